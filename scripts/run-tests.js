@@ -1,0 +1,128 @@
+/**
+ * Runs the compiled tests: every test/**\/*.test.ts by its own plain `node` process, a few at a time, its TAP parsed
+ * here. Plain node, because tap's command preloads a module loader into every descendant of a test: 100 ms of processor
+ * time and one more thread for each of the hundreds of processes that these tests start and kill.
+ *
+ *   node scripts/run-tests.js [--node PATH] [--jobs N] [part of a file's name ...]
+ *
+ * Prints failures whole, then `N skipped` when something skipped, then alone on the last line `N passed, N failed`,
+ * counting assertions. Exits 1 when anything failed. SHMTABLE_FORBID_SKIPS=1 makes a skip a failure.
+ */
+import { spawn } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { Parser } from 'tap-parser';
+
+/** A test file that takes longer hangs; it and every process it started are killed. */
+const FILE_TIMEOUT_MS = 240_000;
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    node: { type: 'string', default: process.execPath },
+    jobs: { type: 'string', default: String(Math.min(availableParallelism(), 4)) },
+  },
+});
+const forbidSkips = process.env.SHMTABLE_FORBID_SKIPS === '1';
+
+// Listed by source, so that the compiled remains of a deleted test do not run.
+const files = readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.endsWith('.test.ts'))
+  .map((name) => join('dist', 'test', name.replace(/\.ts$/, '.js')))
+  .filter((file) => positionals.length === 0 || positionals.some((part) => file.includes(part)))
+  .sort();
+
+/** Runs one file and resolves to what it asserted. */
+function runFile(file) {
+  const result = { file, passed: 0, failed: 0, skipped: [], ms: 0, output: '' };
+  const started = performance.now();
+  // Detached: a process group of its own, which can be killed whole.
+  const child = spawn(values.node, ['--enable-source-maps', file], {
+    cwd: root,
+    detached: true,
+    env: { ...process.env, TAP_TIMEOUT: '120' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const killGroup = () => {
+    try {
+      process.kill(-child.pid, 'SIGKILL');
+    } catch {
+      // The whole group has ended.
+    }
+  };
+  const timer = setTimeout(() => {
+    result.output += `\nkilled after ${FILE_TIMEOUT_MS} ms\n`;
+    killGroup();
+  }, FILE_TIMEOUT_MS);
+
+  const parser = new Parser();
+  const watch = (level) => {
+    level.on('child', watch);
+    level.on('assert', (assertion) => {
+      // A subtest's closing point repeats its assertions; it counts when it alone failed.
+      if (assertion.closingTestPoint && (assertion.ok || result.failed > 0)) return;
+      if (assertion.skip || assertion.todo) result.skipped.push(`${assertion.fullname}: ${assertion.skip || 'to do'}`);
+      else if (assertion.ok) result.passed++;
+      else result.failed++;
+    });
+  };
+  watch(parser);
+
+  return new Promise((resolve) => {
+    const parsed = new Promise((done) => parser.on('complete', done));
+    child.stdout.on('data', (bytes) => {
+      result.output += bytes;
+      parser.write(bytes);
+    });
+    child.stderr.on('data', (bytes) => {
+      result.output += bytes;
+    });
+    // A descendant that outlives its test would hold the pipes open for ever.
+    child.on('exit', () => killGroup());
+    child.on('error', (error) => {
+      result.output += String(error);
+    });
+    child.on('close', async (code, signal) => {
+      clearTimeout(timer);
+      parser.end();
+      const tap = await parsed;
+      if ((code !== 0 || !tap.ok) && result.failed === 0) {
+        result.failed++;
+        result.output += `\nexit code ${code}, signal ${signal}\n`;
+      }
+      result.ms = performance.now() - started;
+      resolve(result);
+    });
+  });
+}
+
+function report(result) {
+  const seconds = (result.ms / 1000).toFixed(1);
+  const mark = result.failed > 0 ? 'FAIL' : 'ok  ';
+  console.log(`${mark} ${result.file} ${result.passed} passed, ${seconds} s`);
+  for (const name of result.skipped) console.log(`     SKIPPED ${name}`);
+  if (result.failed > 0) console.log(result.output.replace(/^/gm, '     '));
+}
+
+const totals = { passed: 0, failed: 0, skipped: 0 };
+const queue = files.values();
+
+async function runQueue() {
+  for (const file of queue) {
+    const result = await runFile(file);
+    if (forbidSkips) result.failed += result.skipped.length;
+    report(result);
+    totals.passed += result.passed;
+    totals.failed += result.failed;
+    totals.skipped += result.skipped.length;
+  }
+}
+
+await Promise.all(Array.from({ length: Number(values.jobs) }, runQueue));
+if (totals.skipped > 0) console.log(`${totals.skipped} skipped`);
+console.log(`${totals.passed} passed, ${totals.failed} failed`);
+process.exitCode = totals.failed > 0 || totals.passed === 0 ? 1 : 0;
