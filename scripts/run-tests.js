@@ -3,12 +3,12 @@
  * here. Plain node, because tap's command preloads a module loader into every descendant of a test: 100 ms of processor
  * time and one more thread for each of the hundreds of processes that these tests start and kill.
  *
- *   node scripts/run-tests.js [--node PATH] [--jobs N] [part of a file's name ...]
+ *   node scripts/run-tests.js [--node PATH ...] [--jobs N] [part of a file's name ...]
  *
  * Prints failures whole, then `N skipped` when something skipped, then alone on the last line `N passed, N failed`,
  * counting assertions. Exits 1 when anything failed. SHMTABLE_FORBID_SKIPS=1 makes a skip a failure.
  */
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
@@ -23,7 +23,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    node: { type: 'string', default: process.execPath },
+    node: { type: 'string', multiple: true, default: [process.execPath] },
     jobs: { type: 'string', default: String(Math.min(availableParallelism(), 4)) },
   },
 });
@@ -36,12 +36,12 @@ const files = readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8
   .filter((file) => positionals.length === 0 || positionals.some((part) => file.includes(part)))
   .sort();
 
-/** Runs one file and resolves to what it asserted. */
-function runFile(file) {
+/** Runs one file on one Node and resolves to what it asserted. */
+function runFile(node, file) {
   const result = { file, passed: 0, failed: 0, skipped: [], ms: 0, output: '' };
   const started = performance.now();
   // Detached: a process group of its own, which can be killed whole.
-  const child = spawn(values.node, ['--enable-source-maps', file], {
+  const child = spawn(node, ['--enable-source-maps', file], {
     cwd: root,
     detached: true,
     env: { ...process.env, TAP_TIMEOUT: '120' },
@@ -109,11 +109,10 @@ function report(result) {
 }
 
 const totals = { passed: 0, failed: 0, skipped: 0 };
-const queue = files.values();
 
-async function runQueue() {
+async function runQueue(node, queue) {
   for (const file of queue) {
-    const result = await runFile(file);
+    const result = await runFile(node, file);
     if (forbidSkips) result.failed += result.skipped.length;
     report(result);
     totals.passed += result.passed;
@@ -122,7 +121,11 @@ async function runQueue() {
   }
 }
 
-await Promise.all(Array.from({ length: Number(values.jobs) }, runQueue));
+for (const node of values.node) {
+  console.log(`Node ${execFileSync(node, ['--version'], { encoding: 'utf8' }).trim()}`);
+  const queue = files.values();
+  await Promise.all(Array.from({ length: Number(values.jobs) }, () => runQueue(node, queue)));
+}
 if (totals.skipped > 0) console.log(`${totals.skipped} skipped`);
 console.log(`${totals.passed} passed, ${totals.failed} failed`);
 process.exitCode = totals.failed > 0 || totals.passed === 0 ? 1 : 0;
