@@ -5,7 +5,7 @@
  *
  *   node scripts/run-tests.js [--node PATH ...] [--jobs N] [part of a file's name ...]
  *
- * Prints failures whole, then `N skipped` when something skipped, then alone on the last line `N passed, N failed`,
+ * Prints what failed, then `N skipped` when something skipped, then alone on the last line `N passed, N failed`,
  * counting assertions. Exits 1 when anything failed. SHMTABLE_FORBID_SKIPS=1 makes a skip a failure.
  */
 import { execFileSync, spawn } from 'node:child_process';
@@ -105,7 +105,9 @@ function report(result) {
   const mark = result.failed > 0 ? 'FAIL' : 'ok  ';
   console.log(`${mark} ${result.file} ${result.passed} passed, ${seconds} s`);
   for (const name of result.skipped) console.log(`     SKIPPED ${name}`);
-  if (result.failed > 0) console.log(result.output.replace(/^/gm, '     '));
+  if (result.failed === 0) return;
+  const telling = result.output.split('\n').filter((line) => !/^\s*ok \d/.test(line));
+  console.log(telling.map((line) => `     ${line}`).join('\n'));
 }
 
 const totals = { passed: 0, failed: 0, skipped: 0 };

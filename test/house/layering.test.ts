@@ -1,0 +1,77 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import t from 'tap';
+
+const root = fileURLToPath(new URL('../../..', import.meta.url));
+
+/** Lowest first: a file imports from its own layer and from those before it. */
+const LAYERS = ['memory', 'pools', 'table', 'server', 'cli'];
+
+const ignoredFolders = readFileSync(join(root, '.gitignore'), 'utf8')
+  .split('\n')
+  .filter((line) => line.endsWith('/'))
+  .map((line) => line.slice(0, -1));
+
+/** Paths, from the root, of all files that are not ignored; of a clone, the committed ones. */
+function listFiles(folder: string): string[] {
+  return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name);
+    if (entry.name === '.git' || ignoredFolders.includes(entry.name) || ignoredFolders.includes(path)) return [];
+    if (entry.isDirectory()) return listFiles(path);
+    return entry.isFile() && !/\.(log|tgz)$/.test(entry.name) ? [path] : [];
+  });
+}
+
+const files = listFiles('');
+const sources = files.filter((path) => path.startsWith('src/') && path.endsWith('.ts'));
+
+/** The files that a source imports, re-exports or loads by a literal name; `statSync` fails on one that is not there. */
+function importsOf(path: string): string[] {
+  const text = readFileSync(join(root, path), 'utf8');
+  return [...text.matchAll(/(?:from|import|import\()\s*'(\.[^']*)'/g)].map((match) => {
+    const target = join(root, dirname(path), String(match[1]).replace(/\.js$/, '.ts'));
+    statSync(target);
+    return relative(root, target);
+  });
+}
+
+t.test('imports point down: cli -> server -> table -> pools -> memory', async (t) => {
+  const upward = sources.flatMap((path) => {
+    const from = path === 'src/index.ts' ? 'table' : String(path.split('/')[1]);
+    return importsOf(path)
+      .filter((imported) => imported !== 'src/errors.ts')
+      .filter((imported) => !(LAYERS.indexOf(String(imported.split('/')[1])) <= LAYERS.indexOf(from)))
+      .map((imported) => `${path} imports ${imported}`);
+  });
+  t.same(upward, []);
+});
+
+t.test('the errors know nothing of the rest', async (t) => {
+  t.same(importsOf('src/errors.ts'), []);
+});
+
+t.test('every file of src belongs to a layer', async (t) => {
+  const strays = sources.filter((path) => !LAYERS.includes(String(path.split('/')[1])));
+  t.same(strays.sort(), ['src/errors.ts', 'src/index.ts']);
+});
+
+t.test('a name says what the file is about', async (t) => {
+  const vague = files.filter((path) =>
+    path.split('/').some((part) => /^(utils?|helpers?|common|misc)(\.|$)/.test(part)),
+  );
+  t.same(vague, []);
+});
+
+t.test('nothing in the repository leans on the place where it was written', async (t) => {
+  const self = relative(root, fileURLToPath(import.meta.url)).replace(/^dist\/(.*)\.js$/, '$1.ts');
+  const forbidden =
+    /\/work\/|\.\.\/shared\b|\bfarm-|registry\.(npmjs|yarnpkg|npmmirror)|\b(issue|ticket) #?\d|\b(TODO|FIXME|XXX)\b/i;
+  const found = files
+    .filter((path) => path !== self)
+    .map((path) => ({ path, bytes: readFileSync(join(root, path)) }))
+    .filter(({ bytes }) => !bytes.includes(0))
+    .map(({ path, bytes }) => ({ path, mention: bytes.toString('utf8').match(forbidden)?.[0] }))
+    .filter(({ mention }) => mention !== undefined);
+  t.same(found, []);
+});
