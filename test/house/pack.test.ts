@@ -1,0 +1,126 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import t from 'tap';
+
+const root = fileURLToPath(new URL('../../..', import.meta.url));
+const manifest: { exports: Record<string, string> } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+
+/** This Node, and the other lines where `npm run test:nodes` has fetched them. */
+const fetched = ['22', '24'].map((major) => join(root, '.nodes', major, 'node')).filter((path) => existsSync(path));
+const nodes = [...new Set([process.execPath, ...fetched.map((path) => realpathSync(path))])];
+
+/** The first program of the README that imports shmtable, its table renamed so that it meets no table of the user's. */
+const tableName = `readme-${process.pid}`;
+const readmeProgram = [...readFileSync(join(root, 'README.md'), 'utf8').matchAll(/```[jt]s\n(.*?)```/gs)]
+  .map((match) => String(match[1]))
+  .find((program) => program.includes("from 'shmtable'"));
+const example = `${readmeProgram?.replace(/name: '[\w-]+'/, `name: '${tableName}'`)}\nTable.destroy('${tableName}');\n`;
+const asModule = `${example}\nconsole.log('ran to its end');\n`;
+const asScript = asModule.replaceAll(/import \{([^}]*)\} from '([^']*)'/g, "const {$1} = require('$2')");
+
+// Outside the repository: no module may be found in its node_modules by walking up.
+const folder = mkdtempSync(join(tmpdir(), 'shmtable-pack-'));
+t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+
+function run(command: string, args: readonly string[], cwd = folder): string {
+  return execFileSync(command, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+}
+
+/** What went wrong, with what the program printed; undefined when it exited 0. */
+function problemOf(command: string, args: readonly string[]): string | undefined {
+  try {
+    run(command, args);
+    return undefined;
+  } catch (error) {
+    return error instanceof Error && 'stdout' in error ? `${error.message}\n${error.stdout}` : String(error);
+  }
+}
+
+// The build stands already and other tests are running on it: no lifecycle script may touch it.
+const packed = run('npm', ['pack', '--ignore-scripts', '--json', '--pack-destination', folder], root);
+const [{ filename, files }]: [{ filename: string; files: { path: string }[] }] = JSON.parse(packed);
+const paths = files.map(({ path }) => path);
+
+t.test('the package holds what runs, what builds it, and its papers', async (t) => {
+  const travels =
+    /^(dist\/src\/.*\.(js|d\.ts)|prebuilds\/.*\.node|openapi\/.*\.json|native\/.*|binding\.gyp|scripts\/build-native\.js|(README|CHANGELOG)\.md|LICENSE|package\.json)$/;
+  t.same(
+    paths.filter((path) => !travels.test(path)),
+    [],
+  );
+  for (const needed of ['README.md', 'CHANGELOG.md', 'LICENSE', 'binding.gyp', 'prebuilds/linux-x64/shmtable.node']) {
+    t.ok(paths.includes(needed), needed);
+  }
+});
+
+t.test('every export leads to a file of the package', async (t) => {
+  for (const [name, target] of Object.entries(manifest.exports)) t.ok(paths.includes(target.slice(2)), name);
+});
+
+writeFileSync(join(folder, 'package.json'), '{ "private": true }\n');
+run('npm', [
+  'install',
+  '--ignore-scripts',
+  '--engine-strict',
+  '--prefer-offline',
+  '--no-package-lock',
+  `./${filename}`,
+]);
+
+t.test('the example of the README runs by import and by require', async (t) => {
+  t.match(example, "from 'shmtable'", 'the README has an example');
+  writeFileSync(join(folder, 'example.mjs'), asModule);
+  writeFileSync(join(folder, 'example.cjs'), asScript);
+  for (const node of nodes) {
+    const version = run(node, ['--version']).trim();
+    for (const file of ['example.mjs', 'example.cjs']) {
+      t.match(run(node, [file]), 'ran to its end', `${file} on ${version}`);
+    }
+  }
+});
+
+t.test('every entry can be imported and required', async (t) => {
+  const names = Object.keys(manifest.exports).map((path) => path.replace(/^\./, 'shmtable'));
+  const modules = names.filter((name) => !name.endsWith('.json'));
+  writeFileSync(join(folder, 'entries.mjs'), modules.map((name) => `import '${name}';\n`).join(''));
+  writeFileSync(join(folder, 'entries.cjs'), names.map((name) => `require('${name}');\n`).join(''));
+  for (const node of nodes) {
+    const version = run(node, ['--version']).trim();
+    for (const file of ['entries.mjs', 'entries.cjs'])
+      t.equal(problemOf(node, [file]), undefined, `${file} on ${version}`);
+  }
+});
+
+t.test('the command starts', async (t) => {
+  for (const node of nodes) t.match(run(node, ['node_modules/.bin/shmtable', '--help']), /serve/);
+});
+
+t.test('a consumer type-checks under nodenext', async (t) => {
+  const compilerOptions = {
+    module: 'nodenext',
+    target: 'es2022',
+    lib: ['es2023', 'esnext.disposable'],
+    strict: true,
+    noEmit: true,
+    types: ['node'],
+    typeRoots: [join(root, 'node_modules/@types')],
+  };
+  // Of the plugin only its own types are of interest, not those of everything that it imports.
+  const consumers = [
+    { file: 'embedded.mts', text: example, skipLibCheck: false },
+    { file: 'embedded.cts', text: example, skipLibCheck: false },
+    { file: 'pools.mts', text: "export { FixedPool, Segment } from 'shmtable/pools';\n", skipLibCheck: false },
+    { file: 'plugin.mts', text: "export * from 'shmtable/fastify';\n", skipLibCheck: true },
+  ];
+  for (const { file, text, skipLibCheck } of consumers) {
+    writeFileSync(join(folder, file), text);
+    writeFileSync(
+      join(folder, 'tsconfig.json'),
+      JSON.stringify({ compilerOptions: { ...compilerOptions, skipLibCheck }, files: [file] }),
+    );
+    t.equal(problemOf(join(root, 'node_modules/.bin/tsc'), ['-p', '.']), undefined, file);
+  }
+});
