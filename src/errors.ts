@@ -1,0 +1,71 @@
+/**
+ * Every error of the project, in one table: its stable code, the HTTP status that the service answers with, and a
+ * short title. Messages are made where the error is thrown; each names the offending value and the limit.
+ */
+const ERRORS = {
+  // Tables
+  ERR_TABLE_EXISTS: { status: 409, title: 'Table already exists' },
+  ERR_TABLE_NOT_FOUND: { status: 404, title: 'Table not found' },
+  ERR_TABLE_FULL: { status: 507, title: 'Table is full' },
+  ERR_TABLE_CLOSED: { status: 503, title: 'Table is closed' },
+  ERR_TABLE_CORRUPT: { status: 500, title: 'Table is corrupt' },
+  ERR_LAYOUT_VERSION: { status: 500, title: 'Unsupported layout version' },
+  ERR_TOO_MANY_PARTICIPANTS: { status: 503, title: 'Too many participants' },
+  ERR_LOCK_TIMEOUT: { status: 503, title: 'Lock timeout' },
+  ERR_READ_ONLY: { status: 403, title: 'Read-only' },
+  // Schema, columns, keys, values
+  ERR_SCHEMA_INVALID: { status: 422, title: 'Invalid schema' },
+  ERR_SCHEMA_MISMATCH: { status: 409, title: 'Schema mismatch' },
+  ERR_COLUMN_UNKNOWN: { status: 422, title: 'Unknown column' },
+  ERR_COLUMN_TYPE: { status: 422, title: 'Wrong column type' },
+  ERR_VALUE_RANGE: { status: 422, title: 'Value out of range' },
+  ERR_VALUE_TOO_LONG: { status: 422, title: 'Value too long' },
+  ERR_KEY_INVALID: { status: 400, title: 'Invalid key' },
+  ERR_ROW_NOT_FOUND: { status: 404, title: 'Row not found' },
+  ERR_ARGUMENT: { status: 400, title: 'Invalid argument' },
+  // Memory
+  ERR_PERMISSION: { status: 403, title: 'Permission denied' },
+  ERR_SEGMENT_NO_SPACE: { status: 507, title: 'No space for the segment' },
+  ERR_SEGMENT_TOO_LARGE: { status: 507, title: 'Segment too large' },
+  ERR_SEGMENT_EXISTS: { status: 409, title: 'Segment already exists' },
+  ERR_SEGMENT_NOT_FOUND: { status: 404, title: 'Segment not found' },
+  ERR_BACKEND_UNSUPPORTED: { status: 422, title: 'Backend not supported' },
+  // Pools
+  ERR_POOL_FULL: { status: 507, title: 'Pool does not fit' },
+  ERR_POOL_DOUBLE_FREE: { status: 500, title: 'Slice freed twice' },
+  ERR_POOL_FOREIGN: { status: 500, title: 'Offset not of this pool' },
+  // Snapshots
+  ERR_SNAPSHOT_DAMAGED: { status: 500, title: 'Damaged snapshot' },
+  // HTTP only
+  ERR_ROUTE_NOT_FOUND: { status: 404, title: 'No such route' },
+  ERR_METHOD_NOT_ALLOWED: { status: 405, title: 'Method not allowed' },
+  ERR_BODY_MALFORMED: { status: 400, title: 'Malformed body' },
+  ERR_BODY_TOO_LARGE: { status: 413, title: 'Body too large' },
+  ERR_MEDIA_TYPE: { status: 415, title: 'Unsupported media type' },
+  ERR_PRECONDITION_FAILED: { status: 412, title: 'Precondition failed' },
+  ERR_UNAUTHENTICATED: { status: 401, title: 'Authentication required' },
+  ERR_FORBIDDEN: { status: 403, title: 'Forbidden' },
+  ERR_RATE_LIMITED: { status: 429, title: 'Too many requests' },
+  ERR_INTERNAL: { status: 500, title: 'Internal error' },
+} as const;
+
+/** A stable error code; other programs switch on these. */
+export type ErrorCode = keyof typeof ERRORS;
+
+export const ERROR_CODES = Object.keys(ERRORS) as ErrorCode[];
+
+/** HTTP status and title of a code, as the service's problem documents show them. */
+export function describeError(code: ErrorCode): { readonly status: number; readonly title: string } {
+  return ERRORS[code];
+}
+
+/** The one error class of the project. `code` is stable; `message` names the value and the limit. */
+export class ShmTableError extends Error {
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.name = 'ShmTableError';
+    this.code = code;
+  }
+}

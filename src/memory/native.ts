@@ -1,0 +1,82 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/**
+ * The native addon's face, as `native/*.cc` gives it. Numbers that can fail are 0 or more when the call worked and
+ * minus an errno when not. Nothing here checks arguments beyond what keeps the process alive.
+ */
+interface NativeAddon {
+  readonly Descriptor: new () => Descriptor;
+  readonly Mapping: new () => Mapping;
+  /** 0 woken or interrupted, 1 the word differs, 2 timed out. */
+  futexWait(words: Int32Array, index: number, expected: number, timeoutMs: number): number;
+  futexWake(words: Int32Array, index: number, count: number): number;
+  bootTimeMs(): number;
+}
+
+/** A private open file description: see `native/descriptor.h`. */
+export interface Descriptor {
+  open(path: string, flags: number, mode: number): number;
+  /** Opens what descriptor `number` of this process names, as a new description. */
+  reopen(number: number, flags: number): number;
+  openMemory(name: string): number;
+  openPublished(name: string): number;
+  publishMemory(name: string): number;
+  withdrawMemory(): number;
+  link(path: string): number;
+  unlinkName(path: string): number;
+  reserve(size: number): number;
+  size(): number;
+  chmod(mode: number): number;
+  tryLock(byte: number): number;
+  unlock(byte: number): number;
+  isLocked(byte: number): number;
+  close(): void;
+  /** -1 when closed. */
+  readonly number: number;
+}
+
+/** Mapped pages and the ArrayBuffer that shows them: see `native/mapping.h`. */
+export interface Mapping {
+  map(descriptor: number, size: number, readOnly: boolean): number;
+  readonly buffer: ArrayBuffer;
+  protect(readOnly: boolean): number;
+  sync(): number;
+  useHugePages(): number;
+  close(): void;
+}
+
+/** The folder with this package's `package.json`: sources run from `src`, `dist/src` and `node_modules`. */
+function packageRoot(): string {
+  const start = dirname(fileURLToPath(import.meta.url));
+  for (let folder = start; ; folder = dirname(folder)) {
+    const manifest = join(folder, 'package.json');
+    if (existsSync(manifest)) {
+      const { name } = JSON.parse(readFileSync(manifest, 'utf8')) as { name?: unknown };
+      if (name === 'shmtable') return folder;
+    }
+    if (folder === dirname(folder)) throw new Error(`No package.json of shmtable in ${start} or above it.`);
+  }
+}
+
+function loadAddon(): NativeAddon {
+  const root = packageRoot();
+  const candidates = process.env.SHMTABLE_ADDON
+    ? [process.env.SHMTABLE_ADDON]
+    : [
+        join(root, 'prebuilds', `${process.platform}-${process.arch}`, 'shmtable.node'),
+        join(root, 'build', 'Release', 'shmtable.node'),
+      ];
+  const path = candidates.find((candidate) => existsSync(candidate));
+  if (path === undefined) {
+    throw new Error(
+      `The native addon of shmtable is missing for ${process.platform}-${process.arch} (looked for ` +
+        `${candidates.join(' and ')}): build it with "npm run build:native" in ${root}.`,
+    );
+  }
+  return createRequire(import.meta.url)(path);
+}
+
+export const native = loadAddon();

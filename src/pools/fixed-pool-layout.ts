@@ -1,0 +1,37 @@
+/**
+ * A FixedPool in memory:
+ *
+ *   +--------+--------------------+-----------+-----------+-----+
+ *   | header | occupancy bits     | slice 1   | slice 2   | ... |
+ *   | 64 B   | (a hint, see there)| stride B  | stride B  |     |
+ *   +--------+--------------------+-----------+-----------+-----+
+ *                                 ^ aligned to 64 bytes
+ *
+ *   slice   0  owner     u32  0 free | an owner's id | LINKED
+ *           4  mark      u32  the user's own: a table keeps a row's sequence here
+ *           8  payload   sliceBytes, then padding to a multiple of 8
+ *
+ * Invariants
+ * - Slices are numbered from 1; 0 means none.
+ * - Who takes a slice swaps its owner word 0 -> id; who gives it back swaps id -> 0. Nothing else decides.
+ * - A slice never taken was never written: its memory is untouched.
+ */
+
+/** First word of a FixedPool: "FPOL". */
+export const FIXED_POOL_MAGIC = 0x4c4f5046;
+
+/** Word offsets in the header. */
+export const HEADER_MAGIC = 0;
+export const HEADER_SLICES = 1;
+export const HEADER_SLICE_BYTES = 2;
+export const HEADER_BYTES = 64;
+
+export const SLICE_HEADER_BYTES = 8;
+/** Word offsets in a slice. */
+export const SLICE_OWNER = 0;
+export const SLICE_MARK = 1;
+
+/** Owner word of a free slice. */
+export const FREE = 0;
+/** Owner word of a slice that is part of a shared structure and belongs to nobody. */
+export const LINKED = -1;

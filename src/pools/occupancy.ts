@@ -1,0 +1,175 @@
+/**
+ * Which slices of a pool are taken: a tree of bits that finds a free slice in O(log32 n) and is only ever a hint.
+ *
+ *   level 2   [ 1 bit per word of level 1: 1 = that word is all ones ]
+ *   level 1   [ 1 bit per word of level 0: 1 = that word is all ones ]
+ *   level 0   [ 1 bit per slice: 1 = taken                           ]
+ *
+ * The truth is the slice's owner word (0 = free). A bit may briefly say the wrong thing, so whoever takes a slice
+ * does it by compare-and-swap on the owner word.
+ *
+ * Invariant: when nobody is between a change of an owner word and the end of its `sync`, every bit agrees with its
+ * owner word and every bit above with the word below. It holds because each change is followed by a `sync`, and a
+ * `sync` writes the bit and then looks at the owner again until both agree: the last writer of a bit has therefore
+ * seen the owner word that counts. A process killed inside leaves its slice in its journal; recovery repeats `sync`.
+ *
+ * Zeroed memory is an empty tree, but for the bits behind the last slice, which `initialise` sets for ever.
+ */
+
+const WORD_BITS = 32;
+const FULL = -1;
+
+/** Words of every level, lowest first. */
+function levelWords(count: number): number[] {
+  const levels: number[] = [];
+  let bits = count;
+  do {
+    bits = Math.ceil(bits / WORD_BITS);
+    levels.push(bits);
+  } while (bits > 1);
+  return levels;
+}
+
+export class Occupancy {
+  readonly #words: Int32Array;
+  readonly #count: number;
+  /** First word of each level in `#words`, lowest level first. */
+  readonly #levels: number[] = [];
+  readonly #lengths: number[];
+  /** Word of level 0 that gave the last free slice: neighbours are likely to be free too. */
+  #near = 0;
+
+  constructor(words: Int32Array, firstWord: number, count: number) {
+    this.#words = words;
+    this.#count = count;
+    this.#lengths = levelWords(count);
+    let at = firstWord;
+    for (const length of this.#lengths) {
+      this.#levels.push(at);
+      at += length;
+    }
+  }
+
+  /** Bytes that the tree of `count` slices takes, a multiple of 4. */
+  static bytesFor(count: number): number {
+    return 4 * levelWords(count).reduce((sum, words) => sum + words, 0);
+  }
+
+  /** Marks what lies behind the last bit of each level as taken. Once, before anybody else can see the memory. */
+  initialise(): void {
+    let bits = this.#count;
+    for (let level = 0; level < this.#levels.length; level++) {
+      const rest = bits % WORD_BITS;
+      if (rest !== 0) this.#words[this.#levels[level] + this.#lengths[level] - 1] |= FULL << rest;
+      bits = this.#lengths[level];
+    }
+  }
+
+  /** Sets the first `count` bits for ever. Once, before anybody else can see the memory. */
+  reserve(count: number): void {
+    let full = count;
+    for (let level = 0; level < this.#levels.length && full > 0; level++) {
+      const whole = full >>> 5;
+      for (let i = 0; i < whole; i++) this.#words[this.#levels[level] + i] = FULL;
+      const rest = full & 31;
+      if (rest !== 0) this.#words[this.#levels[level] + whole] |= ~(FULL << rest);
+      full = 0;
+      while (full < this.#lengths[level] && this.#words[this.#levels[level] + full] === FULL) full++;
+    }
+  }
+
+  /** Number of set bits of level 0, those behind the last slice not counted. O(n / 32). */
+  taken(): number {
+    let taken = 0;
+    const first = this.#levels[0];
+    for (let i = 0; i < this.#lengths[0]; i++) {
+      let word = this.#words[first + i];
+      if (word === 0) continue;
+      word -= (word >>> 1) & 0x55555555;
+      word = (word & 0x33333333) + ((word >>> 2) & 0x33333333);
+      taken += Math.imul((word + (word >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
+    }
+    return taken - (this.#lengths[0] * WORD_BITS - this.#count);
+  }
+
+  isTaken(bit: number): boolean {
+    return ((this.#words[this.#levels[0] + (bit >>> 5)] >>> (bit & 31)) & 1) === 1;
+  }
+
+  /** A bit that looks free, or -1. What it names may be taken by the time the caller tries. */
+  findFree(): number {
+    const near = Atomics.load(this.#words, this.#levels[0] + this.#near);
+    if (near !== FULL) return this.#near * WORD_BITS + lowestClear(near);
+    const top = this.#levels.length - 1;
+    for (;;) {
+      let level = top;
+      let index = 0;
+      for (;;) {
+        const word = Atomics.load(this.#words, this.#levels[level] + index);
+        if (word === FULL) {
+          if (level === top) return -1;
+          // The level above promised room here: let it look again, then start anew.
+          this.#syncAbove(level, index, false);
+          break;
+        }
+        const bit = index * WORD_BITS + lowestClear(word);
+        if (level === 0) {
+          this.#near = index;
+          return bit;
+        }
+        index = bit;
+        level--;
+      }
+    }
+  }
+
+  /**
+   * Makes `bit` agree with the owner word. To be called after every change of that word. `thorough` looks at every
+   * level even where nothing seems to have changed: recovery needs it, for the killed one may have changed a level
+   * and not the one above.
+   */
+  sync(bit: number, ownerWord: number, thorough = false): void {
+    const words = this.#words;
+    const index = bit >>> 5;
+    const word = this.#levels[0] + index;
+    const mask = 1 << (bit & 31);
+    let taken: boolean;
+    do {
+      taken = Atomics.load(words, ownerWord) !== 0;
+      const before = taken ? Atomics.or(words, word, mask) : Atomics.and(words, word, ~mask);
+      if (thorough || (before | mask) === FULL) this.#syncAbove(0, index, thorough);
+      if (!taken) this.#near = index;
+    } while ((Atomics.load(words, ownerWord) !== 0) !== taken);
+  }
+
+  /** Makes the bits above word `index` of `level` agree with it. */
+  #syncAbove(level: number, index: number, thorough: boolean): void {
+    if (level + 1 === this.#levels.length) return;
+    const words = this.#words;
+    const word = this.#levels[level] + index;
+    const above = this.#levels[level + 1] + (index >>> 5);
+    const mask = 1 << (index & 31);
+    let full: boolean;
+    do {
+      full = Atomics.load(words, word) === FULL;
+      const before = full ? Atomics.or(words, above, mask) : Atomics.and(words, above, ~mask);
+      if (thorough || (before | mask) === FULL) this.#syncAbove(level + 1, index >>> 5, thorough);
+    } while ((Atomics.load(words, word) === FULL) !== full);
+  }
+
+  /** Words whose bit above disagrees with them: none while nobody writes. For `verify`. */
+  *disagreements(): Generator<{ level: number; word: number }> {
+    for (let level = 0; level + 1 < this.#levels.length; level++) {
+      for (let index = 0; index < this.#lengths[level]; index++) {
+        const full = this.#words[this.#levels[level] + index] === FULL;
+        const above = (this.#words[this.#levels[level + 1] + (index >>> 5)] >>> (index & 31)) & 1;
+        if (full !== (above === 1)) yield { level, word: index };
+      }
+    }
+  }
+}
+
+function lowestClear(word: number): number {
+  const clear = ~word;
+  return 31 - Math.clz32(clear & -clear);
+}

@@ -1,0 +1,50 @@
+/** The OpenAPI document of the routes, and the page to read and try it. */
+import fastifySwagger from '@fastify/swagger';
+import fastifySwaggerUi from '@fastify/swagger-ui';
+import { Type } from 'typebox';
+import type { RoutesApp } from './service-routes.js';
+
+const openapi = {
+  openapi: '3.1.0',
+  info: {
+    title: 'shmtable',
+    version: '1',
+    description:
+      'A typed hash table in shared memory: every worker reads and writes the same rows.\n\n' +
+      'int64 values are decimal strings, NaN and infinities are strings, bytes are base64. Nothing is coerced. ' +
+      'Errors are problem documents (RFC 9457) with a stable `code`.',
+    license: { name: 'MIT', identifier: 'MIT' },
+  },
+  // Relative: the document is true wherever it is served from.
+  servers: [{ url: '/' }],
+  tags: [
+    { name: 'tables', description: 'Tables of the namespace' },
+    { name: 'rows', description: 'Rows of a table' },
+    { name: 'operation', description: 'The service itself' },
+  ],
+};
+
+/** To be awaited before any route is registered: routes are collected as they come. */
+export async function collectRoutes(app: RoutesApp): Promise<void> {
+  await app.register(fastifySwagger, { openapi, exposeHeadRoutes: true });
+}
+
+/** Serves `/docs` and `/openapi.json`. */
+export async function serveDocs(app: RoutesApp): Promise<void> {
+  await app.register(fastifySwaggerUi, {
+    routePrefix: '/docs',
+    uiConfig: { displayOperationId: true, tryItOutEnabled: true },
+  });
+  app.get(
+    '/openapi.json',
+    {
+      schema: {
+        operationId: 'openapi',
+        tags: ['operation'],
+        summary: 'This document',
+        response: { 200: Type.Unsafe<object>({ type: 'object', additionalProperties: true }) },
+      },
+    },
+    async () => app.swagger(),
+  );
+}

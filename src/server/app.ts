@@ -1,0 +1,57 @@
+/** Builds the Fastify app that a worker serves: the table routes, health, docs, and refusals in one form. */
+import Fastify from 'fastify';
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import { collectRoutes, serveDocs } from './api-docs.js';
+import { answerClientError } from './client-errors.js';
+import { refuseForeignHost } from './host-guard.js';
+import { KnownPaths } from './known-paths.js';
+import { shmtablePlugin } from './plugin.js';
+import { sendProblem } from './problems.js';
+import { parseTarget } from './request-target.js';
+import { requestValidation } from './request-validation.js';
+import { healthRoutes } from './routes/health.js';
+import type { RoutesApp } from './service-routes.js';
+import type { ServiceSettings } from './settings/settings-schema.js';
+
+/** Room for a key of 255 percent-encoded bytes, and for longer ones, which are then refused by name. */
+const MAX_HEADER_BYTES = 32 * 1024;
+
+/** The app, ready for `listen` or `inject`. */
+export async function buildApp(settings: ServiceSettings): Promise<RoutesApp> {
+  const app = Fastify({
+    logger: { level: settings.logLevel },
+    // A line per request costs more than the request.
+    disableRequestLogging: true,
+    bodyLimit: settings.limits.bodyBytes,
+    requestTimeout: settings.limits.requestTimeoutMs,
+    // While it drains, a worker still answers what reaches it; nobody is refused.
+    return503OnClosing: false,
+    routerOptions: { maxParamLength: MAX_HEADER_BYTES },
+    // Without a Host, Node would answer by itself, and not with a problem document.
+    http: { requireHostHeader: false, maxHeaderSize: MAX_HEADER_BYTES },
+    frameworkErrors: sendProblem,
+    clientErrorHandler: answerClientError,
+  }).withTypeProvider<TypeBoxTypeProvider>();
+
+  const paths = new KnownPaths();
+  app.addHook('onRoute', (route) => paths.add(route.url, route.method));
+  app.addHook('onRequest', async (request, reply) => {
+    reply.header('Shm-Worker', process.pid);
+    refuseForeignHost(request);
+  });
+  app.setValidatorCompiler(requestValidation());
+  app.setErrorHandler(sendProblem);
+  app.setNotFoundHandler((request) => {
+    throw paths.refuse(request.method, parseTarget(request.raw.url ?? '').path);
+  });
+
+  await collectRoutes(app);
+  await app.register(shmtablePlugin, {
+    namespace: settings.namespace,
+    bodyLimit: settings.limits.bodyBytes,
+    locations: settings.tables,
+  });
+  healthRoutes(app);
+  await serveDocs(app);
+  return app;
+}

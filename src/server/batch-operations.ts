@@ -1,0 +1,135 @@
+/**
+ * The operations of a batch: what an operation must look like, and what each one does and answers. The envelope is
+ * checked whole before anything runs; after that each operation succeeds or fails on its own, as a single request.
+ */
+import { Type } from 'typebox';
+import { describeError, ShmTableError } from '../errors.js';
+import { show } from './column-codec.js';
+import { revisionIs, rowIsMissing } from './preconditions.js';
+import { problemOf } from './problems.js';
+import { incrementRow } from './row-increment.js';
+import { deleteRow, mergeRow, readRow, upsertRow } from './row-operations.js';
+import type { ServedTable } from './table-handles.js';
+
+export const MAX_OPERATIONS = 10_000;
+
+/** Members that an operation must have and may have, next to `op` and `key`. */
+const MEMBERS = {
+  get: { needs: [], takes: ['columns'] },
+  set: { needs: ['row'], takes: ['ttl', 'revision'] },
+  put: { needs: ['row'], takes: ['ttl', 'revision'] },
+  update: { needs: ['row'], takes: ['ttl', 'revision'] },
+  insert: { needs: ['row'], takes: ['ttl'] },
+  delete: { needs: [], takes: ['revision'] },
+  increment: { needs: ['column'], takes: ['by', 'ttl', 'revision'] },
+} as const;
+
+type OperationName = keyof typeof MEMBERS;
+
+export interface Operation {
+  readonly op: OperationName;
+  readonly key: string;
+  readonly row?: object;
+  readonly column?: string;
+  readonly by?: unknown;
+  readonly ttl?: number | null;
+  readonly columns?: readonly string[];
+  readonly revision?: number;
+}
+
+export const operationSchema = Type.Unsafe<Operation>({
+  type: 'object',
+  required: ['op', 'key'],
+  additionalProperties: false,
+  properties: {
+    op: { type: 'string', enum: Object.keys(MEMBERS), description: 'set changes only the columns named, put replaces the row' },
+    key: { type: 'string', description: 'The key itself, not encoded' },
+    row: { type: 'object', description: 'Columns to write: set, put, update, insert' },
+    column: { type: 'string', description: 'Column to increment' },
+    by: { anyOf: [{ type: 'number' }, { type: 'string' }], description: 'What to add, 1 by default' },
+    ttl: { type: ['number', 'null'], description: 'Lifetime in milliseconds, null for none' },
+    columns: { type: 'array', items: { type: 'string' }, description: 'Columns to get' },
+    revision: { type: 'number', description: 'The row must have this revision' },
+  },
+});
+
+/** Checks which members stand together; ERR_BODY_MALFORMED names the operation's place. */
+export function checkOperation(operation: Operation, index: number): void {
+  const { needs, takes } = MEMBERS[operation.op];
+  for (const name of needs) {
+    if (!(name in operation)) throw malformed(index, operation.op, `needs ${show(name)}`);
+  }
+  const known: readonly string[] = ['op', 'key', ...needs, ...takes];
+  for (const name of Object.keys(operation)) {
+    if (!known.includes(name)) throw malformed(index, operation.op, `takes no ${show(name)}`);
+  }
+}
+
+/** Runs an operation and gives the JSON text of its result. Errors are results too, but for a closed table's. */
+export function runOperation(served: ServedTable, operation: Operation): string {
+  const key = JSON.stringify(operation.key);
+  try {
+    checkNumbers(operation);
+    return run(served, operation, key);
+  } catch (error) {
+    if (error instanceof ShmTableError && error.code === 'ERR_TABLE_CLOSED') throw error;
+    const problem = problemOf(error);
+    return `{"status":${problem.status},"key":${key},"problem":${JSON.stringify(problem)}}`;
+  }
+}
+
+function run(served: ServedTable, operation: Operation, key: string): string {
+  const { codec } = served;
+  const { op, ttl, revision: wanted } = operation;
+  const condition = revisionIs(wanted);
+  switch (op) {
+    case 'get': {
+      const selection = codec.select(operation.columns);
+      const { revision, row } = readRow(served, operation.key);
+      return `{"status":200,"key":${key},"revision":${revision},"row":${codec.writeRow(row, selection)}}`;
+    }
+    case 'set':
+    case 'put': {
+      const row = codec.decode(operation.row ?? {}, 'refused');
+      // As the single request: a whole row brings its expiry, a partial one keeps what is there.
+      const lifetime = op === 'put' ? (ttl ?? null) : ttl;
+      const { created, revision } = upsertRow(served, op, operation.key, row, { ttl: lifetime, condition });
+      return `{"status":${created ? 201 : 200},"key":${key},"revision":${revision}}`;
+    }
+    case 'insert': {
+      const row = codec.decode(operation.row ?? {}, 'refused');
+      const { revision } = upsertRow(served, 'put', operation.key, row, { ttl, condition: rowIsMissing });
+      return `{"status":201,"key":${key},"revision":${revision}}`;
+    }
+    case 'update': {
+      const row = codec.decode(operation.row ?? {}, 'reset');
+      const { revision } = mergeRow(served, operation.key, row, { ttl, condition });
+      return `{"status":200,"key":${key},"revision":${revision}}`;
+    }
+    case 'delete': {
+      deleteRow(served, operation.key, condition);
+      return `{"status":204,"key":${key}}`;
+    }
+    case 'increment': {
+      const { column = '', by = 1 } = operation;
+      const { text, revision } = incrementRow(served, operation.key, column, by, { ttl, condition });
+      return `{"status":200,"key":${key},"revision":${revision},"value":${text}}`;
+    }
+  }
+}
+
+function checkNumbers({ ttl, revision }: Operation): void {
+  for (const [name, value] of [
+    ['ttl', ttl],
+    ['revision', revision],
+  ] as const) {
+    if (typeof value === 'number' && !(Number.isSafeInteger(value) && value >= 1)) {
+      throw new ShmTableError('ERR_ARGUMENT', `${name} ${value} is not an integer of 1 .. ${Number.MAX_SAFE_INTEGER}`);
+    }
+  }
+}
+
+function malformed(index: number, op: string, what: string): ShmTableError {
+  const { title } = describeError('ERR_BODY_MALFORMED');
+  return new ShmTableError('ERR_BODY_MALFORMED', `${title}: operation ${index}, ${op}, ${what}`);
+}

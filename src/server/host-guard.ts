@@ -1,0 +1,30 @@
+/**
+ * Keeps web pages away from a service that listens on loopback without tokens. A page's script can reach 127.0.0.1
+ * under a name of the page's own (DNS rebinding); the Host header then holds that name. Unix sockets have no such way in.
+ */
+import type { FastifyRequest } from 'fastify';
+import { ShmTableError } from '../errors.js';
+import { show } from './column-codec.js';
+
+const LOOPBACK_NAMES: ReadonlySet<string> = new Set(['127.0.0.1', '[::1]', 'localhost']);
+const HOST = /^(\[[^\]]*\]|[^:]*)(?::[0-9]*)?$/;
+
+/** True for an address that only this machine reaches. */
+export function isLoopback(host: string): boolean {
+  return host === '::1' || LOOPBACK_NAMES.has(host.toLowerCase());
+}
+
+/** Throws ERR_FORBIDDEN for a TCP request whose Host names no loopback address, ERR_ARGUMENT where HTTP wants one. */
+export function refuseForeignHost(request: FastifyRequest): void {
+  if (request.raw.socket.remoteAddress === undefined) return;
+  const { host } = request.headers;
+  if (host === undefined && request.raw.httpVersion === '1.1') {
+    throw new ShmTableError('ERR_ARGUMENT', 'a HTTP/1.1 request needs a Host header');
+  }
+  const name = host === undefined ? undefined : HOST.exec(host)?.[1];
+  if (name !== undefined && LOOPBACK_NAMES.has(name.toLowerCase())) return;
+  throw new ShmTableError(
+    'ERR_FORBIDDEN',
+    `Host ${show(host)} is none of ${[...LOOPBACK_NAMES].join(', ')}; a service without tokens answers to these only`,
+  );
+}

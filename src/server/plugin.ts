@@ -1,0 +1,98 @@
+/**
+ * The service's routes as a Fastify plugin, for an app of one's own:
+ *
+ *   import shmtable from 'shmtable/fastify';
+ *   await app.register(shmtable, { namespace: 'shop', prefix: '/tables' });
+ *
+ * It is encapsulated: it brings its body parsers, validation, error and not-found handlers, and changes nothing for
+ * the app's other routes.
+ */
+import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify';
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import { acceptJsonBodies, forgetTypeOfNoBody } from './json-bodies.js';
+import { KnownPaths } from './known-paths.js';
+import { sendProblem } from './problems.js';
+import { parseQuery, parseTarget, pathParameters, type RequestTarget } from './request-target.js';
+import { requestValidation } from './request-validation.js';
+import { batchRoutes } from './routes/batch.js';
+import { incrementRoutes } from './routes/increment.js';
+import { rowRoutes } from './routes/row.js';
+import { rowsRoutes } from './routes/rows.js';
+import { tableRoutes } from './routes/table.js';
+import { tablesRoutes } from './routes/tables.js';
+import { TableHandles, type TableLocation } from './table-handles.js';
+
+export interface ShmTablePluginOptions {
+  /** Namespace of the tables; default: the environment's `SHMTABLE_NAMESPACE`, or `default`. */
+  readonly namespace?: string | undefined;
+  /** Longest wait for a row's lock in milliseconds, during which the event loop stands still. Default 250. */
+  readonly lockTimeoutMs?: number | undefined;
+  /** Most bytes of a request body. Default 16 MiB. */
+  readonly bodyLimit?: number | undefined;
+  /** Backends and paths of tables that `Table.open` does not find by name alone. */
+  readonly locations?: Readonly<Record<string, TableLocation>> | undefined;
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    target: RequestTarget;
+  }
+}
+
+export const DEFAULT_BODY_LIMIT = 16 * 1024 * 1024;
+export const DEFAULT_LOCK_TIMEOUT_MS = 250;
+/** How often handles of destroyed tables are let go. */
+const SWEEP_INTERVAL_MS = 5000;
+
+export const shmtablePlugin: FastifyPluginAsync<ShmTablePluginOptions> = async (instance, options) => {
+  const handles = new TableHandles({
+    namespace: options.namespace,
+    lockTimeoutMs: options.lockTimeoutMs ?? DEFAULT_LOCK_TIMEOUT_MS,
+    locations: options.locations,
+  });
+  const sweeping = setInterval(() => handles.sweep(), SWEEP_INTERVAL_MS).unref();
+  instance.addHook('onClose', async () => {
+    clearInterval(sweeping);
+    handles.close();
+  });
+  await instance.register((app) => versionOne(app, handles, options.bodyLimit ?? DEFAULT_BODY_LIMIT), { prefix: '/v1' });
+};
+
+export default shmtablePlugin;
+
+async function versionOne(instance: FastifyInstance, handles: TableHandles, bodyLimit: number): Promise<void> {
+  const app = instance.withTypeProvider<TypeBoxTypeProvider>();
+  const paths = new KnownPaths();
+  app.addHook('onRoute', (route) => {
+    if (route.config?.pattern === undefined) paths.add(route.url, route.method);
+  });
+  app.decorateRequest('target');
+  app.addHook('onRequest', async (request) => readTarget(request, paths));
+  acceptJsonBodies(app, bodyLimit);
+  app.setValidatorCompiler(requestValidation());
+  app.setErrorHandler(sendProblem);
+  // The hook above has refused the request by then; Fastify wants a handler all the same.
+  app.setNotFoundHandler((request) => {
+    throw paths.refuse(request.method, request.target.path);
+  });
+
+  tablesRoutes(app, handles);
+  tableRoutes(app, handles);
+  rowsRoutes(app, handles);
+  rowRoutes(app, handles);
+  incrementRoutes(app, handles);
+  batchRoutes(app, handles);
+}
+
+/** Reads parameters and query from the request line itself, before anything looks at them. */
+function readTarget(request: FastifyRequest, paths: KnownPaths): void {
+  request.target = parseTarget(request.raw.url ?? '');
+  const { path, query } = request.target;
+  if (request.is404) throw paths.refuse(request.method, path);
+  const { url, config } = request.routeOptions;
+  const parameters = pathParameters(config.pattern ?? url ?? '', path);
+  if (parameters === undefined || parameters.table === '') throw paths.refuse(request.method, path);
+  request.params = parameters;
+  request.query = parseQuery(query);
+  forgetTypeOfNoBody(request);
+}

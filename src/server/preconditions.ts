@@ -1,0 +1,93 @@
+/** If-Match and If-None-Match over revisions, as RFC 9110 section 13 has them. */
+import { ShmTableError } from '../errors.js';
+import { show } from './column-codec.js';
+
+/** Tells whether a write may go on, from the row's revision: undefined when there is no row. */
+export type Condition = (revision: number | undefined) => boolean;
+
+export interface Preconditions {
+  /** False: 412. */
+  readonly ifMatch: Condition;
+  /** False: 304 for GET and HEAD, else 412. */
+  readonly ifNoneMatch: Condition;
+}
+
+interface ConditionalHeaders {
+  readonly 'if-match'?: string | undefined;
+  readonly 'if-none-match'?: string | undefined;
+}
+
+interface EntityTag {
+  readonly weak: boolean;
+  readonly opaque: string;
+}
+
+/** One element of a list, or nothing between two commas (RFC 9110 section 5.6.1 lets lists have empty elements). */
+const ELEMENT = /[ \t]*(?:(W\/)?("[\x21\x23-\x7e\x80-\xff]*"))?[ \t]*(,|$)/y;
+
+/** The entity tag of a revision. */
+export function entityTag(revision: number): string {
+  return `"${revision}"`;
+}
+
+/** The preconditions of a request; undefined when it has none. ERR_ARGUMENT for a malformed list. */
+export function preconditionsOf(headers: ConditionalHeaders): Preconditions | undefined {
+  const match = headers['if-match'];
+  const noneMatch = headers['if-none-match'];
+  if (match === undefined && noneMatch === undefined) return undefined;
+  return {
+    ifMatch: match === undefined ? always : matches('If-Match', match, true),
+    ifNoneMatch: noneMatch === undefined ? always : not(matches('If-None-Match', noneMatch, false)),
+  };
+}
+
+/** Both preconditions as one, for a request that writes. */
+export function writeCondition(headers: ConditionalHeaders): Condition | undefined {
+  const preconditions = preconditionsOf(headers);
+  if (preconditions === undefined) return undefined;
+  return (revision) => preconditions.ifMatch(revision) && preconditions.ifNoneMatch(revision);
+}
+
+/** The row must have this revision, or not be changed. */
+export function revisionIs(wanted: number | undefined): Condition | undefined {
+  return wanted === undefined ? undefined : (revision) => revision === wanted;
+}
+
+/** There may be no row. */
+export function rowIsMissing(revision: number | undefined): boolean {
+  return revision === undefined;
+}
+
+function always(): boolean {
+  return true;
+}
+
+function not(condition: Condition): Condition {
+  return (revision) => !condition(revision);
+}
+
+function matches(header: string, list: string, strong: boolean): Condition {
+  if (list.trim() === '*') return (revision) => revision !== undefined;
+  const tags = parseTags(header, list).filter((tag) => !(strong && tag.weak));
+  const wanted = new Set(tags.map((tag) => tag.opaque));
+  return (revision) => revision !== undefined && wanted.has(entityTag(revision));
+}
+
+function parseTags(header: string, list: string): EntityTag[] {
+  const tags: EntityTag[] = [];
+  let end = 0;
+  for (;;) {
+    ELEMENT.lastIndex = end;
+    const element = ELEMENT.exec(list);
+    if (element === null) throw malformed(header, list);
+    if (element[2] !== undefined) tags.push({ weak: element[1] !== undefined, opaque: element[2] });
+    end = ELEMENT.lastIndex;
+    if (element[3] === '') break;
+  }
+  if (tags.length === 0) throw malformed(header, list);
+  return tags;
+}
+
+function malformed(header: string, list: string): ShmTableError {
+  return new ShmTableError('ERR_ARGUMENT', `${header}: ${show(list)} is neither * nor a list of entity tags such as "12"`);
+}

@@ -1,0 +1,63 @@
+/** Errors as RFC 9457 problem documents; status and title come from the project's one table of errors. */
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import { describeError, type ErrorCode, ShmTableError } from '../errors.js';
+import { NoRouteError } from './known-paths.js';
+
+export interface Problem {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
+  readonly code: ErrorCode;
+}
+
+/** Seconds after which a request that met a busy or closed table may be sent again. */
+const RETRY_AFTER_S = 1;
+const SERVICE_UNAVAILABLE = 503;
+
+/** Fastify's own errors, as the contract names them; by code, for those whose status alone does not tell. */
+const FRAMEWORK_ERRORS: Readonly<Record<string, ErrorCode>> = {
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'ERR_MEDIA_TYPE',
+  FST_ERR_CTP_BODY_TOO_LARGE: 'ERR_BODY_TOO_LARGE',
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'ERR_BODY_MALFORMED',
+  FST_ERR_CTP_EMPTY_JSON_BODY: 'ERR_BODY_MALFORMED',
+  FST_ERR_CTP_INVALID_JSON_BODY: 'ERR_BODY_MALFORMED',
+  FST_ERR_BAD_URL: 'ERR_KEY_INVALID',
+  FST_ERR_MAX_PARAM_LENGTH: 'ERR_KEY_INVALID',
+  FST_ERR_ROUTE_MISSING_CONTENT_TYPE: 'ERR_MEDIA_TYPE',
+};
+
+export function problem(code: ErrorCode, detail: string): Problem {
+  const { status, title } = describeError(code);
+  return { type: `urn:shmtable:error:${code}`, title, status, detail, code };
+}
+
+/** The problem document of any error. What is not known is ERR_INTERNAL and says nothing of the inside. */
+export function problemOf(error: unknown): Problem {
+  if (error instanceof ShmTableError) return problem(error.code, error.message);
+  if (isFastifyError(error)) {
+    const code = FRAMEWORK_ERRORS[error.code];
+    if (code !== undefined) return problem(code, error.message);
+    if (error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500) {
+      return problem('ERR_ARGUMENT', error.message);
+    }
+  }
+  return problem('ERR_INTERNAL', 'the service failed to answer this request; its log says more');
+}
+
+/** Fastify's error handler: answers with the problem document and logs what is the service's own fault. */
+export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+  const document = problemOf(error);
+  if (document.status >= 500) request.log.error({ err: error }, document.title);
+  if (document.status === SERVICE_UNAVAILABLE) reply.header('Retry-After', RETRY_AFTER_S);
+  if (error instanceof NoRouteError && error.allow !== undefined) reply.header('Allow', error.allow);
+  reply
+    .code(document.status)
+    .type('application/problem+json')
+    .serializer((payload: Problem) => JSON.stringify(payload))
+    .send(document);
+}
+
+function isFastifyError(error: unknown): error is FastifyError {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string';
+}

@@ -1,0 +1,74 @@
+/**
+ * Reads the request line's target exactly: paths keep every segment, empty ones too, and each segment is decoded on
+ * its own, so that `%2F` is a character of a key and a trailing slash is a segment. The router decides which route
+ * runs; the parameters come from here, because a router may shorten, merge or leave undecoded what it finds.
+ */
+import { ShmTableError } from '../errors.js';
+import { show } from './column-codec.js';
+import { decodePercent } from './key-encoding.js';
+
+const ABSOLUTE_FORM = /^[A-Za-z][A-Za-z0-9+.-]*:\/\/[^/?#]*/;
+/** Characters that a target may hold (RFC 3986, with what browsers leave bare); no `#`, no controls, no raw UTF-8. */
+const ALLOWED = /^[\x21\x22\x24-\x7e]*$/;
+
+export interface RequestTarget {
+  /** Without query and, in absolute form, without scheme and authority. */
+  readonly path: string;
+  /** Without the question mark. */
+  readonly query: string;
+}
+
+export type QueryValues = Record<string, string | string[]>;
+
+/** Path and query of a target; ERR_KEY_INVALID for characters that no URL has. */
+export function parseTarget(url: string): RequestTarget {
+  if (!ALLOWED.test(url)) {
+    throw new ShmTableError('ERR_KEY_INVALID', `the request target ${show(url)} has characters that must be percent-encoded`);
+  }
+  const target = url.replace(ABSOLUTE_FORM, '');
+  const mark = target.indexOf('?');
+  return mark === -1 ? { path: target, query: '' } : { path: target.slice(0, mark), query: target.slice(mark + 1) };
+}
+
+/**
+ * Parameters of a path by a pattern such as `/v1/tables/:table`, percent-decoded; undefined when the path has another
+ * number of segments. ERR_KEY_INVALID for ill-formed UTF-8.
+ */
+export function pathParameters(pattern: string, path: string): Record<string, string> | undefined {
+  const names = pattern.split('/');
+  const segments = path.split('/');
+  if (names.length !== segments.length) return undefined;
+  const parameters: Record<string, string> = {};
+  for (let i = 0; i < names.length; i++) {
+    if (names[i].startsWith(':')) parameters[names[i].slice(1)] = decodePercent(segments[i]);
+  }
+  return parameters;
+}
+
+/**
+ * Members of a query in the form encoding of the URL standard (`+` is a space). A name that comes twice gives an
+ * array, which no parameter takes. ERR_KEY_INVALID for an ill-formed prefix, ERR_ARGUMENT for any other member.
+ */
+export function parseQuery(query: string): QueryValues {
+  const values = new Map<string, string | string[]>();
+  for (const member of query.split('&')) {
+    if (member === '') continue;
+    const equals = member.indexOf('=');
+    const name = decodeMember(equals === -1 ? member : member.slice(0, equals), member);
+    const value = equals === -1 ? '' : decodeMember(member.slice(equals + 1), member);
+    const before = values.get(name);
+    values.set(name, before === undefined ? value : [before, value].flat());
+  }
+  return Object.fromEntries(values);
+}
+
+function decodeMember(text: string, member: string): string {
+  try {
+    return decodeURIComponent(text.replaceAll('+', ' '));
+  } catch {
+    throw new ShmTableError(
+      member.startsWith('prefix=') ? 'ERR_KEY_INVALID' : 'ERR_ARGUMENT',
+      `the query's ${show(member)} is not percent-encoded, well-formed UTF-8`,
+    );
+  }
+}

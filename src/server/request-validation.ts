@@ -1,0 +1,55 @@
+/**
+ * Checks requests against the routes' TypeBox schemas. Bodies are taken as they are; a query is text, so that digits
+ * become a number where the schema says integer, and nothing else is converted.
+ */
+import type { FastifySchemaCompiler } from 'fastify';
+import type { TSchema } from 'typebox';
+import { Compile } from 'typebox/compile';
+import { type ErrorCode, ShmTableError } from '../errors.js';
+import { show } from './column-codec.js';
+
+const DIGITS = /^(0|[1-9][0-9]{0,15})$/;
+
+/** A validator compiler whose refusals of a body's members carry this code; of anything else, ERR_ARGUMENT. */
+export function requestValidation(bodyCode: ErrorCode = 'ERR_BODY_MALFORMED'): FastifySchemaCompiler<TSchema> {
+  return ({ schema, httpPart }) => {
+    const compiled = Compile(schema);
+    const integers = httpPart === 'querystring' ? integerMembers(schema) : [];
+    return (given: unknown) => {
+      const value = integers.length > 0 ? withNumbers(given, integers) : given;
+      if (compiled.Check(value)) return { value };
+      const first = compiled.Errors(value)[0];
+      const what = `${httpPart ?? 'request'}${first.instancePath}`;
+      const message = `${what} ${first.message}, got ${show(valueAt(value, first.instancePath))}`;
+      return { error: new ShmTableError(codeOf(httpPart, first.instancePath, bodyCode), message) };
+    };
+  };
+}
+
+function codeOf(httpPart: string | undefined, path: string, bodyCode: ErrorCode): ErrorCode {
+  if (httpPart !== 'body') return 'ERR_ARGUMENT';
+  return path === '' ? 'ERR_BODY_MALFORMED' : bodyCode;
+}
+
+function integerMembers(schema: TSchema): string[] {
+  if (!('properties' in schema) || typeof schema.properties !== 'object' || schema.properties === null) return [];
+  return Object.entries(schema.properties).flatMap(([name, member]) => (member.type === 'integer' ? [name] : []));
+}
+
+function withNumbers(query: unknown, names: readonly string[]): unknown {
+  if (typeof query !== 'object' || query === null) return query;
+  const members = Object.entries(query).map(([name, value]) =>
+    names.includes(name) && typeof value === 'string' && DIGITS.test(value) ? [name, Number(value)] : [name, value],
+  );
+  return Object.fromEntries(members);
+}
+
+/** The value at a JSON pointer, for a message. */
+function valueAt(value: unknown, pointer: string): unknown {
+  let at = value;
+  for (const step of pointer.split('/').slice(1)) {
+    if (typeof at !== 'object' || at === null) return undefined;
+    at = Object.entries(at).find(([name]) => name === step.replaceAll('~1', '/').replaceAll('~0', '~'))?.[1];
+  }
+  return at;
+}

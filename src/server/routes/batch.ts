@@ -1,0 +1,68 @@
+import { Type } from 'typebox';
+import { ShmTableError } from '../../errors.js';
+import { checkOperation, MAX_OPERATIONS, operationSchema, runOperation } from '../batch-operations.js';
+import { problemAnswer, problems, tableParameters } from '../route-schemas.js';
+import type { RoutesApp } from '../service-routes.js';
+import type { TableHandles } from '../table-handles.js';
+
+const body = Type.Array(operationSchema, {
+  description: `Up to ${MAX_OPERATIONS} operations, run in order`,
+  examples: [[{ op: 'get', key: '5128581' }, { op: 'increment', key: '5128581', column: 'population' }]],
+});
+
+const answer = Type.Unsafe<string>({
+  type: 'object',
+  required: ['results'],
+  properties: {
+    results: {
+      type: 'array',
+      items: {
+        type: 'object',
+        required: ['status', 'key'],
+        properties: {
+          status: { type: 'integer', description: 'What the single request would have answered' },
+          key: { type: 'string' },
+          revision: { type: 'integer' },
+          row: { type: 'object', additionalProperties: true },
+          value: { oneOf: [{ type: 'number' }, { type: 'string' }] },
+          problem: problemAnswer,
+        },
+      },
+    },
+  },
+});
+
+/** `/v1/tables/{table}/batch`: many operations in one request. */
+export function batchRoutes(app: RoutesApp, handles: TableHandles): void {
+  app.post(
+    '/tables/:table/batch',
+    {
+      schema: {
+        operationId: 'runBatch',
+        tags: ['rows'],
+        summary: 'Runs many operations in one request',
+        description:
+          'Operations run in order and each one succeeds or fails on its own. It is not a transaction: other ' +
+          'writers come in between, and what failed does not undo what went before.',
+        params: tableParameters,
+        body,
+        response: { 200: answer, ...problems },
+      },
+    },
+    async (request, reply) => {
+      const operations = request.body;
+      if (operations.length > MAX_OPERATIONS) {
+        throw new ShmTableError(
+          'ERR_BODY_MALFORMED',
+          `a batch takes up to ${MAX_OPERATIONS} operations, this one has ${operations.length}`,
+        );
+      }
+      operations.forEach(checkOperation);
+      const { table } = request.params;
+      // A table that does not exist fails the request, not each operation.
+      handles.use(table, () => undefined);
+      const results = operations.map((operation) => handles.use(table, (served) => runOperation(served, operation)));
+      return reply.type('application/json').send(`{"results":[${results.join(',')}]}`);
+    },
+  );
+}

@@ -1,0 +1,34 @@
+import { Type } from 'typebox';
+import { problems } from '../route-schemas.js';
+import type { RoutesApp } from '../service-routes.js';
+
+const answer = Type.Object({ status: Type.String() });
+
+/** `/healthz` and `/readyz`: the process lives; the process takes requests. */
+export function healthRoutes(app: RoutesApp): void {
+  app.get(
+    '/healthz',
+    {
+      schema: {
+        operationId: 'health',
+        tags: ['operation'],
+        summary: 'Says that this worker lives',
+        response: { 200: answer },
+      },
+    },
+    async () => ({ status: 'alive' }),
+  );
+
+  app.get(
+    '/readyz',
+    {
+      schema: {
+        operationId: 'readiness',
+        tags: ['operation'],
+        summary: 'Says that this worker takes requests',
+        response: { 200: answer, ...problems },
+      },
+    },
+    async () => ({ status: 'ready' }),
+  );
+}

@@ -1,0 +1,158 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { Type } from 'typebox';
+import { ShmTableError } from '../../errors.js';
+import { decodeKey } from '../key-encoding.js';
+import { type Condition, entityTag, preconditionsOf, writeCondition } from '../preconditions.js';
+import { lifetimeOf } from '../row-lifetime.js';
+import { deleteRow, mergeRow, readRow, upsertRow } from '../row-operations.js';
+import {
+  conditionHeaders,
+  envelopeText,
+  keyEncoding,
+  lifetime,
+  lifetimeHeader,
+  mergeBody,
+  namesIn,
+  nothing,
+  problems,
+  rowBody,
+  rowParameters,
+  selectedColumns,
+} from '../route-schemas.js';
+import { type RoutesApp, routeByKey } from '../service-routes.js';
+import type { TableHandles } from '../table-handles.js';
+
+const url = '/tables/:table/rows/:key';
+const writeQuery = Type.Object({ ttl: lifetime, keyEncoding });
+const writeHeaders = Type.Object({ ...conditionHeaders, ...lifetimeHeader });
+
+/** `/v1/tables/{table}/rows/{key}`: one row. */
+export function rowRoutes(app: RoutesApp, handles: TableHandles): void {
+  getRow(app, handles);
+  putRow(app, handles);
+  patchRow(app, handles);
+  removeRow(app, handles);
+}
+
+function getRow(app: RoutesApp, handles: TableHandles): void {
+  routeByKey(app, {
+    method: 'GET',
+    url,
+    exposeHeadRoute: true,
+    schema: {
+      operationId: 'getRow',
+      tags: ['rows'],
+      summary: 'Reads a row',
+      params: rowParameters,
+      querystring: Type.Object({ columns: selectedColumns, keyEncoding }),
+      headers: Type.Object(conditionHeaders),
+      response: { 200: envelopeText, 304: nothing('Not modified'), ...problems },
+    },
+    handler: async (request, reply) => {
+      const { columns, keyEncoding } = request.query;
+      const key = decodeKey(request.params.key, keyEncoding);
+      const preconditions = preconditionsOf(request.headers);
+      return handles.use(request.params.table, (served) => {
+        const selection = served.codec.select(namesIn(columns));
+        const entry = readRow(served, key);
+        if (preconditions?.ifMatch(entry.revision) === false) {
+          throw new ShmTableError('ERR_PRECONDITION_FAILED', `the row has revision ${entry.revision}, which If-Match excludes`);
+        }
+        reply.header('ETag', entityTag(entry.revision));
+        if (preconditions?.ifNoneMatch(entry.revision) === false) return reply.code(304).send(undefined);
+        return reply.type('application/json').send(served.codec.writeEnvelope(entry, selection));
+      });
+    },
+  });
+}
+
+function putRow(app: RoutesApp, handles: TableHandles): void {
+  routeByKey(app, {
+    method: 'PUT',
+    url,
+    schema: {
+      operationId: 'putRow',
+      tags: ['rows'],
+      summary: 'Writes a whole row with its expiry; columns not named become zero',
+      params: rowParameters,
+      querystring: writeQuery,
+      headers: writeHeaders,
+      body: rowBody,
+      response: { 200: envelopeText, 201: envelopeText, ...problems },
+    },
+    handler: async (request, reply) => {
+      const key = decodeKey(request.params.key, request.query.keyEncoding);
+      const { condition, ttl = null } = conditionsOf(request);
+      return handles.use(request.params.table, (served) => {
+        const row = served.codec.decode(request.body, 'refused');
+        const { created, revision, expiresAt } = upsertRow(served, 'put', key, row, { ttl, condition });
+        reply.header('ETag', entityTag(revision)).type('application/json');
+        if (created) reply.code(201).header('Location', locationOf(request.target.path, request.query.keyEncoding));
+        return reply.send(served.codec.writeEnvelope({ key, revision, expiresAt, row: served.codec.replaced(row) }));
+      });
+    },
+  });
+}
+
+function patchRow(app: RoutesApp, handles: TableHandles): void {
+  routeByKey(app, {
+    method: 'PATCH',
+    url,
+    schema: {
+      operationId: 'patchRow',
+      tags: ['rows'],
+      summary: 'Changes the columns named of a row that exists',
+      consumes: ['application/json', 'application/merge-patch+json'],
+      params: rowParameters,
+      querystring: writeQuery,
+      headers: writeHeaders,
+      body: mergeBody,
+      response: { 200: envelopeText, ...problems },
+    },
+    handler: async (request, reply) => {
+      const key = decodeKey(request.params.key, request.query.keyEncoding);
+      const { condition, ttl } = conditionsOf(request);
+      return handles.use(request.params.table, (served) => {
+        const row = served.codec.decode(request.body, 'reset');
+        const entry = mergeRow(served, key, row, { ttl, condition });
+        reply.header('ETag', entityTag(entry.revision)).type('application/json');
+        return reply.send(served.codec.writeEnvelope(entry));
+      });
+    },
+  });
+}
+
+function removeRow(app: RoutesApp, handles: TableHandles): void {
+  routeByKey(app, {
+    method: 'DELETE',
+    url,
+    schema: {
+      operationId: 'deleteRow',
+      tags: ['rows'],
+      summary: 'Deletes a row',
+      params: rowParameters,
+      querystring: Type.Object({ keyEncoding }),
+      headers: Type.Object(conditionHeaders),
+      response: { 204: nothing('Deleted'), ...problems },
+    },
+    handler: async (request, reply) => {
+      const key = decodeKey(request.params.key, request.query.keyEncoding);
+      const condition = writeCondition(request.headers);
+      handles.use(request.params.table, (served) => deleteRow(served, key, condition));
+      return reply.code(204).send(undefined);
+    },
+  });
+}
+
+interface WriteRequestParts {
+  readonly headers: IncomingHttpHeaders;
+  readonly query: { readonly ttl?: number };
+}
+
+function conditionsOf({ headers, query }: WriteRequestParts): { condition: Condition | undefined; ttl: number | undefined } {
+  return { condition: writeCondition(headers), ttl: lifetimeOf(headers, query) };
+}
+
+function locationOf(path: string, encoding: string | undefined): string {
+  return encoding === 'base64url' ? `${path}?keyEncoding=base64url` : path;
+}

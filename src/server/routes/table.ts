@@ -1,0 +1,131 @@
+import { Type } from 'typebox';
+import type { Columns } from '../../table/types.js';
+import { requestValidation } from '../request-validation.js';
+import { columns, nothing, problems, tableParameters } from '../route-schemas.js';
+import type { RoutesApp } from '../service-routes.js';
+import type { ServedTable, TableHandles } from '../table-handles.js';
+
+const count = Type.Integer();
+
+const statistics = Type.Object({
+  rows: count,
+  capacity: count,
+  bytes: count,
+  spareRows: count,
+  overflowBuckets: count,
+  longestChain: count,
+  inserts: count,
+  updates: count,
+  deletes: count,
+  expirations: count,
+  evictions: count,
+  recoveries: count,
+  lockWaits: count,
+  participants: count,
+});
+
+const description = Type.Object({
+  name: Type.String(),
+  columns,
+  capacity: count,
+  maxKeyBytes: count,
+  evict: Type.String(),
+  changes: count,
+  backend: Type.String(),
+  rows: count,
+  stats: statistics,
+});
+
+/** Types and ranges of the options; the schema itself is checked where every table's is. */
+const creation = Type.Object(
+  {
+    capacity: Type.Integer({ minimum: 1, maximum: 2 ** 31 - 1, description: 'Rows; exactly this many fit' }),
+    columns: Type.Unsafe<Columns>(columns),
+    maxKeyBytes: Type.Optional(Type.Integer({ minimum: 1, maximum: 255, default: 63 })),
+    evict: Type.Optional(Type.Unsafe<'none' | 'lru'>({ type: 'string', enum: ['none', 'lru'], default: 'none' })),
+    changes: Type.Optional(Type.Integer({ minimum: 0, default: 0, description: 'Bytes of change feed' })),
+    hugePages: Type.Optional(Type.Boolean({ default: false })),
+    lockTimeoutMs: Type.Optional(
+      Type.Integer({ minimum: 0, maximum: 2 ** 31 - 1, description: 'Checked; the service waits by a limit of its own' }),
+    ),
+    maxParticipants: Type.Optional(Type.Integer({ minimum: 1, maximum: 1024, default: 128 })),
+    backend: Type.Optional(
+      Type.Unsafe<'posix' | 'sysv'>({ type: 'string', enum: ['posix', 'sysv'], default: 'posix' }),
+    ),
+  },
+  { additionalProperties: false },
+);
+
+/** `/v1/tables/{table}`: one table's schema and statistics, its making and its end. */
+export function tableRoutes(app: RoutesApp, handles: TableHandles): void {
+  const url = '/tables/:table';
+
+  app.get(
+    url,
+    {
+      schema: {
+        operationId: 'getTable',
+        tags: ['tables'],
+        summary: 'Shows a table: schema and statistics',
+        params: tableParameters,
+        response: { 200: description, ...problems },
+      },
+    },
+    async (request) => handles.use(request.params.table, describe),
+  );
+
+  app.put(
+    url,
+    {
+      validatorCompiler: requestValidation('ERR_SCHEMA_INVALID'),
+      schema: {
+        operationId: 'createTable',
+        tags: ['tables'],
+        summary: 'Creates a table, or finds the one of the same schema',
+        params: tableParameters,
+        body: creation,
+        response: { 200: description, 201: description, ...problems },
+      },
+    },
+    async (request, reply) => {
+      const { table } = request.params;
+      const { lockTimeoutMs: _, ...options } = request.body;
+      const { created, served } = handles.create({ ...options, name: table });
+      if (created) reply.code(201).header('Location', request.target.path);
+      return describe(served);
+    },
+  );
+
+  app.delete(
+    url,
+    {
+      schema: {
+        operationId: 'destroyTable',
+        tags: ['tables'],
+        summary: 'Destroys a table for every process',
+        params: tableParameters,
+        response: { 204: nothing('Destroyed'), ...problems },
+      },
+    },
+    async (request, reply) => {
+      handles.destroy(request.params.table);
+      return reply.code(204).send(undefined);
+    },
+  );
+}
+
+function describe({ table }: ServedTable) {
+  const { maxKeyBytes, evict, changes, backend } = table.options;
+  const stats = table.stats();
+  return {
+    name: table.name,
+    columns: table.columns,
+    capacity: table.capacity,
+    maxKeyBytes,
+    evict,
+    changes,
+    backend,
+    rows: stats.rows,
+    stats,
+  };
+}

@@ -1,0 +1,37 @@
+/** Settings from file, environment and flags; the later wins. */
+import { ShmTableError } from '../../errors.js';
+import { isLoopback } from '../host-guard.js';
+import { checkSettings } from './check-settings.js';
+import { readEnvironment } from './settings-environment.js';
+import { readSettingsFile } from './settings-file.js';
+import { type GivenSettings, type ServiceSettings, withDefaults } from './settings-schema.js';
+
+export interface LoadedSettings {
+  readonly settings: ServiceSettings;
+  readonly warnings: readonly string[];
+}
+
+/** ERR_ARGUMENT names what is unknown or wrong, with its path. */
+export function loadSettings(
+  file: string | undefined,
+  environment: NodeJS.ProcessEnv,
+  flags: GivenSettings,
+): LoadedSettings {
+  const fromFile = readSettingsFile(file);
+  const fromEnvironment = readEnvironment(environment);
+  const fromFlags = checkSettings('flags', flags);
+  const settings = withDefaults({
+    ...fromFile,
+    ...fromEnvironment.settings,
+    ...fromFlags,
+    tables: { ...fromFile.tables, ...fromEnvironment.settings.tables, ...fromFlags.tables },
+    limits: { ...fromFile.limits, ...fromEnvironment.settings.limits, ...fromFlags.limits },
+  });
+  if (settings.socket === undefined && !isLoopback(settings.host)) {
+    throw new ShmTableError(
+      'ERR_ARGUMENT',
+      `host ${settings.host} is reachable from elsewhere; without tokens the service listens on 127.0.0.1, ::1, localhost or a socket only`,
+    );
+  }
+  return { settings, warnings: fromEnvironment.warnings };
+}

@@ -1,0 +1,71 @@
+/**
+ * Settings from the environment: the path in capitals after `SHMTABLE_`, words parted by underscores, so that
+ * `limits.bodyBytes` is `SHMTABLE_LIMITS_BODY_BYTES`. Objects (`tables`) are JSON.
+ */
+import { ShmTableError } from '../../errors.js';
+import { show } from '../column-codec.js';
+import { checkSettings } from './check-settings.js';
+import type { GivenSettings } from './settings-schema.js';
+
+type Kind = 'text' | 'integer' | 'json';
+
+const VARIABLES: Readonly<Record<string, { readonly path: readonly string[]; readonly kind: Kind }>> = {
+  SHMTABLE_HOST: { path: ['host'], kind: 'text' },
+  SHMTABLE_PORT: { path: ['port'], kind: 'integer' },
+  SHMTABLE_SOCKET: { path: ['socket'], kind: 'text' },
+  SHMTABLE_WORKERS: { path: ['workers'], kind: 'integer' },
+  SHMTABLE_NAMESPACE: { path: ['namespace'], kind: 'text' },
+  SHMTABLE_TABLES: { path: ['tables'], kind: 'json' },
+  SHMTABLE_LIMITS_BODY_BYTES: { path: ['limits', 'bodyBytes'], kind: 'integer' },
+  SHMTABLE_LIMITS_REQUEST_TIMEOUT_MS: { path: ['limits', 'requestTimeoutMs'], kind: 'integer' },
+  SHMTABLE_LOG_LEVEL: { path: ['logLevel'], kind: 'text' },
+};
+
+export interface EnvironmentSettings {
+  readonly settings: GivenSettings;
+  readonly warnings: readonly string[];
+}
+
+/**
+ * The settings of the environment. Names that nothing here knows only warn, as does a port that an orchestrator
+ * injected for a service called `shmtable` (`tcp://10.0.0.1:7070`). ERR_ARGUMENT for a wrong value.
+ */
+export function readEnvironment(environment: NodeJS.ProcessEnv): EnvironmentSettings {
+  const warnings: string[] = [];
+  const settings: Record<string, unknown> = {};
+  for (const [name, text] of Object.entries(environment)) {
+    if (!name.startsWith('SHMTABLE_') || text === undefined || text === '') continue;
+    const variable = VARIABLES[name];
+    if (variable === undefined) {
+      warnings.push(`unknown environment variable ${name}`);
+    } else if (name === 'SHMTABLE_PORT' && text.startsWith('tcp://')) {
+      warnings.push(`${name}=${text} is an orchestrator's, not a port; ignored`);
+    } else {
+      place(settings, variable.path, valueOf(name, text, variable.kind));
+    }
+  }
+  return { settings: checkSettings('environment', settings), warnings };
+}
+
+function valueOf(name: string, text: string, kind: Kind): unknown {
+  if (kind === 'text') return text;
+  if (kind === 'integer') return integerOf(name, text);
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new ShmTableError('ERR_ARGUMENT', `environment: ${name} is not JSON: ${show(text)}`);
+  }
+}
+
+/** The integer that a variable or a flag holds; ERR_ARGUMENT names it. */
+export function integerOf(name: string, text: string): number {
+  if (!/^(0|[1-9][0-9]{0,15})$/.test(text)) {
+    throw new ShmTableError('ERR_ARGUMENT', `${name} must be an integer, got ${show(text)}`);
+  }
+  return Number(text);
+}
+
+function place(settings: Record<string, unknown>, [first, second]: readonly string[], value: unknown): void {
+  if (second === undefined) settings[first] = value;
+  else settings[first] = { ...Object(settings[first]), [second]: value };
+}

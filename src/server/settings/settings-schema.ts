@@ -1,0 +1,108 @@
+/** The service's settings: their schema, which also ships as JSON Schema for editors, and their defaults. */
+import { availableParallelism } from 'node:os';
+import { type Static, Type } from 'typebox';
+import type { Columns, TableOptions } from '../../table/types.js';
+
+const MAX_PORT = 65_535;
+const MAX_WORKERS = 1024;
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+const names = { pattern: '^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$' };
+
+const table = Type.Object(
+  {
+    capacity: Type.Integer({ minimum: 1, maximum: 2 ** 31 - 1, description: 'Rows; exactly this many fit' }),
+    columns: Type.Unsafe<Columns>({
+      type: 'object',
+      additionalProperties: { type: 'string' },
+      description: 'Column names, each with its type',
+      examples: [{ hits: 'int64', name: 'string(80)' }],
+    }),
+    maxKeyBytes: Type.Optional(Type.Integer({ minimum: 1, maximum: 255, default: 63 })),
+    backend: Type.Optional(
+      Type.Unsafe<NonNullable<TableOptions['backend']>>({
+        type: 'string',
+        enum: ['posix', 'anonymous', 'sysv', 'file', 'devzero', 'auto'],
+        default: 'posix',
+      }),
+    ),
+    path: Type.Optional(Type.String({ minLength: 1, description: 'Path of the file, for the file backend' })),
+    hugePages: Type.Optional(Type.Boolean({ default: false })),
+    evict: Type.Optional(Type.Unsafe<'none' | 'lru'>({ type: 'string', enum: ['none', 'lru'], default: 'none' })),
+    changes: Type.Optional(Type.Integer({ minimum: 0, default: 0, description: 'Bytes of change feed' })),
+    maxParticipants: Type.Optional(Type.Integer({ minimum: 1, maximum: 1024, default: 128 })),
+  },
+  { additionalProperties: false },
+);
+
+export type TableSettings = Static<typeof table>;
+
+/** The limits of a request. */
+const limits = Type.Object(
+  {
+    bodyBytes: Type.Optional(Type.Integer({ minimum: 1, maximum: 2 ** 30, default: 16 * 1024 * 1024 })),
+    requestTimeoutMs: Type.Optional(
+      Type.Integer({ minimum: 0, maximum: MAX_TIMER_MS, default: 30_000, description: 'For a request to arrive; 0: none' }),
+    ),
+  },
+  { additionalProperties: false },
+);
+
+/** What a configuration file may hold. */
+export const settingsSchema = Type.Object(
+  {
+    $schema: Type.Optional(Type.String({ description: 'Where this schema is, for editors' })),
+    host: Type.Optional(Type.String({ minLength: 1, default: '127.0.0.1' })),
+    port: Type.Optional(Type.Integer({ minimum: 0, maximum: MAX_PORT, default: 7070 })),
+    socket: Type.Optional(Type.String({ minLength: 1, description: 'Path of a Unix socket, instead of host and port' })),
+    workers: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_WORKERS, description: 'Default: the available cores' })),
+    namespace: Type.Optional(Type.String({ ...names, default: 'default' })),
+    tables: Type.Optional(
+      Type.Unsafe<Record<string, TableSettings>>({
+        type: 'object',
+        propertyNames: names,
+        additionalProperties: table,
+        description: 'Tables to create at start, by name',
+      }),
+    ),
+    limits: Type.Optional(limits),
+    logLevel: Type.Optional(
+      Type.Unsafe<'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'>({
+        type: 'string',
+        enum: ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],
+        default: 'info',
+      }),
+    ),
+  },
+  { additionalProperties: false, title: 'shmtable.config.json' },
+);
+
+export type GivenSettings = Static<typeof settingsSchema>;
+
+/** Settings with every default filled in. */
+export interface ServiceSettings {
+  readonly host: string;
+  readonly port: number;
+  readonly socket: string | undefined;
+  readonly workers: number;
+  readonly namespace: string;
+  readonly tables: Readonly<Record<string, TableSettings>>;
+  readonly limits: { readonly bodyBytes: number; readonly requestTimeoutMs: number };
+  readonly logLevel: NonNullable<GivenSettings['logLevel']>;
+}
+
+export function withDefaults(given: GivenSettings): ServiceSettings {
+  return {
+    host: given.host ?? '127.0.0.1',
+    port: given.port ?? 7070,
+    socket: given.socket,
+    workers: given.workers ?? availableParallelism(),
+    namespace: given.namespace ?? 'default',
+    tables: given.tables ?? {},
+    limits: {
+      bodyBytes: given.limits?.bodyBytes ?? 16 * 1024 * 1024,
+      requestTimeoutMs: given.limits?.requestTimeoutMs ?? 30_000,
+    },
+    logLevel: given.logLevel ?? 'info',
+  };
+}

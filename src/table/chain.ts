@@ -1,0 +1,137 @@
+import { ENTRIES, FIRST_ENTRY, FIRST_TAG, LINK, tagOf } from './bucket-layout.js';
+import type { Key } from './key.js';
+import { ROW_HASH, ROW_KEY_BYTES } from './row-layout.js';
+import type { TableMemory } from './table-memory.js';
+
+/** What `find` returns when the chain cannot be right: torn if its version has changed since, else damaged. */
+export const DAMAGED = -1;
+
+const LOW_BITS = 0x01010101;
+const HIGH_BITS = 0x80808080 | 0;
+/** The first word with tags holds only two, behind the epoch. */
+const HIGH_BITS_OF_FIRST = 0x80800000 | 0;
+
+/**
+ * Looking for a key in the chain of its home bucket, by plain loads: whoever calls holds the bucket's lock, or
+ * compares its version before and after.
+ *
+ * Ten tags are compared four at a time: a byte of `word ^ pattern` is zero where the tag fits, and
+ * `(x - 0x01…) & ~x & 0x80…` has its high bit set there. A byte above a fitting one may show by mistake; the hash
+ * and the key in the row decide. 4 M rows: hit 528 ns, miss 192 ns, against 653 and 485 for a chain of rows.
+ */
+export class Chain {
+  /** Where `find` found the row: its bucket (first word, and number: 0 the home bucket) and entry. */
+  foundBucket = 0;
+  foundNumber = 0;
+  foundPosition = 0;
+
+  readonly #memory: TableMemory;
+  readonly #words: Int32Array;
+  readonly #keyOffset: number;
+  readonly #key: Key;
+
+  constructor(memory: TableMemory, key: Key) {
+    this.#memory = memory;
+    this.#words = memory.words;
+    this.#keyOffset = memory.layout.row.keyOffset / 4;
+    this.#key = key;
+  }
+
+  /** The row with this key, 0 for none, or DAMAGED. Sets `found…`. O(1) expected, O(entries of the chain) at worst. */
+  find(home: number): number {
+    const words = this.#words;
+    const pattern = Math.imul(tagOf(this.#key.hash), LOW_BITS);
+    let bucket = home;
+    let number = 0;
+    for (let hops = 0; ; hops++) {
+      let x = words[bucket + 3] ^ pattern;
+      let fits = (x - LOW_BITS) & ~x & HIGH_BITS_OF_FIRST;
+      let base = -2;
+      for (let word = 3; ; ) {
+        while (fits !== 0) {
+          const high = 31 - Math.clz32(fits);
+          fits ^= 1 << high;
+          const position = base + (high >>> 3);
+          const row = words[bucket + FIRST_ENTRY + position];
+          if (row === 0) continue;
+          if (!this.#memory.isRow(row)) return DAMAGED;
+          if (this.isKeyOf(this.#memory.rowWord(row))) {
+            this.foundBucket = bucket;
+            this.foundNumber = number;
+            this.foundPosition = position;
+            return row;
+          }
+        }
+        if (++word === FIRST_ENTRY) break;
+        base += 4;
+        x = words[bucket + word] ^ pattern;
+        fits = (x - LOW_BITS) & ~x & HIGH_BITS;
+      }
+      number = words[bucket + LINK];
+      if (number === 0) return 0;
+      if (!this.#memory.isOverflow(number) || hops > this.#memory.overflow.slices) return DAMAGED;
+      bucket = this.#memory.overflowWord(number);
+    }
+  }
+
+  /** Whether the row at this word has the key. */
+  isKeyOf(row: number): boolean {
+    const words = this.#words;
+    const key = this.#key;
+    if (words[row + ROW_HASH] !== key.hash || words[row + ROW_KEY_BYTES] !== key.bytes) return false;
+    const at = row + this.#keyOffset;
+    const length = (key.bytes + 3) >>> 2;
+    for (let i = 0; i < length; i++) if (words[at + i] !== key.words[i]) return false;
+    return true;
+  }
+
+  /** Writes the key to the row at this word. */
+  writeKey(row: number): void {
+    const words = this.#words;
+    const key = this.#key;
+    words[row + ROW_HASH] = key.hash;
+    words[row + ROW_KEY_BYTES] = key.bytes;
+    const at = row + this.#keyOffset;
+    const length = (key.bytes + 3) >>> 2;
+    for (let i = 0; i < length; i++) words[at + i] = key.words[i];
+  }
+
+  /** First word of a bucket of the chain by its number, 0 being the home bucket. */
+  bucketWord(home: number, number: number): number {
+    return number === 0 ? home : this.#memory.overflowWord(number);
+  }
+
+  /**
+   * Goes to the end of the chain: sets `tail` (its last bucket), `tailNumber`, `beforeTail` (number of the one before)
+   * and `tailEntries`. Only under the lock. False when the chain cannot be right.
+   */
+  seekTail(home: number): boolean {
+    const words = this.#words;
+    let before = 0;
+    let number = 0;
+    let bucket = home;
+    for (let hops = 0; words[bucket + LINK] !== 0; hops++) {
+      before = number;
+      number = words[bucket + LINK];
+      if (!this.#memory.isOverflow(number) || hops > this.#memory.overflow.slices) return false;
+      bucket = this.#memory.overflowWord(number);
+    }
+    let entries = ENTRIES;
+    while (entries > 0 && words[bucket + FIRST_ENTRY + entries - 1] === 0) entries--;
+    this.tail = bucket;
+    this.tailNumber = number;
+    this.beforeTail = before;
+    this.tailEntries = entries;
+    return true;
+  }
+
+  tail = 0;
+  tailNumber = 0;
+  beforeTail = 0;
+  tailEntries = 0;
+}
+
+/** Byte offset of an entry's tag. */
+export function tagByte(bucket: number, position: number): number {
+  return bucket * 4 + FIRST_TAG + position;
+}

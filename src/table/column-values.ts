@@ -1,0 +1,64 @@
+import { ShmTableError } from '../errors.js';
+import type { PlacedColumn } from './row-layout.js';
+import { show } from './schema.js';
+
+/** Throws what is wrong with a value that a column does not take. Called when a check has failed already. */
+export function refuseValue(column: PlacedColumn, value: unknown): never {
+  const { name, type, kind, maxBytes } = column;
+  const wrongType = (wanted: string): ShmTableError =>
+    new ShmTableError('ERR_COLUMN_TYPE', `column ${name} is ${type} and takes ${wanted}, got ${typeName(value)} ${show(value)}`);
+  switch (kind) {
+    case 'boolean':
+      throw wrongType('true or false');
+    case 'float32':
+    case 'float64':
+      throw wrongType('a number');
+    case 'string':
+      if (typeof value !== 'string') throw wrongType('a string');
+      if (!value.isWellFormed()) throw wrongType('well-formed Unicode (no lone surrogate)');
+      throw tooLong(name, type, Buffer.byteLength(value), maxBytes);
+    case 'bytes':
+      if (!(value instanceof Uint8Array)) throw wrongType('a Uint8Array');
+      throw tooLong(name, type, value.byteLength, maxBytes);
+    case 'int64':
+      if (typeof value !== 'bigint' && typeof value !== 'number') throw wrongType('a bigint or a safe integer');
+      throw outOfRange(column, value);
+    default:
+      if (typeof value !== 'number') throw wrongType('an integer');
+      throw outOfRange(column, value);
+  }
+}
+
+/** Bounds of an integer column, both included. */
+export function integerRange(kind: string): readonly [bigint, bigint] {
+  const bits = BigInt(kind.replace(/\D+/, ''));
+  return kind.startsWith('u') ? [0n, (1n << bits) - 1n] : [-(1n << (bits - 1n)), (1n << (bits - 1n)) - 1n];
+}
+
+export function outOfRange(column: PlacedColumn, value: number | bigint): ShmTableError {
+  if (column.kind === 'float32' || column.kind === 'float64') {
+    return new ShmTableError('ERR_VALUE_RANGE', `column ${column.name} is ${column.type}: ${value} leaves the finite range`);
+  }
+  const [min, max] = integerRange(column.kind);
+  const safe = column.kind === 'int64' ? ' (as a number only a safe integer)' : '';
+  return new ShmTableError(
+    'ERR_VALUE_RANGE',
+    `column ${column.name} is ${column.type} and takes integers from ${min} to ${max}${safe}, got ${show(value)}`,
+  );
+}
+
+function tooLong(name: string, type: string, bytes: number, limit: number): ShmTableError {
+  return new ShmTableError('ERR_VALUE_TOO_LONG', `column ${name} is ${type}: the value has ${bytes} bytes, the limit is ${limit}`);
+}
+
+function typeName(value: unknown): string {
+  if (value === null) return '';
+  return typeof value === 'string' ? 'the string' : typeof value;
+}
+
+/** Throws for a column that the schema lacks. */
+export function unknownColumn(name: unknown, known: readonly { readonly name: string }[]): never {
+  const names = known.slice(0, 20).map((column) => column.name);
+  const more = known.length > names.length ? `, … (${known.length} in all)` : '';
+  throw new ShmTableError('ERR_COLUMN_UNKNOWN', `there is no column ${show(name)}; the columns are ${names.join(', ')}${more}`);
+}

@@ -1,0 +1,51 @@
+import { compileRowCodec, type RowCodec, type RowMemory } from './row-codec.js';
+import type { RowLayout } from './row-layout.js';
+import type { Columns, Row, RowInput } from './types.js';
+
+/** One row in memory of this thread, where values are checked and brought to the form that their columns give back. */
+export class DraftRow<C extends Columns> {
+  readonly #layout: RowLayout;
+  #codec: RowCodec<C> | undefined;
+
+  constructor(layout: RowLayout) {
+    this.#layout = layout;
+  }
+
+  /** The named values as a row would give them back: float32 rounded, int64 a bigint, bytes copied. Throws as `set`. */
+  normalise(input: RowInput<C>): Map<string, unknown> {
+    const codec = this.#compiled();
+    codec.write(input, () => 0);
+    const named = this.#layout.columns.filter(({ index }) => (codec.named[index >> 5] & (1 << (index & 31))) !== 0);
+    return new Map(named.map(({ name }) => [name, codec.readers[name]?.(0)]));
+  }
+
+  /** The row with these values, the others as in `before`, or zero. */
+  merge(before: Row<C> | undefined, input: RowInput<C>): Row<C> {
+    const codec = this.#compiled();
+    codec.write(input, () => 0);
+    codec.complete(0, 0);
+    const after = codec.read(0);
+    if (before === undefined) return after;
+    const named = this.normalise(input);
+    const row: Record<string, unknown> = after;
+    for (const { name } of this.#layout.columns) if (!named.has(name)) row[name] = before[name];
+    return after;
+  }
+
+  #compiled(): RowCodec<C> {
+    this.#codec ??= compileRowCodec<C>(this.#layout, memoryFor(this.#layout.rowBytes));
+    return this.#codec;
+  }
+}
+
+function memoryFor(bytes: number): RowMemory {
+  const buffer = new ArrayBuffer(bytes);
+  return {
+    buffer,
+    bytes: Buffer.from(buffer),
+    halves: new Uint16Array(buffer),
+    words: new Int32Array(buffer),
+    doubles: new Float64Array(buffer),
+    longs: new BigInt64Array(buffer),
+  };
+}

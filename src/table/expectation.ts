@@ -1,0 +1,40 @@
+import { ShmTableError } from '../errors.js';
+import type { DraftRow } from './draft-row.js';
+import { integer } from './options.js';
+import { show } from './schema.js';
+import type { Columns, Expected, RowInput } from './types.js';
+
+/** What a compare-and-set compares with: a revision, or values in the form in which a row gives them. */
+export type Expectation =
+  | { readonly revision: number; readonly values?: undefined }
+  | { readonly revision?: undefined; readonly values: ReadonlyMap<string, unknown> };
+
+/** Reads the caller's `expected` once. `ERR_ARGUMENT` when it is empty or no object; column errors as for `set`. */
+export function parseExpected<C extends Columns>(expected: Expected<C>, draft: DraftRow<C>): Expectation {
+  if (typeof expected !== 'object' || expected === null) {
+    throw new ShmTableError('ERR_ARGUMENT', `expected must be an object of columns, or { revision }; got ${show(expected)}`);
+  }
+  const revision: unknown = 'revision' in expected ? expected.revision : undefined;
+  if (revision !== undefined) {
+    if (Object.keys(expected).length > 1) {
+      throw new ShmTableError('ERR_ARGUMENT', 'expected must be columns or the revision, not both');
+    }
+    return { revision: integer('revision', revision, 1, Number.MAX_SAFE_INTEGER) };
+  }
+  const values = draft.normalise(expected as RowInput<C>);
+  if (values.size === 0) throw new ShmTableError('ERR_ARGUMENT', 'expected must name at least one column, or the revision');
+  return { values };
+}
+
+/** Whether a row has all expected values. -0 equals only -0, NaN equals NaN, bytes are compared by content. */
+export function fulfils(row: Readonly<Record<string, unknown>>, values: ReadonlyMap<string, unknown>): boolean {
+  for (const [name, expected] of values) {
+    const actual = row[name];
+    const same =
+      actual instanceof Uint8Array && expected instanceof Uint8Array
+        ? Buffer.compare(actual, expected) === 0
+        : Object.is(actual, expected);
+    if (!same) return false;
+  }
+  return true;
+}

@@ -1,0 +1,101 @@
+import { ShmTableError } from '../errors.js';
+import { parseColumns, show, type Column } from './schema.js';
+import type { BackendName, Columns, TableOptions } from './types.js';
+
+/** Everything that makes a table what it is: stored in the segment, compared when somebody opens it with a schema. */
+export interface TableSchema {
+  readonly columns: readonly Column[];
+  readonly capacity: number;
+  readonly maxKeyBytes: number;
+  readonly evict: 'none' | 'lru';
+  readonly changes: number;
+  readonly maxParticipants: number;
+}
+
+/** Where a table is and how this handle attaches. */
+export interface AttachOptions {
+  readonly name: string;
+  readonly namespace: string;
+  readonly backend: BackendName;
+  readonly path: string | undefined;
+  readonly hugePages: boolean;
+  readonly readOnly: boolean;
+  readonly lockTimeoutMs: number;
+}
+
+export const MAX_CAPACITY = 2 ** 31 - 1;
+export const MAX_KEY_BYTES = 255;
+export const MAX_PARTICIPANTS = 1024;
+const MAX_TIMEOUT_MS = 2 ** 31 - 1;
+/** Most bytes of a change feed: what an external ArrayBuffer may have at most on the oldest supported Node. */
+const MAX_CHANGES_BYTES = 2 ** 32;
+
+const NAME = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$/;
+const BACKENDS: readonly BackendName[] = ['posix', 'anonymous', 'sysv', 'file', 'devzero', 'auto'];
+
+/** The options that make the table, with their defaults. Throws `ERR_SCHEMA_INVALID` or `ERR_ARGUMENT`. */
+export function parseSchema(options: TableOptions<Columns>): TableSchema {
+  return {
+    columns: parseColumns(options.columns),
+    capacity: integer('capacity', options.capacity, 1, MAX_CAPACITY),
+    maxKeyBytes: integer('maxKeyBytes', options.maxKeyBytes ?? 63, 1, MAX_KEY_BYTES),
+    evict: oneOf('evict', options.evict ?? 'none', ['none', 'lru']),
+    changes: integer('changes', options.changes ?? 0, 0, MAX_CHANGES_BYTES),
+    maxParticipants: integer('maxParticipants', options.maxParticipants ?? 128, 1, MAX_PARTICIPANTS),
+  };
+}
+
+/** The options that say where the table is and how to attach, with their defaults. Throws `ERR_ARGUMENT`. */
+export function parseAttach(options: Omit<Partial<TableOptions<Columns>>, 'name'> & { name: string }): AttachOptions {
+  if (typeof options !== 'object' || options === null) {
+    throw new ShmTableError('ERR_ARGUMENT', `options must be an object, got ${show(options)}`);
+  }
+  const backend = oneOf('backend', options.backend ?? 'posix', BACKENDS);
+  if (options.path !== undefined && typeof options.path !== 'string') {
+    throw new ShmTableError('ERR_ARGUMENT', `path must be a string, got ${show(options.path)}`);
+  }
+  return {
+    name: nameOf('table name', options.name),
+    namespace: parseNamespace(options.namespace),
+    backend,
+    path: options.path,
+    hugePages: flag('hugePages', options.hugePages ?? false),
+    readOnly: flag('readOnly', options.readOnly ?? false),
+    lockTimeoutMs: integer('lockTimeoutMs', options.lockTimeoutMs ?? 1000, 0, MAX_TIMEOUT_MS),
+  };
+}
+
+/** The namespace given, else the environment's `SHMTABLE_NAMESPACE`, else `default`. */
+export function parseNamespace(namespace: unknown): string {
+  return nameOf('namespace', namespace ?? (process.env.SHMTABLE_NAMESPACE || 'default'));
+}
+
+function nameOf(what: string, name: unknown): string {
+  if (typeof name !== 'string' || !NAME.test(name)) {
+    throw new ShmTableError('ERR_ARGUMENT', `${what} ${show(name)} does not match ${NAME.source}`);
+  }
+  return name;
+}
+
+/** An option that is an integer within bounds; `ERR_ARGUMENT` names value and limits. */
+export function integer(what: string, value: unknown, min: number, max: number): number {
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < min || value > max) {
+    throw new ShmTableError('ERR_ARGUMENT', `${what} must be an integer from ${min} to ${max}, got ${show(value)}`);
+  }
+  return value;
+}
+
+function flag(what: string, value: unknown): boolean {
+  if (typeof value !== 'boolean') {
+    throw new ShmTableError('ERR_ARGUMENT', `${what} must be true or false, got ${show(value)}`);
+  }
+  return value;
+}
+
+function oneOf<T extends string>(what: string, value: unknown, allowed: readonly T[]): T {
+  const found = allowed.find((candidate) => candidate === value);
+  if (found === undefined) {
+    throw new ShmTableError('ERR_ARGUMENT', `${what} must be one of ${allowed.join(', ')}; got ${show(value)}`);
+  }
+  return found;
+}

@@ -1,0 +1,244 @@
+import { ShmTableError } from '../errors.js';
+import { type ByteLocks, futexWait, futexWake } from '../memory/index.js';
+import { HOLDER_MASK, LOCK, WAITED_FOR } from './bucket-layout.js';
+import { Journal } from './journal.js';
+import * as slot from './participant-layout.js';
+import { ROW_SEQUENCE } from './row-layout.js';
+import type { TableMemory } from './table-memory.js';
+
+/** Tries for a lock before looking who holds it: a holder that runs is done within a fraction of a microsecond. */
+const SPINS = 100;
+/** Longest sleep for a lock before looking again whether its holder lives. */
+const SLEEP_MS = 10;
+
+/**
+ * One attached table: a slot of the segment, owned for as long as this thread holds the slot's byte lock, which the
+ * kernel takes back from whoever dies.
+ *
+ * Invariants
+ * - Only who holds a slot's byte lock writes to the slot or acts for its id. So a slot is recovered by attaching to
+ *   it or by `settleIfDead`, never by taking over a bucket's lock: a lock is released under the id that took it.
+ * - A bucket's lock is taken after the journal names the bucket and released before the journal is cleared.
+ * - A participant holds at most one bucket's lock.
+ * - A living holder is never robbed, however slow it is.
+ */
+export class Participant {
+  /** What this participant writes into lock and owner words: slot number + 1. */
+  readonly id: number;
+  /** First word of its slot. */
+  readonly at: number;
+  readonly journal: Journal;
+  readonly #memory: TableMemory;
+  readonly #words: Int32Array;
+  readonly #locks: ByteLocks;
+  readonly #lockTimeoutMs: number;
+
+  private constructor(memory: TableMemory, locks: ByteLocks, number: number, lockTimeoutMs: number) {
+    this.#memory = memory;
+    this.#words = memory.words;
+    this.#locks = locks;
+    this.#lockTimeoutMs = lockTimeoutMs;
+    this.id = number + 1;
+    this.at = memory.slotWord(number);
+    this.journal = new Journal(memory);
+  }
+
+  /**
+   * Takes a slot that nobody living has, finishes what its last owner left, and makes it this thread's.
+   * `ERR_TOO_MANY_PARTICIPANTS` names the processes that have them all. O(maxParticipants).
+   */
+  static attach(memory: TableMemory, locks: ByteLocks, lockTimeoutMs: number): Participant {
+    const slots = memory.layout.schema.maxParticipants;
+    for (let number = 0; number < slots; number++) {
+      if (!locks.tryLock(number)) continue;
+      const participant = new Participant(memory, locks, number, lockTimeoutMs);
+      participant.settle();
+      participant.#takeSpare(number);
+      Atomics.store(memory.words, participant.at + slot.PID, process.pid);
+      return participant;
+    }
+    const owners = participantPids(memory);
+    throw new ShmTableError(
+      'ERR_TOO_MANY_PARTICIPANTS',
+      `all ${slots} participants of the table are attached (maxParticipants), by processes ${[...new Set(owners)].join(', ')}`,
+    );
+  }
+
+  /** The slot's first spare is the row slice of its own number, which no pool gives away. */
+  #takeSpare(number: number): void {
+    if (this.#words[this.at + slot.SPARE] !== 0) return;
+    this.#memory.rows.setOwner(number + 1, this.id);
+    this.#words[this.at + slot.SPARE] = number + 1;
+  }
+
+  /** The row slice in which the next row is written. */
+  get spare(): number {
+    return this.#words[this.at + slot.SPARE];
+  }
+
+  /** First word of the spare, its content declared unfinished: readers that still look at it will discard it. */
+  openSpare(): number {
+    const row = this.#memory.rowWord(this.spare);
+    Atomics.store(this.#words, row + ROW_SEQUENCE, this.#words[row + ROW_SEQUENCE] | 1);
+    return row;
+  }
+
+  /** Declares the row at this word finished, under a sequence that it never had before. */
+  finishRow(row: number): void {
+    Atomics.store(this.#words, row + ROW_SEQUENCE, this.#words[row + ROW_SEQUENCE] + 1);
+  }
+
+  /** True while an operation of this participant is unfinished: interrupted by an exception or a termination. */
+  get isOpen(): boolean {
+    return this.#words[this.at + slot.OPERATION] !== slot.NONE;
+  }
+
+  /** Writes the intent and takes the bucket's lock. `ERR_LOCK_TIMEOUT` leaves nothing behind. */
+  begin(operation: number, bucket: number): number {
+    const words = this.#words;
+    const at = this.at;
+    words[at + slot.STAGE] = slot.INTENT;
+    words[at + slot.OLD] = 0;
+    words[at + slot.TAKEN] = 0;
+    words[at + slot.OVERFLOW] = 0;
+    words[at + slot.BUCKET] = bucket;
+    words[at + slot.OPERATION] = operation;
+    const home = this.#memory.homeWord(bucket);
+    if (Atomics.compareExchange(words, home + LOCK, 0, this.id) !== 0) this.#waitForLock(home, bucket);
+    return home;
+  }
+
+  /** Carries the operation out that the journal has in full, and releases the lock. The journal stays open. */
+  commit(home: number): void {
+    this.#words[this.at + slot.STAGE] = slot.PREPARED;
+    this.journal.carryOut(this.at, this.id);
+    this.release(home);
+  }
+
+  /** Ends the operation: the journal is cleared, after the lock was released and what was left over was freed. */
+  end(): void {
+    this.#words[this.at + slot.OPERATION] = slot.NONE;
+  }
+
+  /** Gives an operation up that changed nothing yet. */
+  abandon(home: number): void {
+    this.release(home);
+    this.end();
+  }
+
+  release(home: number): void {
+    const lock = home + LOCK;
+    if (Atomics.exchange(this.#words, lock, 0) < 0) futexWake(this.#words, lock, 1);
+  }
+
+  #waitForLock(home: number, bucket: number): void {
+    const words = this.#words;
+    const lock = home + LOCK;
+    const deadline = performance.now() + this.#lockTimeoutMs;
+    let mark = 0;
+    for (;;) {
+      for (let spin = 0; spin < SPINS; spin++) {
+        // Whoever has slept keeps the mark: others may still sleep, and the release must wake one of them.
+        if (Atomics.load(words, lock) === 0 && Atomics.compareExchange(words, lock, 0, this.id | mark) === 0) return;
+      }
+      const held = Atomics.load(words, lock);
+      const holder = held & HOLDER_MASK;
+      if (holder === 0) continue;
+      if (this.#settleHolder(holder, bucket)) continue;
+      const left = deadline - performance.now();
+      if (left <= 0) this.#giveUp(holder, bucket);
+      if (Atomics.compareExchange(words, lock, held, held | WAITED_FOR) !== held) continue;
+      this.#memory.doubles[this.at / 2 + slot.counterAt(slot.LOCK_WAITS)]++;
+      futexWait(words, lock, held | WAITED_FOR, Math.min(SLEEP_MS, left));
+      mark = WAITED_FOR;
+    }
+  }
+
+  #giveUp(holder: number, bucket: number): never {
+    this.end();
+    const pid = this.#words[this.#memory.slotWord(holder - 1) + slot.PID];
+    throw new ShmTableError(
+      'ERR_LOCK_TIMEOUT',
+      `bucket ${bucket} is locked by process ${pid} (participant ${holder}), which lives; ` +
+        `waited lockTimeoutMs = ${this.#lockTimeoutMs}`,
+    );
+  }
+
+  #settleHolder(holder: number, bucket: number): boolean {
+    if (holder > this.#memory.layout.schema.maxParticipants || holder === this.id) {
+      this.end();
+      throw new ShmTableError('ERR_TABLE_CORRUPT', `bucket ${bucket} is locked by ${holder}, which is no other participant`);
+    }
+    return this.settleIfDead(holder - 1);
+  }
+
+  /** Settles a slot whose owner is dead. False when its owner lives, or another process is settling it. */
+  settleIfDead(number: number): boolean {
+    if (!this.#locks.tryLock(number)) return false;
+    try {
+      settleSlot(this.#memory, this.journal, number, this);
+      Atomics.store(this.#words, this.#memory.slotWord(number) + slot.PID, 0);
+    } finally {
+      this.#locks.unlock(number);
+    }
+    return true;
+  }
+
+  /**
+   * Settles every slot whose owner is dead. Returns how many had died. O(maxParticipants), a system call for each
+   * slot that was in use.
+   */
+  settleDead(): number {
+    let settled = 0;
+    const slots = this.#memory.layout.schema.maxParticipants;
+    for (let number = 0; number < slots; number++) {
+      const at = this.#memory.slotWord(number);
+      const used = this.#words[at + slot.PID] !== 0 || this.#words[at + slot.OPERATION] !== slot.NONE;
+      if (used && number !== this.id - 1 && this.settleIfDead(number)) settled++;
+    }
+    return settled;
+  }
+
+  /** Finishes the own operation that is unfinished, if any. */
+  settle(): void {
+    if (this.isOpen) settleSlot(this.#memory, this.journal, this.id - 1, this);
+  }
+
+  /** Leaves the slot to the next one. */
+  detach(): void {
+    this.settle();
+    Atomics.store(this.#words, this.at + slot.PID, 0);
+    this.#locks.close();
+  }
+}
+
+/**
+ * Finishes or undoes the operation that a slot's journal has open. Every step may be repeated: whoever dies here
+ * leaves the journal open, and the next one begins again.
+ *
+ * Requires the slot's byte lock.
+ */
+function settleSlot(memory: TableMemory, journal: Journal, number: number, by: Participant): void {
+  const words = memory.words;
+  const at = memory.slotWord(number);
+  const id = number + 1;
+  if (words[at + slot.OPERATION] === slot.NONE) return;
+  journal.check(at);
+  if (journal.holdsLock(at, id)) {
+    if (words[at + slot.STAGE] === slot.PREPARED) journal.carryOut(at, id);
+    by.release(memory.homeWord(words[at + slot.BUCKET]));
+  }
+  journal.freeLeftovers(at, id);
+  words[at + slot.OPERATION] = slot.NONE;
+  if (by.at !== at) memory.doubles[by.at / 2 + slot.counterAt(slot.RECOVERIES)]++;
+}
+
+/** Process ids of the participants that are attached or have died unsettled. */
+export function participantPids(memory: TableMemory): number[] {
+  const pids: number[] = [];
+  for (let number = 0; number < memory.layout.schema.maxParticipants; number++) {
+    const pid = memory.words[memory.slotWord(number) + slot.PID];
+    if (pid !== 0) pids.push(pid);
+  }
+  return pids;
+}

@@ -1,0 +1,232 @@
+import { ShmTableError } from '../errors.js';
+import { BUCKET_WORDS, ENTRIES, FIRST_ENTRY, LINK, tagOf, VERSION } from './bucket-layout.js';
+import { type Chain, DAMAGED, tagByte } from './chain.js';
+import type { Key } from './key.js';
+import type { RowCodec } from './row-codec.js';
+import { ROW_EXPIRES_AT, ROW_HASH, ROW_KEY_BYTES, ROW_SEQUENCE } from './row-layout.js';
+import type { TableClock } from './table-clock.js';
+import type { TableMemory } from './table-memory.js';
+
+/** Passes over a chain that end with an unchanged version, before looking row by row. */
+const PASSES = 3;
+/** Rows read again because they were replaced meanwhile, before giving up: no writer can do that. */
+const MAX_TRIES = 1_000_000;
+
+/**
+ * Reading without a store, a lock or a wait.
+ *
+ * The common way: load the bucket's version, look, copy, load the version again. Unchanged, nothing was committed
+ * meanwhile and the answer, hit or miss, is one state of the bucket.
+ *
+ * Changed a few times in a row, the chain is read row by row, from the tail to the head:
+ * - A hit counts when the entry still holds the row after it was copied, and after that the row's sequence is even and
+ *   the same as before the copy. The entry is looked at before the sequence: the other way round, a row that was
+ *   recycled, filled, never committed, and recycled again in between would be accepted.
+ * - A miss needs no version. Rows only move towards the head, and stand in the new place before they leave the old
+ *   one, so a key that is there throughout is met on the way; one that is not met was absent at some moment.
+ * Every repetition means that a writer committed: a stopped or dead one, holding the lock or not, delays nobody.
+ */
+export class Reader {
+  readonly #memory: TableMemory;
+  readonly #words: Int32Array;
+  readonly #doubles: Float64Array;
+  readonly #key: Key;
+  readonly #chain: Chain;
+  readonly #clock: TableClock;
+  readonly #damage: RowCodec['damage'];
+  readonly #name: string;
+  /** Row numbers of the chain under way. */
+  readonly #rowsSeen: number[] = [];
+
+  constructor(memory: TableMemory, key: Key, chain: Chain, clock: TableClock, codec: Pick<RowCodec, 'damage'>, name: string) {
+    this.#memory = memory;
+    this.#words = memory.words;
+    this.#doubles = memory.doubles;
+    this.#key = key;
+    this.#chain = chain;
+    this.#clock = clock;
+    this.#damage = codec.damage;
+    this.#name = name;
+  }
+
+  /**
+   * What `read` makes of the row with the key last encoded, undefined when there is none or it has expired. `read`
+   * may run more than once and on a row half overwritten: what it returned then is thrown away. It must not throw.
+   */
+  lookup<T>(read: (row: number) => T): T | undefined {
+    const words = this.#words;
+    const home = this.#memory.homeWord(this.#memory.bucketOf(this.#key.hash));
+    for (let pass = 0; pass < PASSES; pass++) {
+      const version = Atomics.load(words, home + VERSION);
+      const row = this.#chain.find(home);
+      let value: T | undefined;
+      if (row > 0) {
+        const at = this.#memory.rowWord(row);
+        const expiresAt = this.#doubles[(at + ROW_EXPIRES_AT / 4) / 2];
+        if (expiresAt === 0 || !this.#clock.isPast(expiresAt)) value = read(at);
+      }
+      if (Atomics.load(words, home + VERSION) === version) {
+        if (row === DAMAGED || this.#damage.found) this.#corrupt(home);
+        return value;
+      }
+      this.#damage.found = false;
+    }
+    return this.#lookupByRow(home, read);
+  }
+
+  #lookupByRow<T>(home: number, read: (row: number) => T): T | undefined {
+    const tag = tagOf(this.#key.hash);
+    const buckets = this.#bucketsOf(home);
+    for (let i = buckets.length - 1; i >= 0; i--) {
+      for (let position = ENTRIES - 1; position >= 0; position--) {
+        if (this.#memory.bytes[tagByte(buckets[i], position)] !== tag) continue;
+        const found = this.#readEntry(home, buckets[i] + FIRST_ENTRY + position, (at) =>
+          this.#chain.isKeyOf(at) ? { at: at, value: read(at), live: !this.#clock.isPast(this.expiresAt(at)) } : undefined,
+        );
+        if (found !== undefined) return found.live ? found.value : undefined;
+      }
+    }
+    return undefined;
+  }
+
+  /**
+   * Every row of a chain: what `read` makes of each that has not expired, in no order, each key once. A row that is
+   * there throughout is among them. Empty for most buckets of a sparse table at the cost of one load.
+   */
+  chain<T extends { readonly key: string }>(bucket: number, read: (row: number) => T): T[] {
+    const words = this.#words;
+    const home = this.#memory.homeWord(bucket);
+    for (let pass = 0; pass < PASSES; pass++) {
+      const version = Atomics.load(words, home + VERSION);
+      const items = this.#readWhole(home, read);
+      if (Atomics.load(words, home + VERSION) === version) {
+        if (items === undefined || this.#damage.found) this.#corrupt(home);
+        return items;
+      }
+      this.#damage.found = false;
+    }
+    return this.#readByRow(home, read);
+  }
+
+  /**
+   * The chain in one pass of plain loads. A row that a removal under way, or one interrupted for ever, has moved
+   * stands twice: in its new place and still as the chain's last entry, where it is left out.
+   */
+  #readWhole<T>(home: number, read: (row: number) => T): T[] | undefined {
+    const items: T[] = [];
+    const words = this.#words;
+    const rows = this.#rowsSeen;
+    let count = 0;
+    let bucket = home;
+    for (let hops = 0; ; hops++) {
+      for (let position = 0; position < ENTRIES; position++) {
+        const row = words[bucket + FIRST_ENTRY + position];
+        if (row === 0) break;
+        if (!this.#memory.isRow(row)) return undefined;
+        rows[count++] = row;
+      }
+      const next = words[bucket + LINK];
+      if (next === 0) break;
+      if (!this.#memory.isOverflow(next) || hops > this.#memory.overflow.slices) return undefined;
+      bucket = this.#memory.overflowWord(next);
+    }
+    const moved = count > 1 && rows.indexOf(rows[count - 1]) < count - 1;
+    for (let i = 0; i < (moved ? count - 1 : count); i++) {
+      const at = this.#memory.rowWord(rows[i]);
+      if (!this.#clock.isPast(this.expiresAt(at))) items.push(read(at));
+    }
+    return items;
+  }
+
+  #readByRow<T extends { readonly key: string }>(home: number, read: (row: number) => T): T[] {
+    const items = new Map<string, T | undefined>();
+    const buckets = this.#bucketsOf(home);
+    for (let i = buckets.length - 1; i >= 0; i--) {
+      for (let position = ENTRIES - 1; position >= 0; position--) {
+        const found = this.#readEntry(home, buckets[i] + FIRST_ENTRY + position, (at) => ({
+          value: read(at),
+          ours: this.#isOfHome(at, home),
+          live: !this.#clock.isPast(this.expiresAt(at)),
+        }));
+        // The first sight of a key counts: a second one is the row that it moved to, or its successor.
+        if (found?.ours && !items.has(found.value.key)) items.set(found.value.key, found.live ? found.value : undefined);
+      }
+    }
+    return [...items.values()].filter((item) => item !== undefined);
+  }
+
+  /** A bucket that was unlinked while we stood in it may serve another chain by now. */
+  #isOfHome(at: number, home: number): boolean {
+    return this.#memory.homeWord(this.#memory.bucketOf(this.#words[at + ROW_HASH])) === home;
+  }
+
+  /** One row by its entry, copied whole; undefined when the entry is empty or `read` returns undefined. */
+  #readEntry<T>(home: number, entry: number, read: (row: number) => T): T | undefined {
+    const words = this.#words;
+    for (let tries = 0; tries < MAX_TRIES; tries++) {
+      const version = Atomics.load(words, home + VERSION);
+      const row = Atomics.load(words, entry);
+      if (row === 0) return undefined;
+      if (!this.#memory.isRow(row)) this.#corrupt(home);
+      const at = this.#memory.rowWord(row);
+      const sequence = Atomics.load(words, at + ROW_SEQUENCE);
+      const value = read(at);
+      const linked = Atomics.load(words, entry) === row;
+      const finished = (sequence & 1) === 0 && Atomics.load(words, at + ROW_SEQUENCE) === sequence;
+      const damaged = this.#damage.found;
+      this.#damage.found = false;
+      if (linked && finished && !damaged) return value;
+      // A linked row is finished and sound. It is recycled only after the version has advanced.
+      if (linked && Atomics.load(words, home + VERSION) === version) this.#corrupt(home);
+    }
+    throw new ShmTableError('ERR_LOCK_TIMEOUT', `a row of table ${this.#name} was replaced ${MAX_TRIES} times while it was read`);
+  }
+
+  /** The buckets of a chain, head first. */
+  #bucketsOf(home: number): number[] {
+    const words = this.#words;
+    for (let tries = 0; tries < MAX_TRIES; tries++) {
+      const version = Atomics.load(words, home + VERSION);
+      const buckets = [home];
+      let sound = true;
+      for (let next = Atomics.load(words, home + LINK); next !== 0; ) {
+        sound = this.#memory.isOverflow(next) && buckets.length <= this.#memory.overflow.slices;
+        if (!sound) break;
+        const bucket = this.#memory.overflowWord(next);
+        buckets.push(bucket);
+        next = Atomics.load(words, bucket + LINK);
+      }
+      if (sound) return buckets;
+      if (Atomics.load(words, home + VERSION) === version) this.#corrupt(home);
+    }
+    throw new ShmTableError('ERR_LOCK_TIMEOUT', `a chain of table ${this.#name} changed ${MAX_TRIES} times while it was read`);
+  }
+
+  /** Whether a bucket's chain has no row: one load. */
+  isEmpty(bucket: number): boolean {
+    return this.#words[this.#memory.homeWord(bucket) + FIRST_ENTRY] === 0;
+  }
+
+  /** Expiry of the row at this word, 0 for never. */
+  expiresAt(at: number): number {
+    return this.#doubles[(at + ROW_EXPIRES_AT / 4) / 2];
+  }
+
+  /** The key of the row at this word. */
+  keyAt(at: number): string {
+    const length = this.#words[at + ROW_KEY_BYTES];
+    const { keyOffset } = this.#memory.layout.row;
+    if (length <= 0 || length > this.#memory.layout.schema.maxKeyBytes) {
+      this.#damage.found = true;
+      return '';
+    }
+    const start = at * 4 + keyOffset;
+    return this.#memory.bytes.toString('utf8', start, start + length);
+  }
+
+  #corrupt(home: number): never {
+    this.#damage.found = false;
+    const bucket = (home - this.#memory.homeWord(0)) / BUCKET_WORDS;
+    throw new ShmTableError('ERR_TABLE_CORRUPT', `table ${this.#name} is damaged in the chain of bucket ${bucket}`);
+  }
+}

@@ -1,0 +1,88 @@
+import { SLICE_HEADER_BYTES } from '../pools/fixed-pool-layout.js';
+import type { Column } from './schema.js';
+
+/**
+ * A row: one slice of the rows' FixedPool.
+ *
+ *    0  owner      u32   the slice's owner word: 0 free | a participant's spare or in flight | LINKED
+ *    4  sequence   u32   odd while the row is being written; even, and another one, for each content it ever had
+ *    8  revision   u32   low word: the version of the bucket that the commit produced
+ *   12  epoch      u32   high word of the revision
+ *   16  hash       u32
+ *   20  keyBytes   u32   1 .. maxKeyBytes
+ *   24  expiresAt  f64   table time in milliseconds, 0 never
+ *   32  numbers, widest first, each aligned to its own size: they share the first cache line with the header
+ *       key        maxKeyBytes, rounded up to words, unused bytes of the last word zero
+ *       strings    u16 length, then maxBytes, aligned to 2
+ *       bytes      u32 length, then maxBytes, aligned to 4
+ *
+ * Invariants
+ * - A linked row never changes, but for one aligned number by `increment` or `expire`, together with its revision:
+ *   first the value, then the revision. Everything else is written to a spare and linked in its place.
+ * - While a row is written its sequence is odd. Who reads the same even sequence before and after has read one content.
+ */
+
+export const ROW_SEQUENCE = 1;
+export const ROW_REVISION = 2;
+export const ROW_EPOCH = 3;
+export const ROW_HASH = 4;
+export const ROW_KEY_BYTES = 5;
+/** Byte offset of expiresAt. */
+export const ROW_EXPIRES_AT = 24;
+const ROW_HEADER_BYTES = 32;
+
+/** A column with its place in the row. */
+export interface PlacedColumn extends Column {
+  /** Byte offset in the row: of the number, or of the length in front of the bytes. */
+  readonly offset: number;
+  /** Position in the schema. */
+  readonly index: number;
+}
+
+export interface RowLayout {
+  /** In the order of the schema. */
+  readonly columns: readonly PlacedColumn[];
+  /** Byte offset of the key. */
+  readonly keyOffset: number;
+  /** Bytes of the whole row with its header, a multiple of 8. */
+  readonly rowBytes: number;
+  /** Payload bytes of the FixedPool slice that holds it. */
+  readonly sliceBytes: number;
+}
+
+/** Bytes of the length that stands in front of a string or of bytes. */
+export const STRING_LENGTH_BYTES = 2;
+export const BYTES_LENGTH_BYTES = 4;
+
+/** Places the columns of a schema. */
+export function layOutRow(columns: readonly Column[], maxKeyBytes: number): RowLayout {
+  const offsets = new Map<Column, number>();
+  let at = ROW_HEADER_BYTES;
+  for (const width of [8, 4, 2, 1]) {
+    for (const column of columns) {
+      if (column.kind === 'string' || column.kind === 'bytes' || column.maxBytes !== width) continue;
+      offsets.set(column, at);
+      at += width;
+    }
+  }
+  const keyOffset = align(at, 4);
+  at = keyOffset + align(maxKeyBytes, 4);
+  for (const column of columns) {
+    if (column.kind !== 'string' && column.kind !== 'bytes') continue;
+    const lengthBytes = column.kind === 'string' ? STRING_LENGTH_BYTES : BYTES_LENGTH_BYTES;
+    at = align(at, lengthBytes);
+    offsets.set(column, at);
+    at += lengthBytes + column.maxBytes;
+  }
+  const rowBytes = align(at, 8);
+  return {
+    columns: columns.map((column, index) => ({ ...column, index, offset: offsets.get(column) as number })),
+    keyOffset,
+    rowBytes,
+    sliceBytes: rowBytes - SLICE_HEADER_BYTES,
+  };
+}
+
+function align(offset: number, to: number): number {
+  return Math.ceil(offset / to) * to;
+}

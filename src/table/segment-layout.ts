@@ -1,0 +1,238 @@
+import { ShmTableError } from '../errors.js';
+import { FixedPool } from '../pools/fixed-pool.js';
+import { BUCKET_BYTES, ENTRIES, TARGET_LOAD } from './bucket-layout.js';
+import { HASH_XXH32, xxh32 } from './hash.js';
+import { parseSchema, type TableSchema } from './options.js';
+import { SLOT_BYTES } from './participant-layout.js';
+import { layOutRow, type RowLayout } from './row-layout.js';
+import { parseColumns } from './schema.js';
+import type { Columns, OpenOptions, TableBytes } from './types.js';
+
+/**
+ * A table's segment:
+ *
+ *   +--------+--------------+-----------------+------------------+-----------+
+ *   | header | participants | home buckets    | overflow buckets | rows      |
+ *   | +schema| 256 B each   | 64 B each       | FixedPool        | FixedPool |
+ *   +--------+--------------+-----------------+------------------+-----------+
+ *
+ * Header, by byte:
+ *    0  magic          8 B   "SHMTABLE"
+ *    8  layoutVersion  u32
+ *   12  byteOrder      u32   0x01020304
+ *   16  state          u32   READY | DESTROYED
+ *   20  hashKind       u32
+ *   24  hashSeed       16 B  random; XXH32 uses the first word, the rest is for keyed hashes
+ *   40  schemaBytes    u32
+ *   44  schemaSum      u32   XXH32 of the schema, seed 0
+ *   48  totalBytes     f64
+ *   56  revisionBase   f64   added to (epoch, version) of a bucket to make a revision
+ *   64  clockOffset    f64   table time = clockOffset + CLOCK_BOOTTIME, in milliseconds since the epoch
+ *   72  createdAt      f64   epoch milliseconds
+ *   80  soonest        u32   second of table time, from createdAt, before which no row expires; 0 none ever will
+ *   84  lease          u32   reserved for the sweeper's lease
+ *  128  schema         JSON, UTF-8
+ *
+ * Everything else follows from the schema, so that there is nothing to contradict it.
+ */
+
+export const MAGIC = Buffer.from('SHMTABLE');
+export const LAYOUT_VERSION = 1;
+const BYTE_ORDER = 0x01020304;
+
+export const READY = 1;
+export const DESTROYED = 2;
+
+/** Word offsets in the header. */
+export const STATE = 4;
+const LAYOUT = 2;
+const ORDER = 3;
+const HASH_KIND = 5;
+export const HASH_SEED = 6;
+const SCHEMA_BYTES = 10;
+const SCHEMA_SUM = 11;
+export const SOONEST = 20;
+/** Offsets in the header as a Float64Array. */
+const TOTAL_BYTES = 6;
+export const REVISION_BASE = 7;
+export const CLOCK_OFFSET = 8;
+export const CREATED_AT = 9;
+
+const SCHEMA_AT = 128;
+/** No schema of 1,024 columns is longer. */
+const MAX_SCHEMA_BYTES = 1 << 18;
+
+/** Revisions that a bucket may produce in a millisecond before a table made later in its place could repeat one. */
+const REVISIONS_PER_MS = 2048;
+
+/** Where everything is, in bytes from the segment's start. */
+export interface SegmentLayout {
+  readonly schema: TableSchema;
+  readonly row: RowLayout;
+  readonly participantsAt: number;
+  readonly indexAt: number;
+  readonly homeBuckets: number;
+  readonly overflowAt: number;
+  readonly overflowBuckets: number;
+  readonly rowsAt: number;
+  /** Row slices: capacity, and a spare for each participant. */
+  readonly rowSlices: number;
+  readonly totalBytes: number;
+}
+
+export function layOutSegment(schema: TableSchema): SegmentLayout {
+  const row = layOutRow(schema.columns, schema.maxKeyBytes);
+  const participantsAt = align64(SCHEMA_AT + Buffer.byteLength(schemaJson(schema)));
+  const indexAt = participantsAt + schema.maxParticipants * SLOT_BYTES;
+  const homeBuckets = Math.ceil(schema.capacity / TARGET_LOAD);
+  const overflowAt = indexAt + homeBuckets * BUCKET_BYTES;
+  const overflowBuckets = Math.ceil(schema.capacity / ENTRIES) + schema.maxParticipants;
+  const rowsAt = overflowAt + FixedPool.bytesFor(overflowBuckets, OVERFLOW_SLICE_BYTES);
+  const rowSlices = schema.capacity + schema.maxParticipants;
+  const totalBytes = rowsAt + FixedPool.bytesFor(rowSlices, row.sliceBytes);
+  return {
+    schema,
+    row,
+    participantsAt,
+    indexAt,
+    homeBuckets,
+    overflowAt,
+    overflowBuckets,
+    rowsAt,
+    rowSlices,
+    totalBytes,
+  };
+}
+
+/** Payload of the FixedPool slice that is an overflow bucket. */
+export const OVERFLOW_SLICE_BYTES = BUCKET_BYTES - 8;
+
+/** The same by purpose, for `Table.bytesFor`. */
+export function bytesByPurpose(layout: SegmentLayout): TableBytes {
+  const spares = layout.schema.maxParticipants * layout.row.rowBytes;
+  const rows = layout.totalBytes - layout.rowsAt - spares;
+  const index = layout.rowsAt - layout.indexAt;
+  return { total: layout.totalBytes, rows, spares, index, other: layout.indexAt };
+}
+
+/** Writes the header of a new table over zeroed memory. */
+export function writeHeader(buffer: ArrayBuffer, layout: SegmentLayout, clockOffset: number, seed: Uint8Array): void {
+  const words = new Int32Array(buffer, 0, SCHEMA_AT / 4);
+  const numbers = new Float64Array(buffer, 0, SCHEMA_AT / 8);
+  const bytes = Buffer.from(buffer);
+  const schema = Buffer.from(schemaJson(layout.schema));
+  const now = Date.now();
+  MAGIC.copy(bytes);
+  words[LAYOUT] = LAYOUT_VERSION;
+  words[ORDER] = BYTE_ORDER;
+  words[HASH_KIND] = HASH_XXH32;
+  bytes.set(seed, HASH_SEED * 4);
+  words[SCHEMA_BYTES] = schema.length;
+  words[SCHEMA_SUM] = checksum(schema);
+  numbers[TOTAL_BYTES] = layout.totalBytes;
+  numbers[REVISION_BASE] = now * REVISIONS_PER_MS;
+  numbers[CLOCK_OFFSET] = clockOffset;
+  numbers[CREATED_AT] = now;
+  schema.copy(bytes, SCHEMA_AT);
+  Atomics.store(words, STATE, READY);
+}
+
+/**
+ * Reads and checks the header of a segment. `ERR_LAYOUT_VERSION` when another version of this package made it,
+ * `ERR_TABLE_CORRUPT` when it is no table or its parts contradict each other, `ERR_TABLE_CLOSED` when it is destroyed.
+ */
+export function readHeader(buffer: ArrayBuffer, name: string): SegmentLayout {
+  if (buffer.byteLength < SCHEMA_AT || Buffer.compare(Buffer.from(buffer, 0, MAGIC.length), MAGIC) !== 0) {
+    throw new ShmTableError('ERR_TABLE_CORRUPT', `the segment of table ${name} holds no table: its magic number is wrong`);
+  }
+  const words = new Int32Array(buffer, 0, SCHEMA_AT / 4);
+  const numbers = new Float64Array(buffer, 0, SCHEMA_AT / 8);
+  if (words[ORDER] !== BYTE_ORDER || words[LAYOUT] !== LAYOUT_VERSION || words[HASH_KIND] !== HASH_XXH32) {
+    throw new ShmTableError(
+      'ERR_LAYOUT_VERSION',
+      `table ${name} has layout version ${words[LAYOUT]}, byte order 0x${(words[ORDER] >>> 0).toString(16)} and ` +
+        `hash ${words[HASH_KIND]}; this package reads version ${LAYOUT_VERSION}, 0x1020304 and hash ${HASH_XXH32}`,
+    );
+  }
+  const layout = readLayout(buffer, words, numbers, name);
+  const state = Atomics.load(words, STATE);
+  if (state === DESTROYED) throw new ShmTableError('ERR_TABLE_CLOSED', `table ${name} was destroyed`);
+  if (state !== READY) corrupt(name, `state ${state} is neither ${READY} nor ${DESTROYED}`);
+  return layout;
+}
+
+function readLayout(buffer: ArrayBuffer, words: Int32Array, numbers: Float64Array, name: string): SegmentLayout {
+  const schemaBytes = words[SCHEMA_BYTES];
+  if (schemaBytes <= 0 || schemaBytes > Math.min(MAX_SCHEMA_BYTES, buffer.byteLength - SCHEMA_AT)) {
+    corrupt(name, `its schema would have ${schemaBytes} bytes`);
+  }
+  const json = Buffer.from(buffer, SCHEMA_AT, schemaBytes);
+  if (checksum(json) !== words[SCHEMA_SUM]) corrupt(name, 'the checksum of its schema does not fit');
+  const layout = layOutSegment(parseSchemaJson(json.toString()));
+  const base = numbers[REVISION_BASE];
+  if (!(base > 0 && base < Number.MAX_SAFE_INTEGER)) corrupt(name, `its revision base is ${base}`);
+  if (!Number.isFinite(numbers[CLOCK_OFFSET])) corrupt(name, `its clock offset is ${numbers[CLOCK_OFFSET]}`);
+  if (numbers[TOTAL_BYTES] !== layout.totalBytes || buffer.byteLength < layout.totalBytes) {
+    corrupt(
+      name,
+      `its schema needs ${layout.totalBytes} bytes, its header says ${numbers[TOTAL_BYTES]} and the segment has ` +
+        `${buffer.byteLength}`,
+    );
+  }
+  return layout;
+}
+
+function corrupt(name: string, why: string): never {
+  throw new ShmTableError('ERR_TABLE_CORRUPT', `the header of table ${name} is damaged: ${why}`);
+}
+
+/** The schema as the header keeps it: columns as a caller writes them, in their order. */
+function schemaJson(schema: TableSchema): string {
+  return JSON.stringify({ ...schema, columns: columnsOf(schema) });
+}
+
+function parseSchemaJson(json: string): TableSchema {
+  const stored: TableSchema & { columns: unknown } = JSON.parse(json);
+  return { ...stored, columns: parseColumns(stored.columns) };
+}
+
+/** A parsed schema's columns as a caller writes them. */
+export function columnsOf(schema: TableSchema): Columns {
+  return Object.fromEntries(schema.columns.map(({ name, type }) => [name, type]));
+}
+
+/**
+ * Compares a table's schema with what a caller insists on; what is not given is not compared. Undefined when they
+ * agree, else both as text. `ERR_SCHEMA_INVALID` or `ERR_ARGUMENT` when what is given is no schema.
+ */
+export function describeMismatch(stored: TableSchema, wanted: OpenOptions): string | undefined {
+  const { capacity, maxKeyBytes, evict, changes } = stored;
+  const has = { columns: columnsOf(stored), capacity, maxKeyBytes, evict, changes };
+  const given = parseSchema({
+    name: '',
+    columns: wanted.columns ?? has.columns,
+    capacity: wanted.capacity ?? capacity,
+    maxKeyBytes: wanted.maxKeyBytes ?? maxKeyBytes,
+    evict: wanted.evict ?? evict,
+    changes: wanted.changes ?? changes,
+  });
+  const wants = {
+    columns: columnsOf(given),
+    capacity: given.capacity,
+    maxKeyBytes: given.maxKeyBytes,
+    evict: given.evict,
+    changes: given.changes,
+  };
+  const [hasText, wantsText] = [JSON.stringify(has), JSON.stringify(wants)];
+  return hasText === wantsText ? undefined : `it has ${hasText}, given was ${wantsText}`;
+}
+
+function checksum(bytes: Buffer): number {
+  const words = new Int32Array(Math.ceil(bytes.length / 4));
+  Buffer.from(words.buffer).set(bytes);
+  return xxh32(words, bytes.length, 0);
+}
+
+function align64(bytes: number): number {
+  return Math.ceil(bytes / 64) * 64;
+}

@@ -1,0 +1,115 @@
+import { FixedPool } from '../pools/fixed-pool.js';
+import { BUCKET_WORDS } from './bucket-layout.js';
+import { SLOT_WORDS } from './participant-layout.js';
+import { ROW_EPOCH, ROW_REVISION } from './row-layout.js';
+import { OVERFLOW_SLICE_BYTES, REVISION_BASE, type SegmentLayout } from './segment-layout.js';
+
+/**
+ * A mapped table segment, addressed: views of its memory, its two pools, and where buckets, rows and slots lie.
+ * Positions in memory are word indexes (byte offset / 4): numbers, never pointers, good beyond 4 GiB.
+ */
+export class TableMemory {
+  readonly layout: SegmentLayout;
+  readonly words: Int32Array;
+  readonly halves: Uint16Array;
+  readonly bytes: Buffer;
+  readonly doubles: Float64Array;
+  readonly longs: BigInt64Array;
+  readonly buffer: ArrayBuffer;
+  readonly rows: FixedPool;
+  readonly overflow: FixedPool;
+  readonly homeBuckets: number;
+  readonly rowSlices: number;
+  readonly #indexWord: number;
+  readonly #participantsWord: number;
+  readonly #overflowWord: number;
+  readonly #rowsWord: number;
+  readonly #rowWords: number;
+
+  private constructor(buffer: ArrayBuffer, layout: SegmentLayout, rows: FixedPool, overflow: FixedPool) {
+    this.layout = layout;
+    this.buffer = buffer;
+    this.words = new Int32Array(buffer);
+    this.halves = new Uint16Array(buffer);
+    this.bytes = Buffer.from(buffer);
+    this.doubles = new Float64Array(buffer);
+    this.longs = new BigInt64Array(buffer);
+    this.rows = rows;
+    this.overflow = overflow;
+    this.homeBuckets = layout.homeBuckets;
+    this.rowSlices = layout.rowSlices;
+    this.#indexWord = layout.indexAt / 4;
+    this.#participantsWord = layout.participantsAt / 4;
+    // Slices count from 1.
+    this.#overflowWord = overflow.sliceOffset(1) / 4 - BUCKET_WORDS;
+    this.#rowWords = layout.row.rowBytes / 4;
+    this.#rowsWord = rows.sliceOffset(1) / 4 - this.#rowWords;
+  }
+
+  /** Lays both pools over zeroed memory. Each participant's first spare is kept out of the rows' pool. */
+  static create(buffer: ArrayBuffer, layout: SegmentLayout): TableMemory {
+    const overflow = FixedPool.create(
+      { buffer },
+      { offset: layout.overflowAt, slices: layout.overflowBuckets, sliceBytes: OVERFLOW_SLICE_BYTES },
+    );
+    const rows = FixedPool.create(
+      { buffer },
+      { offset: layout.rowsAt, slices: layout.rowSlices, sliceBytes: layout.row.sliceBytes },
+    );
+    rows.reserve(layout.schema.maxParticipants);
+    return new TableMemory(buffer, layout, rows, overflow);
+  }
+
+  /** `ERR_ARGUMENT` from the pools when their headers are damaged. */
+  static open(buffer: ArrayBuffer, layout: SegmentLayout): TableMemory {
+    const rows = FixedPool.open({ buffer }, layout.rowsAt);
+    const overflow = FixedPool.open({ buffer }, layout.overflowAt);
+    return new TableMemory(buffer, layout, rows, overflow);
+  }
+
+  /** Home bucket number of a hash: its high bits, scaled to the number of buckets. */
+  bucketOf(hash: number): number {
+    return Math.floor(((hash >>> 0) * this.homeBuckets) / 0x1_0000_0000);
+  }
+
+  /** First word of a home bucket. */
+  homeWord(bucket: number): number {
+    return this.#indexWord + bucket * BUCKET_WORDS;
+  }
+
+  /** First word of an overflow bucket, numbered from 1. */
+  overflowWord(number: number): number {
+    return this.#overflowWord + number * BUCKET_WORDS;
+  }
+
+  /** First word of a row, numbered from 1. */
+  rowWord(row: number): number {
+    return this.#rowsWord + row * this.#rowWords;
+  }
+
+  /** First word of a participant's slot, numbered from 0. */
+  slotWord(slot: number): number {
+    return this.#participantsWord + slot * SLOT_WORDS;
+  }
+
+  /**
+   * The revision of the row at this word: its low word first, so that it is never newer than what is read after it.
+   */
+  revisionAt(row: number): number {
+    const low = Atomics.load(this.words, row + ROW_REVISION) >>> 0;
+    return this.revision(this.words[row + ROW_EPOCH], low);
+  }
+
+  /** A revision from a bucket's epoch and version. */
+  revision(epoch: number, version: number): number {
+    return this.doubles[REVISION_BASE] + epoch * 0x1_0000_0000 + (version >>> 0);
+  }
+
+  isRow(row: number): boolean {
+    return row > 0 && row <= this.rowSlices;
+  }
+
+  isOverflow(bucket: number): boolean {
+    return bucket > 0 && bucket <= this.overflow.slices;
+  }
+}

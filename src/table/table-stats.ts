@@ -1,0 +1,83 @@
+import type { ByteLocks } from '../memory/index.js';
+import { LINK } from './bucket-layout.js';
+import type { Participant } from './participant.js';
+import * as slot from './participant-layout.js';
+import type { TableMemory } from './table-memory.js';
+import type { TableStats } from './types.js';
+
+/** The sum of one counter over all slots, in use or not: they are never reset. */
+function sum(memory: TableMemory, counter: number): number {
+  let total = 0;
+  for (let number = 0; number < memory.layout.schema.maxParticipants; number++) {
+    total += memory.doubles[memory.slotWord(number) / 2 + slot.counterAt(counter)];
+  }
+  return total;
+}
+
+/** Linked rows, expired ones included. O(maxParticipants). */
+export function countRows(memory: TableMemory): number {
+  let rows = 0;
+  for (let number = 0; number < memory.layout.schema.maxParticipants; number++) {
+    const counters = memory.slotWord(number) / 2 + slot.counterAt(0);
+    const count = memory.doubles;
+    rows += count[counters + slot.INSERTS] - count[counters + slot.DELETES];
+    rows -= count[counters + slot.EXPIRATIONS] + count[counters + slot.EVICTIONS];
+  }
+  return rows;
+}
+
+/** What `Table.stats` returns. O(buckets). */
+export function readStats(memory: TableMemory, locks: ByteLocks, own: Participant | undefined): TableStats {
+  const { schema, totalBytes } = memory.layout;
+  const attached = attachedSlots(memory, locks, own);
+  return {
+    rows: countRows(memory),
+    capacity: schema.capacity,
+    bytes: totalBytes,
+    spareRows: spareRows(memory),
+    overflowBuckets: memory.overflow.stats().used,
+    longestChain: longestChain(memory),
+    inserts: sum(memory, slot.INSERTS),
+    updates: sum(memory, slot.UPDATES),
+    deletes: sum(memory, slot.DELETES),
+    expirations: sum(memory, slot.EXPIRATIONS),
+    evictions: sum(memory, slot.EVICTIONS),
+    recoveries: sum(memory, slot.RECOVERIES),
+    lockWaits: sum(memory, slot.LOCK_WAITS),
+    participants: attached.length,
+  };
+}
+
+/** Slots whose byte lock somebody holds. */
+export function attachedSlots(memory: TableMemory, locks: ByteLocks, own: Participant | undefined): number[] {
+  const attached: number[] = [];
+  for (let number = 0; number < memory.layout.schema.maxParticipants; number++) {
+    if (memory.words[memory.slotWord(number) + slot.PID] === 0) continue;
+    if (own?.id === number + 1 || locks.isLocked(number)) attached.push(number);
+  }
+  return attached;
+}
+
+/** Slices that slots keep as their spares; a slot keeps it when its participant leaves. */
+function spareRows(memory: TableMemory): number {
+  let spares = 0;
+  for (let number = 0; number < memory.layout.schema.maxParticipants; number++) {
+    if (memory.words[memory.slotWord(number) + slot.SPARE] !== 0) spares++;
+  }
+  return spares;
+}
+
+/** Buckets of the longest chain. */
+function longestChain(memory: TableMemory): number {
+  let longest = 1;
+  for (let bucket = 0; bucket < memory.homeBuckets; bucket++) {
+    let length = 1;
+    let link = memory.words[memory.homeWord(bucket) + LINK];
+    while (memory.isOverflow(link) && length <= memory.overflow.slices) {
+      length++;
+      link = memory.words[memory.overflowWord(link) + LINK];
+    }
+    if (length > longest) longest = length;
+  }
+  return longest;
+}

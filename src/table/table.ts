@@ -1,0 +1,644 @@
+import { randomBytes } from 'node:crypto';
+import { ShmTableError } from '../errors.js';
+import type { ByteLocks, Segment } from '../memory/index.js';
+import { Chain } from './chain.js';
+import { checkStep } from './column-numbers.js';
+import { unknownColumn } from './column-values.js';
+import { DraftRow } from './draft-row.js';
+import { type Expectation, fulfils, parseExpected } from './expectation.js';
+import { Key } from './key.js';
+import { type AttachOptions, integer, parseAttach, parseNamespace, parseSchema, type TableSchema } from './options.js';
+import { Participant } from './participant.js';
+import { PID } from './participant-layout.js';
+import { Reader } from './reader.js';
+import { compileRowCodec, type RowCodec } from './row-codec.js';
+import { type PlacedColumn, ROW_HASH } from './row-layout.js';
+import { compareScanned, decodeCursor, encodeCursor, type ScanPosition } from './scan-cursor.js';
+import { show } from './schema.js';
+import {
+  bytesByPurpose,
+  CREATED_AT,
+  columnsOf,
+  DESTROYED,
+  describeMismatch,
+  HASH_SEED,
+  layOutSegment,
+  readHeader,
+  STATE,
+  writeHeader,
+} from './segment-layout.js';
+import { newClockOffset, TableClock } from './table-clock.js';
+import { createSegment, destroySegment, hasCode, listTables, notFound, openSegment } from './table-directory.js';
+import { TableMemory } from './table-memory.js';
+import { attachedSlots, countRows, readStats } from './table-stats.js';
+import type {
+  BackendName,
+  ColumnInput,
+  Columns,
+  Entry,
+  Expected,
+  LookupOptions,
+  NumericColumn,
+  OpenOptions,
+  Row,
+  RowInput,
+  ScanOptions,
+  ScanPage,
+  TableBytes,
+  TableInfo,
+  TableOptions,
+  TableStats,
+  Verification,
+  WriteOptions,
+} from './types.js';
+import { verifyTable } from './verify.js';
+import { type Outcome, type WriteMode, Writer } from './writer.js';
+
+const MAX_SCAN_LIMIT = 10_000;
+const DEFAULT_SCAN_LIMIT = 100;
+
+/** Further conditions of the service's writes. */
+export interface ConditionalOptions extends WriteOptions {
+  /** Only if the row has this revision. */
+  readonly ifRevision?: number | undefined;
+}
+
+/**
+ * A typed hash table in shared memory: rows that every process of the machine reads and writes as if they were in a
+ * `Map` of its own. Everything is synchronous.
+ *
+ * Readers never wait, for nobody. Writers wait for another writer of the same bucket, at most `lockTimeoutMs`
+ * (`ERR_LOCK_TIMEOUT`), and never for a dead one. Every method throws `ERR_TABLE_CLOSED` after `close`, and in all
+ * processes after `destroy`; `ERR_KEY_INVALID` for a key that is not 1 to `maxKeyBytes` bytes of well-formed UTF-8;
+ * `ERR_COLUMN_UNKNOWN` for a column that the schema lacks. Methods that write throw `ERR_READ_ONLY` on a read-only
+ * handle. Operations on one key are O(1).
+ */
+export class Table<const C extends Columns = Columns> implements Iterable<[string, Row<C>]> {
+  readonly name: string;
+  readonly namespace: string;
+  readonly backend: BackendName;
+  readonly readOnly: boolean;
+  readonly capacity: number;
+  readonly columns: C;
+  readonly maxKeyBytes: number;
+
+  readonly #segment: Segment;
+  readonly #memory: TableMemory;
+  readonly #codec: RowCodec<C>;
+  readonly #readers: RowCodec['readers'];
+  readonly #draft: DraftRow<C>;
+  readonly #columnsByName: ReadonlyMap<string, PlacedColumn>;
+  readonly #key: Key;
+  readonly #clock: TableClock;
+  readonly #reader: Reader;
+  readonly #locks: ByteLocks;
+  readonly #participant: Participant | undefined;
+  readonly #writer: Writer | undefined;
+  readonly #readEntry: (row: number) => Entry<C>;
+  #closed = false;
+
+  private constructor(segment: Segment, memory: TableMemory, options: AttachOptions) {
+    const { schema, row } = memory.layout;
+    this.name = options.name;
+    this.namespace = options.namespace;
+    this.backend = segment.backend;
+    this.readOnly = options.readOnly;
+    this.capacity = schema.capacity;
+    this.maxKeyBytes = schema.maxKeyBytes;
+    // What was parsed from the same text that C was inferred from, or C is the general Columns.
+    this.columns = columnsOf(schema) as C;
+    this.#segment = segment;
+    this.#memory = memory;
+    this.#codec = compileRowCodec<C>(row, memory);
+    this.#readers = this.#codec.readers;
+    this.#draft = new DraftRow<C>(row);
+    this.#columnsByName = new Map(row.columns.map((column) => [column.name, column]));
+    this.#key = new Key(schema.maxKeyBytes, memory.words[HASH_SEED]);
+    this.#clock = new TableClock(memory);
+    const chain = new Chain(memory, this.#key);
+    this.#reader = new Reader(memory, this.#key, chain, this.#clock, this.#codec, options.name);
+    this.#locks = segment.openByteLocks();
+    if (!options.readOnly) {
+      this.#participant = Participant.attach(memory, this.#locks, options.lockTimeoutMs);
+      this.#writer = new Writer({
+        memory,
+        participant: this.#participant,
+        codec: this.#codec,
+        key: this.#key,
+        chain,
+        clock: this.#clock,
+        name: options.name,
+      });
+    }
+    this.#readEntry = (at) => {
+      const revision = this.#memory.revisionAt(at);
+      const expiresAt = this.#reader.expiresAt(at);
+      return {
+        key: this.#reader.keyAt(at),
+        row: this.#codec.read(at),
+        revision,
+        expiresAt: expiresAt === 0 ? null : Math.round(expiresAt),
+      };
+    };
+  }
+
+  // ---- making, finding, removing ----
+
+  /**
+   * Makes a table. `ERR_TABLE_EXISTS` when there is one of this name, `ERR_SCHEMA_INVALID` or `ERR_ARGUMENT` for bad
+   * options, `ERR_SEGMENT_NO_SPACE` and `ERR_SEGMENT_TOO_LARGE` when the memory cannot be had. All of it is reserved
+   * now: a table made never fails for lack of memory later.
+   */
+  static create<const C extends Columns>(options: TableOptions<C>): Table<C> {
+    const attach = parseAttach(options);
+    const schema = parseSchema(options);
+    if (attach.readOnly) throw new ShmTableError('ERR_READ_ONLY', `a table cannot be made with readOnly: ${attach.name}`);
+    return Table.#create<C>(attach, schema);
+  }
+
+  static #create<C extends Columns>(attach: AttachOptions, schema: TableSchema): Table<C> {
+    const layout = layOutSegment(schema);
+    const segment = createSegment(attach, layout.totalBytes, (buffer) => {
+      writeHeader(buffer, layout, newClockOffset(), randomBytes(16));
+      TableMemory.create(buffer, layout);
+    });
+    return Table.#attach<C>(segment, attach);
+  }
+
+  /**
+   * Attaches to a table that exists: `ERR_TABLE_NOT_FOUND` otherwise. The schema comes from the segment; if `columns`
+   * are given, or another property of the schema, they must be the same (`ERR_SCHEMA_MISMATCH`).
+   * `ERR_LAYOUT_VERSION`, `ERR_TABLE_CORRUPT`, `ERR_PERMISSION`, `ERR_TOO_MANY_PARTICIPANTS`.
+   */
+  static open<const C extends Columns = Columns>(name: string, options: OpenOptions<C> = {}): Table<C> {
+    const attach = parseAttach({ ...options, name });
+    return Table.#open<C>(attach, options);
+  }
+
+  static #open<C extends Columns>(attach: AttachOptions, wanted: OpenOptions<C>): Table<C> {
+    const segment = openSegment(attach);
+    try {
+      const { schema } = readHeader(segment.buffer, attach.name);
+      const mismatch = describeMismatch(schema, wanted);
+      if (mismatch !== undefined) {
+        throw new ShmTableError('ERR_SCHEMA_MISMATCH', `table ${attach.name} has another schema: ${mismatch}`);
+      }
+    } catch (error) {
+      segment.close();
+      if (!hasCode(error, 'ERR_TABLE_CLOSED')) throw error;
+      // Marked by a `destroy` that did not get to unlink it, or is about to.
+      segment.unlink();
+      throw notFound(attach);
+    }
+    return Table.#attach<C>(segment, attach);
+  }
+
+  /** Attaches to the table, or makes it if it is missing; free of races between processes. Throws as both do. */
+  static openOrCreate<const C extends Columns>(options: TableOptions<C>): Table<C> {
+    const attach = parseAttach(options);
+    const schema = parseSchema(options);
+    const wanted = { ...schema, columns: options.columns };
+    for (;;) {
+      try {
+        return Table.#open<C>(attach, wanted);
+      } catch (error) {
+        if (!hasCode(error, 'ERR_TABLE_NOT_FOUND') || attach.readOnly) throw error;
+      }
+      try {
+        return Table.#create<C>(attach, schema);
+      } catch (error) {
+        if (!hasCode(error, 'ERR_TABLE_EXISTS')) throw error;
+      }
+    }
+  }
+
+  static #attach<C extends Columns>(segment: Segment, attach: AttachOptions): Table<C> {
+    try {
+      const layout = readHeader(segment.buffer, attach.name);
+      return new Table<C>(segment, TableMemory.open(segment.buffer, layout), attach);
+    } catch (error) {
+      segment.close();
+      throw error;
+    }
+  }
+
+  /** The tables of a namespace, as the system has them. Damaged ones and ones of others are left out. */
+  static list(options: LookupOptions = {}): TableInfo[] {
+    return listTables(parseNamespace(options.namespace), options.backend, (name, backend) => {
+      const table = Table.open(name, { ...options, backend, readOnly: true });
+      try {
+        return table.#describe();
+      } finally {
+        table.close();
+      }
+    });
+  }
+
+  /** Destroys a table by name: `ERR_TABLE_NOT_FOUND` if it is missing. See `destroy`. */
+  static destroy(name: string, options: LookupOptions = {}): void {
+    const attach = parseAttach({ ...options, name });
+    const segment = openSegment(attach);
+    try {
+      destroySegment(segment);
+    } finally {
+      segment.close();
+    }
+  }
+
+  /** Bytes of shared memory that a table of these options takes, by purpose. Makes nothing. */
+  static bytesFor(options: TableOptions<Columns>): TableBytes {
+    parseAttach(options);
+    return bytesByPurpose(layOutSegment(parseSchema(options)));
+  }
+
+  // ---- reading ----
+
+  /** The row as a new object, or one of its columns; `undefined` when there is no row. */
+  get(key: string): Row<C> | undefined;
+  get<K extends keyof C & string>(key: string, column: K): Row<C>[K] | undefined;
+  get(key: string, column?: string): unknown {
+    this.#assertOpen();
+    if (column === undefined) {
+      this.#key.encode(key);
+      return this.#reader.lookup(this.#codec.read);
+    }
+    const read = this.#readers[column];
+    if (read === undefined) unknownColumn(column, this.#memory.layout.row.columns);
+    this.#key.encode(key);
+    return this.#reader.lookup(read);
+  }
+
+  /** The row with its key, revision and expiry, all of one commit (but for an increment's value: it may be newer). */
+  entry(key: string): Entry<C> | undefined {
+    this.#assertOpen();
+    this.#key.encode(key);
+    return this.#reader.lookup(this.#readEntry);
+  }
+
+  has(key: string): boolean {
+    this.#assertOpen();
+    this.#key.encode(key);
+    return this.#reader.lookup(present) === true;
+  }
+
+  /** Rows that have not expired. O(maxParticipants), or O(rows) while expired ones may still be there. */
+  get size(): number {
+    this.#assertOpen();
+    if (!this.#clock.mayHaveExpired) return countRows(this.#memory);
+    let rows = 0;
+    for (const chain of this.#chains((at) => ({ key: this.#reader.keyAt(at) }))) rows += chain.length;
+    return rows;
+  }
+
+  // ---- writing ----
+
+  /** Writes the named columns; a new row's others are zero, false or empty. `ERR_TABLE_FULL` for a new row too many. */
+  set(key: string, row: RowInput<C>, options?: WriteOptions): this {
+    this.#write('set', key, row, options);
+    return this;
+  }
+
+  /** Writes the whole row: columns not named become zero, false or empty. */
+  put(key: string, row: RowInput<C>, options?: WriteOptions): this {
+    this.#write('put', key, row, options);
+    return this;
+  }
+
+  /** Writes the row only if there is none; of several processes exactly one wins. */
+  insert(key: string, row: RowInput<C>, options?: WriteOptions): boolean {
+    return this.#write('insert', key, row, options) === 'inserted';
+  }
+
+  /** Writes the named columns only if there is a row. */
+  update(key: string, row: RowInput<C>, options?: WriteOptions): boolean {
+    return this.#write('update', key, row, options) === 'updated';
+  }
+
+  /** Removes the row; whether there was one. */
+  delete(key: string): boolean {
+    return this.#mutable().remove(key) === 'deleted';
+  }
+
+  /** Reads and removes the row in one step: of several processes exactly one gets it. */
+  take(key: string): Row<C> | undefined {
+    let row: Row<C> | undefined;
+    this.#mutable().remove(key, undefined, (at) => {
+      row = this.#codec.read(at);
+    });
+    return row;
+  }
+
+  /** Removes every row, one by one: rows written meanwhile may stay. */
+  clear(): void {
+    const writer = this.#mutable();
+    for (let bucket = 0; bucket < this.#memory.homeBuckets; bucket++) {
+      if (!this.#reader.isEmpty(bucket)) writer.clearBucket(bucket);
+    }
+  }
+
+  /**
+   * Adds `by` to a number and returns the new value; a missing row is created. `ERR_VALUE_RANGE` when the value would
+   * leave the column's range, or the finite range, `ERR_COLUMN_TYPE` for a column that holds no number.
+   */
+  increment<K extends NumericColumn<C>>(key: string, column: K, by: ColumnInput<C[K]> | number = 1): Row<C>[K] {
+    const writer = this.#mutable();
+    const numeric = this.#column(column);
+    writer.increment(key, numeric, checkStep(numeric, by), undefined);
+    return writer.value as Row<C>[K];
+  }
+
+  /** `increment` by the opposite. */
+  decrement<K extends NumericColumn<C>>(key: string, column: K, by: ColumnInput<C[K]> | number = 1): Row<C>[K] {
+    const writer = this.#mutable();
+    const numeric = this.#column(column);
+    const step = checkStep(numeric, by);
+    writer.increment(key, numeric, -step, undefined);
+    return writer.value as Row<C>[K];
+  }
+
+  /**
+   * Writes the named columns if the row is as expected: has these values (at least one), or this revision. False when
+   * it is not, or is missing. -0 equals only -0, NaN equals NaN, and float32 rounds what is expected first.
+   */
+  compareAndSet(key: string, expected: Expected<C>, row: RowInput<C>, options?: WriteOptions): boolean {
+    this.#mutable();
+    const expectation = parseExpected(expected, this.#draft);
+    return this.#whileExpected(key, expectation, (revision) => this.#write('update', key, row, { ...options, ifRevision: revision }));
+  }
+
+  /** Removes the row if it is as expected. False when it is not, or is missing. */
+  compareAndDelete(key: string, expected: Expected<C>): boolean {
+    const writer = this.#mutable();
+    const expectation = parseExpected(expected, this.#draft);
+    return this.#whileExpected(key, expectation, (revision) => writer.remove(key, revision));
+  }
+
+  /**
+   * Gives the row (`undefined` if missing) to `change` and writes what it returns, again and again until nobody else
+   * has written in between; `undefined` stops. Returns the new row, or `undefined` when stopped. `change` may run
+   * more than once and must be synchronous.
+   */
+  modify(key: string, change: (row: Row<C> | undefined) => RowInput<C> | undefined, options?: WriteOptions): Row<C> | undefined {
+    this.#mutable();
+    for (;;) {
+      const entry = this.entry(key);
+      const partial = change(entry?.row);
+      if (partial === undefined) return undefined;
+      const outcome =
+        entry === undefined
+          ? this.#write('insert', key, partial, options)
+          : this.#write('update', key, partial, { ...options, ifRevision: entry.revision });
+      if (outcome === 'inserted' || outcome === 'updated') return this.#draft.merge(entry?.row, partial);
+    }
+  }
+
+  /** Sets the row's lifetime in milliseconds from now, or none for `null`; whether there is such a row. */
+  expire(key: string, ttl: number | null): boolean {
+    const writer = this.#mutable();
+    checkTtl(ttl);
+    return writer.expire(key, ttl === null ? 0 : this.#clock.now() + ttl) === 'updated';
+  }
+
+  /** Milliseconds that the row has left, `Infinity` when it does not expire, `undefined` when there is none. */
+  ttl(key: string): number | undefined {
+    this.#assertOpen();
+    this.#key.encode(key);
+    const expiresAt = this.#reader.lookup((at) => this.#reader.expiresAt(at));
+    if (expiresAt === undefined) return undefined;
+    return expiresAt === 0 ? Number.POSITIVE_INFINITY : Math.max(1, Math.ceil(expiresAt - this.#clock.now()));
+  }
+
+  // ---- all rows ----
+
+  *keys(): IterableIterator<string> {
+    for (const chain of this.#chains((at) => ({ key: this.#reader.keyAt(at) }))) for (const { key } of chain) yield key;
+  }
+
+  *values(): IterableIterator<Row<C>> {
+    for (const chain of this.#chains(this.#readKeyAndRow)) for (const { row } of chain) yield row;
+  }
+
+  *entries(): IterableIterator<[string, Row<C>]> {
+    for (const chain of this.#chains(this.#readKeyAndRow)) for (const { key, row } of chain) yield [key, row];
+  }
+
+  [Symbol.iterator](): IterableIterator<[string, Row<C>]> {
+    return this.entries();
+  }
+
+  forEach(callback: (value: Row<C>, key: string, table: this) => void): void {
+    for (const [key, row] of this.entries()) callback(row, key, this);
+  }
+
+  /**
+   * A page of rows: at most `limit` (1 .. 10,000, default 100), with the cursor of the next page or null at the end.
+   * A row that is there from the first page to the last is on exactly one of them, whichever process asks for which.
+   */
+  scan<K extends keyof C & string = keyof C & string>(options: ScanOptions<C, K> = {}): ScanPage<C, K> {
+    this.#assertOpen();
+    const { cursor, prefix = '', columns } = options;
+    const limit = integer('limit', options.limit ?? DEFAULT_SCAN_LIMIT, 1, MAX_SCAN_LIMIT);
+    if (typeof prefix !== 'string') throw new ShmTableError('ERR_ARGUMENT', `prefix must be a string, got ${show(prefix)}`);
+    const read = this.#projection(columns);
+    const table = String(this.#memory.doubles[CREATED_AT]) + this.#memory.words[HASH_SEED];
+    let position: ScanPosition | undefined =
+      cursor === undefined ? { bucket: 0, after: undefined } : decodeCursor(cursor, table, this.#memory.homeBuckets);
+    const entries: ScanPage<C, K>['entries'] = [];
+    while (position !== undefined) {
+      if (entries.length >= limit) return { entries, cursor: encodeCursor(position, table) };
+      position = this.#scanBucket(position, prefix, limit - entries.length, read, entries);
+    }
+    return { entries, cursor: null };
+  }
+
+  /** Adds a bucket's rows behind `position` to `entries`, at most `limit`, and returns where to go on. */
+  #scanBucket<K extends keyof C & string>(
+    { bucket, after }: ScanPosition,
+    prefix: string,
+    limit: number,
+    read: (at: number) => Pick<Row<C>, K>,
+    entries: ScanPage<C, K>['entries'],
+  ): ScanPosition | undefined {
+    const words = this.#memory.words;
+    const rows = this.#reader
+      .chain(bucket, (at) => {
+        const revision = this.#memory.revisionAt(at);
+        const expiresAt = this.#reader.expiresAt(at);
+        const key = this.#reader.keyAt(at);
+        return { key, hash: words[at + ROW_HASH], row: read(at), revision, expiresAt: expiresAt === 0 ? null : Math.round(expiresAt) };
+      })
+      .filter((row) => row.key.startsWith(prefix) && (after === undefined || compareScanned(row, after) > 0))
+      .sort(compareScanned);
+    const page = rows.slice(0, limit);
+    for (const { key, row, revision, expiresAt } of page) entries.push({ key, row, revision, expiresAt });
+    if (page.length < rows.length) {
+      const { hash, key } = page[page.length - 1];
+      return { bucket, after: { hash, key } };
+    }
+    return bucket + 1 < this.#memory.homeBuckets ? { bucket: bucket + 1, after: undefined } : undefined;
+  }
+
+  // ---- about the table ----
+
+  /** Counts of rows and operations, over all processes. O(buckets): the longest chain is looked for. */
+  stats(): TableStats {
+    this.#assertOpen();
+    return readStats(this.#memory, this.#locks, this.#participant);
+  }
+
+  /** Checks every invariant of the segment. Sound only while nobody writes; settles what the dead have left first. */
+  verify(): Verification {
+    this.#assertOpen();
+    this.#participant?.settleDead();
+    return verifyTable(this.#memory);
+  }
+
+  /** Settles the operations of participants that have died; how many had. Others do it when they meet their locks. */
+  settleDead(): number {
+    this.#mutable();
+    return this.#participant?.settleDead() ?? 0;
+  }
+
+  /** Detaches. The table stays. Twice is harmless. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    if (this.#memory.words[STATE] !== DESTROYED) this.#participant?.detach();
+    this.#locks.close();
+    this.#segment.close();
+  }
+
+  /**
+   * Removes the table: marks the segment, so that every handle in every process throws `ERR_TABLE_CLOSED` from then
+   * on, and unlinks its name.
+   */
+  destroy(): void {
+    this.#mutable();
+    destroySegment(this.#segment);
+    this.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  // ---- for the service ----
+
+  /**
+   * A write that tells how it ended, and the revision and expiry (epoch milliseconds or null) that the row has then.
+   */
+  write(mode: WriteMode, key: string, row: RowInput<C>, options: ConditionalOptions = {}): { outcome: Outcome; revision: number; expiresAt: number | null } {
+    const outcome = this.#write(mode, key, row, options);
+    const { revision, expiresAt } = this.#mutable();
+    return { outcome, revision, expiresAt: expiresAt === 0 ? null : Math.round(expiresAt) };
+  }
+
+  /** An increment that tells the revision and whether it created the row; 'mismatch' and 'absent' changed nothing. */
+  incrementEntry(
+    key: string,
+    column: string,
+    by: number | bigint = 1,
+    options: ConditionalOptions = {},
+  ): { outcome: Outcome; value: number | bigint; revision: number; created: boolean } {
+    const writer = this.#mutable();
+    checkTtl(options.ttl);
+    const numeric = this.#column(column);
+    const outcome = writer.increment(key, numeric, checkStep(numeric, by), options.ttl, options.ifRevision);
+    return { outcome, value: writer.value, revision: writer.revision, created: outcome === 'inserted' };
+  }
+
+  /** A removal that tells how it ended and at what revision. */
+  remove(key: string, options: { readonly ifRevision?: number | undefined } = {}): { outcome: Outcome; revision: number } {
+    const writer = this.#mutable();
+    const outcome = writer.remove(key, options.ifRevision);
+    return { outcome, revision: writer.revision };
+  }
+
+  // ---- parts ----
+
+  #describe(): TableInfo {
+    const owners = attachedSlots(this.#memory, this.#locks, this.#participant);
+    return {
+      name: this.name,
+      columns: this.columns,
+      capacity: this.capacity,
+      rows: this.size,
+      bytes: this.#memory.layout.totalBytes,
+      backend: this.backend,
+      owners: owners.map((number) => this.#memory.words[this.#memory.slotWord(number) + PID]),
+    };
+  }
+
+  #write(mode: WriteMode, key: string, row: RowInput<C>, options: ConditionalOptions | undefined): Outcome {
+    const writer = this.#mutable();
+    if (options === undefined) return writer.write(mode, key, row, undefined);
+    const { ttl, ifRevision } = options;
+    checkTtl(ttl);
+    return writer.write(mode, key, row, ttl, ifRevision);
+  }
+
+  #assertOpen(): void {
+    if (this.#closed || this.#memory.words[STATE] === DESTROYED) this.#refuseClosed();
+  }
+
+  #refuseClosed(): never {
+    const how = this.#closed ? 'this handle is closed' : 'the table was destroyed';
+    throw new ShmTableError('ERR_TABLE_CLOSED', `table ${this.name}: ${how}`);
+  }
+
+  #mutable(): Writer {
+    this.#assertOpen();
+    if (this.#writer === undefined) throw new ShmTableError('ERR_READ_ONLY', `table ${this.name} was opened with readOnly`);
+    return this.#writer;
+  }
+
+  #column(name: string): PlacedColumn {
+    return this.#columnsByName.get(name) ?? unknownColumn(name, this.#memory.layout.row.columns);
+  }
+
+  readonly #readKeyAndRow = (at: number): { key: string; row: Row<C> } => ({
+    key: this.#reader.keyAt(at),
+    row: this.#codec.read(at),
+  });
+
+  *#chains<T extends { readonly key: string }>(read: (at: number) => T): Generator<T[]> {
+    for (let bucket = 0; bucket < this.#memory.homeBuckets; bucket++) {
+      this.#assertOpen();
+      if (!this.#reader.isEmpty(bucket)) yield this.#reader.chain(bucket, read);
+    }
+  }
+
+  #projection<K extends keyof C & string>(columns: readonly K[] | undefined): (at: number) => Pick<Row<C>, K> {
+    if (columns === undefined) return this.#codec.read;
+    if (!Array.isArray(columns)) throw new ShmTableError('ERR_ARGUMENT', `columns must be an array, got ${show(columns)}`);
+    const chosen = [...new Set(columns)].map((name) => this.#column(name)).sort((a, b) => a.index - b.index);
+    return (at) => {
+      const row: Partial<Record<string, unknown>> = {};
+      for (const { name } of chosen) row[name] = this.#readers[name]?.(at);
+      return row as Pick<Row<C>, K>;
+    };
+  }
+
+  /** Runs `write` with the revision of the row that fulfils the condition, until nobody else wrote in between. */
+  #whileExpected(key: string, expected: Expectation, write: (revision: number) => Outcome): boolean {
+    if (expected.revision !== undefined) return isDone(write(expected.revision));
+    for (;;) {
+      const entry = this.entry(key);
+      if (entry === undefined || !fulfils(entry.row, expected.values)) return false;
+      const outcome = write(entry.revision);
+      if (outcome !== 'mismatch') return isDone(outcome);
+    }
+  }
+}
+
+function present(): boolean {
+  return true;
+}
+
+function isDone(outcome: Outcome): boolean {
+  return outcome === 'updated' || outcome === 'deleted';
+}
+
+function checkTtl(ttl: number | null | undefined): void {
+  if (ttl !== undefined && ttl !== null) integer('ttl', ttl, 1, Number.MAX_SAFE_INTEGER);
+}

@@ -1,0 +1,160 @@
+/** The public types of a table: what a caller writes and what a caller gets. No code. */
+
+/** A column type as written in a schema; `n` is a number of bytes. */
+export type ColumnType =
+  | 'int8'
+  | 'uint8'
+  | 'int16'
+  | 'uint16'
+  | 'int32'
+  | 'uint32'
+  | 'int64'
+  | 'float32'
+  | 'float64'
+  | 'boolean'
+  | `string(${number})`
+  | `bytes(${number})`;
+
+/** A schema: column names in their order, each with its type. */
+export type Columns = Readonly<Record<string, ColumnType>>;
+
+/** The JavaScript value that a column of this type gives. */
+export type ColumnValue<T extends ColumnType> = T extends 'int64'
+  ? bigint
+  : T extends 'boolean'
+    ? boolean
+    : T extends `string(${number})`
+      ? string
+      : T extends `bytes(${number})`
+        ? Uint8Array
+        : number;
+
+/** The JavaScript value that a column of this type takes: `int64` also takes safe integers. */
+export type ColumnInput<T extends ColumnType> = T extends 'int64' ? bigint | number : ColumnValue<T>;
+
+/** A whole row, as `get` returns it. */
+export type Row<C extends Columns> = { -readonly [K in keyof C]: ColumnValue<C[K]> };
+
+/** A row to write: any of the columns; `undefined` counts as not named. */
+export type RowInput<C extends Columns> = { readonly [K in keyof C]?: ColumnInput<C[K]> | undefined };
+
+/** Names of the columns that `increment` takes. */
+export type NumericColumn<C extends Columns> = {
+  [K in keyof C]: C[K] extends 'boolean' | `string(${number})` | `bytes(${number})` ? never : K;
+}[keyof C] &
+  string;
+
+export type BackendName = 'posix' | 'anonymous' | 'sysv' | 'file' | 'devzero' | 'auto';
+
+export interface TableOptions<C extends Columns = Columns> {
+  /** `[A-Za-z0-9_][A-Za-z0-9._-]{0,63}` */
+  readonly name: string;
+  /** Rows that fit, exactly: 1 .. 2^31-1. */
+  readonly capacity: number;
+  readonly columns: C;
+  /** Longest key in bytes of UTF-8: 1 .. 255, default 63. */
+  readonly maxKeyBytes?: number | undefined;
+  /** Default `posix`. */
+  readonly backend?: BackendName | undefined;
+  /** Path of the table's file, for the `file` backend. */
+  readonly path?: string | undefined;
+  readonly hugePages?: boolean | undefined;
+  /** Attach without the right to write; the memory is mapped read-only. */
+  readonly readOnly?: boolean | undefined;
+  /** Default: the environment's `SHMTABLE_NAMESPACE`, or `default`. */
+  readonly namespace?: string | undefined;
+  /** What a full table does: `none` throws `ERR_TABLE_FULL`, `lru` makes room. Default `none`. */
+  readonly evict?: 'none' | 'lru' | undefined;
+  /** Bytes of change feed, 0 for none (the default). */
+  readonly changes?: number | undefined;
+  /** Longest wait for a bucket's lock in milliseconds, default 1000. */
+  readonly lockTimeoutMs?: number | undefined;
+  /** Most Table objects attached at once, over all processes: 1 .. 1024, default 128. */
+  readonly maxParticipants?: number | undefined;
+}
+
+/** Options of `Table.open`: where to look, how to attach, and what schema to insist on. */
+export type OpenOptions<C extends Columns = Columns> = Partial<Omit<TableOptions<C>, 'name'>>;
+
+/** Where to look for tables. */
+export interface LookupOptions {
+  readonly namespace?: string | undefined;
+  readonly backend?: BackendName | undefined;
+  readonly path?: string | undefined;
+}
+
+export interface WriteOptions {
+  /** Lifetime in whole milliseconds, 1 .. 2^53-1; `null` removes an expiry; absent keeps it (a new row has none). */
+  readonly ttl?: number | null | undefined;
+}
+
+/** A row with what the table knows about it. */
+export interface Entry<C extends Columns> {
+  key: string;
+  row: Row<C>;
+  /** A positive safe integer that never repeats for a key. */
+  revision: number;
+  /** Epoch milliseconds, or null. */
+  expiresAt: number | null;
+}
+
+/** What `compareAndSet` compares with: column values, or the revision. */
+export type Expected<C extends Columns> = RowInput<C> | { readonly revision: number };
+
+export interface ScanOptions<C extends Columns, K extends keyof C & string = keyof C & string> {
+  /** Where to go on: the cursor of the page before. */
+  readonly cursor?: string | undefined;
+  /** Most entries of the page: 1 .. 10,000, default 100. */
+  readonly limit?: number | undefined;
+  /** Only keys that begin with this. */
+  readonly prefix?: string | undefined;
+  /** Only these columns. */
+  readonly columns?: readonly K[] | undefined;
+}
+
+export interface ScanPage<C extends Columns, K extends keyof C & string = keyof C & string> {
+  entries: { key: string; row: Pick<Row<C>, K>; revision: number; expiresAt: number | null }[];
+  /** Cursor of the next page, or null at the end. */
+  cursor: string | null;
+}
+
+export interface TableInfo {
+  name: string;
+  columns: Columns;
+  capacity: number;
+  rows: number;
+  bytes: number;
+  backend: BackendName;
+  /** Process ids of the attached participants. */
+  owners: number[];
+}
+
+export interface TableStats {
+  rows: number;
+  capacity: number;
+  bytes: number;
+  spareRows: number;
+  overflowBuckets: number;
+  longestChain: number;
+  inserts: number;
+  updates: number;
+  deletes: number;
+  expirations: number;
+  evictions: number;
+  recoveries: number;
+  lockWaits: number;
+  participants: number;
+}
+
+export interface TableBytes {
+  total: number;
+  rows: number;
+  spares: number;
+  index: number;
+  other: number;
+}
+
+export interface Verification {
+  ok: boolean;
+  problems: string[];
+}
