@@ -4,7 +4,7 @@
  */
 import { Type } from 'typebox';
 import { describeError, ShmTableError } from '../errors.js';
-import { show } from './column-codec.js';
+import { show } from '../table/schema.js';
 import { revisionIs, rowIsMissing } from './preconditions.js';
 import { problemOf } from './problems.js';
 import { incrementRow } from './row-increment.js';

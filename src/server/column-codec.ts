@@ -9,6 +9,7 @@
  * Nothing is coerced: what has another JSON type is ERR_COLUMN_TYPE. Ranges and lengths are the table's to check.
  */
 import { ShmTableError } from '../errors.js';
+import { show } from '../table/schema.js';
 import type { ColumnType } from '../table/types.js';
 
 export type CellValue = number | bigint | boolean | string | Uint8Array;
@@ -29,7 +30,6 @@ export interface ColumnCodec {
 const INT64_TEXT = /^-?(0|[1-9][0-9]*)$/;
 /** Characters of -9223372036854775808: no longer text is in range, and parsing a very long one takes quadratic time. */
 const INT64_TEXT_LENGTH = 20;
-const SHOWN_LENGTH = 64;
 
 /** The codec of one column. */
 export function columnCodec(name: string, type: ColumnType): ColumnCodec {
@@ -51,12 +51,6 @@ export function columnCodec(name: string, type: ColumnType): ColumnCodec {
 /** True for the types that `increment` takes. */
 export function isNumeric(type: ColumnType): boolean {
   return type !== 'boolean' && !type.startsWith('string(') && !type.startsWith('bytes(');
-}
-
-/** A JSON value as an error message shows it, cut to a length that a message can bear. */
-export function show(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value);
-  return text.length > SHOWN_LENGTH ? `${text.slice(0, SHOWN_LENGTH)}... (${text.length} characters)` : text;
 }
 
 function wrongType(name: string, type: string, takes: string, value: unknown): ShmTableError {

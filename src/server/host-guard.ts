@@ -4,7 +4,7 @@
  */
 import type { FastifyRequest } from 'fastify';
 import { ShmTableError } from '../errors.js';
-import { show } from './column-codec.js';
+import { show } from '../table/schema.js';
 
 const LOOPBACK_NAMES: ReadonlySet<string> = new Set(['127.0.0.1', '[::1]', 'localhost']);
 const HOST = /^(\[[^\]]*\]|[^:]*)(?::[0-9]*)?$/;

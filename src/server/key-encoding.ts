@@ -3,7 +3,7 @@
  * a URL) carries the same bytes for the keys that clients rewrite in paths: `.` and `..`.
  */
 import { ShmTableError } from '../errors.js';
-import { show } from './column-codec.js';
+import { show } from '../table/schema.js';
 
 export type KeyEncoding = 'percent' | 'base64url';
 

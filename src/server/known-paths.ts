@@ -3,7 +3,7 @@
  * that is served under another method (405, with `Allow`). Filled from Fastify's `onRoute` hook.
  */
 import { ShmTableError } from '../errors.js';
-import { show } from './column-codec.js';
+import { show } from '../table/schema.js';
 import { decodePercent } from './key-encoding.js';
 
 /** Thrown for a request that no route takes; `allow` goes into the header of the same name. */

@@ -41,8 +41,6 @@ declare module 'fastify' {
 
 export const DEFAULT_BODY_LIMIT = 16 * 1024 * 1024;
 export const DEFAULT_LOCK_TIMEOUT_MS = 250;
-/** How often handles of destroyed tables are let go. */
-const SWEEP_INTERVAL_MS = 5000;
 
 export const shmtablePlugin: FastifyPluginAsync<ShmTablePluginOptions> = async (instance, options) => {
   const handles = new TableHandles({
@@ -50,11 +48,7 @@ export const shmtablePlugin: FastifyPluginAsync<ShmTablePluginOptions> = async (
     lockTimeoutMs: options.lockTimeoutMs ?? DEFAULT_LOCK_TIMEOUT_MS,
     locations: options.locations,
   });
-  const sweeping = setInterval(() => handles.sweep(), SWEEP_INTERVAL_MS).unref();
-  instance.addHook('onClose', async () => {
-    clearInterval(sweeping);
-    handles.close();
-  });
+  instance.addHook('onClose', async () => handles.close());
   await instance.register((app) => versionOne(app, handles, options.bodyLimit ?? DEFAULT_BODY_LIMIT), { prefix: '/v1' });
 };
 

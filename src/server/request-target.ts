@@ -4,7 +4,7 @@
  * runs; the parameters come from here, because a router may shorten, merge or leave undecoded what it finds.
  */
 import { ShmTableError } from '../errors.js';
-import { show } from './column-codec.js';
+import { show } from '../table/schema.js';
 import { decodePercent } from './key-encoding.js';
 
 const ABSOLUTE_FORM = /^[A-Za-z][A-Za-z0-9+.-]*:\/\/[^/?#]*/;

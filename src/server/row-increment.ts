@@ -39,12 +39,15 @@ export function incrementRow(
       if (outcome === 'inserted') return { text: cell.write(cell.stored(step)), revision };
     } else {
       const incremented = table.incrementEntry(key, column, step, { ttl, ifRevision: found });
-      if (incremented !== undefined) return { text: cell.write(incremented.value), revision: incremented.revision };
+      if (incremented.outcome === 'updated') return { text: cell.write(incremented.value), revision: incremented.revision };
     }
   }
 }
 
 function numeric(value: CellValue): number | bigint {
+  if (typeof value === 'number' && !Number.isFinite(value)) {
+    throw new ShmTableError('ERR_VALUE_RANGE', `by ${value} would leave the finite range`);
+  }
   if (typeof value === 'number' || typeof value === 'bigint') return value;
   throw new ShmTableError('ERR_INTERNAL', 'a column of numbers decoded something else');
 }

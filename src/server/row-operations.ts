@@ -6,7 +6,7 @@
  * always get on.
  */
 import { ShmTableError } from '../errors.js';
-import { show } from './column-codec.js';
+import { show } from '../table/schema.js';
 import type { Condition } from './preconditions.js';
 import type { Envelope, RowValues } from './table-codec.js';
 import type { ServedTable } from './table-handles.js';

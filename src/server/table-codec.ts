@@ -3,8 +3,9 @@
  * Rows are read and written column by column with these; nothing asks a value what it is.
  */
 import { ShmTableError } from '../errors.js';
+import { show } from '../table/schema.js';
 import type { Columns, Entry } from '../table/types.js';
-import { type CellValue, type ColumnCodec, columnCodec, show } from './column-codec.js';
+import { type CellValue, type ColumnCodec, columnCodec } from './column-codec.js';
 
 export type RowValues = Record<string, CellValue>;
 

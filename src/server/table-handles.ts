@@ -9,6 +9,9 @@ import { Table } from '../table/table.js';
 import type { BackendName, Columns, TableInfo, TableOptions } from '../table/types.js';
 import { TableCodec } from './table-codec.js';
 
+/** How often handles of destroyed tables are let go. */
+const SWEEP_INTERVAL_MS = 5000;
+
 /** Where a table of the configuration is; tables made over HTTP are where `Table.open` looks first. */
 export interface TableLocation {
   readonly backend?: BackendName | undefined;
@@ -37,6 +40,7 @@ export class TableHandles {
   readonly #options: TableHandlesOptions;
   readonly #locations: ReadonlyMap<string, TableLocation>;
   readonly #handles = new Map<string, ServedTable>();
+  readonly #sweeping = setInterval(() => this.#sweep(), SWEEP_INTERVAL_MS).unref();
 
   constructor(options: TableHandlesOptions) {
     this.#options = options;
@@ -74,7 +78,9 @@ export class TableHandles {
         if (!hasCode(error, 'ERR_TABLE_EXISTS')) throw error;
       }
       try {
-        const table: Table<Columns> = Table.open(name, { ...schema, ...this.#locations.get(name) });
+        // How many may attach is no part of what makes two schemas the same.
+        const { maxParticipants: _, ...wanted } = schema;
+        const table: Table<Columns> = Table.open(name, { ...wanted, ...this.#locations.get(name) });
         this.#drop(name);
         return { created: false, served: this.#keep(name, table) };
       } catch (error) {
@@ -95,8 +101,13 @@ export class TableHandles {
     return Table.list({ namespace: this.#options.namespace });
   }
 
-  /** Lets go of handles whose tables are destroyed: they keep the memory of the dead. */
-  sweep(): void {
+  close(): void {
+    clearInterval(this.#sweeping);
+    for (const name of [...this.#handles.keys()]) this.#drop(name);
+  }
+
+  /** Lets go of handles whose tables are destroyed: they would keep the memory of what is gone. */
+  #sweep(): void {
     for (const [name, { table }] of this.#handles) {
       try {
         table.has(' ');
@@ -104,10 +115,6 @@ export class TableHandles {
         if (isClosed(error)) this.#drop(name);
       }
     }
-  }
-
-  close(): void {
-    for (const name of [...this.#handles.keys()]) this.#drop(name);
   }
 
   #handle(name: string): ServedTable {

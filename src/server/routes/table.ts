@@ -29,8 +29,6 @@ const description = Type.Object({
   columns,
   capacity: count,
   maxKeyBytes: count,
-  evict: Type.String(),
-  changes: count,
   backend: Type.String(),
   rows: count,
   stats: statistics,
@@ -115,16 +113,13 @@ export function tableRoutes(app: RoutesApp, handles: TableHandles): void {
 }
 
 function describe({ table }: ServedTable) {
-  const { maxKeyBytes, evict, changes, backend } = table.options;
   const stats = table.stats();
   return {
     name: table.name,
     columns: table.columns,
     capacity: table.capacity,
-    maxKeyBytes,
-    evict,
-    changes,
-    backend,
+    maxKeyBytes: table.maxKeyBytes,
+    backend: table.backend,
     rows: stats.rows,
     stats,
   };

@@ -1,7 +1,7 @@
 /** Checks settings against their schema; a message names the source and the path of what is wrong. */
 import { Compile } from 'typebox/compile';
 import { ShmTableError } from '../../errors.js';
-import { show } from '../column-codec.js';
+import { show } from '../../table/schema.js';
 import { type GivenSettings, settingsSchema } from './settings-schema.js';
 
 const compiled = Compile(settingsSchema);

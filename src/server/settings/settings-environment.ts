@@ -3,7 +3,7 @@
  * `limits.bodyBytes` is `SHMTABLE_LIMITS_BODY_BYTES`. Objects (`tables`) are JSON.
  */
 import { ShmTableError } from '../../errors.js';
-import { show } from '../column-codec.js';
+import { show } from '../../table/schema.js';
 import { checkSettings } from './check-settings.js';
 import type { GivenSettings } from './settings-schema.js';
 

@@ -1,12 +1,12 @@
 /** The flag `--table 'name:capacity:column=type,...'`. */
 import { ShmTableError } from '../../errors.js';
+import { parseColumns } from '../../table/schema.js';
 import type { GivenSettings } from './settings-schema.js';
 import { integerOf } from './settings-environment.js';
 
 type Tables = NonNullable<GivenSettings['tables']>;
-type ColumnType = Tables[string]['columns'][string];
 
-/** Tables of flags by name; ERR_ARGUMENT shows the flag and the form. Types are checked where every schema is. */
+/** Tables of flags by name; ERR_ARGUMENT shows the flag and the form, ERR_SCHEMA_INVALID a wrong column. */
 export function parseTableFlags(flags: readonly string[]): Tables {
   return Object.fromEntries(flags.map(parseTableFlag));
 }
@@ -14,13 +14,15 @@ export function parseTableFlags(flags: readonly string[]): Tables {
 function parseTableFlag(flag: string): [string, Tables[string]] {
   const [name, capacity, list, ...rest] = flag.split(':');
   if (list === undefined || rest.length > 0) throw malformed(flag);
-  const columns: Record<string, ColumnType> = {};
+  const columns: Record<string, string> = {};
   for (const column of list.split(',')) {
     const [columnName, type, ...more] = column.split('=');
-    if (type === undefined || more.length > 0 || columnName in columns) throw malformed(flag);
-    columns[columnName] = type as ColumnType;
+    if (type === undefined || more.length > 0 || Object.hasOwn(columns, columnName)) throw malformed(flag);
+    columns[columnName] = type;
   }
-  return [name, { capacity: integerOf(`the capacity of --table ${name}`, capacity), columns }];
+  const parsed = parseColumns(columns).map((column) => [column.name, column.type] as const);
+  const rows = integerOf(`the capacity of --table ${name}`, capacity);
+  return [name, { capacity: rows, columns: Object.fromEntries(parsed) }];
 }
 
 function malformed(flag: string): ShmTableError {

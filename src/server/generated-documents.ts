@@ -1,0 +1,19 @@
+/** The documents that are generated from the code: the OpenAPI document and the schema of the configuration file. */
+import { buildApp } from './app.js';
+import { settingsSchema, withDefaults } from './settings/settings-schema.js';
+
+/** File names with their text. */
+export async function generateDocuments(): Promise<Record<string, string>> {
+  const app = await buildApp(withDefaults({ logLevel: 'silent' }));
+  await app.ready();
+  const openapi = app.swagger();
+  await app.close();
+  return {
+    'openapi.json': textOf(openapi),
+    'config.schema.json': textOf({ $schema: 'https://json-schema.org/draft/2020-12/schema', ...settingsSchema }),
+  };
+}
+
+function textOf(document: object): string {
+  return `${JSON.stringify(document, undefined, 2)}\n`;
+}

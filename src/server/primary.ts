@@ -1,0 +1,52 @@
+/**
+ * The cluster's primary: makes the configured tables, keeps the workers alive and settles what dead ones left behind.
+ * It takes no requests and is on no request's way.
+ */
+import { once } from 'node:events';
+import type { FastifyBaseLogger } from 'fastify';
+import { prepareAddress } from './listen-address.js';
+import { DEFAULT_LOCK_TIMEOUT_MS } from './plugin.js';
+import type { ServiceSettings } from './settings/settings-schema.js';
+import { TableHandles } from './table-handles.js';
+import { WorkerPool } from './worker-pool.js';
+
+/** Serves until SIGTERM or SIGINT, then lets the workers finish. Throws what keeps the service from starting. */
+export async function runPrimary(given: ServiceSettings, log: FastifyBaseLogger): Promise<void> {
+  const settings = await prepareAddress(given);
+  const handles = new TableHandles({
+    namespace: settings.namespace,
+    lockTimeoutMs: DEFAULT_LOCK_TIMEOUT_MS,
+    locations: settings.tables,
+  });
+  const pool = new WorkerPool(settings, log);
+  const stopped = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
+  process.on('SIGHUP', () => {
+    pool.replaceAll().catch((error: unknown) => log.error({ err: error }, 'workers cannot be replaced'));
+  });
+  pool.on('gone', (pid) => settleDead(handles, settings, pid, log));
+  try {
+    for (const [name, options] of Object.entries(settings.tables)) handles.create({ ...options, name });
+    const address = await pool.start();
+    log.info({ address, port: settings.port, workers: pool.pids }, 'ready');
+    await stopped;
+    log.info('draining');
+  } finally {
+    await pool.stop();
+    handles.close();
+  }
+}
+
+/** Finishes or undoes what a dead worker was doing, so that nobody has to when meeting its locks. */
+function settleDead(handles: TableHandles, settings: ServiceSettings, pid: number, log: FastifyBaseLogger): void {
+  const names = new Set(Object.keys(settings.tables));
+  for (const { name } of handles.list()) names.add(name);
+  for (const table of names) {
+    try {
+      const settled = handles.use(table, (served) => served.table.settleDead());
+      if (settled > 0) log.warn({ pid, table, settled }, 'dead worker settled');
+    } catch (error) {
+      // Another process may have destroyed the table since it was listed.
+      log.warn({ err: error, pid, table }, 'table not settled');
+    }
+  }
+}
