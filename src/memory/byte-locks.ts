@@ -1,7 +1,10 @@
 import { constants } from 'node:fs';
 import { ShmTableError } from '../errors.js';
 import { type Descriptor, native } from './native.js';
-import { checked } from './system-error.js';
+import { checked, errnoName } from './system-error.js';
+
+/** The highest byte, kept for the memory layer itself: see `posix-temporary.ts`. */
+export const TEMPORARY_BYTE = Number.MAX_SAFE_INTEGER;
 
 /**
  * Ownership of numbered bytes of one object, which the kernel ends with its holder: open-file-description locks on a
@@ -35,7 +38,7 @@ export class ByteLocks {
   /**
    * Takes the byte unless another description holds it; a byte that this one holds is taken again. Never waits.
    *
-   * @param byte 0 .. 2^53-1
+   * @param byte 0 .. 2^53-2
    * @throws ERR_READ_ONLY on the locks of a read-only segment, which can only look
    */
   tryLock(byte: number): boolean {
@@ -58,8 +61,8 @@ export class ByteLocks {
   }
 
   #check(byte: number): number {
-    if (!Number.isSafeInteger(byte) || byte < 0) {
-      throw new ShmTableError('ERR_ARGUMENT', `A byte to lock must be an integer in 0 .. 2^53-1, not ${byte}.`);
+    if (!Number.isSafeInteger(byte) || byte < 0 || byte === TEMPORARY_BYTE) {
+      throw new ShmTableError('ERR_ARGUMENT', `A byte to lock must be an integer in 0 .. 2^53-2, not ${byte}.`);
     }
     return byte;
   }
@@ -70,7 +73,7 @@ export class ByteLocks {
       throw new ShmTableError('ERR_SEGMENT_NOT_FOUND', `The byte locks of ${this.#subject} are closed.`);
     }
     // The kernel's answer to a write lock on a description that cannot write.
-    if (verb === 'lock' && result === -9) {
+    if (errnoName(result) === 'EBADF') {
       throw new ShmTableError('ERR_READ_ONLY', `Byte ${byte} of ${this.#subject} cannot be locked: it is read-only.`);
     }
     return checked(result, () => `${verb} byte ${byte} of ${this.#subject}`);

@@ -1,3 +1,4 @@
+import { constants } from 'node:fs';
 import type { MemoryObject } from './backend.js';
 import { ByteLocks } from './byte-locks.js';
 import { type Descriptor, type Mapping, native } from './native.js';
@@ -8,34 +9,52 @@ import { checked } from './system-error.js';
 export abstract class DescriptorObject implements MemoryObject {
   readonly readOnly: boolean;
   protected readonly descriptor: Descriptor;
-  readonly #place: Place;
+  protected readonly place: Place;
 
   constructor(descriptor: Descriptor, readOnly: boolean, place: Place) {
     this.descriptor = descriptor;
     this.readOnly = readOnly;
-    this.#place = place;
+    this.place = place;
   }
 
   abstract publish(): boolean;
   abstract unlink(): boolean;
 
+  /** Makes a new, empty object of this size, for its owner alone whatever the umask. */
+  prepare(size: number): void {
+    checked(this.descriptor.chmod(0o600), () => `set the mode of ${this.place.subject}`);
+    this.reserve(size);
+  }
+
   size(): number {
-    return checked(this.descriptor.size(), () => `read the size of ${this.#place.subject}`);
+    return checked(this.descriptor.size(), () => `read the size of ${this.place.subject}`);
   }
 
   map(size: number): Mapping {
     const mapping = new native.Mapping();
     const result = mapping.map(this.descriptor.number, size, this.readOnly);
-    checked(result, () => `map ${size} bytes of ${this.#place.subject}`);
+    checked(result, () => `map ${size} bytes of ${this.place.subject}`);
     return mapping;
   }
 
   reserve(size: number): void {
-    reserve(this.descriptor, size, this.#place);
+    reserve(this.descriptor, size, this.place);
+  }
+
+  /** Reserves what is missing of an object that somebody made sparse; a reader needs the right to write for that. */
+  fillHoles(size: number): void {
+    const writer = new native.Descriptor();
+    try {
+      const result = writer.reopen(this.descriptor.number, constants.O_RDWR);
+      checked(result, () => `fill the holes of ${this.place.subject}`);
+      reserve(writer, size, this.place, 0);
+    } finally {
+      writer.close();
+    }
   }
 
   openByteLocks(): ByteLocks {
-    return ByteLocks.of(this.descriptor.number, this.readOnly, this.#place.subject);
+    return ByteLocks.of(this.descriptor.number, this.readOnly, this.place.subject);
   }
 
   close(): void {

@@ -1,6 +1,6 @@
 import { ShmTableError } from '../errors.js';
 import { native } from './native.js';
-import { checked } from './system-error.js';
+import { checked, errnoName } from './system-error.js';
 
 const WAIT_RESULTS = ['woken', 'changed', 'timeout'] as const;
 
@@ -27,7 +27,8 @@ export function futexWait(
   timeoutMs: number,
 ): 'woken' | 'changed' | 'timeout' {
   const result = native.futexWait(words, index, expected, timeoutMs);
-  if (result === -22) refuse(words, index, ` for ${timeoutMs} ms (limit 0 .. 2147483647)`);
+  if (result < 0 && errnoName(result) === 'EINVAL')
+    refuse(words, index, ` for ${timeoutMs} ms (limit 0 .. 2147483647)`);
   return WAIT_RESULTS[checked(result, () => `wait on ${describe(words, index)}`)];
 }
 
@@ -38,6 +39,6 @@ export function futexWait(
  */
 export function futexWake(words: Int32Array, index: number, count: number): number {
   const result = native.futexWake(words, index, count);
-  if (result === -22) refuse(words, index, '');
+  if (result < 0 && errnoName(result) === 'EINVAL') refuse(words, index, '');
   return checked(result, () => `wake ${describe(words, index)}`);
 }

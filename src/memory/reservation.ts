@@ -39,9 +39,10 @@ function noSpace(size: number, present: number, free: number, place: Place): Shm
  *
  * Looks before it asks: the kernel takes a request that the machine cannot hold page by page, and kills some process
  * for want of memory before it refuses.
+ *
+ * @param present bytes that the object has already
  */
-export function reserve(descriptor: Descriptor, size: number, place: Place): void {
-  const present = Math.max(descriptor.size(), 0);
+export function reserve(descriptor: Descriptor, size: number, place: Place, present = descriptor.size()): void {
   const memory = availableMemory();
   if (size - present > memory) throw noSpace(size, present, memory, { ...place, place: 'the machine' });
   const space = freeSpace(descriptor);

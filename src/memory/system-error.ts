@@ -22,9 +22,6 @@ const CODES: Readonly<Record<string, ErrorCode>> = {
   EOVERFLOW: 'ERR_SEGMENT_TOO_LARGE',
 };
 
-/** The errors that only say that this way of doing it is not to be had, so that another may be tried. */
-export const UNSUPPORTED: ReadonlySet<string> = new Set(['EOPNOTSUPP', 'ENOSYS', 'EISDIR', 'EINVAL']);
-
 /** The name of an errno as the addon returns it (negative): `ENOSPC`. */
 export function errnoName(result: number): string {
   return getSystemErrorName(result);

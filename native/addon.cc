@@ -1,0 +1,33 @@
+// The addon: what the kernel gives (descriptors, mappings, byte locks, futexes, a clock) and nothing of tables.
+//
+// Results: every call that can fail returns 0 or more when it worked and minus the errno when not. No exception
+// crosses Node-API; arguments are checked in TypeScript, here only as far as a wrong one would crash the process.
+//
+// Lifetime: every handle is owned by a JavaScript object of one environment, and released by its `close`, by garbage
+// collection, or by the end of the environment, whichever comes first; so a terminated worker keeps nothing.
+#include <napi.h>
+
+#include "descriptor.h"
+#include "mapping.h"
+
+namespace shmtable {
+
+void InitClock(Napi::Env env, Napi::Object exports);
+void InitFutex(Napi::Env env, Napi::Object exports);
+
+namespace {
+
+Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  Descriptor::Init(env, exports);
+  Mapping::Init(env, exports);
+  InitFutex(env, exports);
+  InitClock(env, exports);
+  return exports;
+}
+
+}  // namespace
+}  // namespace shmtable
+
+static Napi::Object InitAddon(Napi::Env env, Napi::Object exports) { return shmtable::Init(env, exports); }
+
+NODE_API_MODULE(shmtable, InitAddon)

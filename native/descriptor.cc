@@ -1,0 +1,201 @@
+#include "descriptor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <string>
+
+#include "byte_lock.h"
+#include "inherited_memory.h"
+
+namespace shmtable {
+namespace {
+
+std::string PathOf(int fd) { return "/proc/self/fd/" + std::to_string(fd); }
+
+int OpenPath(const std::string& path, int flags, mode_t mode) {
+  int fd;
+  do {
+    fd = open(path.c_str(), flags | O_CLOEXEC, mode);
+  } while (fd < 0 && errno == EINTR);
+  return fd < 0 ? -errno : fd;
+}
+
+// Reserves and zeroes all bytes up to `size`, never shrinks. All signals are held back meanwhile: tmpfs gives up with
+// EINTR and undoes its work at any signal, so a profiler's timer could otherwise keep this from ever ending. A size
+// over RLIMIT_FSIZE makes the kernel send SIGXFSZ besides EFBIG: that one is taken away, the error says it.
+int ReserveBytes(int fd, off_t size) {
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  int error = 0;
+  do {
+    error = fallocate(fd, 0, 0, size) == 0 ? 0 : errno;
+  } while (error == EINTR);
+  if (error == EFBIG) {
+    sigset_t limit;
+    sigemptyset(&limit);
+    sigaddset(&limit, SIGXFSZ);
+    const timespec now{};
+    sigtimedwait(&limit, nullptr, &now);
+  }
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  return -error;
+}
+
+Napi::Value Result(const Napi::CallbackInfo& info, double value) { return Napi::Number::New(info.Env(), value); }
+
+bool HasNumber(const Napi::CallbackInfo& info, size_t index) { return info.Length() > index && info[index].IsNumber(); }
+
+bool HasString(const Napi::CallbackInfo& info, size_t index) { return info.Length() > index && info[index].IsString(); }
+
+int64_t NumberAt(const Napi::CallbackInfo& info, size_t index) { return info[index].As<Napi::Number>().Int64Value(); }
+
+std::string StringAt(const Napi::CallbackInfo& info, size_t index) {
+  return info[index].As<Napi::String>().Utf8Value();
+}
+
+}  // namespace
+
+void Descriptor::Init(Napi::Env env, Napi::Object exports) {
+  exports.Set("Descriptor", DefineClass(env, "Descriptor",
+                                        {
+                                            InstanceMethod<&Descriptor::Open>("open"),
+                                            InstanceMethod<&Descriptor::Reopen>("reopen"),
+                                            InstanceMethod<&Descriptor::OpenMemory>("openMemory"),
+                                            InstanceMethod<&Descriptor::OpenPublished>("openPublished"),
+                                            InstanceMethod<&Descriptor::PublishMemory>("publishMemory"),
+                                            InstanceMethod<&Descriptor::WithdrawMemory>("withdrawMemory"),
+                                            InstanceMethod<&Descriptor::Link>("link"),
+                                            InstanceMethod<&Descriptor::UnlinkName>("unlinkName"),
+                                            InstanceMethod<&Descriptor::Reserve>("reserve"),
+                                            InstanceMethod<&Descriptor::Size>("size"),
+                                            InstanceMethod<&Descriptor::Chmod>("chmod"),
+                                            InstanceMethod<&Descriptor::TryLock>("tryLock"),
+                                            InstanceMethod<&Descriptor::Unlock>("unlock"),
+                                            InstanceMethod<&Descriptor::IsLocked>("isLocked"),
+                                            InstanceMethod<&Descriptor::Close>("close"),
+                                            InstanceAccessor<&Descriptor::Number>("number"),
+                                        }));
+}
+
+Descriptor::Descriptor(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Descriptor>(info) {}
+
+Descriptor::~Descriptor() { CloseNow(); }
+
+void Descriptor::CloseNow() {
+  // Not repeated after EINTR: Linux has closed the descriptor by then.
+  if (fd_ >= 0) close(fd_);
+  fd_ = -1;
+}
+
+Napi::Value Descriptor::Adopt(Napi::Env env, int fd_or_minus_errno) {
+  CloseNow();
+  if (fd_or_minus_errno >= 0) fd_ = fd_or_minus_errno;
+  return Napi::Number::New(env, fd_or_minus_errno < 0 ? fd_or_minus_errno : 0);
+}
+
+Napi::Value Descriptor::Open(const Napi::CallbackInfo& info) {
+  if (!HasString(info, 0) || !HasNumber(info, 1) || !HasNumber(info, 2)) return Result(info, -EINVAL);
+  return Adopt(info.Env(), OpenPath(StringAt(info, 0), static_cast<int>(NumberAt(info, 1)),
+                                    static_cast<mode_t>(NumberAt(info, 2))));
+}
+
+Napi::Value Descriptor::Reopen(const Napi::CallbackInfo& info) {
+  if (!HasNumber(info, 0) || !HasNumber(info, 1)) return Result(info, -EINVAL);
+  return Adopt(info.Env(),
+               OpenPath(PathOf(static_cast<int>(NumberAt(info, 0))), static_cast<int>(NumberAt(info, 1)), 0));
+}
+
+Napi::Value Descriptor::OpenMemory(const Napi::CallbackInfo& info) {
+  if (!HasString(info, 0)) return Result(info, -EINVAL);
+  return Adopt(info.Env(), CreateMemory(StringAt(info, 0)));
+}
+
+Napi::Value Descriptor::OpenPublished(const Napi::CallbackInfo& info) {
+  if (!HasString(info, 0)) return Result(info, -EINVAL);
+  return Adopt(info.Env(), OpenPublishedMemory(StringAt(info, 0)));
+}
+
+Napi::Value Descriptor::PublishMemory(const Napi::CallbackInfo& info) {
+  if (!HasString(info, 0)) return Result(info, -EINVAL);
+  return Result(info, shmtable::PublishMemory(fd_, StringAt(info, 0)));
+}
+
+Napi::Value Descriptor::WithdrawMemory(const Napi::CallbackInfo& info) {
+  return Result(info, shmtable::WithdrawMemory(fd_));
+}
+
+// Gives a nameless file (O_TMPFILE) its name; EEXIST when the name is taken.
+Napi::Value Descriptor::Link(const Napi::CallbackInfo& info) {
+  if (!HasString(info, 0)) return Result(info, -EINVAL);
+  const std::string path = StringAt(info, 0);
+  int rc = linkat(AT_FDCWD, PathOf(fd_).c_str(), AT_FDCWD, path.c_str(), AT_SYMLINK_FOLLOW);
+  return Result(info, rc == 0 ? 0 : -errno);
+}
+
+// Removes the name if it still names this very file: 1, else 0. Between the comparison and the removal nobody can put
+// another file under the name: that needs the name to be removed first, which needs this file's name byte.
+Napi::Value Descriptor::UnlinkName(const Napi::CallbackInfo& info) {
+  if (!HasString(info, 0)) return Result(info, -EINVAL);
+  const std::string path = StringAt(info, 0);
+  NameLock lock(fd_);
+  if (lock.error() != 0) return Result(info, lock.error());
+  struct stat mine;
+  struct stat named;
+  if (fstat(fd_, &mine) != 0) return Result(info, -errno);
+  if (lstat(path.c_str(), &named) != 0) return Result(info, errno == ENOENT ? 0 : -errno);
+  if (mine.st_dev != named.st_dev || mine.st_ino != named.st_ino) return Result(info, 0);
+  if (unlink(path.c_str()) == 0) return Result(info, 1);
+  return Result(info, errno == ENOENT ? 0 : -errno);
+}
+
+Napi::Value Descriptor::Reserve(const Napi::CallbackInfo& info) {
+  if (!HasNumber(info, 0)) return Result(info, -EINVAL);
+  return Result(info, ReserveBytes(fd_, static_cast<off_t>(NumberAt(info, 0))));
+}
+
+Napi::Value Descriptor::Size(const Napi::CallbackInfo& info) {
+  struct stat status;
+  return Result(info, fstat(fd_, &status) == 0 ? static_cast<double>(status.st_size) : -errno);
+}
+
+Napi::Value Descriptor::Chmod(const Napi::CallbackInfo& info) {
+  if (!HasNumber(info, 0)) return Result(info, -EINVAL);
+  return Result(info, fchmod(fd_, static_cast<mode_t>(NumberAt(info, 0))) == 0 ? 0 : -errno);
+}
+
+// 1 locked, 0 when another description holds the byte.
+Napi::Value Descriptor::TryLock(const Napi::CallbackInfo& info) {
+  if (!HasNumber(info, 0)) return Result(info, -EINVAL);
+  int rc = LockByte(fd_, F_OFD_SETLK, F_WRLCK, NumberAt(info, 0));
+  if (rc == -EAGAIN || rc == -EACCES) return Result(info, 0);
+  return Result(info, rc < 0 ? rc : 1);
+}
+
+Napi::Value Descriptor::Unlock(const Napi::CallbackInfo& info) {
+  if (!HasNumber(info, 0)) return Result(info, -EINVAL);
+  return Result(info, LockByte(fd_, F_OFD_SETLK, F_UNLCK, NumberAt(info, 0)));
+}
+
+// 1 when another description holds the byte; a description of its own locks sees none.
+Napi::Value Descriptor::IsLocked(const Napi::CallbackInfo& info) {
+  if (!HasNumber(info, 0)) return Result(info, -EINVAL);
+  struct flock found {};
+  int rc = LockByte(fd_, F_OFD_GETLK, F_WRLCK, NumberAt(info, 0), &found);
+  return Result(info, rc < 0 ? rc : (found.l_type == F_UNLCK ? 0 : 1));
+}
+
+Napi::Value Descriptor::Close(const Napi::CallbackInfo& info) {
+  CloseNow();
+  return info.Env().Undefined();
+}
+
+Napi::Value Descriptor::Number(const Napi::CallbackInfo& info) { return Result(info, fd_); }
+
+}  // namespace shmtable

@@ -1,0 +1,47 @@
+#ifndef SHMTABLE_DESCRIPTOR_H_
+#define SHMTABLE_DESCRIPTOR_H_
+
+#include <napi.h>
+
+namespace shmtable {
+
+// One open file description that nobody else has: opened here with close-on-exec, never duplicated and never
+// inherited. Open-file-description locks taken through it therefore belong to this object alone, and end with it.
+class Descriptor : public Napi::ObjectWrap<Descriptor> {
+ public:
+  static void Init(Napi::Env env, Napi::Object exports);
+  explicit Descriptor(const Napi::CallbackInfo& info);
+  ~Descriptor() override;
+
+ private:
+  // Making one.
+  Napi::Value Open(const Napi::CallbackInfo& info);           // (path, flags, mode)
+  Napi::Value Reopen(const Napi::CallbackInfo& info);         // (number, flags)
+  Napi::Value OpenMemory(const Napi::CallbackInfo& info);     // (name): hidden, empty
+  Napi::Value OpenPublished(const Napi::CallbackInfo& info);  // (name): memory of this process, by name
+  // What it names.
+  Napi::Value PublishMemory(const Napi::CallbackInfo& info);   // (name)
+  Napi::Value WithdrawMemory(const Napi::CallbackInfo& info);  // ()
+  Napi::Value Link(const Napi::CallbackInfo& info);            // (path)
+  Napi::Value UnlinkName(const Napi::CallbackInfo& info);      // (path)
+  // Its bytes.
+  Napi::Value Reserve(const Napi::CallbackInfo& info);  // (size)
+  Napi::Value Size(const Napi::CallbackInfo& info);     // ()
+  Napi::Value Chmod(const Napi::CallbackInfo& info);    // (mode)
+  // Its byte locks.
+  Napi::Value TryLock(const Napi::CallbackInfo& info);   // (byte)
+  Napi::Value Unlock(const Napi::CallbackInfo& info);    // (byte)
+  Napi::Value IsLocked(const Napi::CallbackInfo& info);  // (byte)
+
+  Napi::Value Close(const Napi::CallbackInfo& info);
+  Napi::Value Number(const Napi::CallbackInfo& info);
+
+  Napi::Value Adopt(Napi::Env env, int fd_or_minus_errno);
+  void CloseNow();
+
+  int fd_ = -1;
+};
+
+}  // namespace shmtable
+
+#endif  // SHMTABLE_DESCRIPTOR_H_

@@ -1,0 +1,33 @@
+#ifndef SHMTABLE_INHERITED_MEMORY_H_
+#define SHMTABLE_INHERITED_MEMORY_H_
+
+#include <string>
+
+namespace shmtable {
+
+// Nameless memory that child processes inherit and find by name: memfd objects, looked up in /proc/self/fd.
+//
+// An object is in one of two states, kept in its inode's mode, which every process that has it sees at once:
+//   hidden     kHiddenMode: not finished yet, or unlinked. Nobody finds it.
+//   published  kPublishedMode: whoever has a descriptor of it finds it by its name.
+// A published object has one inheritable descriptor in each process that made or inherited it; no handle owns it.
+// It is closed when the object is hidden again: by this process's own unlink, or at the next look-up after another's.
+//
+// Every look-up and change of state of a process runs under one mutex, so that of two threads that publish one name
+// exactly one wins.
+
+// A new hidden object without bytes: a private descriptor, or minus an errno.
+int CreateMemory(const std::string& name);
+
+// Publishes the hidden object: 0, -EEXIST when this process has a published one of that name, or minus an errno.
+int PublishMemory(int fd, const std::string& name);
+
+// A private descriptor of the published object of that name: -ENOENT when this process has none.
+int OpenPublishedMemory(const std::string& name);
+
+// Hides a published object and closes this process's inheritable descriptor: 1, or 0 when it was hidden already.
+int WithdrawMemory(int fd);
+
+}  // namespace shmtable
+
+#endif  // SHMTABLE_INHERITED_MEMORY_H_

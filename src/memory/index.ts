@@ -1,0 +1,6 @@
+export type { BackendName, SegmentInfo } from './backend.js';
+export { ByteLocks } from './byte-locks.js';
+export { bootId, bootTimeMs } from './clock.js';
+export { futexWait, futexWake } from './futex.js';
+export { Segment } from './segment.js';
+export type { SegmentOpenOptions, SegmentOptions } from './segment-options.js';

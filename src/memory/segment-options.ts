@@ -1,0 +1,70 @@
+import { constants } from 'node:buffer';
+import { ShmTableError } from '../errors.js';
+import type { BackendName } from './backend.js';
+
+/** What a segment is made of. */
+export interface SegmentOptions {
+  /** Default `posix`. */
+  backend?: BackendName;
+  /** 1 to 200 characters of `[A-Za-z0-9._:-]`, the first not a dot. */
+  name: string;
+  /** Bytes: 1 or more, at most what one ArrayBuffer can hold (4 GiB on Node 20). */
+  size: number;
+  /** Ask for huge pages; where there are none a warning says so and small ones are used. Default false. */
+  hugePages?: boolean;
+  /** Only for `open`: a segment that nobody could write to would stay empty. */
+  readOnly?: boolean;
+}
+
+export interface SegmentOpenOptions {
+  backend?: BackendName;
+  name: string;
+  readOnly?: boolean;
+  hugePages?: boolean;
+}
+
+/** Bytes of the largest ArrayBuffer: 2^32 on Node 20, 2^53-1 from Node 22 on. A larger external one aborts Node 20. */
+const MAX_SEGMENT_BYTES = constants.MAX_LENGTH;
+
+const NAME = /^[A-Za-z0-9_:-][A-Za-z0-9._:-]{0,199}$/;
+
+export function isSegmentName(name: string): boolean {
+  return NAME.test(name);
+}
+
+function show(value: unknown): string {
+  return typeof value === 'string' ? JSON.stringify(value) : String(value);
+}
+
+export function checkName(name: unknown): string {
+  if (typeof name === 'string' && isSegmentName(name)) return name;
+  throw new ShmTableError(
+    'ERR_ARGUMENT',
+    `A segment name must be 1 to 200 characters of [A-Za-z0-9._:-], the first not a dot; it is ${show(name)}.`,
+  );
+}
+
+export function checkFlag(option: string, value: unknown): boolean {
+  if (value === undefined) return false;
+  if (typeof value === 'boolean') return value;
+  throw new ShmTableError('ERR_ARGUMENT', `${option} must be true or false, not ${show(value)}.`);
+}
+
+/** A number of bytes that a segment can have and this Node can map. */
+export function checkSize(size: unknown): number {
+  if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 1) {
+    throw new ShmTableError(
+      'ERR_ARGUMENT',
+      `A segment's size must be an integer of 1 or more bytes, not ${show(size)}.`,
+    );
+  }
+  return checkMappable(size, 'A segment');
+}
+
+export function checkMappable(size: number, subject: string): number {
+  if (size <= MAX_SEGMENT_BYTES) return size;
+  throw new ShmTableError(
+    'ERR_SEGMENT_TOO_LARGE',
+    `${subject} of ${size} bytes is over the ${MAX_SEGMENT_BYTES} that an ArrayBuffer can hold on Node ${process.versions.node}.`,
+  );
+}
