@@ -10,6 +10,11 @@ export function printJson(value: unknown): void {
 export function printTable(lines: readonly (readonly string[])[]): void {
   const widths = lines.reduce<number[]>((most, line) => line.map((cell, i) => Math.max(most[i] ?? 0, cell.length)), []);
   for (const line of lines) {
-    process.stdout.write(`${line.map((cell, i) => cell.padEnd(widths[i])).join('  ').trimEnd()}\n`);
+    process.stdout.write(
+      `${line
+        .map((cell, i) => cell.padEnd(widths[i]))
+        .join('  ')
+        .trimEnd()}\n`,
+    );
   }
 }

@@ -12,7 +12,14 @@ export function addStat(program: Command): void {
     .action((name: string, { json = false }: { json?: boolean }) => {
       using table = Table.open(name, { readOnly: true });
       const stats = table.stats();
-      if (json) return printJson({ name, columns: table.columns, maxKeyBytes: table.maxKeyBytes, backend: table.backend, stats });
+      if (json)
+        return printJson({
+          name,
+          columns: table.columns,
+          maxKeyBytes: table.maxKeyBytes,
+          backend: table.backend,
+          stats,
+        });
       printTable([
         ...Object.entries(table.columns).map(([column, type]) => [`column ${column}`, type]),
         ['maxKeyBytes', String(table.maxKeyBytes)],

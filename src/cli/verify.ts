@@ -15,6 +15,7 @@ export function addVerify(program: Command): void {
       const verification = table.verify();
       if (json) printJson(verification);
       else if (verification.ok) process.stdout.write('ok\n');
-      if (!verification.ok) throw new ShmTableError('ERR_TABLE_CORRUPT', `table ${name}: ${verification.problems.join('; ')}`);
+      if (!verification.ok)
+        throw new ShmTableError('ERR_TABLE_CORRUPT', `table ${name}: ${verification.problems.join('; ')}`);
     });
 }

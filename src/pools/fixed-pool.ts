@@ -75,7 +75,10 @@ export class FixedPool {
       throw new ShmTableError('ERR_ARGUMENT', `slices must be an integer from 1 to ${MAX_SLICES}, got ${slices}`);
     }
     if (!Number.isInteger(sliceBytes) || sliceBytes < 1 || sliceBytes > MAX_SLICES) {
-      throw new ShmTableError('ERR_ARGUMENT', `sliceBytes must be an integer from 1 to ${MAX_SLICES}, got ${sliceBytes}`);
+      throw new ShmTableError(
+        'ERR_ARGUMENT',
+        `sliceBytes must be an integer from 1 to ${MAX_SLICES}, got ${sliceBytes}`,
+      );
     }
     checkOffset(offset);
     const buffer = segment.buffer;

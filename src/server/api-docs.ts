@@ -26,7 +26,11 @@ const openapi = {
 
 /** To be awaited before any route is registered: routes are collected as they come. */
 export async function collectRoutes(app: RoutesApp): Promise<void> {
-  await app.register(fastifySwagger, { openapi, exposeHeadRoutes: true });
+  await app.register(fastifySwagger, {
+    openapi,
+    exposeHeadRoutes: true,
+    refResolver: { buildLocalReference: (schema, _uri, _fragment, index) => String(schema.$id ?? `Schema${index}`) },
+  });
 }
 
 /** Serves `/docs` and `/openapi.json`. */

@@ -1,6 +1,7 @@
 /** Builds the Fastify app that a worker serves: the table routes, health, docs, and refusals in one form. */
-import Fastify from 'fastify';
+
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import Fastify, { LogController } from 'fastify';
 import { collectRoutes, serveDocs } from './api-docs.js';
 import { answerClientError } from './client-errors.js';
 import { refuseForeignHost } from './host-guard.js';
@@ -21,7 +22,7 @@ export async function buildApp(settings: ServiceSettings): Promise<RoutesApp> {
   const app = Fastify({
     logger: { level: settings.logLevel },
     // A line per request costs more than the request.
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: settings.limits.bodyBytes,
     requestTimeout: settings.limits.requestTimeoutMs,
     // While it drains, a worker still answers what reaches it; nobody is refused.

@@ -42,7 +42,11 @@ export const operationSchema = Type.Unsafe<Operation>({
   required: ['op', 'key'],
   additionalProperties: false,
   properties: {
-    op: { type: 'string', enum: Object.keys(MEMBERS), description: 'set changes only the columns named, put replaces the row' },
+    op: {
+      type: 'string',
+      enum: Object.keys(MEMBERS),
+      description: 'set changes only the columns named, put replaces the row',
+    },
     key: { type: 'string', description: 'The key itself, not encoded' },
     row: { type: 'object', description: 'Columns to write: set, put, update, insert' },
     column: { type: 'string', description: 'Column to increment' },

@@ -33,9 +33,11 @@ const INT64_TEXT_LENGTH = 20;
 
 /** The codec of one column. */
 export function columnCodec(name: string, type: ColumnType): ColumnCodec {
-  if (type === 'int64') return { name, type, zero: 0n, decode: int64Decoder(name), stored: asBigInt, write: writeInt64 };
+  if (type === 'int64')
+    return { name, type, zero: 0n, decode: int64Decoder(name), stored: asBigInt, write: writeInt64 };
   if (type === 'boolean') return { name, type, zero: false, decode: booleanDecoder(name), stored: same, write: String };
-  if (type === 'float64') return { name, type, zero: 0, decode: floatDecoder(name, type), stored: same, write: writeFloat };
+  if (type === 'float64')
+    return { name, type, zero: 0, decode: floatDecoder(name, type), stored: same, write: writeFloat };
   if (type === 'float32') {
     return { name, type, zero: 0, decode: floatDecoder(name, type), stored: asFloat32, write: writeFloat };
   }

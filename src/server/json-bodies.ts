@@ -45,6 +45,9 @@ function parse(request: FastifyRequest, body: Buffer): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new ShmTableError('ERR_BODY_MALFORMED', `the body is not JSON: ${error instanceof Error ? error.message : error}`);
+    throw new ShmTableError(
+      'ERR_BODY_MALFORMED',
+      `the body is not JSON: ${error instanceof Error ? error.message : error}`,
+    );
   }
 }

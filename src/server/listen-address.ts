@@ -22,7 +22,8 @@ async function freePort(host: string): Promise<number> {
   const address = server.address();
   server.close();
   await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new ShmTableError('ERR_INTERNAL', 'a TCP server has no port');
+  if (address === null || typeof address === 'string')
+    throw new ShmTableError('ERR_INTERNAL', 'a TCP server has no port');
   return address.port;
 }
 

@@ -7,13 +7,15 @@
  * It is encapsulated: it brings its body parsers, validation, error and not-found handlers, and changes nothing for
  * the app's other routes.
  */
-import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify';
+
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify';
 import { acceptJsonBodies, forgetTypeOfNoBody } from './json-bodies.js';
 import { KnownPaths } from './known-paths.js';
 import { sendProblem } from './problems.js';
 import { parseQuery, parseTarget, pathParameters, type RequestTarget } from './request-target.js';
 import { requestValidation } from './request-validation.js';
+import { sharedSchemas } from './route-schemas.js';
 import { batchRoutes } from './routes/batch.js';
 import { incrementRoutes } from './routes/increment.js';
 import { rowRoutes } from './routes/row.js';
@@ -49,9 +51,12 @@ export const shmtablePlugin: FastifyPluginAsync<ShmTablePluginOptions> = async (
     locations: options.locations,
   });
   instance.addHook('onClose', async () => handles.close());
-  await instance.register((app) => versionOne(app, handles, options.bodyLimit ?? DEFAULT_BODY_LIMIT), { prefix: '/v1' });
+  await instance.register((app) => versionOne(app, handles, options.bodyLimit ?? DEFAULT_BODY_LIMIT), {
+    prefix: '/v1',
+  });
 };
 
+// biome-ignore lint/style/noDefaultExport: `register(import('shmtable/fastify'))` takes the default export of a module.
 export default shmtablePlugin;
 
 async function versionOne(instance: FastifyInstance, handles: TableHandles, bodyLimit: number): Promise<void> {
@@ -60,6 +65,7 @@ async function versionOne(instance: FastifyInstance, handles: TableHandles, body
   app.addHook('onRoute', (route) => {
     if (route.config?.pattern === undefined) paths.add(route.url, route.method);
   });
+  for (const schema of sharedSchemas) app.addSchema(schema);
   app.decorateRequest('target');
   app.addHook('onRequest', async (request) => readTarget(request, paths));
   acceptJsonBodies(app, bodyLimit);

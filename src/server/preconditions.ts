@@ -89,5 +89,8 @@ function parseTags(header: string, list: string): EntityTag[] {
 }
 
 function malformed(header: string, list: string): ShmTableError {
-  return new ShmTableError('ERR_ARGUMENT', `${header}: ${show(list)} is neither * nor a list of entity tags such as "12"`);
+  return new ShmTableError(
+    'ERR_ARGUMENT',
+    `${header}: ${show(list)} is neither * nor a list of entity tags such as "12"`,
+  );
 }

@@ -43,10 +43,10 @@ function settleDead(handles: TableHandles, settings: ServiceSettings, pid: numbe
   for (const table of names) {
     try {
       const settled = handles.use(table, (served) => served.table.settleDead());
-      if (settled > 0) log.warn({ pid, table, settled }, 'dead worker settled');
+      if (settled > 0) log.warn({ worker: pid, table, settled }, 'dead worker settled');
     } catch (error) {
       // Another process may have destroyed the table since it was listed.
-      log.warn({ err: error, pid, table }, 'table not settled');
+      log.warn({ err: error, worker: pid, table }, 'table not settled');
     }
   }
 }

@@ -23,7 +23,10 @@ export type QueryValues = Record<string, string | string[]>;
 /** Path and query of a target; ERR_KEY_INVALID for characters that no URL has. */
 export function parseTarget(url: string): RequestTarget {
   if (!ALLOWED.test(url)) {
-    throw new ShmTableError('ERR_KEY_INVALID', `the request target ${show(url)} has characters that must be percent-encoded`);
+    throw new ShmTableError(
+      'ERR_KEY_INVALID',
+      `the request target ${show(url)} has characters that must be percent-encoded`,
+    );
   }
   const target = url.replace(ABSOLUTE_FORM, '');
   const mark = target.indexOf('?');

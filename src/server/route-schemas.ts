@@ -1,7 +1,7 @@
 /** JSON Schemas that several routes share; the OpenAPI document is made of them. */
 import { Type } from 'typebox';
 
-export const problemAnswer = Type.Object(
+const problemSchema = Type.Object(
   {
     type: Type.String({ examples: ['urn:shmtable:error:ERR_ROW_NOT_FOUND'] }),
     title: Type.String(),
@@ -9,13 +9,22 @@ export const problemAnswer = Type.Object(
     detail: Type.String(),
     code: Type.String({ examples: ['ERR_ROW_NOT_FOUND'] }),
   },
-  { description: 'A problem document (RFC 9457)' },
+  { $id: 'Problem', description: 'A problem document (RFC 9457)' },
 );
+
+/** A problem document, by reference to the shared schema. */
+export const problemReference = { $ref: 'Problem#' };
 
 /** Any error of a route: they all have one shape. */
 export const problems = {
-  '4xx': { description: 'The request cannot be done', content: { 'application/problem+json': { schema: problemAnswer } } },
-  '5xx': { description: 'The service cannot do it', content: { 'application/problem+json': { schema: problemAnswer } } },
+  '4xx': {
+    description: 'The request cannot be done',
+    content: { 'application/problem+json': { schema: problemReference } },
+  },
+  '5xx': {
+    description: 'The service cannot do it',
+    content: { 'application/problem+json': { schema: problemReference } },
+  },
 } as const;
 
 /** An answer without a body. */
@@ -26,7 +35,8 @@ export function nothing(description: string) {
 export const columns = Type.Unsafe<Record<string, string>>({
   type: 'object',
   additionalProperties: { type: 'string' },
-  description: 'Column names in their order, each with its type: int8 .. int64, float32, float64, boolean, string(n), bytes(n)',
+  description:
+    'Column names in their order, each with its type: int8 .. int64, float32, float64, boolean, string(n), bytes(n)',
   examples: [{ population: 'int32', country: 'string(2)' }],
 });
 
@@ -50,7 +60,9 @@ export const mergeBody = Type.Unsafe<Record<string, unknown>>({
 });
 
 const envelopeSchema = {
+  $id: 'Envelope',
   type: 'object',
+  description: 'A row with its key, revision and expiry',
   required: ['key', 'revision', 'expiresAt', 'row'],
   properties: {
     key: { type: 'string' },
@@ -61,15 +73,21 @@ const envelopeSchema = {
 } as const;
 
 /** The JSON text of an envelope: answers typed as strings are written as text already and sent as they are. */
-export const envelopeText = Type.Unsafe<string>({ ...envelopeSchema, description: 'The row with its key, revision and expiry' });
+export const envelopeText = Type.Unsafe<string>({
+  ...envelopeSchema,
+  description: 'The row with its key, revision and expiry',
+});
 
 /** The JSON text of a page of envelopes. */
 export const pageText = Type.Unsafe<string>({
   type: 'object',
   required: ['rows', 'cursor'],
-  properties: { rows: { type: 'array', items: envelopeSchema }, cursor: { type: ['string', 'null'] } },
+  properties: { rows: { type: 'array', items: { $ref: 'Envelope#' } }, cursor: { type: ['string', 'null'] } },
   description: 'A page; it may be empty while the cursor is not null',
 });
+
+/** To be added to the instance whose routes refer to them. */
+export const sharedSchemas = [problemSchema, envelopeSchema];
 
 export const tableParameters = Type.Object({
   table: Type.String({ description: 'Name of the table', examples: ['cities'] }),

@@ -39,7 +39,8 @@ export function incrementRow(
       if (outcome === 'inserted') return { text: cell.write(cell.stored(step)), revision };
     } else {
       const incremented = table.incrementEntry(key, column, step, { ttl, ifRevision: found });
-      if (incremented.outcome === 'updated') return { text: cell.write(incremented.value), revision: incremented.revision };
+      if (incremented.outcome === 'updated')
+        return { text: cell.write(incremented.value), revision: incremented.revision };
     }
   }
 }

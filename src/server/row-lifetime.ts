@@ -15,7 +15,10 @@ export function lifetimeOf(headers: IncomingHttpHeaders, query: { readonly ttl?:
   }
   const milliseconds = typeof text === 'string' && DIGITS.test(text) ? Number(text) : Number.NaN;
   if (!Number.isSafeInteger(milliseconds)) {
-    throw new ShmTableError('ERR_ARGUMENT', `Shm-TTL-Ms: ${show(text)} is not an integer of 1 .. ${Number.MAX_SAFE_INTEGER}`);
+    throw new ShmTableError(
+      'ERR_ARGUMENT',
+      `Shm-TTL-Ms: ${show(text)} is not an integer of 1 .. ${Number.MAX_SAFE_INTEGER}`,
+    );
   }
   return milliseconds;
 }

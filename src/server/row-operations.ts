@@ -52,7 +52,8 @@ export function upsertRow(
           : table.write(mode, key, row, { ttl, ifRevision: revision });
     }
     const { outcome, revision, expiresAt } = written;
-    if (outcome === 'inserted' || outcome === 'updated') return { created: outcome === 'inserted', revision, expiresAt };
+    if (outcome === 'inserted' || outcome === 'updated')
+      return { created: outcome === 'inserted', revision, expiresAt };
   }
 }
 

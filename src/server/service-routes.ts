@@ -1,4 +1,6 @@
 /** What the route files share: the typed Fastify instance they register on, and routes whose path ends in a key. */
+
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type {
   ContextConfigDefault,
   FastifyBaseLogger,
@@ -10,7 +12,6 @@ import type {
   RouteGenericInterface,
   RouteOptions,
 } from 'fastify';
-import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 
 export type RoutesApp = FastifyInstance<
   RawServerDefault,

@@ -64,7 +64,8 @@ export class TableCodec {
   /** What the table holds after a row with these columns replaced everything. */
   replaced(row: RowValues): RowValues {
     const whole: RowValues = {};
-    for (const { codec } of this.#all) whole[codec.name] = codec.name in row ? codec.stored(row[codec.name]) : codec.zero;
+    for (const { codec } of this.#all)
+      whole[codec.name] = codec.name in row ? codec.stored(row[codec.name]) : codec.zero;
     return whole;
   }
 
@@ -98,7 +99,8 @@ export class TableCodec {
     const column = this.#byName.get(name);
     if (column !== undefined) return column;
     const known = [...this.#byName.keys()];
-    const some = known.length > 20 ? `${known.slice(0, 20).join(', ')} and ${known.length - 20} more` : known.join(', ');
+    const some =
+      known.length > 20 ? `${known.slice(0, 20).join(', ')} and ${known.length - 20} more` : known.join(', ');
     throw new ShmTableError('ERR_COLUMN_UNKNOWN', `table ${this.#table} has no column ${show(name)}; it has ${some}`);
   }
 }

@@ -83,9 +83,10 @@ export class WorkerPool extends EventEmitter<WorkerPoolEvents> {
         const expected = !this.#workers.delete(worker) || this.#stopping;
         const { pid = 0 } = worker.process;
         this.emit('gone', pid);
-        if (!ready) reject(new ShmTableError('ERR_INTERNAL', `worker ${pid} cannot serve: ${reason || signal || code}`));
+        if (!ready)
+          reject(new ShmTableError('ERR_INTERNAL', `worker ${pid} cannot serve: ${reason || signal || code}`));
         if (expected || !ready) return;
-        this.#log.warn({ pid, code, signal }, 'worker died');
+        this.#log.warn({ worker: pid, code, signal }, 'worker died');
         void this.#replace(Date.now() - born);
       });
     });

@@ -6,7 +6,10 @@ import { show } from './schema.js';
 export function refuseValue(column: PlacedColumn, value: unknown): never {
   const { name, type, kind, maxBytes } = column;
   const wrongType = (wanted: string): ShmTableError =>
-    new ShmTableError('ERR_COLUMN_TYPE', `column ${name} is ${type} and takes ${wanted}, got ${typeName(value)} ${show(value)}`);
+    new ShmTableError(
+      'ERR_COLUMN_TYPE',
+      `column ${name} is ${type} and takes ${wanted}, got ${typeName(value)} ${show(value)}`,
+    );
   switch (kind) {
     case 'boolean':
       throw wrongType('true or false');
@@ -37,7 +40,10 @@ export function integerRange(kind: string): readonly [bigint, bigint] {
 
 export function outOfRange(column: PlacedColumn, value: number | bigint): ShmTableError {
   if (column.kind === 'float32' || column.kind === 'float64') {
-    return new ShmTableError('ERR_VALUE_RANGE', `column ${column.name} is ${column.type}: ${value} leaves the finite range`);
+    return new ShmTableError(
+      'ERR_VALUE_RANGE',
+      `column ${column.name} is ${column.type}: ${value} leaves the finite range`,
+    );
   }
   const [min, max] = integerRange(column.kind);
   const safe = column.kind === 'int64' ? ' (as a number only a safe integer)' : '';
@@ -48,7 +54,10 @@ export function outOfRange(column: PlacedColumn, value: number | bigint): ShmTab
 }
 
 function tooLong(name: string, type: string, bytes: number, limit: number): ShmTableError {
-  return new ShmTableError('ERR_VALUE_TOO_LONG', `column ${name} is ${type}: the value has ${bytes} bytes, the limit is ${limit}`);
+  return new ShmTableError(
+    'ERR_VALUE_TOO_LONG',
+    `column ${name} is ${type}: the value has ${bytes} bytes, the limit is ${limit}`,
+  );
 }
 
 function typeName(value: unknown): string {
@@ -60,5 +69,8 @@ function typeName(value: unknown): string {
 export function unknownColumn(name: unknown, known: readonly { readonly name: string }[]): never {
   const names = known.slice(0, 20).map((column) => column.name);
   const more = known.length > names.length ? `, … (${known.length} in all)` : '';
-  throw new ShmTableError('ERR_COLUMN_UNKNOWN', `there is no column ${show(name)}; the columns are ${names.join(', ')}${more}`);
+  throw new ShmTableError(
+    'ERR_COLUMN_UNKNOWN',
+    `there is no column ${show(name)}; the columns are ${names.join(', ')}${more}`,
+  );
 }

@@ -12,7 +12,10 @@ export type Expectation =
 /** Reads the caller's `expected` once. `ERR_ARGUMENT` when it is empty or no object; column errors as for `set`. */
 export function parseExpected<C extends Columns>(expected: Expected<C>, draft: DraftRow<C>): Expectation {
   if (typeof expected !== 'object' || expected === null) {
-    throw new ShmTableError('ERR_ARGUMENT', `expected must be an object of columns, or { revision }; got ${show(expected)}`);
+    throw new ShmTableError(
+      'ERR_ARGUMENT',
+      `expected must be an object of columns, or { revision }; got ${show(expected)}`,
+    );
   }
   const revision: unknown = 'revision' in expected ? expected.revision : undefined;
   if (revision !== undefined) {
@@ -22,7 +25,8 @@ export function parseExpected<C extends Columns>(expected: Expected<C>, draft: D
     return { revision: integer('revision', revision, 1, Number.MAX_SAFE_INTEGER) };
   }
   const values = draft.normalise(expected as RowInput<C>);
-  if (values.size === 0) throw new ShmTableError('ERR_ARGUMENT', 'expected must name at least one column, or the revision');
+  if (values.size === 0)
+    throw new ShmTableError('ERR_ARGUMENT', 'expected must name at least one column, or the revision');
   return { values };
 }
 

@@ -1,11 +1,10 @@
 import { ShmTableError } from '../errors.js';
 import { LINKED, SLICE_OWNER } from '../pools/fixed-pool-layout.js';
-import { ENTRIES, EPOCH, EPOCH_MASK, FIRST_ENTRY, HOLDER_MASK, LINK, LOCK, VERSION } from './bucket-layout.js';
+import { ENTRIES, EPOCH, EPOCH_MASK, FIRST_ENTRY, HOLDER_MASK, LINK, LOCK, tagOf, VERSION } from './bucket-layout.js';
 import { tagByte } from './chain.js';
 import * as slot from './participant-layout.js';
 import { ROW_EPOCH, ROW_HASH, ROW_REVISION } from './row-layout.js';
 import type { TableMemory } from './table-memory.js';
-import { tagOf } from './bucket-layout.js';
 
 /** Kinds of number that a STORE changes, by its journal's `width`. */
 export const STORE_BYTE = 1;

@@ -1,5 +1,5 @@
 import { ShmTableError } from '../errors.js';
-import { parseColumns, show, type Column } from './schema.js';
+import { type Column, parseColumns, show } from './schema.js';
 import type { BackendName, Columns, TableOptions } from './types.js';
 
 /** Everything that makes a table what it is: stored in the segment, compared when somebody opens it with a schema. */

@@ -74,7 +74,15 @@ export const INTENT = 0;
 export const PREPARED = 1;
 
 /** A participant's counters. `rows` is the sum of inserts less that of deletes, expirations and evictions. */
-export const COUNTERS = ['inserts', 'updates', 'deletes', 'expirations', 'evictions', 'recoveries', 'lockWaits'] as const;
+export const COUNTERS = [
+  'inserts',
+  'updates',
+  'deletes',
+  'expirations',
+  'evictions',
+  'recoveries',
+  'lockWaits',
+] as const;
 export type Counter = (typeof COUNTERS)[number];
 
 export const INSERTS = 0;

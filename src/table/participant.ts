@@ -167,7 +167,10 @@ export class Participant {
   #settleHolder(holder: number, bucket: number): boolean {
     if (holder > this.#memory.layout.schema.maxParticipants || holder === this.id) {
       this.end();
-      throw new ShmTableError('ERR_TABLE_CORRUPT', `bucket ${bucket} is locked by ${holder}, which is no other participant`);
+      throw new ShmTableError(
+        'ERR_TABLE_CORRUPT',
+        `bucket ${bucket} is locked by ${holder}, which is no other participant`,
+      );
     }
     return this.settleIfDead(holder - 1);
   }

@@ -38,7 +38,14 @@ export class Reader {
   /** Row numbers of the chain under way. */
   readonly #rowsSeen: number[] = [];
 
-  constructor(memory: TableMemory, key: Key, chain: Chain, clock: TableClock, codec: Pick<RowCodec, 'damage'>, name: string) {
+  constructor(
+    memory: TableMemory,
+    key: Key,
+    chain: Chain,
+    clock: TableClock,
+    codec: Pick<RowCodec, 'damage'>,
+    name: string,
+  ) {
     this.#memory = memory;
     this.#words = memory.words;
     this.#doubles = memory.doubles;
@@ -81,7 +88,9 @@ export class Reader {
       for (let position = ENTRIES - 1; position >= 0; position--) {
         if (this.#memory.bytes[tagByte(buckets[i], position)] !== tag) continue;
         const found = this.#readEntry(home, buckets[i] + FIRST_ENTRY + position, (at) =>
-          this.#chain.isKeyOf(at) ? { at: at, value: read(at), live: !this.#clock.isPast(this.expiresAt(at)) } : undefined,
+          this.#chain.isKeyOf(at)
+            ? { at: at, value: read(at), live: !this.#clock.isPast(this.expiresAt(at)) }
+            : undefined,
         );
         if (found !== undefined) return found.live ? found.value : undefined;
       }
@@ -149,7 +158,8 @@ export class Reader {
           live: !this.#clock.isPast(this.expiresAt(at)),
         }));
         // The first sight of a key counts: a second one is the row that it moved to, or its successor.
-        if (found?.ours && !items.has(found.value.key)) items.set(found.value.key, found.live ? found.value : undefined);
+        if (found?.ours && !items.has(found.value.key))
+          items.set(found.value.key, found.live ? found.value : undefined);
       }
     }
     return [...items.values()].filter((item) => item !== undefined);
@@ -179,7 +189,10 @@ export class Reader {
       // A linked row is finished and sound. It is recycled only after the version has advanced.
       if (linked && Atomics.load(words, home + VERSION) === version) this.#corrupt(home);
     }
-    throw new ShmTableError('ERR_LOCK_TIMEOUT', `a row of table ${this.#name} was replaced ${MAX_TRIES} times while it was read`);
+    throw new ShmTableError(
+      'ERR_LOCK_TIMEOUT',
+      `a row of table ${this.#name} was replaced ${MAX_TRIES} times while it was read`,
+    );
   }
 
   /** The buckets of a chain, head first. */
@@ -199,7 +212,10 @@ export class Reader {
       if (sound) return buckets;
       if (Atomics.load(words, home + VERSION) === version) this.#corrupt(home);
     }
-    throw new ShmTableError('ERR_LOCK_TIMEOUT', `a chain of table ${this.#name} changed ${MAX_TRIES} times while it was read`);
+    throw new ShmTableError(
+      'ERR_LOCK_TIMEOUT',
+      `a chain of table ${this.#name} changed ${MAX_TRIES} times while it was read`,
+    );
   }
 
   /** Whether a bucket's chain has no row: one load. */

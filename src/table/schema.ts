@@ -2,7 +2,19 @@ import { ShmTableError } from '../errors.js';
 import type { ColumnType } from './types.js';
 
 /** Kinds of column, by how a value lies in memory. */
-export type ColumnKind = 'int8' | 'uint8' | 'int16' | 'uint16' | 'int32' | 'uint32' | 'int64' | 'float32' | 'float64' | 'boolean' | 'string' | 'bytes';
+export type ColumnKind =
+  | 'int8'
+  | 'uint8'
+  | 'int16'
+  | 'uint16'
+  | 'int32'
+  | 'uint32'
+  | 'int64'
+  | 'float32'
+  | 'float64'
+  | 'boolean'
+  | 'string'
+  | 'bytes';
 
 /** One column of a parsed schema. */
 export interface Column {
@@ -37,7 +49,10 @@ const REFUSED_NAMES = new Set(['revision', '__proto__', 'constructor', 'prototyp
 /** Parses and checks a schema as a caller wrote it. Throws `ERR_SCHEMA_INVALID` naming the column and the limit. */
 export function parseColumns(columns: unknown): readonly Column[] {
   if (typeof columns !== 'object' || columns === null || Array.isArray(columns)) {
-    throw new ShmTableError('ERR_SCHEMA_INVALID', `columns must be an object of column names and types, got ${show(columns)}`);
+    throw new ShmTableError(
+      'ERR_SCHEMA_INVALID',
+      `columns must be an object of column names and types, got ${show(columns)}`,
+    );
   }
   const parsed: Column[] = [];
   for (const [name, type] of Object.entries(columns)) parsed.push(parseColumn(name, type));

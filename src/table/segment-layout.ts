@@ -143,7 +143,10 @@ export function writeHeader(buffer: ArrayBuffer, layout: SegmentLayout, clockOff
  */
 export function readHeader(buffer: ArrayBuffer, name: string): SegmentLayout {
   if (buffer.byteLength < SCHEMA_AT || Buffer.compare(Buffer.from(buffer, 0, MAGIC.length), MAGIC) !== 0) {
-    throw new ShmTableError('ERR_TABLE_CORRUPT', `the segment of table ${name} holds no table: its magic number is wrong`);
+    throw new ShmTableError(
+      'ERR_TABLE_CORRUPT',
+      `the segment of table ${name} holds no table: its magic number is wrong`,
+    );
   }
   const words = new Int32Array(buffer, 0, SCHEMA_AT / 4);
   const numbers = new Float64Array(buffer, 0, SCHEMA_AT / 8);

@@ -1,3 +1,4 @@
+import { ShmTableError } from '../errors.js';
 import { FixedPool } from '../pools/fixed-pool.js';
 import { BUCKET_WORDS } from './bucket-layout.js';
 import { SLOT_WORDS } from './participant-layout.js';
@@ -60,10 +61,10 @@ export class TableMemory {
     return new TableMemory(buffer, layout, rows, overflow);
   }
 
-  /** `ERR_ARGUMENT` from the pools when their headers are damaged. */
+  /** `ERR_TABLE_CORRUPT` when the pools' headers are damaged. */
   static open(buffer: ArrayBuffer, layout: SegmentLayout): TableMemory {
-    const rows = FixedPool.open({ buffer }, layout.rowsAt);
-    const overflow = FixedPool.open({ buffer }, layout.overflowAt);
+    const rows = openPool(buffer, layout.rowsAt, layout.rowSlices, layout.row.sliceBytes);
+    const overflow = openPool(buffer, layout.overflowAt, layout.overflowBuckets, OVERFLOW_SLICE_BYTES);
     return new TableMemory(buffer, layout, rows, overflow);
   }
 
@@ -112,4 +113,14 @@ export class TableMemory {
   isOverflow(bucket: number): boolean {
     return bucket > 0 && bucket <= this.overflow.slices;
   }
+}
+
+function openPool(buffer: ArrayBuffer, offset: number, slices: number, sliceBytes: number): FixedPool {
+  try {
+    const pool = FixedPool.open({ buffer }, offset);
+    if (pool.slices === slices && pool.sliceBytes === sliceBytes) return pool;
+  } catch (error) {
+    if (!(error instanceof ShmTableError)) throw error;
+  }
+  throw new ShmTableError('ERR_TABLE_CORRUPT', `the pool at offset ${offset} of the table's segment is damaged`);
 }

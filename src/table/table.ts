@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { ShmTableError } from '../errors.js';
 import type { ByteLocks, Segment } from '../memory/index.js';
 import { Chain } from './chain.js';
@@ -7,29 +6,25 @@ import { unknownColumn } from './column-values.js';
 import { DraftRow } from './draft-row.js';
 import { type Expectation, fulfils, parseExpected } from './expectation.js';
 import { Key } from './key.js';
-import { type AttachOptions, integer, parseAttach, parseNamespace, parseSchema, type TableSchema } from './options.js';
+import { type AttachOptions, integer, parseAttach, parseNamespace, parseSchema } from './options.js';
 import { Participant } from './participant.js';
 import { PID } from './participant-layout.js';
 import { Reader } from './reader.js';
 import { compileRowCodec, type RowCodec } from './row-codec.js';
-import { type PlacedColumn, ROW_HASH } from './row-layout.js';
-import { compareScanned, decodeCursor, encodeCursor, type ScanPosition } from './scan-cursor.js';
-import { show } from './schema.js';
+import type { PlacedColumn } from './row-layout.js';
+import { RowScan } from './row-scan.js';
+import { bytesByPurpose, columnsOf, DESTROYED, HASH_SEED, layOutSegment, STATE } from './segment-layout.js';
+import { TableClock } from './table-clock.js';
+import { listTables } from './table-directory.js';
+import type { TableMemory } from './table-memory.js';
 import {
-  bytesByPurpose,
-  CREATED_AT,
-  columnsOf,
-  DESTROYED,
-  describeMismatch,
-  HASH_SEED,
-  layOutSegment,
-  readHeader,
-  STATE,
-  writeHeader,
-} from './segment-layout.js';
-import { newClockOffset, TableClock } from './table-clock.js';
-import { createSegment, destroySegment, hasCode, listTables, notFound, openSegment } from './table-directory.js';
-import { TableMemory } from './table-memory.js';
+  createTable,
+  destroySegment,
+  destroyTable,
+  type OpenedTable,
+  openOrCreateTable,
+  openTable,
+} from './table-opening.js';
 import { attachedSlots, countRows, readStats } from './table-stats.js';
 import type {
   BackendName,
@@ -53,9 +48,6 @@ import type {
 } from './types.js';
 import { verifyTable } from './verify.js';
 import { type Outcome, type WriteMode, Writer } from './writer.js';
-
-const MAX_SCAN_LIMIT = 10_000;
-const DEFAULT_SCAN_LIMIT = 100;
 
 /** Further conditions of the service's writes. */
 export interface ConditionalOptions extends WriteOptions {
@@ -81,6 +73,9 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
   readonly capacity: number;
   readonly columns: C;
   readonly maxKeyBytes: number;
+  readonly evict: 'none' | 'lru';
+  readonly changes: number;
+  readonly maxParticipants: number;
 
   readonly #segment: Segment;
   readonly #memory: TableMemory;
@@ -94,7 +89,8 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
   readonly #locks: ByteLocks;
   readonly #participant: Participant | undefined;
   readonly #writer: Writer | undefined;
-  readonly #readEntry: (row: number) => Entry<C>;
+  readonly #scan: RowScan<C>;
+  readonly #proceed = () => this.#assertOpen();
   #closed = false;
 
   private constructor(segment: Segment, memory: TableMemory, options: AttachOptions) {
@@ -105,6 +101,9 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
     this.readOnly = options.readOnly;
     this.capacity = schema.capacity;
     this.maxKeyBytes = schema.maxKeyBytes;
+    this.evict = schema.evict;
+    this.changes = schema.changes;
+    this.maxParticipants = schema.maxParticipants;
     // What was parsed from the same text that C was inferred from, or C is the general Columns.
     this.columns = columnsOf(schema) as C;
     this.#segment = segment;
@@ -130,16 +129,7 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
         name: options.name,
       });
     }
-    this.#readEntry = (at) => {
-      const revision = this.#memory.revisionAt(at);
-      const expiresAt = this.#reader.expiresAt(at);
-      return {
-        key: this.#reader.keyAt(at),
-        row: this.#codec.read(at),
-        revision,
-        expiresAt: expiresAt === 0 ? null : Math.round(expiresAt),
-      };
-    };
+    this.#scan = new RowScan(memory, this.#reader, this.#codec, (name) => this.#column(name));
   }
 
   // ---- making, finding, removing ----
@@ -152,17 +142,9 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
   static create<const C extends Columns>(options: TableOptions<C>): Table<C> {
     const attach = parseAttach(options);
     const schema = parseSchema(options);
-    if (attach.readOnly) throw new ShmTableError('ERR_READ_ONLY', `a table cannot be made with readOnly: ${attach.name}`);
-    return Table.#create<C>(attach, schema);
-  }
-
-  static #create<C extends Columns>(attach: AttachOptions, schema: TableSchema): Table<C> {
-    const layout = layOutSegment(schema);
-    const segment = createSegment(attach, layout.totalBytes, (buffer) => {
-      writeHeader(buffer, layout, newClockOffset(), randomBytes(16));
-      TableMemory.create(buffer, layout);
-    });
-    return Table.#attach<C>(segment, attach);
+    if (attach.readOnly)
+      throw new ShmTableError('ERR_READ_ONLY', `a table cannot be made with readOnly: ${attach.name}`);
+    return Table.#over<C>(createTable(attach, schema), attach);
   }
 
   /**
@@ -172,50 +154,19 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
    */
   static open<const C extends Columns = Columns>(name: string, options: OpenOptions<C> = {}): Table<C> {
     const attach = parseAttach({ ...options, name });
-    return Table.#open<C>(attach, options);
-  }
-
-  static #open<C extends Columns>(attach: AttachOptions, wanted: OpenOptions<C>): Table<C> {
-    const segment = openSegment(attach);
-    try {
-      const { schema } = readHeader(segment.buffer, attach.name);
-      const mismatch = describeMismatch(schema, wanted);
-      if (mismatch !== undefined) {
-        throw new ShmTableError('ERR_SCHEMA_MISMATCH', `table ${attach.name} has another schema: ${mismatch}`);
-      }
-    } catch (error) {
-      segment.close();
-      if (!hasCode(error, 'ERR_TABLE_CLOSED')) throw error;
-      // Marked by a `destroy` that did not get to unlink it, or is about to.
-      segment.unlink();
-      throw notFound(attach);
-    }
-    return Table.#attach<C>(segment, attach);
+    return Table.#over<C>(openTable(attach, options), attach);
   }
 
   /** Attaches to the table, or makes it if it is missing; free of races between processes. Throws as both do. */
   static openOrCreate<const C extends Columns>(options: TableOptions<C>): Table<C> {
     const attach = parseAttach(options);
     const schema = parseSchema(options);
-    const wanted = { ...schema, columns: options.columns };
-    for (;;) {
-      try {
-        return Table.#open<C>(attach, wanted);
-      } catch (error) {
-        if (!hasCode(error, 'ERR_TABLE_NOT_FOUND') || attach.readOnly) throw error;
-      }
-      try {
-        return Table.#create<C>(attach, schema);
-      } catch (error) {
-        if (!hasCode(error, 'ERR_TABLE_EXISTS')) throw error;
-      }
-    }
+    return Table.#over<C>(openOrCreateTable(attach, schema, { ...schema, columns: options.columns }), attach);
   }
 
-  static #attach<C extends Columns>(segment: Segment, attach: AttachOptions): Table<C> {
+  static #over<C extends Columns>({ segment, memory }: OpenedTable, attach: AttachOptions): Table<C> {
     try {
-      const layout = readHeader(segment.buffer, attach.name);
-      return new Table<C>(segment, TableMemory.open(segment.buffer, layout), attach);
+      return new Table<C>(segment, memory, attach);
     } catch (error) {
       segment.close();
       throw error;
@@ -236,13 +187,7 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
 
   /** Destroys a table by name: `ERR_TABLE_NOT_FOUND` if it is missing. See `destroy`. */
   static destroy(name: string, options: LookupOptions = {}): void {
-    const attach = parseAttach({ ...options, name });
-    const segment = openSegment(attach);
-    try {
-      destroySegment(segment);
-    } finally {
-      segment.close();
-    }
+    destroyTable(parseAttach({ ...options, name }));
   }
 
   /** Bytes of shared memory that a table of these options takes, by purpose. Makes nothing. */
@@ -272,7 +217,7 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
   entry(key: string): Entry<C> | undefined {
     this.#assertOpen();
     this.#key.encode(key);
-    return this.#reader.lookup(this.#readEntry);
+    return this.#reader.lookup(this.#scan.readEntry);
   }
 
   has(key: string): boolean {
@@ -286,7 +231,7 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
     this.#assertOpen();
     if (!this.#clock.mayHaveExpired) return countRows(this.#memory);
     let rows = 0;
-    for (const chain of this.#chains((at) => ({ key: this.#reader.keyAt(at) }))) rows += chain.length;
+    for (const chain of this.#scan.chains(this.#scan.readKey, this.#proceed)) rows += chain.length;
     return rows;
   }
 
@@ -363,7 +308,9 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
   compareAndSet(key: string, expected: Expected<C>, row: RowInput<C>, options?: WriteOptions): boolean {
     this.#mutable();
     const expectation = parseExpected(expected, this.#draft);
-    return this.#whileExpected(key, expectation, (revision) => this.#write('update', key, row, { ...options, ifRevision: revision }));
+    return this.#whileExpected(key, expectation, (revision) =>
+      this.#write('update', key, row, { ...options, ifRevision: revision }),
+    );
   }
 
   /** Removes the row if it is as expected. False when it is not, or is missing. */
@@ -378,7 +325,11 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
    * has written in between; `undefined` stops. Returns the new row, or `undefined` when stopped. `change` may run
    * more than once and must be synchronous.
    */
-  modify(key: string, change: (row: Row<C> | undefined) => RowInput<C> | undefined, options?: WriteOptions): Row<C> | undefined {
+  modify(
+    key: string,
+    change: (row: Row<C> | undefined) => RowInput<C> | undefined,
+    options?: WriteOptions,
+  ): Row<C> | undefined {
     this.#mutable();
     for (;;) {
       const entry = this.entry(key);
@@ -411,15 +362,19 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
   // ---- all rows ----
 
   *keys(): IterableIterator<string> {
-    for (const chain of this.#chains((at) => ({ key: this.#reader.keyAt(at) }))) for (const { key } of chain) yield key;
+    for (const chain of this.#scan.chains(this.#scan.readKey, this.#proceed)) for (const { key } of chain) yield key;
   }
 
   *values(): IterableIterator<Row<C>> {
-    for (const chain of this.#chains(this.#readKeyAndRow)) for (const { row } of chain) yield row;
+    for (const chain of this.#scan.chains(this.#scan.readKeyAndRow, this.#proceed)) {
+      for (const { row } of chain) yield row;
+    }
   }
 
   *entries(): IterableIterator<[string, Row<C>]> {
-    for (const chain of this.#chains(this.#readKeyAndRow)) for (const { key, row } of chain) yield [key, row];
+    for (const chain of this.#scan.chains(this.#scan.readKeyAndRow, this.#proceed)) {
+      for (const { key, row } of chain) yield [key, row];
+    }
   }
 
   [Symbol.iterator](): IterableIterator<[string, Row<C>]> {
@@ -436,46 +391,7 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
    */
   scan<K extends keyof C & string = keyof C & string>(options: ScanOptions<C, K> = {}): ScanPage<C, K> {
     this.#assertOpen();
-    const { cursor, prefix = '', columns } = options;
-    const limit = integer('limit', options.limit ?? DEFAULT_SCAN_LIMIT, 1, MAX_SCAN_LIMIT);
-    if (typeof prefix !== 'string') throw new ShmTableError('ERR_ARGUMENT', `prefix must be a string, got ${show(prefix)}`);
-    const read = this.#projection(columns);
-    const table = String(this.#memory.doubles[CREATED_AT]) + this.#memory.words[HASH_SEED];
-    let position: ScanPosition | undefined =
-      cursor === undefined ? { bucket: 0, after: undefined } : decodeCursor(cursor, table, this.#memory.homeBuckets);
-    const entries: ScanPage<C, K>['entries'] = [];
-    while (position !== undefined) {
-      if (entries.length >= limit) return { entries, cursor: encodeCursor(position, table) };
-      position = this.#scanBucket(position, prefix, limit - entries.length, read, entries);
-    }
-    return { entries, cursor: null };
-  }
-
-  /** Adds a bucket's rows behind `position` to `entries`, at most `limit`, and returns where to go on. */
-  #scanBucket<K extends keyof C & string>(
-    { bucket, after }: ScanPosition,
-    prefix: string,
-    limit: number,
-    read: (at: number) => Pick<Row<C>, K>,
-    entries: ScanPage<C, K>['entries'],
-  ): ScanPosition | undefined {
-    const words = this.#memory.words;
-    const rows = this.#reader
-      .chain(bucket, (at) => {
-        const revision = this.#memory.revisionAt(at);
-        const expiresAt = this.#reader.expiresAt(at);
-        const key = this.#reader.keyAt(at);
-        return { key, hash: words[at + ROW_HASH], row: read(at), revision, expiresAt: expiresAt === 0 ? null : Math.round(expiresAt) };
-      })
-      .filter((row) => row.key.startsWith(prefix) && (after === undefined || compareScanned(row, after) > 0))
-      .sort(compareScanned);
-    const page = rows.slice(0, limit);
-    for (const { key, row, revision, expiresAt } of page) entries.push({ key, row, revision, expiresAt });
-    if (page.length < rows.length) {
-      const { hash, key } = page[page.length - 1];
-      return { bucket, after: { hash, key } };
-    }
-    return bucket + 1 < this.#memory.homeBuckets ? { bucket: bucket + 1, after: undefined } : undefined;
+    return this.#scan.page(options);
   }
 
   // ---- about the table ----
@@ -527,7 +443,12 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
   /**
    * A write that tells how it ended, and the revision and expiry (epoch milliseconds or null) that the row has then.
    */
-  write(mode: WriteMode, key: string, row: RowInput<C>, options: ConditionalOptions = {}): { outcome: Outcome; revision: number; expiresAt: number | null } {
+  write(
+    mode: WriteMode,
+    key: string,
+    row: RowInput<C>,
+    options: ConditionalOptions = {},
+  ): { outcome: Outcome; revision: number; expiresAt: number | null } {
     const outcome = this.#write(mode, key, row, options);
     const { revision, expiresAt } = this.#mutable();
     return { outcome, revision, expiresAt: expiresAt === 0 ? null : Math.round(expiresAt) };
@@ -548,7 +469,10 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
   }
 
   /** A removal that tells how it ended and at what revision. */
-  remove(key: string, options: { readonly ifRevision?: number | undefined } = {}): { outcome: Outcome; revision: number } {
+  remove(
+    key: string,
+    options: { readonly ifRevision?: number | undefined } = {},
+  ): { outcome: Outcome; revision: number } {
     const writer = this.#mutable();
     const outcome = writer.remove(key, options.ifRevision);
     return { outcome, revision: writer.revision };
@@ -588,35 +512,13 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
 
   #mutable(): Writer {
     this.#assertOpen();
-    if (this.#writer === undefined) throw new ShmTableError('ERR_READ_ONLY', `table ${this.name} was opened with readOnly`);
+    if (this.#writer === undefined)
+      throw new ShmTableError('ERR_READ_ONLY', `table ${this.name} was opened with readOnly`);
     return this.#writer;
   }
 
   #column(name: string): PlacedColumn {
     return this.#columnsByName.get(name) ?? unknownColumn(name, this.#memory.layout.row.columns);
-  }
-
-  readonly #readKeyAndRow = (at: number): { key: string; row: Row<C> } => ({
-    key: this.#reader.keyAt(at),
-    row: this.#codec.read(at),
-  });
-
-  *#chains<T extends { readonly key: string }>(read: (at: number) => T): Generator<T[]> {
-    for (let bucket = 0; bucket < this.#memory.homeBuckets; bucket++) {
-      this.#assertOpen();
-      if (!this.#reader.isEmpty(bucket)) yield this.#reader.chain(bucket, read);
-    }
-  }
-
-  #projection<K extends keyof C & string>(columns: readonly K[] | undefined): (at: number) => Pick<Row<C>, K> {
-    if (columns === undefined) return this.#codec.read;
-    if (!Array.isArray(columns)) throw new ShmTableError('ERR_ARGUMENT', `columns must be an array, got ${show(columns)}`);
-    const chosen = [...new Set(columns)].map((name) => this.#column(name)).sort((a, b) => a.index - b.index);
-    return (at) => {
-      const row: Partial<Record<string, unknown>> = {};
-      for (const { name } of chosen) row[name] = this.#readers[name]?.(at);
-      return row as Pick<Row<C>, K>;
-    };
   }
 
   /** Runs `write` with the revision of the row that fulfils the condition, until nobody else wrote in between. */

@@ -1,13 +1,13 @@
-import { FREE, LINKED } from '../pools/fixed-pool-layout.js';
 import type { FixedPool } from '../pools/fixed-pool.js';
+import { FREE, LINKED } from '../pools/fixed-pool-layout.js';
 import { ENTRIES, FIRST_ENTRY, LINK, LOCK, tagOf } from './bucket-layout.js';
 import { tagByte } from './chain.js';
 import { xxh32 } from './hash.js';
 import * as slot from './participant-layout.js';
 import { ROW_HASH, ROW_KEY_BYTES, ROW_SEQUENCE } from './row-layout.js';
 import { HASH_SEED } from './segment-layout.js';
-import { countRows } from './table-stats.js';
 import type { TableMemory } from './table-memory.js';
+import { countRows } from './table-stats.js';
 import type { Verification } from './types.js';
 
 /** More problems than this are counted, not listed. */
@@ -79,22 +79,40 @@ function checkChain(memory: TableMemory, bucket: number, linked: Linked, report:
     }
     const next = memory.words[at + LINK];
     if (next === 0) return;
-    if (!memory.isOverflow(next)) return report(`bucket ${bucket}: links to overflow bucket ${next}, which does not exist`);
-    if (linked.buckets.has(next)) return report(`bucket ${bucket}: overflow bucket ${next} is in two chains or in a circle`);
+    if (!memory.isOverflow(next)) {
+      report(`bucket ${bucket}: links to overflow bucket ${next}, which does not exist`);
+      return;
+    }
+    if (linked.buckets.has(next)) {
+      report(`bucket ${bucket}: overflow bucket ${next} is in two chains or in a circle`);
+      return;
+    }
     linked.buckets.add(next);
     at = memory.overflowWord(next);
     if (memory.words[at + FIRST_ENTRY] === 0) report(`bucket ${bucket}: overflow bucket ${next} is empty`);
   }
 }
 
-function checkRow(memory: TableMemory, bucket: number, row: number, tag: number, keys: Set<string>, where: string, report: Report): void {
+function checkRow(
+  memory: TableMemory,
+  bucket: number,
+  row: number,
+  tag: number,
+  keys: Set<string>,
+  where: string,
+  report: Report,
+): void {
   const { words } = memory;
   const at = memory.rowWord(row);
   const { keyOffset } = memory.layout.row;
   const bytes = words[at + ROW_KEY_BYTES];
   const hash = words[at + ROW_HASH];
-  if ((words[at + ROW_SEQUENCE] & 1) !== 0) report(`${where}: is unfinished (sequence ${words[at + ROW_SEQUENCE] >>> 0})`);
-  if (bytes < 1 || bytes > memory.layout.schema.maxKeyBytes) return report(`${where}: its key has ${bytes} bytes`);
+  if ((words[at + ROW_SEQUENCE] & 1) !== 0)
+    report(`${where}: is unfinished (sequence ${words[at + ROW_SEQUENCE] >>> 0})`);
+  if (bytes < 1 || bytes > memory.layout.schema.maxKeyBytes) {
+    report(`${where}: its key has ${bytes} bytes`);
+    return;
+  }
   const keyWords = words.subarray(at + keyOffset / 4, at + keyOffset / 4 + Math.ceil(bytes / 4));
   if (xxh32(keyWords, bytes, words[HASH_SEED]) !== hash) report(`${where}: its hash is not its key's`);
   if (memory.bucketOf(hash) !== bucket) report(`${where}: belongs to bucket ${memory.bucketOf(hash)}`);
@@ -117,17 +135,25 @@ function checkRows(memory: TableMemory, linkedRows: Set<number>, report: Report)
   }
   checkOwners('row', memory.rows, linkedRows, spares, report);
   const free = memory.rowSlices - spares.size - linkedRows.size;
-  if (free < 0 || free + linkedRows.size !== capacity) report(`${linkedRows.size} linked rows and ${spares.size} spares of ${memory.rowSlices} slices`);
+  if (free < 0 || free + linkedRows.size !== capacity)
+    report(`${linkedRows.size} linked rows and ${spares.size} spares of ${memory.rowSlices} slices`);
 }
 
 /** Each slice: LINKED when linked, its participant's when a spare, else free; and its bit taken unless it is free. */
-function checkOwners(what: string, pool: FixedPool, linked: Set<number>, spares: Map<number, number>, report: Report): void {
+function checkOwners(
+  what: string,
+  pool: FixedPool,
+  linked: Set<number>,
+  spares: Map<number, number>,
+  report: Report,
+): void {
   for (let slice = 1; slice <= pool.slices; slice++) {
     const owner = pool.ownerOf(slice);
     const expected = linked.has(slice) ? LINKED : (spares.get(slice) ?? FREE);
     if (owner !== expected) report(`${what} ${slice} has owner ${owner}, expected ${expected}`);
     const taken = owner !== FREE || spares.has(slice);
-    if (pool.isTaken(slice) !== taken) report(`${what} ${slice} has owner ${owner}, its bit says ${taken ? 'free' : 'taken'}`);
+    if (pool.isTaken(slice) !== taken)
+      report(`${what} ${slice} has owner ${owner}, its bit says ${taken ? 'free' : 'taken'}`);
   }
   for (const problem of pool.problems()) report(`${what}s: ${problem}`);
 }

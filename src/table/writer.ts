@@ -201,7 +201,13 @@ export class Writer {
   }
 
   /** Links the spare, whose named columns are written, as the row of the key. */
-  #link(mode: WriteMode, whole: boolean, ttl: number | null | undefined, ifRevision: number | undefined, step: Step | undefined): Outcome {
+  #link(
+    mode: WriteMode,
+    whole: boolean,
+    ttl: number | null | undefined,
+    ifRevision: number | undefined,
+    step: Step | undefined,
+  ): Outcome {
     for (let madeRoom = false; ; ) {
       const home = this.#begin(slot.COMMIT);
       const old = this.#find(home);
@@ -229,7 +235,8 @@ export class Writer {
   #refusal(mode: WriteMode, old: number, ifRevision: number | undefined): Outcome | undefined {
     if (old === 0) return mode === 'update' || ifRevision !== undefined ? 'absent' : undefined;
     if (mode === 'insert') return 'present';
-    if (ifRevision !== undefined && this.#memory.revisionAt(this.#memory.rowWord(old)) !== ifRevision) return 'mismatch';
+    if (ifRevision !== undefined && this.#memory.revisionAt(this.#memory.rowWord(old)) !== ifRevision)
+      return 'mismatch';
     return undefined;
   }
 
@@ -266,7 +273,14 @@ export class Writer {
   }
 
   /** Completes the spare from the row that it replaces, or from zero. */
-  #fillSpare(home: number, mode: WriteMode, whole: boolean, old: number, ttl: number | null | undefined, step: Step | undefined): void {
+  #fillSpare(
+    home: number,
+    mode: WriteMode,
+    whole: boolean,
+    old: number,
+    ttl: number | null | undefined,
+    step: Step | undefined,
+  ): void {
     const { at, journal } = this.#participant;
     const words = this.#words;
     const row = this.#memory.rowWord(this.#participant.spare);

@@ -1,13 +1,18 @@
 import { Type } from 'typebox';
 import { ShmTableError } from '../../errors.js';
 import { checkOperation, MAX_OPERATIONS, operationSchema, runOperation } from '../batch-operations.js';
-import { problemAnswer, problems, tableParameters } from '../route-schemas.js';
+import { problemReference, problems, tableParameters } from '../route-schemas.js';
 import type { RoutesApp } from '../service-routes.js';
 import type { TableHandles } from '../table-handles.js';
 
 const body = Type.Array(operationSchema, {
   description: `Up to ${MAX_OPERATIONS} operations, run in order`,
-  examples: [[{ op: 'get', key: '5128581' }, { op: 'increment', key: '5128581', column: 'population' }]],
+  examples: [
+    [
+      { op: 'get', key: '5128581' },
+      { op: 'increment', key: '5128581', column: 'population' },
+    ],
+  ],
 });
 
 const answer = Type.Unsafe<string>({
@@ -25,7 +30,7 @@ const answer = Type.Unsafe<string>({
           revision: { type: 'integer' },
           row: { type: 'object', additionalProperties: true },
           value: { oneOf: [{ type: 'number' }, { type: 'string' }] },
-          problem: problemAnswer,
+          problem: problemReference,
         },
       },
     },

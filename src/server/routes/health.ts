@@ -1,5 +1,4 @@
 import { Type } from 'typebox';
-import { problems } from '../route-schemas.js';
 import type { RoutesApp } from '../service-routes.js';
 
 const answer = Type.Object({ status: Type.String() });
@@ -26,7 +25,7 @@ export function healthRoutes(app: RoutesApp): void {
         operationId: 'readiness',
         tags: ['operation'],
         summary: 'Says that this worker takes requests',
-        response: { 200: answer, ...problems },
+        response: { 200: answer },
       },
     },
     async () => ({ status: 'ready' }),

@@ -1,9 +1,9 @@
 import { Type } from 'typebox';
 import { decodeKey } from '../key-encoding.js';
 import { entityTag, writeCondition } from '../preconditions.js';
+import { conditionHeaders, keyEncoding, lifetime, lifetimeHeader, problems, rowParameters } from '../route-schemas.js';
 import { incrementRow } from '../row-increment.js';
 import { lifetimeOf } from '../row-lifetime.js';
-import { conditionHeaders, keyEncoding, lifetime, lifetimeHeader, problems, rowParameters } from '../route-schemas.js';
 import { type RoutesApp, routeByKey } from '../service-routes.js';
 import type { TableHandles } from '../table-handles.js';
 

@@ -3,8 +3,6 @@ import { Type } from 'typebox';
 import { ShmTableError } from '../../errors.js';
 import { decodeKey } from '../key-encoding.js';
 import { type Condition, entityTag, preconditionsOf, writeCondition } from '../preconditions.js';
-import { lifetimeOf } from '../row-lifetime.js';
-import { deleteRow, mergeRow, readRow, upsertRow } from '../row-operations.js';
 import {
   conditionHeaders,
   envelopeText,
@@ -19,6 +17,8 @@ import {
   rowParameters,
   selectedColumns,
 } from '../route-schemas.js';
+import { lifetimeOf } from '../row-lifetime.js';
+import { deleteRow, mergeRow, readRow, upsertRow } from '../row-operations.js';
 import { type RoutesApp, routeByKey } from '../service-routes.js';
 import type { TableHandles } from '../table-handles.js';
 
@@ -56,7 +56,10 @@ function getRow(app: RoutesApp, handles: TableHandles): void {
         const selection = served.codec.select(namesIn(columns));
         const entry = readRow(served, key);
         if (preconditions?.ifMatch(entry.revision) === false) {
-          throw new ShmTableError('ERR_PRECONDITION_FAILED', `the row has revision ${entry.revision}, which If-Match excludes`);
+          throw new ShmTableError(
+            'ERR_PRECONDITION_FAILED',
+            `the row has revision ${entry.revision}, which If-Match excludes`,
+          );
         }
         reply.header('ETag', entityTag(entry.revision));
         if (preconditions?.ifNoneMatch(entry.revision) === false) return reply.code(304).send(undefined);
@@ -149,7 +152,10 @@ interface WriteRequestParts {
   readonly query: { readonly ttl?: number };
 }
 
-function conditionsOf({ headers, query }: WriteRequestParts): { condition: Condition | undefined; ttl: number | undefined } {
+function conditionsOf({ headers, query }: WriteRequestParts): {
+  condition: Condition | undefined;
+  ttl: number | undefined;
+} {
   return { condition: writeCondition(headers), ttl: lifetimeOf(headers, query) };
 }
 

@@ -1,6 +1,14 @@
 import { Type } from 'typebox';
 import { decodeKey } from '../key-encoding.js';
-import { keyEncoding, namesIn, nothing, pageText, problems, selectedColumns, tableParameters } from '../route-schemas.js';
+import {
+  keyEncoding,
+  namesIn,
+  nothing,
+  pageText,
+  problems,
+  selectedColumns,
+  tableParameters,
+} from '../route-schemas.js';
 import type { RoutesApp } from '../service-routes.js';
 import type { TableHandles } from '../table-handles.js';
 

@@ -44,7 +44,11 @@ const creation = Type.Object(
     changes: Type.Optional(Type.Integer({ minimum: 0, default: 0, description: 'Bytes of change feed' })),
     hugePages: Type.Optional(Type.Boolean({ default: false })),
     lockTimeoutMs: Type.Optional(
-      Type.Integer({ minimum: 0, maximum: 2 ** 31 - 1, description: 'Checked; the service waits by a limit of its own' }),
+      Type.Integer({
+        minimum: 0,
+        maximum: 2 ** 31 - 1,
+        description: 'Checked; the service waits by a limit of its own',
+      }),
     ),
     maxParticipants: Type.Optional(Type.Integer({ minimum: 1, maximum: 1024, default: 128 })),
     backend: Type.Optional(

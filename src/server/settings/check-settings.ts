@@ -15,7 +15,8 @@ export function checkSettings(source: string, value: unknown): GivenSettings {
     if (keyword === 'additionalProperties') {
       for (const name of Object.values(params).flat()) wrong.add(`unknown setting ${join(path, String(name))}`);
     } else if (keyword === 'propertyNames') {
-      for (const name of Object.values(params).flat()) wrong.add(`${join(path, String(name))} is not a valid table name`);
+      for (const name of Object.values(params).flat())
+        wrong.add(`${join(path, String(name))} is not a valid table name`);
     } else if (keyword !== 'boolean') {
       wrong.add(`${path === '' ? 'settings' : path} ${message}, got ${show(valueAt(value, instancePath))}`);
     }

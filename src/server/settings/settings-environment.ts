@@ -41,13 +41,13 @@ export function readEnvironment(environment: NodeJS.ProcessEnv): EnvironmentSett
     } else if (name === 'SHMTABLE_PORT' && text.startsWith('tcp://')) {
       warnings.push(`${name}=${text} is an orchestrator's, not a port; ignored`);
     } else {
-      place(settings, variable.path, valueOf(name, text, variable.kind));
+      place(settings, variable.path, parseVariable(name, text, variable.kind));
     }
   }
   return { settings: checkSettings('environment', settings), warnings };
 }
 
-function valueOf(name: string, text: string, kind: Kind): unknown {
+function parseVariable(name: string, text: string, kind: Kind): unknown {
   if (kind === 'text') return text;
   if (kind === 'integer') return integerOf(name, text);
   try {

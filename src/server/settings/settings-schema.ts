@@ -42,7 +42,12 @@ const limits = Type.Object(
   {
     bodyBytes: Type.Optional(Type.Integer({ minimum: 1, maximum: 2 ** 30, default: 16 * 1024 * 1024 })),
     requestTimeoutMs: Type.Optional(
-      Type.Integer({ minimum: 0, maximum: MAX_TIMER_MS, default: 30_000, description: 'For a request to arrive; 0: none' }),
+      Type.Integer({
+        minimum: 0,
+        maximum: MAX_TIMER_MS,
+        default: 30_000,
+        description: 'For a request to arrive; 0: none',
+      }),
     ),
   },
   { additionalProperties: false },
@@ -54,8 +59,12 @@ export const settingsSchema = Type.Object(
     $schema: Type.Optional(Type.String({ description: 'Where this schema is, for editors' })),
     host: Type.Optional(Type.String({ minLength: 1, default: '127.0.0.1' })),
     port: Type.Optional(Type.Integer({ minimum: 0, maximum: MAX_PORT, default: 7070 })),
-    socket: Type.Optional(Type.String({ minLength: 1, description: 'Path of a Unix socket, instead of host and port' })),
-    workers: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_WORKERS, description: 'Default: the available cores' })),
+    socket: Type.Optional(
+      Type.String({ minLength: 1, description: 'Path of a Unix socket, instead of host and port' }),
+    ),
+    workers: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: MAX_WORKERS, description: 'Default: the available cores' }),
+    ),
     namespace: Type.Optional(Type.String({ ...names, default: 'default' })),
     tables: Type.Optional(
       Type.Unsafe<Record<string, TableSettings>>({

@@ -1,8 +1,8 @@
 /** The flag `--table 'name:capacity:column=type,...'`. */
 import { ShmTableError } from '../../errors.js';
 import { parseColumns } from '../../table/schema.js';
-import type { GivenSettings } from './settings-schema.js';
 import { integerOf } from './settings-environment.js';
+import type { GivenSettings } from './settings-schema.js';
 
 type Tables = NonNullable<GivenSettings['tables']>;
 

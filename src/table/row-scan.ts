@@ -1,0 +1,114 @@
+import { ShmTableError } from '../errors.js';
+import { integer } from './options.js';
+import type { Reader } from './reader.js';
+import type { RowCodec } from './row-codec.js';
+import { type PlacedColumn, ROW_HASH } from './row-layout.js';
+import { compareScanned, decodeCursor, encodeCursor, type ScanPosition } from './scan-cursor.js';
+import { show } from './schema.js';
+import { CREATED_AT, HASH_SEED } from './segment-layout.js';
+import type { TableMemory } from './table-memory.js';
+import type { Columns, Entry, Row, ScanOptions, ScanPage } from './types.js';
+
+const MAX_LIMIT = 10_000;
+const DEFAULT_LIMIT = 100;
+
+/** All rows, chain by chain: each chain is read as one state, so a row present throughout is met exactly once. */
+export class RowScan<C extends Columns> {
+  readonly #memory: TableMemory;
+  readonly #reader: Reader;
+  readonly #codec: RowCodec<C>;
+  readonly #column: (name: string) => PlacedColumn;
+
+  constructor(memory: TableMemory, reader: Reader, codec: RowCodec<C>, column: (name: string) => PlacedColumn) {
+    this.#memory = memory;
+    this.#reader = reader;
+    this.#codec = codec;
+    this.#column = column;
+  }
+
+  /** The chains that have rows. `proceed` is called before each bucket and may throw. */
+  *chains<T extends { readonly key: string }>(read: (at: number) => T, proceed: () => void): Generator<T[]> {
+    for (let bucket = 0; bucket < this.#memory.homeBuckets; bucket++) {
+      proceed();
+      if (!this.#reader.isEmpty(bucket)) yield this.#reader.chain(bucket, read);
+    }
+  }
+
+  readonly readKey = (at: number): { key: string } => ({ key: this.#reader.keyAt(at) });
+
+  readonly readKeyAndRow = (at: number): { key: string; row: Row<C> } => ({
+    key: this.#reader.keyAt(at),
+    row: this.#codec.read(at),
+  });
+
+  readonly readEntry = (at: number): Entry<C> => this.#readProjected(at, this.#codec.read);
+
+  #readProjected<R>(at: number, read: (at: number) => R) {
+    const revision = this.#memory.revisionAt(at);
+    const expiresAt = this.#reader.expiresAt(at);
+    return {
+      key: this.#reader.keyAt(at),
+      row: read(at),
+      revision,
+      expiresAt: expiresAt === 0 ? null : Math.round(expiresAt),
+    };
+  }
+
+  /** One page, as `Table.scan` describes it. */
+  page<K extends keyof C & string>(options: ScanOptions<C, K>): ScanPage<C, K> {
+    const { cursor, prefix = '', columns } = options;
+    const limit = integer('limit', options.limit ?? DEFAULT_LIMIT, 1, MAX_LIMIT);
+    if (typeof prefix !== 'string') {
+      throw new ShmTableError('ERR_ARGUMENT', `prefix must be a string, got ${show(prefix)}`);
+    }
+    const read = this.#projection(columns);
+    const table = `${this.#memory.doubles[CREATED_AT]}.${this.#memory.words[HASH_SEED]}`;
+    let position: ScanPosition | undefined =
+      cursor === undefined ? { bucket: 0, after: undefined } : decodeCursor(cursor, table, this.#memory.homeBuckets);
+    const entries: ScanPage<C, K>['entries'] = [];
+    while (position !== undefined) {
+      if (entries.length >= limit) return { entries, cursor: encodeCursor(position, table) };
+      position = this.#addBucket(position, prefix, limit - entries.length, read, entries);
+    }
+    return { entries, cursor: null };
+  }
+
+  /** Adds a bucket's rows behind `position` to `entries`, at most `limit`, and returns where to go on. */
+  #addBucket<K extends keyof C & string>(
+    { bucket, after }: ScanPosition,
+    prefix: string,
+    limit: number,
+    read: (at: number) => Pick<Row<C>, K>,
+    entries: ScanPage<C, K>['entries'],
+  ): ScanPosition | undefined {
+    if (!this.#reader.isEmpty(bucket)) {
+      const found = this.#reader
+        .chain(bucket, (at) => {
+          const entry = this.#readProjected(at, read);
+          return { key: entry.key, hash: this.#memory.words[at + ROW_HASH], entry };
+        })
+        .filter((row) => row.key.startsWith(prefix) && (after === undefined || compareScanned(row, after) > 0))
+        .sort(compareScanned);
+      const page = found.slice(0, limit);
+      for (const { entry } of page) entries.push(entry);
+      if (page.length < found.length) {
+        const { hash, key } = page[page.length - 1];
+        return { bucket, after: { hash, key } };
+      }
+    }
+    return bucket + 1 < this.#memory.homeBuckets ? { bucket: bucket + 1, after: undefined } : undefined;
+  }
+
+  #projection<K extends keyof C & string>(columns: readonly K[] | undefined): (at: number) => Pick<Row<C>, K> {
+    if (columns === undefined) return this.#codec.read;
+    if (!Array.isArray(columns)) {
+      throw new ShmTableError('ERR_ARGUMENT', `columns must be an array, got ${show(columns)}`);
+    }
+    const chosen = [...new Set<string>(columns)].map((name) => this.#column(name)).sort((a, b) => a.index - b.index);
+    return (at) => {
+      const row: Partial<Record<string, unknown>> = {};
+      for (const { name } of chosen) row[name] = this.#codec.readers[name]?.(at);
+      return row as Pick<Row<C>, K>;
+    };
+  }
+}

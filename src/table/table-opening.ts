@@ -1,0 +1,108 @@
+import { randomBytes } from 'node:crypto';
+import { ShmTableError } from '../errors.js';
+import { Segment } from '../memory/index.js';
+import type { AttachOptions, TableSchema } from './options.js';
+import { DESTROYED, describeMismatch, layOutSegment, readHeader, STATE, writeHeader } from './segment-layout.js';
+import { newClockOffset } from './table-clock.js';
+import { hasCode, segmentName } from './table-directory.js';
+import { TableMemory } from './table-memory.js';
+import type { OpenOptions } from './types.js';
+
+/** A table's segment, mapped and checked. Whoever gets it closes the segment. */
+export interface OpenedTable {
+  readonly segment: Segment;
+  readonly memory: TableMemory;
+}
+
+/** Makes a table; nobody sees it before it is finished. `ERR_TABLE_EXISTS`, and what `Segment.create` throws. */
+export function createTable(attach: AttachOptions, schema: TableSchema): OpenedTable {
+  const { name, namespace, backend, hugePages } = attach;
+  const layout = layOutSegment(schema);
+  let memory: TableMemory | undefined;
+  try {
+    const segment = Segment.create(
+      { backend, name: segmentName(namespace, name), size: layout.totalBytes, hugePages },
+      ({ buffer }) => {
+        writeHeader(buffer, layout, newClockOffset(), randomBytes(16));
+        memory = TableMemory.create(buffer, layout);
+      },
+    );
+    return { segment, memory: memory ?? TableMemory.open(segment.buffer, layout) };
+  } catch (error) {
+    if (!hasCode(error, 'ERR_SEGMENT_EXISTS')) throw error;
+    throw new ShmTableError('ERR_TABLE_EXISTS', `there is a table ${name} in namespace ${namespace} already`, {
+      cause: error,
+    });
+  }
+}
+
+/**
+ * Opens a table and checks its header, and its schema against what is `wanted` of it. `ERR_TABLE_NOT_FOUND`,
+ * `ERR_SCHEMA_MISMATCH`, `ERR_LAYOUT_VERSION`, `ERR_TABLE_CORRUPT`, `ERR_PERMISSION`.
+ */
+export function openTable(attach: AttachOptions, wanted: OpenOptions): OpenedTable {
+  const segment = openSegment(attach);
+  try {
+    const layout = readHeader(segment.buffer, attach.name);
+    const mismatch = describeMismatch(layout.schema, wanted);
+    if (mismatch === undefined) return { segment, memory: TableMemory.open(segment.buffer, layout) };
+    throw new ShmTableError('ERR_SCHEMA_MISMATCH', `table ${attach.name} has another schema: ${mismatch}`);
+  } catch (error) {
+    const destroyed = hasCode(error, 'ERR_TABLE_CLOSED');
+    // Marked by a `destroy` that is about to unlink the name, or was killed before it could.
+    if (destroyed) segment.unlink();
+    segment.close();
+    if (destroyed) throw notFound(attach);
+    throw error;
+  }
+}
+
+/** Whichever applies; free of races between processes. */
+export function openOrCreateTable(attach: AttachOptions, schema: TableSchema, wanted: OpenOptions): OpenedTable {
+  for (;;) {
+    try {
+      return openTable(attach, wanted);
+    } catch (error) {
+      if (!hasCode(error, 'ERR_TABLE_NOT_FOUND') || attach.readOnly) throw error;
+    }
+    try {
+      return createTable(attach, schema);
+    } catch (error) {
+      if (!hasCode(error, 'ERR_TABLE_EXISTS')) throw error;
+    }
+  }
+}
+
+/** Destroys a table without attaching to it. `ERR_TABLE_NOT_FOUND`. */
+export function destroyTable(attach: AttachOptions): void {
+  const segment = openSegment(attach);
+  try {
+    destroySegment(segment);
+  } finally {
+    segment.close();
+  }
+}
+
+/**
+ * Marks the segment, so that all its handles refuse from now on, and unlinks its name. In this order: the other way
+ * round, others would write on into a table that nobody finds any more.
+ */
+export function destroySegment(segment: Segment): void {
+  if (segment.size >= 4 * (STATE + 1)) {
+    Atomics.store(new Int32Array(segment.buffer, 0, STATE + 1), STATE, DESTROYED);
+  }
+  segment.unlink();
+}
+
+function openSegment({ backend, namespace, name, readOnly }: AttachOptions): Segment {
+  try {
+    return Segment.open({ backend, name: segmentName(namespace, name), readOnly });
+  } catch (error) {
+    if (hasCode(error, 'ERR_SEGMENT_NOT_FOUND')) throw notFound({ name, namespace });
+    throw error;
+  }
+}
+
+function notFound({ name, namespace }: { name: string; namespace: string }): ShmTableError {
+  return new ShmTableError('ERR_TABLE_NOT_FOUND', `there is no table ${name} in namespace ${namespace}`);
+}
