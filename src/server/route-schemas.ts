@@ -108,7 +108,7 @@ export const keyEncoding = Type.Optional(
 );
 
 export const selectedColumns = Type.Optional(
-  Type.String({ description: 'Names of the columns wanted, separated by commas', examples: ['population,country'] }),
+  Type.String({ description: 'Names of the columns wanted, separated by commas' }),
 );
 
 export const lifetime = Type.Optional(
