@@ -1,0 +1,58 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import type { Test } from 'tap';
+
+/** Path of a compiled fixture. */
+export function fixturePath(fixture: string): string {
+  return fileURLToPath(new URL(`../fixtures/${fixture}.js`, import.meta.url));
+}
+
+/** A fixture in a process of its own, killed when the test ends. It speaks by messages, in order. */
+export class Child<T = unknown> {
+  readonly process: ChildProcess;
+  /** Resolves to its exit code, or to the signal that ended it. */
+  readonly ended: Promise<number | NodeJS.Signals>;
+  readonly #messages: T[] = [];
+  #arrived: () => void = () => {};
+
+  private constructor(process: ChildProcess) {
+    this.process = process;
+    this.ended = once(process, 'exit').then(([code, signal]) => {
+      this.#arrived();
+      return code ?? signal;
+    });
+    process.on('message', (message: T) => {
+      this.#messages.push(message);
+      this.#arrived();
+    });
+  }
+
+  static start<T>(t: Test, fixture: string, ...args: (string | number)[]): Child<T> {
+    const child = new Child<T>(fork(fixturePath(fixture), args.map(String), { serialization: 'advanced' }));
+    t.teardown(async () => {
+      if (child.process.exitCode === null && child.process.signalCode === null) child.process.kill('SIGKILL');
+      await child.ended;
+    });
+    return child;
+  }
+
+  /** The next message. Rejects when the process ends without one. */
+  async next(): Promise<T> {
+    for (;;) {
+      const message = this.#messages.shift();
+      if (message !== undefined) return message;
+      if (this.process.exitCode !== null || this.process.signalCode !== null) {
+        throw new Error(`the fixture ended: ${this.process.exitCode ?? this.process.signalCode}`);
+      }
+      await new Promise<void>((resolve) => {
+        this.#arrived = resolve;
+      });
+    }
+  }
+
+  /** Tells it to go on. */
+  go(): void {
+    this.process.send('go');
+  }
+}

@@ -1,0 +1,28 @@
+import { closeSync, openSync, readSync } from 'node:fs';
+import { Key } from '../../src/table/key.js';
+import { segmentFile } from './scratch-table.js';
+
+/** Byte offset of the seed in the header of a table's segment. */
+const SEED_AT = 24;
+const ROWS_PER_BUCKET = 7;
+
+/** `count` keys with one home bucket, found by trying with the table's own seed. */
+export function oneBucketKeys(table: { readonly name: string; readonly capacity: number }, count: number): string[] {
+  const key = new Key(63, readSeed(table.name));
+  const buckets = Math.ceil(table.capacity / ROWS_PER_BUCKET);
+  const keys: string[] = [];
+  for (let i = 0; keys.length < count; i++) {
+    const candidate = `key-${i}`;
+    key.encode(candidate);
+    if (Math.floor(((key.hash >>> 0) * buckets) / 2 ** 32) === 0) keys.push(candidate);
+  }
+  return keys;
+}
+
+function readSeed(name: string): number {
+  const file = openSync(segmentFile(name), 'r');
+  const bytes = Buffer.alloc(4);
+  readSync(file, bytes, 0, 4, SEED_AT);
+  closeSync(file);
+  return bytes.readInt32LE();
+}

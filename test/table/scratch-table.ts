@@ -1,0 +1,35 @@
+import type { Test } from 'tap';
+import { type Columns, ShmTableError, Table, type TableOptions } from '../../src/index.js';
+
+/** The namespace of this test process; its children inherit it and open tables by name alone. */
+export const namespace = `test-${process.pid}`;
+process.env.SHMTABLE_NAMESPACE = namespace;
+
+let made = 0;
+
+/** A name that no other table of this process has; a table under it is removed when the test ends. */
+export function scratchName(t: Test): string {
+  const name = `table-${++made}`;
+  t.teardown(() => removeTable(name));
+  return name;
+}
+
+/** A table that is gone when the test ends, whatever the test did with it. */
+export function scratchTable<const C extends Columns>(t: Test, options: Omit<TableOptions<C>, 'name'>): Table<C> {
+  const table = Table.create<C>({ ...options, name: scratchName(t) } as TableOptions<C>);
+  t.teardown(() => table.close());
+  return table;
+}
+
+function removeTable(name: string): void {
+  try {
+    Table.destroy(name);
+  } catch (error) {
+    if (!(error instanceof ShmTableError && error.code === 'ERR_TABLE_NOT_FOUND')) throw error;
+  }
+}
+
+/** The file that a posix table's memory is. */
+export function segmentFile(name: string): string {
+  return `/dev/shm/shmtable:${namespace}:${name}`;
+}
