@@ -8,7 +8,12 @@ const columns = { value: 'int32', label: 'string(12)' } as const;
 
 function randomKeys(count: number): string[] {
   const keys = new Set<string>();
-  while (keys.size < count) keys.add(Math.random().toString(36).slice(2, 2 + randomInt(6, 13)));
+  while (keys.size < count)
+    keys.add(
+      Math.random()
+        .toString(36)
+        .slice(2, 2 + randomInt(6, 13)),
+    );
   return [...keys];
 }
 

@@ -38,7 +38,9 @@ t.test('every kind of process and thread increments one key at once', async (t) 
 t.test('4 processes insert the same 10,000 keys: each has one winner', async (t) => {
   const count = 10_000;
   const table = scratchTable(t, { capacity: count, columns: { winner: 'int32' } });
-  const children = [1, 2, 3, 4].map((own) => Child.start<number[] | 'ready'>(t, 'table-inserter', table.name, own, count));
+  const children = [1, 2, 3, 4].map((own) =>
+    Child.start<number[] | 'ready'>(t, 'table-inserter', table.name, own, count),
+  );
   for (const child of children) t.equal(await child.next(), 'ready');
   for (const child of children) child.go();
 

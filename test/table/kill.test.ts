@@ -1,0 +1,78 @@
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import t from 'tap';
+import { type ChecksumTable, checksumColumns, isWhole, makeRow } from '../fixtures/checksum-row.js';
+import { Child } from './child.js';
+import { oneBucketKeys } from './one-bucket-keys.js';
+import { scratchTable } from './scratch-table.js';
+
+const KILLS = 200;
+const WRITERS = 4;
+
+/** Writes to every key as a survivor does who knows nothing of the death; milliseconds until all are written. */
+function writeAll(table: ChecksumTable, rows: ReadonlyMap<string, ReturnType<typeof makeRow>>): number {
+  const start = performance.now();
+  for (const [key, row] of rows) table.set(key, row, { ttl: null });
+  return performance.now() - start;
+}
+
+t.test(`kill -9 of a writer at ${KILLS} random moments`, async (t) => {
+  const table = scratchTable(t, { capacity: 120, columns: checksumColumns, lockTimeoutMs: 5_000 });
+  // A chain of several buckets, and rows in buckets of their own.
+  const keys = [...oneBucketKeys(table, 45), ...Array.from({ length: 25 }, (_, i) => `row-${i}`)];
+  const rows = new Map(keys.map((key) => [key, makeRow(key)]));
+  const startWriters = async (): Promise<Child[]> => {
+    const children = Array.from({ length: WRITERS }, () => Child.start(t, 'table-killed-writer', table.name, ...keys));
+    for (const child of children) await child.next();
+    return children;
+  };
+
+  let slowest = 0;
+  let kills = 0;
+  const torn: unknown[] = [];
+  let next = startWriters();
+  while (kills < KILLS) {
+    const writers = await next;
+    writeAll(table, rows);
+    for (const writer of writers) writer.go();
+    // The next ones start beside these, so that it is the writing that is interrupted and not the start.
+    next = kills + WRITERS < KILLS ? startWriters() : Promise.resolve([]);
+    for (const writer of writers) {
+      await sleep(2 + Math.random() * 8);
+      writer.process.kill('SIGKILL');
+      kills++;
+      slowest = Math.max(slowest, writeAll(table, rows));
+      for (const [key, row] of table) if (key !== 'counter' && !isWhole(key, row)) torn.push({ key, row });
+    }
+    for (const writer of writers) t.equal(await writer.ended, 'SIGKILL');
+    // Nobody writes now.
+    const { ok, problems } = table.verify();
+    if (!ok) t.fail('the table is unsound', { problems });
+    const live = [...table.keys()].length;
+    if (table.stats().rows !== live) t.fail('used rows are not the live rows', { rows: table.stats().rows, live });
+  }
+  t.comment(
+    `${kills} kills, ${table.stats().recoveries} recoveries; the slowest round of writes to all ${keys.length} keys right after a kill took ${slowest.toFixed(1)} ms`,
+  );
+  t.equal(kills, KILLS);
+  t.ok(slowest < 1_000, 'survivors go on at once');
+  t.same(torn, []);
+
+  table.clear();
+  for (let i = 0; i < table.capacity; i++) table.insert(`again-${i}`, {});
+  t.equal(table.size, table.capacity, 'no row has leaked');
+  t.throws(() => table.insert('one more', {}), { code: 'ERR_TABLE_FULL' });
+  t.same(table.verify(), { ok: true, problems: [] });
+});
+
+t.test('a process that is killed while it waits leaves nothing', async (t) => {
+  const table = scratchTable(t, { capacity: 10, columns: checksumColumns });
+  const child = Child.start(t, 'table-killed-writer', table.name, 'a');
+  await child.next();
+  t.equal(table.stats().participants, 2);
+  child.process.kill('SIGKILL');
+  await once(child.process, 'exit');
+  t.equal(table.stats().participants, 1, 'the dead one does not count');
+  t.equal(table.settleDead(), 1);
+  t.same(table.verify(), { ok: true, problems: [] });
+});
