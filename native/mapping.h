@@ -11,7 +11,7 @@ class Region;
 
 // A range of memory that a file or memory object backs, and the ArrayBuffer that shows it.
 //
-// The pages stay mapped until `close`, or, when nobody closes, until both this object and the ArrayBuffer are garbage:
+// The pages stay mapped until `close` or `detach`, or, when nobody closes, until both this object and the ArrayBuffer are garbage:
 // a view that outlives its handle goes on reading the segment.
 class Mapping : public Napi::ObjectWrap<Mapping> {
  public:
@@ -25,6 +25,7 @@ class Mapping : public Napi::ObjectWrap<Mapping> {
   Napi::Value Sync(const Napi::CallbackInfo& info);          // ()
   Napi::Value UseHugePages(const Napi::CallbackInfo& info);  // ()
   Napi::Value Close(const Napi::CallbackInfo& info);         // ()
+  Napi::Value Detach(const Napi::CallbackInfo& info);        // ()
 
   std::shared_ptr<Region> region_;
   Napi::Reference<Napi::ArrayBuffer> buffer_;

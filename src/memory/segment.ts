@@ -166,7 +166,10 @@ export class Segment {
     checked(this.#open().sync(), () => `sync segment "${this.name}"`);
   }
 
-  /** Detaches the buffer, unmaps the memory and closes the descriptors. Twice is harmless. */
+  /**
+   * Gives the memory back and closes the descriptors. A view that is still around reads zeros from then on, and what
+   * is written through it reaches nobody. Twice is harmless.
+   */
   close(): void {
     this.#mapping?.close();
     this.#mapping = undefined;
@@ -218,7 +221,7 @@ export class Segment {
       checked(mapping.protect(true), () => `protect segment "${this.name}"`);
     }
     if (this.#hugePages) useHugePages(mapping, `segment "${this.name}"`);
-    this.#mapping?.close();
+    this.#mapping?.detach();
     this.#mapping = mapping;
     this.#mappedBytes = size;
     return mapping;
