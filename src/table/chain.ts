@@ -56,10 +56,7 @@ export class Chain {
           if (row === 0) continue;
           if (!this.#memory.isRow(row)) return DAMAGED;
           if (this.isKeyOf(this.#memory.rowWord(row))) {
-            this.foundBucket = bucket;
-            this.foundNumber = number;
-            this.foundPosition = position;
-            return row;
+            return this.#found(bucket, number, position, row);
           }
         }
         if (++word === FIRST_ENTRY) break;
@@ -96,9 +93,49 @@ export class Chain {
     for (let i = 0; i < length; i++) words[at + i] = key.words[i];
   }
 
-  /** First word of a bucket of the chain by its number, 0 being the home bucket. */
-  bucketWord(home: number, number: number): number {
-    return number === 0 ? home : this.#memory.overflowWord(number);
+  /** Number of rows in a chain; what is there while others write. */
+  entries(home: number): number {
+    let entries = 0;
+    this.seek(home, () => {
+      entries++;
+      return false;
+    });
+    return entries;
+  }
+
+  /** The first row of a chain that `fits`, 0 for none, or DAMAGED. Sets `found…`. Under the lock for what is to last. */
+  seek(home: number, fits: (row: number) => boolean): number {
+    const words = this.#words;
+    let bucket = home;
+    let number = 0;
+    for (let hops = 0; ; hops++) {
+      for (let position = 0; position < ENTRIES; position++) {
+        const row = words[bucket + FIRST_ENTRY + position];
+        if (row === 0) return 0;
+        if (!this.#memory.isRow(row)) return DAMAGED;
+        if (fits(row)) return this.#found(bucket, number, position, row);
+      }
+      number = words[bucket + LINK];
+      if (number === 0) return 0;
+      if (!this.#memory.isOverflow(number) || hops > this.#memory.overflow.slices) return DAMAGED;
+      bucket = this.#memory.overflowWord(number);
+    }
+  }
+
+  /** The last row of a chain, 0 for none, or DAMAGED. Sets `found…` and `tail…`. Only under the lock. */
+  seekLast(home: number): number {
+    if (!this.seekTail(home)) return DAMAGED;
+    if (this.tailEntries === 0) return 0;
+    const position = this.tailEntries - 1;
+    const row = this.#words[this.tail + FIRST_ENTRY + position];
+    return this.#memory.isRow(row) ? this.#found(this.tail, this.tailNumber, position, row) : DAMAGED;
+  }
+
+  #found(bucket: number, number: number, position: number, row: number): number {
+    this.foundBucket = bucket;
+    this.foundNumber = number;
+    this.foundPosition = position;
+    return row;
   }
 
   /**

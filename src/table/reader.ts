@@ -13,7 +13,7 @@ const PASSES = 3;
 const MAX_TRIES = 1_000_000;
 
 /**
- * Reading without a store, a lock or a wait.
+ * Reading without a lock or a wait, and without a store to anything that another reader or writer relies on.
  *
  * The common way: load the bucket's version, look, copy, load the version again. Unchanged, nothing was committed
  * meanwhile and the answer, hit or miss, is one state of the bucket.
@@ -34,6 +34,7 @@ export class Reader {
   readonly #chain: Chain;
   readonly #clock: TableClock;
   readonly #damage: RowCodec['damage'];
+  readonly #uses: Uint8Array | undefined;
   readonly #name: string;
   /** Row numbers of the chain under way. */
   readonly #rowsSeen: number[] = [];
@@ -44,7 +45,7 @@ export class Reader {
     chain: Chain,
     clock: TableClock,
     codec: Pick<RowCodec, 'damage'>,
-    name: string,
+    options: { readonly name: string; readonly readOnly: boolean },
   ) {
     this.#memory = memory;
     this.#words = memory.words;
@@ -53,7 +54,8 @@ export class Reader {
     this.#chain = chain;
     this.#clock = clock;
     this.#damage = codec.damage;
-    this.#name = name;
+    this.#uses = options.readOnly ? undefined : memory.uses;
+    this.#name = options.name;
   }
 
   /**
@@ -74,6 +76,8 @@ export class Reader {
       }
       if (Atomics.load(words, home + VERSION) === version) {
         if (row === DAMAGED || this.#damage.found) this.#corrupt(home);
+        // The one store of a reader: one byte, in a table that evicts, when it is not set already.
+        if (this.#uses !== undefined && value !== undefined && this.#uses[row] === 0) this.#uses[row] = 1;
         return value;
       }
       this.#damage.found = false;

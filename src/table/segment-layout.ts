@@ -11,10 +11,10 @@ import type { Columns, OpenOptions, TableBytes } from './types.js';
 /**
  * A table's segment:
  *
- *   +--------+--------------+-----------------+------------------+-----------+
- *   | header | participants | home buckets    | overflow buckets | rows      |
- *   | +schema| 256 B each   | 64 B each       | FixedPool        | FixedPool |
- *   +--------+--------------+-----------------+------------------+-----------+
+ *   +--------+--------------+--------------+------------------+-----------+------------------+
+ *   | header | participants | home buckets | overflow buckets | rows      | use bytes        |
+ *   | +schema| 256 B each   | 64 B each    | FixedPool        | FixedPool | 1 B a row (lru)  |
+ *   +--------+--------------+--------------+------------------+-----------+------------------+
  *
  * Header, by byte:
  *    0  magic          8 B   "SHMTABLE"
@@ -29,8 +29,9 @@ import type { Columns, OpenOptions, TableBytes } from './types.js';
  *   56  revisionBase   f64   added to (epoch, version) of a bucket to make a revision
  *   64  clockOffset    f64   table time = clockOffset + CLOCK_BOOTTIME, in milliseconds since the epoch
  *   72  createdAt      f64   epoch milliseconds
- *   80  soonest        u32   second of table time, from createdAt, before which no row expires; 0 none ever will
- *   84  lease          u32   reserved for the sweeper's lease
+ *   80  soonest        u32   seconds from createdAt before which no row expires, 0 none ever will: see TableClock
+ *   84  soonestOfPass  u32   the same, as the sweeper's pass under way collects it
+ *   88  clockHand      u32   where the evictor goes on (modulo the number of row slices)
  *  128  schema         JSON, UTF-8
  *
  * Everything else follows from the schema, so that there is nothing to contradict it.
@@ -52,6 +53,8 @@ export const HASH_SEED = 6;
 const SCHEMA_BYTES = 10;
 const SCHEMA_SUM = 11;
 export const SOONEST = 20;
+export const SOONEST_OF_PASS = 21;
+export const CLOCK_HAND = 22;
 /** Offsets in the header as a Float64Array. */
 const TOTAL_BYTES = 6;
 export const REVISION_BASE = 7;
@@ -77,6 +80,9 @@ export interface SegmentLayout {
   readonly rowsAt: number;
   /** Row slices: capacity, and a spare for each participant. */
   readonly rowSlices: number;
+  /** A byte for each row slice, numbered from 1 like them; of no length unless the table evicts. */
+  readonly usesAt: number;
+  readonly usesBytes: number;
   readonly totalBytes: number;
 }
 
@@ -89,7 +95,9 @@ export function layOutSegment(schema: TableSchema): SegmentLayout {
   const overflowBuckets = Math.ceil(schema.capacity / ENTRIES) + schema.maxParticipants;
   const rowsAt = overflowAt + FixedPool.bytesFor(overflowBuckets, OVERFLOW_SLICE_BYTES);
   const rowSlices = schema.capacity + schema.maxParticipants;
-  const totalBytes = rowsAt + FixedPool.bytesFor(rowSlices, row.sliceBytes);
+  const usesAt = rowsAt + FixedPool.bytesFor(rowSlices, row.sliceBytes);
+  const usesBytes = schema.evict === 'lru' ? align64(rowSlices + 1) : 0;
+  const totalBytes = usesAt + usesBytes;
   return {
     schema,
     row,
@@ -100,6 +108,8 @@ export function layOutSegment(schema: TableSchema): SegmentLayout {
     overflowBuckets,
     rowsAt,
     rowSlices,
+    usesAt,
+    usesBytes,
     totalBytes,
   };
 }
@@ -110,9 +120,9 @@ export const OVERFLOW_SLICE_BYTES = BUCKET_BYTES - 8;
 /** The same by purpose, for `Table.bytesFor`. */
 export function bytesByPurpose(layout: SegmentLayout): TableBytes {
   const spares = layout.schema.maxParticipants * layout.row.rowBytes;
-  const rows = layout.totalBytes - layout.rowsAt - spares;
+  const rows = layout.usesAt - layout.rowsAt - spares;
   const index = layout.rowsAt - layout.indexAt;
-  return { total: layout.totalBytes, rows, spares, index, other: layout.indexAt };
+  return { total: layout.totalBytes, rows, spares, index, other: layout.totalBytes - rows - spares - index };
 }
 
 /** Writes the header of a new table over zeroed memory. */

@@ -21,6 +21,8 @@ export class TableMemory {
   readonly overflow: FixedPool;
   readonly homeBuckets: number;
   readonly rowSlices: number;
+  /** One byte a row, set when the row is used; undefined for a table that does not evict. */
+  readonly uses: Uint8Array | undefined;
   readonly #indexWord: number;
   readonly #participantsWord: number;
   readonly #overflowWord: number;
@@ -39,6 +41,7 @@ export class TableMemory {
     this.overflow = overflow;
     this.homeBuckets = layout.homeBuckets;
     this.rowSlices = layout.rowSlices;
+    this.uses = layout.usesBytes === 0 ? undefined : new Uint8Array(buffer, layout.usesAt, layout.usesBytes);
     this.#indexWord = layout.indexAt / 4;
     this.#participantsWord = layout.participantsAt / 4;
     // Slices count from 1.

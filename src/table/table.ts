@@ -4,6 +4,7 @@ import { Chain } from './chain.js';
 import { checkStep } from './column-numbers.js';
 import { unknownColumn } from './column-values.js';
 import { DraftRow } from './draft-row.js';
+import { Evictor } from './evictor.js';
 import { type Expectation, fulfils, parseExpected } from './expectation.js';
 import { Key } from './key.js';
 import { type AttachOptions, integer, parseAttach, parseNamespace, parseSchema } from './options.js';
@@ -14,6 +15,7 @@ import { compileRowCodec, type RowCodec } from './row-codec.js';
 import type { PlacedColumn } from './row-layout.js';
 import { RowScan } from './row-scan.js';
 import { bytesByPurpose, columnsOf, DESTROYED, HASH_SEED, layOutSegment, STATE } from './segment-layout.js';
+import { Sweeper } from './sweeper.js';
 import { TableClock } from './table-clock.js';
 import { listTables } from './table-directory.js';
 import type { TableMemory } from './table-memory.js';
@@ -89,6 +91,7 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
   readonly #locks: ByteLocks;
   readonly #participant: Participant | undefined;
   readonly #writer: Writer | undefined;
+  readonly #sweeper: Sweeper | undefined;
   readonly #scan: RowScan<C>;
   readonly #proceed = () => this.#assertOpen();
   #closed = false;
@@ -115,7 +118,7 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
     this.#key = new Key(schema.maxKeyBytes, memory.words[HASH_SEED]);
     this.#clock = new TableClock(memory);
     const chain = new Chain(memory, this.#key);
-    this.#reader = new Reader(memory, this.#key, chain, this.#clock, this.#codec, options.name);
+    this.#reader = new Reader(memory, this.#key, chain, this.#clock, this.#codec, options);
     this.#locks = segment.openByteLocks();
     if (!options.readOnly) {
       this.#participant = Participant.attach(memory, this.#locks, options.lockTimeoutMs);
@@ -128,6 +131,8 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
         clock: this.#clock,
         name: options.name,
       });
+      this.#sweeper = new Sweeper(memory, this.#clock, this.#writer, this.#locks, () => !this.#isClosed());
+      this.#writer.makeRoom = this.#roomMaker(this.#participant, this.#sweeper, this.#writer);
     }
     this.#scan = new RowScan(memory, this.#reader, this.#codec, (name) => this.#column(name));
   }
@@ -419,6 +424,7 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#sweeper?.stop();
     if (this.#memory.words[STATE] !== DESTROYED) this.#participant?.detach();
     this.#locks.close();
     this.#segment.close();
@@ -501,8 +507,19 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
     return writer.write(mode, key, row, ttl, ifRevision);
   }
 
+  /** What frees rows when the table is full: expired ones first, then, if it evicts, one that was not used lately. */
+  #roomMaker(participant: Participant, sweeper: Sweeper, writer: Writer): () => boolean {
+    const { uses } = this.#memory;
+    const evictor = uses === undefined ? undefined : new Evictor(this.#memory, uses, writer);
+    return () => sweeper.reclaim() > 0 || evictor?.evictOne() === true || participant.settleDead() > 0;
+  }
+
+  #isClosed(): boolean {
+    return this.#closed || this.#memory.words[STATE] === DESTROYED;
+  }
+
   #assertOpen(): void {
-    if (this.#closed || this.#memory.words[STATE] === DESTROYED) this.#refuseClosed();
+    if (this.#isClosed()) this.#refuseClosed();
   }
 
   #refuseClosed(): never {

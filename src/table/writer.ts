@@ -1,5 +1,5 @@
 import { ShmTableError } from '../errors.js';
-import { BUCKET_WORDS, ENTRIES, FIRST_ENTRY, LINK, tagOf } from './bucket-layout.js';
+import { BUCKET_WORDS, ENTRIES, FIRST_ENTRY, tagOf } from './bucket-layout.js';
 import { type Chain, DAMAGED } from './chain.js';
 import { advanceNumber, storeWidth, writeNumber } from './column-numbers.js';
 import type { Key } from './key.js';
@@ -12,6 +12,9 @@ import type { TableMemory } from './table-memory.js';
 
 /** What a write does with the row that it finds, or does not find. */
 export type WriteMode = 'set' | 'put' | 'insert' | 'update';
+
+/** Times that room is made for one new row before the table is called full. */
+const MAX_ROUNDS = 100;
 
 /** How a write ended. All but the first two changed nothing. */
 export type Outcome = 'inserted' | 'updated' | 'deleted' | 'absent' | 'present' | 'mismatch';
@@ -42,6 +45,8 @@ export class Writer {
   expiresAt = 0;
   /** Value that the last increment left. */
   value: number | bigint = 0;
+  /** Called when the table is full: whether it freed anything, so that another try is worth it. */
+  makeRoom: () => boolean = () => false;
 
   readonly #memory: TableMemory;
   readonly #words: Int32Array;
@@ -114,7 +119,6 @@ export class Writer {
   expire(key: string, expiresAt: number): Outcome {
     this.#participant.settle();
     this.#key.encode(key);
-    if (expiresAt !== 0) this.#clock.announce(expiresAt);
     try {
       const home = this.#begin(slot.STORE);
       const row = this.#find(home);
@@ -122,6 +126,7 @@ export class Writer {
         this.#participant.abandon(home);
         return 'absent';
       }
+      if (expiresAt !== 0) this.#clock.announce(expiresAt);
       this.#memory.doubles[(this.#participant.at + slot.VALUE) / 2] = expiresAt;
       this.#storeNumber(home, row, ROW_EXPIRES_AT, storeWidth('float64'));
       return 'updated';
@@ -158,26 +163,33 @@ export class Writer {
 
   /** Removes the rows of one bucket, each as an operation of its own: at most as many as were there at the start. */
   clearBucket(bucket: number): void {
+    let left = this.#chain.entries(this.#memory.homeWord(bucket));
+    while (left > 0 && this.#removeOne(bucket, (home) => this.#chain.seekLast(home))) left--;
+  }
+
+  /** Removes one expired row of a bucket; false when there is none. */
+  expireOne(bucket: number): boolean {
+    return this.#removeOne(bucket, (home) => this.#chain.seek(home, (row) => this.#hasExpired(row)));
+  }
+
+  /** Evicts this row of a bucket; false when it is not there any more. */
+  evict(bucket: number, row: number): boolean {
+    return this.#removeOne(bucket, (home) => this.#chain.seek(home, (candidate) => candidate === row), slot.EVICTIONS);
+  }
+
+  /** Removes the row that `choose` finds under the lock; false when it finds none. An expired one counts as such. */
+  #removeOne(bucket: number, choose: (home: number) => number, counter: number = slot.DELETES): boolean {
     this.#participant.settle();
-    let left = -1;
     try {
-      do {
-        const home = this.#participant.begin(slot.REMOVE, bucket);
-        if (left < 0) left = this.#entriesOf(home);
-        if (left === 0) {
-          this.#participant.abandon(home);
-          return;
-        }
-        this.#seekTail(home);
-        this.#chain.foundNumber = this.#chain.tailNumber;
-        this.#chain.foundPosition = this.#chain.tailEntries - 1;
-        const row = this.#words[this.#chain.tail + FIRST_ENTRY + this.#chain.foundPosition];
-        if (this.#chain.tailEntries === 0) {
-          this.#participant.abandon(home);
-          return;
-        }
-        this.#unlink(home, row, this.#hasExpired(row) ? slot.EXPIRATIONS : slot.DELETES);
-      } while (--left > 0);
+      const home = this.#participant.begin(slot.REMOVE, bucket);
+      const row = choose(home);
+      if (row === DAMAGED) this.#corrupt();
+      if (row === 0) {
+        this.#participant.abandon(home);
+        return false;
+      }
+      this.#unlink(home, row, this.#hasExpired(row) ? slot.EXPIRATIONS : counter);
+      return true;
     } finally {
       this.#participant.settle();
     }
@@ -208,7 +220,7 @@ export class Writer {
     ifRevision: number | undefined,
     step: Step | undefined,
   ): Outcome {
-    for (let madeRoom = false; ; ) {
+    for (let rounds = 0; ; ) {
       const home = this.#begin(slot.COMMIT);
       const old = this.#find(home);
       if (old !== 0 && this.#hasExpired(old)) {
@@ -222,8 +234,9 @@ export class Writer {
         return refusal;
       }
       if (old === 0 && !this.#reserve(home)) {
-        if (madeRoom || !this.#makeRoom()) this.#full();
-        madeRoom = true;
+        // Others may take what was freed before we do, but not for ever. The key under way stays as it is meanwhile:
+        // making room works on rows and buckets, not on keys.
+        if (++rounds > MAX_ROUNDS || !this.makeRoom()) this.#full();
         continue;
       }
       this.#fillSpare(home, mode, whole, old, ttl, step);
@@ -325,6 +338,8 @@ export class Writer {
     words[at + slot.ROW] = this.#participant.spare;
     words[at + slot.TAG] = tagOf(this.#key.hash);
     journal.prepareCounter(at, old === 0 ? slot.INSERTS : slot.UPDATES);
+    const uses = this.#memory.uses;
+    if (uses !== undefined) uses[words[at + slot.ROW]] = old === 0 ? 0 : 1;
     this.#participant.commit(home);
     this.#participant.end();
   }
@@ -359,6 +374,8 @@ export class Writer {
     words[at + slot.WIDTH] = width;
     journal.prepareVersion(at, home, 1);
     journal.prepareCounter(at, slot.UPDATES);
+    const uses = this.#memory.uses;
+    if (uses !== undefined) uses[row] = 1;
     this.#participant.commit(home);
     const rowAt = this.#memory.rowWord(row);
     this.revision = this.#memory.revision(words[at + slot.EPOCH_AFTER], words[at + slot.VERSION_AFTER]);
@@ -397,20 +414,6 @@ export class Writer {
 
   #seekTail(home: number): void {
     if (!this.#chain.seekTail(home)) this.#corrupt();
-  }
-
-  #entriesOf(home: number): number {
-    let entries = 0;
-    for (let number = 0, bucket = home; ; bucket = this.#memory.overflowWord(number)) {
-      for (let i = 0; i < ENTRIES && this.#words[bucket + FIRST_ENTRY + i] !== 0; i++) entries++;
-      number = this.#words[bucket + LINK];
-      if (number === 0 || !this.#memory.isOverflow(number)) return entries;
-    }
-  }
-
-  /** Before a table is called full: takes back what the dead hold. */
-  #makeRoom(): boolean {
-    return this.#participant.settleDead() > 0;
   }
 
   #full(): never {

@@ -1,0 +1,44 @@
+import { LINKED } from '../pools/fixed-pool-layout.js';
+import { ROW_HASH } from './row-layout.js';
+import { CLOCK_HAND } from './segment-layout.js';
+import type { TableMemory } from './table-memory.js';
+import type { Writer } from './writer.js';
+
+/** Rounds of the hand over all rows before giving up: the first may clear every bit, the second finds the victim. */
+const ROUNDS = 3;
+
+/**
+ * Makes room in a full table by approximate least recent use: the clock algorithm (Corbató, 1968), one byte a row.
+ *
+ * Whoever reads or changes a row sets its byte when it is clear; a new row begins with it clear, so that rows never
+ * asked for again go first. The hand, shared by all processes, goes round the row slices, clears the bytes that are
+ * set and evicts the first row whose byte is clear. A byte tells nothing but how lately a row was used: it may be
+ * lost or late without harm.
+ */
+export class Evictor {
+  readonly #memory: TableMemory;
+  readonly #uses: Uint8Array;
+  readonly #writer: Writer;
+
+  constructor(memory: TableMemory, uses: Uint8Array, writer: Writer) {
+    this.#memory = memory;
+    this.#uses = uses;
+    this.#writer = writer;
+  }
+
+  /** Evicts one row; false when every row was in use by others all the time. O(1) amortised. */
+  evictOne(): boolean {
+    const { words, rowSlices } = this.#memory;
+    for (let i = 0; i < ROUNDS * rowSlices; i++) {
+      const row = ((Atomics.add(words, CLOCK_HAND, 1) >>> 0) % rowSlices) + 1;
+      if (this.#uses[row] !== 0) {
+        this.#uses[row] = 0;
+        continue;
+      }
+      if (this.#memory.rows.ownerOf(row) !== LINKED) continue;
+      const hash = words[this.#memory.rowWord(row) + ROW_HASH];
+      if (this.#writer.evict(this.#memory.bucketOf(hash), row)) return true;
+    }
+    return false;
+  }
+}

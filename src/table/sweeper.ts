@@ -1,0 +1,137 @@
+import type { ByteLocks } from '../memory/index.js';
+import { ENTRIES, FIRST_ENTRY, LINK, LOCK, VERSION } from './bucket-layout.js';
+import { ROW_EXPIRES_AT } from './row-layout.js';
+import type { TableClock } from './table-clock.js';
+import type { TableMemory } from './table-memory.js';
+import type { Writer } from './writer.js';
+
+/** The byte whose lock is the sweeper's lease, behind those of all participants. The kernel ends it with its holder. */
+const LEASE_BYTE = 0x10000;
+/** How often a participant looks whether there is something to sweep, in milliseconds. */
+const LOOK_MS = 500;
+/** CPU time of one step, in milliseconds, and the pause between two. */
+const STEP_MS = 1;
+const PAUSE_MS = 3;
+/** Buckets between two looks at the clock. */
+const BUCKETS_PER_LOOK = 16;
+/** Rows that a writer reclaims itself when the table is full, before it tries again. */
+const RECLAIM_ROWS = 16;
+
+/**
+ * Gives the memory of expired rows back. One participant at a time sweeps, in steps of 1 ms, and holds a bucket for
+ * one row at a time. Nobody depends on it: an expired row is absent to everybody from the moment it expires.
+ *
+ * A timer of each writing handle looks twice a second whether there is something to do: two loads when there is not.
+ */
+export class Sweeper {
+  readonly #memory: TableMemory;
+  readonly #clock: TableClock;
+  readonly #writer: Writer;
+  readonly #locks: ByteLocks;
+  readonly #mayRun: () => boolean;
+  #timer: NodeJS.Timeout;
+  /** Next bucket of the pass under way; -1 when this participant does not sweep. */
+  #bucket = -1;
+  /** Where `reclaim` goes on. */
+  #reclaimFrom = 0;
+
+  /** `mayRun` tells whether the table is still open and not destroyed. */
+  constructor(memory: TableMemory, clock: TableClock, writer: Writer, locks: ByteLocks, mayRun: () => boolean) {
+    this.#memory = memory;
+    this.#clock = clock;
+    this.#writer = writer;
+    this.#locks = locks;
+    this.#mayRun = mayRun;
+    this.#timer = this.#later(LOOK_MS);
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+  }
+
+  /** The timer does not keep a forgotten handle from being collected, nor the process alive. */
+  #later(ms: number): NodeJS.Timeout {
+    const reference = new WeakRef(this);
+    const run = (): void => {
+      const sweeper = reference.deref();
+      if (sweeper !== undefined) sweeper.#run();
+    };
+    return setTimeout(run, ms).unref();
+  }
+
+  #run(): void {
+    if (!this.#mayRun()) return;
+    if (this.#bucket < 0 && this.#clock.mayHaveExpired && this.#locks.tryLock(LEASE_BYTE)) {
+      this.#clock.beginPass();
+      this.#bucket = 0;
+    }
+    if (this.#bucket >= 0) this.#step();
+    this.#timer = this.#later(this.#bucket < 0 ? LOOK_MS : PAUSE_MS);
+  }
+
+  #step(): void {
+    const end = performance.now() + STEP_MS;
+    do {
+      for (let i = 0; i < BUCKETS_PER_LOOK; i++) {
+        if (this.#bucket === this.#memory.homeBuckets) {
+          this.#clock.endPass();
+          this.#bucket = -1;
+          this.#locks.unlock(LEASE_BYTE);
+          return;
+        }
+        // A bucket with very many expired rows takes several steps.
+        if (this.#sweepBucket(this.#bucket, end)) this.#bucket++;
+      }
+    } while (performance.now() < end);
+  }
+
+  /** Removes a bucket's expired rows until `end`; false when time ran out before the last. */
+  #sweepBucket(bucket: number, end: number): boolean {
+    if (!this.#look(bucket, true)) return true;
+    while (this.#writer.expireOne(bucket)) if (performance.now() > end) return false;
+    return true;
+  }
+
+  /**
+   * Whether a bucket has an expired row. With `leave`, tells the pass of the others; and of the present when a writer
+   * was there meanwhile, for it may have put a row where we had looked before.
+   */
+  #look(bucket: number, leave: boolean): boolean {
+    const { words, doubles } = this.#memory;
+    const home = this.#memory.homeWord(bucket);
+    const version = Atomics.load(words, home + VERSION);
+    const locked = Atomics.load(words, home + LOCK) !== 0;
+    const now = this.#clock.now();
+    let expired = false;
+    let at = home;
+    for (let hops = 0; hops <= this.#memory.overflow.slices; hops++) {
+      for (let position = 0; position < ENTRIES; position++) {
+        const row = Atomics.load(words, at + FIRST_ENTRY + position);
+        if (!this.#memory.isRow(row)) break;
+        const expiresAt = doubles[(this.#memory.rowWord(row) + ROW_EXPIRES_AT / 4) / 2];
+        if (expiresAt === 0) continue;
+        if (expiresAt <= now) expired = true;
+        else if (leave) this.#clock.leaveRow(expiresAt);
+      }
+      const next = Atomics.load(words, at + LINK);
+      if (!this.#memory.isOverflow(next)) break;
+      at = this.#memory.overflowWord(next);
+    }
+    if (leave && (locked || Atomics.load(words, home + VERSION) !== version)) this.#clock.leaveRow(now);
+    return expired;
+  }
+
+  /**
+   * Removes some expired rows at once, for a writer that finds the table full; how many. O(buckets) when there are
+   * none, which the header's seconds rule out most of the time.
+   */
+  reclaim(): number {
+    if (!this.#clock.mayHaveExpired) return 0;
+    let removed = 0;
+    for (let i = 0; i < this.#memory.homeBuckets && removed < RECLAIM_ROWS; i++) {
+      if (this.#look(this.#reclaimFrom, false)) while (this.#writer.expireOne(this.#reclaimFrom)) removed++;
+      this.#reclaimFrom = (this.#reclaimFrom + 1) % this.#memory.homeBuckets;
+    }
+    return removed;
+  }
+}
