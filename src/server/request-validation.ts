@@ -10,6 +10,11 @@ import { show } from '../table/schema.js';
 
 const DIGITS = /^(0|[1-9][0-9]{0,15})$/;
 
+interface Refusal {
+  readonly instancePath: string;
+  readonly keyword: string;
+}
+
 /** A validator compiler whose refusals of a body's members carry this code; of anything else, ERR_ARGUMENT. */
 export function requestValidation(bodyCode: ErrorCode = 'ERR_BODY_MALFORMED'): FastifySchemaCompiler<TSchema> {
   return ({ schema, httpPart }) => {
@@ -21,14 +26,14 @@ export function requestValidation(bodyCode: ErrorCode = 'ERR_BODY_MALFORMED'): F
       const first = compiled.Errors(value)[0];
       const what = `${httpPart ?? 'request'}${first.instancePath}`;
       const message = `${what} ${first.message}, got ${show(valueAt(value, first.instancePath))}`;
-      return { error: new ShmTableError(codeOf(httpPart, first.instancePath, bodyCode), message) };
+      return { error: new ShmTableError(codeOf(httpPart, first, bodyCode), message) };
     };
   };
 }
 
-function codeOf(httpPart: string | undefined, path: string, bodyCode: ErrorCode): ErrorCode {
+function codeOf(httpPart: string | undefined, { instancePath, keyword }: Refusal, bodyCode: ErrorCode): ErrorCode {
   if (httpPart !== 'body') return 'ERR_ARGUMENT';
-  return path === '' ? 'ERR_BODY_MALFORMED' : bodyCode;
+  return instancePath === '' && keyword === 'type' ? 'ERR_BODY_MALFORMED' : bodyCode;
 }
 
 function integerMembers(schema: TSchema): string[] {

@@ -12,7 +12,6 @@ const body = Type.Object(
     column: Type.String({ description: 'A column of numbers' }),
     by: Type.Optional(
       Type.Unsafe<unknown>({
-        oneOf: [{ type: 'number' }, { type: 'string' }],
         default: 1,
         description: 'What to add; for int64 a decimal string, or a safe-integer number',
       }),

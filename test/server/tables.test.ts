@@ -1,0 +1,142 @@
+import t from 'tap';
+import { Table } from '../../src/table/table.js';
+import { COLUMNS, isProblem, startApp } from '../fixtures/server-app.js';
+
+const columns = { hits: 'int64', name: 'string(10)' };
+
+t.test('what a table may not be', async (t) => {
+  const { send, namespace } = await startApp(t);
+  const refused: [unknown, number, string, string][] = [
+    [[], 400, 'ERR_BODY_MALFORMED', 'an array'],
+    [{}, 422, 'ERR_SCHEMA_INVALID', 'nothing'],
+    [{ capacity: 10 }, 422, 'ERR_SCHEMA_INVALID', 'no columns'],
+    [{ columns }, 422, 'ERR_SCHEMA_INVALID', 'no capacity'],
+    [{ columns, capacity: '10' }, 422, 'ERR_SCHEMA_INVALID', 'a capacity of another type'],
+    [{ columns, capacity: 0 }, 422, 'ERR_SCHEMA_INVALID', 'a capacity of 0'],
+    [{ columns, capacity: 2 ** 31 }, 422, 'ERR_SCHEMA_INVALID', 'a capacity over the limit'],
+    [{ columns, capacity: 1.5 }, 422, 'ERR_SCHEMA_INVALID', 'a broken capacity'],
+    [{ columns: {}, capacity: 10 }, 422, 'ERR_SCHEMA_INVALID', 'columns that are none'],
+    [{ columns: { a: 'int7' }, capacity: 10 }, 422, 'ERR_SCHEMA_INVALID', 'an unknown type'],
+    [{ columns: { a: 5 }, capacity: 10 }, 422, 'ERR_SCHEMA_INVALID', 'a type that is a number'],
+    [{ columns: { revision: 'int8' }, capacity: 10 }, 422, 'ERR_SCHEMA_INVALID', 'a refused name'],
+    [{ columns, capacity: 10, maxKeyBytes: 256 }, 422, 'ERR_SCHEMA_INVALID', 'keys too long'],
+    [{ columns, capacity: 10, backend: 'file' }, 422, 'ERR_SCHEMA_INVALID', 'a backend of the configuration only'],
+    [{ columns, capacity: 10, path: '/tmp/x' }, 422, 'ERR_SCHEMA_INVALID', 'a path'],
+    [{ columns, capacity: 10, namespace: 'other' }, 422, 'ERR_SCHEMA_INVALID', 'another namespace'],
+    [{ columns: { a: 'bytes(65535)' }, capacity: 2 ** 31 - 1 }, 507, 'ERR_SEGMENT_TOO_LARGE', 'terabytes'],
+  ];
+  for (const [json, status, code, what] of refused) {
+    isProblem(t, await send('PUT', '/v1/tables/new', { json }), status, code, what);
+  }
+  isProblem(
+    t,
+    await send('PUT', '/v1/tables/-x', { json: { columns, capacity: 1 } }),
+    400,
+    'ERR_ARGUMENT',
+    'a bad name',
+  );
+  t.same(
+    Table.list({ namespace }).map(({ name }) => name),
+    ['t'],
+    'and none was made',
+  );
+});
+
+t.test('create, find, show, destroy', async (t) => {
+  const { send, namespace } = await startApp(t);
+  const created = await send('PUT', '/v1/tables/new', { json: { capacity: 10, columns } });
+  t.match(created, {
+    status: 201,
+    headers: { location: '/v1/tables/new' },
+    json: { name: 'new', capacity: 10, columns },
+  });
+  t.equal((await send('PUT', '/v1/tables/new', { json: { capacity: 10, columns, maxParticipants: 5 } })).status, 200);
+  for (const [other, what] of [
+    [{ capacity: 11, columns }, 'another capacity'],
+    [{ capacity: 10, columns: { hits: 'int64' } }, 'other columns'],
+    [{ capacity: 10, columns: { name: 'string(10)', hits: 'int64' } }, 'another order'],
+    [{ capacity: 10, columns, maxKeyBytes: 100 }, 'longer keys'],
+  ]) {
+    isProblem(t, await send('PUT', '/v1/tables/new', { json: other }), 409, 'ERR_SCHEMA_MISMATCH', String(what));
+  }
+  const shown = await send('GET', '/v1/tables/new');
+  t.match(shown, { status: 200, json: { name: 'new', capacity: 10, columns, rows: 0, stats: { participants: 1 } } });
+  t.same(Object.keys(shown.json.columns), ['hits', 'name'], 'columns in their order');
+  const { tables } = (await send('GET', '/v1/tables')).json;
+  t.match(tables, [
+    { name: 'new', columns, rows: 0, capacity: 10 },
+    { name: 't', columns: COLUMNS, rows: 0, capacity: 100 },
+  ]);
+
+  using embedded = Table.open('new', { namespace });
+  embedded.set('k', { hits: 5n });
+  t.equal((await send('GET', '/v1/tables/new/rows/k')).json.row.hits, '5', 'a row of another handle');
+  t.match(await send('DELETE', '/v1/tables/new'), { status: 204, text: '' });
+  t.throws(() => embedded.get('k'), { code: 'ERR_TABLE_CLOSED' });
+  isProblem(t, await send('DELETE', '/v1/tables/new'), 404, 'ERR_TABLE_NOT_FOUND', 'DELETE again');
+  isProblem(t, await send('GET', '/v1/tables/new'), 404, 'ERR_TABLE_NOT_FOUND', 'GET');
+  isProblem(t, await send('GET', '/v1/tables/new/rows/k'), 404, 'ERR_TABLE_NOT_FOUND', 'GET of a row');
+});
+
+t.test('a full table', async (t) => {
+  const { send } = await startApp(t);
+  await send('PUT', '/v1/tables/full', { json: { capacity: 2, columns } });
+  for (const key of ['a', 'b']) await send('PUT', `/v1/tables/full/rows/${key}`, { json: {} });
+  isProblem(t, await send('PUT', '/v1/tables/full/rows/c', { json: {} }), 507, 'ERR_TABLE_FULL', 'one row too many');
+  t.equal((await send('PUT', '/v1/tables/full/rows/a', { json: { hits: 1 } })).status, 200, 'the others are updated');
+  t.equal((await send('DELETE', '/v1/tables/full/rows/a')).status, 204);
+  t.equal((await send('PUT', '/v1/tables/full/rows/c', { json: {} })).status, 201, 'there is room again');
+});
+
+t.test('list and clear', async (t) => {
+  const { send, table } = await startApp(t);
+  const keys = Array.from({ length: 30 }, (_, i) => `${i % 3 === 0 ? 'é/' : 'x'}${i}`);
+  for (const [i, key] of keys.entries()) table.set(key, { u32: i });
+  const seen: string[] = [];
+  let cursor: string | null = '';
+  for (let pages = 0; cursor !== null; pages++) {
+    if (pages > 30) throw new Error('no end');
+    const query: string = cursor === '' ? '' : `&cursor=${encodeURIComponent(cursor)}`;
+    const page = await send('GET', `/v1/tables/t/rows?limit=7&columns=u32${query}`);
+    for (const { key, row, revision, expiresAt } of page.json.rows) {
+      seen.push(key);
+      t.same(
+        { row, revision, expiresAt },
+        { row: { u32: keys.indexOf(key) }, revision: table.entry(key)?.revision, expiresAt: null },
+      );
+    }
+    cursor = page.json.cursor;
+  }
+  t.same(seen.sort(), [...keys].sort(), 'every row once');
+  const prefixes = ['prefix=%C3%A9%2F', `prefix=${Buffer.from('é/').toString('base64url')}&keyEncoding=base64url`];
+  for (const prefix of prefixes)
+    t.equal((await send('GET', `/v1/tables/t/rows?${prefix}`)).json.rows.length, 10, prefix);
+  for (const query of [
+    'limit=0',
+    'limit=1001',
+    'limit=x',
+    'limit=1.5',
+    'limit=',
+    'limit=1&limit=2',
+    'limit=1e2',
+    'cursor=nonsense',
+  ]) {
+    isProblem(t, await send('GET', `/v1/tables/t/rows?${query}`), 400, 'ERR_ARGUMENT', query);
+  }
+  for (const query of ['columns=nope', 'columns=', 'columns=u32,']) {
+    isProblem(t, await send('GET', `/v1/tables/t/rows?${query}`), 422, 'ERR_COLUMN_UNKNOWN', query);
+  }
+  t.match(await send('DELETE', '/v1/tables/t/rows'), { status: 204, text: '' }, 'clear');
+  t.same((await send('GET', '/v1/tables/t/rows')).json, { rows: [], cursor: null });
+});
+
+t.test('a table destroyed and made anew elsewhere', async (t) => {
+  const { send, table, namespace } = await startApp(t);
+  table.set('k', { text: 'old' });
+  t.equal((await send('GET', '/v1/tables/t/rows/k')).json.row.text, 'old');
+  table.destroy();
+  using other = Table.create({ name: 't', namespace, capacity: 5, columns: { other: 'int8' } });
+  isProblem(t, await send('GET', '/v1/tables/t/rows/k'), 404, 'ERR_ROW_NOT_FOUND', 'the new one, at once');
+  t.same((await send('PUT', '/v1/tables/t/rows/k', { json: { other: 3 } })).json.row, { other: 3 }, 'with its columns');
+  t.equal(other.get('k')?.other, 3);
+});
