@@ -1,0 +1,51 @@
+/** This package's table, in memory that ends with the process. */
+import { Table } from '../../src/index.js';
+import { rowOf, type Subject } from '../subject.js';
+
+export function openShmtable(keys: readonly string[]): Subject {
+  const table = Table.create({
+    name: `bench-${process.pid}`,
+    backend: 'anonymous',
+    capacity: keys.length,
+    columns: { count: 'int32', score: 'float64', label: 'string(20)' },
+  });
+  keys.forEach((key, i) => {
+    table.set(key, rowOf(i));
+  });
+  return {
+    name: 'shmtable',
+    slices: {
+      'get column': (keys) => {
+        let sum = 0;
+        for (let i = 0; i < keys.length; i++) sum += table.get(keys[i], 'count') ?? 0;
+        return sum;
+      },
+      'get row': (keys) => {
+        let sum = 0;
+        for (let i = 0; i < keys.length; i++) {
+          const row = table.get(keys[i]);
+          if (row !== undefined) sum += row.count + row.label.length;
+        }
+        return sum;
+      },
+      set: (keys) => {
+        for (let i = 0; i < keys.length; i++) table.set(keys[i], rowOf(i));
+        return keys.length;
+      },
+      increment: (keys) => {
+        let sum = 0;
+        for (let i = 0; i < keys.length; i++) sum += table.increment(keys[i], 'count');
+        return sum;
+      },
+      'delete + insert': (keys) => {
+        let removed = 0;
+        for (let i = 0; i < keys.length; i++) {
+          if (table.delete(keys[i])) removed++;
+          table.insert(keys[i], rowOf(i));
+        }
+        return removed;
+      },
+    },
+    close: () => table.destroy(),
+  };
+}

@@ -1,0 +1,52 @@
+import t from 'tap';
+import { measureInterleaved } from '../../bench/interleaved.js';
+import type { Slice, Subject } from '../../bench/subject.js';
+
+function subject(name: string, getRow: Slice, closed: string[] = []): Subject {
+  return { name, slices: { 'get row': getRow }, close: () => void closed.push(name) };
+}
+
+const workload = { keys: 5, rounds: 2, sliceOperations: 4 };
+
+t.test('a subject that disagrees with the others fails the run, and all are closed', async (t) => {
+  const closed: string[] = [];
+  const right = subject('right', (keys) => keys.length, closed);
+  const wrong = subject('wrong', (keys) => keys.length + 1, closed);
+  await t.rejects(measureInterleaved([() => right, () => wrong], workload), /disagree about get row: .*wrong: 5/);
+  t.same(closed, ['right', 'wrong']);
+});
+
+t.test('all subjects meet the same keys, in an order that changes with the round', async (t) => {
+  const met: { name: string; keys: string[] }[] = [];
+  const watching = (name: string): Subject =>
+    subject(name, (keys) => {
+      met.push({ name, keys: [...keys] });
+      return 0;
+    });
+  await measureInterleaved([() => watching('a'), () => watching('b')], workload);
+  const rounds = Array.from({ length: met.length / 2 }, (_, round) => met.slice(2 * round, 2 * round + 2));
+  for (const [first, second] of rounds) t.same(first.keys, second.keys);
+  t.same(
+    rounds.slice(0, 2).map(([first]) => first.name),
+    ['a', 'b'],
+  );
+  t.ok(
+    met.every(({ keys }) => keys.length === 4 && keys.every((key) => /^k10000000[0-4]$/.test(key))),
+    'keys of ten characters that the subjects have',
+  );
+});
+
+t.test('a subject without an operation is left out of it, a slow one may be asynchronous', async (t) => {
+  const slow = subject('slow', async (keys) => keys.length);
+  const unable: Subject = { name: 'unable', slices: {}, close: () => undefined };
+  const fast = subject('fast', (keys) => keys.length);
+  const measured = await measureInterleaved([() => slow, () => unable, () => fast], workload);
+  t.same(
+    measured.map(({ operation, subject }) => [operation, subject]),
+    [
+      ['get row', 'slow'],
+      ['get row', 'fast'],
+    ],
+  );
+  t.same(measured[0].ratio, { median: 1, lowerQuartile: 1, upperQuartile: 1 }, 'the baseline is its own measure');
+});
