@@ -1,0 +1,137 @@
+import t from 'tap';
+import { scratchTable } from './scratch-table.js';
+
+const columns = {
+  i8: 'int8',
+  u8: 'uint8',
+  i16: 'int16',
+  u16: 'uint16',
+  i32: 'int32',
+  u32: 'uint32',
+  i64: 'int64',
+  f32: 'float32',
+  f64: 'float64',
+  flag: 'boolean',
+  text: 'string(4)',
+  data: 'bytes(4)',
+} as const;
+const range = { code: 'ERR_VALUE_RANGE' };
+const type = { code: 'ERR_COLUMN_TYPE' };
+
+t.test('creates a missing row, returns the new value', async (t) => {
+  const table = scratchTable(t, { capacity: 20, columns });
+  t.equal(table.increment('a', 'i32'), 1);
+  t.equal(table.increment('a', 'i32', 5), 6);
+  t.equal(table.decrement('a', 'i32'), 5);
+  t.equal(table.decrement('b', 'i32', 7), -7);
+  t.equal(table.increment('a', 'i64'), 1n);
+  t.equal(table.increment('a', 'i64', 2n), 3n);
+  t.equal(table.decrement('a', 'i64', 5), -2n);
+  t.equal(table.increment('a', 'f64', 0.5), 0.5);
+  t.equal(table.increment('a', 'f32', 0.1), Math.fround(0.1));
+  t.match(table.get('a'), { i32: 5, i64: -2n, f64: 0.5, f32: Math.fround(0.1), text: '', flag: false });
+  t.same(table.verify(), { ok: true, problems: [] });
+});
+
+t.test('integers stay in their range; past it nothing changes', async (t) => {
+  const bounds = [
+    ['i8', -128, 127],
+    ['u8', 0, 255],
+    ['i16', -32768, 32767],
+    ['u16', 0, 65535],
+    ['i32', -(2 ** 31), 2 ** 31 - 1],
+    ['u32', 0, 2 ** 32 - 1],
+  ] as const;
+  const table = scratchTable(t, { capacity: 2, columns });
+  table.put('k', { text: 'abcd' });
+  for (const [column, min, max] of bounds) {
+    t.equal(table.increment('k', column, max), max);
+    const entry = table.entry('k');
+    t.throws(() => table.increment('k', column), { ...range, message: new RegExp(`${column}.*${max}`) });
+    for (const by of [2 ** 32, 2 ** 53 - 1, 256, 65536]) t.throws(() => table.increment('k', column, max + by), range);
+    t.throws(() => table.decrement('k', column, max - min + 1), range);
+    t.same(table.entry('k'), entry);
+    t.equal(table.decrement('k', column, max - min), min);
+    t.throws(() => table.decrement('k', column), range);
+    t.throws(() => table.increment('k', column, min - max - 1), range);
+    t.equal(table.get('k', column), min);
+    t.throws(() => table.increment('missing', column, max + 1), range);
+    t.throws(() => table.increment('missing', column, min - 1), range);
+    t.equal(table.increment('k', column, -0), min);
+    for (const by of [0.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53]) t.throws(() => table.increment('k', column, by), range);
+  }
+  t.match(table.get('k'), { i8: -128, u8: 0, i16: -32768, u16: 0, i32: -(2 ** 31), u32: 0, i64: 0n, f32: 0, text: 'abcd' });
+  t.equal(table.size, 1);
+});
+
+t.test('int64', async (t) => {
+  const table = scratchTable(t, { capacity: 2, columns });
+  const [min, max] = [-(2n ** 63n), 2n ** 63n - 1n];
+  t.equal(table.increment('k', 'i64', max), max);
+  t.throws(() => table.increment('k', 'i64'), range);
+  t.equal(table.decrement('k', 'i64', max), 0n);
+  t.equal(table.increment('k', 'i64', min), min);
+  t.throws(() => table.decrement('k', 'i64'), range);
+  t.throws(() => table.increment('k', 'i64', min), range);
+  t.throws(() => table.decrement('missing', 'i64', min), range);
+  t.equal(table.increment('k', 'i64', Number.MAX_SAFE_INTEGER), min + BigInt(Number.MAX_SAFE_INTEGER));
+  for (const by of [0.5, 2 ** 53, Number.NaN]) t.throws(() => table.increment('k', 'i64', by), range);
+  t.throws(() => table.increment('k', 'i64', 2n ** 64n), range);
+});
+
+t.test('floats: the finite range, -0 and rounding', async (t) => {
+  const table = scratchTable(t, { capacity: 3, columns });
+  t.equal(table.increment('k', 'f64', Number.MAX_VALUE), Number.MAX_VALUE);
+  for (const by of [Number.MAX_VALUE, Number.POSITIVE_INFINITY, Number.NaN]) {
+    t.throws(() => table.increment('k', 'f64', by), range);
+    t.throws(() => table.increment('missing', 'f32', by), range);
+  }
+  t.equal(table.get('k', 'f64'), Number.MAX_VALUE);
+  t.throws(() => table.increment('k', 'f32', 1e39), range, 'infinite once rounded');
+  table.set('k', { f32: 16777216, f64: -0 });
+  t.equal(table.increment('k', 'f32'), 16777216, 'too small a step for a float32');
+  t.equal(table.increment('k', 'f64', -0), -0);
+  t.equal(Object.is(table.get('k', 'f64'), -0), true);
+  t.equal(Object.is(table.increment('k', 'f64', 0), 0), true);
+  table.set('k', { f64: Number.NaN, f32: Number.POSITIVE_INFINITY });
+  t.throws(() => table.increment('k', 'f64'), range);
+  t.throws(() => table.decrement('k', 'f32'), range);
+});
+
+t.test('columns that hold no number, steps that are none', async (t) => {
+  const table = scratchTable(t, { capacity: 2, columns });
+  table.set('k', {});
+  for (const key of ['k', 'missing']) {
+    for (const column of ['flag', 'text', 'data']) {
+      t.throws(() => table.increment(key, column as 'i8'), { ...type, message: new RegExp(column) });
+      t.throws(() => table.decrement(key, column as 'i8'), type);
+    }
+    for (const by of ['1', null, true, {}, [], Symbol('1')]) {
+      for (const column of ['i8', 'u32', 'i64', 'f32', 'f64'] as const) {
+        t.throws(() => table.increment(key, column, by as number), type, `${column} ${String(by)}`);
+        t.throws(() => table.decrement(key, column, by as number), type);
+      }
+    }
+    for (const column of ['i8', 'u32', 'f32', 'f64'] as const) {
+      t.throws(() => table.increment(key, column, 1n as never), type);
+      t.throws(() => table.decrement(key, column, 1n as never), type);
+    }
+  }
+  t.equal(table.size, 1);
+});
+
+t.test('changes its number alone, and the revision', async (t) => {
+  const table = scratchTable(t, { capacity: 2, columns });
+  const row = { i8: -1, u8: 255, i16: -1, u16: 65535, i32: -1, u32: 2 ** 32 - 1, i64: -1n, f32: -1, f64: -1, flag: true };
+  table.set('k', { ...row, text: 'abcd', data: Uint8Array.of(1, 2, 3, 4) });
+  const expected: Record<string, unknown> = { ...table.get('k') };
+  let revision = table.entry('k')?.revision ?? 0;
+  for (const column of ['i8', 'i16', 'i32', 'i64', 'f32', 'f64'] as const) {
+    expected[column] = table.increment('k', column);
+    t.same(table.get('k'), expected, column);
+    const next = table.entry('k')?.revision ?? 0;
+    t.ok(next > revision);
+    revision = next;
+  }
+  t.same(table.verify(), { ok: true, problems: [] });
+});
