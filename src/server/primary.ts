@@ -21,7 +21,10 @@ export async function runPrimary(given: ServiceSettings, log: FastifyBaseLogger)
   const pool = new WorkerPool(settings, log);
   const stopped = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
   process.on('SIGHUP', () => {
-    pool.replaceAll().catch((error: unknown) => log.error({ err: error }, 'workers cannot be replaced'));
+    pool.replaceAll().then(
+      () => log.info({ workers: pool.pids }, 'workers replaced'),
+      (error: unknown) => log.error({ err: error }, 'workers cannot be replaced'),
+    );
   });
   pool.on('gone', (pid) => settleDead(handles, settings, pid, log));
   try {

@@ -1,0 +1,49 @@
+import { readFileSync } from 'node:fs';
+import t from 'tap';
+import { generateDocuments } from '../../src/server/generated-documents.js';
+import { startApp } from '../fixtures/server-app.js';
+
+const FOLDER = new URL('../../../openapi/', import.meta.url);
+
+t.test('the files in openapi/ are what the code says', async (t) => {
+  for (const [name, text] of Object.entries(await generateDocuments())) {
+    t.ok(readFileSync(new URL(name, FOLDER), 'utf8') === text, `${name} is not stale (npm run openapi writes it)`);
+  }
+});
+
+t.test('the document describes every route', async (t) => {
+  const { send } = await startApp(t);
+  const document = (await send('GET', '/openapi.json')).json;
+  t.equal(document.openapi, '3.1.0');
+  t.same(document.servers, [{ url: '/' }], 'it is true wherever it is served from');
+  const operations = Object.entries<Record<string, { operationId: string }>>(document.paths).flatMap(
+    ([path, methods]) =>
+      Object.entries(methods).map(([method, { operationId }]) => ({ route: `${method} ${path}`, operationId })),
+  );
+  t.same(operations.map(({ route }) => route).sort(), [
+    'delete /v1/tables/{table}',
+    'delete /v1/tables/{table}/rows',
+    'delete /v1/tables/{table}/rows/{key}',
+    'get /healthz',
+    'get /openapi.json',
+    'get /readyz',
+    'get /v1/tables',
+    'get /v1/tables/{table}',
+    'get /v1/tables/{table}/rows',
+    'get /v1/tables/{table}/rows/{key}',
+    'head /healthz',
+    'head /openapi.json',
+    'head /readyz',
+    'head /v1/tables',
+    'head /v1/tables/{table}',
+    'head /v1/tables/{table}/rows',
+    'head /v1/tables/{table}/rows/{key}',
+    'patch /v1/tables/{table}/rows/{key}',
+    'post /v1/tables/{table}/batch',
+    'post /v1/tables/{table}/rows/{key}/increment',
+    'put /v1/tables/{table}',
+    'put /v1/tables/{table}/rows/{key}',
+  ]);
+  const ids = operations.map(({ operationId }) => operationId);
+  t.equal(new Set(ids).size, ids.length, 'operation ids are unique');
+});

@@ -1,0 +1,58 @@
+import t from 'tap';
+import { isProblem, startApp } from '../fixtures/server-app.js';
+
+/** The problem document of an answer as it came over the wire. */
+function problemOf(raw: string): unknown {
+  const end = raw.indexOf('\r\n\r\n');
+  return /content-type: application\/problem\+json/i.test(raw.slice(0, end)) && JSON.parse(raw.slice(end + 4));
+}
+
+t.test('what the parser refuses', async (t) => {
+  const { sendRaw } = await startApp(t);
+  const refused: [string, string][] = [
+    ['nonsense\r\n\r\n', 'nonsense'],
+    ['GET /v1/tables HTTP/1.1\r\nHost: localhost\r\nbad header\r\n\r\n', 'a bad header'],
+    ['GET /v1/tables HTTP/9.9\r\nHost: localhost\r\n\r\n', 'another version'],
+    [`GET /v1/tables HTTP/1.1\r\nHost: localhost\r\nX: ${'x'.repeat(100_000)}\r\n\r\n`, 'headers too large'],
+    [`GET /${'x'.repeat(100_000)} HTTP/1.1\r\nHost: localhost\r\n\r\n`, 'a path too long'],
+    ['PUT /v1/tables/t HTTP/1.1\r\nHost: localhost\r\nContent-Length: x\r\n\r\n', 'a bad length'],
+    [
+      'PUT /v1/tables/t HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\nContent-Type: application/json\r\n\r\nzz\r\n',
+      'a bad chunk',
+    ],
+    ['GET /v1/tables HTTP/1.1\r\nConnection: close\r\n\r\n', 'no Host'],
+  ];
+  for (const [bytes, what] of refused) {
+    const answer = await sendRaw(bytes);
+    t.match(answer, /^HTTP\/1.1 400 /, what);
+    t.match(problemOf(answer), { status: 400, code: /^ERR_(ARGUMENT|BODY_MALFORMED)$/ }, 'as a problem document');
+  }
+});
+
+t.test('Host headers', async (t) => {
+  const { port, send } = await startApp(t);
+  for (const host of [`127.0.0.1:${port}`, '127.0.0.1', `localhost:${port}`, 'LOCALHOST', '[::1]', `[::1]:${port}`]) {
+    t.equal((await send('GET', '/v1/tables', { headers: { host } })).status, 200, host);
+  }
+  for (const host of [
+    'evil.example',
+    `evil.example:${port}`,
+    'localhost.evil.example',
+    '127.0.0.1.evil.example',
+    '10.0.0.1',
+    '[::2]',
+    'localhost:x',
+  ]) {
+    for (const path of ['/v1/tables', '/healthz', '/docs', '/openapi.json', '/nowhere']) {
+      isProblem(t, await send('GET', path, { headers: { host } }), 403, 'ERR_FORBIDDEN', `${host} ${path}`);
+    }
+  }
+});
+
+t.test('health', async (t) => {
+  const { send } = await startApp(t);
+  for (const path of ['/healthz', '/readyz']) {
+    const answer = await send('GET', path);
+    t.match(answer, { status: 200, json: { status: String }, headers: { 'shm-worker': String(process.pid) } }, path);
+  }
+});

@@ -1,0 +1,94 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import t from 'tap';
+import { loadSettings } from '../../src/server/settings/load-settings.js';
+import { parseTableFlags } from '../../src/server/settings/table-flag.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'shmtable-settings-'));
+t.teardown(() => rmSync(folder, { recursive: true }));
+
+function fileOf(content: unknown): string {
+  const file = join(folder, 'config.json');
+  writeFileSync(file, typeof content === 'string' ? content : JSON.stringify(content));
+  return file;
+}
+
+t.test('wrong settings are named', async (t) => {
+  const refused: [unknown, RegExp][] = [
+    ['{', /is not JSON/],
+    [[], /settings must be object/],
+    [{ prot: 1 }, /unknown setting prot/],
+    [{ limits: { bodyByte: 1 } }, /unknown setting limits\.bodyByte/],
+    [{ tables: { a: { capacity: 1, columns: {}, evictt: 1 } } }, /unknown setting tables\.a\.evictt/],
+    [{ port: '7070' }, /port must be integer, got "7070"/],
+    [{ port: 70_000 }, /port .*65535, got 70000/],
+    [{ workers: 0 }, /workers .*1, got 0/],
+    [{ tables: { a: { columns: {} } } }, /tables\.a .*capacity/],
+    [{ tables: { '-a': { capacity: 1, columns: {} } } }, /-a/],
+    [{ logLevel: 'loud' }, /logLevel .*got "loud"/],
+    [{ host: '0.0.0.0' }, /host 0\.0\.0\.0 is reachable from elsewhere/],
+  ];
+  for (const [content, message] of refused) {
+    t.throws(() => loadSettings(fileOf(content), {}, {}), { code: 'ERR_ARGUMENT', message }, String(message));
+  }
+  t.throws(() => loadSettings(join(folder, 'missing.json'), {}, {}), {
+    code: 'ERR_ARGUMENT',
+    message: /missing\.json/,
+  });
+  const none = fileOf({});
+  t.throws(() => loadSettings(none, { SHMTABLE_PORT: 'x' }, {}), {
+    message: /SHMTABLE_PORT must be an integer, got "x"/,
+  });
+  t.throws(() => loadSettings(none, { SHMTABLE_TABLES: '{' }, {}), { message: /SHMTABLE_TABLES is not JSON/ });
+  t.throws(() => loadSettings(none, {}, { port: -1 }), { message: /flags: port/ });
+  t.throws(() => loadSettings(none, {}, { host: 'example.com' }), { message: /host example\.com/ });
+});
+
+t.test('file, environment, flags: the later wins', async (t) => {
+  const file = fileOf({
+    $schema: 'x',
+    port: 1,
+    workers: 1,
+    namespace: 'n',
+    limits: { bodyBytes: 5 },
+    logLevel: 'warn',
+  });
+  const environment = {
+    SHMTABLE_PORT: '2',
+    SHMTABLE_WORKERS: '2',
+    SHMTABLE_LIMITS_REQUEST_TIMEOUT_MS: '9',
+    SHMTABLE_SOCKET: '',
+    PATH: '/',
+  };
+  const { settings, warnings } = loadSettings(file, environment, { port: 3 });
+  t.match(settings, {
+    host: '127.0.0.1',
+    port: 3,
+    workers: 2,
+    namespace: 'n',
+    logLevel: 'warn',
+    limits: { bodyBytes: 5, requestTimeoutMs: 9 },
+    tables: {},
+    socket: undefined,
+  });
+  t.same(warnings, []);
+});
+
+t.test("what is not the service's own only warns", async (t) => {
+  const environment = { SHMTABLE_PORT: 'tcp://10.0.0.1:7070', SHMTABLE_SERVICE_HOST: '10.0.0.1' };
+  const { settings, warnings } = loadSettings(fileOf({}), environment, {});
+  t.equal(settings.port, 7070);
+  t.match(warnings, [/SHMTABLE_PORT=tcp:/, /SHMTABLE_SERVICE_HOST/]);
+});
+
+t.test('tables as flags', async (t) => {
+  t.same(parseTableFlags(['a:10:n=int32,s=string(5)', 'b:5:x=bytes(3)']), {
+    a: { capacity: 10, columns: { n: 'int32', s: 'string(5)' } },
+    b: { capacity: 5, columns: { x: 'bytes(3)' } },
+  });
+  for (const flag of ['a', 'a:10', 'a:10:', 'a:10:n', 'a:10:n=int32:x', 'a:x:n=int32', 'a:10:n=int32,n=int8']) {
+    t.throws(() => parseTableFlags([flag]), { code: 'ERR_ARGUMENT' }, flag);
+  }
+  t.throws(() => parseTableFlags(['a:10:n=int7']), { code: 'ERR_SCHEMA_INVALID' }, 'a type that is none');
+});
