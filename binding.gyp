@@ -8,7 +8,8 @@
         "native/descriptor.cc",
         "native/futex.cc",
         "native/inherited_memory.cc",
-        "native/mapping.cc"
+        "native/mapping.cc",
+        "native/word_watch.cc"
       ],
       "include_dirs": ["<!@(node -p \"require('node-addon-api').include_dir\")"],
       "defines": ["NAPI_VERSION=8", "NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS", "_FILE_OFFSET_BITS=64"],

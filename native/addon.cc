@@ -9,6 +9,7 @@
 
 #include "descriptor.h"
 #include "mapping.h"
+#include "word_watch.h"
 
 namespace shmtable {
 
@@ -20,6 +21,7 @@ namespace {
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   Descriptor::Init(env, exports);
   Mapping::Init(env, exports);
+  WordWatch::Init(env, exports);
   InitFutex(env, exports);
   InitClock(env, exports);
   return exports;

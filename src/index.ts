@@ -2,12 +2,14 @@ export { type ErrorCode, ShmTableError } from './errors.js';
 export { Table } from './table/table.js';
 export type {
   BackendName,
+  Change,
   ColumnInput,
   Columns,
   ColumnType,
   ColumnValue,
   Entry,
   Expected,
+  Gap,
   LookupOptions,
   NumericColumn,
   OpenOptions,
@@ -20,5 +22,6 @@ export type {
   TableOptions,
   TableStats,
   Verification,
+  WatchOptions,
   WriteOptions,
 } from './table/types.js';

@@ -4,3 +4,4 @@ export { bootId, bootTimeMs } from './clock.js';
 export { futexWait, futexWake } from './futex.js';
 export { Segment } from './segment.js';
 export type { SegmentOpenOptions, SegmentOptions } from './segment-options.js';
+export { type WatchedWord, WordWatch } from './word-watch.js';

@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 interface NativeAddon {
   readonly Descriptor: new () => Descriptor;
   readonly Mapping: new () => Mapping;
+  readonly WordWatch: new () => NativeWordWatch;
   /** 0 woken or interrupted, 1 the word differs, 2 timed out. */
   futexWait(words: Int32Array, index: number, expected: number, timeoutMs: number): number;
   futexWake(words: Int32Array, index: number, count: number): number;
@@ -49,6 +50,20 @@ export interface Mapping {
   close(): void;
   /** Gives the pages back; views of the buffer lose their elements. Slows the isolate on Node 20: see `mapping.cc`. */
   detach(): void;
+}
+
+/** A thread that sleeps until a word changes: see `native/word_watch.h`. */
+export interface NativeWordWatch {
+  start(
+    words: Int32Array,
+    word: number,
+    sleepers: number,
+    seen: number,
+    timeoutMs: number,
+    callback: () => void,
+  ): number;
+  acknowledge(): void;
+  stop(): void;
 }
 
 /** The folder with this package's `package.json`: sources run from `src`, `dist/src` and `node_modules`. */

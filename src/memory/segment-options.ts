@@ -36,6 +36,12 @@ function show(value: unknown): string {
   return typeof value === 'string' ? JSON.stringify(value) : String(value);
 }
 
+/** Refuses what is not an object of options, before anything is read from it. */
+export function checkOptions(options: unknown): void {
+  if (typeof options === 'object' && options !== null) return;
+  throw new ShmTableError('ERR_ARGUMENT', `A segment's options must be an object with a name, not ${show(options)}.`);
+}
+
 export function checkName(name: unknown): string {
   if (typeof name === 'string' && isSegmentName(name)) return name;
   throw new ShmTableError(

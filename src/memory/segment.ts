@@ -9,6 +9,7 @@ import {
   checkFlag,
   checkMappable,
   checkName,
+  checkOptions,
   checkSize,
   type SegmentOpenOptions,
   type SegmentOptions,
@@ -68,6 +69,7 @@ export class Segment {
    * @throws ERR_SEGMENT_NO_SPACE · ERR_SEGMENT_TOO_LARGE · ERR_PERMISSION · ERR_ARGUMENT · ERR_BACKEND_UNSUPPORTED
    */
   static create(options: SegmentOptions, initialise?: (segment: Segment) => void): Segment {
+    checkOptions(options);
     const name = checkName(options.name);
     const backendName = options.backend ?? 'posix';
     const backend = backendOf(backendName);
@@ -95,6 +97,7 @@ export class Segment {
    * @throws ERR_PERMISSION · ERR_SEGMENT_TOO_LARGE · ERR_ARGUMENT · ERR_BACKEND_UNSUPPORTED
    */
   static open(options: SegmentOpenOptions): Segment {
+    checkOptions(options);
     const name = checkName(options.name);
     const backendName = options.backend ?? 'posix';
     const backend = backendOf(backendName);

@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { ShmTableError } from '../errors.js';
 import type { PlacedColumn } from './row-layout.js';
 import { show } from './schema.js';
@@ -21,8 +22,8 @@ export function refuseValue(column: PlacedColumn, value: unknown): never {
       if (!value.isWellFormed()) throw wrongType('well-formed Unicode (no lone surrogate)');
       throw tooLong(name, type, Buffer.byteLength(value), maxBytes);
     case 'bytes':
-      if (!(value instanceof Uint8Array)) throw wrongType('a Uint8Array');
-      throw tooLong(name, type, value.byteLength, maxBytes);
+      if (!types.isUint8Array(value)) throw wrongType('a Uint8Array');
+      throw tooLong(name, type, byteLengthOf(value), maxBytes);
     case 'int64':
       if (typeof value !== 'bigint' && typeof value !== 'number') throw wrongType('a bigint or a safe integer');
       throw outOfRange(column, value);
@@ -30,6 +31,13 @@ export function refuseValue(column: PlacedColumn, value: unknown): never {
       if (typeof value !== 'number') throw wrongType('an integer');
       throw outOfRange(column, value);
   }
+}
+
+const TypedArrayPrototype: object = Object.getPrototypeOf(Uint8Array.prototype);
+
+/** The true length of an array: a subclass may have a `byteLength` of its own, which `TypedArray.set` ignores. */
+export function byteLengthOf(value: Uint8Array): number {
+  return Reflect.get(TypedArrayPrototype, 'byteLength', value);
 }
 
 /** Bounds of an integer column, both included. */

@@ -19,6 +19,12 @@ export class DraftRow<C extends Columns> {
     return new Map(named.map(({ name }) => [name, codec.readers[name]?.(0)]));
   }
 
+  /** What the caller gave, read once and checked: a plain object of the named values. Throws as `set`. */
+  copy(input: RowInput<C>): RowInput<C> {
+    const copy: RowInput<C> & Record<string, unknown> = {};
+    return Object.assign(copy, Object.fromEntries(this.normalise(input)));
+  }
+
   /** The row with these values, the others as in `before`, or zero. */
   merge(before: Row<C> | undefined, input: RowInput<C>): Row<C> {
     const codec = this.#compiled();

@@ -2,6 +2,7 @@ import { ShmTableError } from '../errors.js';
 import { LINKED, SLICE_OWNER } from '../pools/fixed-pool-layout.js';
 import { ENTRIES, EPOCH, EPOCH_MASK, FIRST_ENTRY, HOLDER_MASK, LINK, LOCK, tagOf, VERSION } from './bucket-layout.js';
 import { tagByte } from './chain.js';
+import { ChangeFeed } from './change-feed.js';
 import * as slot from './participant-layout.js';
 import { ROW_EPOCH, ROW_HASH, ROW_REVISION } from './row-layout.js';
 import type { TableMemory } from './table-memory.js';
@@ -22,10 +23,13 @@ export const STORE_DOUBLE = 9;
 export class Journal {
   readonly #memory: TableMemory;
   readonly #words: Int32Array;
+  /** Where changes are published, for a table that has a feed. */
+  readonly feed: ChangeFeed | undefined;
 
   constructor(memory: TableMemory) {
     this.#memory = memory;
     this.#words = memory.words;
+    this.feed = memory.layout.feedCells === 0 ? undefined : new ChangeFeed(memory);
   }
 
   /** Carries a PREPARED operation of the slot at word `at` out, up to but without the release of the lock. */
@@ -42,6 +46,7 @@ export class Journal {
     }
     this.#memory.doubles[at / 2 + slot.counterAt(this.#words[at + slot.COUNTER])] =
       this.#memory.doubles[(at + slot.COUNTER_AFTER) / 2];
+    this.feed?.publish(at, id);
   }
 
   /** Links the new row. The store of the entry is what readers see. */

@@ -1,4 +1,5 @@
 import { ShmTableError } from '../errors.js';
+import { leastFeedBytes } from './change-feed-layout.js';
 import { type Column, parseColumns, show } from './schema.js';
 import type { BackendName, Columns, TableOptions } from './types.js';
 
@@ -35,21 +36,32 @@ const BACKENDS: readonly BackendName[] = ['posix', 'anonymous', 'sysv', 'file', 
 
 /** The options that make the table, with their defaults. Throws `ERR_SCHEMA_INVALID` or `ERR_ARGUMENT`. */
 export function parseSchema(options: TableOptions<Columns>): TableSchema {
+  const maxKeyBytes = integer('maxKeyBytes', options.maxKeyBytes ?? 63, 1, MAX_KEY_BYTES);
   return {
     columns: parseColumns(options.columns),
     capacity: integer('capacity', options.capacity, 1, MAX_CAPACITY),
-    maxKeyBytes: integer('maxKeyBytes', options.maxKeyBytes ?? 63, 1, MAX_KEY_BYTES),
+    maxKeyBytes,
     evict: oneOf('evict', options.evict ?? 'none', ['none', 'lru']),
-    changes: integer('changes', options.changes ?? 0, 0, MAX_CHANGES_BYTES),
+    changes: parseChanges(options.changes ?? 0, maxKeyBytes),
     maxParticipants: integer('maxParticipants', options.maxParticipants ?? 128, 1, MAX_PARTICIPANTS),
   };
 }
 
+function parseChanges(value: unknown, maxKeyBytes: number): number {
+  const changes = integer('changes', value, 0, MAX_CHANGES_BYTES);
+  const least = leastFeedBytes(maxKeyBytes);
+  if (changes !== 0 && changes < least) {
+    throw new ShmTableError(
+      'ERR_ARGUMENT',
+      `changes must be 0, or at least ${least} bytes for keys of up to ${maxKeyBytes} bytes, got ${changes}`,
+    );
+  }
+  return changes;
+}
+
 /** The options that say where the table is and how to attach, with their defaults. Throws `ERR_ARGUMENT`. */
 export function parseAttach(options: Omit<Partial<TableOptions<Columns>>, 'name'> & { name: string }): AttachOptions {
-  if (typeof options !== 'object' || options === null) {
-    throw new ShmTableError('ERR_ARGUMENT', `options must be an object, got ${show(options)}`);
-  }
+  checkOptions(options);
   const backend = oneOf('backend', options.backend ?? 'posix', BACKENDS);
   if (options.path !== undefined && typeof options.path !== 'string') {
     throw new ShmTableError('ERR_ARGUMENT', `path must be a string, got ${show(options.path)}`);
@@ -63,6 +75,13 @@ export function parseAttach(options: Omit<Partial<TableOptions<Columns>>, 'name'
     readOnly: flag('readOnly', options.readOnly ?? false),
     lockTimeoutMs: integer('lockTimeoutMs', options.lockTimeoutMs ?? 1000, 0, MAX_TIMEOUT_MS),
   };
+}
+
+/** `ERR_ARGUMENT` for options that are no object. */
+export function checkOptions(options: unknown): void {
+  if (typeof options !== 'object' || options === null) {
+    throw new ShmTableError('ERR_ARGUMENT', `options must be an object, got ${show(options)}`);
+  }
 }
 
 /** The namespace given, else the environment's `SHMTABLE_NAMESPACE`, else `default`. */

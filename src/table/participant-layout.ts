@@ -25,7 +25,8 @@
  *       20  value          STORE: 8 bytes, the number after the operation
  *       22  counter        which counter the operation advances
  *       24  counterAfter   f64, its value after the operation
- *       26  change, 27 changeType   reserved for the change feed's claimed cell
+ *       26  change         f64, sequence of the feed's cell that the operation tries to claim, 0 none yet
+ *       28  claimed        1 when it is claimed: set before the change is published there
  *       32  counters       f64 each, in the order of COUNTERS; never reset, also not when the slot is used again
  *
  * The journal holds final values only, so that carrying it out is repeatable: the operation itself, the recovery of
@@ -58,6 +59,8 @@ export const WIDTH = 19;
 export const VALUE = 20;
 export const COUNTER = 22;
 export const COUNTER_AFTER = 24;
+export const CHANGE = 26;
+export const CLAIMED = 28;
 const FIRST_COUNTER = 32;
 
 /** Kinds of operation. */

@@ -110,6 +110,7 @@ export class Participant {
 
   /** Carries the operation out that the journal has in full, and releases the lock. The journal stays open. */
   commit(home: number): void {
+    this.journal.feed?.prepare(this.at);
     this.#words[this.at + slot.STAGE] = slot.PREPARED;
     this.journal.carryOut(this.at, this.id);
     this.release(home);

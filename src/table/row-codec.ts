@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { ShmTableError } from '../errors.js';
 import { refuseValue, unknownColumn } from './column-values.js';
 import type { PlacedColumn, RowLayout } from './row-layout.js';
@@ -186,12 +187,13 @@ function writeSource(columns: readonly PlacedColumn[]): string[] {
   return [
     '  write(input, begin) {',
     `    if (typeof input !== 'object' || input === null) checkNames(input);`,
-    ...columns.map(({ name, index }) => `    const v${index} = input.${name};`),
+    ...columns.map(readProperty),
     '    let count = 0;',
     ...columns.map(({ index }) => `    if (v${index} !== undefined) count++;`),
     '    let properties = 0;',
     '    for (const property in input) properties++;',
-    '    if (properties !== count || count === 0) checkNames(input);',
+    '    const prototype = Object.getPrototypeOf(input);',
+    '    if (properties !== count || count === 0 || (prototype !== Object.prototype && prototype !== null)) checkNames(input);',
     '    const row = begin();',
     `    ${forgetNamed(columns)}`,
     ...columns.map((column) => {
@@ -201,6 +203,13 @@ function writeSource(columns: readonly PlacedColumn[]): string[] {
     '    return count;',
     '  },',
   ];
+}
+
+/** Reads a property once. A column may be named as what every object inherits, `toString` say: that names no value. */
+function readProperty({ name, index }: PlacedColumn): string {
+  if (!(name in Object.prototype)) return `    const v${index} = input.${name};`;
+  const inherited = `typeof v${index} === 'function' && !Object.hasOwn(input, '${name}')`;
+  return `    let v${index} = input.${name}; if (${inherited}) v${index} = undefined;`;
 }
 
 function forgetNamed(columns: readonly PlacedColumn[]): string {
@@ -226,7 +235,7 @@ function clearSource(columns: readonly PlacedColumn[]): string[] {
 
 /** The slow look at an input whose properties are not just its named columns. */
 function checkNames(input: unknown, columns: readonly PlacedColumn[]): void {
-  if (typeof input !== 'object' || input === null || Array.isArray(input)) {
+  if (typeof input !== 'object' || input === null || Array.isArray(input) || types.isPromise(input)) {
     throw new ShmTableError('ERR_ARGUMENT', `a row must be an object of columns and values, got ${show(input)}`);
   }
   const row: Record<string, unknown> = input as Record<string, unknown>;

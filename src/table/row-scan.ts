@@ -1,5 +1,5 @@
 import { ShmTableError } from '../errors.js';
-import { integer } from './options.js';
+import { checkOptions, integer } from './options.js';
 import type { Reader } from './reader.js';
 import type { RowCodec } from './row-codec.js';
 import { type PlacedColumn, ROW_HASH } from './row-layout.js';
@@ -54,14 +54,16 @@ export class RowScan<C extends Columns> {
     };
   }
 
-  /** One page, as `Table.scan` describes it. */
-  page<K extends keyof C & string>(options: ScanOptions<C, K>): ScanPage<C, K> {
+  /** One page, as `Table.scan` describes it. `proceed` is called when all options are read, and may throw. */
+  page<K extends keyof C & string>(options: ScanOptions<C, K>, proceed: () => void): ScanPage<C, K> {
+    checkOptions(options);
     const { cursor, prefix = '', columns } = options;
     const limit = integer('limit', options.limit ?? DEFAULT_LIMIT, 1, MAX_LIMIT);
     if (typeof prefix !== 'string') {
       throw new ShmTableError('ERR_ARGUMENT', `prefix must be a string, got ${show(prefix)}`);
     }
     const read = this.#projection(columns);
+    proceed();
     const table = `${this.#memory.doubles[CREATED_AT]}.${this.#memory.words[HASH_SEED]}`;
     let position: ScanPosition | undefined =
       cursor === undefined ? { bucket: 0, after: undefined } : decodeCursor(cursor, table, this.#memory.homeBuckets);

@@ -1,6 +1,7 @@
 import { ShmTableError } from '../errors.js';
 import { FixedPool } from '../pools/fixed-pool.js';
 import { BUCKET_BYTES, ENTRIES, TARGET_LOAD } from './bucket-layout.js';
+import { countCells } from './change-feed-layout.js';
 import { HASH_XXH32, xxh32 } from './hash.js';
 import { parseSchema, type TableSchema } from './options.js';
 import { SLOT_BYTES } from './participant-layout.js';
@@ -11,10 +12,10 @@ import type { Columns, OpenOptions, TableBytes } from './types.js';
 /**
  * A table's segment:
  *
- *   +--------+--------------+--------------+------------------+-----------+------------------+
- *   | header | participants | home buckets | overflow buckets | rows      | use bytes        |
- *   | +schema| 256 B each   | 64 B each    | FixedPool        | FixedPool | 1 B a row (lru)  |
- *   +--------+--------------+--------------+------------------+-----------+------------------+
+ *   +--------+--------------+--------------+------------------+-----------+-----------------+-------------+
+ *   | header | participants | home buckets | overflow buckets | rows      | use bytes       | change feed |
+ *   | +schema| 256 B each   | 64 B each    | FixedPool        | FixedPool | 1 B a row (lru) | if any      |
+ *   +--------+--------------+--------------+------------------+-----------+-----------------+-------------+
  *
  * Header, by byte:
  *    0  magic          8 B   "SHMTABLE"
@@ -83,6 +84,9 @@ export interface SegmentLayout {
   /** A byte for each row slice, numbered from 1 like them; of no length unless the table evicts. */
   readonly usesAt: number;
   readonly usesBytes: number;
+  /** The change feed; of no length unless the table has one. */
+  readonly feedAt: number;
+  readonly feedCells: number;
   readonly totalBytes: number;
 }
 
@@ -97,7 +101,9 @@ export function layOutSegment(schema: TableSchema): SegmentLayout {
   const rowSlices = schema.capacity + schema.maxParticipants;
   const usesAt = rowsAt + FixedPool.bytesFor(rowSlices, row.sliceBytes);
   const usesBytes = schema.evict === 'lru' ? align64(rowSlices + 1) : 0;
-  const totalBytes = usesAt + usesBytes;
+  const feedAt = usesAt + usesBytes;
+  const feedCells = countCells(schema.changes, schema.maxKeyBytes);
+  const totalBytes = feedAt + align64(schema.changes);
   return {
     schema,
     row,
@@ -110,6 +116,8 @@ export function layOutSegment(schema: TableSchema): SegmentLayout {
     rowSlices,
     usesAt,
     usesBytes,
+    feedAt,
+    feedCells,
     totalBytes,
   };
 }

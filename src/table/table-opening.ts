@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { ShmTableError } from '../errors.js';
 import { Segment } from '../memory/index.js';
+import { ChangeFeed } from './change-feed.js';
 import type { AttachOptions, TableSchema } from './options.js';
 import { DESTROYED, describeMismatch, layOutSegment, readHeader, STATE, writeHeader } from './segment-layout.js';
 import { newClockOffset } from './table-clock.js';
@@ -18,6 +19,12 @@ export interface OpenedTable {
 export function createTable(attach: AttachOptions, schema: TableSchema): OpenedTable {
   const { name, namespace, backend, hugePages } = attach;
   const layout = layOutSegment(schema);
+  if (!Number.isSafeInteger(layout.totalBytes)) {
+    throw new ShmTableError(
+      'ERR_SEGMENT_TOO_LARGE',
+      `table ${name} would take ${layout.totalBytes} bytes, more than any memory has`,
+    );
+  }
   let memory: TableMemory | undefined;
   try {
     const segment = Segment.create(
@@ -25,6 +32,7 @@ export function createTable(attach: AttachOptions, schema: TableSchema): OpenedT
       ({ buffer }) => {
         writeHeader(buffer, layout, newClockOffset(), randomBytes(16));
         memory = TableMemory.create(buffer, layout);
+        if (layout.feedCells > 0) new ChangeFeed(memory).initialise();
       },
     );
     return { segment, memory: memory ?? TableMemory.open(segment.buffer, layout) };
@@ -57,9 +65,12 @@ export function openTable(attach: AttachOptions, wanted: OpenOptions): OpenedTab
   }
 }
 
-/** Whichever applies; free of races between processes. */
+/** Most times that others may make and destroy the table just when we look, before we believe that it is no race. */
+const MAX_RACES = 1_000;
+
+/** Whichever applies; free of races between processes. `ERR_TABLE_CORRUPT` when the name is something else's. */
 export function openOrCreateTable(attach: AttachOptions, schema: TableSchema, wanted: OpenOptions): OpenedTable {
-  for (;;) {
+  for (let races = 0; races < MAX_RACES; races++) {
     try {
       return openTable(attach, wanted);
     } catch (error) {
@@ -71,6 +82,10 @@ export function openOrCreateTable(attach: AttachOptions, schema: TableSchema, wa
       if (!hasCode(error, 'ERR_TABLE_EXISTS')) throw error;
     }
   }
+  throw new ShmTableError(
+    'ERR_TABLE_CORRUPT',
+    `what has the name of table ${attach.name} in namespace ${attach.namespace} is no table`,
+  );
 }
 
 /** Destroys a table without attaching to it. `ERR_TABLE_NOT_FOUND`. */
@@ -85,13 +100,25 @@ export function destroyTable(attach: AttachOptions): void {
 
 /**
  * Marks the segment, so that all its handles refuse from now on, and unlinks its name. In this order: the other way
- * round, others would write on into a table that nobody finds any more.
+ * round, others would write on into a table that nobody finds any more. Also removes what is no sound table.
  */
 export function destroySegment(segment: Segment): void {
+  const feed = feedOf(segment);
   if (segment.size >= 4 * (STATE + 1)) {
     Atomics.store(new Int32Array(segment.buffer, 0, STATE + 1), STATE, DESTROYED);
   }
+  feed?.wake();
   segment.unlink();
+}
+
+function feedOf(segment: Segment): ChangeFeed | undefined {
+  try {
+    const layout = readHeader(segment.buffer, segment.name);
+    return layout.feedCells === 0 ? undefined : new ChangeFeed(TableMemory.open(segment.buffer, layout));
+  } catch (error) {
+    if (error instanceof ShmTableError) return undefined;
+    throw error;
+  }
 }
 
 function openSegment({ backend, namespace, name, readOnly }: AttachOptions): Segment {

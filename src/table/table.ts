@@ -1,19 +1,22 @@
 import { ShmTableError } from '../errors.js';
 import type { ByteLocks, Segment } from '../memory/index.js';
 import { Chain } from './chain.js';
+import { ChangeFeed } from './change-feed.js';
+import { type ChangeWatch, ChangeWatches } from './change-watch.js';
 import { checkStep } from './column-numbers.js';
 import { unknownColumn } from './column-values.js';
 import { DraftRow } from './draft-row.js';
 import { Evictor } from './evictor.js';
 import { type Expectation, fulfils, parseExpected } from './expectation.js';
 import { Key } from './key.js';
-import { type AttachOptions, integer, parseAttach, parseNamespace, parseSchema } from './options.js';
+import { type AttachOptions, checkOptions, integer, parseAttach, parseNamespace, parseSchema } from './options.js';
 import { Participant } from './participant.js';
 import { PID } from './participant-layout.js';
 import { Reader } from './reader.js';
 import { compileRowCodec, type RowCodec } from './row-codec.js';
 import type { PlacedColumn } from './row-layout.js';
 import { RowScan } from './row-scan.js';
+import { show } from './schema.js';
 import { bytesByPurpose, columnsOf, DESTROYED, HASH_SEED, layOutSegment, STATE } from './segment-layout.js';
 import { Sweeper } from './sweeper.js';
 import { TableClock } from './table-clock.js';
@@ -30,10 +33,12 @@ import {
 import { attachedSlots, countRows, readStats } from './table-stats.js';
 import type {
   BackendName,
+  Change,
   ColumnInput,
   Columns,
   Entry,
   Expected,
+  Gap,
   LookupOptions,
   NumericColumn,
   OpenOptions,
@@ -46,6 +51,7 @@ import type {
   TableOptions,
   TableStats,
   Verification,
+  WatchOptions,
   WriteOptions,
 } from './types.js';
 import { verifyTable } from './verify.js';
@@ -92,6 +98,7 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
   readonly #participant: Participant | undefined;
   readonly #writer: Writer | undefined;
   readonly #sweeper: Sweeper | undefined;
+  readonly #watches: ChangeWatches | undefined;
   readonly #scan: RowScan<C>;
   readonly #proceed = () => this.#assertOpen();
   #closed = false;
@@ -134,6 +141,7 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
       this.#sweeper = new Sweeper(memory, this.#clock, this.#writer, this.#locks, () => !this.#isClosed());
       this.#writer.makeRoom = this.#roomMaker(this.#participant, this.#sweeper, this.#writer);
     }
+    this.#watches = this.#makeWatches(memory);
     this.#scan = new RowScan(memory, this.#reader, this.#codec, (name) => this.#column(name));
   }
 
@@ -158,6 +166,7 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
    * `ERR_LAYOUT_VERSION`, `ERR_TABLE_CORRUPT`, `ERR_PERMISSION`, `ERR_TOO_MANY_PARTICIPANTS`.
    */
   static open<const C extends Columns = Columns>(name: string, options: OpenOptions<C> = {}): Table<C> {
+    checkOptions(options);
     const attach = parseAttach({ ...options, name });
     return Table.#over<C>(openTable(attach, options), attach);
   }
@@ -180,6 +189,7 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
 
   /** The tables of a namespace, as the system has them. Damaged ones and ones of others are left out. */
   static list(options: LookupOptions = {}): TableInfo[] {
+    checkOptions(options);
     return listTables(parseNamespace(options.namespace), options.backend, (name, backend) => {
       const table = Table.open(name, { ...options, backend, readOnly: true });
       try {
@@ -192,6 +202,7 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
 
   /** Destroys a table by name: `ERR_TABLE_NOT_FOUND` if it is missing. See `destroy`. */
   static destroy(name: string, options: LookupOptions = {}): void {
+    checkOptions(options);
     destroyTable(parseAttach({ ...options, name }));
   }
 
@@ -313,16 +324,18 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
   compareAndSet(key: string, expected: Expected<C>, row: RowInput<C>, options?: WriteOptions): boolean {
     this.#mutable();
     const expectation = parseExpected(expected, this.#draft);
+    const given = this.#draft.copy(row);
+    const { ttl } = readWriteOptions(options);
     return this.#whileExpected(key, expectation, (revision) =>
-      this.#write('update', key, row, { ...options, ifRevision: revision }),
+      this.#write('update', key, given, { ttl, ifRevision: revision }),
     );
   }
 
   /** Removes the row if it is as expected. False when it is not, or is missing. */
   compareAndDelete(key: string, expected: Expected<C>): boolean {
-    const writer = this.#mutable();
+    this.#mutable();
     const expectation = parseExpected(expected, this.#draft);
-    return this.#whileExpected(key, expectation, (revision) => writer.remove(key, revision));
+    return this.#whileExpected(key, expectation, (revision) => this.#mutable().remove(key, revision));
   }
 
   /**
@@ -336,14 +349,16 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
     options?: WriteOptions,
   ): Row<C> | undefined {
     this.#mutable();
+    const { ttl } = readWriteOptions(options);
     for (;;) {
       const entry = this.entry(key);
-      const partial = change(entry?.row);
-      if (partial === undefined) return undefined;
+      const changes = change(entry?.row);
+      if (changes === undefined) return undefined;
+      const partial = this.#draft.copy(changes);
       const outcome =
         entry === undefined
-          ? this.#write('insert', key, partial, options)
-          : this.#write('update', key, partial, { ...options, ifRevision: entry.revision });
+          ? this.#write('insert', key, partial, { ttl })
+          : this.#write('update', key, partial, { ttl, ifRevision: entry.revision });
       if (outcome === 'inserted' || outcome === 'updated') return this.#draft.merge(entry?.row, partial);
     }
   }
@@ -396,7 +411,30 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
    */
   scan<K extends keyof C & string = keyof C & string>(options: ScanOptions<C, K> = {}): ScanPage<C, K> {
     this.#assertOpen();
-    return this.#scan.page(options);
+    return this.#scan.page(options, this.#proceed);
+  }
+
+  /**
+   * The changes from now on, or after `since`, as they are committed; those of one key in the order of their commits.
+   * A reader that falls behind by more than the feed holds is told so by a `gap`. Nothing is polled. The iteration
+   * keeps the process alive until `return` (the end of a `for await`); it throws `ERR_TABLE_CLOSED` when the table is
+   * closed or destroyed. `ERR_ARGUMENT` when the table has no feed (`changes`).
+   */
+  watch(options: WatchOptions = {}): AsyncIterableIterator<Change | Gap> {
+    return this.openWatch(options);
+  }
+
+  /** `watch`, with `poll` for who would rather not wait. */
+  openWatch({ prefix = '', since }: WatchOptions = {}): ChangeWatch {
+    this.#assertOpen();
+    if (this.#watches === undefined) {
+      throw new ShmTableError('ERR_ARGUMENT', `table ${this.name} has no change feed: it was made with changes = 0`);
+    }
+    if (typeof prefix !== 'string') {
+      throw new ShmTableError('ERR_ARGUMENT', `prefix must be a string, got ${show(prefix)}`);
+    }
+    if (since !== undefined) integer('since', since, 0, Number.MAX_SAFE_INTEGER);
+    return this.#watches.watch(prefix, since);
   }
 
   // ---- about the table ----
@@ -425,6 +463,7 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
     if (this.#closed) return;
     this.#closed = true;
     this.#sweeper?.stop();
+    this.#watches?.close();
     if (this.#memory.words[STATE] !== DESTROYED) this.#participant?.detach();
     this.#locks.close();
     this.#segment.close();
@@ -500,11 +539,9 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
   }
 
   #write(mode: WriteMode, key: string, row: RowInput<C>, options: ConditionalOptions | undefined): Outcome {
-    const writer = this.#mutable();
-    if (options === undefined) return writer.write(mode, key, row, undefined);
-    const { ttl, ifRevision } = options;
-    checkTtl(ttl);
-    return writer.write(mode, key, row, ttl, ifRevision);
+    if (options === undefined) return this.#mutable().write(mode, key, row, undefined);
+    const { ttl, ifRevision } = readWriteOptions(options);
+    return this.#mutable().write(mode, key, row, ttl, ifRevision);
   }
 
   /** What frees rows when the table is full: expired ones first, then, if it evicts, one that was not used lately. */
@@ -512,6 +549,12 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
     const { uses } = this.#memory;
     const evictor = uses === undefined ? undefined : new Evictor(this.#memory, uses, writer);
     return () => sweeper.reclaim() > 0 || evictor?.evictOne() === true || participant.settleDead() > 0;
+  }
+
+  #makeWatches(memory: TableMemory): ChangeWatches | undefined {
+    if (memory.layout.feedCells === 0) return undefined;
+    const settleDead = (): void => void this.#participant?.settleDead();
+    return new ChangeWatches(new ChangeFeed(memory), { assertOpen: this.#proceed, settleDead }, this.readOnly);
   }
 
   #isClosed(): boolean {
@@ -556,6 +599,13 @@ function present(): boolean {
 
 function isDone(outcome: Outcome): boolean {
   return outcome === 'updated' || outcome === 'deleted';
+}
+
+function readWriteOptions(options: ConditionalOptions = {}): ConditionalOptions {
+  checkOptions(options);
+  const { ttl, ifRevision } = options;
+  checkTtl(ttl);
+  return { ttl, ifRevision };
 }
 
 function checkTtl(ttl: number | null | undefined): void {

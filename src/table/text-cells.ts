@@ -1,3 +1,5 @@
+import { types } from 'node:util';
+import { byteLengthOf } from './column-values.js';
 import type { RowMemory } from './row-codec.js';
 import { BYTES_LENGTH_BYTES, STRING_LENGTH_BYTES } from './row-layout.js';
 
@@ -104,9 +106,11 @@ export class TextCells {
 
   /** False when `value` is no Uint8Array or too long. */
   writeBytes(at: number, maxBytes: number, value: unknown): boolean {
-    if (!(value instanceof Uint8Array) || value.byteLength > maxBytes) return false;
+    if (!types.isUint8Array(value)) return false;
+    const length = byteLengthOf(value);
+    if (length > maxBytes) return false;
     this.#bytes.set(value, at + BYTES_LENGTH_BYTES);
-    this.#words[at / 4] = value.byteLength;
+    this.#words[at / 4] = length;
     return true;
   }
 

@@ -118,6 +118,27 @@ export interface ScanPage<C extends Columns, K extends keyof C & string = keyof 
   cursor: string | null;
 }
 
+export interface WatchOptions {
+  /** Only changes of keys that begin with this. */
+  readonly prefix?: string | undefined;
+  /** Only changes after this sequence; absent, those after the call. */
+  readonly since?: number | undefined;
+}
+
+/** A committed change. Those of one key come in the order of their commits. */
+export interface Change {
+  readonly sequence: number;
+  readonly type: 'insert' | 'update' | 'delete' | 'expire' | 'evict';
+  readonly key: string;
+  readonly revision: number;
+}
+
+/** The reader fell behind, and changes were lost to it: the next one comes after `sequence`. */
+export interface Gap {
+  readonly type: 'gap';
+  readonly sequence: number;
+}
+
 export interface TableInfo {
   name: string;
   columns: Columns;

@@ -7,6 +7,7 @@ import type { Participant } from './participant.js';
 import * as slot from './participant-layout.js';
 import type { RowCodec } from './row-codec.js';
 import { type PlacedColumn, ROW_EPOCH, ROW_EXPIRES_AT, ROW_REVISION } from './row-layout.js';
+import { READY, STATE } from './segment-layout.js';
 import type { TableClock } from './table-clock.js';
 import type { TableMemory } from './table-memory.js';
 
@@ -77,7 +78,13 @@ export class Writer {
     this.#clock = parts.clock;
     this.#name = parts.name;
     this.#columnCount = parts.memory.layout.row.columns.length;
-    this.#beginRow = () => this.#participant.openSpare();
+    this.#beginRow = () => {
+      // A getter of the caller's row may have closed or destroyed the table.
+      if (this.#words[STATE] !== READY) {
+        throw new ShmTableError('ERR_TABLE_CLOSED', `table ${this.#name} was closed while its row was read`);
+      }
+      return this.#participant.openSpare();
+    };
   }
 
   /**

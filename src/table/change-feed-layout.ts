@@ -1,0 +1,74 @@
+/**
+ * The change feed: a ring of cells of one size, each a committed change.
+ *
+ *   header   0  head      u64  sequence that the next change gets; sequences count from 1
+ *            8  wake      u32  advanced by every published change: what watchers sleep on
+ *           12  sleepers  u32  1 while a watcher sleeps
+ *   cells   64  the change with sequence s is in cell s modulo the number of cells
+ *
+ *   cell     0  claim     u64  sequence (51 bits) | id of the participant (11 bits) | published (1 bit)
+ *            8  revision  f64
+ *           16  kind      u32  key bytes | type << 16
+ *           20  sum       u32  over sequence, revision, kind and key
+ *           24  key       maxKeyBytes, rounded up to words, unused bytes of the last word zero
+ *
+ * Invariants
+ * - head = s + 1 only after cell s modulo n was claimed for s: every sequence below head has, or had, its cell.
+ * - Sequences are claimed under the lock of the changed row's bucket, so those of one key are in commit order.
+ * - A published claim changes only by the claim of a later lap; an unpublished one by its owner (or who settles for
+ *   it), or by a producer that comes round to it: then the ring has been filled once over, and the change is lost to
+ *   readers that are a lap behind, as any other of its lap.
+ * - A producer overtaken like that may write into the cell of another when it goes on: readers then find the sum wrong
+ *   and report a gap.
+ */
+
+/** Offsets in the feed's header: as 64-bit words, and as 32-bit words. */
+export const FEED_HEAD = 0;
+export const FEED_WAKE = 2;
+export const FEED_SLEEPERS = 3;
+export const FEED_HEADER_BYTES = 64;
+
+/** Byte offsets in a cell. */
+export const CELL_CLAIM = 0;
+export const CELL_REVISION = 8;
+export const CELL_KIND = 16;
+export const CELL_SUM = 20;
+export const CELL_KEY = 24;
+
+/** Fewer cells would make every reader fall behind at once. */
+const MIN_CELLS = 16;
+
+export function cellBytes(maxKeyBytes: number): number {
+  return Math.ceil((CELL_KEY + maxKeyBytes) / 8) * 8;
+}
+
+/** Cells that a feed of so many bytes has. */
+export function countCells(bytes: number, maxKeyBytes: number): number {
+  return bytes === 0 ? 0 : Math.floor((bytes - FEED_HEADER_BYTES) / cellBytes(maxKeyBytes));
+}
+
+export function leastFeedBytes(maxKeyBytes: number): number {
+  return FEED_HEADER_BYTES + MIN_CELLS * cellBytes(maxKeyBytes);
+}
+
+/** Types of change by the counter that the operation advances: inserts, updates, deletes, expirations, evictions. */
+export const CHANGE_TYPES = ['insert', 'update', 'delete', 'expire', 'evict'] as const;
+
+const SEQUENCE_SHIFT = 12n;
+const PUBLISHED = 1n;
+
+export function claimOf(sequence: bigint, id: number): bigint {
+  return (sequence << SEQUENCE_SHIFT) | (BigInt(id) << 1n);
+}
+
+export function published(claim: bigint): bigint {
+  return claim | PUBLISHED;
+}
+
+export function isPublished(claim: bigint): boolean {
+  return (claim & PUBLISHED) !== 0n;
+}
+
+export function sequenceOf(claim: bigint): bigint {
+  return claim >> SEQUENCE_SHIFT;
+}

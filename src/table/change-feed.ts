@@ -1,0 +1,169 @@
+import { futexWake, type WatchedWord } from '../memory/index.js';
+import * as layout from './change-feed-layout.js';
+import * as slot from './participant-layout.js';
+import { ROW_KEY_BYTES } from './row-layout.js';
+import type { TableMemory } from './table-memory.js';
+import type { Change } from './types.js';
+
+const ALL = 2 ** 31 - 1;
+
+/** What `read` finds at a sequence: a change, nothing yet, one that is being written, or that the ring went over it. */
+export type FeedRead = Change | 'none' | 'pending' | 'gap';
+
+/**
+ * The table's change feed. Publishing is part of carrying an operation out, between its commit and the release of its
+ * bucket's lock, and repeatable like the rest of it: a killed writer's committed change is published by recovery.
+ */
+export class ChangeFeed {
+  readonly cells: number;
+  readonly #memory: TableMemory;
+  readonly #words: Int32Array;
+  readonly #longs: BigInt64Array;
+  readonly #doubles: Float64Array;
+  /** Position of the header, and of cell 0, in bytes. */
+  readonly #at: number;
+  readonly #cellsAt: number;
+  readonly #cellBytes: number;
+
+  constructor(memory: TableMemory) {
+    const { feedAt, feedCells, schema } = memory.layout;
+    this.#memory = memory;
+    this.#words = memory.words;
+    this.#longs = memory.longs;
+    this.#doubles = memory.doubles;
+    this.#at = feedAt;
+    this.#cellsAt = feedAt + layout.FEED_HEADER_BYTES;
+    this.cells = feedCells;
+    this.#cellBytes = layout.cellBytes(schema.maxKeyBytes);
+  }
+
+  /** Sets the first sequence. Once, before anybody else sees the memory. */
+  initialise(): void {
+    this.#longs[this.#at / 8 + layout.FEED_HEAD] = 1n;
+  }
+
+  /** Sequence that the next change will get. */
+  get head(): number {
+    return Number(Atomics.load(this.#longs, this.#at / 8 + layout.FEED_HEAD));
+  }
+
+  /** Forgets the cell of the operation before. Before an operation is PREPARED. */
+  prepare(at: number): void {
+    this.#doubles[(at + slot.CHANGE) / 2] = 0;
+    this.#words[at + slot.CLAIMED] = 0;
+  }
+
+  /** Publishes the change of the PREPARED operation in the slot at word `at`, once however often it is called. */
+  publish(at: number, id: number): void {
+    if (!this.#claim(at, id)) return;
+    const sequence = this.#doubles[(at + slot.CHANGE) / 2];
+    const cell = this.#cell(sequence);
+    const claim = layout.claimOf(BigInt(sequence), id);
+    if (Atomics.load(this.#longs, cell / 8) !== claim) return;
+    this.#write(cell, sequence, at);
+    Atomics.compareExchange(this.#longs, cell / 8, claim, layout.published(claim));
+    this.wake();
+  }
+
+  /** Makes the operation own a cell. False when it did, and published it, before. */
+  #claim(at: number, id: number): boolean {
+    const words = this.#words;
+    if (words[at + slot.CLAIMED] !== 0) return true;
+    const longs = this.#longs;
+    const tried = this.#doubles[(at + slot.CHANGE) / 2];
+    if (tried !== 0) {
+      // Killed between the claim and its note? Then the cell still is ours: it is published only after the note.
+      const claim = layout.claimOf(BigInt(tried), id);
+      if (Atomics.load(longs, this.#cell(tried) / 8) === claim) {
+        words[at + slot.CLAIMED] = 1;
+        return true;
+      }
+    }
+    const headAt = this.#at / 8 + layout.FEED_HEAD;
+    for (;;) {
+      const head = Atomics.load(longs, headAt);
+      const sequence = Number(head);
+      const cell = this.#cell(sequence) / 8;
+      const before = Atomics.load(longs, cell);
+      if (layout.sequenceOf(before) >= head) {
+        // Somebody has this sequence, and the head does not say so yet.
+        Atomics.compareExchange(longs, headAt, head, head + 1n);
+        continue;
+      }
+      this.#doubles[(at + slot.CHANGE) / 2] = sequence;
+      if (Atomics.compareExchange(longs, cell, before, layout.claimOf(head, id)) !== before) continue;
+      words[at + slot.CLAIMED] = 1;
+      Atomics.compareExchange(longs, headAt, head, head + 1n);
+      return true;
+    }
+  }
+
+  #write(cell: number, sequence: number, at: number): void {
+    const words = this.#words;
+    const row = this.#memory.rowWord(words[at + slot.ROW]);
+    const bytes = words[row + ROW_KEY_BYTES];
+    this.#doubles[(cell + layout.CELL_REVISION) / 8] = this.#memory.revision(
+      words[at + slot.EPOCH_AFTER],
+      words[at + slot.VERSION_AFTER],
+    );
+    words[(cell + layout.CELL_KIND) / 4] = bytes | (words[at + slot.COUNTER] << 16);
+    const key = row + this.#memory.layout.row.keyOffset / 4;
+    for (let i = 0; i < (bytes + 3) >>> 2; i++) words[(cell + layout.CELL_KEY) / 4 + i] = words[key + i];
+    words[(cell + layout.CELL_SUM) / 4] = this.#sum(cell, sequence, bytes);
+  }
+
+  #sum(cell: number, sequence: number, keyBytes: number): number {
+    const words = this.#words;
+    let sum = Math.imul(sequence, 0x9e3779b1) ^ Math.floor(sequence / 0x1_0000_0000);
+    const end = (cell + layout.CELL_KEY) / 4 + ((keyBytes + 3) >>> 2);
+    for (let at = (cell + layout.CELL_REVISION) / 4; at < end; at++) {
+      if (at !== (cell + layout.CELL_SUM) / 4) sum = Math.imul(sum ^ words[at], 0x85ebca6b) ^ (sum >>> 15);
+    }
+    return sum | 0;
+  }
+
+  /** Tells watchers that there is something to look at. A system call only while one sleeps. */
+  wake(): void {
+    const words = this.#words;
+    const header = this.#at / 4;
+    Atomics.add(words, header + layout.FEED_WAKE, 1);
+    if (Atomics.load(words, header + layout.FEED_SLEEPERS) === 0) return;
+    Atomics.store(words, header + layout.FEED_SLEEPERS, 0);
+    futexWake(words, header + layout.FEED_WAKE, ALL);
+  }
+
+  /** What watchers sleep on. */
+  watchedWord(readOnly: boolean): WatchedWord {
+    const header = this.#at / 4;
+    const sleepers = readOnly ? -1 : header + layout.FEED_SLEEPERS;
+    return { words: this.#words, word: header + layout.FEED_WAKE, sleepers };
+  }
+
+  /** The watched word's value. */
+  get wakeCount(): number {
+    return Atomics.load(this.#words, this.#at / 4 + layout.FEED_WAKE);
+  }
+
+  /** The change with this sequence. Stores nothing, waits for nobody. */
+  read(sequence: number): FeedRead {
+    if (sequence >= this.head) return 'none';
+    const cell = this.#cell(sequence);
+    const claim = Atomics.load(this.#longs, cell / 8);
+    const found = Number(layout.sequenceOf(claim));
+    if (found !== sequence) return 'gap';
+    if (!layout.isPublished(claim)) return 'pending';
+    const revision = this.#doubles[(cell + layout.CELL_REVISION) / 8];
+    const kind = this.#words[(cell + layout.CELL_KIND) / 4];
+    const bytes = kind & 0xffff;
+    const type = layout.CHANGE_TYPES[kind >>> 16];
+    if (type === undefined || bytes > this.#memory.layout.schema.maxKeyBytes) return 'gap';
+    const key = this.#memory.bytes.toString('utf8', cell + layout.CELL_KEY, cell + layout.CELL_KEY + bytes);
+    const sound = this.#words[(cell + layout.CELL_SUM) / 4] === this.#sum(cell, sequence, bytes);
+    if (!sound || Atomics.load(this.#longs, cell / 8) !== claim) return 'gap';
+    return { sequence, type, key, revision };
+  }
+
+  #cell(sequence: number): number {
+    return this.#cellsAt + (sequence % this.cells) * this.#cellBytes;
+  }
+}
