@@ -1,0 +1,102 @@
+import cluster from 'node:cluster';
+import { readdirSync, readlinkSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import t from 'tap';
+import { Segment } from '../../src/memory/index.js';
+import { Agent } from './agent.js';
+import { openFiles, scratchName, scratchSegment } from './scratch-segment.js';
+
+const backend = 'anonymous';
+
+/** Processes that have the segment's memory open, by what /proc shows. */
+function holders(name: string): string[] {
+  return readdirSync('/proc').filter((pid) => {
+    if (!/^\d+$/.test(pid)) return false;
+    try {
+      return readdirSync(`/proc/${pid}/fd`).some((number) => {
+        try {
+          return readlinkSync(`/proc/${pid}/fd/${number}`) === `/memfd:shmtable-segment:${name} (deleted)`;
+        } catch {
+          return false;
+        }
+      });
+    } catch {
+      return false;
+    }
+  });
+}
+
+t.test('leaves nothing in /dev/shm', async (t) => {
+  const segment = scratchSegment(t, { backend });
+  t.notOk(readdirSync('/dev/shm').some((name) => name.includes(segment.name)));
+});
+
+t.test('a child finds it, a grandchild too, and a cluster worker', async (t) => {
+  const segment = scratchSegment(t, { backend });
+  const words = new Int32Array(segment.buffer);
+  cluster.setupPrimary({ exec: fileURLToPath(new URL('../fixtures/memory-agent.js', import.meta.url)) });
+  const agents = [Agent.process(t).agent, Agent.grandchild(t), Agent.of(t, cluster.fork().process)];
+  for (const [index, agent] of agents.entries()) {
+    t.equal(await agent.call('open', backend, segment.name), 4096);
+    await agent.call('write', index, index + 10);
+    t.equal(words[index], index + 10);
+    t.ok((await agent.call('list')).includes(segment.name));
+  }
+});
+
+t.test('a segment closed by its maker is still inherited', async (t) => {
+  const segment = scratchSegment(t, { backend });
+  segment.close();
+  const { agent } = Agent.process(t);
+  t.equal(await agent.call('open', backend, segment.name), 4096);
+});
+
+t.test('neither a parent nor an unrelated process finds it', async (t) => {
+  const name = scratchName();
+  const { agent } = Agent.process(t);
+  await agent.call('create', backend, name, 4096);
+  t.throws(() => Segment.open({ backend, name }), { code: 'ERR_SEGMENT_NOT_FOUND', message: /inherit/ });
+  await t.rejects(Agent.process(t).agent.call('open', backend, name), { code: 'ERR_SEGMENT_NOT_FOUND' });
+});
+
+t.test('unlinked in one process, it is found in none', async (t) => {
+  const segment = scratchSegment(t, { backend });
+  const { name } = segment;
+  const first = Agent.process(t).agent;
+  const second = Agent.process(t).agent;
+  await second.call('open', backend, name);
+  await first.call('open', backend, name);
+  t.equal(await first.call('unlink'), true);
+  t.equal(await second.call('unlink'), false);
+  t.throws(() => Segment.open({ backend, name }), { code: 'ERR_SEGMENT_NOT_FOUND' });
+  await t.rejects(second.call('open', backend, name), { code: 'ERR_SEGMENT_NOT_FOUND' });
+  // What is made under the name next is another object, and those that came before do not have it.
+  const fresh = scratchSegment(t, { backend, name, size: 64 });
+  await t.rejects(second.call('open', backend, name), { code: 'ERR_SEGMENT_NOT_FOUND' });
+  t.equal(segment.unlink(), false);
+  t.equal(fresh.unlink(), true);
+});
+
+t.test('a process gives back what another unlinked', async (t) => {
+  const name = scratchName();
+  const holding = () => openFiles().filter((file) => file.includes(name)).length;
+  Segment.create({ backend, name, size: 4096 }).close();
+  t.equal(holding(), 1, 'the inheritable descriptor');
+  const { agent } = Agent.process(t);
+  await agent.call('open', backend, name);
+  await agent.call('unlink');
+  t.throws(() => Segment.open({ backend, name }), { code: 'ERR_SEGMENT_NOT_FOUND' });
+  t.equal(holding(), 0);
+});
+
+t.test('ends with its processes, killed ones too', async (t) => {
+  const name = scratchName();
+  const { agent: maker, child: first } = Agent.process(t);
+  await maker.call('create', backend, name, 4096);
+  const pid = String(await maker.call('pid'));
+  t.same(holders(name), [pid]);
+  const exited = new Promise((resolve) => first.on('exit', resolve));
+  first.kill('SIGKILL');
+  await exited;
+  t.same(holders(name), []);
+});

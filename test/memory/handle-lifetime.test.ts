@@ -1,0 +1,82 @@
+import { readFileSync } from 'node:fs';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import t from 'tap';
+import { Segment } from '../../src/memory/index.js';
+import { Agent } from './agent.js';
+import { BACKENDS, openFiles, scratchName, scratchSegment } from './scratch-segment.js';
+
+setFlagsFromString('--expose-gc');
+const collectGarbage: () => void = runInNewContext('gc');
+
+/**
+ * Entries of this process's map with the segment's name. Its maker's own may not be among them: the kernel shows a
+ * mapping under the name that the object had when it was opened, which for the maker's is none. So tests compare.
+ */
+function mappings(name: string): number {
+  return readFileSync('/proc/self/maps', 'utf8')
+    .split('\n')
+    .filter((line) => line.includes(name)).length;
+}
+
+/** Collects until `done`, letting the environment run finalizers in between; fails after 100 rounds. */
+async function collectUntil(done: () => boolean): Promise<boolean> {
+  for (let round = 0; round < 100 && !done(); round++) {
+    collectGarbage();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  return done();
+}
+
+for (const backend of BACKENDS) {
+  t.test(`${backend}: forgotten handles are collected`, async (t) => {
+    const segment = scratchSegment(t, { backend });
+    const { name } = segment;
+    const files = openFiles();
+    const mapped = mappings(name);
+    const forget = () => {
+      const other = Segment.open({ backend, name });
+      other.openByteLocks().tryLock(1);
+      return new Uint8Array(other.buffer);
+    };
+    forget();
+    t.ok(await collectUntil(() => mappings(name) === mapped && openFiles().length === files.length));
+    let view: Uint8Array | undefined = forget();
+    t.ok(await collectUntil(() => openFiles().length === files.length));
+    new Uint8Array(segment.buffer)[0] = 8;
+    t.equal(view[0], 8, 'a view alone keeps the memory mapped');
+    view = undefined;
+    t.ok(await collectUntil(() => mappings(name) === mapped));
+  });
+
+  t.test(`${backend}: a terminated thread leaves no mapping and no descriptor`, async (t) => {
+    const segment = scratchSegment(t, { backend });
+    const files = openFiles().filter((file) => file.includes(segment.name));
+    const mapped = mappings(segment.name);
+    for (let round = 0; round < 5; round++) {
+      const { agent, worker } = Agent.thread(t);
+      await agent.call('open', backend, segment.name);
+      await agent.call('tryLock', 1);
+      t.equal(mappings(segment.name), mapped + 1);
+      // Terminated while it sleeps, works, or waits for the next message.
+      if (round % 2 === 0) agent.call('wait', 0, 0, 50).catch(() => {});
+      await worker.terminate();
+      t.equal(mappings(segment.name), mapped);
+      t.same(
+        openFiles().filter((file) => file.includes(segment.name)),
+        files,
+      );
+    }
+  });
+
+  t.test(`${backend}: many segments made and closed without a pause`, async (t) => {
+    const before = readFileSync('/proc/self/maps', 'utf8').split('\n').length;
+    for (let i = 0; i < 2000; i++) {
+      const segment = Segment.create({ backend, name: scratchName(), size: 4096 });
+      segment.unlink();
+      segment.close();
+    }
+    const after = readFileSync('/proc/self/maps', 'utf8').split('\n').length;
+    t.ok(after - before < 500, `${after - before} more entries in the process's map`);
+  });
+}

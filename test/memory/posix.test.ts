@@ -1,0 +1,225 @@
+import { execFileSync } from 'node:child_process';
+import {
+  closeSync,
+  ftruncateSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  rmSync,
+  statfsSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { Segment } from '../../src/memory/index.js';
+import { Agent } from './agent.js';
+import { openFiles, removeAtEnd, scratchName, scratchSegment } from './scratch-segment.js';
+
+/** A path in /dev/shm for a file that is no segment; removed when the test ends. */
+function foreignPath(t: Test, name: string): string {
+  const path = `/dev/shm/${name}`;
+  t.teardown(() => rmSync(path, { force: true, recursive: true }));
+  return path;
+}
+
+/** Leads this process's segments to another folder until the test ends. */
+function useDirectory(t: Test, directory: string): void {
+  process.env.SHMTABLE_TEST_SHM_DIRECTORY = directory;
+  t.teardown(() => {
+    delete process.env.SHMTABLE_TEST_SHM_DIRECTORY;
+  });
+}
+
+/** A tmpfs of that many KiB, unmounted when the test ends; undefined where one may not be mounted. */
+function smallFileSystem(t: Test, kibibytes: number): string | undefined {
+  const directory = mkdtempSync(join(tmpdir(), 'shmtable-'));
+  t.teardown(() => rmSync(directory, { recursive: true }));
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${kibibytes}k`, 'shmtable-test', directory], { stdio: 'ignore' });
+  } catch {
+    return undefined;
+  }
+  t.teardown(() => execFileSync('umount', [directory]));
+  return directory;
+}
+
+t.test('what has the name is no segment', async (t) => {
+  const made: Record<string, (path: string) => void> = {
+    'a folder': (path) => mkdirSync(path),
+    'a pipe': (path) => execFileSync('mkfifo', [path]),
+    'a symbolic link': (path) => symlinkSync('/etc/passwd', path),
+    'an empty file': (path) => writeFileSync(path, ''),
+  };
+  for (const [kind, make] of Object.entries(made)) {
+    const name = scratchName();
+    make(foreignPath(t, name));
+    const before = openFiles();
+    const expected = { code: 'ERR_SEGMENT_NOT_FOUND', message: `/dev/shm/${name} is ${kind}, not a posix segment.` };
+    t.throws(() => Segment.open({ name }), expected, kind);
+    t.throws(() => Segment.open({ name, readOnly: true }), expected, `${kind}, read-only`);
+    t.throws(() => Segment.create({ name, size: 64 }), { code: 'ERR_SEGMENT_EXISTS' }, kind);
+    t.same(openFiles(), before);
+  }
+});
+
+t.test('a foreign file of any size is mapped whole, its holes filled first', async (t) => {
+  const name = scratchName();
+  const path = foreignPath(t, name);
+  const file = openSync(path, 'w');
+  ftruncateSync(file, 1_000_001);
+  closeSync(file);
+  t.equal(statSync(path).blocks, 0);
+  const reader = Segment.open({ name, readOnly: true });
+  t.equal(reader.size, 1_000_001);
+  t.equal(new Uint8Array(reader.buffer)[1_000_000], 0);
+  t.ok(statSync(path).blocks * 512 >= 1_000_001);
+  reader.close();
+});
+
+t.test('no right to it', async (t) => {
+  if (process.getuid?.() === 0) {
+    // Root may do everything but what an immutable file system forbids; another user's process shows it.
+    const segment = scratchSegment(t);
+    const { agent } = Agent.process(t);
+    await agent.call('becomeNobody');
+    const expected = { code: 'ERR_PERMISSION', message: new RegExp(`"${segment.name}".*EACCES`) };
+    await t.rejects(agent.call('open', 'posix', segment.name), expected);
+    await t.rejects(agent.call('openReadOnly', 'posix', segment.name), expected);
+    return;
+  }
+  const name = scratchName();
+  const path = foreignPath(t, name);
+  writeFileSync(path, 'x', { mode: 0 });
+  t.throws(() => Segment.open({ name }), { code: 'ERR_PERMISSION' });
+});
+
+t.test('no space', async (t) => {
+  const directory = smallFileSystem(t, 1024);
+  if (directory === undefined) {
+    t.pass('NO TMPFS CAN BE MOUNTED HERE: run as root to test a full /dev/shm', { skip: true });
+    return;
+  }
+  useDirectory(t, directory);
+  const name = scratchName();
+  const before = openFiles();
+  t.throws(() => Segment.create({ name, size: 2 << 20 }), {
+    code: 'ERR_SEGMENT_NO_SPACE',
+    message: new RegExp(`2097152 bytes of posix segment "${name}".* ${directory} has 1048576 free.*--shm-size`),
+  });
+  t.same(readdirSync(directory), []);
+  t.same(openFiles(), before);
+
+  const half = Segment.create({ name, size: 512 << 10 });
+  new Uint8Array(half.buffer).fill(1);
+  t.throws(() => half.grow(2 << 20), { code: 'ERR_SEGMENT_NO_SPACE', message: /need 1572864 more/ });
+  t.equal(half.size, 512 << 10);
+  t.ok(new Uint8Array(half.buffer).every((byte) => byte === 1));
+  t.throws(() => Segment.create({ name: scratchName(), size: 1 << 20 }), { code: 'ERR_SEGMENT_NO_SPACE' });
+  half.grow(1 << 20);
+  new Uint8Array(half.buffer).fill(2);
+  t.equal(statfsSync(directory).bfree, 0, 'every byte was reserved');
+
+  const sparse = openSync(join(directory, 'sparse'), 'w');
+  ftruncateSync(sparse, 1 << 20);
+  closeSync(sparse);
+  t.throws(() => Segment.open({ name: 'sparse' }), { code: 'ERR_SEGMENT_NO_SPACE' }, 'instead of a SIGBUS');
+  t.throws(() => Segment.open({ name: 'sparse', readOnly: true }), { code: 'ERR_SEGMENT_NO_SPACE' });
+  half.unlink();
+  half.close();
+});
+
+t.test('no shared memory at all', async (t) => {
+  useDirectory(t, '/nonexistent/shm');
+  const expected = { code: 'ERR_BACKEND_UNSUPPORTED', message: /\/nonexistent\/shm is missing/ };
+  t.throws(() => Segment.create({ name: 'a', size: 64 }), expected);
+  t.throws(() => Segment.open({ name: 'a' }), { code: 'ERR_SEGMENT_NOT_FOUND' });
+  t.same(Segment.list(), []);
+});
+
+t.test('without nameless files', async (t) => {
+  const temporaries = () => readdirSync('/dev/shm').filter((name) => name.startsWith('.shmtable-temporary-'));
+  const withoutTmpfile = { SHMTABLE_TEST_NO_TMPFILE: '1' };
+  process.env.SHMTABLE_TEST_NO_TMPFILE = '1';
+  t.teardown(() => {
+    delete process.env.SHMTABLE_TEST_NO_TMPFILE;
+  });
+
+  t.test('a segment has its name only when it is finished', async (t) => {
+    const name = scratchName();
+    removeAtEnd(t, 'posix', name);
+    const umask = process.umask(0);
+    const segment = Segment.create({ name, size: 4096 }, (fresh) => {
+      t.equal(temporaries().length, 1);
+      t.throws(() => Segment.open({ name }), { code: 'ERR_SEGMENT_NOT_FOUND' });
+      t.notOk(Segment.list().some((info) => info.name.includes('temporary')));
+      new Uint8Array(fresh.buffer).fill(5);
+    });
+    process.umask(umask);
+    t.equal(statSync(`/dev/shm/${name}`).mode & 0o7777, 0o600);
+    t.equal(statSync(`/dev/shm/${name}`).nlink, 1);
+    t.same(temporaries(), []);
+    const opened = Segment.open({ name });
+    t.ok(new Uint8Array(opened.buffer).every((byte) => byte === 5));
+    opened.close();
+    const lost = () =>
+      Segment.create({ name: `${name}-b`, size: 64 }, () => {
+        removeAtEnd(t, 'posix', `${name}-b`);
+        Segment.create({ name: `${name}-b`, size: 128 }).close();
+      });
+    t.throws(lost, { code: 'ERR_SEGMENT_EXISTS' });
+    t.same(temporaries(), []);
+    segment.unlink();
+    segment.close();
+  });
+
+  t.test('an initialise that throws leaves no temporary', async (t) => {
+    const fails = () =>
+      Segment.create({ name: scratchName(), size: 64 }, () => {
+        throw new Error('no');
+      });
+    t.throws(fails, { message: 'no' });
+    t.same(temporaries(), []);
+  });
+
+  t.test('the next maker sweeps what a killed one left, and nothing else', async (t) => {
+    const { agent, child } = Agent.process(t, withoutTmpfile);
+    const name = scratchName();
+    // It kills itself inside initialise, with the temporary name standing.
+    await t.rejects(agent.call('createAndDie', 'posix', name), { message: 'the agent ended with SIGKILL' });
+    t.equal(child.signalCode, 'SIGKILL');
+    const [left] = temporaries();
+    t.ok(left);
+    const segment = Segment.create({ name, size: 64 }, () => {
+      t.notOk(temporaries().includes(left));
+      const [own] = temporaries();
+      scratchSegment(t);
+      t.ok(temporaries().includes(own), 'that of a living maker stays');
+    });
+    segment.unlink();
+    segment.close();
+    t.same(temporaries(), []);
+  });
+
+  t.test('eight processes create one name', async (t) => {
+    const agents = Array.from({ length: 8 }, () => Agent.process(t, withoutTmpfile).agent);
+    for (let round = 0; round < 10; round++) {
+      const name = scratchName();
+      removeAtEnd(t, 'posix', name);
+      const results = await Promise.all(
+        agents.map((agent, index) => agent.call('createOrOpen', 'posix', name, 1 << 16, index + 1)),
+      );
+      t.equal(results.filter(([made]) => made).length, 1, 'winners');
+      t.equal(new Set(results.map(([, word]) => word)).size, 1, 'everybody sees what one of them made');
+      t.notOk(
+        results.some(([, word]) => word < 1),
+        'nobody sees a half-made one',
+      );
+      await Promise.all(agents.map((agent) => agent.call('close')));
+    }
+    t.same(temporaries(), []);
+  });
+});

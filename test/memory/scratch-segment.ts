@@ -1,0 +1,45 @@
+import { readdirSync, readlinkSync } from 'node:fs';
+import type { Test } from 'tap';
+import { type BackendName, Segment, type SegmentOptions } from '../../src/memory/index.js';
+
+export const BACKENDS = ['posix', 'anonymous'] as const satisfies BackendName[];
+
+let names = 0;
+
+/** A segment name that no other test, and no other run, uses. */
+export function scratchName(): string {
+  return `shmtable-test-${process.pid}-${++names}`;
+}
+
+/** Removes the segment of that name, if there is one, when the test ends. */
+export function removeAtEnd(t: Test, backend: BackendName, name: string): void {
+  t.teardown(() => {
+    if (!Segment.list().some((info) => info.name === name && info.backend === backend)) return;
+    const segment = Segment.open({ backend, name });
+    segment.unlink();
+    segment.close();
+  });
+}
+
+/** A segment that is gone when the test is. */
+export function scratchSegment(t: Test, options: Partial<SegmentOptions> = {}): Segment {
+  const { backend = 'posix', name = scratchName(), size = 4096 } = options;
+  removeAtEnd(t, backend, name);
+  const segment = Segment.create({ ...options, backend, name, size });
+  t.teardown(() => segment.close());
+  return segment;
+}
+
+/** What this process's open descriptors name, sorted. */
+export function openFiles(): string[] {
+  return readdirSync('/proc/self/fd')
+    .flatMap((number) => {
+      try {
+        return [readlinkSync(`/proc/self/fd/${number}`)];
+      } catch {
+        // The descriptor that read the folder.
+        return [];
+      }
+    })
+    .sort();
+}

@@ -1,0 +1,293 @@
+import { statSync } from 'node:fs';
+import t from 'tap';
+import { Segment } from '../../src/memory/index.js';
+import { Agent } from './agent.js';
+import { BACKENDS, openFiles, removeAtEnd, scratchName, scratchSegment } from './scratch-segment.js';
+
+for (const backend of BACKENDS) {
+  t.test(backend, async (t) => {
+    t.test('is zeroed, and of the size asked for', async (t) => {
+      const segment = scratchSegment(t, { backend, size: 100_001 });
+      t.equal(segment.backend, backend);
+      t.equal(segment.size, 100_001);
+      t.equal(segment.buffer.byteLength, 100_001);
+      t.ok(new Uint8Array(segment.buffer).every((byte) => byte === 0));
+      t.equal(segment.buffer, segment.buffer, 'one buffer as long as it stays as it is');
+    });
+
+    t.test('two handles, and two processes, share the bytes', async (t) => {
+      const segment = scratchSegment(t, { backend });
+      const words = new Int32Array(segment.buffer);
+      const second = Segment.open({ backend, name: segment.name });
+      t.teardown(() => second.close());
+      words[3] = 7;
+      t.equal(new Int32Array(second.buffer)[3], 7);
+      const { agent } = Agent.process(t);
+      t.equal(await agent.call('open', backend, segment.name), 4096);
+      t.equal(await agent.call('read', 3), 7);
+      await agent.call('write', 4, 8);
+      t.equal(words[4], 8);
+      t.equal(new Int32Array(second.buffer)[4], 8);
+    });
+
+    t.test('nobody sees it before initialise has returned', async (t) => {
+      const name = scratchName();
+      removeAtEnd(t, backend, name);
+      const segment = Segment.create({ backend, name, size: 64 }, (fresh) => {
+        t.throws(() => Segment.open({ backend, name }), { code: 'ERR_SEGMENT_NOT_FOUND' });
+        t.notOk(Segment.list().some((info) => info.name === name));
+        t.equal(fresh.unlink(), false, 'there is no name to remove');
+        new Uint8Array(fresh.buffer).fill(5);
+      });
+      t.teardown(() => segment.close());
+      const opened = Segment.open({ backend, name });
+      t.ok(new Uint8Array(opened.buffer).every((byte) => byte === 5));
+      opened.close();
+    });
+
+    t.test('an initialise that throws leaves nothing', async (t) => {
+      const name = scratchName();
+      const before = openFiles();
+      t.throws(
+        () =>
+          Segment.create({ backend, name, size: 64 }, () => {
+            throw new Error('no');
+          }),
+        { message: 'no' },
+      );
+      t.same(openFiles(), before);
+      t.throws(() => Segment.open({ backend, name }), { code: 'ERR_SEGMENT_NOT_FOUND' });
+    });
+
+    t.test('a taken name', async (t) => {
+      const segment = scratchSegment(t, { backend });
+      const { name } = segment;
+      const before = openFiles();
+      const expected = { code: 'ERR_SEGMENT_EXISTS', message: new RegExp(`"${name}"`) };
+      t.throws(() => Segment.create({ backend, name, size: 64 }), expected);
+      const other = scratchName();
+      removeAtEnd(t, backend, other);
+      const lost = () =>
+        Segment.create({ backend, name: other, size: 64 }, () => {
+          Segment.create({ backend, name: other, size: 128 }).close();
+        });
+      t.throws(lost, { code: 'ERR_SEGMENT_EXISTS' }, 'lost while initialising');
+      const winner = Segment.open({ backend, name: other });
+      t.equal(winner.size, 128);
+      winner.unlink();
+      winner.close();
+      t.same(openFiles(), before);
+      t.equal(segment.size, 4096);
+    });
+
+    t.test('is for its owner alone, whatever the umask', async (t) => {
+      for (const umask of [0, 0o777]) {
+        const before = process.umask(umask);
+        const segment = scratchSegment(t, { backend });
+        process.umask(before);
+        t.equal(Segment.list().find(({ name }) => name === segment.name)?.mode, 0o600);
+        if (backend === 'posix') t.equal(statSync(`/dev/shm/${segment.name}`).mode & 0o7777, 0o600);
+      }
+    });
+
+    t.test('is listed with its owner and who maps it', async (t) => {
+      const segment = scratchSegment(t, { backend });
+      const info = () => Segment.list().find(({ name }) => name === segment.name);
+      t.match(info(), { name: segment.name, backend, owner: /./, mode: 0o600, bytes: 4096, attached: 1 });
+      const { agent } = Agent.process(t);
+      await agent.call('open', backend, segment.name);
+      t.equal(info()?.attached, 2);
+      await agent.call('close');
+      t.equal(info()?.attached, 1);
+      segment.unlink();
+      t.equal(info(), undefined);
+    });
+
+    t.test('close', async (t) => {
+      const before = openFiles();
+      const name = scratchName();
+      const segment = Segment.create({ backend, name, size: 64 });
+      const bytes = new Uint8Array(segment.buffer).fill(9);
+      const opened = Segment.open({ backend, name });
+      segment.close();
+      segment.close();
+      t.equal(bytes[0], 0, 'a forgotten view reads nothing of the segment');
+      bytes.fill(3);
+      t.equal(new Uint8Array(opened.buffer)[0], 9, 'nor writes to it');
+      const closed = { code: 'ERR_SEGMENT_NOT_FOUND', message: `Segment "${name}" is closed.` };
+      t.throws(() => segment.buffer, closed);
+      t.throws(() => segment.size, closed);
+      t.throws(() => segment.protect('read'), closed);
+      t.throws(() => segment.grow(128), closed);
+      t.throws(() => segment.sync(), closed);
+      t.throws(() => segment.unlink(), closed);
+      t.throws(() => segment.openByteLocks(), closed);
+      opened.close();
+      const again = Segment.open({ backend, name });
+      t.equal(new Uint8Array(again.buffer)[0], 9, 'the segment outlives its handles');
+      again.unlink();
+      again.close();
+      t.same(openFiles(), before);
+    });
+
+    t.test('unlink removes the name, not the memory', async (t) => {
+      const segment = scratchSegment(t, { backend });
+      const other = Segment.open({ backend, name: segment.name });
+      t.teardown(() => other.close());
+      t.equal(other.unlink(), true);
+      t.equal(other.unlink(), false);
+      t.equal(segment.unlink(), false);
+      t.throws(() => Segment.open({ backend, name: segment.name }), { code: 'ERR_SEGMENT_NOT_FOUND' });
+      new Uint8Array(segment.buffer)[0] = 4;
+      t.equal(new Uint8Array(other.buffer)[0], 4);
+      const locks = segment.openByteLocks();
+      t.ok(locks.tryLock(1), 'what is unlinked can still be locked');
+      locks.close();
+    });
+
+    t.test('unlink leaves what took the name since', async (t) => {
+      const old = scratchSegment(t, { backend });
+      old.unlink();
+      const fresh = scratchSegment(t, { backend, name: old.name });
+      t.equal(old.unlink(), false);
+      Segment.open({ backend, name: old.name }).close();
+      t.equal(fresh.unlink(), true);
+    });
+
+    t.test('read-only', async (t) => {
+      const segment = scratchSegment(t, { backend });
+      const reader = Segment.open({ backend, name: segment.name, readOnly: true });
+      t.teardown(() => reader.close());
+      new Uint8Array(segment.buffer)[0] = 6;
+      t.equal(reader.readOnly, true);
+      t.equal(new Uint8Array(reader.buffer)[0], 6);
+      const expected = { code: 'ERR_READ_ONLY', message: new RegExp(segment.name) };
+      t.throws(() => reader.protect('readwrite'), expected);
+      t.throws(() => reader.grow(8192), expected);
+      t.throws(() => reader.unlink(), expected);
+      reader.protect('read');
+      reader.sync();
+      const { agent } = Agent.process(t);
+      await agent.call('openReadOnly', backend, segment.name);
+      await t.rejects(agent.call('write', 0, 1), { message: 'the agent ended with SIGSEGV' });
+      t.equal(new Uint8Array(segment.buffer)[0], 6);
+    });
+
+    t.test('protect', async (t) => {
+      const segment = scratchSegment(t, { backend });
+      t.throws(() => segment.protect('none' as 'read'), { code: 'ERR_ARGUMENT', message: /not none/ });
+      segment.protect('read');
+      segment.protect('readwrite');
+      new Uint8Array(segment.buffer)[0] = 1;
+      for (const grows of [false, true]) {
+        const { agent } = Agent.process(t);
+        await agent.call('open', backend, segment.name);
+        await agent.call('protect', 'read');
+        if (grows) await agent.call('grow', 8192);
+        t.equal(await agent.call('read', 0), 1);
+        await t.rejects(agent.call('write', 0, 2), { message: 'the agent ended with SIGSEGV' });
+      }
+      t.equal(new Uint8Array(segment.buffer)[0], 1);
+      const { agent } = Agent.process(t);
+      await agent.call('open', backend, segment.name);
+      await agent.call('protect', 'read');
+      await agent.call('protect', 'readwrite');
+      await agent.call('write', 0, 2);
+      t.equal(new Uint8Array(segment.buffer)[0], 2);
+    });
+
+    t.test('grow', async (t) => {
+      const segment = scratchSegment(t, { backend });
+      const { agent } = Agent.process(t);
+      await agent.call('open', backend, segment.name);
+      const old = new Int32Array(segment.buffer).fill(5);
+      t.throws(() => segment.grow(4095), { code: 'ERR_ARGUMENT', message: /4096 bytes and cannot shrink to 4095/ });
+      t.throws(() => segment.grow(Number.NaN), { code: 'ERR_ARGUMENT' });
+      segment.grow(4096);
+      t.equal(old.length, 1024, 'growing to the same size keeps the buffer');
+      segment.grow(10_000_000);
+      t.equal(old.length, 0, 'the old views are detached');
+      t.equal(segment.size, 10_000_000);
+      const words = new Int32Array(segment.buffer);
+      t.ok(words.subarray(0, 1024).every((word) => word === 5));
+      t.ok(words.subarray(1024).every((word) => word === 0));
+      words[2_000_000] = 8;
+      t.equal(await agent.call('size'), 10_000_000);
+      t.equal(await agent.call('read', 2_000_000), 8);
+      await agent.call('grow', 10_000_004);
+      t.equal(segment.size, 10_000_004);
+      t.equal(segment.buffer.byteLength, 10_000_004);
+    });
+
+    t.test('eight processes create one name', async (t) => {
+      const agents = Array.from({ length: 8 }, () => Agent.process(t).agent);
+      // Anonymous memory is found in descendants only: there every process has a segment of its own.
+      const winners = backend === 'posix' ? 1 : 8;
+      for (let round = 0; round < 10; round++) {
+        const name = scratchName();
+        removeAtEnd(t, backend, name);
+        const results = await Promise.all(
+          agents.map((agent, index) => agent.call('createOrOpen', backend, name, 1 << 18, index + 1)),
+        );
+        t.equal(results.filter(([made]) => made).length, winners, 'winners');
+        t.equal(new Set(results.map(([, word]) => word)).size, winners, 'everybody sees what one of them made');
+        t.notOk(
+          results.some(([, word]) => word < 1),
+          'nobody sees a half-made one',
+        );
+        await Promise.all(agents.map((agent) => agent.call('close')));
+      }
+    });
+
+    t.test('eight threads create one name', async (t) => {
+      const agents = Array.from({ length: 8 }, () => Agent.thread(t).agent);
+      for (let round = 0; round < 10; round++) {
+        const name = scratchName();
+        removeAtEnd(t, backend, name);
+        const results = await Promise.all(
+          agents.map((agent, index) => agent.call('createOrOpen', backend, name, 1 << 18, index + 1)),
+        );
+        t.equal(results.filter(([made]) => made).length, 1, 'winners');
+        t.equal(new Set(results.map(([, word]) => word)).size, 1, 'everybody sees what one of them made');
+        t.notOk(
+          results.some(([, word]) => word < 1),
+          'nobody sees a half-made one',
+        );
+        await Promise.all(agents.map((agent) => agent.call('close')));
+      }
+    });
+
+    t.test('creating and unlinking at once, every object is removed by one', async (t) => {
+      const name = scratchName();
+      removeAtEnd(t, backend, name);
+      const start = backend === 'posix' ? () => Agent.process(t).agent : () => Agent.thread(t).agent;
+      const results = await Promise.all(
+        [start(), start(), start(), start()].map((agent, index) =>
+          agent.call('createAndUnlink', backend, name, 300, (index + 1) * 1000),
+        ),
+      );
+      const made = results.flatMap(([marks]) => marks).sort((a, b) => a - b);
+      const removed = results.flatMap(([, marks]) => marks).sort((a, b) => a - b);
+      t.same(removed, made);
+      t.throws(() => Segment.open({ backend, name }), { code: 'ERR_SEGMENT_NOT_FOUND' });
+    });
+
+    t.test('huge pages are a wish', async (t) => {
+      const segment = scratchSegment(t, { backend, size: 1 << 22, hugePages: true });
+      new Uint8Array(segment.buffer).fill(1);
+      t.equal(segment.size, 1 << 22);
+      const opened = Segment.open({ backend, name: segment.name, hugePages: true });
+      t.equal(new Uint8Array(opened.buffer)[1 << 21], 1);
+      opened.close();
+    });
+  });
+}
+
+t.test('backends do not share names', async (t) => {
+  const posix = scratchSegment(t, { backend: 'posix' });
+  const anonymous = scratchSegment(t, { backend: 'anonymous', name: posix.name, size: 8 });
+  t.equal(posix.size, 4096);
+  t.equal(anonymous.size, 8);
+  posix.unlink();
+  t.equal(anonymous.unlink(), true);
+});
