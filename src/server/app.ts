@@ -3,7 +3,7 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import Fastify, { LogController } from 'fastify';
 import { collectRoutes, serveDocs } from './api-docs.js';
-import { answerClientError } from './client-errors.js';
+import { answerClientError, answerUnknownExpectation } from './client-errors.js';
 import { refuseForeignHost } from './host-guard.js';
 import { KnownPaths } from './known-paths.js';
 import { shmtablePlugin } from './plugin.js';
@@ -33,6 +33,8 @@ export async function buildApp(settings: ServiceSettings): Promise<RoutesApp> {
     frameworkErrors: sendProblem,
     clientErrorHandler: answerClientError,
   }).withTypeProvider<TypeBoxTypeProvider>();
+
+  app.server.on('checkExpectation', answerUnknownExpectation);
 
   const paths = new KnownPaths();
   app.addHook('onRoute', (route) => paths.add(route.url, route.method));

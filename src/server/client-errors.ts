@@ -1,6 +1,7 @@
-/** Answers to what the HTTP parser refused, before there is a request: written to the socket by hand. */
-import { STATUS_CODES } from 'node:http';
+/** Answers to what Node's HTTP server refuses by itself, before Fastify sees a request. */
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
+import { show } from '../table/schema.js';
 import { problem } from './problems.js';
 
 interface ParserError extends Error {
@@ -12,7 +13,7 @@ const DETAILS: Readonly<Record<string, string>> = {
   ERR_HTTP_REQUEST_TIMEOUT: 'the request did not arrive in time',
 };
 
-/** Answers once and closes: what else is on the connection cannot be told from the broken request. */
+/** Answers what the parser refused, once, and closes: what else is on the connection cannot be told from the broken request. */
 export function answerClientError(error: ParserError, socket: Socket): void {
   if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) {
     socket.destroy();
@@ -24,4 +25,16 @@ export function answerClientError(error: ParserError, socket: Socket): void {
     `HTTP/1.1 ${document.status} ${STATUS_CODES[document.status]}\r\n` +
       `Content-Type: application/problem+json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
   );
+}
+
+/** Answers an `Expect` header other than `100-continue`. */
+export function answerUnknownExpectation(request: IncomingMessage, response: ServerResponse): void {
+  const document = problem('ERR_ARGUMENT', `Expect: ${show(request.headers.expect)} is not 100-continue`);
+  const body = JSON.stringify(document);
+  response.writeHead(document.status, {
+    'Content-Type': 'application/problem+json',
+    'Content-Length': Buffer.byteLength(body),
+    Connection: 'close',
+  });
+  response.end(body);
 }

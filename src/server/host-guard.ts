@@ -21,6 +21,9 @@ export function refuseForeignHost(request: FastifyRequest): void {
   if (host === undefined && request.raw.httpVersion === '1.1') {
     throw new ShmTableError('ERR_ARGUMENT', 'a HTTP/1.1 request needs a Host header');
   }
+  if (request.raw.rawHeaders.filter((text, i) => i % 2 === 0 && text.toLowerCase() === 'host').length > 1) {
+    throw new ShmTableError('ERR_ARGUMENT', 'a request has one Host header');
+  }
   const name = host === undefined ? undefined : HOST.exec(host)?.[1];
   if (name !== undefined && LOOPBACK_NAMES.has(name.toLowerCase())) return;
   throw new ShmTableError(

@@ -27,13 +27,14 @@ export class KnownPaths {
     this.#methods.set(pattern, known);
   }
 
-  /** The error of a request that no route took. */
+  /** The error of a request that no route took, or whose route has nothing under this path. */
   refuse(method: string, path: string): NoRouteError {
     const allowed = new Set<string>();
     for (const [pattern, methods] of this.#methods) {
       if (fits(pattern, path)) for (const each of methods) allowed.add(each);
     }
-    allowed.delete(method);
+    // A route that took the request and found nothing behind the path: a missing file of the docs, say.
+    if (allowed.has(method)) allowed.clear();
     return new NoRouteError(method, path, [...allowed].sort());
   }
 }

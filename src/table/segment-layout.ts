@@ -134,7 +134,11 @@ export function bytesByPurpose(layout: SegmentLayout): TableBytes {
 }
 
 /** Writes the header of a new table over zeroed memory. */
-export function writeHeader(buffer: ArrayBuffer, layout: SegmentLayout, clockOffset: number, seed: Uint8Array): void {
+export function writeHeader(
+  buffer: ArrayBuffer,
+  layout: SegmentLayout,
+  { clockOffset, seed, leastRevision }: { clockOffset: number; seed: Uint8Array; leastRevision: number },
+): void {
   const words = new Int32Array(buffer, 0, SCHEMA_AT / 4);
   const numbers = new Float64Array(buffer, 0, SCHEMA_AT / 8);
   const bytes = Buffer.from(buffer);
@@ -148,7 +152,7 @@ export function writeHeader(buffer: ArrayBuffer, layout: SegmentLayout, clockOff
   words[SCHEMA_BYTES] = schema.length;
   words[SCHEMA_SUM] = checksum(schema);
   numbers[TOTAL_BYTES] = layout.totalBytes;
-  numbers[REVISION_BASE] = now * REVISIONS_PER_MS;
+  numbers[REVISION_BASE] = Math.max(now * REVISIONS_PER_MS, leastRevision);
   numbers[CLOCK_OFFSET] = clockOffset;
   numbers[CREATED_AT] = now;
   schema.copy(bytes, SCHEMA_AT);

@@ -15,8 +15,11 @@ export interface OpenedTable {
   readonly memory: TableMemory;
 }
 
-/** Makes a table; nobody sees it before it is finished. `ERR_TABLE_EXISTS`, and what `Segment.create` throws. */
-export function createTable(attach: AttachOptions, schema: TableSchema): OpenedTable {
+/**
+ * Makes a table; nobody sees it before it is finished. All its revisions are at least `leastRevision`.
+ * `ERR_TABLE_EXISTS`, and what `Segment.create` throws.
+ */
+export function createTable(attach: AttachOptions, schema: TableSchema, leastRevision = 0): OpenedTable {
   const { name, namespace, backend, hugePages } = attach;
   const layout = layOutSegment(schema);
   if (!Number.isSafeInteger(layout.totalBytes)) {
@@ -30,7 +33,7 @@ export function createTable(attach: AttachOptions, schema: TableSchema): OpenedT
     const segment = Segment.create(
       { backend, name: segmentName(namespace, name), size: layout.totalBytes, hugePages },
       ({ buffer }) => {
-        writeHeader(buffer, layout, newClockOffset(), randomBytes(16));
+        writeHeader(buffer, layout, { clockOffset: newClockOffset(), seed: randomBytes(16), leastRevision });
         memory = TableMemory.create(buffer, layout);
         if (layout.feedCells > 0) new ChangeFeed(memory).initialise();
       },

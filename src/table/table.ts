@@ -18,6 +18,8 @@ import type { PlacedColumn } from './row-layout.js';
 import { RowScan } from './row-scan.js';
 import { show } from './schema.js';
 import { bytesByPurpose, columnsOf, DESTROYED, HASH_SEED, layOutSegment, STATE } from './segment-layout.js';
+import { checkSnapshot, loadSnapshot, restoredOptions, snapshotOf } from './snapshot.js';
+import { writeSnapshot } from './snapshot-writer.js';
 import { Sweeper } from './sweeper.js';
 import { TableClock } from './table-clock.js';
 import { listTables } from './table-directory.js';
@@ -452,6 +454,49 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
     return verifyTable(this.#memory);
   }
 
+  /**
+   * Writes all rows to a file while others go on writing: each row as one commit left it, every row that is there
+   * throughout, none twice. The file appears under `path` only when it is whole and on disk; what was there before
+   * stays until then. Takes turns with this thread's other work.
+   */
+  async snapshot(path: string): Promise<void> {
+    this.#assertOpen();
+    checkPath(path);
+    const table = {
+      memory: this.#memory,
+      reader: this.#reader,
+      clock: this.#clock,
+      codec: this.#codec,
+      name: this.name,
+    };
+    await writeSnapshot(path, snapshotOf(table, this.#proceed));
+  }
+
+  /**
+   * Makes a table of a snapshot: named and sized as the one that it was taken of, unless `options` say otherwise; the
+   * columns must be the same. Every sum in the file is checked before the table is made: `ERR_SNAPSHOT_DAMAGED` says
+   * what is wrong and where. Expiries go on running while a snapshot lies on disk. `ERR_TABLE_EXISTS`,
+   * `ERR_TABLE_FULL` when the rows do not fit, `ERR_SCHEMA_MISMATCH`, and what `create` throws.
+   */
+  static async restore<const C extends Columns = Columns>(
+    path: string,
+    options: Partial<TableOptions<C>> = {},
+  ): Promise<Table<C>> {
+    checkPath(path);
+    const snapshot = await checkSnapshot(path);
+    const wanted = restoredOptions(snapshot, options);
+    const attach = parseAttach(wanted);
+    const opened = createTable(attach, parseSchema(wanted), snapshot.revision + 1);
+    const table = Table.#over<C>(opened, attach);
+    try {
+      await loadSnapshot(path, opened.memory, table.#mutable());
+    } catch (error) {
+      table.destroy();
+      throw error;
+    }
+    return table;
+  }
+
   /** Settles the operations of participants that have died; how many had. Others do it when they meet their locks. */
   settleDead(): number {
     this.#mutable();
@@ -606,6 +651,12 @@ function readWriteOptions(options: ConditionalOptions = {}): ConditionalOptions 
   const { ttl, ifRevision } = options;
   checkTtl(ttl);
   return { ttl, ifRevision };
+}
+
+function checkPath(path: unknown): void {
+  if (typeof path !== 'string' || path === '') {
+    throw new ShmTableError('ERR_ARGUMENT', `path must be the path of a file, got ${show(path)}`);
+  }
 }
 
 function checkTtl(ttl: number | null | undefined): void {

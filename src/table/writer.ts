@@ -102,6 +102,18 @@ export class Writer {
     }
   }
 
+  /** Writes a row whose columns `fill` puts into the spare (given its first word): all of them, and nothing else. */
+  load(key: string, fill: (row: number) => void, ttl: number | null): Outcome {
+    this.#participant.settle();
+    fill(this.#participant.openSpare());
+    this.#key.encode(key);
+    try {
+      return this.#link('set', true, ttl, undefined, undefined);
+    } finally {
+      this.#participant.settle();
+    }
+  }
+
   /** Adds `by` to a number, creating the row if it is missing. The result is in `value`. */
   increment(
     key: string,

@@ -1,0 +1,95 @@
+import { BYTES_LENGTH_BYTES, type PlacedColumn, ROW_KEY_BYTES, STRING_LENGTH_BYTES } from './row-layout.js';
+import type { TableMemory } from './table-memory.js';
+
+/**
+ * A row as a snapshot keeps it, with nothing in it that depends on a table's size or on where it lies:
+ *
+ *   f64 expiry (epoch milliseconds of the wall clock, 0 none) | u32 key bytes | u32 bytes of numbers
+ *   numbers, as they lie in the row | key | for each string and bytes column: u32 length, then its bytes
+ */
+const HEAD_BYTES = 16;
+const NUMBERS_AT = 32;
+
+export class RowImage {
+  readonly #memory: TableMemory;
+  readonly #numberBytes: number;
+  readonly #texts: readonly PlacedColumn[];
+
+  constructor(memory: TableMemory) {
+    const { columns } = memory.layout.row;
+    const isText = ({ kind }: PlacedColumn): boolean => kind === 'string' || kind === 'bytes';
+    this.#memory = memory;
+    this.#numberBytes = columns.filter((column) => !isText(column)).reduce((sum, { maxBytes }) => sum + maxBytes, 0);
+    this.#texts = columns.filter(isText);
+  }
+
+  /** Copies the row at this word. Undefined when a length cannot be right: the row is torn, or damaged. */
+  pack(at: number, expiry: number): Buffer | undefined {
+    const { bytes, words } = this.#memory;
+    const { keyOffset } = this.#memory.layout.row;
+    const keyBytes = words[at + ROW_KEY_BYTES];
+    if (keyBytes < 1 || keyBytes > this.#memory.layout.schema.maxKeyBytes) return undefined;
+    let size = HEAD_BYTES + this.#numberBytes + keyBytes;
+    for (const column of this.#texts) {
+      const length = this.#lengthOf(at, column);
+      if (length < 0 || length > column.maxBytes) return undefined;
+      size += 4 + length;
+    }
+    const image = Buffer.allocUnsafe(size);
+    image.writeDoubleLE(expiry, 0);
+    image.writeUInt32LE(keyBytes, 8);
+    image.writeUInt32LE(this.#numberBytes, 12);
+    let to = HEAD_BYTES + bytes.copy(image, HEAD_BYTES, at * 4 + NUMBERS_AT, at * 4 + NUMBERS_AT + this.#numberBytes);
+    to += bytes.copy(image, to, at * 4 + keyOffset, at * 4 + keyOffset + keyBytes);
+    for (const column of this.#texts) {
+      // Loaded again, the length may have changed with a torn row: bounded by the room there is.
+      const length = Math.min(this.#lengthOf(at, column), size - to - 4);
+      if (length < 0) return undefined;
+      const from = at * 4 + column.offset + lengthBytes(column);
+      image.writeUInt32LE(length, to);
+      to += 4 + bytes.copy(image, to + 4, from, from + length);
+    }
+    return to === size ? image : undefined;
+  }
+
+  /** Key and expiry of the image at `offset`, and where the next one begins; undefined when it does not fit in. */
+  inspect(block: Buffer, offset: number): { key: string; expiry: number; end: number } | undefined {
+    if (offset + HEAD_BYTES > block.length) return undefined;
+    const expiry = block.readDoubleLE(offset);
+    const keyBytes = block.readUInt32LE(offset + 8);
+    const keyAt = offset + HEAD_BYTES + this.#numberBytes;
+    if (block.readUInt32LE(offset + 12) !== this.#numberBytes || keyBytes < 1 || keyAt + keyBytes > block.length)
+      return undefined;
+    let end = keyAt + keyBytes;
+    for (const { maxBytes } of this.#texts) {
+      if (end + 4 > block.length) return undefined;
+      const length = block.readUInt32LE(end);
+      end += 4 + length;
+      if (length > maxBytes || end > block.length) return undefined;
+    }
+    return { key: block.toString('utf8', keyAt, keyAt + keyBytes), expiry, end };
+  }
+
+  /** Writes the columns of the image at `offset`, inspected before, to the row at this word. */
+  unpack(block: Buffer, offset: number, at: number): void {
+    const { bytes, halves, words } = this.#memory;
+    block.copy(bytes, at * 4 + NUMBERS_AT, offset + HEAD_BYTES, offset + HEAD_BYTES + this.#numberBytes);
+    let from = offset + HEAD_BYTES + this.#numberBytes + block.readUInt32LE(offset + 8);
+    for (const column of this.#texts) {
+      const length = block.readUInt32LE(from);
+      const to = at * 4 + column.offset;
+      if (column.kind === 'string') halves[to / 2] = length;
+      else words[to / 4] = length;
+      block.copy(bytes, to + lengthBytes(column), from + 4, from + 4 + length);
+      from += 4 + length;
+    }
+  }
+
+  #lengthOf(at: number, { kind, offset }: PlacedColumn): number {
+    return kind === 'string' ? this.#memory.halves[at * 2 + offset / 2] : this.#memory.words[at + offset / 4];
+  }
+}
+
+function lengthBytes({ kind }: PlacedColumn): number {
+  return kind === 'string' ? STRING_LENGTH_BYTES : BYTES_LENGTH_BYTES;
+}

@@ -1,0 +1,115 @@
+import { type FileHandle, open } from 'node:fs/promises';
+import xxhash from 'xxhash-wasm';
+import type { ShmTableError } from '../errors.js';
+import * as format from './snapshot-format.js';
+
+/** One block of a snapshot: whole images, their sum checked. */
+export interface SnapshotBlock {
+  readonly payload: Buffer;
+  readonly rows: number;
+  /** Where the payload begins in the file. */
+  readonly offset: number;
+}
+
+/** What the end of a snapshot says. */
+export interface SnapshotSummary {
+  readonly rows: number;
+  readonly revision: number;
+}
+
+/**
+ * Reads a snapshot from its beginning, checking every length and every sum before it hands anything on.
+ * `ERR_SNAPSHOT_DAMAGED` says what is wrong and at which byte.
+ */
+export class SnapshotReader {
+  readonly #path: string;
+  readonly #file: FileHandle;
+  readonly #hash: Awaited<ReturnType<typeof xxhash>>;
+  #offset = 0;
+
+  private constructor(path: string, file: FileHandle, hash: Awaited<ReturnType<typeof xxhash>>) {
+    this.#path = path;
+    this.#file = file;
+    this.#hash = hash;
+  }
+
+  static async open(path: string): Promise<SnapshotReader> {
+    return new SnapshotReader(path, await open(path, 'r'), await xxhash());
+  }
+
+  async close(): Promise<void> {
+    await this.#file.close();
+  }
+
+  /** The header, as `SnapshotSource.header` gave it. First. */
+  async header(): Promise<unknown> {
+    this.#offset = 0;
+    const start = await this.#read(format.PREAMBLE_BYTES, 'the preamble');
+    if (Buffer.compare(start.subarray(0, 8), format.MAGIC) !== 0)
+      throw this.#damaged(0, 'it is no snapshot (magic number)');
+    const version = start.readUInt32LE(8);
+    if (version !== format.FORMAT_VERSION) {
+      throw this.#damaged(8, `it has format version ${version}, this package reads version ${format.FORMAT_VERSION}`);
+    }
+    const length = start.readUInt32LE(12);
+    if (length > format.MAX_HEADER_BYTES) throw this.#damaged(12, `its header would have ${length} bytes`);
+    const at = this.#offset;
+    const json = await this.#read(length, 'the header');
+    const sum = await this.#read(8, "the header's sum");
+    if (this.#hash.h64Raw(json) !== sum.readBigUInt64LE())
+      throw this.#damaged(at, 'the sum of the header does not fit');
+    return JSON.parse(json.toString());
+  }
+
+  /** The blocks after the header; returns what the end says once all sums were found to fit. */
+  async *blocks(): AsyncGenerator<SnapshotBlock, SnapshotSummary> {
+    const total = this.#hash.create64();
+    let rows = 0;
+    for (;;) {
+      const at = this.#offset;
+      const head = await this.#read(format.BLOCK_HEAD_BYTES, 'the head of a block, or the end');
+      const kind = head.readUInt32LE(0);
+      if (kind === format.END) return await this.#end(at, head, rows, total.digest());
+      const length = head.readUInt32LE(4);
+      if (kind !== format.BLOCK || length > format.MAX_PAYLOAD_BYTES) throw this.#damaged(at, 'here should be a block');
+      const offset = this.#offset;
+      const payload = await this.#read(length, 'a block');
+      if (this.#hash.h64Raw(payload) !== head.readBigUInt64LE(16))
+        throw this.#damaged(offset, 'the sum of the block does not fit');
+      total.update(payload);
+      rows += head.readUInt32LE(8);
+      yield { payload, rows: head.readUInt32LE(8), offset };
+    }
+  }
+
+  async #end(at: number, head: Buffer, rows: number, total: bigint): Promise<SnapshotSummary> {
+    const rest = await this.#read(format.END_BYTES - format.BLOCK_HEAD_BYTES, 'the end');
+    if (rest.readBigUInt64LE() !== total) throw this.#damaged(at, 'the sum of all blocks does not fit');
+    if (head.readDoubleLE(8) !== rows)
+      throw this.#damaged(at, `it says ${head.readDoubleLE(8)} rows, its blocks have ${rows}`);
+    const revision = head.readDoubleLE(16);
+    if (!Number.isSafeInteger(revision) || revision < 0) throw this.#damaged(at, `its highest revision is ${revision}`);
+    const { size } = await this.#file.stat();
+    if (size !== this.#offset) throw this.#damaged(this.#offset, `${size - this.#offset} bytes stand behind the end`);
+    return { rows, revision };
+  }
+
+  async #read(length: number, what: string): Promise<Buffer> {
+    const { size } = await this.#file.stat();
+    if (this.#offset + length > size) {
+      throw this.#damaged(this.#offset, `${what} needs ${length} bytes, the file ends after ${size - this.#offset}`);
+    }
+    const bytes = Buffer.allocUnsafe(length);
+    for (let done = 0; done < length; ) {
+      const { bytesRead } = await this.#file.read(bytes, done, length - done, this.#offset + done);
+      if (bytesRead === 0) throw this.#damaged(this.#offset + done, `${what} ends early`);
+      done += bytesRead;
+    }
+    this.#offset += length;
+    return bytes;
+  }
+
+  #damaged(offset: number, what: string): ShmTableError {
+    return format.damaged(this.#path, offset, what);
+  }
+}

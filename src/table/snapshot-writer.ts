@@ -1,0 +1,110 @@
+import { randomBytes } from 'node:crypto';
+import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import xxhash from 'xxhash-wasm';
+import * as format from './snapshot-format.js';
+
+/** What a snapshot is taken of. */
+export interface SnapshotSource {
+  /** What the header says of the table: enough to make one like it. */
+  readonly header: object;
+  /** Images of the rows of one bucket after the other, with the highest revision among them. */
+  chains(): Iterable<{ readonly images: readonly Buffer[]; readonly revision: number }>;
+}
+
+/** Longest stretch of packing rows before other work of this thread has its turn, in milliseconds. */
+const TURN_MS = 5;
+
+/**
+ * Writes a snapshot so that `path` names either what it named before or a whole new snapshot: to a temporary file
+ * beside it, synced, renamed, the directory synced. What was written is removed when anything fails.
+ */
+export async function writeSnapshot(path: string, source: SnapshotSource): Promise<void> {
+  const temporary = `${path}.${process.pid}.${randomBytes(4).toString('hex')}.tmp`;
+  const file = await open(temporary, 'wx', 0o600);
+  try {
+    try {
+      await writeContent(file, source);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+    await syncDirectory(dirname(path));
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+}
+
+async function writeContent(file: FileHandle, source: SnapshotSource): Promise<void> {
+  const { h64Raw, create64 } = await xxhash();
+  await file.write(preamble(source.header, h64Raw));
+  const total = create64();
+  let rows = 0;
+  let highest = 0;
+  let turn = performance.now();
+  let images: Buffer[] = [];
+  let bytes = 0;
+  const flush = async (): Promise<void> => {
+    if (images.length === 0) return;
+    const payload = Buffer.concat(images, bytes);
+    total.update(payload);
+    await file.write(Buffer.concat([blockHead(payload, images.length, h64Raw(payload)), payload]));
+    rows += images.length;
+    images = [];
+    bytes = 0;
+  };
+  for (const { images: chain, revision } of source.chains()) {
+    for (const image of chain) {
+      images.push(image);
+      bytes += image.length;
+    }
+    if (revision > highest) highest = revision;
+    if (bytes >= format.BLOCK_BYTES) await flush();
+    if (performance.now() - turn > TURN_MS) {
+      await new Promise((resolve) => setImmediate(resolve));
+      turn = performance.now();
+    }
+  }
+  await flush();
+  await file.write(endOf(rows, highest, total.digest()));
+}
+
+function preamble(header: object, hash: (bytes: Uint8Array) => bigint): Buffer {
+  const json = Buffer.from(JSON.stringify(header));
+  const start = Buffer.alloc(format.PREAMBLE_BYTES);
+  format.MAGIC.copy(start);
+  start.writeUInt32LE(format.FORMAT_VERSION, 8);
+  start.writeUInt32LE(json.length, 12);
+  const sum = Buffer.alloc(8);
+  sum.writeBigUInt64LE(hash(json));
+  return Buffer.concat([start, json, sum]);
+}
+
+function blockHead(payload: Buffer, rows: number, hash: bigint): Buffer {
+  const head = Buffer.alloc(format.BLOCK_HEAD_BYTES);
+  head.writeUInt32LE(format.BLOCK, 0);
+  head.writeUInt32LE(payload.length, 4);
+  head.writeUInt32LE(rows, 8);
+  head.writeBigUInt64LE(hash, 16);
+  return head;
+}
+
+function endOf(rows: number, revision: number, hash: bigint): Buffer {
+  const end = Buffer.alloc(format.END_BYTES);
+  end.writeUInt32LE(format.END, 0);
+  end.writeDoubleLE(rows, 8);
+  end.writeDoubleLE(revision, 16);
+  end.writeBigUInt64LE(hash, 24);
+  return end;
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, 'r');
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}

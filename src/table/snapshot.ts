@@ -1,0 +1,138 @@
+import { ShmTableError } from '../errors.js';
+import type { TableSchema } from './options.js';
+import type { Reader } from './reader.js';
+import type { RowCodec } from './row-codec.js';
+import { RowImage } from './row-image.js';
+import { columnsOf } from './segment-layout.js';
+import { damaged } from './snapshot-format.js';
+import { SnapshotReader } from './snapshot-reader.js';
+import type { SnapshotSource } from './snapshot-writer.js';
+import type { TableClock } from './table-clock.js';
+import type { TableMemory } from './table-memory.js';
+import type { Columns, TableOptions } from './types.js';
+import type { Writer } from './writer.js';
+
+const NO_IMAGE = Buffer.alloc(0);
+
+/** A row under way to a snapshot; its key is decoded only when a chain has to be read row by row. */
+class PackedRow {
+  readonly image: Buffer;
+  readonly revision: number;
+  readonly #keyOf: () => string;
+
+  constructor(image: Buffer, revision: number, keyOf: () => string) {
+    this.image = image;
+    this.revision = revision;
+    this.#keyOf = keyOf;
+  }
+
+  get key(): string {
+    return this.#keyOf();
+  }
+}
+
+/** A table as the source of a snapshot. `proceed` may throw before each bucket. */
+export function snapshotOf(
+  table: { memory: TableMemory; reader: Reader; clock: TableClock; codec: Pick<RowCodec, 'damage'>; name: string },
+  proceed: () => void,
+): SnapshotSource {
+  const { memory, reader, clock, codec, name } = table;
+  const rows = new RowImage(memory);
+  const { maxParticipants, ...schema } = memory.layout.schema;
+  // Expiries in the snapshot are wall clock's.
+  const toWall = Date.now() - clock.now();
+  const pack = (at: number): PackedRow => {
+    const expiresAt = reader.expiresAt(at);
+    const revision = memory.revisionAt(at);
+    const image = rows.pack(at, expiresAt === 0 ? 0 : expiresAt + toWall);
+    if (image === undefined) codec.damage.found = true;
+    return new PackedRow(image ?? NO_IMAGE, revision, () => rows.inspect(image ?? NO_IMAGE, 0)?.key ?? '');
+  };
+  return {
+    header: {
+      name,
+      schema: { ...schema, columns: columnsOf(memory.layout.schema), maxParticipants },
+      takenAt: Date.now(),
+    },
+    *chains() {
+      for (let bucket = 0; bucket < memory.homeBuckets; bucket++) {
+        proceed();
+        if (reader.isEmpty(bucket)) continue;
+        const chain = reader.chain(bucket, pack);
+        yield {
+          images: chain.map(({ image }) => image),
+          revision: Math.max(0, ...chain.map(({ revision }) => revision)),
+        };
+      }
+    },
+  };
+}
+
+/** What a snapshot says of itself once every sum in it was checked. */
+export interface CheckedSnapshot {
+  /** Options of a table like the one that it was taken of. */
+  readonly options: TableOptions<Columns>;
+  readonly rows: number;
+  readonly revision: number;
+}
+
+/** Reads a snapshot from end to end. `ERR_SNAPSHOT_DAMAGED`, or the file system's own error. */
+export async function checkSnapshot(path: string): Promise<CheckedSnapshot> {
+  const reader = await SnapshotReader.open(path);
+  try {
+    const header = await reader.header();
+    const options = optionsOf(header);
+    if (options === undefined) throw damaged(path, 16, 'its header describes no table');
+    const blocks = reader.blocks();
+    for (;;) {
+      const next = await blocks.next();
+      if (next.done === true) return { options, ...next.value };
+    }
+  } finally {
+    await reader.close();
+  }
+}
+
+function optionsOf(header: unknown): TableOptions<Columns> | undefined {
+  if (typeof header !== 'object' || header === null) return undefined;
+  const { name, schema } = header as { name?: unknown; schema?: unknown };
+  if (typeof name !== 'string' || typeof schema !== 'object' || schema === null) return undefined;
+  return { ...(schema as Omit<TableSchema, 'columns'> & { columns: Columns }), name };
+}
+
+/** Writes the rows of a checked snapshot to an empty table, without those that have expired meanwhile. */
+export async function loadSnapshot(path: string, memory: TableMemory, writer: Writer): Promise<void> {
+  const rows = new RowImage(memory);
+  const reader = await SnapshotReader.open(path);
+  try {
+    await reader.header();
+    for await (const { payload, offset } of reader.blocks()) {
+      for (let at = 0; at < payload.length; ) {
+        const image = rows.inspect(payload, at);
+        if (image === undefined) throw damaged(path, offset + at, 'the image of a row does not fit its schema');
+        const ttl = image.expiry === 0 ? null : image.expiry - Date.now();
+        const start = at;
+        if (ttl === null || ttl > 0) writer.load(image.key, (row) => rows.unpack(payload, start, row), ttl);
+        at = image.end;
+      }
+    }
+  } finally {
+    await reader.close();
+  }
+}
+
+/** The options of a table that a snapshot is restored to. `ERR_SCHEMA_MISMATCH` for other columns. */
+export function restoredOptions(
+  snapshot: CheckedSnapshot,
+  wanted: Partial<TableOptions<Columns>>,
+): TableOptions<Columns> {
+  const given = Object.fromEntries(Object.entries(wanted).filter(([, value]) => value !== undefined));
+  const options: TableOptions<Columns> = { ...snapshot.options, ...given };
+  if (JSON.stringify(options.columns) !== JSON.stringify(snapshot.options.columns)) {
+    throw new ShmTableError(
+      'ERR_SCHEMA_MISMATCH',
+      `the snapshot has columns ${JSON.stringify(snapshot.options.columns)}, given were ${JSON.stringify(options.columns)}`,
+    );
+  }
+  return options;
+}
