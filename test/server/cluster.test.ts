@@ -97,6 +97,21 @@ t.test('a worker that dies is replaced and its slots are settled', async (t) => 
   t.same(table.verify(), { ok: true, problems: [] });
 });
 
+t.test('an anonymous table is shared by all workers, later ones too', async (t) => {
+  const tables = { t: { capacity: 10, backend: 'anonymous', columns } };
+  const { service, port, workers } = await startService(t, { config: { tables } });
+  const [first, second] = workers;
+  await sendTo(port, first, 'PUT', '/v1/tables/t/rows/k', { json: { n: 1 } });
+  t.equal((await sendTo(port, second, 'GET', '/v1/tables/t/rows/k')).json.row.n, '1');
+  process.kill(first, 'SIGKILL');
+  const { workers: now = [] } = await service.logged(({ msg }) => msg === 'worker replaced');
+  for (const worker of now) {
+    t.equal((await sendTo(port, worker, 'GET', '/v1/tables/t/rows/k')).json.row.n, '1');
+    const { tables: listed } = (await sendTo(port, worker, 'GET', '/v1/tables')).json;
+    t.match(listed, [{ name: 't', backend: 'anonymous', rows: 1 }]);
+  }
+});
+
 t.test('SIGTERM lets requests finish and ends with 0', async (t) => {
   const { service, port } = await startService(t, { args: ['--table', 't:10:n=int64'] });
   const agent = new Agent({ keepAlive: true });

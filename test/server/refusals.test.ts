@@ -21,6 +21,8 @@ t.test('what the parser refuses', async (t) => {
       'a bad chunk',
     ],
     ['GET /v1/tables HTTP/1.1\r\nConnection: close\r\n\r\n', 'no Host'],
+    ['GET /v1/tables HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\nConnection: close\r\n\r\n', 'two Hosts'],
+    ['GET /v1/tables HTTP/1.1\r\nHost: localhost\r\nExpect: more\r\n\r\n', 'an unknown expectation'],
   ];
   for (const [bytes, what] of refused) {
     const answer = await sendRaw(bytes);
@@ -47,6 +49,14 @@ t.test('Host headers', async (t) => {
       isProblem(t, await send('GET', path, { headers: { host } }), 403, 'ERR_FORBIDDEN', `${host} ${path}`);
     }
   }
+});
+
+t.test('files of the docs', async (t) => {
+  const { send } = await startApp(t);
+  for (const path of ['/docs/static/none.js', '/docs/static/..%2f..%2fpackage.json']) {
+    isProblem(t, await send('GET', path), 404, 'ERR_ROUTE_NOT_FOUND', path);
+  }
+  t.equal((await send('GET', '/docs/static/index.css')).status, 200);
 });
 
 t.test('health', async (t) => {
