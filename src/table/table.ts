@@ -368,7 +368,7 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
   /** Sets the row's lifetime in milliseconds from now, or none for `null`; whether there is such a row. */
   expire(key: string, ttl: number | null): boolean {
     const writer = this.#mutable();
-    checkTtl(ttl);
+    if (ttl !== null) checkLifetime(ttl);
     return writer.expire(key, ttl === null ? 0 : this.#clock.now() + ttl) === 'updated';
   }
 
@@ -660,5 +660,9 @@ function checkPath(path: unknown): void {
 }
 
 function checkTtl(ttl: number | null | undefined): void {
-  if (ttl !== undefined && ttl !== null) integer('ttl', ttl, 1, Number.MAX_SAFE_INTEGER);
+  if (ttl !== undefined && ttl !== null) checkLifetime(ttl);
+}
+
+function checkLifetime(ttl: number): void {
+  integer('ttl', ttl, 1, Number.MAX_SAFE_INTEGER);
 }
