@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { runInNewContext } from 'node:vm';
 import t, { type Test } from 'tap';
 import type { Columns, ColumnType } from '../../src/index.js';
@@ -17,7 +18,12 @@ function takes(t: Test, type: ColumnType, values: readonly unknown[], givenBack 
         actual instanceof Uint8Array
           ? Buffer.compare(actual, givenBack[i] as Uint8Array) === 0 && actual.constructor === Uint8Array
           : Object.is(actual, givenBack[i]);
-      if (!same(read?.v) || !same(table.get('k', 'v')) || !same(table.entry('k')?.row.v) || !same([...table.values()][0].v))
+      if (
+        !same(read?.v) ||
+        !same(table.get('k', 'v')) ||
+        !same(table.entry('k')?.row.v) ||
+        !same([...table.values()][0].v)
+      )
         t.fail(`${type} ${write}`, { value, read });
       if (read?.before !== 255 || read.after !== 255) t.fail(`${type} ${write} overwrites its neighbours`, { value });
       // Copied from the old row when another column is written.
@@ -36,7 +42,7 @@ function refuses(t: Test, type: ColumnType, code: string, values: readonly unkno
   for (const value of values) {
     const row = { v: value as number, before: 9, after: 9 };
     const expected = { code, message: /\bv\b/ };
-    t.throws(() => table.set('k', row), expected, `${type} set ${typeof value} ${String(value).slice(0, 20)}`);
+    t.throws(() => table.set('k', row), expected, `${type} set ${typeof value} ${inspect(value).slice(0, 20)}`);
     t.throws(() => table.put('k', row), expected);
     t.throws(() => table.insert('new', row), expected);
     t.throws(() => table.update('missing', row), expected);
@@ -75,7 +81,15 @@ t.test('int64', async (t) => {
   takes(t, 'int64', [0n, 1n, -1n, min, min + 1n, max - 1n, max, 2n ** 53n + 1n]);
   const safe = Number.MAX_SAFE_INTEGER;
   takes(t, 'int64', [0, -0, 5, -5, safe, -safe], [0n, 0n, 5n, -5n, BigInt(safe), BigInt(-safe)]);
-  refuses(t, 'int64', 'ERR_VALUE_RANGE', [min - 1n, max + 1n, 2n ** 64n, 2 ** 53, 0.5, Number.NaN, Number.POSITIVE_INFINITY]);
+  refuses(t, 'int64', 'ERR_VALUE_RANGE', [
+    min - 1n,
+    max + 1n,
+    2n ** 64n,
+    2 ** 53,
+    0.5,
+    Number.NaN,
+    Number.POSITIVE_INFINITY,
+  ]);
   refuses(t, 'int64', 'ERR_COLUMN_TYPE', noNumbers);
 });
 
@@ -101,19 +115,42 @@ t.test('string(n): n bytes of UTF-8', async (t) => {
   const texts = ['', 'a', '\0', 'a\0b', '\x7f', '\x80', 'ä', '€', '😀', '\ufeffx', '\uffff', 'é'.normalize('NFD')];
   takes(t, 'string(7)', [...texts, 'abcdefg', 'äöü1', '€€1', '😀äb']);
   // Around the length up to which text is coded without a call into the runtime.
-  const long = [22, 23, 24, 25, 26, 47, 48, 100].flatMap((n) => ['x'.repeat(n), 'ä'.repeat(n / 2), `${'x'.repeat(n - 2)}ä`]);
+  const long = [22, 23, 24, 25, 26, 47, 48, 100].flatMap((n) => [
+    'x'.repeat(n),
+    'ä'.repeat(n / 2),
+    `${'x'.repeat(n - 2)}ä`,
+  ]);
   takes(t, 'string(100)', long);
-  refuses(t, 'string(7)', 'ERR_VALUE_TOO_LONG', ['abcdefgh', 'äöüß', '€€€', '😀😀', 'x'.repeat(70_000), 'x'.repeat(2 ** 20)]);
+  refuses(t, 'string(7)', 'ERR_VALUE_TOO_LONG', [
+    'abcdefgh',
+    'äöüß',
+    '€€€',
+    '😀😀',
+    'x'.repeat(70_000),
+    'x'.repeat(2 ** 20),
+  ]);
   refuses(t, 'string(1)', 'ERR_VALUE_TOO_LONG', ['ab', 'ä', '€', '😀']);
   const lone = ['\ud800', 'a\udc00', '\udc00\ud800', '\ud83d'];
-  refuses(t, 'string(7)', 'ERR_COLUMN_TYPE', [...lone, ...lone.map((text) => text + 'x'.repeat(50)), 1, true, null, {}]);
+  refuses(t, 'string(7)', 'ERR_COLUMN_TYPE', [
+    ...lone,
+    ...lone.map((text) => text + 'x'.repeat(50)),
+    1,
+    true,
+    null,
+    {},
+  ]);
   refuses(t, 'string(7)', 'ERR_COLUMN_TYPE', [new String('a'), ['a'], Buffer.from('a'), Symbol('a'), 1n]);
 });
 
 t.test('bytes(n)', async (t) => {
   const bytes = [0, 1, 2, 7, 23, 24, 25, 100].map((n) => Uint8Array.from({ length: n }, (_, i) => 255 - i));
   takes(t, 'bytes(100)', bytes);
-  takes(t, 'bytes(100)', bytes.map((value) => Buffer.from(value)), bytes);
+  takes(
+    t,
+    'bytes(100)',
+    bytes.map((value) => Buffer.from(value)),
+    bytes,
+  );
   const part = Uint8Array.of(9, 1, 2, 9).subarray(1, 3);
   takes(t, 'bytes(2)', [part], [Uint8Array.of(1, 2)]);
   takes(t, 'bytes(2)', [runInNewContext('Uint8Array.of(1, 2)')], [Uint8Array.of(1, 2)]);

@@ -7,7 +7,15 @@ t.test('is XXH32: bytes of length 0 to 255, random seeds', async (t) => {
   const { h32Raw } = await xxhash();
   const wrong: unknown[] = [];
   for (let length = 0; length <= 255; length++) {
-    for (const seed of [0, 1, -1, 0x7fffffff, -0x80000000, randomBytes(4).readInt32LE(), randomBytes(4).readInt32LE()]) {
+    for (const seed of [
+      0,
+      1,
+      -1,
+      0x7fffffff,
+      -0x80000000,
+      randomBytes(4).readInt32LE(),
+      randomBytes(4).readInt32LE(),
+    ]) {
       const words = new Int32Array(64);
       const bytes = Buffer.from(words.buffer);
       randomBytes(length).copy(bytes);

@@ -58,9 +58,20 @@ t.test('integers stay in their range; past it nothing changes', async (t) => {
     t.throws(() => table.increment('missing', column, max + 1), range);
     t.throws(() => table.increment('missing', column, min - 1), range);
     t.equal(table.increment('k', column, -0), min);
-    for (const by of [0.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53]) t.throws(() => table.increment('k', column, by), range);
+    for (const by of [0.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53])
+      t.throws(() => table.increment('k', column, by), range);
   }
-  t.match(table.get('k'), { i8: -128, u8: 0, i16: -32768, u16: 0, i32: -(2 ** 31), u32: 0, i64: 0n, f32: 0, text: 'abcd' });
+  t.match(table.get('k'), {
+    i8: -128,
+    u8: 0,
+    i16: -32768,
+    u16: 0,
+    i32: -(2 ** 31),
+    u32: 0,
+    i64: 0n,
+    f32: 0,
+    text: 'abcd',
+  });
   t.equal(table.size, 1);
 });
 
@@ -122,7 +133,18 @@ t.test('columns that hold no number, steps that are none', async (t) => {
 
 t.test('changes its number alone, and the revision', async (t) => {
   const table = scratchTable(t, { capacity: 2, columns });
-  const row = { i8: -1, u8: 255, i16: -1, u16: 65535, i32: -1, u32: 2 ** 32 - 1, i64: -1n, f32: -1, f64: -1, flag: true };
+  const row = {
+    i8: -1,
+    u8: 255,
+    i16: -1,
+    u16: 65535,
+    i32: -1,
+    u32: 2 ** 32 - 1,
+    i64: -1n,
+    f32: -1,
+    f64: -1,
+    flag: true,
+  };
   table.set('k', { ...row, text: 'abcd', data: Uint8Array.of(1, 2, 3, 4) });
   const expected: Record<string, unknown> = { ...table.get('k') };
   let revision = table.entry('k')?.revision ?? 0;

@@ -86,7 +86,21 @@ t.test('every length up to the limit, in ASCII and beyond', async (t) => {
 
 t.test('keys that look alike are different', async (t) => {
   const table = scratchTable(t, { capacity: 20, columns });
-  const keys = ['a', 'A', 'a\0', 'a\0\0', '\0a', 'a ', 'ä', 'a\u0308', '\ufeffa', '1', '01', '__proto__', 'constructor'];
+  const keys = [
+    'a',
+    'A',
+    'a\0',
+    'a\0\0',
+    '\0a',
+    'a ',
+    'ä',
+    'a\u0308',
+    '\ufeffa',
+    '1',
+    '01',
+    '__proto__',
+    'constructor',
+  ];
   for (const [a, key] of keys.entries()) table.set(key, { a });
   t.same(
     keys.map((key) => table.get(key, 'a')),

@@ -88,7 +88,10 @@ t.test('a namespace is part of where a table is', async (t) => {
   const there = Table.create({ ...good, name, namespace: `${namespace}-b` });
   here.set('k', { a: 1 });
   t.equal(there.has('k'), false);
-  t.same(Table.list({ namespace: `${namespace}-b` }).map((table) => table.name), [name]);
+  t.same(
+    Table.list({ namespace: `${namespace}-b` }).map((table) => table.name),
+    [name],
+  );
   there.destroy();
   t.throws(() => Table.open(name, { namespace: `${namespace}-b` }), { code: 'ERR_TABLE_NOT_FOUND', message: /-b/ });
   t.equal(here.get('k', 'a'), 1);

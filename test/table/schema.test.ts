@@ -28,7 +28,8 @@ t.test('refuses column names that there cannot be', async (t) => {
 });
 
 t.test('1 to 1,024 columns', async (t) => {
-  const many = (count: number): Columns => Object.fromEntries(Array.from({ length: count }, (_, i) => [`c${i}`, 'int8']));
+  const many = (count: number): Columns =>
+    Object.fromEntries(Array.from({ length: count }, (_, i) => [`c${i}`, 'int8']));
   t.throws(() => bytesFor(many(1025)), { code: 'ERR_SCHEMA_INVALID', message: /1024.*1025/ });
 
   const columns = many(1024);
@@ -36,13 +37,24 @@ t.test('1 to 1,024 columns', async (t) => {
   const whole = Object.fromEntries(Object.keys(columns).map((name, i) => [name, (i % 256) - 128]));
   t.same(table.set('a', whole).get('a'), whole);
   t.equal(table.set('b', { c31: 1, c32: 2, c1023: 3 }).get('b', 'c31'), 1);
-  t.same([table.get('b', 'c30'), table.get('b', 'c32'), table.get('b', 'c1022'), table.get('b', 'c1023')], [0, 2, 0, 3]);
+  t.same(
+    [table.get('b', 'c30'), table.get('b', 'c32'), table.get('b', 'c1022'), table.get('b', 'c1023')],
+    [0, 2, 0, 3],
+  );
   t.equal(table.set('a', { c63: 5 }).get('a', 'c63'), 5);
   t.same(table.get('a'), { ...whole, c63: 5 });
 });
 
 t.test('names that mean something elsewhere are ordinary columns', async (t) => {
-  const names = ['toString', 'valueOf', 'hasOwnProperty', 'isPrototypeOf', 'toLocaleString', '__defineGetter__', 'then'];
+  const names = [
+    'toString',
+    'valueOf',
+    'hasOwnProperty',
+    'isPrototypeOf',
+    'toLocaleString',
+    '__defineGetter__',
+    'then',
+  ];
   names.push('propertyIsEnumerable', 'row', 'value', 'class', 'return', 'input', 'text', 'named', 'i32', 'count', 'v0');
   names.push('support', 'begin', 'refuse', 'from', 'length', 'name', 'key', '_', 'A'.repeat(63), 'undefined', 'NaN');
   const columns: Columns = Object.fromEntries(names.map((name) => [name, 'int32']));

@@ -72,7 +72,12 @@ t.test('a column that the schema lacks throws wherever it is named', async (t) =
   const code = { code: 'ERR_COLUMN_UNKNOWN', message: /nope.*\ba, b, c\b/ };
   const name = 'nope' as 'a';
   for (const key of ['there', 'missing']) {
-    for (const input of [row, named, Object.assign(Object.create({ nope: 1 }), { a: 1 }), { a: undefined, nope: null }]) {
+    for (const input of [
+      row,
+      named,
+      Object.assign(Object.create({ nope: 1 }), { a: 1 }),
+      { a: undefined, nope: null },
+    ]) {
       t.throws(() => table.set(key, input), code);
       t.throws(() => table.put(key, input), code);
       t.throws(() => table.insert(key, input), code);
@@ -101,7 +106,20 @@ t.test('a column that the schema lacks throws wherever it is named', async (t) =
 
 t.test('what is no row', async (t) => {
   const table = scratchTable(t, { capacity: 4, columns });
-  for (const row of [undefined, null, 5, 'a', true, 5n, Symbol('a'), () => ({}), [], [1], new Map(), Promise.resolve({})]) {
+  for (const row of [
+    undefined,
+    null,
+    5,
+    'a',
+    true,
+    5n,
+    Symbol('a'),
+    () => ({}),
+    [],
+    [1],
+
+    Promise.resolve({}),
+  ]) {
     for (const write of ['set', 'put', 'insert', 'update'] as const) {
       t.throws(() => table[write]('k', row as object), { code: 'ERR_ARGUMENT' }, `${write} ${String(row)}`);
     }
@@ -123,12 +141,15 @@ t.test('rows of any make', async (t) => {
   const row = table.get('class');
   t.same(table.set('copy', row ?? {}).get('copy'), row);
   const asked: PropertyKey[] = [];
-  const proxy = new Proxy({ a: 6, d: 'p' }, {
-    get: (target, name) => {
-      asked.push(name);
-      return Reflect.get(target, name);
+  const proxy = new Proxy(
+    { a: 6, d: 'p' },
+    {
+      get: (target, name) => {
+        asked.push(name);
+        return Reflect.get(target, name);
+      },
     },
-  });
+  );
   t.same(table.set('proxy', proxy).get('proxy'), { ...zero, a: 6, d: 'p' });
   t.equal(asked.filter((name) => name === 'a').length, 1, 'each property is read once');
   class Strange {
@@ -137,7 +158,11 @@ t.test('rows of any make', async (t) => {
       return 1;
     }
   }
-  t.throws(() => table.set('k', new Strange()), { code: 'ERR_COLUMN_UNKNOWN' }, 'one unknown for one that is inherited');
+  t.throws(
+    () => table.set('k', new Strange()),
+    { code: 'ERR_COLUMN_UNKNOWN' },
+    'one unknown for one that is inherited',
+  );
 });
 
 t.test('getters may use the table, throw, and even close it', async (t) => {
@@ -226,7 +251,7 @@ t.test('delete, take, has, clear', async (t) => {
 t.test('write options', async (t) => {
   const table = scratchTable(t, { capacity: 4, columns });
   table.set('k', whole);
-  for (const options of [null, 5, 'x']) {
+  for (const options of [null, 5, 'x'] as unknown[]) {
     t.throws(() => table.set('k', {}, options as object), { code: 'ERR_ARGUMENT' }, String(options));
     t.throws(() => table.insert('k', {}, options as object), { code: 'ERR_ARGUMENT' });
     t.throws(() => table.compareAndSet('k', { a: 1 }, {}, options as object), { code: 'ERR_ARGUMENT' });
