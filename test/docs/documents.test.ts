@@ -1,0 +1,81 @@
+/** The documents lead to what exists, and speak of everything that there is and of nothing that there is not. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import t from 'tap';
+import { ERROR_CODES } from '../../src/errors.js';
+
+const root = fileURLToPath(new URL('../../..', import.meta.url));
+const files = [
+  ...['README.md', 'CONTRIBUTING.md'].map((name) => join(root, name)),
+  ...readdirSync(join(root, 'docs'))
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => join(root, 'docs', name)),
+];
+const texts = new Map(files.map((file) => [file, readFileSync(file, 'utf8')]));
+
+/** Text of a document, by its path from the root. */
+function textOf(path: string): string {
+  return texts.get(join(root, path)) ?? '';
+}
+
+/** The anchors that headings get where Markdown is shown: lower case, no punctuation, hyphens for spaces. */
+function anchorsOf(text: string): Set<string> {
+  const headings = [...text.matchAll(/^#+ (.*)$/gm)].map((match) => match[1]);
+  return new Set(
+    headings.map((heading) =>
+      heading
+        .toLowerCase()
+        .replace(/[^\w\- ]/g, '')
+        .replaceAll(' ', '-'),
+    ),
+  );
+}
+
+function brokenLinks(file: string, text: string): string[] {
+  const targets = [...text.matchAll(/\]\(([^)\s]+)\)/g)]
+    .map((match) => match[1])
+    .filter((link) => !link.includes('://'));
+  return targets.filter((link) => {
+    const [path, anchor] = link.split('#');
+    const target = path === '' ? file : join(dirname(file), path);
+    if (!existsSync(target)) return true;
+    return anchor !== undefined && !anchorsOf(readFileSync(target, 'utf8')).has(anchor);
+  });
+}
+
+t.test('every link leads to a file or a heading', async (t) => {
+  for (const [file, text] of texts) t.same(brokenLinks(file, text), [], relative(root, file));
+});
+
+t.test('every error code named is one', async (t) => {
+  const codes = new Set<string>(ERROR_CODES);
+  for (const [file, text] of texts) {
+    const named = [...text.matchAll(/\bERR_[A-Z_]+\b/g)].map(([code]) => code);
+    t.same(
+      named.filter((code) => !codes.has(code)),
+      [],
+      relative(root, file),
+    );
+  }
+});
+
+t.test('every route is described', async (t) => {
+  const { paths }: { paths: Record<string, object> } = JSON.parse(
+    readFileSync(join(root, 'openapi/openapi.json'), 'utf8'),
+  );
+  const http = textOf('docs/http.md');
+  for (const path of Object.keys(paths)) t.ok(http.includes(path), path);
+});
+
+t.test('every setting is described', async (t) => {
+  const schema: { properties: Record<string, { properties?: object }> } = JSON.parse(
+    readFileSync(join(root, 'openapi/config.schema.json'), 'utf8'),
+  );
+  const configuration = textOf('docs/configuration.md');
+  for (const [name, { properties }] of Object.entries(schema.properties)) {
+    if (name === '$schema') continue;
+    const settings = properties === undefined ? [name] : Object.keys(properties).map((inner) => `${name}.${inner}`);
+    for (const setting of settings) t.match(configuration, `\`${setting}\``, setting);
+  }
+});
