@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict';
+import { Table } from '../../../src/index.js';
+import { FixedPool, type Segment } from '../../../src/pools/index.js';
+import type { ProofKeys } from './operations.js';
+import { type Contents, contentsOf, type ProofTable, proofRow } from './proof-table.js';
+
+/** What the table is like when nobody is in the middle of anything: what readers see, and what is counted. */
+export interface State {
+  readonly contents: Contents;
+  readonly counters: string;
+}
+
+/** A write to any bucket may take this long when its last holder is dead: a fraction of the lock's timeout. */
+const MAX_WRITE_MS = 500;
+
+/** Checks a table after one of its processes was killed. Every check throws what it found. */
+export class Survivors {
+  readonly #table: ProofTable;
+  readonly #segment: Segment;
+  readonly #keys: ProofKeys;
+  readonly #allKeys: readonly string[];
+
+  constructor(table: ProofTable, segment: Segment, keys: ProofKeys, fillers: readonly string[]) {
+    this.#table = table;
+    this.#segment = segment;
+    this.#keys = keys;
+    this.#allKeys = [...keys.chain, ...keys.others, ...fillers];
+  }
+
+  state(): State {
+    const { inserts, updates, deletes, expirations, evictions } = this.#table.stats();
+    return {
+      contents: contentsOf(this.#table, this.#allKeys),
+      counters: `${inserts} inserts, ${updates} updates, ${deletes} deletes, ${expirations} expirations, ${evictions} evictions`,
+    };
+  }
+
+  /**
+   * The dead one's operation is undone or done, to its readers from the moment of its death on.
+   *
+   * @param settleFirst settles the dead as the service does; otherwise the next write to the bucket meets its lock
+   * @returns whether readers saw it done at the moment of the death
+   */
+  check(before: State, after: State, options: { stepwise: boolean; settleFirst: boolean }): boolean {
+    const seen = contentsOf(this.#table, this.#allKeys);
+    this.#checkOldOrNew(seen, before, after);
+    if (options.settleFirst) {
+      this.#table.settleDead();
+      this.#checkSound();
+      const now = this.state();
+      this.#checkOldOrNew(now.contents, before, after);
+      this.#checkNothingUndone(seen, now.contents, before);
+      const old = sameContents(now.contents, before.contents) && now.counters === before.counters;
+      const done = sameContents(now.contents, after.contents) && now.counters === after.counters;
+      assert(old || done || options.stepwise, `rows or counters of neither before nor after: ${now.counters}`);
+    }
+    this.#checkWrites(options.settleFirst ? 'after settling' : 'before anybody settled');
+    this.#checkSound();
+    return !sameContents(seen, before.contents);
+  }
+
+  /** Exactly `capacity` rows fit: nothing has leaked. */
+  checkCapacity(): void {
+    const table = this.#table;
+    const lru = table.evict === 'lru';
+    for (let i = 0; i <= table.capacity; i++) {
+      try {
+        table.insert(`one-more-${i}`, { count: i });
+      } catch (error) {
+        assert(error instanceof Error && 'code' in error && error.code === 'ERR_TABLE_FULL', String(error));
+        assert(!lru, 'a table that evicts was full');
+        break;
+      }
+    }
+    assert.equal(table.stats().rows, table.capacity, 'rows of a full table');
+    this.#checkSound();
+  }
+
+  #checkSound(): void {
+    const table = this.#table;
+    const { ok, problems } = table.verify();
+    assert(ok, `verify: ${problems.join('; ')}`);
+    const stats = table.stats();
+    const { inserts, deletes, expirations, evictions } = stats;
+    assert.equal(stats.rows, inserts - deletes - expirations - evictions, 'rows against the counters');
+    assert.equal(stats.participants, 1, 'participants');
+    const { used } = FixedPool.open(this.#segment, rowsAt(table)).stats();
+    assert.equal(used, stats.rows + table.maxParticipants, 'used row slices are the live rows and the spares');
+  }
+
+  #checkOldOrNew(seen: Contents, before: State, after: State): void {
+    for (const key of this.#allKeys) {
+      const now = seen.get(key);
+      const [old, done] = [before.contents.get(key), after.contents.get(key)];
+      const isOld = now?.text === old?.text;
+      assert(isOld || now?.text === done?.text, `${key} is neither old nor new: ${now?.text ?? 'missing'}`);
+      if (now === undefined || old === undefined) continue;
+      assert(now.revision >= old.revision, `${key} went back from revision ${old.revision} to ${now.revision}`);
+    }
+  }
+
+  /** What a reader saw done stays done. */
+  #checkNothingUndone(seen: Contents, now: Contents, before: State): void {
+    for (const key of this.#allKeys) {
+      const old = before.contents.get(key)?.text;
+      const then = seen.get(key)?.text;
+      if (then !== old) assert.equal(now.get(key)?.text, then, `${key} was new before recovery and is not after`);
+    }
+  }
+
+  /** Every bucket can be written, at once, though its last holder may be dead. */
+  #checkWrites(when: string): void {
+    for (const key of [this.#keys.chain[0], this.#keys.chain[1], ...this.#keys.others]) {
+      const isThere = this.#table.has(key);
+      if (!isThere && this.#table.stats().rows >= this.#table.capacity) continue;
+      const row = proofRow(77);
+      const start = performance.now();
+      this.#table.put(key, row, { ttl: null });
+      const ms = performance.now() - start;
+      assert(ms < MAX_WRITE_MS, `a write to ${key} ${when} took ${ms.toFixed(0)} ms`);
+      assert.deepEqual(this.#table.get(key), row, `what was written to ${key} ${when}`);
+    }
+  }
+}
+
+/** Where the pool of the rows begins: behind everything else but the use bytes of a table that evicts. */
+function rowsAt(table: ProofTable): number {
+  const { rows, spares, total } = Table.bytesFor({ ...table, evict: 'none', name: table.name });
+  return total - rows - spares;
+}
+
+function sameContents(one: Contents, other: Contents): boolean {
+  return one.size === other.size && [...one].every(([key, { text }]) => other.get(key)?.text === text);
+}

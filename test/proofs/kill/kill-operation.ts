@@ -1,0 +1,198 @@
+import type { ByteLocks, Segment } from '../../../src/memory/index.js';
+import { Key } from '../../../src/table/key.js';
+import { type State, Survivors } from './check-survivors.js';
+import type { ForkedRun } from './forked-run.js';
+import type { Operation, ProofKeys } from './operations.js';
+import {
+  CAPACITY,
+  Picture,
+  type ProofTable,
+  proofOptions,
+  proofRow,
+  type Subject,
+  seedOf,
+  tableSegment,
+} from './proof-table.js';
+
+/** Which kill points are tried. Those of the operation itself: all. */
+export interface Plan {
+  /** Kill points of each recovery: 'all', or this many at random. */
+  readonly recovery: 'all' | number;
+  readonly random: () => number;
+}
+
+export interface KillOutcome {
+  readonly name: string;
+  points: number;
+  recoveryPoints: number;
+  readonly failures: string[];
+}
+
+/** Columns of rows per home bucket, as the table sizes its index. */
+const LOAD = 7;
+const CHAIN_KEYS = 23;
+const OTHER_KEYS = 4;
+/** More failures of one operation are not looked for. */
+const MAX_FAILURES = 3;
+/** No recovery makes more stores. */
+const MAX_RECOVERY_STORES = 60;
+/** The participant of this process has the first slot; the one to be killed takes the second. */
+const VICTIM_SLOT = 1;
+
+/**
+ * Kills one operation before its first store, its second, ... until it completes, each time in a process forked for
+ * it, and checks the table in this process, which has it open and lives on. Each recovery is killed in the same way,
+ * in a second forked process, and the table then checked: by a third.
+ */
+export class KillOperation {
+  readonly #subject: Subject;
+  readonly #forked: ForkedRun;
+  readonly #operation: Operation;
+  readonly #plan: Plan;
+  readonly #name: string;
+  readonly #table: ProofTable;
+  readonly #memory: Segment;
+  readonly #locks: ByteLocks;
+  readonly #keys: ProofKeys;
+  readonly #survivors: Survivors;
+  readonly #outcome: KillOutcome;
+
+  constructor(subject: Subject, forked: ForkedRun, operation: Operation, plan: Plan, name: string) {
+    this.#subject = subject;
+    this.#forked = forked;
+    this.#operation = operation;
+    this.#plan = plan;
+    this.#name = name;
+    this.#table = subject.Table.create(proofOptions(name, operation.evict === undefined ? {} : { evict: 'lru' }));
+    this.#memory = subject.Segment.open({ name: tableSegment(name) });
+    this.#locks = this.#memory.openByteLocks();
+    this.#keys = findKeys(name);
+    const fillers = Array.from({ length: CAPACITY }, (_, i) => `fill-${i}`);
+    this.#survivors = new Survivors(this.#table, this.#memory, this.#keys, fillers);
+    this.#outcome = { name: operation.name, points: 0, recoveryPoints: 0, failures: [] };
+  }
+
+  run(): KillOutcome {
+    try {
+      this.#prepare();
+      const start = new Picture(this.#memory.buffer);
+      const before = this.#survivors.state();
+      if (this.#kill(Number.MAX_SAFE_INTEGER)) throw new Error('the process was killed by somebody else');
+      this.#table.settleDead();
+      const after = this.#survivors.state();
+      this.#killEverywhere(start, before, after);
+    } catch (error) {
+      this.#fail('the proof itself', error);
+    } finally {
+      this.#locks.close();
+      this.#memory.close();
+      this.#table.destroy();
+    }
+    return this.#outcome;
+  }
+
+  #prepare(): void {
+    const { rows, prepare, version } = this.#operation;
+    for (let i = 0; i < rows; i++) this.#table.set(this.#keys.chain[i], proofRow(i));
+    for (const [i, key] of this.#keys.others.entries()) this.#table.set(key, proofRow(30 + i));
+    prepare?.(this.#table, this.#keys);
+    if (version === undefined) return;
+    const { rows: rowBytes, spares, index, total } = this.#subject.Table.bytesFor(this.#table);
+    const firstBucket = (total - rowBytes - spares - index) / 4;
+    new Int32Array(this.#memory.buffer)[firstBucket + 1] = version | 0;
+  }
+
+  #killEverywhere(start: Picture, before: State, after: State): void {
+    const { stepwise = false } = this.#operation;
+    let done = false;
+    for (let point = 0; this.#outcome.failures.length < MAX_FAILURES; point++) {
+      start.restore();
+      if (!this.#kill(point)) return;
+      this.#outcome.points++;
+      const atDeath = new Picture(this.#memory.buffer);
+      try {
+        const isDone = this.#survivors.check(before, after, { stepwise, settleFirst: point % 2 === 0 });
+        if (done && !isDone && !stepwise) throw new Error('it was done when killed one store earlier');
+        done = isDone;
+        this.#survivors.checkCapacity();
+      } catch (error) {
+        this.#fail(`killed before store ${point}`, error);
+      }
+      this.#killRecovery(point, atDeath, before, after);
+    }
+  }
+
+  #killRecovery(point: number, atDeath: Picture, before: State, after: State): void {
+    const { recovery, random } = this.#plan;
+    const { stepwise = false } = this.#operation;
+    const tries = recovery === 'all' ? Number.POSITIVE_INFINITY : recovery;
+    const way = WAYS[point % WAYS.length];
+    for (let i = 0; i < tries && this.#outcome.failures.length < MAX_FAILURES; i++) {
+      const store = recovery === 'all' ? i : Math.floor(random() * MAX_RECOVERY_STORES);
+      atDeath.restore();
+      const killed = this.#recover(way, store);
+      try {
+        this.#survivors.check(before, after, { stepwise, settleFirst: (point + i) % 4 < 2 });
+        this.#survivors.checkCapacity();
+      } catch (error) {
+        this.#fail(`killed before store ${point}, its recovery by ${way} before store ${store}`, error);
+      }
+      if (!killed && recovery === 'all') return;
+      if (killed) this.#outcome.recoveryPoints++;
+    }
+  }
+
+  #kill(point: number): boolean {
+    return this.#forked.killAfter(
+      point,
+      () => this.#open(),
+      (table) => this.#operation.run(table, this.#keys),
+    );
+  }
+
+  /** Recovers what the dead one left, and is killed there. */
+  #recover(way: (typeof WAYS)[number], store: number): boolean {
+    if (way === 'attaching to its slot') return this.#forked.killWhileMapping(store, () => this.#open());
+    this.#locks.tryLock(VICTIM_SLOT);
+    try {
+      return this.#forked.killAfter(
+        store,
+        () => {
+          const table = this.#open();
+          // The lock's description is shared with the parent: the slot is free to be settled from here on.
+          this.#locks.unlock(VICTIM_SLOT);
+          return table;
+        },
+        (table) => (way === 'settling the dead' ? table.settleDead() : table.delete(this.#keys.chain[CHAIN_KEYS - 1])),
+      );
+    } finally {
+      this.#locks.unlock(VICTIM_SLOT);
+    }
+  }
+
+  #open(): ProofTable {
+    return this.#subject.Table.open(this.#name, { columns: proofOptions(this.#name).columns });
+  }
+
+  #fail(where: string, error: unknown): void {
+    this.#outcome.failures.push(`${this.#operation.name}, ${where}: ${error instanceof Error ? error.message : error}`);
+  }
+}
+
+const WAYS = ['settling the dead', 'attaching to its slot', 'meeting its lock'] as const;
+
+/** Keys by home bucket, found by trying. The last one of the chain is never in the table. */
+function findKeys(name: string): ProofKeys {
+  const key = new Key(63, seedOf(name));
+  const buckets = Math.ceil(CAPACITY / LOAD);
+  const chain: string[] = [];
+  const others: string[] = [];
+  for (let i = 0; chain.length < CHAIN_KEYS || others.length < OTHER_KEYS; i++) {
+    const candidate = `key-${i}`;
+    key.encode(candidate);
+    const bucket = Math.floor(((key.hash >>> 0) * buckets) / 2 ** 32);
+    if (bucket === 0 && chain.length < CHAIN_KEYS) chain.push(candidate);
+    if (bucket !== 0 && others.length < OTHER_KEYS) others.push(candidate);
+  }
+  return { chain, others };
+}

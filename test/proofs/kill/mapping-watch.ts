@@ -1,0 +1,29 @@
+import type { Mapping } from '../../../src/memory/native.js';
+
+/** What the watch needs of the package's native module: the class that its segments map memory with. */
+export interface MappingModule {
+  readonly native: { readonly Mapping: new () => Mapping };
+}
+
+/** Sees each mapping that a subject makes from now on, before anything is stored through it. */
+export class MappingWatch {
+  /** The memory mapped last. */
+  latest: ArrayBuffer | undefined;
+  /** Called with each new mapping. */
+  onMap: (buffer: ArrayBuffer) => void = () => {};
+
+  constructor({ native }: MappingModule) {
+    const see = (buffer: ArrayBuffer): void => {
+      this.latest = buffer;
+      this.onMap(buffer);
+    };
+    class WatchedMapping extends native.Mapping {
+      override map(descriptor: number, size: number, readOnly: boolean): number {
+        const result = super.map(descriptor, size, readOnly);
+        if (result >= 0) see(this.buffer);
+        return result;
+      }
+    }
+    Reflect.set(native, 'Mapping', WatchedMapping);
+  }
+}

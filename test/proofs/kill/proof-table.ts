@@ -1,0 +1,102 @@
+import { readFileSync } from 'node:fs';
+import type { Row, Table, TableOptions } from '../../../src/index.js';
+import type { Segment } from '../../../src/pools/index.js';
+
+/** The compiled package under proof: the real one, or a copy with a deliberate mistake. */
+export interface Subject {
+  readonly Table: typeof Table;
+  readonly Segment: typeof Segment;
+}
+
+export const proofColumns = {
+  tiny: 'int8',
+  half: 'uint16',
+  count: 'int32',
+  total: 'int64',
+  ratio: 'float64',
+  flag: 'boolean',
+  name: 'string(20)',
+  data: 'bytes(9)',
+} as const;
+
+export type ProofTable = Table<typeof proofColumns>;
+export type ProofRow = Row<typeof proofColumns>;
+
+/** Five home buckets; a chain may have three buckets more. */
+export const CAPACITY = 32;
+const PARTICIPANTS = 6;
+
+export function proofOptions(name: string, rest: { readonly evict?: 'lru' } = {}): TableOptions<typeof proofColumns> {
+  return {
+    name,
+    capacity: CAPACITY,
+    columns: proofColumns,
+    maxParticipants: PARTICIPANTS,
+    lockTimeoutMs: 2_000,
+    ...rest,
+  };
+}
+
+/** A row of which every column tells the seed. */
+export function proofRow(seed: number): ProofRow {
+  return {
+    tiny: seed % 100,
+    half: seed * 3,
+    count: seed * 1_000_003,
+    total: BigInt(seed) * 10_000_000_019n,
+    ratio: seed / 7,
+    flag: seed % 2 === 1,
+    name: `row ${seed} `.padEnd((seed * 5) % 20, 'x'),
+    data: new Uint8Array([seed, 255 - seed, 7, seed]),
+  };
+}
+
+/** What readers see of every row: key -> row and whether it expires, as text; and the revision. */
+export type Contents = Map<string, { readonly text: string; readonly revision: number }>;
+
+export function contentsOf(table: ProofTable, keys: readonly string[]): Contents {
+  const contents: Contents = new Map();
+  for (const key of keys) {
+    const entry = table.entry(key);
+    if (entry !== undefined) contents.set(key, { text: textOf(entry.row, entry.expiresAt), revision: entry.revision });
+  }
+  return contents;
+}
+
+function textOf(row: ProofRow, expiresAt: number | null): string {
+  const values = Object.entries(row).map(([name, value]) => `${name}=${value}`);
+  return `${values.join(' ')} ${expiresAt === null ? 'stays' : 'expires'}`;
+}
+
+/** A table's memory, to take a picture of and to set back to it. */
+export class Picture {
+  readonly #memory: Buffer;
+  #saved: Buffer;
+
+  constructor(memory: ArrayBuffer) {
+    this.#memory = Buffer.from(memory);
+    this.#saved = Buffer.from(this.#memory);
+  }
+
+  take(): void {
+    this.#saved = Buffer.from(this.#memory);
+  }
+
+  restore(): void {
+    this.#saved.copy(this.#memory);
+  }
+}
+
+/** The file that a posix table's memory is. */
+export function tableFile(name: string): string {
+  return `/dev/shm/${tableSegment(name)}`;
+}
+
+export function tableSegment(name: string): string {
+  return `shmtable:${process.env.SHMTABLE_NAMESPACE}:${name}`;
+}
+
+/** The seed of a table's hash, from its header. */
+export function seedOf(name: string): number {
+  return readFileSync(tableFile(name)).readInt32LE(24);
+}

@@ -1,0 +1,53 @@
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, statSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** The face of `native/test/store_trap.cc`, which explains how a store is trapped. */
+export interface StoreTrap {
+  /** From now on `signal` is sent to this process right before its store number `stopBefore` (from 0; -1 never). */
+  arm(buffer: ArrayBuffer, stopBefore: number, signal: number): void;
+  /** Ends the watch; returns the number of stores since `arm`. */
+  disarm(): number;
+  /** 0 in the child: one thread, no event loop, ended by SIGALRM after the limit. */
+  fork(limitSeconds: number): number;
+  /** Waits for a forked child: its exit code, or minus the number of the signal that ended it. */
+  wait(pid: number): number;
+  /** Ends the process at once, without anything that Node does at an exit. */
+  exit(code: number): never;
+}
+
+const root = fileURLToPath(new URL('../../..', import.meta.url));
+const source = join(root, 'native', 'test');
+const target = join(root, 'dist', 'store-trap', 'store_trap.node');
+
+function isFresh(): boolean {
+  return existsSync(target) && statSync(target).mtimeMs > statSync(join(source, 'store_trap.cc')).mtimeMs;
+}
+
+/** Node's own headers, when they lie beside its binary: node-gyp would fetch them otherwise. */
+function nodeHeaders(): string[] {
+  const prefix = process.env.npm_config_nodedir ?? join(dirname(process.execPath), '..');
+  return existsSync(join(prefix, 'include', 'node', 'node_api.h')) ? [`--nodedir=${prefix}`] : [];
+}
+
+/** Builds in a folder of its own, so that two processes that find it missing do not meet. */
+function build(): void {
+  mkdirSync(dirname(target), { recursive: true });
+  const folder = mkdtempSync(join(dirname(target), 'build-'));
+  try {
+    for (const name of ['binding.gyp', 'store_trap.cc']) copyFileSync(join(source, name), join(folder, name));
+    const gyp = join(root, 'node_modules', '.bin', 'node-gyp');
+    execFileSync(process.execPath, [gyp, 'rebuild', ...nodeHeaders()], { cwd: folder, stdio: 'pipe' });
+    renameSync(join(folder, 'build', 'Release', 'store_trap.node'), target);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Loads the helper, built when it is missing or older than its source. */
+export function loadStoreTrap(): StoreTrap {
+  if (!isFresh()) build();
+  return createRequire(import.meta.url)(target);
+}
