@@ -36,6 +36,8 @@ export class Occupancy {
   /** First word of each level in `#words`, lowest level first. */
   readonly #levels: number[] = [];
   readonly #lengths: number[];
+  /** First word of level 0. */
+  readonly #leaves: number;
   /** Word of level 0 that gave the last free slice: neighbours are likely to be free too. */
   #near = 0;
 
@@ -43,6 +45,7 @@ export class Occupancy {
     this.#words = words;
     this.#count = count;
     this.#lengths = levelWords(count);
+    this.#leaves = firstWord;
     let at = firstWord;
     for (const length of this.#lengths) {
       this.#levels.push(at);
@@ -98,7 +101,7 @@ export class Occupancy {
 
   /** A bit that looks free, or -1. What it names may be taken by the time the caller tries. */
   findFree(): number {
-    const near = Atomics.load(this.#words, this.#levels[0] + this.#near);
+    const near = this.#words[this.#leaves + this.#near];
     if (near !== FULL) return this.#near * WORD_BITS + lowestClear(near);
     const top = this.#levels.length - 1;
     for (;;) {
@@ -131,15 +134,15 @@ export class Occupancy {
   sync(bit: number, ownerWord: number, thorough = false): void {
     const words = this.#words;
     const index = bit >>> 5;
-    const word = this.#levels[0] + index;
+    const word = this.#leaves + index;
     const mask = 1 << (bit & 31);
     let taken: boolean;
     do {
-      taken = Atomics.load(words, ownerWord) !== 0;
+      taken = words[ownerWord] !== 0;
       const before = taken ? Atomics.or(words, word, mask) : Atomics.and(words, word, ~mask);
       if (thorough || (before | mask) === FULL) this.#syncAbove(0, index, thorough);
       if (!taken) this.#near = index;
-    } while ((Atomics.load(words, ownerWord) !== 0) !== taken);
+    } while ((words[ownerWord] !== 0) !== taken);
   }
 
   /** Makes the bits above word `index` of `level` agree with it. */

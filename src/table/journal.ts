@@ -1,4 +1,5 @@
 import { ShmTableError } from '../errors.js';
+import { storeOrdered } from '../memory/index.js';
 import { LINKED, SLICE_OWNER } from '../pools/fixed-pool-layout.js';
 import { ENTRIES, EPOCH, EPOCH_MASK, FIRST_ENTRY, HOLDER_MASK, LINK, LOCK, tagOf, VERSION } from './bucket-layout.js';
 import { tagByte } from './chain.js';
@@ -44,8 +45,8 @@ export class Journal {
       default:
         this.#store(at);
     }
-    this.#memory.doubles[at / 2 + slot.counterAt(this.#words[at + slot.COUNTER])] =
-      this.#memory.doubles[(at + slot.COUNTER_AFTER) / 2];
+    this.#memory.doubles[(at >>> 1) + slot.counterAt(this.#words[at + slot.COUNTER])] =
+      this.#memory.doubles[(at + slot.COUNTER_AFTER) >>> 1];
     this.feed?.publish(at, id);
   }
 
@@ -56,14 +57,14 @@ export class Journal {
     const overflow = words[at + slot.OVERFLOW];
     if (overflow !== 0) {
       words[this.#memory.overflowWord(overflow) + SLICE_OWNER] = LINKED;
-      Atomics.store(words, this.#bucket(home, words[at + slot.BEFORE]) + LINK, overflow);
+      storeOrdered(words, this.#bucket(home, words[at + slot.BEFORE]) + LINK, overflow);
     }
     const row = words[at + slot.ROW];
     const place = this.#bucket(home, words[at + slot.PLACE]);
     const position = words[at + slot.POSITION];
     words[this.#memory.rowWord(row) + SLICE_OWNER] = LINKED;
     this.#memory.bytes[tagByte(place, position)] = words[at + slot.TAG];
-    Atomics.store(words, place + FIRST_ENTRY + position, row);
+    storeOrdered(words, place + FIRST_ENTRY + position, row);
     this.#advance(home, at, 0);
     const old = words[at + slot.OLD];
     if (old !== 0) words[this.#memory.rowWord(old) + SLICE_OWNER] = id;
@@ -116,13 +117,13 @@ export class Journal {
         words[column / 4] = words[value];
         break;
       case STORE_LONG:
-        memory.longs[column / 8] = memory.longs[value / 2];
+        memory.longs[column / 8] = memory.longs[value >>> 1];
         break;
       default:
-        memory.doubles[column / 8] = memory.doubles[value / 2];
+        memory.doubles[column / 8] = memory.doubles[value >>> 1];
     }
     words[row + ROW_EPOCH] = words[at + slot.EPOCH_AFTER];
-    Atomics.store(words, row + ROW_REVISION, words[at + slot.VERSION_AFTER]);
+    storeOrdered(words, row + ROW_REVISION, words[at + slot.VERSION_AFTER]);
     this.#advance(memory.homeWord(words[at + slot.BUCKET]), at, 0);
   }
 
@@ -131,7 +132,7 @@ export class Journal {
     const words = this.#words;
     const epoch = words[at + slot.EPOCH_AFTER];
     if ((words[home + EPOCH] & EPOCH_MASK) !== epoch) this.#memory.halves[(home + EPOCH) * 2] = epoch;
-    Atomics.store(words, home + VERSION, words[at + slot.VERSION_AFTER] - short);
+    storeOrdered(words, home + VERSION, words[at + slot.VERSION_AFTER] - short);
   }
 
   /**
@@ -150,7 +151,7 @@ export class Journal {
   prepareCounter(at: number, counter: number): void {
     this.#words[at + slot.COUNTER] = counter;
     const doubles = this.#memory.doubles;
-    doubles[(at + slot.COUNTER_AFTER) / 2] = doubles[at / 2 + slot.counterAt(counter)] + 1;
+    doubles[(at + slot.COUNTER_AFTER) >>> 1] = doubles[(at >>> 1) + slot.counterAt(counter)] + 1;
   }
 
   /** True when the participant `id` holds the lock of the bucket that its journal names. */

@@ -1,5 +1,5 @@
 import { ShmTableError } from '../errors.js';
-import { type ByteLocks, futexWait, futexWake } from '../memory/index.js';
+import { type ByteLocks, futexWait, futexWake, storeOrdered } from '../memory/index.js';
 import { HOLDER_MASK, LOCK, WAITED_FOR } from './bucket-layout.js';
 import { Journal } from './journal.js';
 import * as slot from './participant-layout.js';
@@ -79,13 +79,13 @@ export class Participant {
   /** First word of the spare, its content declared unfinished: readers that still look at it will discard it. */
   openSpare(): number {
     const row = this.#memory.rowWord(this.spare);
-    Atomics.store(this.#words, row + ROW_SEQUENCE, this.#words[row + ROW_SEQUENCE] | 1);
+    storeOrdered(this.#words, row + ROW_SEQUENCE, this.#words[row + ROW_SEQUENCE] | 1);
     return row;
   }
 
   /** Declares the row at this word finished, under a sequence that it never had before. */
   finishRow(row: number): void {
-    Atomics.store(this.#words, row + ROW_SEQUENCE, this.#words[row + ROW_SEQUENCE] + 1);
+    storeOrdered(this.#words, row + ROW_SEQUENCE, this.#words[row + ROW_SEQUENCE] + 1);
   }
 
   /** True while an operation of this participant is unfinished: interrupted by an exception or a termination. */

