@@ -23,7 +23,7 @@ t.test('what a table may not be', async (t) => {
     [{ columns, capacity: 10, backend: 'file' }, 422, 'ERR_SCHEMA_INVALID', 'a backend of the configuration only'],
     [{ columns, capacity: 10, path: '/tmp/x' }, 422, 'ERR_SCHEMA_INVALID', 'a path'],
     [{ columns, capacity: 10, namespace: 'other' }, 422, 'ERR_SCHEMA_INVALID', 'another namespace'],
-    [{ columns: { a: 'bytes(65535)' }, capacity: 2 ** 31 - 1 }, 507, 'ERR_SEGMENT_TOO_LARGE', 'terabytes'],
+    [{ columns: { a: 'bytes(16777215)' }, capacity: 2 ** 31 - 1 }, 507, 'ERR_SEGMENT_TOO_LARGE', 'petabytes'],
   ];
   for (const [json, status, code, what] of refused) {
     isProblem(t, await send('PUT', '/v1/tables/new', { json }), status, code, what);
