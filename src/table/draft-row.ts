@@ -1,5 +1,6 @@
-import { compileRowCodec, type RowCodec, type RowMemory } from './row-codec.js';
+import { compileRowCodec, type RowCodec } from './row-codec.js';
 import type { RowLayout } from './row-layout.js';
+import type { RowMemory } from './row-memory.js';
 import type { Columns, Row, RowInput } from './types.js';
 
 /** One row in memory of this thread, where values are checked and brought to the form that their columns give back. */

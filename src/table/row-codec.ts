@@ -2,6 +2,7 @@ import { types } from 'node:util';
 import { ShmTableError } from '../errors.js';
 import { refuseValue, unknownColumn } from './column-values.js';
 import type { PlacedColumn, RowLayout } from './row-layout.js';
+import type { RowMemory } from './row-memory.js';
 import { show } from './schema.js';
 import { TextCells } from './text-cells.js';
 import type { Columns, Row } from './types.js';
@@ -32,16 +33,6 @@ export interface RowCodec<C extends Columns = Columns> {
   readonly clear: (row: number) => void;
   /** True after a read met a length over its limit: torn if the row has changed since, else damaged. */
   readonly damage: { found: boolean };
-}
-
-/** The views of memory that a codec works on. */
-export interface RowMemory {
-  readonly buffer: ArrayBuffer;
-  readonly bytes: Buffer;
-  readonly halves: Uint16Array;
-  readonly words: Int32Array;
-  readonly doubles: Float64Array;
-  readonly longs: BigInt64Array;
 }
 
 /** Compiles the functions for a schema. O(columns). */

@@ -1,29 +1,15 @@
 import { ShmTableError } from '../errors.js';
-import type { ByteLocks, Segment } from '../memory/index.js';
-import { Chain } from './chain.js';
-import { ChangeFeed } from './change-feed.js';
-import { type ChangeWatch, ChangeWatches } from './change-watch.js';
+import type { ChangeWatch } from './change-watch.js';
 import { checkStep } from './column-numbers.js';
 import { unknownColumn } from './column-values.js';
-import { DraftRow } from './draft-row.js';
-import { Evictor } from './evictor.js';
 import { type Expectation, fulfils, parseExpected } from './expectation.js';
-import { Key } from './key.js';
 import { type AttachOptions, checkOptions, integer, parseAttach, parseNamespace, parseSchema } from './options.js';
-import { Participant } from './participant.js';
 import { PID } from './participant-layout.js';
-import { Reader } from './reader.js';
-import { compileRowCodec, type RowCodec } from './row-codec.js';
-import type { PlacedColumn } from './row-layout.js';
-import { RowScan } from './row-scan.js';
 import { show } from './schema.js';
-import { bytesByPurpose, columnsOf, DESTROYED, HASH_SEED, layOutSegment, STATE } from './segment-layout.js';
+import { bytesByPurpose, columnsOf, layOutSegment } from './segment-layout.js';
 import { checkSnapshot, loadSnapshot, restoredOptions, snapshotOf } from './snapshot.js';
 import { writeSnapshot } from './snapshot-writer.js';
-import { Sweeper } from './sweeper.js';
-import { TableClock } from './table-clock.js';
 import { listTables } from './table-directory.js';
-import type { TableMemory } from './table-memory.js';
 import {
   createTable,
   destroySegment,
@@ -32,6 +18,7 @@ import {
   openOrCreateTable,
   openTable,
 } from './table-opening.js';
+import { TableParts } from './table-parts.js';
 import { attachedSlots, countRows, readStats } from './table-stats.js';
 import type {
   BackendName,
@@ -57,7 +44,7 @@ import type {
   WriteOptions,
 } from './types.js';
 import { verifyTable } from './verify.js';
-import { type Outcome, type WriteMode, Writer } from './writer.js';
+import type { Outcome, WriteMode } from './writer.js';
 
 /** Further conditions of the service's writes. */
 export interface ConditionalOptions extends WriteOptions {
@@ -87,29 +74,13 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
   readonly changes: number;
   readonly maxParticipants: number;
 
-  readonly #segment: Segment;
-  readonly #memory: TableMemory;
-  readonly #codec: RowCodec<C>;
-  readonly #readers: RowCodec['readers'];
-  readonly #draft: DraftRow<C>;
-  readonly #columnsByName: ReadonlyMap<string, PlacedColumn>;
-  readonly #key: Key;
-  readonly #clock: TableClock;
-  readonly #reader: Reader;
-  readonly #locks: ByteLocks;
-  readonly #participant: Participant | undefined;
-  readonly #writer: Writer | undefined;
-  readonly #sweeper: Sweeper | undefined;
-  readonly #watches: ChangeWatches | undefined;
-  readonly #scan: RowScan<C>;
-  readonly #proceed = () => this.#assertOpen();
-  #closed = false;
+  readonly #parts: TableParts<C>;
 
-  private constructor(segment: Segment, memory: TableMemory, options: AttachOptions) {
-    const { schema, row } = memory.layout;
+  private constructor(opened: OpenedTable, options: AttachOptions) {
+    const { schema } = opened.memory.layout;
     this.name = options.name;
     this.namespace = options.namespace;
-    this.backend = segment.backend;
+    this.backend = opened.segment.backend;
     this.readOnly = options.readOnly;
     this.capacity = schema.capacity;
     this.maxKeyBytes = schema.maxKeyBytes;
@@ -118,33 +89,7 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
     this.maxParticipants = schema.maxParticipants;
     // What was parsed from the same text that C was inferred from, or C is the general Columns.
     this.columns = columnsOf(schema) as C;
-    this.#segment = segment;
-    this.#memory = memory;
-    this.#codec = compileRowCodec<C>(row, memory);
-    this.#readers = this.#codec.readers;
-    this.#draft = new DraftRow<C>(row);
-    this.#columnsByName = new Map(row.columns.map((column) => [column.name, column]));
-    this.#key = new Key(schema.maxKeyBytes, memory.words[HASH_SEED]);
-    this.#clock = new TableClock(memory);
-    const chain = new Chain(memory, this.#key);
-    this.#reader = new Reader(memory, this.#key, chain, this.#clock, this.#codec, options);
-    this.#locks = segment.openByteLocks();
-    if (!options.readOnly) {
-      this.#participant = Participant.attach(memory, this.#locks, options.lockTimeoutMs);
-      this.#writer = new Writer({
-        memory,
-        participant: this.#participant,
-        codec: this.#codec,
-        key: this.#key,
-        chain,
-        clock: this.#clock,
-        name: options.name,
-      });
-      this.#sweeper = new Sweeper(memory, this.#clock, this.#writer, this.#locks, () => !this.#isClosed());
-      this.#writer.makeRoom = this.#roomMaker(this.#participant, this.#sweeper, this.#writer);
-    }
-    this.#watches = this.#makeWatches(memory);
-    this.#scan = new RowScan(memory, this.#reader, this.#codec, (name) => this.#column(name));
+    this.#parts = new TableParts<C>(opened, options);
   }
 
   // ---- making, finding, removing ----
@@ -180,11 +125,11 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
     return Table.#over<C>(openOrCreateTable(attach, schema, { ...schema, columns: options.columns }), attach);
   }
 
-  static #over<C extends Columns>({ segment, memory }: OpenedTable, attach: AttachOptions): Table<C> {
+  static #over<C extends Columns>(opened: OpenedTable, attach: AttachOptions): Table<C> {
     try {
-      return new Table<C>(segment, memory, attach);
+      return new Table<C>(opened, attach);
     } catch (error) {
-      segment.close();
+      opened.segment.close();
       throw error;
     }
   }
@@ -220,36 +165,36 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
   get(key: string): Row<C> | undefined;
   get<K extends keyof C & string>(key: string, column: K): Row<C>[K] | undefined;
   get(key: string, column?: string): unknown {
-    this.#assertOpen();
+    this.#parts.assertOpen();
     if (column === undefined) {
-      this.#key.encode(key);
-      return this.#reader.lookup(this.#codec.read);
+      this.#parts.key.encode(key);
+      return this.#parts.reader.lookup(this.#parts.codec.read);
     }
-    const read = this.#readers[column];
-    if (read === undefined) unknownColumn(column, this.#memory.layout.row.columns);
-    this.#key.encode(key);
-    return this.#reader.lookup(read);
+    const read = this.#parts.codec.readers[column];
+    if (read === undefined) unknownColumn(column, this.#parts.memory.layout.row.columns);
+    this.#parts.key.encode(key);
+    return this.#parts.reader.lookup(read);
   }
 
   /** The row with its key, revision and expiry, all of one commit (but for an increment's value: it may be newer). */
   entry(key: string): Entry<C> | undefined {
-    this.#assertOpen();
-    this.#key.encode(key);
-    return this.#reader.lookup(this.#scan.readEntry);
+    this.#parts.assertOpen();
+    this.#parts.key.encode(key);
+    return this.#parts.reader.lookup(this.#parts.scan.readEntry);
   }
 
   has(key: string): boolean {
-    this.#assertOpen();
-    this.#key.encode(key);
-    return this.#reader.lookup(present) === true;
+    this.#parts.assertOpen();
+    this.#parts.key.encode(key);
+    return this.#parts.reader.lookup(present) === true;
   }
 
   /** Rows that have not expired. O(maxParticipants), or O(rows) while expired ones may still be there. */
   get size(): number {
-    this.#assertOpen();
-    if (!this.#clock.mayHaveExpired) return countRows(this.#memory);
+    this.#parts.assertOpen();
+    if (!this.#parts.clock.mayHaveExpired) return countRows(this.#parts.memory);
     let rows = 0;
-    for (const chain of this.#scan.chains(this.#scan.readKey, this.#proceed)) rows += chain.length;
+    for (const chain of this.#parts.scan.chains(this.#parts.scan.readKey, this.#parts.proceed)) rows += chain.length;
     return rows;
   }
 
@@ -279,23 +224,23 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
 
   /** Removes the row; whether there was one. */
   delete(key: string): boolean {
-    return this.#mutable().remove(key) === 'deleted';
+    return this.#parts.writer.remove(key) === 'deleted';
   }
 
   /** Reads and removes the row in one step: of several processes exactly one gets it. */
   take(key: string): Row<C> | undefined {
     let row: Row<C> | undefined;
-    this.#mutable().remove(key, undefined, (at) => {
-      row = this.#codec.read(at);
+    this.#parts.writer.remove(key, undefined, (at) => {
+      row = this.#parts.codec.read(at);
     });
     return row;
   }
 
   /** Removes every row, one by one: rows written meanwhile may stay. */
   clear(): void {
-    const writer = this.#mutable();
-    for (let bucket = 0; bucket < this.#memory.homeBuckets; bucket++) {
-      if (!this.#reader.isEmpty(bucket)) writer.clearBucket(bucket);
+    const { writer } = this.#parts;
+    for (let bucket = 0; bucket < this.#parts.memory.homeBuckets; bucket++) {
+      if (!this.#parts.reader.isEmpty(bucket)) writer.clearBucket(bucket);
     }
   }
 
@@ -304,16 +249,16 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
    * leave the column's range, or the finite range, `ERR_COLUMN_TYPE` for a column that holds no number.
    */
   increment<K extends NumericColumn<C>>(key: string, column: K, by: ColumnInput<C[K]> | number = 1): Row<C>[K] {
-    const writer = this.#mutable();
-    const numeric = this.#column(column);
+    const { writer } = this.#parts;
+    const numeric = this.#parts.column(column);
     writer.increment(key, numeric, checkStep(numeric, by), undefined);
     return writer.value as Row<C>[K];
   }
 
   /** `increment` by the opposite. */
   decrement<K extends NumericColumn<C>>(key: string, column: K, by: ColumnInput<C[K]> | number = 1): Row<C>[K] {
-    const writer = this.#mutable();
-    const numeric = this.#column(column);
+    const { writer } = this.#parts;
+    const numeric = this.#parts.column(column);
     const step = checkStep(numeric, by);
     writer.increment(key, numeric, -step, undefined);
     return writer.value as Row<C>[K];
@@ -324,9 +269,9 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
    * it is not, or is missing. -0 equals only -0, NaN equals NaN, and float32 rounds what is expected first.
    */
   compareAndSet(key: string, expected: Expected<C>, row: RowInput<C>, options?: WriteOptions): boolean {
-    this.#mutable();
-    const expectation = parseExpected(expected, this.#draft);
-    const given = this.#draft.copy(row);
+    this.#parts.assertWritable();
+    const expectation = parseExpected(expected, this.#parts.draft);
+    const given = this.#parts.draft.copy(row);
     const { ttl } = readWriteOptions(options);
     return this.#whileExpected(key, expectation, (revision) =>
       this.#write('update', key, given, { ttl, ifRevision: revision }),
@@ -335,9 +280,9 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
 
   /** Removes the row if it is as expected. False when it is not, or is missing. */
   compareAndDelete(key: string, expected: Expected<C>): boolean {
-    this.#mutable();
-    const expectation = parseExpected(expected, this.#draft);
-    return this.#whileExpected(key, expectation, (revision) => this.#mutable().remove(key, revision));
+    this.#parts.assertWritable();
+    const expectation = parseExpected(expected, this.#parts.draft);
+    return this.#whileExpected(key, expectation, (revision) => this.#parts.writer.remove(key, revision));
   }
 
   /**
@@ -350,51 +295,52 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
     change: (row: Row<C> | undefined) => RowInput<C> | undefined,
     options?: WriteOptions,
   ): Row<C> | undefined {
-    this.#mutable();
+    this.#parts.assertWritable();
     const { ttl } = readWriteOptions(options);
     for (;;) {
       const entry = this.entry(key);
       const changes = change(entry?.row);
       if (changes === undefined) return undefined;
-      const partial = this.#draft.copy(changes);
+      const partial = this.#parts.draft.copy(changes);
       const outcome =
         entry === undefined
           ? this.#write('insert', key, partial, { ttl })
           : this.#write('update', key, partial, { ttl, ifRevision: entry.revision });
-      if (outcome === 'inserted' || outcome === 'updated') return this.#draft.merge(entry?.row, partial);
+      if (outcome === 'inserted' || outcome === 'updated') return this.#parts.draft.merge(entry?.row, partial);
     }
   }
 
   /** Sets the row's lifetime in milliseconds from now, or none for `null`; whether there is such a row. */
   expire(key: string, ttl: number | null): boolean {
-    const writer = this.#mutable();
+    const { writer } = this.#parts;
     if (ttl !== null) checkLifetime(ttl);
-    return writer.expire(key, ttl === null ? 0 : this.#clock.now() + ttl) === 'updated';
+    return writer.expire(key, ttl === null ? 0 : this.#parts.clock.now() + ttl) === 'updated';
   }
 
   /** Milliseconds that the row has left, `Infinity` when it does not expire, `undefined` when there is none. */
   ttl(key: string): number | undefined {
-    this.#assertOpen();
-    this.#key.encode(key);
-    const expiresAt = this.#reader.lookup((at) => this.#reader.expiresAt(at));
+    this.#parts.assertOpen();
+    this.#parts.key.encode(key);
+    const expiresAt = this.#parts.reader.lookup((at) => this.#parts.reader.expiresAt(at));
     if (expiresAt === undefined) return undefined;
-    return expiresAt === 0 ? Number.POSITIVE_INFINITY : Math.max(1, Math.ceil(expiresAt - this.#clock.now()));
+    return expiresAt === 0 ? Number.POSITIVE_INFINITY : Math.max(1, Math.ceil(expiresAt - this.#parts.clock.now()));
   }
 
   // ---- all rows ----
 
   *keys(): IterableIterator<string> {
-    for (const chain of this.#scan.chains(this.#scan.readKey, this.#proceed)) for (const { key } of chain) yield key;
+    for (const chain of this.#parts.scan.chains(this.#parts.scan.readKey, this.#parts.proceed))
+      for (const { key } of chain) yield key;
   }
 
   *values(): IterableIterator<Row<C>> {
-    for (const chain of this.#scan.chains(this.#scan.readKeyAndRow, this.#proceed)) {
+    for (const chain of this.#parts.scan.chains(this.#parts.scan.readKeyAndRow, this.#parts.proceed)) {
       for (const { row } of chain) yield row;
     }
   }
 
   *entries(): IterableIterator<[string, Row<C>]> {
-    for (const chain of this.#scan.chains(this.#scan.readKeyAndRow, this.#proceed)) {
+    for (const chain of this.#parts.scan.chains(this.#parts.scan.readKeyAndRow, this.#parts.proceed)) {
       for (const { key, row } of chain) yield [key, row];
     }
   }
@@ -412,8 +358,8 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
    * A row that is there from the first page to the last is on exactly one of them, whichever process asks for which.
    */
   scan<K extends keyof C & string = keyof C & string>(options: ScanOptions<C, K> = {}): ScanPage<C, K> {
-    this.#assertOpen();
-    return this.#scan.page(options, this.#proceed);
+    this.#parts.assertOpen();
+    return this.#parts.scan.page(options, this.#parts.proceed);
   }
 
   /**
@@ -428,30 +374,30 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
 
   /** `watch`, with `poll` for who would rather not wait. */
   openWatch({ prefix = '', since }: WatchOptions = {}): ChangeWatch {
-    this.#assertOpen();
-    if (this.#watches === undefined) {
+    this.#parts.assertOpen();
+    if (this.#parts.watches === undefined) {
       throw new ShmTableError('ERR_ARGUMENT', `table ${this.name} has no change feed: it was made with changes = 0`);
     }
     if (typeof prefix !== 'string') {
       throw new ShmTableError('ERR_ARGUMENT', `prefix must be a string, got ${show(prefix)}`);
     }
     if (since !== undefined) integer('since', since, 0, Number.MAX_SAFE_INTEGER);
-    return this.#watches.watch(prefix, since);
+    return this.#parts.watches.watch(prefix, since);
   }
 
   // ---- about the table ----
 
   /** Counts of rows and operations, over all processes. O(buckets): the longest chain is looked for. */
   stats(): TableStats {
-    this.#assertOpen();
-    return readStats(this.#memory, this.#locks, this.#participant);
+    this.#parts.assertOpen();
+    return readStats(this.#parts.memory, this.#parts.locks, this.#parts.writing?.participant);
   }
 
   /** Checks every invariant of the segment. Sound only while nobody writes; settles what the dead have left first. */
   verify(): Verification {
-    this.#assertOpen();
-    this.#participant?.settleDead();
-    return verifyTable(this.#memory);
+    this.#parts.assertOpen();
+    this.#parts.writing?.participant.settleDead();
+    return verifyTable(this.#parts.memory);
   }
 
   /**
@@ -460,16 +406,16 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
    * stays until then. Takes turns with this thread's other work.
    */
   async snapshot(path: string): Promise<void> {
-    this.#assertOpen();
+    this.#parts.assertOpen();
     checkPath(path);
     const table = {
-      memory: this.#memory,
-      reader: this.#reader,
-      clock: this.#clock,
-      codec: this.#codec,
+      memory: this.#parts.memory,
+      reader: this.#parts.reader,
+      clock: this.#parts.clock,
+      codec: this.#parts.codec,
       name: this.name,
     };
-    await writeSnapshot(path, snapshotOf(table, this.#proceed));
+    await writeSnapshot(path, snapshotOf(table, this.#parts.proceed));
   }
 
   /**
@@ -489,7 +435,7 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
     const opened = createTable(attach, parseSchema(wanted), snapshot.revision + 1);
     const table = Table.#over<C>(opened, attach);
     try {
-      await loadSnapshot(path, opened.memory, table.#mutable());
+      await loadSnapshot(path, opened.memory, table.#parts.writer);
     } catch (error) {
       table.destroy();
       throw error;
@@ -499,19 +445,13 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
 
   /** Settles the operations of participants that have died; how many had. Others do it when they meet their locks. */
   settleDead(): number {
-    this.#mutable();
-    return this.#participant?.settleDead() ?? 0;
+    this.#parts.assertWritable();
+    return this.#parts.writing?.participant.settleDead() ?? 0;
   }
 
   /** Detaches. The table stays. Twice is harmless. */
   close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#sweeper?.stop();
-    this.#watches?.close();
-    if (this.#memory.words[STATE] !== DESTROYED) this.#participant?.detach();
-    this.#locks.close();
-    this.#segment.close();
+    this.#parts.close();
   }
 
   /**
@@ -519,8 +459,8 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
    * on, and unlinks its name.
    */
   destroy(): void {
-    this.#mutable();
-    destroySegment(this.#segment);
+    this.#parts.assertWritable();
+    destroySegment(this.#parts.segment);
     this.close();
   }
 
@@ -540,7 +480,7 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
     options: ConditionalOptions = {},
   ): { outcome: Outcome; revision: number; expiresAt: number | null } {
     const outcome = this.#write(mode, key, row, options);
-    const { revision, expiresAt } = this.#mutable();
+    const { revision, expiresAt } = this.#parts.writer;
     return { outcome, revision, expiresAt: expiresAt === 0 ? null : Math.round(expiresAt) };
   }
 
@@ -551,9 +491,9 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
     by: number | bigint = 1,
     options: ConditionalOptions = {},
   ): { outcome: Outcome; value: number | bigint; revision: number; created: boolean } {
-    const writer = this.#mutable();
+    const { writer } = this.#parts;
     checkTtl(options.ttl);
-    const numeric = this.#column(column);
+    const numeric = this.#parts.column(column);
     const outcome = writer.increment(key, numeric, checkStep(numeric, by), options.ttl, options.ifRevision);
     return { outcome, value: writer.value, revision: writer.revision, created: outcome === 'inserted' };
   }
@@ -563,7 +503,7 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
     key: string,
     options: { readonly ifRevision?: number | undefined } = {},
   ): { outcome: Outcome; revision: number } {
-    const writer = this.#mutable();
+    const { writer } = this.#parts;
     const outcome = writer.remove(key, options.ifRevision);
     return { outcome, revision: writer.revision };
   }
@@ -571,59 +511,22 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
   // ---- parts ----
 
   #describe(): TableInfo {
-    const owners = attachedSlots(this.#memory, this.#locks, this.#participant);
+    const owners = attachedSlots(this.#parts.memory, this.#parts.locks, this.#parts.writing?.participant);
     return {
       name: this.name,
       columns: this.columns,
       capacity: this.capacity,
       rows: this.size,
-      bytes: this.#memory.layout.totalBytes,
+      bytes: this.#parts.memory.layout.totalBytes,
       backend: this.backend,
-      owners: owners.map((number) => this.#memory.words[this.#memory.slotWord(number) + PID]),
+      owners: owners.map((number) => this.#parts.memory.words[this.#parts.memory.slotWord(number) + PID]),
     };
   }
 
   #write(mode: WriteMode, key: string, row: RowInput<C>, options: ConditionalOptions | undefined): Outcome {
-    if (options === undefined) return this.#mutable().write(mode, key, row, undefined);
+    if (options === undefined) return this.#parts.writer.write(mode, key, row, undefined);
     const { ttl, ifRevision } = readWriteOptions(options);
-    return this.#mutable().write(mode, key, row, ttl, ifRevision);
-  }
-
-  /** What frees rows when the table is full: expired ones first, then, if it evicts, one that was not used lately. */
-  #roomMaker(participant: Participant, sweeper: Sweeper, writer: Writer): () => boolean {
-    const { uses } = this.#memory;
-    const evictor = uses === undefined ? undefined : new Evictor(this.#memory, uses, writer);
-    return () => sweeper.reclaim() > 0 || evictor?.evictOne() === true || participant.settleDead() > 0;
-  }
-
-  #makeWatches(memory: TableMemory): ChangeWatches | undefined {
-    if (memory.layout.feedCells === 0) return undefined;
-    const settleDead = (): void => void this.#participant?.settleDead();
-    return new ChangeWatches(new ChangeFeed(memory), { assertOpen: this.#proceed, settleDead }, this.readOnly);
-  }
-
-  #isClosed(): boolean {
-    return this.#closed || this.#memory.words[STATE] === DESTROYED;
-  }
-
-  #assertOpen(): void {
-    if (this.#isClosed()) this.#refuseClosed();
-  }
-
-  #refuseClosed(): never {
-    const how = this.#closed ? 'this handle is closed' : 'the table was destroyed';
-    throw new ShmTableError('ERR_TABLE_CLOSED', `table ${this.name}: ${how}`);
-  }
-
-  #mutable(): Writer {
-    this.#assertOpen();
-    if (this.#writer === undefined)
-      throw new ShmTableError('ERR_READ_ONLY', `table ${this.name} was opened with readOnly`);
-    return this.#writer;
-  }
-
-  #column(name: string): PlacedColumn {
-    return this.#columnsByName.get(name) ?? unknownColumn(name, this.#memory.layout.row.columns);
+    return this.#parts.writer.write(mode, key, row, ttl, ifRevision);
   }
 
   /** Runs `write` with the revision of the row that fulfils the condition, until nobody else wrote in between. */

@@ -1,7 +1,7 @@
 import { types } from 'node:util';
 import { byteLengthOf } from './column-values.js';
-import type { RowMemory } from './row-codec.js';
 import { BYTES_LENGTH_BYTES, STRING_LENGTH_BYTES } from './row-layout.js';
+import type { RowMemory } from './row-memory.js';
 
 /** Strings up to this length are decoded and encoded in JavaScript; longer ones by the runtime's native code. */
 const SHORT = 24;

@@ -128,10 +128,12 @@ function checkRows(memory: TableMemory, linkedRows: Set<number>, report: Report)
   for (let number = 0; number < maxParticipants; number++) {
     const at = memory.slotWord(number);
     if (memory.words[at + slot.OPERATION] !== slot.NONE) report(`participant ${number + 1} has an operation open`);
-    // A slot never used keeps the slice of its own number: out of the pool's reach, and untouched.
+    // A slot never used keeps the slice of its own number: out of the pool's reach, and untouched, unless the first to
+    // attach was killed between taking the slice and writing so in the slot; the next one takes it again.
     const spare = memory.words[at + slot.SPARE] || number + 1;
     if (spares.has(spare)) report(`row ${spare} is the spare of two participants`);
-    spares.set(spare, memory.words[at + slot.SPARE] === 0 ? FREE : number + 1);
+    const isTaken = memory.words[at + slot.SPARE] !== 0 || memory.rows.ownerOf(spare) === number + 1;
+    spares.set(spare, isTaken ? number + 1 : FREE);
   }
   checkOwners('row', memory.rows, linkedRows, spares, report);
   const free = memory.rowSlices - spares.size - linkedRows.size;

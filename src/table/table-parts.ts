@@ -1,0 +1,133 @@
+import { ShmTableError } from '../errors.js';
+import type { ByteLocks, Segment } from '../memory/index.js';
+import { Chain } from './chain.js';
+import { ChangeFeed } from './change-feed.js';
+import { ChangeWatches } from './change-watch.js';
+import { unknownColumn } from './column-values.js';
+import { DraftRow } from './draft-row.js';
+import { Evictor } from './evictor.js';
+import { Key } from './key.js';
+import type { AttachOptions } from './options.js';
+import { Participant } from './participant.js';
+import { Reader } from './reader.js';
+import { compileRowCodec, type RowCodec } from './row-codec.js';
+import type { PlacedColumn } from './row-layout.js';
+import { RowScan } from './row-scan.js';
+import { DESTROYED, HASH_SEED, STATE } from './segment-layout.js';
+import { Sweeper } from './sweeper.js';
+import { TableClock } from './table-clock.js';
+import type { TableMemory } from './table-memory.js';
+import type { OpenedTable } from './table-opening.js';
+import type { Columns } from './types.js';
+import { Writer } from './writer.js';
+
+/** What only a handle that may write has. */
+export interface WritingParts {
+  readonly participant: Participant;
+  readonly writer: Writer;
+  readonly sweeper: Sweeper;
+}
+
+/** Everything that an attached table works with, put together in one place. */
+export class TableParts<C extends Columns> {
+  readonly name: string;
+  readonly segment: Segment;
+  readonly memory: TableMemory;
+  readonly locks: ByteLocks;
+  readonly codec: RowCodec<C>;
+  readonly draft: DraftRow<C>;
+  readonly key: Key;
+  readonly clock: TableClock;
+  readonly reader: Reader;
+  readonly scan: RowScan<C>;
+  /** Undefined for a table without a feed. */
+  readonly watches: ChangeWatches | undefined;
+  /** Undefined for a read-only handle, which is no participant. */
+  readonly writing: WritingParts | undefined;
+  /** `assertOpen`, to be handed on. */
+  readonly proceed = (): void => this.assertOpen();
+  readonly #columns: ReadonlyMap<string, PlacedColumn>;
+  #closed = false;
+
+  /** Attaches: `ERR_TOO_MANY_PARTICIPANTS` when nobody more may write. */
+  constructor({ segment, memory }: OpenedTable, options: AttachOptions) {
+    const { schema, row } = memory.layout;
+    this.name = options.name;
+    this.segment = segment;
+    this.memory = memory;
+    this.#columns = new Map(row.columns.map((column) => [column.name, column]));
+    this.codec = compileRowCodec<C>(row, memory);
+    this.draft = new DraftRow<C>(row);
+    this.key = new Key(schema.maxKeyBytes, memory.words[HASH_SEED]);
+    this.clock = new TableClock(memory);
+    const chain = new Chain(memory, this.key);
+    this.reader = new Reader(memory, this.key, chain, this.clock, this.codec, options);
+    this.scan = new RowScan(memory, this.reader, this.codec, (name) => this.column(name));
+    this.locks = segment.openByteLocks();
+    this.writing = options.readOnly ? undefined : this.#attach(chain, options);
+    this.watches = schema.changes === 0 ? undefined : this.#makeWatches(options.readOnly);
+  }
+
+  #attach(chain: Chain, { name, lockTimeoutMs }: AttachOptions): WritingParts {
+    const { memory, locks, codec, key, clock } = this;
+    const participant = Participant.attach(memory, locks, lockTimeoutMs);
+    const writer = new Writer({ memory, participant, codec, key, chain, clock, name });
+    const sweeper = new Sweeper(memory, clock, writer, locks, () => !this.isClosed);
+    const evictor = memory.uses === undefined ? undefined : new Evictor(memory, memory.uses, writer);
+    // Expired rows go first, then, if the table evicts, one that was not used lately; then what the dead hold.
+    writer.makeRoom = () => sweeper.reclaim() > 0 || evictor?.evictOne() === true || participant.settleDead() > 0;
+    return { participant, writer, sweeper };
+  }
+
+  #makeWatches(readOnly: boolean): ChangeWatches {
+    const settleDead = (): void => {
+      this.writing?.participant.settleDead();
+    };
+    return new ChangeWatches(new ChangeFeed(this.memory), { assertOpen: this.proceed, settleDead }, readOnly);
+  }
+
+  /** A column by name. `ERR_COLUMN_UNKNOWN`. */
+  column(name: string): PlacedColumn {
+    return this.#columns.get(name) ?? unknownColumn(name, this.memory.layout.row.columns);
+  }
+
+  /** The writer. `ERR_TABLE_CLOSED`, `ERR_READ_ONLY`. */
+  get writer(): Writer {
+    return this.assertWritable().writer;
+  }
+
+  /** `ERR_TABLE_CLOSED`, `ERR_READ_ONLY`. */
+  assertWritable(): WritingParts {
+    this.assertOpen();
+    if (this.writing === undefined) {
+      throw new ShmTableError('ERR_READ_ONLY', `table ${this.name} was opened with readOnly`);
+    }
+    return this.writing;
+  }
+
+  get isClosed(): boolean {
+    return this.#closed || this.memory.words[STATE] === DESTROYED;
+  }
+
+  /** `ERR_TABLE_CLOSED` once this handle is closed or the table destroyed, by whichever process. */
+  assertOpen(): void {
+    if (this.isClosed) this.#refuse();
+  }
+
+  #refuse(): never {
+    const how = this.#closed ? 'this handle is closed' : 'the table was destroyed';
+    throw new ShmTableError('ERR_TABLE_CLOSED', `table ${this.name}: ${how}`);
+  }
+
+  /** Detaches. Twice is harmless. */
+  close(): void {
+    if (this.#closed) return;
+    const destroyed = this.isClosed;
+    this.#closed = true;
+    this.writing?.sweeper.stop();
+    this.watches?.close();
+    if (!destroyed) this.writing?.participant.detach();
+    this.locks.close();
+    this.segment.close();
+  }
+}
