@@ -55,31 +55,32 @@ export class ChangeFeed {
 
   /** Publishes the change of the PREPARED operation in the slot at word `at`, once however often it is called. */
   publish(at: number, id: number): void {
-    if (!this.#claim(at, id)) return;
+    this.#claim(at, id);
     const sequence = this.#doubles[(at + slot.CHANGE) / 2];
     const cell = this.#cell(sequence);
     const claim = layout.claimOf(BigInt(sequence), id);
-    if (Atomics.load(this.#longs, cell / 8) !== claim) return;
-    this.#write(cell, sequence, at);
-    Atomics.compareExchange(this.#longs, cell / 8, claim, layout.published(claim));
+    if (Atomics.load(this.#longs, cell / 8) === claim) {
+      this.#write(cell, sequence, at);
+      Atomics.compareExchange(this.#longs, cell / 8, claim, layout.published(claim));
+    }
+    // Also when it was published before: whoever did may have been killed before this.
     this.wake();
   }
 
-  /** Makes the operation own a cell. False when it did, and published it, before. */
-  #claim(at: number, id: number): boolean {
+  /** Makes the operation own a cell, once however often it is called. */
+  #claim(at: number, id: number): void {
     const words = this.#words;
-    if (words[at + slot.CLAIMED] !== 0) return true;
     const longs = this.#longs;
-    const tried = this.#doubles[(at + slot.CHANGE) / 2];
-    if (tried !== 0) {
-      // Killed between the claim and its note? Then the cell still is ours: it is published only after the note.
-      const claim = layout.claimOf(BigInt(tried), id);
-      if (Atomics.load(longs, this.#cell(tried) / 8) === claim) {
-        words[at + slot.CLAIMED] = 1;
-        return true;
-      }
-    }
     const headAt = this.#at / 8 + layout.FEED_HEAD;
+    const tried = this.#doubles[(at + slot.CHANGE) / 2];
+    // Killed between the claim and its note? Then the cell still is ours: it is published only after the note.
+    const isOurs = tried !== 0 && Atomics.load(longs, this.#cell(tried) / 8) === layout.claimOf(BigInt(tried), id);
+    if (isOurs) words[at + slot.CLAIMED] = 1;
+    if (words[at + slot.CLAIMED] !== 0) {
+      // Killed before the head passed it? Readers would not find it until the next change.
+      Atomics.compareExchange(longs, headAt, BigInt(tried), BigInt(tried) + 1n);
+      return;
+    }
     for (;;) {
       const head = Atomics.load(longs, headAt);
       const sequence = Number(head);
@@ -94,7 +95,7 @@ export class ChangeFeed {
       if (Atomics.compareExchange(longs, cell, before, layout.claimOf(head, id)) !== before) continue;
       words[at + slot.CLAIMED] = 1;
       Atomics.compareExchange(longs, headAt, head, head + 1n);
-      return true;
+      return;
     }
   }
 

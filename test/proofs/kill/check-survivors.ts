@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { Table } from '../../../src/index.js';
 import { FixedPool, type Segment } from '../../../src/pools/index.js';
+import { ChangeFeed } from '../../../src/table/change-feed.js';
+import { readHeader } from '../../../src/table/segment-layout.js';
+import { TableMemory } from '../../../src/table/table-memory.js';
 import type { ProofKeys } from './operations.js';
 import { type Contents, contentsOf, type ProofTable, proofRow } from './proof-table.js';
 
@@ -8,6 +11,8 @@ import { type Contents, contentsOf, type ProofTable, proofRow } from './proof-ta
 export interface State {
   readonly contents: Contents;
   readonly counters: string;
+  /** How often those who watch for changes were woken. */
+  readonly wakes: number;
 }
 
 /** A write to any bucket may take this long when its last holder is dead: a fraction of the lock's timeout. */
@@ -19,12 +24,16 @@ export class Survivors {
   readonly #segment: Segment;
   readonly #keys: ProofKeys;
   readonly #allKeys: readonly string[];
+  readonly #feed: ChangeFeed | undefined;
 
   constructor(table: ProofTable, segment: Segment, keys: ProofKeys, fillers: readonly string[]) {
     this.#table = table;
     this.#segment = segment;
     this.#keys = keys;
     this.#allKeys = [...keys.chain, ...keys.others, ...fillers];
+    if (table.changes === 0) return;
+    const layout = readHeader(segment.buffer, table.name);
+    this.#feed = new ChangeFeed(TableMemory.open(segment.buffer, layout));
   }
 
   state(): State {
@@ -32,6 +41,7 @@ export class Survivors {
     return {
       contents: contentsOf(this.#table, this.#allKeys),
       counters: `${inserts} inserts, ${updates} updates, ${deletes} deletes, ${expirations} expirations, ${evictions} evictions`,
+      wakes: this.#feed?.wakeCount ?? 0,
     };
   }
 
@@ -52,6 +62,8 @@ export class Survivors {
       this.#checkNothingUndone(seen, now.contents, before);
       const old = sameContents(now.contents, before.contents) && now.counters === before.counters;
       const done = sameContents(now.contents, after.contents) && now.counters === after.counters;
+      if (this.#feed !== undefined && now.counters !== before.counters)
+        assert(now.wakes > before.wakes, 'a change was published and nobody was woken');
       assert(old || done || options.stepwise, `rows or counters of neither before nor after: ${now.counters}`);
     }
     this.#checkWrites(options.settleFirst ? 'after settling' : 'before anybody settled');
@@ -83,9 +95,28 @@ export class Survivors {
     const stats = table.stats();
     const { inserts, deletes, expirations, evictions } = stats;
     assert.equal(stats.rows, inserts - deletes - expirations - evictions, 'rows against the counters');
+    if (this.#feed !== undefined)
+      this.#checkFeed(this.#feed, inserts + stats.updates + deletes + expirations + evictions);
     assert.equal(stats.participants, 1, 'participants');
+    assert.equal(table.size, [...table.keys()].length, 'size against the rows that are seen');
     const { used } = FixedPool.open(this.#segment, rowsAt(table)).stats();
     assert.equal(used, stats.rows + table.maxParticipants, 'used row slices are the live rows and the spares');
+  }
+
+  /** Every counted change is in the feed, once, whole, and with revisions that rise by key. */
+  #checkFeed(feed: ChangeFeed, changes: number): void {
+    assert.equal(feed.head - 1, changes, 'changes in the feed against the counters');
+    const revisions = new Map<string, number>();
+    for (let sequence = 1; sequence < feed.head; sequence++) {
+      const change = feed.read(sequence);
+      assert(typeof change === 'object', `change ${sequence} of ${feed.head - 1} is ${change}`);
+      const earlier = revisions.get(change.key) ?? 0;
+      assert(
+        change.revision > earlier,
+        `change ${sequence} has revision ${change.revision}, an earlier one ${earlier}`,
+      );
+      revisions.set(change.key, change.revision);
+    }
   }
 
   #checkOldOrNew(seen: Contents, before: State, after: State): void {
@@ -114,9 +145,12 @@ export class Survivors {
       const isThere = this.#table.has(key);
       if (!isThere && this.#table.stats().rows >= this.#table.capacity) continue;
       const row = proofRow(77);
+      const old = this.#table.entry(key)?.revision ?? 0;
       const start = performance.now();
       this.#table.put(key, row, { ttl: null });
       const ms = performance.now() - start;
+      const revision = this.#table.entry(key)?.revision ?? 0;
+      assert(revision > old, `the write to ${key} ${when} has revision ${revision}, the one before ${old}`);
       assert(ms < MAX_WRITE_MS, `a write to ${key} ${when} took ${ms.toFixed(0)} ms`);
       assert.deepEqual(this.#table.get(key), row, `what was written to ${key} ${when}`);
     }
@@ -125,7 +159,7 @@ export class Survivors {
 
 /** Where the pool of the rows begins: behind everything else but the use bytes of a table that evicts. */
 function rowsAt(table: ProofTable): number {
-  const { rows, spares, total } = Table.bytesFor({ ...table, evict: 'none', name: table.name });
+  const { rows, spares, total } = Table.bytesFor({ ...table, evict: 'none', changes: 0, name: table.name });
   return total - rows - spares;
 }
 

@@ -14,8 +14,10 @@ import {
   tableSegment,
 } from './proof-table.js';
 
-/** Which kill points are tried. Those of the operation itself: all. */
+/** Which kill points are tried. */
 export interface Plan {
+  /** Share of the operation's own kill points, above 0 .. 1. */
+  readonly share: number;
   /** Kill points of each recovery: 'all', or this many at random. */
   readonly recovery: 'all' | number;
   readonly random: () => number;
@@ -63,7 +65,7 @@ export class KillOperation {
     this.#operation = operation;
     this.#plan = plan;
     this.#name = name;
-    this.#table = subject.Table.create(proofOptions(name, operation.evict === undefined ? {} : { evict: 'lru' }));
+    this.#table = subject.Table.create(proofOptions(name, operation.table));
     this.#memory = subject.Segment.open({ name: tableSegment(name) });
     this.#locks = this.#memory.openByteLocks();
     this.#keys = findKeys(name);
@@ -106,6 +108,7 @@ export class KillOperation {
     const { stepwise = false } = this.#operation;
     let done = false;
     for (let point = 0; this.#outcome.failures.length < MAX_FAILURES; point++) {
+      if (this.#plan.random() >= this.#plan.share) continue;
       start.restore();
       if (!this.#kill(point)) return;
       this.#outcome.points++;
@@ -143,10 +146,14 @@ export class KillOperation {
   }
 
   #kill(point: number): boolean {
+    let runTimers = (): void => {};
     return this.#forked.killAfter(
       point,
-      () => this.#open(),
-      (table) => this.#operation.run(table, this.#keys),
+      () => {
+        runTimers = holdTimers();
+        return this.#open();
+      },
+      (table) => this.#operation.run(table, this.#keys, runTimers),
     );
   }
 
@@ -180,6 +187,19 @@ export class KillOperation {
 }
 
 const WAYS = ['settling the dead', 'attaching to its slot', 'meeting its lock'] as const;
+
+/** Holds every timer set from now on back; returns a function that runs those that are due by then. */
+function holdTimers(): () => void {
+  const held: (() => void)[] = [];
+  const setHeldTimer = (run: () => void) => {
+    held.push(run);
+    return { unref: () => {} };
+  };
+  Reflect.set(globalThis, 'setTimeout', setHeldTimer);
+  return () => {
+    for (const run of held.splice(0)) run();
+  };
+}
 
 /** Keys by home bucket, found by trying. The last one of the chain is never in the table. */
 function findKeys(name: string): ProofKeys {

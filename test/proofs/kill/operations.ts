@@ -10,20 +10,23 @@ export interface ProofKeys {
 /** An operation to be killed at every store, and the state that it finds. */
 export interface Operation {
   readonly name: string;
-  readonly evict?: 'lru';
+  readonly table?: { readonly evict?: 'lru'; readonly changes?: number };
   /** Rows in the chain before it: `chain[0]` to `chain[rows - 1]`, in this order. */
   readonly rows: number;
   /** Further preparation. */
   readonly prepare?: (table: ProofTable, keys: ProofKeys) => void;
   /** The version that the bucket has before it; by default the one that it happens to have. */
   readonly version?: number;
-  readonly run: (table: ProofTable, keys: ProofKeys) => unknown;
+  /** `runTimers` runs the timers of the table's handle, which do not run by themselves. */
+  readonly run: (table: ProofTable, keys: ProofKeys, runTimers: () => void) => unknown;
   /** True for one that consists of several steps, each of which is old or new by itself. */
   readonly stepwise?: boolean;
 }
 
 const ROWS_AT_HOME = 10;
 const [SPARSE, FULL_BUCKET, ONE_OVER, HALF_OVER, TWO_OVER] = [4, ROWS_AT_HOME, ROWS_AT_HOME + 1, 15, 21];
+/** Holds every change of a proof. */
+const FEED_BYTES = 65_536;
 const LAST_VERSION = 0xffffffff;
 
 /** Makes rows expire before the operation runs. */
@@ -178,6 +181,18 @@ const expiries: Operation[] = [
     prepare: (table, { chain }) => letExpire(table, [chain[1]]),
     run: (table, { chain }) => table.delete(chain[1]),
   },
+  {
+    name: 'sweep',
+    rows: ONE_OVER,
+    stepwise: true,
+    prepare: (table, { chain, others }) => {
+      table.expire(chain[5], 60_000);
+      letExpire(table, [chain[1], chain[ONE_OVER - 1], others[0]]);
+    },
+    run: (_table, _keys, runTimers) => {
+      for (let step = 0; step < 50; step++) runTimers();
+    },
+  },
 ];
 
 const fullTables: Operation[] = [
@@ -205,13 +220,18 @@ const fullTables: Operation[] = [
   },
   {
     name: 'insert in a full table that evicts',
-    evict: 'lru',
+    table: { evict: 'lru' },
     rows: HALF_OVER,
     stepwise: true,
     prepare: fill,
     run: (table, { chain }) => table.insert(chain[HALF_OVER], proofRow(42)),
   },
-  { name: 'get in a table that evicts', evict: 'lru', rows: SPARSE, run: (table, { chain }) => table.get(chain[1]) },
+  {
+    name: 'get in a table that evicts',
+    table: { evict: 'lru' },
+    rows: SPARSE,
+    run: (table, { chain }) => table.get(chain[1]),
+  },
 ];
 
 const versionsThatWrap: Operation[] = [
@@ -252,7 +272,7 @@ function refused(run: () => unknown, code: string): void {
   throw new Error(`it did not throw ${code}`);
 }
 
-export const operations: readonly Operation[] = [
+const withoutFeed: readonly Operation[] = [
   ...writes,
   ...removals(),
   ...increments(),
@@ -260,3 +280,29 @@ export const operations: readonly Operation[] = [
   ...fullTables,
   ...versionsThatWrap,
 ];
+
+/** One of each kind of change, published. */
+const published = [
+  'set, new',
+  'set, existing',
+  'insert that appends an overflow bucket',
+  'delete head, with one in the overflow bucket',
+  'take',
+  'increment count in place',
+  'increment that creates',
+  'expire',
+  'set over an expired row',
+  'sweep',
+  'clear',
+  'insert in a full table that evicts',
+];
+
+const withFeed: Operation[] = withoutFeed
+  .filter(({ name }) => published.includes(name))
+  .map((operation) => ({
+    ...operation,
+    name: `${operation.name}, with a change feed`,
+    table: { ...operation.table, changes: FEED_BYTES },
+  }));
+
+export const operations: readonly Operation[] = [...withoutFeed, ...withFeed];

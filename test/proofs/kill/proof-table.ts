@@ -26,7 +26,10 @@ export type ProofRow = Row<typeof proofColumns>;
 export const CAPACITY = 32;
 const PARTICIPANTS = 6;
 
-export function proofOptions(name: string, rest: { readonly evict?: 'lru' } = {}): TableOptions<typeof proofColumns> {
+export function proofOptions(
+  name: string,
+  rest: { readonly evict?: 'lru'; readonly changes?: number } = {},
+): TableOptions<typeof proofColumns> {
   return {
     name,
     capacity: CAPACITY,
@@ -87,9 +90,12 @@ export class Picture {
   }
 }
 
+/** Where posix segments are: a folder of this proof alone, when its environment says so. */
+export const shmDirectory = process.env.SHMTABLE_TEST_SHM_DIRECTORY ?? '/dev/shm';
+
 /** The file that a posix table's memory is. */
 export function tableFile(name: string): string {
-  return `/dev/shm/${tableSegment(name)}`;
+  return `${shmDirectory}/${tableSegment(name)}`;
 }
 
 export function tableSegment(name: string): string {

@@ -1,0 +1,24 @@
+import { proofOptions, proofRow, type Subject } from './proof-table.js';
+
+const ROUNDS = 4_000;
+const KEYS = 30;
+
+/**
+ * Runs every kind of write often enough to be compiled by the optimising compiler: what is forked from this process
+ * runs that code, in which stores might be joined or moved.
+ */
+export function warmUp({ Table }: Subject): void {
+  const table = Table.create(proofOptions('warm-up'));
+  const rows = Array.from({ length: KEYS }, (_, i) => proofRow(i));
+  for (let round = 0; round < ROUNDS; round++) {
+    const key = `key-${round % KEYS}`;
+    table.set(key, rows[round % KEYS]);
+    table.set(key, { name: 'some' });
+    for (const column of ['half', 'count', 'total', 'ratio'] as const) table.increment(key, column);
+    table.expire(key, 60_000);
+    table.compareAndSet(key, { flag: rows[round % KEYS].flag }, { flag: true });
+    if (round % 3 === 0) table.delete(key);
+    if (round % 7 === 0) table.take(`key-${(round * 11) % KEYS}`);
+  }
+  table.destroy();
+}
