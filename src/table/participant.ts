@@ -4,6 +4,7 @@ import { HOLDER_MASK, LOCK, WAITED_FOR } from './bucket-layout.js';
 import { Journal } from './journal.js';
 import * as slot from './participant-layout.js';
 import { ROW_SEQUENCE } from './row-layout.js';
+import { assertStackRoom } from './stack-room.js';
 import type { TableMemory } from './table-memory.js';
 
 /** Tries for a lock before looking who holds it: a holder that runs is done within a fraction of a microsecond. */
@@ -55,6 +56,7 @@ export class Participant {
       participant.settle();
       participant.#takeSpare(number);
       Atomics.store(memory.words, participant.at + slot.PID, process.pid);
+      participantsHere.set(participantKey(memory, participant.id), new WeakRef(participant));
       return participant;
     }
     const owners = participantPids(memory);
@@ -95,6 +97,7 @@ export class Participant {
 
   /** Writes the intent and takes the bucket's lock. `ERR_LOCK_TIMEOUT` leaves nothing behind. */
   begin(operation: number, bucket: number): number {
+    assertStackRoom();
     const words = this.#words;
     const at = this.at;
     words[at + slot.STAGE] = slot.INTENT;
@@ -173,11 +176,23 @@ export class Participant {
         `bucket ${bucket} is locked by ${holder}, which is no other participant`,
       );
     }
-    return this.settleIfDead(holder - 1);
+    return this.settleIfDead(holder - 1) || this.#settleNeighbour(holder);
+  }
+
+  /**
+   * Settles a holder that is a handle of this very thread. It cannot be at work, for we are: an error for want of stack
+   * or the end of a `vm` script interrupted it where not even its `finally` could run.
+   */
+  #settleNeighbour(holder: number): boolean {
+    const neighbour = participantsHere.get(participantKey(this.#memory, holder))?.deref();
+    if (neighbour === undefined || !neighbour.isOpen) return false;
+    neighbour.settle();
+    return true;
   }
 
   /** Settles a slot whose owner is dead. False when its owner lives, or another process is settling it. */
   settleIfDead(number: number): boolean {
+    assertStackRoom();
     if (!this.#locks.tryLock(number)) return false;
     try {
       settleSlot(this.#memory, this.journal, number, this);
@@ -189,10 +204,11 @@ export class Participant {
   }
 
   /**
-   * Settles every slot whose owner is dead. Returns how many had died. O(maxParticipants), a system call for each
+   * Settles every slot whose owner is dead, and the own one. Returns how many had died. O(maxParticipants), a system call for each
    * slot that was in use.
    */
   settleDead(): number {
+    this.settle();
     let settled = 0;
     const slots = this.#memory.layout.schema.maxParticipants;
     for (let number = 0; number < slots; number++) {
@@ -212,8 +228,16 @@ export class Participant {
   detach(): void {
     this.settle();
     Atomics.store(this.#words, this.at + slot.PID, 0);
+    participantsHere.delete(participantKey(this.#memory, this.id));
     this.#locks.close();
   }
+}
+
+/** The participants of this thread, by segment and id. */
+const participantsHere = new Map<string, WeakRef<Participant>>();
+
+function participantKey(memory: TableMemory, id: number): string {
+  return `${memory.identity}.${id}`;
 }
 
 /**

@@ -21,7 +21,8 @@ const RECLAIM_ROWS = 16;
  * Gives the memory of expired rows back. One participant at a time sweeps, in steps of 1 ms, and holds a bucket for
  * one row at a time. Nobody depends on it: an expired row is absent to everybody from the moment it expires.
  *
- * A timer of each writing handle looks twice a second whether there is something to do: two loads when there is not.
+ * A timer of each writing handle looks twice a second whether there is something to do: three loads when there is
+ * not. It also settles an operation of the handle's own that was interrupted.
  */
 export class Sweeper {
   readonly #memory: TableMemory;
@@ -61,6 +62,8 @@ export class Sweeper {
 
   #run(): void {
     if (!this.#mayRun()) return;
+    this.#writer.settle();
+    this.#writer.settle();
     if (this.#bucket < 0 && this.#clock.mayHaveExpired && this.#locks.tryLock(LEASE_BYTE)) {
       this.#clock.beginPass();
       this.#bucket = 0;

@@ -1,0 +1,209 @@
+import t from 'tap';
+import { Table, type TableOptions } from '../../src/index.js';
+import { Child } from './child.js';
+import { namespace, scratchName, scratchTable } from './scratch-table.js';
+
+const columns = { n: 'int32', text: 'string(9)' } as const;
+const closed = { code: 'ERR_TABLE_CLOSED' };
+
+/** Every member that works on the table. */
+const uses: Record<string, (table: Table<typeof columns>) => unknown> = {
+  get: (table) => table.get('k'),
+  getColumn: (table) => table.get('k', 'n'),
+  entry: (table) => table.entry('k'),
+  has: (table) => table.has('k'),
+  size: (table) => table.size,
+  set: (table) => table.set('k', { n: 1 }),
+  put: (table) => table.put('k', { n: 1 }),
+  insert: (table) => table.insert('k', { n: 1 }),
+  update: (table) => table.update('k', { n: 1 }),
+  delete: (table) => table.delete('k'),
+  take: (table) => table.take('k'),
+  clear: (table) => table.clear(),
+  increment: (table) => table.increment('k', 'n'),
+  decrement: (table) => table.decrement('k', 'n'),
+  compareAndSet: (table) => table.compareAndSet('k', { n: 1 }, { n: 2 }),
+  compareAndDelete: (table) => table.compareAndDelete('k', { n: 1 }),
+  modify: (table) => table.modify('k', () => ({ n: 1 })),
+  expire: (table) => table.expire('k', 1000),
+  ttl: (table) => table.ttl('k'),
+  keys: (table) => [...table.keys()],
+  values: (table) => [...table.values()],
+  entries: (table) => [...table.entries()],
+  iterator: (table) => [...table],
+  forEach: (table) => table.forEach(() => {}),
+  scan: (table) => table.scan(),
+  stats: (table) => table.stats(),
+  verify: (table) => table.verify(),
+  destroy: (table) => table.destroy(),
+};
+const READS = 'get getColumn entry has size ttl keys values entries iterator forEach scan stats verify'.split(' ');
+
+t.test('create, open, openOrCreate', async (t) => {
+  const name = scratchName(t);
+  const options = { name, capacity: 10, columns };
+  t.throws(() => Table.open(name), { code: 'ERR_TABLE_NOT_FOUND', message: new RegExp(`${name}.*${namespace}`) });
+  t.throws(() => Table.open(name, { readOnly: true }), { code: 'ERR_TABLE_NOT_FOUND' });
+  t.throws(() => Table.openOrCreate({ ...options, readOnly: true }), { code: 'ERR_TABLE_NOT_FOUND' });
+  const made = Table.openOrCreate(options);
+  made.set('k', { n: 1 });
+  t.throws(() => Table.create(options), { code: 'ERR_TABLE_EXISTS', message: new RegExp(name) });
+  const again = Table.openOrCreate(options);
+  const plain = Table.open(name);
+  const typed = Table.open(name, { columns });
+  for (const table of [again, plain, typed]) t.same(table.get('k'), { n: 1, text: '' });
+  again.set('k', { n: 2 });
+  t.equal(made.get('k', 'n'), 2);
+  for (const table of [made, again, plain, typed]) table.close();
+  t.equal(Table.open(name, { readOnly: true }).get('k', 'n'), 2, 'rows stay when all have left');
+});
+
+t.test('another schema is a mismatch that shows both', async (t) => {
+  const table = scratchTable(t, { capacity: 10, columns, maxKeyBytes: 20 });
+  const same = { capacity: 10, columns, maxKeyBytes: 20 };
+  const others: Partial<TableOptions>[] = [
+    { columns: { n: 'int32' } },
+    { columns: { n: 'int32', text: 'string(8)' } },
+    { columns: { n: 'uint32', text: 'string(9)' } },
+    { columns: { n: 'int32', text: 'string(9)', more: 'int8' } },
+    { columns: { text: 'string(9)', n: 'int32' } },
+    { columns: { m: 'int32', text: 'string(9)' } },
+    { capacity: 11 },
+    { maxKeyBytes: 21 },
+    { evict: 'lru' },
+    { changes: 1 << 20 },
+  ];
+  for (const other of others) {
+    t.throws(() => Table.open(table.name, other), { code: 'ERR_SCHEMA_MISMATCH' }, JSON.stringify(other));
+    const options: TableOptions = { name: table.name, ...same, ...other };
+    t.throws(() => Table.openOrCreate(options), { code: 'ERR_SCHEMA_MISMATCH' });
+  }
+  t.throws(() => Table.open(table.name, { capacity: 11 }), { message: /10.*11/ });
+  t.throws(() => Table.open(table.name, { columns: { n: 'int' as 'int8' } }), { code: 'ERR_SCHEMA_INVALID' });
+  const open = Table.open(table.name, { ...same, maxParticipants: 7, lockTimeoutMs: 5 });
+  t.equal(open.capacity, 10, 'how it is attached is not part of the schema');
+  open.close();
+  t.equal(table.stats().participants, 1, 'what failed to open has left nothing attached');
+});
+
+t.test('a closed handle refuses everything; the table stays', async (t) => {
+  const table = scratchTable(t, { capacity: 10, columns });
+  table.set('k', { n: 1 });
+  const other = Table.open(table.name, { columns });
+  table.close();
+  t.equal(table.close(), undefined, 'twice is harmless');
+  for (const [member, use] of Object.entries(uses)) t.throws(() => use(table), closed, member);
+  t.equal(other.get('k', 'n'), 1);
+  other.close();
+});
+
+t.test('dispose closes', async (t) => {
+  const name = scratchName(t);
+  let kept: Table<typeof columns>;
+  {
+    using table = Table.create({ name, capacity: 10, columns });
+    table.set('k', { n: 1 });
+    kept = table;
+  }
+  t.throws(() => kept.get('k'), closed);
+  t.equal(Table.open(name).size, 1);
+});
+
+t.test('destroy: every handle of every process refuses from then on', async (t) => {
+  const table = scratchTable(t, { capacity: 10, columns });
+  const other = Table.open(table.name, { columns });
+  const reader = Table.open(table.name, { columns, readOnly: true });
+  const child = Child.start<unknown>(t, 'table-recreated', table.name);
+  t.same(await child.next(), { n: undefined });
+  t.equal(other.destroy(), undefined);
+  for (const handle of [table, other, reader]) {
+    for (const [member, use] of Object.entries(uses)) t.throws(() => use(handle), closed, member);
+    handle.close();
+    handle.close();
+  }
+  t.throws(() => Table.open(table.name), { code: 'ERR_TABLE_NOT_FOUND' });
+  t.throws(() => Table.destroy(table.name), { code: 'ERR_TABLE_NOT_FOUND' });
+  child.go();
+  t.same(await child.next(), { codes: ['ERR_TABLE_CLOSED'], opened: 'ERR_TABLE_NOT_FOUND' });
+
+  const again = Table.create({ name: table.name, capacity: 20, columns });
+  again.set('k', { n: 77 });
+  child.go();
+  t.same(
+    await child.next(),
+    { codes: ['ERR_TABLE_CLOSED'], opened: 77 },
+    'the new one is seen at once, old handles refuse',
+  );
+  t.equal(await child.ended, 0);
+  again.destroy();
+});
+
+t.test('destroyed by name while open elsewhere', async (t) => {
+  const table = scratchTable(t, { capacity: 10, columns });
+  Table.destroy(table.name);
+  t.throws(() => table.set('k', {}), closed);
+  const again = Table.create({ name: table.name, capacity: 10, columns });
+  t.equal(again.size, 0);
+  table.close();
+  t.equal(Table.open(table.name).size, 0, 'closing an old handle leaves the new table alone');
+  again.destroy();
+});
+
+t.test('read-only', async (t) => {
+  const table = scratchTable(t, { capacity: 10, columns });
+  table.set('k', { n: 1 });
+  const reader = Table.open(table.name, { columns, readOnly: true });
+  t.equal(reader.readOnly, true);
+  for (const [member, use] of Object.entries(uses)) {
+    if (READS.includes(member)) t.doesNotThrow(() => use(reader), member);
+    else t.throws(() => use(reader), { code: 'ERR_READ_ONLY' }, member);
+  }
+  t.same(table.get('k'), { n: 1, text: '' });
+  table.set('k', { n: 2 });
+  t.equal(reader.get('k', 'n'), 2, 'sees what others write');
+  t.equal(table.stats().participants, 1);
+  reader.close();
+});
+
+t.test('too many participants', async (t) => {
+  const table = scratchTable(t, { capacity: 10, columns, maxParticipants: 3 });
+  const others = [Table.open(table.name), Table.open(table.name)];
+  const error = { code: 'ERR_TOO_MANY_PARTICIPANTS', message: new RegExp(`\\b3\\b.*${process.pid}`) };
+  t.throws(() => Table.open(table.name), error);
+  t.doesNotThrow(() => Table.open(table.name, { readOnly: true }).close(), 'a reader needs no place');
+  others[0].close();
+  const next = Table.open(table.name);
+  t.throws(() => Table.open(table.name), error);
+  next.set('k', { n: 1 });
+  for (const other of [...others, next]) other.close();
+  t.same(table.verify(), { ok: true, problems: [] });
+});
+
+t.test('list', async (t) => {
+  const tables = ['b', 'a', 'c'].map((name) =>
+    Table.create({ name, namespace: `${namespace}-list`, capacity: 10, columns, maxParticipants: 4 }),
+  );
+  const other = Table.open('a', { namespace: `${namespace}-list` });
+  tables[0].set('k', { n: 1 });
+  const list = Table.list({ namespace: `${namespace}-list` });
+  t.same(
+    list.map(({ name }) => name),
+    ['a', 'b', 'c'],
+  );
+  t.match(list[1], { name: 'b', columns, capacity: 10, rows: 1, backend: 'posix', owners: [process.pid] });
+  t.same(list[0].owners, [process.pid, process.pid]);
+  t.equal(list[0].bytes, tables[1].stats().bytes);
+  t.same(Table.list({ namespace: `${namespace}-list`, backend: 'anonymous' }), []);
+  t.same(Table.list({ namespace: `${namespace}-none` }), []);
+  for (const table of [other, ...tables]) table === other ? table.close() : table.destroy();
+  t.same(Table.list({ namespace: `${namespace}-list` }), []);
+});
+
+t.test('racing openOrCreate: all get the one table', async (t) => {
+  const name = scratchName(t);
+  const children = [1, 2, 3, 4].map(() => Child.start<unknown>(t, 'table-racer', name));
+  for (const child of children) t.equal(await child.next(), 'ready');
+  for (const child of children) child.go();
+  for (const child of children) t.equal(await child.ended, 0);
+  t.equal(Table.open(name, { columns }).get('k', 'n'), 4 * 100);
+});
