@@ -204,8 +204,8 @@ export class Participant {
   }
 
   /**
-   * Settles every slot whose owner is dead, and the own one. Returns how many had died. O(maxParticipants), a system call for each
-   * slot that was in use.
+   * Settles the own slot and those whose owners are dead. Returns how many had died. O(maxParticipants), a system call
+   * for each slot that was in use.
    */
   settleDead(): number {
     this.settle();

@@ -63,7 +63,6 @@ export class Sweeper {
   #run(): void {
     if (!this.#mayRun()) return;
     this.#writer.settle();
-    this.#writer.settle();
     if (this.#bucket < 0 && this.#clock.mayHaveExpired && this.#locks.tryLock(LEASE_BYTE)) {
       this.#clock.beginPass();
       this.#bucket = 0;
