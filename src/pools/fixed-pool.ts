@@ -33,6 +33,7 @@ export interface PoolStats {
 }
 
 const MAX_SLICES = 2 ** 31 - 1;
+const MAX_OWNER = 2 ** 31 - 1;
 
 /**
  * Equal slices of shared memory, taken and given back in O(1) by any number of processes, without a lock.
@@ -122,9 +123,16 @@ export class FixedPool {
 
   /**
    * Takes a slice for `owner` (an id from 1 to 2^31-1, by default this process's) and returns the byte offset of its
-   * payload in the segment, aligned to 8; 0 when none is left. The memory is as its last user left it. O(1).
+   * payload in the segment, aligned to 8; 0 when none is left. The memory is as its last user left it. `ERR_ARGUMENT`
+   * for more bytes than a slice has. O(1).
    */
-  alloc(owner: number = process.pid): number {
+  alloc(bytes: number = this.sliceBytes, owner: number = process.pid): number {
+    if (!Number.isInteger(bytes) || bytes < 1 || bytes > this.sliceBytes) {
+      throw new ShmTableError('ERR_ARGUMENT', `bytes must be an integer from 1 to ${this.sliceBytes}, got ${bytes}`);
+    }
+    if (!Number.isInteger(owner) || owner < 1 || owner > MAX_OWNER) {
+      throw new ShmTableError('ERR_ARGUMENT', `owner must be an integer from 1 to ${MAX_OWNER}, got ${owner}`);
+    }
     const slice = this.claim(owner);
     return slice === 0 ? 0 : this.sliceOffset(slice) + SLICE_HEADER_BYTES;
   }

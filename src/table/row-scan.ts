@@ -5,7 +5,6 @@ import type { RowCodec } from './row-codec.js';
 import { type PlacedColumn, ROW_HASH } from './row-layout.js';
 import { compareScanned, decodeCursor, encodeCursor, type ScanPosition } from './scan-cursor.js';
 import { show } from './schema.js';
-import { CREATED_AT, HASH_SEED } from './segment-layout.js';
 import type { TableMemory } from './table-memory.js';
 import type { Columns, Entry, Row, ScanOptions, ScanPage } from './types.js';
 
@@ -64,7 +63,7 @@ export class RowScan<C extends Columns> {
     }
     const read = this.#projection(columns);
     proceed();
-    const table = `${this.#memory.doubles[CREATED_AT]}.${this.#memory.words[HASH_SEED]}`;
+    const table = this.#memory.identity;
     let position: ScanPosition | undefined =
       cursor === undefined ? { bucket: 0, after: undefined } : decodeCursor(cursor, table, this.#memory.homeBuckets);
     const entries: ScanPage<C, K>['entries'] = [];

@@ -3,7 +3,7 @@ import { FixedPool } from '../pools/fixed-pool.js';
 import { BUCKET_WORDS } from './bucket-layout.js';
 import { SLOT_WORDS } from './participant-layout.js';
 import { ROW_EPOCH, ROW_REVISION } from './row-layout.js';
-import { OVERFLOW_SLICE_BYTES, REVISION_BASE, type SegmentLayout } from './segment-layout.js';
+import { CREATED_AT, HASH_SEED, OVERFLOW_SLICE_BYTES, REVISION_BASE, type SegmentLayout } from './segment-layout.js';
 
 /**
  * A mapped table segment, addressed: views of its memory, its two pools, and where buckets, rows and slots lie.
@@ -69,6 +69,11 @@ export class TableMemory {
     const rows = openPool(buffer, layout.rowsAt, layout.rowSlices, layout.row.sliceBytes);
     const overflow = openPool(buffer, layout.overflowAt, layout.overflowBuckets, OVERFLOW_SLICE_BYTES);
     return new TableMemory(buffer, layout, rows, overflow);
+  }
+
+  /** Tells this segment from all others, by whichever mapping it is seen: its moment of creation and its random seed. */
+  get identity(): string {
+    return `${this.doubles[CREATED_AT]}.${this.words.subarray(HASH_SEED, HASH_SEED + 4).join('.')}`;
   }
 
   /** Home bucket number of a hash: its high bits, scaled to the number of buckets. */

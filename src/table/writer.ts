@@ -191,11 +191,6 @@ export class Writer {
     return this.#removeOne(bucket, (home) => this.#chain.seek(home, (row) => this.#hasExpired(row)));
   }
 
-  /** Finishes an operation that was interrupted. Every operation begins with that. */
-  settle(): void {
-    this.#participant.settle();
-  }
-
   /** Evicts this row of a bucket; false when it is not there any more. */
   evict(bucket: number, row: number): boolean {
     return this.#removeOne(bucket, (home) => this.#chain.seek(home, (candidate) => candidate === row), slot.EVICTIONS);
