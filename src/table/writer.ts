@@ -88,6 +88,14 @@ export class Writer {
   }
 
   /**
+   * Finishes what was interrupted so that not even a `finally` ran: by the timeout of a `vm` script. The next operation
+   * does it too; this is for when none follows, and others wait for the lock.
+   */
+  settle(): void {
+    this.#participant.settle();
+  }
+
+  /**
    * Writes a row. `ttl` as in `WriteOptions`, already checked; `ifRevision` makes it 'mismatch' unless the row has
    * this revision. `ERR_TABLE_FULL`, `ERR_LOCK_TIMEOUT`, and what the codec and the key refuse.
    */
