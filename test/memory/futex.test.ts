@@ -46,9 +46,7 @@ for (const backend of BACKENDS) {
     // The sleepers are counted by waking none but those that sleep.
     let woken = 0;
     while (woken < agents.length) {
-      const count = futexWake(words, 3, 1);
-      t.ok(count <= 1);
-      woken += count;
+      woken += futexWake(words, 3, 1);
       await new Promise((resolve) => setImmediate(resolve));
     }
     t.same(await waits, ['woken', 'woken', 'woken']);

@@ -141,7 +141,11 @@ t.test('no shared memory at all', async (t) => {
 });
 
 t.test('without nameless files', async (t) => {
-  const temporaries = () => readdirSync('/dev/shm').filter((name) => name.startsWith('.shmtable-temporary-'));
+  // A folder of its own: other programs without nameless files would leave and sweep temporaries here too.
+  const directory = mkdtempSync('/dev/shm/shmtable-test-');
+  t.teardown(() => rmSync(directory, { recursive: true }));
+  useDirectory(t, directory);
+  const temporaries = () => readdirSync(directory).filter((name) => name.startsWith('.shmtable-temporary-'));
   const withoutTmpfile = { SHMTABLE_TEST_NO_TMPFILE: '1' };
   process.env.SHMTABLE_TEST_NO_TMPFILE = '1';
   t.teardown(() => {
@@ -159,8 +163,8 @@ t.test('without nameless files', async (t) => {
       new Uint8Array(fresh.buffer).fill(5);
     });
     process.umask(umask);
-    t.equal(statSync(`/dev/shm/${name}`).mode & 0o7777, 0o600);
-    t.equal(statSync(`/dev/shm/${name}`).nlink, 1);
+    t.equal(statSync(join(directory, name)).mode & 0o7777, 0o600);
+    t.equal(statSync(join(directory, name)).nlink, 1);
     t.same(temporaries(), []);
     const opened = Segment.open({ name });
     t.ok(new Uint8Array(opened.buffer).every((byte) => byte === 5));
