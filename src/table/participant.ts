@@ -11,6 +11,8 @@ import type { TableMemory } from './table-memory.js';
 const SPINS = 100;
 /** Longest sleep for a lock before looking again whether its holder lives. */
 const SLEEP_MS = 10;
+/** How long one that has just woken a sleeper leaves the lock to it, in milliseconds. */
+const COURTESY_MS = 0.1;
 
 /**
  * One attached table: a slot of the segment, owned for as long as this thread holds the slot's byte lock, which the
@@ -33,6 +35,8 @@ export class Participant {
   readonly #words: Int32Array;
   readonly #locks: ByteLocks;
   readonly #lockTimeoutMs: number;
+  /** First word of the bucket for which this one has woken a sleeper at its last release, 0 none. */
+  #woken = 0;
 
   private constructor(memory: TableMemory, locks: ByteLocks, number: number, lockTimeoutMs: number) {
     this.#memory = memory;
@@ -97,6 +101,24 @@ export class Participant {
 
   /** Writes the intent and takes the bucket's lock. `ERR_LOCK_TIMEOUT` leaves nothing behind. */
   begin(operation: number, bucket: number): number {
+    const home = this.#intend(operation, bucket);
+    if (this.#woken === home) this.#letTheWokenPass(home);
+    if (Atomics.compareExchange(this.#words, home + LOCK, 0, this.id) !== 0) this.#waitForLock(home, bucket);
+    return home;
+  }
+
+  /** `begin` for what can be done later or elsewhere: 0, and nothing begun, when somebody else has the lock. */
+  tryBegin(operation: number, bucket: number): number {
+    const home = this.#intend(operation, bucket);
+    const held = Atomics.compareExchange(this.#words, home + LOCK, 0, this.id);
+    if (held === 0) return home;
+    // The next try finds a dead holder's lock free.
+    this.#settleHolder(held & HOLDER_MASK, bucket);
+    this.end();
+    return 0;
+  }
+
+  #intend(operation: number, bucket: number): number {
     assertStackRoom();
     const words = this.#words;
     const at = this.at;
@@ -106,9 +128,7 @@ export class Participant {
     words[at + slot.OVERFLOW] = 0;
     words[at + slot.BUCKET] = bucket;
     words[at + slot.OPERATION] = operation;
-    const home = this.#memory.homeWord(bucket);
-    if (Atomics.compareExchange(words, home + LOCK, 0, this.id) !== 0) this.#waitForLock(home, bucket);
-    return home;
+    return this.#memory.homeWord(bucket);
   }
 
   /** Carries the operation out that the journal has in full, and releases the lock. The journal stays open. */
@@ -132,7 +152,17 @@ export class Participant {
 
   release(home: number): void {
     const lock = home + LOCK;
-    if (Atomics.exchange(this.#words, lock, 0) < 0) futexWake(this.#words, lock, 1);
+    if (Atomics.exchange(this.#words, lock, 0) < 0 && futexWake(this.#words, lock, 1) > 0) this.#woken = home;
+  }
+
+  /**
+   * Sleeps while the lock is free, once after having woken somebody for it. Without this, a participant that writes to
+   * one bucket in a loop takes the lock again before the woken one runs: with more processes than processors one of
+   * them could wait for its whole timeout.
+   */
+  #letTheWokenPass(home: number): void {
+    this.#woken = 0;
+    futexWait(this.#words, home + LOCK, 0, COURTESY_MS);
   }
 
   #waitForLock(home: number, bucket: number): void {
