@@ -3,7 +3,7 @@
  * die young - and replaces or stops them all.
  */
 import cluster, { type Worker } from 'node:cluster';
-import { EventEmitter, once } from 'node:events';
+import { EventEmitter } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { FastifyBaseLogger } from 'fastify';
@@ -79,12 +79,19 @@ export class WorkerPool extends EventEmitter<WorkerPoolEvents> {
           resolve(message.address);
         }
       });
+      // Without a process there will be no 'exit'; with one, a message was lost because the worker is about to end.
+      worker.on('error', (error) => {
+        if (worker.process.pid !== undefined) return;
+        this.#workers.delete(worker);
+        reject(error);
+      });
       worker.once('exit', (code, signal) => {
         const expected = !this.#workers.delete(worker) || this.#stopping;
         const { pid = 0 } = worker.process;
         this.emit('gone', pid);
-        if (!ready)
+        if (!ready) {
           reject(new ShmTableError('ERR_INTERNAL', `worker ${pid} cannot serve: ${reason || signal || code}`));
+        }
         if (expected || !ready) return;
         this.#log.warn({ worker: pid, code, signal }, 'worker died');
         void this.#replace(Date.now() - born);
@@ -113,12 +120,13 @@ export class WorkerPool extends EventEmitter<WorkerPoolEvents> {
     await pause(pauseMs, undefined, { ref: false });
   }
 
+  /** Never fails: a worker that dies before it hears of it has stopped too. */
   async #stop(worker: Worker): Promise<void> {
     this.#workers.delete(worker);
     if (worker.isDead()) return;
-    const exit = once(worker, 'exit');
+    const exit = new Promise((resolve) => worker.once('exit', resolve));
     const limit = setTimeout(() => worker.process.kill('SIGKILL'), DRAIN_LIMIT_MS);
-    if (worker.isConnected()) worker.send(STOP);
+    if (worker.isConnected()) worker.send(STOP, () => undefined);
     else worker.process.kill('SIGTERM');
     await exit;
     clearTimeout(limit);

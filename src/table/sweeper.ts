@@ -1,3 +1,4 @@
+import { ShmTableError } from '../errors.js';
 import type { ByteLocks } from '../memory/index.js';
 import { ENTRIES, FIRST_ENTRY, LINK, LOCK, VERSION } from './bucket-layout.js';
 import { ROW_EXPIRES_AT } from './row-layout.js';
@@ -14,8 +15,12 @@ const STEP_MS = 1;
 const PAUSE_MS = 3;
 /** Buckets between two looks at the clock. */
 const BUCKETS_PER_LOOK = 16;
+/** Looks at a bucket that others write to, before the next pass has to look at it again. */
+const LOOKS = 4;
 /** Rows that a writer reclaims itself when the table is full, before it tries again. */
 const RECLAIM_ROWS = 16;
+/** Rest after a look at all buckets, in times of what it took. */
+const REST = 10;
 
 /**
  * Gives the memory of expired rows back. One participant at a time sweeps, in steps of 1 ms, and holds a bucket for
@@ -33,8 +38,9 @@ export class Sweeper {
   #timer: NodeJS.Timeout;
   /** Next bucket of the pass under way; -1 when this participant does not sweep. */
   #bucket = -1;
-  /** Where `reclaim` goes on. */
+  /** Where `reclaim` goes on, and when it looks everywhere again. */
   #reclaimFrom = 0;
+  #restUntil = 0;
 
   /** `mayRun` tells whether the table is still open and not destroyed. */
   constructor(memory: TableMemory, clock: TableClock, writer: Writer, locks: ByteLocks, mayRun: () => boolean) {
@@ -62,13 +68,30 @@ export class Sweeper {
 
   #run(): void {
     if (!this.#mayRun()) return;
-    this.#writer.settle();
-    if (this.#bucket < 0 && this.#clock.mayHaveExpired && this.#locks.tryLock(LEASE_BYTE)) {
-      this.#clock.beginPass();
-      this.#bucket = 0;
+    try {
+      this.#writer.settle();
+      if (this.#bucket < 0) this.#beginPass();
+      if (this.#bucket >= 0) this.#step();
+    } catch (error) {
+      // A damaged table. Nobody could catch it here; whoever works with the damaged part is told.
+      if (!(error instanceof ShmTableError)) throw error;
+      this.#leavePass();
     }
-    if (this.#bucket >= 0) this.#step();
     this.#timer = this.#later(this.#bucket < 0 ? LOOK_MS : PAUSE_MS);
+  }
+
+  #beginPass(): void {
+    if (!this.#clock.mayHaveExpired || !this.#locks.tryLock(LEASE_BYTE)) return;
+    this.#bucket = 0;
+    // A bucket locked by the dead would count as changing in every pass.
+    this.#writer.settleDead();
+    this.#clock.beginPass();
+  }
+
+  #leavePass(): void {
+    if (this.#bucket < 0) return;
+    this.#bucket = -1;
+    this.#locks.unlock(LEASE_BYTE);
   }
 
   #step(): void {
@@ -77,8 +100,7 @@ export class Sweeper {
       for (let i = 0; i < BUCKETS_PER_LOOK; i++) {
         if (this.#bucket === this.#memory.homeBuckets) {
           this.#clock.endPass();
-          this.#bucket = -1;
-          this.#locks.unlock(LEASE_BYTE);
+          this.#leavePass();
           return;
         }
         // A bucket with very many expired rows takes several steps.
@@ -90,19 +112,32 @@ export class Sweeper {
   /** Removes a bucket's expired rows until `end`; false when time ran out before the last. */
   #sweepBucket(bucket: number, end: number): boolean {
     if (!this.#look(bucket, true)) return true;
-    while (this.#writer.expireOne(bucket)) if (performance.now() > end) return false;
+    while (this.#writer.expireOne(bucket, false)) if (performance.now() > end) return false;
+    // What is left is for the next pass: somebody holds the bucket, and may be stopped; or it has changed since.
+    if (this.#look(bucket, true)) this.#clock.leaveRow(this.#clock.now());
     return true;
   }
 
   /**
-   * Whether a bucket has an expired row. With `leave`, tells the pass of the others; and of the present when a writer
-   * was there meanwhile, for it may have put a row where we had looked before.
+   * Whether a bucket has an expired row. With `leave`, tells the pass of the others; and of the present when writers
+   * were there all the time, for they may have put a row where we had looked before.
    */
   #look(bucket: number, leave: boolean): boolean {
-    const { words, doubles } = this.#memory;
+    const words = this.#memory.words;
     const home = this.#memory.homeWord(bucket);
-    const version = Atomics.load(words, home + VERSION);
-    const locked = Atomics.load(words, home + LOCK) !== 0;
+    for (let tries = 0; tries < LOOKS; tries++) {
+      const version = Atomics.load(words, home + VERSION);
+      const locked = Atomics.load(words, home + LOCK) !== 0;
+      const expired = this.#lookOnce(home, leave);
+      const still = !locked && Atomics.load(words, home + VERSION) === version;
+      if (expired || still || !leave) return expired;
+    }
+    this.#clock.leaveRow(this.#clock.now());
+    return false;
+  }
+
+  #lookOnce(home: number, leave: boolean): boolean {
+    const { words, doubles } = this.#memory;
     const now = this.#clock.now();
     let expired = false;
     let at = home;
@@ -119,20 +154,28 @@ export class Sweeper {
       if (!this.#memory.isOverflow(next)) break;
       at = this.#memory.overflowWord(next);
     }
-    if (leave && (locked || Atomics.load(words, home + VERSION) !== version)) this.#clock.leaveRow(now);
     return expired;
   }
 
   /**
-   * Removes some expired rows at once, for a writer that finds the table full; how many. O(buckets) when there are
-   * none, which the header's seconds rule out most of the time.
+   * Removes some expired rows at once, for a writer that finds the table full; how many. `thorough` waits for buckets
+   * that others hold, and looks everywhere before it says that there are none. Without, it rests after it has looked
+   * everywhere, ten times as long as that took: the row to go may be an unused one instead. O(buckets) when nothing
+   * has expired, which the header's seconds rule out most of the time.
    */
-  reclaim(): number {
+  reclaim(thorough: boolean): number {
     if (!this.#clock.mayHaveExpired) return 0;
+    const start = performance.now();
+    if (!thorough && start < this.#restUntil) return 0;
     let removed = 0;
     for (let i = 0; i < this.#memory.homeBuckets && removed < RECLAIM_ROWS; i++) {
-      if (this.#look(this.#reclaimFrom, false)) while (this.#writer.expireOne(this.#reclaimFrom)) removed++;
-      this.#reclaimFrom = (this.#reclaimFrom + 1) % this.#memory.homeBuckets;
+      const bucket = this.#reclaimFrom;
+      if (this.#look(bucket, false)) while (this.#writer.expireOne(bucket, thorough)) removed++;
+      this.#reclaimFrom = (bucket + 1) % this.#memory.homeBuckets;
+    }
+    if (removed < RECLAIM_ROWS) {
+      const end = performance.now();
+      this.#restUntil = end + REST * (end - start);
     }
     return removed;
   }

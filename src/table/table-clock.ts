@@ -36,9 +36,12 @@ export class TableClock {
     return expiresAt !== 0 && expiresAt <= this.now();
   }
 
-  /** Whether any row can have expired and not been swept yet. Two loads while no row has an expiry. */
+  /**
+   * Whether any row can have expired and not been swept yet. Two loads while no row has an expiry: that of the pass
+   * first, for a pass that begins in between lowers the other one before it clears this one.
+   */
   get mayHaveExpired(): boolean {
-    const soonest = Math.min(this.#load(SOONEST), this.#load(SOONEST_OF_PASS));
+    const soonest = Math.min(this.#load(SOONEST_OF_PASS), this.#load(SOONEST));
     return soonest !== NEVER && this.now() >= this.#memory.doubles[CREATED_AT] + (soonest - 1) * 1000;
   }
 

@@ -61,7 +61,7 @@ export function openTable(attach: AttachOptions, wanted: OpenOptions): OpenedTab
   } catch (error) {
     const destroyed = hasCode(error, 'ERR_TABLE_CLOSED');
     // Marked by a `destroy` that is about to unlink the name, or was killed before it could.
-    if (destroyed) segment.unlink();
+    if (destroyed && !segment.readOnly) segment.unlink();
     segment.close();
     if (destroyed) throw notFound(attach);
     throw error;

@@ -75,7 +75,8 @@ export class TableParts<C extends Columns> {
     const sweeper = new Sweeper(memory, clock, writer, locks, () => !this.isClosed);
     const evictor = memory.uses === undefined ? undefined : new Evictor(memory, memory.uses, writer);
     // Expired rows go first, then, if the table evicts, one that was not used lately; then what the dead hold.
-    writer.makeRoom = () => sweeper.reclaim() > 0 || evictor?.evictOne() === true || participant.settleDead() > 0;
+    const evict = (): boolean => evictor !== undefined && (sweeper.reclaim(false) > 0 || evictor.evictOne());
+    writer.makeRoom = () => evict() || sweeper.reclaim(true) > 0 || participant.settleDead() > 0;
     return { participant, writer, sweeper };
   }
 

@@ -150,7 +150,7 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
   /** Destroys a table by name: `ERR_TABLE_NOT_FOUND` if it is missing. See `destroy`. */
   static destroy(name: string, options: LookupOptions = {}): void {
     checkOptions(options);
-    destroyTable(parseAttach({ ...options, name }));
+    destroyTable(parseAttach({ ...options, name, readOnly: false }));
   }
 
   /** Bytes of shared memory that a table of these options takes, by purpose. Makes nothing. */

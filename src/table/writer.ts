@@ -95,6 +95,11 @@ export class Writer {
     this.#participant.settle();
   }
 
+  /** Settles what dead participants left; how many had died. */
+  settleDead(): number {
+    return this.#participant.settleDead();
+  }
+
   /**
    * Writes a row. `ttl` as in `WriteOptions`, already checked; `ifRevision` makes it 'mismatch' unless the row has
    * this revision. `ERR_TABLE_FULL`, `ERR_LOCK_TIMEOUT`, and what the codec and the key refuse.
@@ -191,24 +196,30 @@ export class Writer {
   /** Removes the rows of one bucket, each as an operation of its own: at most as many as were there at the start. */
   clearBucket(bucket: number): void {
     let left = this.#chain.entries(this.#memory.homeWord(bucket));
-    while (left > 0 && this.#removeOne(bucket, (home) => this.#chain.seekLast(home))) left--;
+    while (left > 0 && this.#removeOne(bucket, true, slot.DELETES, (home) => this.#chain.seekLast(home))) left--;
   }
 
-  /** Removes one expired row of a bucket; false when there is none. */
-  expireOne(bucket: number): boolean {
-    return this.#removeOne(bucket, (home) => this.#chain.seek(home, (row) => this.#hasExpired(row)));
+  /** Removes one expired row of a bucket; false when there is none, or, without `wait`, the bucket is locked. */
+  expireOne(bucket: number, wait: boolean): boolean {
+    return this.#removeOne(bucket, wait, slot.EXPIRATIONS, (home) =>
+      this.#chain.seek(home, (row) => this.#hasExpired(row)),
+    );
   }
 
-  /** Evicts this row of a bucket; false when it is not there any more. */
+  /** Evicts this row of a bucket; false when it is not there any more, or the bucket is locked. */
   evict(bucket: number, row: number): boolean {
-    return this.#removeOne(bucket, (home) => this.#chain.seek(home, (candidate) => candidate === row), slot.EVICTIONS);
+    return this.#removeOne(bucket, false, slot.EVICTIONS, (home) =>
+      this.#chain.seek(home, (candidate) => candidate === row),
+    );
   }
 
   /** Removes the row that `choose` finds under the lock; false when it finds none. An expired one counts as such. */
-  #removeOne(bucket: number, choose: (home: number) => number, counter: number = slot.DELETES): boolean {
+  #removeOne(bucket: number, wait: boolean, counter: number, choose: (home: number) => number): boolean {
     this.#participant.settle();
     try {
-      const home = this.#participant.begin(slot.REMOVE, bucket);
+      const { REMOVE } = slot;
+      const home = wait ? this.#participant.begin(REMOVE, bucket) : this.#participant.tryBegin(REMOVE, bucket);
+      if (home === 0) return false;
       const row = choose(home);
       if (row === DAMAGED) this.#corrupt();
       if (row === 0) {
