@@ -1,0 +1,233 @@
+/** Expiry seen from several processes: absent to everybody at once, swept by somebody, whatever clocks and kills do. */
+import { readFileSync } from 'node:fs';
+import t, { type Test } from 'tap';
+import { Table } from '../../src/index.js';
+import type { AgentCall } from '../fixtures/cache-agent.js';
+import { Child } from '../table/child.js';
+import { oneBucketKeys } from '../table/one-bucket-keys.js';
+import { scratchTable } from '../table/scratch-table.js';
+import { eventually } from './deadline.js';
+
+const columns = { n: 'int32' } as const;
+
+class Agent {
+  readonly child: Child;
+
+  private constructor(child: Child) {
+    this.child = child;
+  }
+
+  static async start(t: Test, table: string): Promise<Agent> {
+    const agent = new Agent(Child.start(t, 'cache-agent', table));
+    await agent.child.next();
+    return agent;
+  }
+
+  async ask(call: AgentCall): Promise<unknown> {
+    this.child.process.send(call);
+    return await this.child.next();
+  }
+}
+
+t.test('an expired row is absent to every operation of every process', async (t) => {
+  const table = scratchTable(t, { capacity: 9, columns });
+  const agents = [await Agent.start(t, table.name), await Agent.start(t, table.name)];
+  table.set('stays', { n: 2 });
+  for (const agent of agents) {
+    table.set('k', { n: 1 }, { ttl: 20 });
+    await eventually('the row expires', () => table.ttl('k') === undefined);
+    t.same(await agent.ask({ call: 'sightings', args: ['k'] }), {
+      get: undefined,
+      column: undefined,
+      has: false,
+      entry: undefined,
+      ttl: undefined,
+      size: 1,
+      keys: ['stays'],
+      entries: ['stays'],
+      scan: ['stays'],
+      modify: undefined,
+      update: false,
+      expire: false,
+      compareAndSet: false,
+      compareAndDelete: false,
+      delete: false,
+      take: undefined,
+    });
+  }
+  for (const [call, value] of [
+    ['insert', true],
+    ['increment', 1],
+  ] as const) {
+    table.set('k', { n: 41 }, { ttl: 5 });
+    await eventually('the row expires', () => table.ttl('k') === undefined);
+    t.equal(await agents[0].ask({ call, args: ['k'] }), value);
+    t.equal(table.ttl('k'), Number.POSITIVE_INFINITY, 'the new row does not expire');
+    table.delete('k');
+  }
+  t.same(table.verify(), { ok: true, problems: [] });
+});
+
+t.test('it goes at its moment and not before, for all processes', async (t) => {
+  const table = scratchTable(t, { capacity: 9, columns });
+  const watchers = [1, 2].map(() =>
+    Child.start<{ found: number; missed: number }>(t, 'cache-clock-watcher', table.name, 'k'),
+  );
+  for (const watcher of watchers) await watcher.next();
+  table.set('k', { n: 1 }, { ttl: 400 });
+  const expiresAt = table.entry('k')?.expiresAt ?? 0;
+  for (const watcher of watchers) watcher.go();
+  for (const watcher of watchers) {
+    const { found, missed } = await watcher.next();
+    // The wall clock and table time are rounded to the millisecond each, and may drift apart by some.
+    t.ok(found <= expiresAt + 5, `found until ${found - expiresAt} ms from its expiry`);
+    t.ok(missed >= expiresAt - 5, `missed ${missed - expiresAt} ms from its expiry`);
+  }
+});
+
+t.test('the longest lifetime', async (t) => {
+  const table = scratchTable(t, { capacity: 9, columns });
+  table.set('k', { n: 1 }, { ttl: Number.MAX_SAFE_INTEGER });
+  table.expire('k', Number.MAX_SAFE_INTEGER);
+  t.ok(Number(table.ttl('k')) > 2 ** 52);
+  t.equal(table.size, 1);
+  const agent = await Agent.start(t, table.name);
+  t.match(await agent.ask({ call: 'sightings', args: ['none'] }), { keys: ['k'], size: 1 });
+});
+
+t.test('a wall clock that is set revives nothing and kills nothing', async (t) => {
+  const table = scratchTable(t, { capacity: 9, columns });
+  const now = Date.now;
+  t.teardown(() => {
+    Date.now = now;
+  });
+  table.set('gone', { n: 1 }, { ttl: 5 }).set('lives', { n: 2 }, { ttl: 60_000 });
+  await eventually('the row expires', () => !table.has('gone'));
+  for (const hours of [-24, 24]) {
+    Date.now = () => now() + hours * 3_600_000;
+    t.equal(table.get('gone'), undefined);
+    t.equal(table.get('lives', 'n'), 2);
+    t.equal(table.size, 1);
+    const left = table.ttl('lives') ?? 0;
+    t.ok(left > 30_000 && left <= 60_000, `${left} ms left`);
+    table.set('new', { n: 3 }, { ttl: 30 });
+    t.equal(table.get('new', 'n'), 3);
+    await eventually('a row written meanwhile expires', () => !table.has('new'));
+  }
+});
+
+t.test('the sweeper gives the memory back, in short steps', async (t) => {
+  const count = 30_000;
+  const table = scratchTable(t, { capacity: count + 1, columns });
+  table.set('stays', { n: 1 });
+  for (let i = 0; i < count; i++) table.set(`${i}`, { n: i }, { ttl: 2_000 });
+  await eventually('all expire', () => table.size === 1);
+  // Turns of the event loop by the processor time that they take, while the sweeper works.
+  const turns: number[] = [];
+  let before = process.cpuUsage();
+  let watching = true;
+  const watch = (): void => {
+    const { user, system } = process.cpuUsage(before);
+    before = process.cpuUsage();
+    turns.push((user + system) / 1000);
+    if (watching) setTimeout(watch, 0);
+  };
+  watch();
+  await eventually('all are swept', () => table.stats().rows === 1);
+  watching = false;
+  const longest = turns.sort((a, b) => b - a);
+  t.comment(`${turns.length} turns, processor time of the longest: ${longest.slice(0, 3).join(', ')} ms`);
+  t.ok(longest[Math.floor(turns.length / 20)] < 10, 'nineteen turns of twenty are short');
+  t.equal(table.stats().expirations, count);
+  t.same([...table.keys()], ['stays']);
+  t.same(table.verify(), { ok: true, problems: [] });
+  for (let i = 0; i < count; i++) table.insert(`again-${i}`, {});
+  t.throws(() => table.insert('one more', {}), { code: 'ERR_TABLE_FULL' });
+});
+
+t.test('kill -9 of the process that sweeps: another one takes over', async (t) => {
+  const count = 60_000;
+  const made = scratchTable(t, { capacity: count, columns });
+  const { name } = made;
+  made.close();
+  // A read-only handle does not sweep.
+  const table = Table.open(name, { readOnly: true });
+  t.teardown(() => table.close());
+  const first = await Agent.start(t, name);
+  await first.ask({ call: 'fill', args: ['row', count, 1_000] });
+  await eventually('the only one that can sweeps', () => table.stats().expirations > 0);
+  const second = await Agent.start(t, name);
+  first.child.process.kill('SIGKILL');
+  await first.child.ended;
+  const { expirations } = table.stats();
+  t.comment(`killed after ${expirations} of ${count} rows`);
+  await eventually('the other one sweeps the rest', () => table.stats().expirations === count, 30_000);
+  t.equal(table.stats().rows, 0);
+  t.match(await second.ask({ call: 'sightings', args: ['row-1'] }), { size: 0 });
+  t.same(table.verify(), { ok: true, problems: [] });
+});
+
+t.test('no expiry is lost, whoever announces it during whichever pass', async (t) => {
+  const table = scratchTable(t, { capacity: 4_000, columns });
+  const writers = ['a', 'b', 'c'].map((prefix) => Child.start(t, 'cache-expiring-writer', table.name, prefix, 3_500));
+  for (const writer of writers) await writer.next();
+  for (const writer of writers) writer.go();
+  for (const writer of writers) t.equal(await writer.next(), 'done');
+  const count = (): number => [...table.keys()].length;
+  let wrong = 0;
+  await eventually(
+    'all expire',
+    () => {
+      // Nobody writes: there are fewer and fewer.
+      const [before, size, after] = [count(), table.size, count()];
+      if (size > before || size < after) wrong++;
+      return size === 0;
+    },
+    10_000,
+  );
+  t.equal(wrong, 0, 'size never counts an expired row');
+  await eventually(
+    'all are swept',
+    () => table.stats().rows === 0,
+    10_000,
+    () => table.stats(),
+  );
+  t.same(table.verify(), { ok: true, problems: [] });
+});
+
+t.test('a stopped writer delays the sweeping of its bucket and nothing else', async (t) => {
+  const table = scratchTable(t, { capacity: 1_000, columns, lockTimeoutMs: 60 });
+  const [hot, ...cold] = oneBucketKeys(table, 8);
+  const writer = Child.start(t, 'cache-hot-writer', table.name, hot);
+  await writer.next();
+  for (const key of cold) table.set(key, { n: 1 }, { ttl: 600 });
+  for (let i = 0; i < 500; i++) table.set(`${i}`, { n: i }, { ttl: 600 });
+  // Stopped at a random moment it holds the lock of its bucket as often as not.
+  const holdsLock = (): boolean => {
+    try {
+      return !table.insert(hot, {});
+    } catch (error) {
+      if ((error as { code?: string }).code === 'ERR_LOCK_TIMEOUT') return true;
+      throw error;
+    }
+  };
+  let held = false;
+  for (let tries = 0; !held && tries < 300; tries++) {
+    writer.process.kill('SIGSTOP');
+    await eventually('it stops', () => isStopped(Number(writer.process.pid)));
+    const before = performance.now();
+    holdsLock();
+    held = performance.now() - before > 55;
+    if (!held) writer.process.kill('SIGCONT');
+  }
+  t.ok(held, 'it was stopped with the lock held');
+  // Some of them are in its bucket.
+  await eventually('the others are swept', () => table.stats().expirations > 450);
+  writer.process.kill('SIGCONT');
+  await eventually('its bucket too', () => table.stats().expirations === 500 + cold.length);
+});
+
+/** By the state that the kernel shows for it. */
+function isStopped(pid: number): boolean {
+  return /\) T /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+}
