@@ -59,12 +59,13 @@ export class ChangeFeed {
     const sequence = this.#doubles[(at + slot.CHANGE) / 2];
     const cell = this.#cell(sequence);
     const claim = layout.claimOf(BigInt(sequence), id);
-    if (Atomics.load(this.#longs, cell / 8) === claim) {
+    const first = Atomics.load(this.#longs, cell / 8) === claim;
+    if (first) {
       this.#write(cell, sequence, at);
       Atomics.compareExchange(this.#longs, cell / 8, claim, layout.published(claim));
     }
-    // Also when it was published before: whoever did may have been killed before this.
-    this.wake();
+    // When it was published before, whoever did may have been killed between clearing the sleepers' word and waking.
+    this.wake(!first);
   }
 
   /** Makes the operation own a cell, once however often it is called. */
@@ -123,12 +124,12 @@ export class ChangeFeed {
     return sum | 0;
   }
 
-  /** Tells watchers that there is something to look at. A system call only while one sleeps. */
-  wake(): void {
+  /** Tells watchers that there is something to look at. A system call only while one sleeps, or with `surely`. */
+  wake(surely = false): void {
     const words = this.#words;
     const header = this.#at / 4;
     Atomics.add(words, header + layout.FEED_WAKE, 1);
-    if (Atomics.load(words, header + layout.FEED_SLEEPERS) === 0) return;
+    if (!surely && Atomics.load(words, header + layout.FEED_SLEEPERS) === 0) return;
     Atomics.store(words, header + layout.FEED_SLEEPERS, 0);
     futexWake(words, header + layout.FEED_WAKE, ALL);
   }

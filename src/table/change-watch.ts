@@ -1,9 +1,18 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import { WordWatch } from '../memory/index.js';
 import type { ChangeFeed } from './change-feed.js';
 import type { Change, Gap } from './types.js';
 
-/** How long a change that is being written may take before somebody looks whether its writer has died, in ms. */
-const PENDING_MS = 20;
+/**
+ * How often waiting watches look whether a writer has died, in milliseconds: it may have committed a change that nobody
+ * published, or have been about to wake them.
+ */
+const SETTLE_MS = 100;
+/** Changes that a watch reads one after the other before other work of this thread has its turn. */
+const CHANGES_PER_TURN = 256;
+
+/** Why there is no change to give: there is none, that the next change is being written, or it is time for others. */
+export type NothingYet = 'none' | 'pending' | 'more';
 
 /** What a watch needs of its table. */
 export interface WatchedTable {
@@ -13,17 +22,23 @@ export interface WatchedTable {
   settleDead(): void;
 }
 
+interface Waiter {
+  readonly wake: () => void;
+  readonly fail: (error: unknown) => void;
+}
+
 /**
- * The watches of one table handle. They share one thread that sleeps on the feed from the first wait to the end of the
- * last watch.
+ * The watches of one table handle. They share one thread that sleeps on the feed, and one timer that settles the dead,
+ * from the first wait to the end of the last watch.
  */
 export class ChangeWatches {
   readonly #feed: ChangeFeed;
   readonly #table: WatchedTable;
   readonly #readOnly: boolean;
-  readonly #waiting = new Set<() => void>();
   readonly #open = new Set<ChangeWatch>();
+  #waiting: Waiter[] = [];
   #thread: WordWatch | undefined;
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(feed: ChangeFeed, table: WatchedTable, readOnly: boolean) {
     this.#feed = feed;
@@ -43,33 +58,50 @@ export class ChangeWatches {
 
   /** Resolves when the feed's wake count is not `seen` any more. */
   #wait(seen: number): Promise<void> {
-    return new Promise((resolve) => {
-      this.#waiting.add(resolve);
+    return new Promise((wake, fail) => {
+      this.#waiting.push({ wake, fail });
       this.#thread ??= new WordWatch(this.#feed.watchedWord(this.#readOnly), seen, () => this.#wakeAll());
+      this.#timer ??= setInterval(() => this.#settleDead(), SETTLE_MS).unref();
       if (this.#feed.wakeCount !== seen) this.#wakeAll();
     });
   }
 
+  #settleDead(): void {
+    if (this.#waiting.length === 0) return;
+    try {
+      this.#table.settleDead();
+    } catch (error) {
+      for (const { fail } of this.#takeWaiting()) fail(error);
+    }
+  }
+
   #wakeAll(): void {
-    const waiting = [...this.#waiting];
-    this.#waiting.clear();
-    for (const wake of waiting) wake();
+    for (const { wake } of this.#takeWaiting()) wake();
+  }
+
+  #takeWaiting(): readonly Waiter[] {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    return waiting;
   }
 
   #ended(watch: ChangeWatch): void {
     this.#open.delete(watch);
     if (this.#open.size === 0) this.#stopThread();
+    this.#wakeAll();
   }
 
   #stopThread(): void {
     this.#thread?.stop();
     this.#thread = undefined;
-    this.#wakeAll();
+    clearInterval(this.#timer);
+    this.#timer = undefined;
   }
 
   /** Ends the thread; watches that still wait find their table closed. */
   close(): void {
     this.#stopThread();
+    this.#wakeAll();
   }
 }
 
@@ -80,6 +112,7 @@ export class ChangeWatch implements AsyncIterableIterator<Change | Gap> {
   readonly #prefix: string;
   readonly #thread: { wait(seen: number): Promise<void>; ended(): void };
   #next: number;
+  #readInTurn = 0;
   #done = false;
 
   constructor(
@@ -97,20 +130,28 @@ export class ChangeWatch implements AsyncIterableIterator<Change | Gap> {
   }
 
   async next(): Promise<IteratorResult<Change | Gap>> {
-    while (!this.#done) {
-      const seen = this.#feed.wakeCount;
-      const found = this.poll();
-      if (found === 'pending') await this.#waitForWriter();
-      else if (found === 'none') await this.#thread.wait(seen);
-      else return { done: false, value: found };
+    try {
+      while (!this.#done) {
+        const seen = this.#feed.wakeCount;
+        const found = this.poll();
+        if (typeof found === 'object') return { done: false, value: found };
+        this.#readInTurn = 0;
+        if (found === 'more') await turn();
+        else await this.#thread.wait(seen);
+      }
+    } catch (error) {
+      // A `for await` does not call `return` when `next` has failed.
+      await this.return();
+      throw error;
     }
     return { done: true, value: undefined };
   }
 
   /** The next change that fits, without waiting. */
-  poll(): Change | Gap | 'none' | 'pending' {
+  poll(): Change | Gap | NothingYet {
     for (;;) {
       this.#table.assertOpen();
+      if (++this.#readInTurn > CHANGES_PER_TURN) return 'more';
       const { head, cells } = this.#feed;
       // A position of the future belongs to a table that was here before.
       if (this.#next > head) return this.#skipTo(head);
@@ -126,12 +167,6 @@ export class ChangeWatch implements AsyncIterableIterator<Change | Gap> {
   #skipTo(next: number): Gap {
     this.#next = next;
     return { type: 'gap', sequence: next - 1 };
-  }
-
-  /** A writer is between claim and publication: a moment, unless it was stopped or killed. */
-  async #waitForWriter(): Promise<void> {
-    await new Promise((resolve) => setTimeout(resolve, PENDING_MS));
-    this.#table.settleDead();
   }
 
   async return(): Promise<IteratorResult<Change | Gap>> {

@@ -373,7 +373,9 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
   }
 
   /** `watch`, with `poll` for who would rather not wait. */
-  openWatch({ prefix = '', since }: WatchOptions = {}): ChangeWatch {
+  openWatch(options: WatchOptions = {}): ChangeWatch {
+    checkOptions(options);
+    const { prefix = '', since } = options;
     this.#parts.assertOpen();
     if (this.#parts.watches === undefined) {
       throw new ShmTableError('ERR_ARGUMENT', `table ${this.name} has no change feed: it was made with changes = 0`);
