@@ -176,8 +176,8 @@ export class Participant {
         if (Atomics.load(words, lock) === 0 && Atomics.compareExchange(words, lock, 0, this.id | mark) === 0) return;
       }
       const held = Atomics.load(words, lock);
+      if (held === 0) continue;
       const holder = held & HOLDER_MASK;
-      if (holder === 0) continue;
       if (this.#settleHolder(holder, bucket)) continue;
       const left = deadline - performance.now();
       if (left <= 0) this.#giveUp(holder, bucket);
@@ -199,14 +199,9 @@ export class Participant {
   }
 
   #settleHolder(holder: number, bucket: number): boolean {
-    if (holder > this.#memory.layout.schema.maxParticipants || holder === this.id) {
-      this.end();
-      throw new ShmTableError(
-        'ERR_TABLE_CORRUPT',
-        `bucket ${bucket} is locked by ${holder}, which is no other participant`,
-      );
-    }
-    return this.settleIfDead(holder - 1) || this.#settleNeighbour(holder);
+    const { maxParticipants } = this.#memory.layout.schema;
+    if (holder === 0 || holder > maxParticipants || holder === this.id) this.#refuseHolder(holder, bucket);
+    return this.settleIfDead(holder - 1, bucket) || this.#settleNeighbour(holder);
   }
 
   /**
@@ -220,17 +215,37 @@ export class Participant {
     return true;
   }
 
-  /** Settles a slot whose owner is dead. False when its owner lives, or another process is settling it. */
-  settleIfDead(number: number): boolean {
+  /** A lock word that no participant can have written: waiting for it would never end. */
+  #refuseHolder(holder: number, bucket: number): never {
+    this.end();
+    throw new ShmTableError(
+      'ERR_TABLE_CORRUPT',
+      `bucket ${bucket} is locked by ${holder}, which is no other participant at work`,
+    );
+  }
+
+  /**
+   * Settles a slot whose owner is dead. False when its owner lives, or another process is settling it.
+   * `lockedBucket`: a bucket whose lock the dead one was seen to hold, and which its journal must therefore name.
+   */
+  settleIfDead(number: number, lockedBucket?: number): boolean {
     assertStackRoom();
     if (!this.#locks.tryLock(number)) return false;
     try {
       settleSlot(this.#memory, this.journal, number, this);
+      // Nobody can lock under this id while we have its byte.
+      if (lockedBucket !== undefined && this.#isHeldBy(lockedBucket, number + 1)) {
+        this.#refuseHolder(number + 1, lockedBucket);
+      }
       Atomics.store(this.#words, this.#memory.slotWord(number) + slot.PID, 0);
     } finally {
       this.#locks.unlock(number);
     }
     return true;
+  }
+
+  #isHeldBy(bucket: number, id: number): boolean {
+    return (Atomics.load(this.#words, this.#memory.homeWord(bucket) + LOCK) & HOLDER_MASK) === id;
   }
 
   /**
