@@ -4,6 +4,7 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import Fastify, { LogController } from 'fastify';
 import { collectRoutes, serveDocs } from './api-docs.js';
 import { answerClientError, answerUnknownExpectation } from './client-errors.js';
+import { drainConnections } from './connection-drain.js';
 import { refuseForeignHost } from './host-guard.js';
 import { KnownPaths } from './known-paths.js';
 import { shmtablePlugin } from './plugin.js';
@@ -35,6 +36,7 @@ export async function buildApp(settings: ServiceSettings): Promise<RoutesApp> {
   }).withTypeProvider<TypeBoxTypeProvider>();
 
   app.server.on('checkExpectation', answerUnknownExpectation);
+  drainConnections(app);
 
   const paths = new KnownPaths();
   app.addHook('onRoute', (route) => paths.add(route.url, route.method));

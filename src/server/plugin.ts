@@ -10,6 +10,7 @@
 
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify';
+import { EventStreams } from './event-stream.js';
 import { acceptJsonBodies, forgetTypeOfNoBody } from './json-bodies.js';
 import { KnownPaths } from './known-paths.js';
 import { sendProblem } from './problems.js';
@@ -17,6 +18,7 @@ import { parseQuery, parseTarget, pathParameters, type RequestTarget } from './r
 import { requestValidation } from './request-validation.js';
 import { sharedSchemas } from './route-schemas.js';
 import { batchRoutes } from './routes/batch.js';
+import { changesRoutes } from './routes/changes.js';
 import { incrementRoutes } from './routes/increment.js';
 import { rowRoutes } from './routes/row.js';
 import { rowsRoutes } from './routes/rows.js';
@@ -50,8 +52,11 @@ export const shmtablePlugin: FastifyPluginAsync<ShmTablePluginOptions> = async (
     lockTimeoutMs: options.lockTimeoutMs ?? DEFAULT_LOCK_TIMEOUT_MS,
     locations: options.locations,
   });
+  const streams = new EventStreams();
+  // Before the server waits for its connections to end: these would not.
+  instance.addHook('preClose', async () => streams.close());
   instance.addHook('onClose', async () => handles.close());
-  await instance.register((app) => versionOne(app, handles, options.bodyLimit ?? DEFAULT_BODY_LIMIT), {
+  await instance.register((app) => versionOne(app, handles, streams, options.bodyLimit ?? DEFAULT_BODY_LIMIT), {
     prefix: '/v1',
   });
 };
@@ -59,7 +64,12 @@ export const shmtablePlugin: FastifyPluginAsync<ShmTablePluginOptions> = async (
 // biome-ignore lint/style/noDefaultExport: `register(import('shmtable/fastify'))` takes the default export of a module.
 export default shmtablePlugin;
 
-async function versionOne(instance: FastifyInstance, handles: TableHandles, bodyLimit: number): Promise<void> {
+async function versionOne(
+  instance: FastifyInstance,
+  handles: TableHandles,
+  streams: EventStreams,
+  bodyLimit: number,
+): Promise<void> {
   const app = instance.withTypeProvider<TypeBoxTypeProvider>();
   const paths = new KnownPaths();
   app.addHook('onRoute', (route) => {
@@ -82,6 +92,7 @@ async function versionOne(instance: FastifyInstance, handles: TableHandles, body
   rowRoutes(app, handles);
   incrementRoutes(app, handles);
   batchRoutes(app, handles);
+  changesRoutes(app, handles, streams);
 }
 
 /** Reads parameters and query from the request line itself, before anything looks at them. */

@@ -7,6 +7,7 @@ import type { FastifyBaseLogger } from 'fastify';
 import { prepareAddress } from './listen-address.js';
 import { DEFAULT_LOCK_TIMEOUT_MS } from './plugin.js';
 import type { ServiceSettings } from './settings/settings-schema.js';
+import { SnapshotKeeper } from './snapshot-keeper.js';
 import { TableHandles } from './table-handles.js';
 import { WorkerPool } from './worker-pool.js';
 
@@ -27,15 +28,32 @@ export async function runPrimary(given: ServiceSettings, log: FastifyBaseLogger)
     );
   });
   pool.on('gone', (pid) => settleDead(handles, settings, pid, log));
+  const { snapshots } = settings;
+  const keeper = snapshots === undefined ? undefined : new SnapshotKeeper(snapshots, handles, log);
   try {
-    for (const [name, options] of Object.entries(settings.tables)) handles.create({ ...options, name });
+    await makeTables(settings, handles, keeper);
+    await keeper?.start();
     const address = await pool.start();
     log.info({ address, port: settings.port, workers: pool.pids }, 'ready');
     await stopped;
     log.info('draining');
   } finally {
     await pool.stop();
+    await keeper?.stop();
     handles.close();
+  }
+}
+
+/** The configured tables: as they are, of their snapshots, or empty. */
+async function makeTables(
+  { tables, namespace }: ServiceSettings,
+  handles: TableHandles,
+  keeper: SnapshotKeeper | undefined,
+): Promise<void> {
+  const there = new Set(handles.list().map(({ name }) => name));
+  for (const [name, options] of Object.entries(tables)) {
+    if (keeper !== undefined && !there.has(name)) await keeper.restore({ ...options, name, namespace });
+    handles.create({ ...options, name });
   }
 }
 

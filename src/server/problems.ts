@@ -27,13 +27,19 @@ const FRAMEWORK_ERRORS: Readonly<Record<string, ErrorCode>> = {
   FST_ERR_ROUTE_MISSING_CONTENT_TYPE: 'ERR_MEDIA_TYPE',
 };
 
-export function problem(code: ErrorCode, detail: string): Problem {
-  const { status, title } = describeError(code);
+/** An error that the table's present state causes, whatever status its code has by itself: 409. */
+export class ConflictError extends ShmTableError {
+  readonly status = 409;
+}
+
+export function problem(code: ErrorCode, detail: string, status = describeError(code).status): Problem {
+  const { title } = describeError(code);
   return { type: `urn:shmtable:error:${code}`, title, status, detail, code };
 }
 
 /** The problem document of any error. What is not known is ERR_INTERNAL and says nothing of the inside. */
 export function problemOf(error: unknown): Problem {
+  if (error instanceof ConflictError) return problem(error.code, error.message, error.status);
   if (error instanceof ShmTableError) return problem(error.code, error.message);
   if (isFastifyError(error)) {
     const code = FRAMEWORK_ERRORS[error.code];

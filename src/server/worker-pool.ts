@@ -125,7 +125,10 @@ export class WorkerPool extends EventEmitter<WorkerPoolEvents> {
     this.#workers.delete(worker);
     if (worker.isDead()) return;
     const exit = new Promise((resolve) => worker.once('exit', resolve));
-    const limit = setTimeout(() => worker.process.kill('SIGKILL'), DRAIN_LIMIT_MS);
+    const limit = setTimeout(() => {
+      this.#log.warn({ worker: worker.process.pid, limitMs: DRAIN_LIMIT_MS }, 'worker did not finish in time');
+      worker.process.kill('SIGKILL');
+    }, DRAIN_LIMIT_MS);
     if (worker.isConnected()) worker.send(STOP, () => undefined);
     else worker.process.kill('SIGTERM');
     await exit;

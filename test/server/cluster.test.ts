@@ -1,10 +1,17 @@
+import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { Agent, request } from 'node:http';
+import { connect } from 'node:net';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import t from 'tap';
+import { prepareAddress } from '../../src/server/listen-address.js';
+import { withDefaults } from '../../src/server/settings/settings-schema.js';
 import { Table } from '../../src/table/table.js';
 import { type HttpAnswer, type HttpOptions, send } from '../fixtures/http-client.js';
-import { ServiceProcess, startService } from '../fixtures/server-process.js';
+import { type LogEntry, ServiceProcess, startService } from '../fixtures/server-process.js';
 
 const columns = { n: 'int64', text: 'string(20)' } as const;
 
@@ -21,6 +28,10 @@ async function sendTo(
     if (Number(answer.headers['shm-worker']) === worker) return answer;
   }
   throw new Error(`worker ${worker} never answered`);
+}
+
+function isKill({ msg }: LogEntry): boolean {
+  return msg === 'worker did not finish in time';
 }
 
 t.test('workers share tables and rows', async (t) => {
@@ -112,6 +123,20 @@ t.test('an anonymous table is shared by all workers, later ones too', async (t) 
   }
 });
 
+/** Resolves once nobody listens there any more. */
+async function listenerClosed(port: number): Promise<void> {
+  for (;;) {
+    const socket = connect(port, '127.0.0.1');
+    try {
+      await once(socket, 'connect');
+    } catch {
+      return;
+    } finally {
+      socket.destroy();
+    }
+  }
+}
+
 t.test('SIGTERM lets requests finish and ends with 0', async (t) => {
   const { service, port } = await startService(t, { args: ['--table', 't:10:n=int64'] });
   const agent = new Agent({ keepAlive: true });
@@ -126,16 +151,46 @@ t.test('SIGTERM lets requests finish and ends with 0', async (t) => {
     headers: { 'content-type': 'application/json', 'content-length': body.length, expect: '100-continue' },
   });
   slow.flushHeaders();
-  await new Promise((resolve) => slow.once('continue', resolve));
+  await once(slow, 'continue');
   service.signal('SIGTERM');
-  await service.logged(({ msg }) => msg === 'draining');
-  const status = new Promise((resolve) => slow.once('response', (response) => resolve(response.resume().statusCode)));
+  await listenerClosed(port);
+  const answered = once(slow, 'response');
   slow.end(body);
-  t.equal(await status, 201, 'a request that had begun');
+  const [response] = await answered;
+  t.equal(response.resume().statusCode, 201, 'a request that had begun before the workers closed');
+  t.equal(response.headers.connection, 'close', 'is the last one of its connection');
   t.equal(await service.ended, 0);
+  t.notOk(service.log.some(isKill), 'no worker had to be killed');
   using table = Table.open('t', { namespace: service.namespace });
   t.equal(table.get('k', 'n'), 7n, 'rows outlive the service');
   t.same(table.verify(), { ok: true, problems: [] });
+});
+
+t.test('connections that never sent anything keep no worker', async (t) => {
+  const { service, port } = await startService(t);
+  const silent = Array.from({ length: 4 }, () => connect(port, '127.0.0.1'));
+  t.teardown(() => {
+    for (const socket of silent) socket.destroy();
+  });
+  await Promise.all(silent.map((socket) => once(socket, 'connect')));
+  // Connections are dealt out in the order in which they come: these have been, once later ones have their answers.
+  for (let i = 0; i < 4; i++) await send(port, 'GET', '/healthz');
+  const closed = silent.map((socket) => once(socket.resume(), 'close'));
+  service.signal('SIGTERM');
+  t.equal(await service.ended, 0);
+  await Promise.all(closed);
+  t.notOk(service.log.some(isKill), 'no worker had to be killed');
+});
+
+t.test('workers that are dead before they are told to stop', async (t) => {
+  const program = fileURLToPath(new URL('../fixtures/server-dying-workers.js', import.meta.url));
+  const { port } = await prepareAddress(withDefaults({ port: 0 }));
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, [
+    program,
+    String(port),
+    `test-${process.pid}-dying`,
+  ]);
+  t.same({ stdout, stderr }, { stdout: 'stopped\n', stderr: '' });
 });
 
 t.test('a restart keeps the rows; another schema refuses', async (t) => {
@@ -156,6 +211,7 @@ t.test('SIGHUP replaces every worker', async (t) => {
   service.signal('SIGHUP');
   const { msg } = await service.logged(({ msg }) => /^workers .*replaced$/.test(msg));
   t.equal(msg, 'workers replaced');
+  t.notOk(service.log.some(isKill), 'no worker had to be killed');
   const now = new Set<number>();
   for (let i = 0; i < 10; i++) now.add(Number((await send(port, 'GET', '/healthz')).headers['shm-worker']));
   t.equal(now.size, 2);

@@ -7,7 +7,7 @@ import { show } from '../../table/schema.js';
 import { checkSettings } from './check-settings.js';
 import type { GivenSettings } from './settings-schema.js';
 
-type Kind = 'text' | 'integer' | 'json';
+type Kind = 'text' | 'integer' | 'flag' | 'json';
 
 const VARIABLES: Readonly<Record<string, { readonly path: readonly string[]; readonly kind: Kind }>> = {
   SHMTABLE_HOST: { path: ['host'], kind: 'text' },
@@ -18,6 +18,11 @@ const VARIABLES: Readonly<Record<string, { readonly path: readonly string[]; rea
   SHMTABLE_TABLES: { path: ['tables'], kind: 'json' },
   SHMTABLE_LIMITS_BODY_BYTES: { path: ['limits', 'bodyBytes'], kind: 'integer' },
   SHMTABLE_LIMITS_REQUEST_TIMEOUT_MS: { path: ['limits', 'requestTimeoutMs'], kind: 'integer' },
+  SHMTABLE_SNAPSHOTS_DIR: { path: ['snapshots', 'dir'], kind: 'text' },
+  SHMTABLE_SNAPSHOTS_EVERY_MS: { path: ['snapshots', 'everyMs'], kind: 'integer' },
+  SHMTABLE_SNAPSHOTS_KEEP: { path: ['snapshots', 'keep'], kind: 'integer' },
+  SHMTABLE_SNAPSHOTS_AT_SHUTDOWN: { path: ['snapshots', 'atShutdown'], kind: 'flag' },
+  SHMTABLE_SNAPSHOTS_RESTORE_AT_START: { path: ['snapshots', 'restoreAtStart'], kind: 'flag' },
   SHMTABLE_LOG_LEVEL: { path: ['logLevel'], kind: 'text' },
 };
 
@@ -50,6 +55,7 @@ export function readEnvironment(environment: NodeJS.ProcessEnv): EnvironmentSett
 function parseVariable(name: string, text: string, kind: Kind): unknown {
   if (kind === 'text') return text;
   if (kind === 'integer') return integerOf(name, text);
+  if (kind === 'flag') return flagOf(name, text);
   try {
     return JSON.parse(text);
   } catch {
@@ -63,6 +69,11 @@ export function integerOf(name: string, text: string): number {
     throw new ShmTableError('ERR_ARGUMENT', `${name} must be an integer, got ${show(text)}`);
   }
   return Number(text);
+}
+
+function flagOf(name: string, text: string): boolean {
+  if (text === 'true' || text === 'false') return text === 'true';
+  throw new ShmTableError('ERR_ARGUMENT', `${name} must be true or false, got ${show(text)}`);
 }
 
 function place(settings: Record<string, unknown>, [first, second]: readonly string[], value: unknown): void {

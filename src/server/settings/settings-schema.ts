@@ -53,6 +53,26 @@ const limits = Type.Object(
   { additionalProperties: false },
 );
 
+/** Where and when snapshots are taken. */
+const snapshots = Type.Object(
+  {
+    dir: Type.String({ minLength: 1, description: 'Directory of the snapshots' }),
+    everyMs: Type.Optional(
+      Type.Integer({ minimum: 0, maximum: MAX_TIMER_MS, default: 0, description: 'How often; 0: on no schedule' }),
+    ),
+    keep: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 10_000, default: 3, description: 'Snapshots kept of each table' }),
+    ),
+    atShutdown: Type.Optional(Type.Boolean({ default: true })),
+    restoreAtStart: Type.Optional(
+      Type.Boolean({ default: true, description: 'Make missing tables of their newest sound snapshots' }),
+    ),
+  },
+  { additionalProperties: false },
+);
+
+export type SnapshotSettings = Required<Static<typeof snapshots>>;
+
 /** What a configuration file may hold. */
 export const settingsSchema = Type.Object(
   {
@@ -75,6 +95,7 @@ export const settingsSchema = Type.Object(
       }),
     ),
     limits: Type.Optional(limits),
+    snapshots: Type.Optional(snapshots),
     logLevel: Type.Optional(
       Type.Unsafe<'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'>({
         type: 'string',
@@ -97,6 +118,8 @@ export interface ServiceSettings {
   readonly namespace: string;
   readonly tables: Readonly<Record<string, TableSettings>>;
   readonly limits: { readonly bodyBytes: number; readonly requestTimeoutMs: number };
+  /** Undefined when no directory is configured. */
+  readonly snapshots: SnapshotSettings | undefined;
   readonly logLevel: NonNullable<GivenSettings['logLevel']>;
 }
 
@@ -111,6 +134,13 @@ export function withDefaults(given: GivenSettings): ServiceSettings {
     limits: {
       bodyBytes: given.limits?.bodyBytes ?? 16 * 1024 * 1024,
       requestTimeoutMs: given.limits?.requestTimeoutMs ?? 30_000,
+    },
+    snapshots: given.snapshots && {
+      dir: given.snapshots.dir,
+      everyMs: given.snapshots.everyMs ?? 0,
+      keep: given.snapshots.keep ?? 3,
+      atShutdown: given.snapshots.atShutdown ?? true,
+      restoreAtStart: given.snapshots.restoreAtStart ?? true,
     },
     logLevel: given.logLevel ?? 'info',
   };

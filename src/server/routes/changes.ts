@@ -1,0 +1,98 @@
+import { Type } from 'typebox';
+import { ShmTableError } from '../../errors.js';
+import { show } from '../../table/schema.js';
+import type { ChangeSource, EventStreams } from '../event-stream.js';
+import { decodeKey } from '../key-encoding.js';
+import { ConflictError } from '../problems.js';
+import { keyEncoding, problems, tableParameters } from '../route-schemas.js';
+import type { RoutesApp } from '../service-routes.js';
+import type { ServedTable, TableHandles } from '../table-handles.js';
+
+const SEQUENCE = /^(0|[1-9][0-9]{0,15})$/;
+
+const query = Type.Object({
+  prefix: Type.Optional(Type.String({ description: 'Only changes of keys that begin with this' })),
+  since: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      maximum: Number.MAX_SAFE_INTEGER,
+      description: 'Only changes after this sequence; absent, those from now on',
+    }),
+  ),
+  keyEncoding,
+});
+
+const headers = Type.Object({
+  'last-event-id': Type.Optional(
+    Type.String({ description: 'The last sequence that the client saw; wins over `since`' }),
+  ),
+});
+
+const events = {
+  200: {
+    description:
+      'Server-Sent Events: `id` is the sequence, `event` the type (insert, update, delete, expire, evict; gap when ' +
+      'changes were lost to this client), `data` a JSON object. A comment comes every 15 seconds.',
+    content: {
+      'text/event-stream': {
+        schema: Type.String({
+          examples: [
+            'id: 17\nevent: update\ndata: {"sequence":17,"type":"update","key":"5128581","revision":3676681660553217}\n\n',
+          ],
+        }),
+      },
+    },
+  },
+} as const;
+
+/** `/v1/tables/{table}/changes`: the table's change feed. */
+export function changesRoutes(app: RoutesApp, handles: TableHandles, streams: EventStreams): void {
+  app.get(
+    '/tables/:table/changes',
+    {
+      schema: {
+        operationId: 'watchChanges',
+        tags: ['tables'],
+        summary: 'Streams the changes of a table as they are committed',
+        params: tableParameters,
+        querystring: query,
+        headers,
+        response: { ...events, ...problems },
+      },
+    },
+    async (request, reply) => {
+      const { prefix, keyEncoding } = request.query;
+      const since = lastEventId(request.headers['last-event-id']) ?? request.query.since;
+      const wanted = { since, prefix: prefix === undefined ? undefined : decodeKey(prefix, keyEncoding) };
+      const changes = handles.use(request.params.table, (served) => openWatch(served, wanted));
+      reply.type('text/event-stream').header('Cache-Control', 'no-store').header('X-Accel-Buffering', 'no');
+      if (request.method === 'HEAD') {
+        await changes.return?.();
+        return reply.send('');
+      }
+      reply.hijack();
+      reply.raw.writeHead(200, reply.getHeaders() as Record<string, string>);
+      await streams.send(changes, reply.raw);
+      return reply;
+    },
+  );
+}
+
+function openWatch(
+  { table }: ServedTable,
+  wanted: { since: number | undefined; prefix: string | undefined },
+): ChangeSource {
+  if (table.changes === 0) {
+    throw new ConflictError('ERR_ARGUMENT', `table ${table.name} has no change feed: it was made with changes = 0`);
+  }
+  return table.watch(wanted);
+}
+
+/** A client sends back the `id` of the last event that it saw; an empty one is none. */
+function lastEventId(value: string | undefined): number | undefined {
+  if (value === undefined || value === '') return undefined;
+  if (!SEQUENCE.test(value)) {
+    throw new ShmTableError('ERR_ARGUMENT', `Last-Event-ID must be a sequence, got ${show(value)}`);
+  }
+  return Number(value);
+}
