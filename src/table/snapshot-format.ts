@@ -5,7 +5,7 @@ import { ShmTableError } from '../errors.js';
  *
  *   magic "SHMSNAP\n" | u32 version | u32 header bytes | header JSON | u64 XXH64 of the JSON
  *   block*    u32 BLOCK | u32 payload bytes | u32 rows | u32 0 | u64 XXH64 of the payload | payload
- *   end       u32 END | u32 0 | f64 rows | f64 highest revision | u64 XXH64 of all payloads
+ *   end       u32 END | u32 0 | f64 rows | f64 highest revision | u64 XXH64 of all bytes before it
  *
  *   payload: images of rows (see RowImage), one after the other
  *

@@ -1,5 +1,5 @@
 import { type FileHandle, open } from 'node:fs/promises';
-import xxhash from 'xxhash-wasm';
+import xxhash, { type XXHash } from 'xxhash-wasm';
 import type { ShmTableError } from '../errors.js';
 import * as format from './snapshot-format.js';
 
@@ -22,15 +22,18 @@ export interface SnapshotSummary {
  * `ERR_SNAPSHOT_DAMAGED` says what is wrong and at which byte.
  */
 export class SnapshotReader {
-  readonly #path: string;
+  readonly path: string;
   readonly #file: FileHandle;
   readonly #hash: Awaited<ReturnType<typeof xxhash>>;
   #offset = 0;
+  /** Sum of all bytes read since the beginning. */
+  #total: XXHash<bigint>;
 
   private constructor(path: string, file: FileHandle, hash: Awaited<ReturnType<typeof xxhash>>) {
-    this.#path = path;
+    this.path = path;
     this.#file = file;
     this.#hash = hash;
+    this.#total = hash.create64();
   }
 
   static async open(path: string): Promise<SnapshotReader> {
@@ -41,9 +44,10 @@ export class SnapshotReader {
     await this.#file.close();
   }
 
-  /** The header, as `SnapshotSource.header` gave it. First. */
+  /** The header, as `SnapshotSource.header` gave it. First; called again, it begins anew. */
   async header(): Promise<unknown> {
     this.#offset = 0;
+    this.#total = this.#hash.create64();
     const start = await this.#read(format.PREAMBLE_BYTES, 'the preamble');
     if (Buffer.compare(start.subarray(0, 8), format.MAGIC) !== 0)
       throw this.#damaged(0, 'it is no snapshot (magic number)');
@@ -63,28 +67,27 @@ export class SnapshotReader {
 
   /** The blocks after the header; returns what the end says once all sums were found to fit. */
   async *blocks(): AsyncGenerator<SnapshotBlock, SnapshotSummary> {
-    const total = this.#hash.create64();
     let rows = 0;
     for (;;) {
       const at = this.#offset;
       const head = await this.#read(format.BLOCK_HEAD_BYTES, 'the head of a block, or the end');
       const kind = head.readUInt32LE(0);
-      if (kind === format.END) return await this.#end(at, head, rows, total.digest());
+      if (kind === format.END) return await this.#end(at, head, rows);
       const length = head.readUInt32LE(4);
       if (kind !== format.BLOCK || length > format.MAX_PAYLOAD_BYTES) throw this.#damaged(at, 'here should be a block');
       const offset = this.#offset;
       const payload = await this.#read(length, 'a block');
       if (this.#hash.h64Raw(payload) !== head.readBigUInt64LE(16))
         throw this.#damaged(offset, 'the sum of the block does not fit');
-      total.update(payload);
       rows += head.readUInt32LE(8);
       yield { payload, rows: head.readUInt32LE(8), offset };
     }
   }
 
-  async #end(at: number, head: Buffer, rows: number, total: bigint): Promise<SnapshotSummary> {
+  async #end(at: number, head: Buffer, rows: number): Promise<SnapshotSummary> {
+    const total = this.#total.digest();
     const rest = await this.#read(format.END_BYTES - format.BLOCK_HEAD_BYTES, 'the end');
-    if (rest.readBigUInt64LE() !== total) throw this.#damaged(at, 'the sum of all blocks does not fit');
+    if (rest.readBigUInt64LE() !== total) throw this.#damaged(at, 'the sum of the whole file does not fit');
     if (head.readDoubleLE(8) !== rows)
       throw this.#damaged(at, `it says ${head.readDoubleLE(8)} rows, its blocks have ${rows}`);
     const revision = head.readDoubleLE(16);
@@ -106,10 +109,11 @@ export class SnapshotReader {
       done += bytesRead;
     }
     this.#offset += length;
+    this.#total.update(bytes);
     return bytes;
   }
 
   #damaged(offset: number, what: string): ShmTableError {
-    return format.damaged(this.#path, offset, what);
+    return format.damaged(this.path, offset, what);
   }
 }

@@ -39,8 +39,13 @@ export async function writeSnapshot(path: string, source: SnapshotSource): Promi
 
 async function writeContent(file: FileHandle, source: SnapshotSource): Promise<void> {
   const { h64Raw, create64 } = await xxhash();
-  await file.write(preamble(source.header, h64Raw));
   const total = create64();
+  // Whole or not at all: `write` may write a part and succeed, when the disk becomes full.
+  const put = async (bytes: Buffer): Promise<void> => {
+    total.update(bytes);
+    await file.appendFile(bytes);
+  };
+  await put(preamble(source.header, h64Raw));
   let rows = 0;
   let highest = 0;
   let turn = performance.now();
@@ -49,8 +54,8 @@ async function writeContent(file: FileHandle, source: SnapshotSource): Promise<v
   const flush = async (): Promise<void> => {
     if (images.length === 0) return;
     const payload = Buffer.concat(images, bytes);
-    total.update(payload);
-    await file.write(Buffer.concat([blockHead(payload, images.length, h64Raw(payload)), payload]));
+    await put(blockHead(payload, images.length, h64Raw(payload)));
+    await put(payload);
     rows += images.length;
     images = [];
     bytes = 0;
@@ -68,7 +73,10 @@ async function writeContent(file: FileHandle, source: SnapshotSource): Promise<v
     }
   }
   await flush();
-  await file.write(endOf(rows, highest, total.digest()));
+  await put(endOf(rows, highest));
+  const sum = Buffer.alloc(8);
+  sum.writeBigUInt64LE(total.digest());
+  await put(sum);
 }
 
 function preamble(header: object, hash: (bytes: Uint8Array) => bigint): Buffer {
@@ -91,12 +99,11 @@ function blockHead(payload: Buffer, rows: number, hash: bigint): Buffer {
   return head;
 }
 
-function endOf(rows: number, revision: number, hash: bigint): Buffer {
-  const end = Buffer.alloc(format.END_BYTES);
+function endOf(rows: number, revision: number): Buffer {
+  const end = Buffer.alloc(format.END_BYTES - 8);
   end.writeUInt32LE(format.END, 0);
   end.writeDoubleLE(rows, 8);
   end.writeDoubleLE(revision, 16);
-  end.writeBigUInt64LE(hash, 24);
   return end;
 }
 

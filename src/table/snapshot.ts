@@ -4,12 +4,12 @@ import type { Reader } from './reader.js';
 import type { RowCodec } from './row-codec.js';
 import { RowImage } from './row-image.js';
 import { columnsOf } from './segment-layout.js';
-import { damaged } from './snapshot-format.js';
-import { SnapshotReader } from './snapshot-reader.js';
+import { damaged, PREAMBLE_BYTES } from './snapshot-format.js';
+import type { SnapshotReader } from './snapshot-reader.js';
 import type { SnapshotSource } from './snapshot-writer.js';
 import type { TableClock } from './table-clock.js';
 import type { TableMemory } from './table-memory.js';
-import type { Columns, TableOptions } from './types.js';
+import type { Columns, RestoreOptions, TableOptions } from './types.js';
 import type { Writer } from './writer.js';
 
 const NO_IMAGE = Buffer.alloc(0);
@@ -77,19 +77,13 @@ export interface CheckedSnapshot {
 }
 
 /** Reads a snapshot from end to end. `ERR_SNAPSHOT_DAMAGED`, or the file system's own error. */
-export async function checkSnapshot(path: string): Promise<CheckedSnapshot> {
-  const reader = await SnapshotReader.open(path);
-  try {
-    const header = await reader.header();
-    const options = optionsOf(header);
-    if (options === undefined) throw damaged(path, 16, 'its header describes no table');
-    const blocks = reader.blocks();
-    for (;;) {
-      const next = await blocks.next();
-      if (next.done === true) return { options, ...next.value };
-    }
-  } finally {
-    await reader.close();
+export async function checkSnapshot(reader: SnapshotReader): Promise<CheckedSnapshot> {
+  const options = optionsOf(await reader.header());
+  if (options === undefined) throw damaged(reader.path, PREAMBLE_BYTES, 'its header describes no table');
+  const blocks = reader.blocks();
+  for (;;) {
+    const next = await blocks.next();
+    if (next.done === true) return { options, ...next.value };
   }
 }
 
@@ -101,30 +95,25 @@ function optionsOf(header: unknown): TableOptions<Columns> | undefined {
 }
 
 /** Writes the rows of a checked snapshot to an empty table, without those that have expired meanwhile. */
-export async function loadSnapshot(path: string, memory: TableMemory, writer: Writer): Promise<void> {
+export async function loadSnapshot(reader: SnapshotReader, memory: TableMemory, writer: Writer): Promise<void> {
   const rows = new RowImage(memory);
-  const reader = await SnapshotReader.open(path);
-  try {
-    await reader.header();
-    for await (const { payload, offset } of reader.blocks()) {
-      for (let at = 0; at < payload.length; ) {
-        const image = rows.inspect(payload, at);
-        if (image === undefined) throw damaged(path, offset + at, 'the image of a row does not fit its schema');
-        const ttl = image.expiry === 0 ? null : image.expiry - Date.now();
-        const start = at;
-        if (ttl === null || ttl > 0) writer.load(image.key, (row) => rows.unpack(payload, start, row), ttl);
-        at = image.end;
-      }
+  await reader.header();
+  for await (const { payload, offset } of reader.blocks()) {
+    for (let at = 0; at < payload.length; ) {
+      const image = rows.inspect(payload, at);
+      if (image === undefined) throw damaged(reader.path, offset + at, 'the image of a row does not fit its schema');
+      const ttl = image.expiry === 0 ? null : image.expiry - Date.now();
+      const start = at;
+      if (ttl === null || ttl > 0) writer.load(image.key, (row) => rows.unpack(payload, start, row), ttl);
+      at = image.end;
     }
-  } finally {
-    await reader.close();
   }
 }
 
 /** The options of a table that a snapshot is restored to. `ERR_SCHEMA_MISMATCH` for other columns. */
 export function restoredOptions(
   snapshot: CheckedSnapshot,
-  wanted: Partial<TableOptions<Columns>>,
+  wanted: RestoreOptions,
 ): TableOptions<Columns> {
   const given = Object.fromEntries(Object.entries(wanted).filter(([, value]) => value !== undefined));
   const options: TableOptions<Columns> = { ...snapshot.options, ...given };

@@ -8,6 +8,7 @@ import { PID } from './participant-layout.js';
 import { show } from './schema.js';
 import { bytesByPurpose, columnsOf, layOutSegment } from './segment-layout.js';
 import { checkSnapshot, loadSnapshot, restoredOptions, snapshotOf } from './snapshot.js';
+import { SnapshotReader } from './snapshot-reader.js';
 import { writeSnapshot } from './snapshot-writer.js';
 import { listTables } from './table-directory.js';
 import {
@@ -31,6 +32,7 @@ import type {
   LookupOptions,
   NumericColumn,
   OpenOptions,
+  RestoreOptions,
   Row,
   RowInput,
   ScanOptions,
@@ -428,21 +430,28 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
    */
   static async restore<const C extends Columns = Columns>(
     path: string,
-    options: Partial<TableOptions<C>> = {},
+    options: RestoreOptions<C> = {},
   ): Promise<Table<C>> {
     checkPath(path);
-    const snapshot = await checkSnapshot(path);
-    const wanted = restoredOptions(snapshot, options);
-    const attach = parseAttach(wanted);
-    const opened = createTable(attach, parseSchema(wanted), snapshot.revision + 1);
-    const table = Table.#over<C>(opened, attach);
+    checkOptions(options);
+    // The same file to the end, whatever snapshot comes to lie under the path meanwhile.
+    const reader = await SnapshotReader.open(path);
     try {
-      await loadSnapshot(path, opened.memory, table.#parts.writer);
-    } catch (error) {
-      table.destroy();
-      throw error;
+      const snapshot = await checkSnapshot(reader);
+      const wanted = restoredOptions(snapshot, options);
+      const attach = parseAttach(wanted);
+      const opened = createTable(attach, parseSchema(wanted), snapshot.revision + 1);
+      const table = Table.#over<C>(opened, attach);
+      try {
+        await loadSnapshot(reader, opened.memory, table.#parts.writer);
+        return table;
+      } catch (error) {
+        table.destroy();
+        throw error;
+      }
+    } finally {
+      await reader.close();
     }
-    return table;
   }
 
   /** Settles the operations of participants that have died; how many had. Others do it when they meet their locks. */
