@@ -13,6 +13,7 @@ export type {
   LookupOptions,
   NumericColumn,
   OpenOptions,
+  RestoreOptions,
   Row,
   RowInput,
   ScanOptions,

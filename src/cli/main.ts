@@ -4,7 +4,9 @@ import { Command, CommanderError } from 'commander';
 import { type ErrorCode, ShmTableError } from '../errors.js';
 import { addGet } from './get.js';
 import { addList } from './list.js';
+import { addRestore } from './restore.js';
 import { addServe } from './serve.js';
+import { addSnapshot } from './snapshot.js';
 import { addStat } from './stat.js';
 import { addVerify } from './verify.js';
 
@@ -18,7 +20,7 @@ async function main(): Promise<number> {
     .description('Tables in shared memory: serve them over HTTP, look into them')
     .exitOverride()
     .showHelpAfterError();
-  for (const add of [addServe, addList, addGet, addStat, addVerify]) add(program);
+  for (const add of [addServe, addList, addGet, addStat, addVerify, addSnapshot, addRestore]) add(program);
   try {
     await program.parseAsync();
     return 0;

@@ -111,10 +111,7 @@ export async function loadSnapshot(reader: SnapshotReader, memory: TableMemory, 
 }
 
 /** The options of a table that a snapshot is restored to. `ERR_SCHEMA_MISMATCH` for other columns. */
-export function restoredOptions(
-  snapshot: CheckedSnapshot,
-  wanted: RestoreOptions,
-): TableOptions<Columns> {
+export function restoredOptions(snapshot: CheckedSnapshot, wanted: RestoreOptions): TableOptions<Columns> {
   const given = Object.fromEntries(Object.entries(wanted).filter(([, value]) => value !== undefined));
   const options: TableOptions<Columns> = { ...snapshot.options, ...given };
   if (JSON.stringify(options.columns) !== JSON.stringify(snapshot.options.columns)) {

@@ -76,6 +76,11 @@ export interface TableOptions<C extends Columns = Columns> {
 /** Options of `Table.open`: where to look, how to attach, and what schema to insist on. */
 export type OpenOptions<C extends Columns = Columns> = Partial<Omit<TableOptions<C>, 'name'>>;
 
+/** Options of `Table.restore`: what is not given is as in the snapshot. */
+export type RestoreOptions<C extends Columns = Columns> = {
+  readonly [K in keyof TableOptions<C>]?: TableOptions<C>[K] | undefined;
+};
+
 /** Where to look for tables. */
 export interface LookupOptions {
   readonly namespace?: string | undefined;
