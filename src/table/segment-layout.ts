@@ -197,11 +197,13 @@ function readLayout(buffer: ArrayBuffer, words: Int32Array, numbers: Float64Arra
   const base = numbers[REVISION_BASE];
   if (!(base > 0 && base < Number.MAX_SAFE_INTEGER)) corrupt(name, `its revision base is ${base}`);
   if (!Number.isFinite(numbers[CLOCK_OFFSET])) corrupt(name, `its clock offset is ${numbers[CLOCK_OFFSET]}`);
-  if (numbers[TOTAL_BYTES] !== layout.totalBytes || buffer.byteLength < layout.totalBytes) {
+  const bytes = buffer.byteLength;
+  // A backend may round the size up, by whole pages; views of eight-byte numbers need a multiple of 8.
+  if (numbers[TOTAL_BYTES] !== layout.totalBytes || bytes < layout.totalBytes || bytes % 8 !== 0) {
     corrupt(
       name,
       `its schema needs ${layout.totalBytes} bytes, its header says ${numbers[TOTAL_BYTES]} and the segment has ` +
-        `${buffer.byteLength}`,
+        `${bytes}`,
     );
   }
   return layout;
