@@ -20,6 +20,8 @@ export interface Plan {
   readonly share: number;
   /** Kill points of each recovery: 'all', or this many at random. */
   readonly recovery: 'all' | number;
+  /** An operation that failed so often is given up. */
+  readonly maxFailures: number;
   readonly random: () => number;
 }
 
@@ -34,8 +36,6 @@ export interface KillOutcome {
 const LOAD = 7;
 const CHAIN_KEYS = 23;
 const OTHER_KEYS = 4;
-/** More failures of one operation are not looked for. */
-const MAX_FAILURES = 3;
 /** No recovery makes more stores. */
 const MAX_RECOVERY_STORES = 60;
 /** The participant of this process has the first slot; the one to be killed takes the second. */
@@ -107,19 +107,22 @@ export class KillOperation {
   #killEverywhere(start: Picture, before: State, after: State): void {
     const { stepwise = false } = this.#operation;
     let done = false;
-    for (let point = 0; this.#outcome.failures.length < MAX_FAILURES; point++) {
+    for (let point = 0; this.#outcome.failures.length < this.#plan.maxFailures; point++) {
       if (this.#plan.random() >= this.#plan.share) continue;
       start.restore();
       if (!this.#kill(point)) return;
       this.#outcome.points++;
       const atDeath = new Picture(this.#memory.buffer);
-      try {
-        const isDone = this.#survivors.check(before, after, { stepwise, settleFirst: point % 2 === 0 });
-        if (done && !isDone && !stepwise) throw new Error('it was done when killed one store earlier');
-        done = isDone;
-        this.#survivors.checkCapacity();
-      } catch (error) {
-        this.#fail(`killed before store ${point}`, error);
+      for (const settleFirst of [true, false]) {
+        try {
+          atDeath.restore();
+          const isDone = this.#survivors.check(before, after, { stepwise, settleFirst });
+          if (done && !isDone && !stepwise) throw new Error('it was done when killed one store earlier');
+          done = isDone;
+          this.#survivors.checkCapacity();
+        } catch (error) {
+          this.#fail(`killed before store ${point}, ${settleFirst ? '' : 'not '}settled first`, error);
+        }
       }
       this.#killRecovery(point, atDeath, before, after);
     }
@@ -130,7 +133,7 @@ export class KillOperation {
     const { stepwise = false } = this.#operation;
     const tries = recovery === 'all' ? Number.POSITIVE_INFINITY : recovery;
     const way = WAYS[point % WAYS.length];
-    for (let i = 0; i < tries && this.#outcome.failures.length < MAX_FAILURES; i++) {
+    for (let i = 0; i < tries && this.#outcome.failures.length < this.#plan.maxFailures; i++) {
       const store = recovery === 'all' ? i : Math.floor(random() * MAX_RECOVERY_STORES);
       atDeath.restore();
       const killed = this.#recover(way, store);

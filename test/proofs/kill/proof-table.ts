@@ -35,7 +35,7 @@ export function proofOptions(
     capacity: CAPACITY,
     columns: proofColumns,
     maxParticipants: PARTICIPANTS,
-    lockTimeoutMs: 2_000,
+    lockTimeoutMs: 1_000,
     ...rest,
   };
 }

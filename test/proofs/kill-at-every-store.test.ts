@@ -1,0 +1,29 @@
+import { availableParallelism } from 'node:os';
+import t from 'tap';
+import { operations } from './kill/operations.js';
+import { runKills } from './kill/run-kills.js';
+
+/*
+ * A sample of the kill points, another one each time; the seed is printed. `npm run proof` tries them all.
+ */
+const SEED = Number(process.env.SHMTABLE_PROOF_SEED ?? Date.now() % 1_000_000);
+const SHARE = 0.15;
+const RECOVERY_POINTS = 1;
+const RUNS = Math.min(availableParallelism(), 4);
+
+t.test('killed before its stores, every operation leaves old or new rows and nothing else', async (t) => {
+  let points = 0;
+  let recoveryPoints = 0;
+  const names = new Set<string>();
+  const runs = Array.from({ length: RUNS }, (_, i) =>
+    runKills({ seed: SEED + i, share: SHARE, recovery: RECOVERY_POINTS, slice: `${i}/${RUNS}` }, (outcome) => {
+      points += outcome.points;
+      recoveryPoints += outcome.recoveryPoints;
+      names.add(outcome.name);
+      if (outcome.failures.length > 0) t.same(outcome.failures, [], outcome.name);
+    }),
+  );
+  await Promise.all(runs);
+  for (const { name } of operations) if (!names.has(name)) t.fail(`${name} was not tried`);
+  t.ok(points > operations.length, `${points} kill points, ${recoveryPoints} more in recoveries, seed ${SEED}`);
+});

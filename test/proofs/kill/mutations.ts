@@ -1,0 +1,146 @@
+/** A deliberate mistake in the compiled package, and operations whose proof must notice it. */
+export interface Mutation {
+  readonly name: string;
+  /** File below `dist/src`. */
+  readonly file: string;
+  /** What is replaced: must occur exactly once. */
+  readonly search: string;
+  readonly replace: string;
+  /** The operation that is tried. */
+  readonly operation: string;
+}
+
+const PARTICIPANT = 'table/participant.js';
+const JOURNAL = 'table/journal.js';
+const FEED = 'table/change-feed.js';
+
+export const mutations: readonly Mutation[] = [
+  {
+    name: 'the journal is cleared before the lock is released',
+    file: PARTICIPANT,
+    search: 'this.journal.carryOut(this.at, this.id);',
+    replace: 'this.journal.carryOut(this.at, this.id); this.end();',
+    operation: 'set, existing',
+  },
+  {
+    name: 'the lock is taken before the journal names the bucket',
+    file: PARTICIPANT,
+    search: 'const home = this.#intend(operation, bucket);\n        if (this.#woken',
+    replace:
+      'const home = this.#memory.homeWord(bucket); const free = Atomics.compareExchange(this.#words, home + LOCK, 0, this.id) === 0; this.#intend(operation, bucket); if (free) return home; if (this.#woken',
+    operation: 'set, existing',
+  },
+  {
+    name: 'the journal does not say that it is prepared',
+    file: PARTICIPANT,
+    search: 'this.#words[this.at + slot.STAGE] = slot.PREPARED;',
+    replace: '',
+    operation: 'delete head, with one in the overflow bucket',
+  },
+  {
+    name: 'recovery carries out what was released before',
+    file: PARTICIPANT,
+    search: 'if (journal.holdsLock(at, id))',
+    replace: 'if (words[at + slot.STAGE] === slot.PREPARED || journal.holdsLock(at, id))',
+    operation: 'set, existing',
+  },
+  {
+    name: 'recovery does not release the lock',
+    file: PARTICIPANT,
+    search: 'by.release(memory.homeWord(words[at + slot.BUCKET]));',
+    replace: '',
+    operation: 'increment count in place',
+  },
+  {
+    name: 'recovery does not free what was taken',
+    file: PARTICIPANT,
+    search: 'journal.freeLeftovers(at, id);',
+    replace: '',
+    operation: 'set, new',
+  },
+  {
+    name: 'recovery clears the journal before it frees what was taken',
+    file: PARTICIPANT,
+    search: 'journal.freeLeftovers(at, id);\n',
+    replace: 'words[at + slot.OPERATION] = slot.NONE; journal.freeLeftovers(at, id);\n',
+    operation: 'insert that appends an overflow bucket',
+  },
+  {
+    name: 'the spare is not replaced',
+    file: JOURNAL,
+    search: 'words[at + slot.SPARE] = old !== 0 ? old : words[at + slot.TAKEN];',
+    replace: '',
+    operation: 'set, existing',
+  },
+  {
+    name: 'the version is not advanced',
+    file: JOURNAL,
+    search: 'this.#advance(home, at, 0);\n        const old',
+    replace: 'const old',
+    operation: 'set, existing',
+  },
+  {
+    name: 'the row that is linked keeps its owner',
+    file: JOURNAL,
+    search: 'words[this.#memory.rowWord(row) + SLICE_OWNER] = LINKED;',
+    replace: '',
+    operation: 'set, new',
+  },
+  {
+    name: 'the row that is unlinked gets no owner',
+    file: JOURNAL,
+    search: 'words[this.#memory.rowWord(words[at + slot.ROW]) + SLICE_OWNER] = id;',
+    replace: '',
+    operation: 'delete middle',
+  },
+  {
+    name: 'a removal empties the old place before it fills the gap',
+    file: JOURNAL,
+    search: 'const moved = words[at + slot.MOVED];',
+    replace:
+      'const moved = words[at + slot.MOVED]; if (moved !== 0) Atomics.store(words, this.#bucket(home, words[at + slot.SOURCE]) + FIRST_ENTRY + words[at + slot.SOURCE_POSITION], 0);',
+    operation: 'delete head, with some in the overflow bucket',
+  },
+  {
+    name: 'counters are added to instead of stored',
+    file: JOURNAL,
+    search: 'this.#memory.doubles[(at + slot.COUNTER_AFTER) >>> 1];\n',
+    replace: 'this.#memory.doubles[(at >>> 1) + slot.counterAt(this.#words[at + slot.COUNTER])] + 1;\n',
+    operation: 'set, new',
+  },
+  {
+    name: 'an increment is added again by recovery',
+    file: JOURNAL,
+    search: 'words[column / 4] = words[value];',
+    replace: 'words[column / 4] += 2;',
+    operation: 'increment count in place',
+  },
+  {
+    name: 'a slice is taken before the journal names it',
+    file: 'pools/fixed-pool.js',
+    search: 'if (journal !== undefined)\n                this.#words[journal] = slice;',
+    replace: '',
+    operation: 'set, new',
+  },
+  {
+    name: 'a row stays unfinished',
+    file: PARTICIPANT,
+    search: 'this.#words[row + ROW_SEQUENCE] + 1',
+    replace: 'this.#words[row + ROW_SEQUENCE]',
+    operation: 'set, new',
+  },
+  {
+    name: 'recovery does not see that a change has its cell',
+    file: FEED,
+    search: 'if (isOurs)',
+    replace: 'if (false)',
+    operation: 'set, new, with a change feed',
+  },
+  {
+    name: 'recovery leaves the head behind a change that has its cell',
+    file: FEED,
+    search: 'Atomics.compareExchange(longs, headAt, BigInt(tried), BigInt(tried) + 1n);',
+    replace: '',
+    operation: 'set, new, with a change feed',
+  },
+];

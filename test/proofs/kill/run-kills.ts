@@ -1,0 +1,54 @@
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import type { KillOutcome } from './kill-operation.js';
+
+const program = fileURLToPath(new URL('../../fixtures/proof-kill.js', import.meta.url));
+
+/** What a run of `proof-kill` is asked for; see there. */
+export interface KillRun {
+  readonly seed: number;
+  /** Share of the kill points that are tried. */
+  readonly share: number;
+  /** Kill points of each recovery. */
+  readonly recovery: 'all' | number;
+  /** Failures after which an operation is given up. */
+  readonly failures?: number;
+  /** Name of the only operation to kill. */
+  readonly only?: string;
+  /** For several runs at once: `0/2` is the first half of the operations. */
+  readonly slice?: string;
+  /** Folder of the compiled package, by default this one's. */
+  readonly subject?: string;
+}
+
+/** Runs `proof-kill` in a process of its own, in which nothing of V8 runs beside the one thread that is forked. */
+export async function runKills(run: KillRun, report: (outcome: KillOutcome) => void): Promise<void> {
+  const folder = mkdtempSync('/dev/shm/shmtable-proof-');
+  try {
+    const { subject, ...options } = run;
+    const args = Object.entries(options).map(([name, value]) => `--${name}=${value}`);
+    const child = spawn(process.execPath, ['--single-threaded', program, ...args], {
+      env: {
+        ...process.env,
+        SHMTABLE_TEST_SHM_DIRECTORY: folder,
+        ...(subject === undefined ? {} : { SHMTABLE_PROOF_SUBJECT: subject }),
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let errors = '';
+    child.stderr.on('data', (text) => {
+      errors += text;
+    });
+    const ended = new Promise<number | NodeJS.Signals | null>((resolve) => {
+      child.on('exit', (code, signal) => resolve(code ?? signal));
+    });
+    for await (const line of createInterface({ input: child.stdout })) report(JSON.parse(line));
+    const status = await ended;
+    if (status !== 0) throw new Error(`proof-kill ended with ${status}: ${errors}`);
+    if (errors !== '') process.stderr.write(errors);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
