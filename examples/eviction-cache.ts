@@ -1,0 +1,35 @@
+/** A cache of rendered pages for all processes: it never grows, never fills up, and keeps what is asked for. */
+import { Table } from 'shmtable';
+
+const pages = Table.openOrCreate({
+  name: 'pages',
+  capacity: 100,
+  columns: { html: 'string(2000)' },
+  evict: 'lru',
+});
+
+let rendered = 0;
+
+function render(path: string): string {
+  rendered++;
+  return `<h1>${path}</h1>`;
+}
+
+function page(path: string): string {
+  const cached = pages.get(path, 'html');
+  if (cached !== undefined) return cached;
+  const html = render(path);
+  pages.set(path, { html }, { ttl: 60_000 });
+  return html;
+}
+
+for (let visitor = 0; visitor < 1000; visitor++) {
+  page('/'); // everybody comes by here
+  page(`/archive/${visitor}`); // and nobody comes back here
+}
+
+console.log(rendered); // 1001: the front page once
+console.log(pages.size, pages.stats().evictions); // 100 901
+console.log(pages.has('/'), pages.has('/archive/0')); // true false
+
+pages.destroy();
