@@ -16,16 +16,17 @@ async function expiry(table: Table<typeof columns>, key: string): Promise<void> 
 
 t.test('a row is there until its time has come, and then for nobody', async (t) => {
   const table = scratchTable(t, { capacity: 9, columns });
-  table.set('k', { n: 1 }, { ttl: 40 });
+  table.set('k', { n: 1 }, { ttl: 60_000 });
   table.set('stays', { n: 2 });
   const left = table.ttl('k') ?? 0;
-  t.ok(left > 0 && left <= 40, `${left} ms`);
+  t.ok(left > 40_000 && left <= 60_000, `${left} ms`);
   t.equal(table.ttl('stays'), Number.POSITIVE_INFINITY);
   t.equal(table.ttl('missing'), undefined);
   const { expiresAt } = table.entry('k') ?? {};
-  t.ok(Math.abs((expiresAt ?? 0) - Date.now()) < 60);
+  t.ok(Math.abs((expiresAt ?? 0) - Date.now() - 60_000) < 20_000);
   t.equal(table.entry('stays')?.expiresAt, null);
 
+  t.equal(table.expire('k', 20), true);
   await expiry(table, 'k');
   t.equal(table.get('k'), undefined);
   t.equal(table.get('k', 'n'), undefined);
