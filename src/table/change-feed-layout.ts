@@ -6,11 +6,14 @@
  *           12  sleepers  u32  1 while a watcher sleeps
  *   cells   64  the change with sequence s is in cell s modulo the number of cells
  *
- *   cell     0  claim     u64  sequence (51 bits) | id of the participant (11 bits) | published (1 bit)
+ *   cell     0  claim     u32  published (bit 0) | id of the participant (bits 1 .. 11) | lap modulo 2^20 (the rest)
+ *            4  kind      u32  key bytes | type << 16
  *            8  revision  f64
- *           16  kind      u32  key bytes | type << 16
- *           20  sum       u32  over sequence, revision, kind and key
- *           24  key       maxKeyBytes, rounded up to words, unused bytes of the last word zero
+ *           16  sum       u32  over sequence, kind, revision and key
+ *           20  key       maxKeyBytes, rounded up to words, unused bytes of the last word zero
+ *
+ *   The lap of sequence s is floor(s / number of cells) + 1: a claim of zero is of no lap that was. Twenty bits of it
+ *   are enough, for a sequence is looked for only within the last lap before the head.
  *
  * Invariants
  * - head = s + 1 only after cell s modulo n was claimed for s: every sequence below head has, or had, its cell.
@@ -30,10 +33,10 @@ export const FEED_HEADER_BYTES = 64;
 
 /** Byte offsets in a cell. */
 export const CELL_CLAIM = 0;
+export const CELL_KIND = 4;
 export const CELL_REVISION = 8;
-export const CELL_KIND = 16;
-export const CELL_SUM = 20;
-export const CELL_KEY = 24;
+export const CELL_SUM = 16;
+export const CELL_KEY = 20;
 
 /** Fewer cells would make every reader fall behind at once. */
 const MIN_CELLS = 16;
@@ -54,21 +57,27 @@ export function leastFeedBytes(maxKeyBytes: number): number {
 /** Types of change by the counter that the operation advances: inserts, updates, deletes, expirations, evictions. */
 export const CHANGE_TYPES = ['insert', 'update', 'delete', 'expire', 'evict'] as const;
 
-const SEQUENCE_SHIFT = 12n;
-const PUBLISHED = 1n;
+const LAP_SHIFT = 12;
+const PUBLISHED = 1;
 
-export function claimOf(sequence: bigint, id: number): bigint {
-  return (sequence << SEQUENCE_SHIFT) | (BigInt(id) << 1n);
+export function lapOf(sequence: number, cells: number): number {
+  return Math.floor(sequence / cells) + 1;
 }
 
-export function published(claim: bigint): bigint {
+/** An unpublished claim. */
+export function claimOf(lap: number, id: number): number {
+  return (lap << LAP_SHIFT) | (id << 1);
+}
+
+export function published(claim: number): number {
   return claim | PUBLISHED;
 }
 
-export function isPublished(claim: bigint): boolean {
-  return (claim & PUBLISHED) !== 0n;
+export function isPublished(claim: number): boolean {
+  return (claim & PUBLISHED) !== 0;
 }
 
-export function sequenceOf(claim: bigint): bigint {
-  return claim >> SEQUENCE_SHIFT;
+/** Whether a claim, of whomever, is of this lap. */
+export function isOfLap(claim: number, lap: number): boolean {
+  return (claim ^ (lap << LAP_SHIFT)) >>> LAP_SHIFT === 0;
 }

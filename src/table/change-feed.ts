@@ -56,13 +56,14 @@ export class ChangeFeed {
   /** Publishes the change of the PREPARED operation in the slot at word `at`, once however often it is called. */
   publish(at: number, id: number): void {
     this.#claim(at, id);
-    const sequence = this.#doubles[(at + slot.CHANGE) / 2];
+    const words = this.#words;
+    const sequence = this.#doubles[(at + slot.CHANGE) >>> 1];
     const cell = this.#cell(sequence);
-    const claim = layout.claimOf(BigInt(sequence), id);
-    const first = Atomics.load(this.#longs, cell / 8) === claim;
+    const claim = layout.claimOf(layout.lapOf(sequence, this.cells), id);
+    const first = Atomics.load(words, cell / 4) === claim;
     if (first) {
       this.#write(cell, sequence, at);
-      Atomics.compareExchange(this.#longs, cell / 8, claim, layout.published(claim));
+      Atomics.compareExchange(words, cell / 4, claim, layout.published(claim));
     }
     // When it was published before, whoever did may have been killed between clearing the sleepers' word and waking.
     this.wake(!first);
@@ -71,33 +72,36 @@ export class ChangeFeed {
   /** Makes the operation own a cell, once however often it is called. */
   #claim(at: number, id: number): void {
     const words = this.#words;
-    const longs = this.#longs;
     const headAt = this.#at / 8 + layout.FEED_HEAD;
-    const tried = this.#doubles[(at + slot.CHANGE) / 2];
+    const tried = this.#doubles[(at + slot.CHANGE) >>> 1];
     // Killed between the claim and its note? Then the cell still is ours: it is published only after the note.
-    const isOurs = tried !== 0 && Atomics.load(longs, this.#cell(tried) / 8) === layout.claimOf(BigInt(tried), id);
-    if (isOurs) words[at + slot.CLAIMED] = 1;
+    if (tried !== 0 && this.#holds(tried, id)) words[at + slot.CLAIMED] = 1;
     if (words[at + slot.CLAIMED] !== 0) {
       // Killed before the head passed it? Readers would not find it until the next change.
-      Atomics.compareExchange(longs, headAt, BigInt(tried), BigInt(tried) + 1n);
+      Atomics.compareExchange(this.#longs, headAt, BigInt(tried), BigInt(tried) + 1n);
       return;
     }
     for (;;) {
-      const head = Atomics.load(longs, headAt);
+      const head = Atomics.load(this.#longs, headAt);
       const sequence = Number(head);
-      const cell = this.#cell(sequence) / 8;
-      const before = Atomics.load(longs, cell);
-      if (layout.sequenceOf(before) >= head) {
-        // Somebody has this sequence, and the head does not say so yet.
-        Atomics.compareExchange(longs, headAt, head, head + 1n);
-        continue;
+      const lap = layout.lapOf(sequence, this.cells);
+      const cell = this.#cell(sequence) / 4;
+      const before = Atomics.load(words, cell);
+      if (!layout.isOfLap(before, lap)) {
+        this.#doubles[(at + slot.CHANGE) >>> 1] = sequence;
+        if (Atomics.compareExchange(words, cell, before, layout.claimOf(lap, id)) !== before) continue;
+        words[at + slot.CLAIMED] = 1;
+        Atomics.compareExchange(this.#longs, headAt, head, head + 1n);
+        return;
       }
-      this.#doubles[(at + slot.CHANGE) / 2] = sequence;
-      if (Atomics.compareExchange(longs, cell, before, layout.claimOf(head, id)) !== before) continue;
-      words[at + slot.CLAIMED] = 1;
-      Atomics.compareExchange(longs, headAt, head, head + 1n);
-      return;
+      // Somebody has this sequence, and the head does not say so yet.
+      Atomics.compareExchange(this.#longs, headAt, head, head + 1n);
     }
+  }
+
+  #holds(sequence: number, id: number): boolean {
+    const claim = layout.claimOf(layout.lapOf(sequence, this.cells), id);
+    return Atomics.load(this.#words, this.#cell(sequence) / 4) === claim;
   }
 
   #write(cell: number, sequence: number, at: number): void {
@@ -116,12 +120,13 @@ export class ChangeFeed {
 
   #sum(cell: number, sequence: number, keyBytes: number): number {
     const words = this.#words;
+    const kind = words[(cell + layout.CELL_KIND) / 4];
+    const revision = (cell + layout.CELL_REVISION) / 4;
     let sum = Math.imul(sequence, 0x9e3779b1) ^ Math.floor(sequence / 0x1_0000_0000);
-    const end = (cell + layout.CELL_KEY) / 4 + ((keyBytes + 3) >>> 2);
-    for (let at = (cell + layout.CELL_REVISION) / 4; at < end; at++) {
-      if (at !== (cell + layout.CELL_SUM) / 4) sum = Math.imul(sum ^ words[at], 0x85ebca6b) ^ (sum >>> 15);
-    }
-    return sum | 0;
+    sum = mix(mix(mix(sum, kind), words[revision]), words[revision + 1]);
+    const key = (cell + layout.CELL_KEY) / 4;
+    for (let i = 0; i < (keyBytes + 3) >>> 2; i++) sum = mix(sum, words[key + i]);
+    return sum;
   }
 
   /** Tells watchers that there is something to look at. A system call only while one sleeps, or with `surely`. */
@@ -148,11 +153,12 @@ export class ChangeFeed {
 
   /** The change with this sequence. Stores nothing, waits for nobody. */
   read(sequence: number): FeedRead {
-    if (sequence >= this.head) return 'none';
+    const head = this.head;
+    if (sequence >= head) return 'none';
+    if (sequence < head - this.cells) return 'gap';
     const cell = this.#cell(sequence);
-    const claim = Atomics.load(this.#longs, cell / 8);
-    const found = Number(layout.sequenceOf(claim));
-    if (found !== sequence) return 'gap';
+    const claim = Atomics.load(this.#words, cell / 4);
+    if (!layout.isOfLap(claim, layout.lapOf(sequence, this.cells))) return 'gap';
     if (!layout.isPublished(claim)) return 'pending';
     const revision = this.#doubles[(cell + layout.CELL_REVISION) / 8];
     const kind = this.#words[(cell + layout.CELL_KIND) / 4];
@@ -161,11 +167,16 @@ export class ChangeFeed {
     if (type === undefined || bytes > this.#memory.layout.schema.maxKeyBytes) return 'gap';
     const key = this.#memory.bytes.toString('utf8', cell + layout.CELL_KEY, cell + layout.CELL_KEY + bytes);
     const sound = this.#words[(cell + layout.CELL_SUM) / 4] === this.#sum(cell, sequence, bytes);
-    if (!sound || Atomics.load(this.#longs, cell / 8) !== claim) return 'gap';
+    if (!sound || Atomics.load(this.#words, cell / 4) !== claim) return 'gap';
     return { sequence, type, key, revision };
   }
 
   #cell(sequence: number): number {
     return this.#cellsAt + (sequence % this.cells) * this.#cellBytes;
   }
+}
+
+function mix(sum: number, word: number): number {
+  const mixed = Math.imul(sum ^ word, 0x85ebca6b);
+  return mixed ^ (mixed >>> 15);
 }
