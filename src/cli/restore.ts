@@ -1,5 +1,12 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { Table } from '../table/table.js';
+import { printJson } from './output.js';
+
+interface RestoreFlags {
+  readonly table?: string;
+  readonly capacity?: number;
+  readonly json?: boolean;
+}
 
 /** `shmtable restore FILE` */
 export function addRestore(program: Command): void {
@@ -9,9 +16,11 @@ export function addRestore(program: Command): void {
     .argument('<file>')
     .option('--table <name>', 'name of the table; as in the snapshot if not given')
     .option('--capacity <rows>', 'rows that fit; as in the snapshot if not given', integerArgument)
-    .action(async (file: string, { table: name, capacity }: { table?: string; capacity?: number }) => {
+    .option('--json', 'print JSON')
+    .action(async (file: string, { table: name, capacity, json = false }: RestoreFlags) => {
       using table = await Table.restore(file, { name, capacity });
-      process.stdout.write(`${table.name}: ${table.size} rows\n`);
+      if (json) printJson({ name: table.name, rows: table.size, capacity: table.capacity });
+      else process.stdout.write(`${table.name}: ${table.size} rows\n`);
     });
 }
 

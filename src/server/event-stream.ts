@@ -1,95 +1,143 @@
 /**
  * Server-Sent Events of a table's changes to one client. A client that reads slowly holds its own reading back and
  * nothing else: no more than a socket's buffer waits for it, its watch falls behind, and it is told so by a `gap`.
+ *
+ * A stream ends together with its connection (`Connection: close`): a client that came back over the same one would
+ * come back to the same worker, which ends streams because it drains.
  */
 import type { ServerResponse } from 'node:http';
+import { ShmTableError } from '../errors.js';
 import type { Change, Gap } from '../table/types.js';
 
-/** How often a comment tells client and proxies that the stream lives. */
-const HEARTBEAT_MS = 15_000;
-/** Heartbeats that a client may leave unread before its connection is closed. */
+/** Heartbeats during which a client may leave everything unread before its connection is closed. */
 const MAX_UNREAD_HEARTBEATS = 4;
+/** Time for clients to take the end of a stream that the service ends; it would wait for them otherwise. */
+const LAST_WORDS_MS = 1000;
 
 /** Where changes come from: a watch, ended by `return`. */
-export type ChangeSource = AsyncIterableIterator<Change | Gap>;
+export interface ChangeSource {
+  readonly changes: AsyncIterableIterator<Change | Gap>;
+  /** The sequence after which they come. */
+  readonly position: number;
+}
 
 /** The streams of one app. */
 export class EventStreams {
+  readonly #heartbeatMs: number;
   readonly #open = new Set<EventStream>();
+  #closing = false;
 
-  /** Sends changes until the client goes, the table is destroyed, or `close`. Never rejects. */
-  async send(changes: ChangeSource, response: ServerResponse): Promise<void> {
-    const stream = new EventStream(changes, response);
+  /** @param heartbeatMs how often a comment tells client and proxies that the stream lives, in milliseconds */
+  constructor(heartbeatMs: number) {
+    this.#heartbeatMs = heartbeatMs;
+  }
+
+  /**
+   * Sends changes until the client goes, the table is destroyed, or `close`; resolves when the response is closed.
+   * Rejects with any other error that ended the changes.
+   */
+  async send(source: ChangeSource, response: ServerResponse): Promise<void> {
+    const stream = new EventStream(source, response);
     this.#open.add(stream);
     try {
-      await stream.run();
+      const sent = stream.run(this.#heartbeatMs);
+      // A request may still arrive over a connection that was busy when the app began to close.
+      if (this.#closing) this.#end([stream]);
+      await sent;
     } finally {
       this.#open.delete(stream);
     }
   }
 
-  /** Ends all streams; clients come back to another worker and resume by `Last-Event-ID`. */
-  async close(): Promise<void> {
-    await Promise.all([...this.#open].map((stream) => stream.end()));
+  /** Ends all streams, later ones too; clients come back to another worker and resume by `Last-Event-ID`. */
+  close(): void {
+    this.#closing = true;
+    this.#end([...this.#open]);
+  }
+
+  #end(streams: readonly EventStream[]): void {
+    for (const stream of streams) stream.end();
+    setTimeout(() => {
+      for (const stream of streams) stream.disconnect();
+    }, LAST_WORDS_MS).unref();
   }
 }
 
 class EventStream {
-  readonly #changes: ChangeSource;
+  readonly #changes: AsyncIterableIterator<Change | Gap>;
+  readonly #position: number;
   readonly #response: ServerResponse;
-  #unread = 0;
+  /** Ends the wait for the client to read. */
+  #proceed: () => void = () => undefined;
+  #gone = false;
+  #unreadHeartbeats = 0;
 
-  constructor(changes: ChangeSource, response: ServerResponse) {
+  constructor({ changes, position }: ChangeSource, response: ServerResponse) {
     this.#changes = changes;
+    this.#position = position;
     this.#response = response;
   }
 
-  async run(): Promise<void> {
+  async run(heartbeatMs: number): Promise<void> {
     const response = this.#response;
-    const heartbeat = setInterval(() => this.#beat(), HEARTBEAT_MS);
-    const gone = (): void => void this.end();
-    response.once('close', gone);
-    response.write(': the changes follow\n\n');
+    response.once('close', () => this.#leave());
+    const heartbeat = setInterval(() => this.#beat(), heartbeatMs);
     try {
+      // An id without data is no event, but what a client sends back that is cut off before its first event.
+      response.write(`: changes follow\nid: ${this.#position}\n\n`);
       for await (const change of this.#changes) {
-        if (!response.write(textOf(change))) await this.#drained();
+        if (!response.write(textOf(change))) await this.#until('drain');
       }
-    } catch {
-      // The table was closed or destroyed: the client asks again and is told.
+    } catch (error) {
+      // Of a destroyed table: the client asks again and is told.
+      if (!(error instanceof ShmTableError && error.code === 'ERR_TABLE_CLOSED')) throw error;
     } finally {
-      clearInterval(heartbeat);
-      response.removeListener('close', gone);
       response.end();
+      await this.#until('close');
+      clearInterval(heartbeat);
     }
   }
 
-  async end(): Promise<void> {
-    await this.#changes.return?.();
+  /** Sends what is under way, and no more. */
+  end(): void {
+    void this.#changes.return?.();
     this.#response.end();
+  }
+
+  disconnect(): void {
+    this.#response.req.socket.destroy();
+    this.#leave();
+  }
+
+  #leave(): void {
+    this.#gone = true;
+    this.end();
+    this.#proceed();
   }
 
   #beat(): void {
     const response = this.#response;
-    if (!response.writableNeedDrain) {
-      this.#unread = 0;
-      response.write(': still here\n\n');
-    } else if (++this.#unread === MAX_UNREAD_HEARTBEATS) {
-      response.destroy();
+    // A response that waits behind others of its connection does not hear of the connection's end.
+    if (response.req.socket.destroyed) {
+      this.#leave();
+      return;
     }
+    if (response.writableNeedDrain || response.writableEnded) {
+      if (++this.#unreadHeartbeats === MAX_UNREAD_HEARTBEATS) this.disconnect();
+      return;
+    }
+    this.#unreadHeartbeats = 0;
+    response.write(': still here\n\n');
   }
 
-  #drained(): Promise<void> {
-    const response = this.#response;
-    return new Promise((resolve) => {
-      const done = (): void => {
-        response.removeListener('drain', done);
-        response.removeListener('close', done);
-        resolve();
-      };
-      response.once('drain', done);
-      response.once('close', done);
-      if (response.destroyed || response.writableEnded) done();
+  /** Resolves when the response drains or closes; at the latest when the client is gone. */
+  async #until(event: 'drain' | 'close'): Promise<void> {
+    if (this.#gone) return;
+    await new Promise<void>((resolve) => {
+      this.#proceed = resolve;
+      this.#response.once(event, resolve);
     });
+    this.#unreadHeartbeats = 0;
   }
 }
 

@@ -35,6 +35,8 @@ export interface ShmTablePluginOptions {
   readonly bodyLimit?: number | undefined;
   /** Backends and paths of tables that `Table.open` does not find by name alone. */
   readonly locations?: Readonly<Record<string, TableLocation>> | undefined;
+  /** How often a stream of changes sends a comment, in milliseconds. Default 15,000. */
+  readonly heartbeatMs?: number | undefined;
 }
 
 declare module 'fastify' {
@@ -45,6 +47,7 @@ declare module 'fastify' {
 
 export const DEFAULT_BODY_LIMIT = 16 * 1024 * 1024;
 export const DEFAULT_LOCK_TIMEOUT_MS = 250;
+const DEFAULT_HEARTBEAT_MS = 15_000;
 
 export const shmtablePlugin: FastifyPluginAsync<ShmTablePluginOptions> = async (instance, options) => {
   const handles = new TableHandles({
@@ -52,7 +55,7 @@ export const shmtablePlugin: FastifyPluginAsync<ShmTablePluginOptions> = async (
     lockTimeoutMs: options.lockTimeoutMs ?? DEFAULT_LOCK_TIMEOUT_MS,
     locations: options.locations,
   });
-  const streams = new EventStreams();
+  const streams = new EventStreams(options.heartbeatMs ?? DEFAULT_HEARTBEAT_MS);
   // Before the server waits for its connections to end: these would not.
   instance.addHook('preClose', async () => streams.close());
   instance.addHook('onClose', async () => handles.close());

@@ -31,9 +31,10 @@ export async function runPrimary(given: ServiceSettings, log: FastifyBaseLogger)
   const { snapshots } = settings;
   const keeper = snapshots === undefined ? undefined : new SnapshotKeeper(snapshots, handles, log);
   try {
+    await keeper?.prepare();
     await makeTables(settings, handles, keeper);
-    await keeper?.start();
     const address = await pool.start();
+    keeper?.start();
     log.info({ address, port: settings.port, workers: pool.pids }, 'ready');
     await stopped;
     log.info('draining');

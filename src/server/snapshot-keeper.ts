@@ -5,6 +5,7 @@
  * A table's snapshots are `<table>.<epoch milliseconds>.snapshot` in one directory. Each appears whole or not at all,
  * so a service killed while writing one leaves the one before.
  */
+import { existsSync } from 'node:fs';
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FastifyBaseLogger } from 'fastify';
@@ -15,9 +16,10 @@ import type { SnapshotSettings } from './settings/settings-schema.js';
 import type { TableHandles } from './table-handles.js';
 
 const FILE = /^(.+)\.([0-9]{13,16})\.snapshot$/;
+/** What a process of this id was writing and has not finished. */
+const UNFINISHED = /\.snapshot\.([0-9]+)\.[0-9a-f]+\.tmp$/;
 
 interface SnapshotFile {
-  readonly table: string;
   readonly takenAt: number;
   readonly path: string;
 }
@@ -26,9 +28,10 @@ export class SnapshotKeeper {
   readonly #settings: SnapshotSettings;
   readonly #handles: TableHandles;
   readonly #log: FastifyBaseLogger;
+  #started = false;
   #timer: NodeJS.Timeout | undefined;
-  /** The round under way; rounds come one after the other. */
-  #round: Promise<void> = Promise.resolve();
+  /** The round under way. */
+  #round: Promise<void> | undefined;
 
   constructor(settings: SnapshotSettings, handles: TableHandles, log: FastifyBaseLogger) {
     this.#settings = settings;
@@ -36,68 +39,104 @@ export class SnapshotKeeper {
     this.#log = log;
   }
 
+  /** Makes the directory, and removes what killed services have left in it half written. */
+  async prepare(): Promise<void> {
+    const { dir } = this.#settings;
+    await mkdir(dir, { recursive: true, mode: 0o700 });
+    for (const name of await readdir(dir)) {
+      const writer = UNFINISHED.exec(name)?.[1];
+      // This process has not written anything yet: what bears its id is of another one that had it before.
+      if (writer === undefined || (Number(writer) !== process.pid && isRunning(Number(writer)))) continue;
+      await rm(join(dir, name), { force: true });
+      this.#log.warn({ file: join(dir, name) }, 'unfinished snapshot removed');
+    }
+  }
+
   /** Makes the table of its newest sound snapshot, with these options; false when there is none. */
   async restore(options: TableOptions): Promise<boolean> {
     if (!this.#settings.restoreAtStart) return false;
-    for (const file of await this.#filesOf(options.name)) {
+    // What is not given is as it would be in a new table, and not as it was when the snapshot was taken.
+    const wanted = { maxKeyBytes: 63, evict: 'none', changes: 0, ...options } as const;
+    for (const { path } of await this.#filesOf(options.name)) {
       try {
-        const table = await Table.restore(file.path, options);
+        const table = await Table.restore(path, wanted);
+        this.#log.info({ table: options.name, snapshot: path, rows: table.size }, 'table restored');
         table.close();
-        this.#log.info({ table: options.name, snapshot: file.path }, 'table restored');
         return true;
       } catch (error) {
         if (!(error instanceof ShmTableError) || error.code !== 'ERR_SNAPSHOT_DAMAGED') throw error;
-        this.#log.error({ err: error, table: options.name }, 'damaged snapshot left out');
+        this.#log.error({ err: error, table: options.name, snapshot: path }, 'damaged snapshot left out');
       }
     }
     return false;
   }
 
   /** Begins the schedule, if there is one. */
-  async start(): Promise<void> {
-    await mkdir(this.#settings.dir, { recursive: true, mode: 0o700 });
+  start(): void {
+    this.#started = true;
     const { everyMs } = this.#settings;
     if (everyMs === 0) return;
     this.#timer = setInterval(() => this.#next(), everyMs);
     this.#timer.unref();
   }
 
-  /** Ends the schedule, after a last round if the settings say so. */
+  /** Ends the schedule, after a last round if the settings say so and it had begun. */
   async stop(): Promise<void> {
     clearInterval(this.#timer);
-    if (this.#settings.atShutdown) this.#next();
     await this.#round;
+    if (this.#started && this.#settings.atShutdown) await this.#snapshotAll();
   }
 
+  /** A round that comes due while another is under way is left out. */
   #next(): void {
-    this.#round = this.#round.then(() => this.#snapshotAll());
+    this.#round ??= this.#snapshotAll().finally(() => {
+      this.#round = undefined;
+    });
   }
 
+  /** Never fails: what goes wrong with one table, or once, keeps neither the others nor the next round from it. */
   async #snapshotAll(): Promise<void> {
-    for (const { name } of this.#handles.list()) {
-      try {
-        await this.#snapshot(name);
-      } catch (error) {
-        this.#log.error({ err: error, table: name }, 'no snapshot taken');
-      }
+    try {
+      for (const { name } of this.#handles.list()) await this.#snapshot(name);
+    } catch (error) {
+      this.#log.error({ err: error }, 'tables cannot be listed for snapshots');
     }
   }
 
   async #snapshot(name: string): Promise<void> {
-    const path = join(this.#settings.dir, `${name}.${Date.now()}.snapshot`);
-    await this.#handles.use(name, ({ table }) => table.snapshot(path));
-    this.#log.info({ table: name, snapshot: path }, 'snapshot taken');
-    for (const { path: old } of (await this.#filesOf(name)).slice(this.#settings.keep)) await rm(old, { force: true });
+    try {
+      const before = await this.#filesOf(name);
+      // After those that are there, also when the clock was set back: the newest must be the last in order, too.
+      const takenAt = Math.max(Date.now(), (before[0]?.takenAt ?? 0) + 1);
+      const path = this.#pathOf(name, takenAt);
+      await this.#handles.use(name, ({ table }) => {
+        // A handle of a destroyed table shows it at once here, and only later, as a rejection, there.
+        table.has(' ');
+        return table.snapshot(path);
+      });
+      this.#log.info({ table: name, snapshot: path }, 'snapshot taken');
+      for (const old of before.slice(this.#settings.keep - 1)) await rm(old.path, { force: true });
+    } catch (error) {
+      this.#log.error({ err: error, table: name }, 'no snapshot taken, or older ones not removed');
+    }
+  }
+
+  #pathOf(table: string, takenAt: number): string {
+    return join(this.#settings.dir, `${table}.${takenAt}.snapshot`);
   }
 
   /** A table's snapshots, the newest first. */
   async #filesOf(table: string): Promise<SnapshotFile[]> {
-    const names = await readdir(this.#settings.dir).catch(() => []);
+    const names = await readdir(this.#settings.dir);
     return names
       .flatMap((name) => {
         const [, owner, takenAt] = FILE.exec(name) ?? [];
-        return owner === table ? [{ table, takenAt: Number(takenAt), path: join(this.#settings.dir, name) }] : [];
+        return owner === table ? [{ takenAt: Number(takenAt), path: join(this.#settings.dir, name) }] : [];
       })
       .sort((a, b) => b.takenAt - a.takenAt);
   }
+}
+
+function isRunning(pid: number): boolean {
+  return existsSync(`/proc/${pid}`);
 }

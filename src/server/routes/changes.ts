@@ -61,31 +61,40 @@ export function changesRoutes(app: RoutesApp, handles: TableHandles, streams: Ev
       },
     },
     async (request, reply) => {
-      const { prefix, keyEncoding } = request.query;
+      const { prefix = '', keyEncoding } = request.query;
       const since = lastEventId(request.headers['last-event-id']) ?? request.query.since;
-      const wanted = { since, prefix: prefix === undefined ? undefined : decodeKey(prefix, keyEncoding) };
-      const changes = handles.use(request.params.table, (served) => openWatch(served, wanted));
-      reply.type('text/event-stream').header('Cache-Control', 'no-store').header('X-Accel-Buffering', 'no');
-      if (request.method === 'HEAD') {
-        await changes.return?.();
-        return reply.send('');
-      }
-      reply.hijack();
+      const wanted = { prefix: decodeKey(prefix, keyEncoding), since };
+      const source = handles.use(request.params.table, (served) => openSource(served, wanted));
+      reply
+        .type('text/event-stream')
+        .header('Cache-Control', 'no-store')
+        .header('X-Accel-Buffering', 'no')
+        .header('Connection', 'close')
+        .hijack();
       reply.raw.writeHead(200, reply.getHeaders() as Record<string, string>);
-      await streams.send(changes, reply.raw);
+      if (request.method === 'HEAD') {
+        await source.changes.return?.();
+        reply.raw.end();
+      } else {
+        await streams.send(source, reply.raw);
+      }
       return reply;
     },
   );
 }
 
-function openWatch(
+function openSource(
   { table }: ServedTable,
-  wanted: { since: number | undefined; prefix: string | undefined },
+  { prefix, since }: { prefix: string; since: number | undefined },
 ): ChangeSource {
   if (table.changes === 0) {
     throw new ConflictError('ERR_ARGUMENT', `table ${table.name} has no change feed: it was made with changes = 0`);
   }
-  return table.watch(wanted);
+  if (since !== undefined) return { changes: table.openWatch({ prefix, since }), position: since };
+  // A watch from beyond the end is put back to it, and tells where that is.
+  const changes = table.openWatch({ prefix, since: Number.MAX_SAFE_INTEGER });
+  const end = changes.poll();
+  return { changes, position: typeof end === 'object' ? end.sequence : 0 };
 }
 
 /** A client sends back the `id` of the last event that it saw; an empty one is none. */

@@ -20,11 +20,17 @@ export function loadSettings(
   const fromFile = readSettingsFile(file);
   const fromEnvironment = readEnvironment(environment);
   const fromFlags = checkSettings('flags', flags);
+  const snapshots = { ...fromFile.snapshots, ...fromEnvironment.settings.snapshots, ...fromFlags.snapshots };
+  const [first] = Object.keys(snapshots);
+  if (first !== undefined && snapshots.dir === undefined) {
+    throw new ShmTableError('ERR_ARGUMENT', `snapshots.${first} is set, but no snapshots.dir to write them to`);
+  }
   const settings = withDefaults({
     ...fromFile,
     ...fromEnvironment.settings,
     ...fromFlags,
     tables: { ...fromFile.tables, ...fromEnvironment.settings.tables, ...fromFlags.tables },
+    snapshots,
     limits: { ...fromFile.limits, ...fromEnvironment.settings.limits, ...fromFlags.limits },
   });
   if (settings.socket === undefined && !isLoopback(settings.host)) {

@@ -56,7 +56,8 @@ const limits = Type.Object(
 /** Where and when snapshots are taken. */
 const snapshots = Type.Object(
   {
-    dir: Type.String({ minLength: 1, description: 'Directory of the snapshots' }),
+    // Optional by itself: file and environment may each give a part.
+    dir: Type.Optional(Type.String({ minLength: 1, description: 'Directory of the snapshots; required' })),
     everyMs: Type.Optional(
       Type.Integer({ minimum: 0, maximum: MAX_TIMER_MS, default: 0, description: 'How often; 0: on no schedule' }),
     ),
@@ -71,7 +72,9 @@ const snapshots = Type.Object(
   { additionalProperties: false },
 );
 
-export type SnapshotSettings = Required<Static<typeof snapshots>>;
+type GivenSnapshots = Static<typeof snapshots>;
+
+export type SnapshotSettings = Required<GivenSnapshots>;
 
 /** What a configuration file may hold. */
 export const settingsSchema = Type.Object(
@@ -135,13 +138,17 @@ export function withDefaults(given: GivenSettings): ServiceSettings {
       bodyBytes: given.limits?.bodyBytes ?? 16 * 1024 * 1024,
       requestTimeoutMs: given.limits?.requestTimeoutMs ?? 30_000,
     },
-    snapshots: given.snapshots && {
-      dir: given.snapshots.dir,
-      everyMs: given.snapshots.everyMs ?? 0,
-      keep: given.snapshots.keep ?? 3,
-      atShutdown: given.snapshots.atShutdown ?? true,
-      restoreAtStart: given.snapshots.restoreAtStart ?? true,
-    },
+    snapshots: given.snapshots?.dir === undefined ? undefined : snapshotSettings(given.snapshots, given.snapshots.dir),
     logLevel: given.logLevel ?? 'info',
+  };
+}
+
+function snapshotSettings(given: GivenSnapshots, dir: string): SnapshotSettings {
+  return {
+    dir,
+    everyMs: given.everyMs ?? 0,
+    keep: given.keep ?? 3,
+    atShutdown: given.atShutdown ?? true,
+    restoreAtStart: given.restoreAtStart ?? true,
   };
 }
