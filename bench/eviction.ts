@@ -1,0 +1,104 @@
+/**
+ * How close eviction comes to exact LRU: hit rates of one trace, keys drawn by Zipf's law.
+ *
+ *   node dist/bench/eviction.js [--accesses 10000000] [--keys 1000000] [--rows 100000] [--exponent 0.99]
+ *
+ * Exits with 1 when the table's hit rate is more than 3 points below that of `lru-cache`.
+ */
+import { parseArgs } from 'node:util';
+import { LRUCache } from 'lru-cache';
+import { printTable } from '../src/cli/output.js';
+import { Table } from '../src/index.js';
+import { freshKey, randomNumbers } from './fresh-keys.js';
+
+const MOST_POINTS_BELOW = 3;
+/** Different random numbers that a key is drawn by. */
+const RANDOM_STEPS = 2 ** 32;
+
+interface Result {
+  readonly cache: string;
+  readonly hitRate: number;
+  readonly nsPerAccess: number;
+}
+
+function main(): void {
+  const { values } = parseArgs({
+    options: {
+      accesses: { type: 'string', default: '10000000' },
+      keys: { type: 'string', default: '1000000' },
+      rows: { type: 'string', default: '100000' },
+      exponent: { type: 'string', default: '0.99' },
+    },
+  });
+  const trace = zipfTrace(Number(values.accesses), Number(values.keys), Number(values.exponent));
+  const rows = Number(values.rows);
+  const exact = run('lru-cache', trace, exactCache(rows));
+  const table = Table.create({
+    name: `bench-${process.pid}`,
+    backend: 'anonymous',
+    capacity: rows,
+    columns: { n: 'int32' },
+    evict: 'lru',
+  });
+  const shared = run('shmtable', trace, (key) => {
+    if (table.get(key, 'n') !== undefined) return true;
+    table.insert(key, { n: 1 });
+    return false;
+  });
+  table.destroy();
+  printTable([
+    ['CACHE', 'HIT RATE', 'NS AN ACCESS'],
+    ...[exact, shared].map(({ cache, hitRate, nsPerAccess }) => [
+      cache,
+      `${(hitRate * 100).toFixed(2)} %`,
+      nsPerAccess.toFixed(0),
+    ]),
+  ]);
+  const below = (exact.hitRate - shared.hitRate) * 100;
+  process.stdout.write(`\n${below.toFixed(2)} points below exact LRU; at most ${MOST_POINTS_BELOW} are allowed\n`);
+  if (!(below <= MOST_POINTS_BELOW)) process.exitCode = 1;
+}
+
+function exactCache(rows: number): (key: string) => boolean {
+  const cache = new LRUCache<string, { n: number }>({ max: rows });
+  return (key) => {
+    if (cache.get(key) !== undefined) return true;
+    cache.set(key, { n: 1 });
+    return false;
+  };
+}
+
+/** Every access of the trace: a hit, or a miss that fills the cache. */
+function run(cache: string, trace: Uint32Array, access: (key: string) => boolean): Result {
+  let hits = 0;
+  const start = process.hrtime.bigint();
+  for (const rank of trace) if (access(freshKey(rank))) hits++;
+  const elapsedNs = Number(process.hrtime.bigint() - start);
+  return { cache, hitRate: hits / trace.length, nsPerAccess: elapsedNs / trace.length };
+}
+
+/** Key numbers, the one of rank r as often as 1 / r^exponent says; the same trace every time. */
+function zipfTrace(accesses: number, keys: number, exponent: number): Uint32Array {
+  const upTo = new Float64Array(keys);
+  let sum = 0;
+  for (let rank = 0; rank < keys; rank++) {
+    sum += (rank + 1) ** -exponent;
+    upTo[rank] = sum;
+  }
+  const trace = new Uint32Array(accesses);
+  const random = randomNumbers(12345, RANDOM_STEPS);
+  for (let i = 0; i < accesses; i++) {
+    const drawn = (random(1)[0] / RANDOM_STEPS) * sum;
+    let low = 0;
+    let high = keys - 1;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (upTo[middle] < drawn) low = middle + 1;
+      else high = middle;
+    }
+    trace[i] = low;
+  }
+  return trace;
+}
+
+main();

@@ -1,0 +1,88 @@
+/**
+ * What other work feels of a million rows that expire at once, in the process that sweeps them.
+ *
+ *   node dist/bench/expiry.js [--rows 1000000]
+ *
+ * Reads and writes of 1,000 other rows, a turn of the event loop after every 50, each timed from the end of the one
+ * before: a step of the sweeper counts for the operation that had to wait for it. Once with rows that stay, for the
+ * same time, once with rows that all expire within one second.
+ */
+import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
+import { setImmediate as turn } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { printTable } from '../src/cli/output.js';
+import { Table } from '../src/index.js';
+import { freshKey } from './fresh-keys.js';
+
+const columns = { n: 'int32', text: 'string(20)' } as const;
+const OTHERS = 1_000;
+const OPERATIONS_PER_TURN = 50;
+/** From the first insert to the expiry, in milliseconds for each thousand rows. */
+const MS_PER_THOUSAND = 8;
+
+interface Run {
+  readonly rows: string;
+  readonly latency: RecordableHistogram;
+  readonly seconds: number;
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({ options: { rows: { type: 'string', default: '1000000' } } });
+  const rows = Number(values.rows);
+  const expiring = await run(rows, true, Number.POSITIVE_INFINITY);
+  const staying = await run(rows, false, expiring.seconds);
+  printTable([
+    [`${rows.toLocaleString('en')} ROWS`, 'SECONDS', 'OPERATIONS', 'MEDIAN US', 'P99', 'P99.9', 'MAX'],
+    ...[staying, expiring].map(({ rows, latency, seconds }) => [
+      rows,
+      seconds.toFixed(2),
+      latency.count.toLocaleString('en'),
+      ...[50, 99, 99.9, 100].map((part) => (latency.percentile(part) / 1_000).toFixed(1)),
+    ]),
+  ]);
+}
+
+/** Measures from the moment of expiry until all are swept, or for so many seconds. */
+async function run(rows: number, expire: boolean, mostSeconds: number): Promise<Run> {
+  const table = Table.create({ name: `bench-${process.pid}`, backend: 'anonymous', capacity: rows + OTHERS, columns });
+  try {
+    for (let i = 0; i < OTHERS; i++) table.set(`other-${i}`, { n: i, text: 'other' });
+    const end = performance.now() + 500 + (rows / 1_000) * MS_PER_THOUSAND;
+    for (let i = 0; i < rows; i++) {
+      const ttl = expire ? Math.max(1, Math.round(end - performance.now())) : null;
+      table.insert(freshKey(i), { n: i, text: 'it goes' }, { ttl });
+    }
+    while (performance.now() < end) await turn();
+    return await measure(table, rows, expire, mostSeconds);
+  } finally {
+    table.destroy();
+  }
+}
+
+async function measure(table: Table<typeof columns>, rows: number, expire: boolean, mostSeconds: number): Promise<Run> {
+  const latency = createHistogram();
+  const start = performance.now();
+  let before = start;
+  for (let turns = 0; before - start < mostSeconds * 1_000; turns++) {
+    for (let i = 0; i < OPERATIONS_PER_TURN; i++) {
+      const key = `other-${(turns * OPERATIONS_PER_TURN + i) % OTHERS}`;
+      if (i % 5 === 0) table.set(key, { n: i });
+      else table.get(key);
+      const now = performance.now();
+      latency.record(Math.max(1, Math.round((now - before) * 1e6)));
+      before = now;
+    }
+    await turn();
+    if (expire && turns % 500 === 0) {
+      if (table.stats().expirations === rows) break;
+      before = performance.now();
+    }
+  }
+  const seconds = (performance.now() - start) / 1_000;
+  return { rows: expire ? 'all expire' : 'all stay', latency, seconds };
+}
+
+main().catch((error: unknown) => {
+  console.error(error);
+  process.exitCode = 1;
+});
