@@ -14,16 +14,14 @@ function sum(memory: TableMemory, counter: number): number {
   return total;
 }
 
-/** Linked rows, expired ones included. O(maxParticipants). */
+/**
+ * Linked rows, expired ones included. O(maxParticipants). The counters are read one after the other while others
+ * write, those of removals first: what is counted as removed is counted as inserted, too.
+ */
 export function countRows(memory: TableMemory): number {
-  let rows = 0;
-  for (let number = 0; number < memory.layout.schema.maxParticipants; number++) {
-    const counters = memory.slotWord(number) / 2 + slot.counterAt(0);
-    const count = memory.doubles;
-    rows += count[counters + slot.INSERTS] - count[counters + slot.DELETES];
-    rows -= count[counters + slot.EXPIRATIONS] + count[counters + slot.EVICTIONS];
-  }
-  return rows;
+  const removed = [slot.DELETES, slot.EXPIRATIONS, slot.EVICTIONS].reduce((rows, by) => rows + sum(memory, by), 0);
+  const rows = sum(memory, slot.INSERTS) - removed;
+  return Math.min(Math.max(rows, 0), memory.layout.schema.capacity);
 }
 
 /** What `Table.stats` returns. O(buckets). */
