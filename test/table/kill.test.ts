@@ -16,7 +16,7 @@ function writeAll(table: ChecksumTable, rows: ReadonlyMap<string, ReturnType<typ
   return performance.now() - start;
 }
 
-t.test(`kill -9 of a writer at ${KILLS} random moments`, async (t) => {
+t.test(`kill -9 of a writer at ${KILLS} random moments`, { timeout: 200_000 }, async (t) => {
   const table = scratchTable(t, { capacity: 120, columns: checksumColumns, lockTimeoutMs: 5_000 });
   // A chain of several buckets, and rows in buckets of their own.
   const keys = [...oneBucketKeys(table, 45), ...Array.from({ length: 25 }, (_, i) => `row-${i}`)];
