@@ -15,13 +15,17 @@ function sum(memory: TableMemory, counter: number): number {
 }
 
 /**
- * Linked rows, expired ones included. O(maxParticipants). The counters are read one after the other while others
- * write, those of removals first: what is counted as removed is counted as inserted, too.
+ * What the counters say of linked rows, expired ones included. O(maxParticipants). They are read one after the other
+ * while others write, those of removals first: what is counted as removed is counted as inserted, too.
  */
-export function countRows(memory: TableMemory): number {
+export function countedRows(memory: TableMemory): number {
   const removed = [slot.DELETES, slot.EXPIRATIONS, slot.EVICTIONS].reduce((rows, by) => rows + sum(memory, by), 0);
-  const rows = sum(memory, slot.INSERTS) - removed;
-  return Math.min(Math.max(rows, 0), memory.layout.schema.capacity);
+  return sum(memory, slot.INSERTS) - removed;
+}
+
+/** `countedRows` within what can be: a writer killed or running meanwhile may be counted by half. */
+export function countRows(memory: TableMemory): number {
+  return Math.min(Math.max(countedRows(memory), 0), memory.layout.schema.capacity);
 }
 
 /** What `Table.stats` returns. O(buckets). */

@@ -7,7 +7,7 @@ import * as slot from './participant-layout.js';
 import { ROW_HASH, ROW_KEY_BYTES, ROW_SEQUENCE } from './row-layout.js';
 import { HASH_SEED } from './segment-layout.js';
 import type { TableMemory } from './table-memory.js';
-import { countRows } from './table-stats.js';
+import { countedRows } from './table-stats.js';
 import type { Verification } from './types.js';
 
 /** More problems than this are counted, not listed. */
@@ -33,7 +33,7 @@ export function verifyTable(memory: TableMemory): Verification {
   const linked = checkChains(memory, report);
   checkRows(memory, linked.rows, report);
   checkOwners('overflow bucket', memory.overflow, linked.buckets, new Map(), report);
-  const counted = countRows(memory);
+  const counted = countedRows(memory);
   if (counted !== linked.rows.size) report(`the counters say ${counted} rows, ${linked.rows.size} are linked`);
   if (more > 0) problems.push(`… and ${more} more`);
   return { ok: problems.length === 0, problems };
