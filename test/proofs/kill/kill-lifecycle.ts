@@ -1,17 +1,10 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync } from 'node:fs';
 import type { Table } from '../../../src/index.js';
+import type { Subject } from '../subject.js';
 import type { ForkedRun } from './forked-run.js';
 import type { KillOutcome } from './kill-operation.js';
-import {
-  type ProofTable,
-  proofOptions,
-  proofRow,
-  type Subject,
-  shmDirectory,
-  tableFile,
-  tableSegment,
-} from './proof-table.js';
+import { type ProofTable, proofOptions, proofRow, shmDirectory, tableFile, tableSegment } from './proof-table.js';
 
 const ROWS = 12;
 

@@ -1,18 +1,10 @@
 import type { ByteLocks, Segment } from '../../../src/memory/index.js';
 import { Key } from '../../../src/table/key.js';
+import type { Subject } from '../subject.js';
 import { type State, Survivors } from './check-survivors.js';
 import type { ForkedRun } from './forked-run.js';
 import type { Operation, ProofKeys } from './operations.js';
-import {
-  CAPACITY,
-  Picture,
-  type ProofTable,
-  proofOptions,
-  proofRow,
-  type Subject,
-  seedOf,
-  tableSegment,
-} from './proof-table.js';
+import { CAPACITY, Picture, type ProofTable, proofOptions, proofRow, seedOf, tableSegment } from './proof-table.js';
 
 /** Which kill points are tried. */
 export interface Plan {

@@ -1,11 +1,8 @@
-/** A deliberate mistake in the compiled package, and operations whose proof must notice it. */
-export interface Mutation {
+import type { Mistake } from '../mutant.js';
+
+/** A mistake, and the operation whose proof must notice it. */
+export interface Mutation extends Mistake {
   readonly name: string;
-  /** File below `dist/src`. */
-  readonly file: string;
-  /** What is replaced: must occur exactly once. */
-  readonly search: string;
-  readonly replace: string;
   /** The operation that is tried. */
   readonly operation: string;
 }

@@ -1,12 +1,5 @@
 import { readFileSync } from 'node:fs';
 import type { Row, Table, TableOptions } from '../../../src/index.js';
-import type { Segment } from '../../../src/pools/index.js';
-
-/** The compiled package under proof: the real one, or a copy with a deliberate mistake. */
-export interface Subject {
-  readonly Table: typeof Table;
-  readonly Segment: typeof Segment;
-}
 
 export const proofColumns = {
   tiny: 'int8',

@@ -1,4 +1,5 @@
-import { proofOptions, proofRow, type Subject } from './proof-table.js';
+import type { Subject } from '../subject.js';
+import { proofOptions, proofRow } from './proof-table.js';
 
 const ROUNDS = 4_000;
 const KEYS = 30;

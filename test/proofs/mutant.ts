@@ -1,0 +1,33 @@
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Test } from 'tap';
+
+/** A deliberate mistake in the compiled package. */
+export interface Mistake {
+  /** File below `dist/src`. */
+  readonly file: string;
+  /** What is replaced: must occur exactly once. */
+  readonly search: string;
+  readonly replace: string;
+}
+
+const dist = fileURLToPath(new URL('../..', import.meta.url));
+const PARTS = ['errors.js', 'index.js', 'memory', 'pools', 'table'];
+
+/**
+ * The folder of a copy of the compiled package with these mistakes, for SHMTABLE_PROOF_SUBJECT; gone when the test
+ * ends. It stands below `dist`, where it finds the package's manifest and addon.
+ */
+export function makeMutant(t: Test, mistakes: readonly Mistake[]): string {
+  const folder = mkdtempSync(join(dist, 'mutant-'));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  for (const part of PARTS) cpSync(join(dist, 'src', part), join(folder, part), { recursive: true });
+  for (const { file, search, replace } of mistakes) {
+    const path = join(folder, file);
+    const parts = readFileSync(path, 'utf8').split(search);
+    if (parts.length !== 2) throw new Error(`found ${parts.length - 1} times in ${file}: ${search}`);
+    writeFileSync(path, parts.join(replace));
+  }
+  return folder;
+}

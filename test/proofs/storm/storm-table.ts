@@ -1,0 +1,40 @@
+import type { Row, Table, TableOptions } from '../../../src/index.js';
+
+export const stormColumns = {
+  writer: 'int32',
+  count: 'float64',
+  text: 'string(60)',
+  sum: 'uint32',
+} as const;
+
+export type StormTable = Table<typeof stormColumns>;
+
+/** Rows collide in few buckets, overflow them, and are more than the table holds. */
+export const STORM_KEYS = Array.from({ length: 70 }, (_, i) => `key-${i}`);
+/** Counted up by everybody and never deleted. */
+export const TOTAL_KEY = 'total';
+export const LOCK_TIMEOUT_MS = 5_000;
+
+export function stormOptions(name: string): TableOptions<typeof stormColumns> {
+  return { name, capacity: 56, columns: stormColumns, lockTimeoutMs: LOCK_TIMEOUT_MS, maxParticipants: 32 };
+}
+
+/** A row of which every column depends on every other. */
+export function stormRow(key: string, writer: number, random: number): Row<typeof stormColumns> {
+  const text = `${key}:${writer}:`.padEnd(
+    12 + Math.floor(random * 48),
+    String.fromCharCode(97 + Math.floor(random * 26)),
+  );
+  const row = { writer, count: random, text, sum: 0 };
+  return { ...row, sum: sumOf(row) };
+}
+
+export function isWhole(key: string, row: Row<typeof stormColumns>): boolean {
+  return row.text.startsWith(`${key}:${row.writer}:`) && row.sum === sumOf(row);
+}
+
+function sumOf({ writer, count, text }: { writer: number; count: number; text: string }): number {
+  let sum = Math.imul(writer, 0x9e3779b1) ^ Math.floor(count * 0xffffffff);
+  for (let i = 0; i < text.length; i++) sum = Math.imul(sum ^ text.charCodeAt(i), 0x01000193);
+  return sum >>> 0;
+}

@@ -1,0 +1,79 @@
+import { setPriority } from 'node:os';
+import { seededRandom } from '../seeded-random.js';
+import type { Subject } from '../subject.js';
+import { StormLog } from './storm-log.js';
+import {
+  isWhole,
+  LOCK_TIMEOUT_MS,
+  STORM_KEYS,
+  type StormTable,
+  stormColumns,
+  stormRow,
+  TOTAL_KEY,
+} from './storm-table.js';
+
+/** Where a writer works, and which line of the log is its own. */
+export interface StormWriter {
+  readonly table: string;
+  readonly log: string;
+  readonly writer: number;
+}
+
+/** Mixed operations without a pause, until the log says stop or somebody ends this thread or process. */
+export function writeInStorm({ Table }: Subject, { table: name, log: logName, writer }: StormWriter): void {
+  const log = StormLog.open(logName);
+  const table = Table.open(name, { columns: stormColumns, lockTimeoutMs: LOCK_TIMEOUT_MS });
+  const random = seededRandom(writer + 1);
+  // Behind those that still start, and behind the one that kills.
+  setPriority(5);
+  log.set(writer, 'ready', 1);
+  while (!log.mustStop) {
+    const stops = log.get(writer, 'stops');
+    const start = performance.now();
+    step(table, log, writer, random);
+    const ms = performance.now() - start;
+    log.add(writer, 'operations');
+    // A writer that was itself stopped meanwhile did not wait for anybody.
+    if (ms > log.get(writer, 'slowestMs') && log.get(writer, 'stops') === stops) log.set(writer, 'slowestMs', ms);
+  }
+  table.close();
+}
+
+function step(table: StormTable, log: StormLog, writer: number, random: () => number): void {
+  const key = STORM_KEYS[Math.floor(random() * STORM_KEYS.length)];
+  const choice = random();
+  if (choice < 0.2) {
+    log.add(writer, 'started');
+    table.increment(TOTAL_KEY, 'count');
+    log.add(writer, 'finished');
+  } else if (choice < 0.4) {
+    unlessFull(() => table.put(key, stormRow(key, writer, random())));
+  } else if (choice < 0.5) {
+    unlessFull(() => table.insert(key, stormRow(key, writer, random())));
+  } else if (choice < 0.6) {
+    table.update(key, stormRow(key, writer, random()));
+  } else if (choice < 0.72) {
+    table.delete(key);
+  } else if (choice < 0.76) {
+    const row = table.take(key);
+    if (row !== undefined && !isWhole(key, row)) log.add(writer, 'torn');
+  } else if (choice < 0.8) {
+    const entry = table.entry(key);
+    if (entry !== undefined) table.compareAndSet(key, { revision: entry.revision }, stormRow(key, writer, random()));
+  } else if (choice < 0.82) {
+    table.expire(key, 1 + Math.floor(random() * 50));
+  } else if (choice < 0.84) {
+    for (const [found, row] of table) if (found !== TOTAL_KEY && !isWhole(found, row)) log.add(writer, 'torn');
+  } else {
+    const row = table.get(key);
+    if (row !== undefined && !isWhole(key, row)) log.add(writer, 'torn');
+  }
+}
+
+function unlessFull(write: () => unknown): void {
+  try {
+    write();
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ERR_TABLE_FULL')) throw error;
+  }
+}

@@ -1,0 +1,167 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { ShmTableError, Table } from '../../../src/index.js';
+import { StormLog } from './storm-log.js';
+import { isWhole, LOCK_TIMEOUT_MS, STORM_KEYS, type StormTable, stormOptions, TOTAL_KEY } from './storm-table.js';
+
+const WRITERS = 8;
+/** Lines of the log that the process with threads has for its own. */
+const THREAD_LINES = 1_000;
+const STOP_MS = 30;
+
+export interface StormReport {
+  kills: number;
+  stops: number;
+  threads: number;
+  operations: number;
+  increments: number;
+  slowestMs: number;
+  recoveries: number;
+}
+
+function fixture(name: string): string {
+  return fileURLToPath(new URL(`../../fixtures/${name}.js`, import.meta.url));
+}
+
+/**
+ * Eight processes and two threads with mixed operations over a small table; one process is killed at random moments
+ * and replaced, others are stopped and continued, threads ended in the middle. Throws what is wrong at the end, or at
+ * once when a writer fails.
+ */
+export class Storm {
+  readonly #name = `storm-${process.pid}`;
+  readonly #table: StormTable;
+  readonly #log: StormLog;
+  readonly #processes = new Set<ChildProcess>();
+  readonly #failures: string[] = [];
+  readonly #report: StormReport = {
+    kills: 0,
+    stops: 0,
+    threads: 0,
+    operations: 0,
+    increments: 0,
+    slowestMs: 0,
+    recoveries: 0,
+  };
+  #lines = THREAD_LINES;
+
+  constructor() {
+    this.#table = Table.create(stormOptions(this.#name));
+    this.#log = StormLog.create(`${this.#name}-log`);
+  }
+
+  async run(ms: number): Promise<StormReport> {
+    try {
+      this.#table.set(TOTAL_KEY, {});
+      const threads = this.#spawn('proof-storm-threads', 0, String(THREAD_LINES));
+      const writers = Array.from({ length: WRITERS }, () => this.#startWriter());
+      const end = performance.now() + ms;
+      while (performance.now() < end && this.#failures.length === 0) {
+        await sleep(5 + Math.random() * 60);
+        await this.#stopOne(writers);
+        const victim = Math.floor(Math.random() * WRITERS);
+        await this.#kill(writers[victim]);
+        writers[victim] = this.#startWriter();
+        this.#lookAround();
+      }
+      await this.#calmDown([threads, ...writers]);
+      this.#check();
+      return this.#report;
+    } finally {
+      for (const child of this.#processes) child.kill('SIGKILL');
+      this.#table.destroy();
+      this.#log.destroy();
+    }
+  }
+
+  #startWriter(): { child: ChildProcess; line: number } {
+    return this.#spawn('proof-storm-writer', this.#lines++);
+  }
+
+  #spawn(name: string, line: number, ...args: string[]): { child: ChildProcess; line: number } {
+    const task = JSON.stringify({ table: this.#name, log: `${this.#name}-log`, writer: line });
+    const child = spawn(process.execPath, [fixture(name), task, ...args], { stdio: ['ignore', 'inherit', 'pipe'] });
+    let errors = '';
+    child.stderr?.on('data', (text) => {
+      errors += text;
+    });
+    this.#processes.add(child);
+    child.on('close', (code) => {
+      this.#processes.delete(child);
+      if (code !== 0 && code !== null) this.#failures.push(`${name} ${line} ended with ${code}: ${errors}`);
+    });
+    return { child, line };
+  }
+
+  async #kill({ child, line }: { child: ChildProcess; line: number }): Promise<void> {
+    // Not while it starts: what is to be killed is its writing.
+    while (this.#log.get(line, 'ready') === 0 && this.#failures.length === 0) await sleep(1);
+    await sleep(Math.random() * 20);
+    if (!child.kill('SIGKILL')) return;
+    this.#report.kills++;
+    await new Promise((resolve) => child.once('close', resolve));
+  }
+
+  async #stopOne(writers: readonly { child: ChildProcess; line: number }[]): Promise<void> {
+    const { child, line } = writers[Math.floor(Math.random() * WRITERS)];
+    this.#log.add(line, 'stops');
+    child.kill('SIGSTOP');
+    this.#report.stops++;
+    await sleep(Math.random() * STOP_MS);
+    child.kill('SIGCONT');
+  }
+
+  /** A reader among all this. */
+  #lookAround(): void {
+    for (const [key, row] of this.#table) {
+      if (key !== TOTAL_KEY && !isWhole(key, row)) this.#failures.push(`torn: ${key} ${JSON.stringify(row)}`);
+    }
+  }
+
+  async #calmDown(writers: readonly { child: ChildProcess }[]): Promise<void> {
+    this.#log.stopAll();
+    await Promise.all(
+      writers.map(({ child }) =>
+        child.exitCode === null && child.signalCode === null
+          ? new Promise((resolve) => child.once('close', resolve))
+          : undefined,
+      ),
+    );
+  }
+
+  #check(): void {
+    const report = this.#report;
+    const log = this.#log;
+    report.operations = log.sum('operations', this.#lines);
+    report.slowestMs = log.max('slowestMs', this.#lines);
+    report.threads = log.sum('ready', THREAD_LINES);
+    assert.deepEqual(this.#failures, []);
+    assert.equal(log.sum('torn', this.#lines), 0, 'torn rows');
+    assert(report.slowestMs < LOCK_TIMEOUT_MS, `an operation took ${report.slowestMs} ms`);
+
+    const table = this.#table;
+    assert.deepEqual(table.verify(), { ok: true, problems: [] });
+    report.recoveries = table.stats().recoveries;
+    // An increment that a death interrupted may or may not have happened; every other one has, once.
+    const [started, finished] = [log.sum('started', this.#lines), log.sum('finished', this.#lines)];
+    const total = table.get(TOTAL_KEY, 'count') ?? -1;
+    report.increments = total;
+    assert(total >= finished && total <= started, `${total} increments; ${started} begun, ${finished} returned`);
+    for (const [key, row] of table) assert(key === TOTAL_KEY || isWhole(key, row), `${key} is torn`);
+    this.#checkNothingLeaked();
+  }
+
+  #checkNothingLeaked(): void {
+    const table = this.#table;
+    for (const key of STORM_KEYS) table.delete(key);
+    assert.equal(table.size, 1);
+    for (let i = 1; i < table.capacity; i++) table.insert(`after-${i}`, {});
+    assert.throws(
+      () => table.insert('one more', {}),
+      (error) => error instanceof ShmTableError && error.code === 'ERR_TABLE_FULL',
+    );
+    assert.deepEqual(table.verify(), { ok: true, problems: [] });
+  }
+}

@@ -1,0 +1,23 @@
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import type { Table } from '../../src/index.js';
+import type { native } from '../../src/memory/native.js';
+import type { Segment } from '../../src/pools/index.js';
+
+/** The compiled package under proof. */
+export interface Subject {
+  readonly Table: typeof Table;
+  readonly Segment: typeof Segment;
+  /** The exports of its module for the addon. */
+  readonly addon: { readonly native: typeof native };
+}
+
+/** The package in the folder that SHMTABLE_PROOF_SUBJECT names, a copy with a mistake; by default this one. */
+export async function loadSubject(): Promise<Subject> {
+  const folder = process.env.SHMTABLE_PROOF_SUBJECT ?? fileURLToPath(new URL('../../src', import.meta.url));
+  const load = (file: string) => import(pathToFileURL(join(folder, file)).href);
+  const [{ Table }, { Segment }, addon] = await Promise.all(
+    ['index.js', 'pools/index.js', 'memory/native.js'].map(load),
+  );
+  return { Table, Segment, addon };
+}
