@@ -5,9 +5,15 @@ import { startApp } from '../fixtures/server-app.js';
 
 const FOLDER = new URL('../../../openapi/', import.meta.url);
 
+function compact(text: string): string {
+  return JSON.stringify(JSON.parse(text));
+}
+
 t.test('the files in openapi/ are what the code says', async (t) => {
   for (const [name, text] of Object.entries(await generateDocuments())) {
-    t.ok(readFileSync(new URL(name, FOLDER), 'utf8') === text, `${name} is not stale (npm run openapi writes it)`);
+    const shipped = readFileSync(new URL(name, FOLDER), 'utf8');
+    // Layout is the formatter's; order counts.
+    t.ok(compact(shipped) === compact(text), `${name} is not stale (npm run openapi writes it)`);
   }
 });
 
@@ -29,6 +35,7 @@ t.test('the document describes every route', async (t) => {
     'get /readyz',
     'get /v1/tables',
     'get /v1/tables/{table}',
+    'get /v1/tables/{table}/changes',
     'get /v1/tables/{table}/rows',
     'get /v1/tables/{table}/rows/{key}',
     'head /healthz',
@@ -36,6 +43,7 @@ t.test('the document describes every route', async (t) => {
     'head /readyz',
     'head /v1/tables',
     'head /v1/tables/{table}',
+    'head /v1/tables/{table}/changes',
     'head /v1/tables/{table}/rows',
     'head /v1/tables/{table}/rows/{key}',
     'patch /v1/tables/{table}/rows/{key}',
