@@ -1,0 +1,149 @@
+import { existsSync } from 'node:fs';
+import { ShmTableError, Table } from '../../../src/index.js';
+import { Segment } from '../../../src/pools/index.js';
+import { readHeader } from '../../../src/table/segment-layout.js';
+import {
+  Picture,
+  type ProofTable,
+  proofColumns,
+  proofOptions,
+  proofRow,
+  tableFile,
+  tableSegment,
+} from '../kill/proof-table.js';
+import { type Damage, damage, type Part } from './damage.js';
+
+/** What a case found: nothing, or the first thing that must not be. */
+export interface CaseFailure {
+  readonly damage: readonly Damage[];
+  readonly step: string;
+  readonly problem: string;
+}
+
+const ROWS = 30;
+const LIMIT_MS = 1_000;
+const LOCK_TIMEOUT_MS = 30;
+const FEED_BYTES = 4_096;
+
+/** Codes that a damaged table may answer with: what it seems to be may also be closed, full, locked or another one. */
+const ALLOWED = new Set([
+  'ERR_TABLE_CORRUPT',
+  'ERR_LAYOUT_VERSION',
+  'ERR_TABLE_NOT_FOUND',
+  'ERR_TABLE_CLOSED',
+  'ERR_TABLE_FULL',
+  'ERR_LOCK_TIMEOUT',
+  'ERR_VALUE_RANGE',
+]);
+
+/** A table whose memory is damaged again and again, and which answers all the same. */
+export class CorruptionProof {
+  readonly #name: string;
+  readonly #random: () => number;
+  #memory!: Segment;
+  #picture!: Picture;
+  #parts: readonly Part[] = [];
+  readonly #codes = new Map<string, number>();
+
+  constructor(name: string, random: () => number) {
+    this.#name = name;
+    this.#random = random;
+    this.#build();
+  }
+
+  /** How often each code was the answer. */
+  get codes(): Record<string, number> {
+    return Object.fromEntries(this.#codes);
+  }
+
+  /** Damages the table once; half of the time while it is open. */
+  runCase(): CaseFailure | undefined {
+    if (!existsSync(tableFile(this.#name))) this.#build();
+    this.#picture.restore();
+    const early = this.#random() < 0.5 ? this.#open() : undefined;
+    const places = damage(Buffer.from(this.#memory.buffer), this.#parts, this.#random);
+    const failures: CaseFailure[] = [];
+    const attempt = <T>(step: string, run: () => T): T | undefined => {
+      const start = performance.now();
+      try {
+        return run();
+      } catch (error) {
+        const code = error instanceof ShmTableError ? error.code : undefined;
+        if (code !== undefined && ALLOWED.has(code)) this.#codes.set(code, (this.#codes.get(code) ?? 0) + 1);
+        else failures.push({ damage: places, step, problem: String(error instanceof Error ? error.stack : error) });
+        return undefined;
+      } finally {
+        const ms = performance.now() - start;
+        if (ms > LIMIT_MS) failures.push({ damage: places, step, problem: `it took ${ms.toFixed(0)} ms` });
+      }
+    };
+    const table = early ?? attempt('open', () => this.#open());
+    if (table !== undefined) {
+      for (const [step, run] of this.#steps(table)) attempt(step, run);
+      attempt('close', () => table.close());
+    }
+    return failures[0];
+  }
+
+  destroy(): void {
+    this.#memory.close();
+    if (existsSync(tableFile(this.#name))) Segment.open({ name: tableSegment(this.#name) }).unlink();
+  }
+
+  #steps(table: ProofTable): [string, () => unknown][] {
+    const key = `row-${Math.floor(this.#random() * ROWS)}`;
+    const other = `row-${Math.floor(this.#random() * ROWS)}`;
+    const steps: [string, () => unknown][] = [
+      ['get', () => table.get(key)],
+      ['has', () => table.has('missing')],
+      ['entry', () => table.entry(other)],
+      ['iterate', () => [...table]],
+      ['scan', () => table.scan({ limit: 7 })],
+      ['size', () => table.size],
+      ['stats', () => table.stats()],
+      ['verify', () => table.verify()],
+      ['set', () => table.set(key, proofRow(50))],
+      ['insert', () => table.insert('new', proofRow(51))],
+      ['increment', () => table.increment(other, 'count')],
+      ['expire', () => table.expire(other, 60_000)],
+      ['take', () => table.take(other)],
+      ['delete', () => table.delete(key)],
+      ['clear', () => table.clear()],
+      ['set again', () => table.set(key, proofRow(52))],
+    ];
+    // In any order: what a step repairs or refuses must not hide what another one would do.
+    return steps
+      .map((step) => ({ step, rank: this.#random() }))
+      .sort((a, b) => a.rank - b.rank)
+      .map(({ step }) => step);
+  }
+
+  #open(): ProofTable {
+    return Table.open(this.#name, { columns: proofColumns, lockTimeoutMs: LOCK_TIMEOUT_MS });
+  }
+
+  /** A table with chains of several buckets, rows that expire, and a feed. */
+  #build(): void {
+    this.#memory?.close();
+    const table = Table.create(proofOptions(this.#name, { changes: FEED_BYTES }));
+    for (let i = 0; i < ROWS; i++) table.set(`row-${i}`, proofRow(i), i % 5 === 0 ? { ttl: 3_600_000 } : {});
+    for (let i = 0; i < ROWS; i += 4) table.increment(`row-${i}`, 'count');
+    table.delete('row-3');
+    table.close();
+    this.#memory = Segment.open({ name: tableSegment(this.#name) });
+    this.#picture = new Picture(this.#memory.buffer);
+    const layout = readHeader(this.#memory.buffer, this.#name);
+    const begins: [string, number][] = [
+      ['header', 0],
+      ['participants', layout.participantsAt],
+      ['buckets', layout.indexAt],
+      ['overflow buckets', layout.overflowAt],
+      ['rows', layout.rowsAt],
+      ['the rest', layout.usesAt],
+    ];
+    begins.sort(([, a], [, b]) => a - b);
+    this.#parts = begins
+      .map(([name, begin], i) => ({ name, begin, end: begins[i + 1]?.[1] ?? layout.totalBytes }))
+      .filter(({ begin, end }) => begin < end);
+  }
+}

@@ -1,0 +1,205 @@
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import t, { type Test } from 'tap';
+import { Table } from '../../src/index.js';
+import { Segment } from '../../src/pools/index.js';
+import { PID } from '../../src/table/participant-layout.js';
+import { readHeader } from '../../src/table/segment-layout.js';
+import { TableMemory } from '../../src/table/table-memory.js';
+import { tableSegment } from './kill/proof-table.js';
+
+/*
+ * A writer stopped inside its critical section lives: nobody takes its lock, however long it takes, whatever process
+ * id stands in its slot. A dead one is settled at once, even when its process id is in use again.
+ */
+process.env.SHMTABLE_NAMESPACE = `living-${process.pid}`;
+
+const STOPPED_MS = Number(process.env.SHMTABLE_PROOF_STOPPED_MS ?? 1_000);
+const LOCK_TIMEOUT_MS = 200;
+/** A waiter looks at the clock every 10 ms; the rest is for a busy machine. */
+const SLACK_MS = 2_000;
+const KEYS = ['a', 'b', 'c', 'd'];
+const READS = 20_000;
+const NO_PROCESS = 0x3fffffff;
+
+function fixture(name: string): string {
+  return fileURLToPath(new URL(`../fixtures/${name}.js`, import.meta.url));
+}
+
+interface Scene {
+  readonly table: Table<{ value: 'int32' }>;
+  readonly memory: TableMemory;
+  /** Stores of `set` between which it holds the bucket's lock: the first and the last. */
+  readonly span: readonly [number, number];
+  /** Nanoseconds of a read while nobody writes. */
+  readonly readNs: number;
+}
+
+/** A table of one bucket. */
+function setScene(t: Test): Scene {
+  const name = `living-${t.name.replaceAll(/\W+/g, '-').slice(0, 40)}`;
+  const table = Table.create({ name, capacity: 7, columns: { value: 'int32' }, lockTimeoutMs: LOCK_TIMEOUT_MS });
+  t.teardown(() => table.destroy());
+  for (const [i, key] of KEYS.entries()) table.set(key, { value: i });
+  const span = JSON.parse(
+    execFileSync(process.execPath, ['--single-threaded', fixture('proof-lock-span'), name, KEYS[0]], {
+      encoding: 'utf8',
+    }),
+  );
+  table.set(KEYS[0], { value: 0 });
+  const segment = Segment.open({ name: tableSegment(name) });
+  t.teardown(() => segment.close());
+  const memory = TableMemory.open(segment.buffer, readHeader(segment.buffer, name));
+  return { table, span, memory, readNs: measureReads(table) };
+}
+
+interface StoppedWriter {
+  /** Its process id, here. */
+  readonly pid: number;
+  readonly ended: Promise<unknown>;
+}
+
+/** A writer of the first key that stands still before `store`. `command` runs it: in another namespace, say. */
+async function stopWriter(t: Test, { table }: Scene, store: number, command: string[] = []): Promise<StoppedWriter> {
+  const line = [...command, process.execPath, fixture('proof-stopped-writer'), table.name, KEYS[0], String(store)];
+  const child: ChildProcess = spawn(line[0], line.slice(1), { stdio: ['ignore', 'inherit', 'inherit'] });
+  const ended = once(child, 'exit');
+  let pid: number | undefined;
+  t.teardown(async () => {
+    if (pid !== undefined && findStopped(table.name) === pid) process.kill(pid, 'SIGKILL');
+    await ended;
+  });
+  while (pid === undefined) {
+    if (child.exitCode !== null) throw new Error(`the writer ended with ${child.exitCode}`);
+    pid = findStopped(table.name);
+    await sleep(5);
+  }
+  return { pid, ended };
+}
+
+/** The stopped process that was started for this table, in whatever namespace it is. */
+function findStopped(name: string): number | undefined {
+  for (const pid of readdirSync('/proc')) {
+    if (!/^\d+$/.test(pid)) continue;
+    try {
+      const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+      if (!words[1]?.includes('proof-stopped-writer') || words[2] !== name) continue;
+      if (/^State:\tT/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))) return Number(pid);
+    } catch {
+      // It has ended since the folder was read.
+    }
+  }
+  return undefined;
+}
+
+/** What the others do while a writer is stopped: until it has been for STOPPED_MS. */
+async function liveOn(t: Test, { table, memory, readNs }: Scene, pid: number | RegExp): Promise<void> {
+  const start = performance.now();
+  let timeouts = 0;
+  let slowest = 0;
+  do {
+    const begin = performance.now();
+    t.throws(
+      () => table.set(KEYS[1], { value: 7 }),
+      { code: 'ERR_LOCK_TIMEOUT', message: pid instanceof RegExp ? pid : new RegExp(`process ${pid} `) },
+      'the error names who holds the lock',
+    );
+    const ms = performance.now() - begin;
+    slowest = Math.max(slowest, ms);
+    if (ms < LOCK_TIMEOUT_MS || ms > LOCK_TIMEOUT_MS + SLACK_MS) t.fail(`the error came after ${ms} ms`);
+    timeouts++;
+    for (const [i, key] of KEYS.entries()) if (i > 0 && table.get(key, 'value') !== i) t.fail(`${key} has changed`);
+    if (memory.words[memory.homeWord(0)] === 0) t.fail('the lock was taken from the living');
+    await sleep(1);
+  } while (performance.now() - start < STOPPED_MS);
+  t.comment(`${timeouts} timeouts of ${LOCK_TIMEOUT_MS} ms, the slowest ${slowest.toFixed(0)} ms`);
+  const beside = measureReads(table);
+  t.ok(beside < readNs * 5 + 2_000, `readers go on as before: ${readNs.toFixed(0)} ns, then ${beside.toFixed(0)} ns`);
+}
+
+/** Nanoseconds of a read, at best of three rounds. */
+function measureReads(table: Scene['table']): number {
+  let best = Number.POSITIVE_INFINITY;
+  for (let round = 0; round < 3; round++) {
+    const start = performance.now();
+    for (let i = 0; i < READS; i++) table.get(KEYS[i % KEYS.length], 'value');
+    best = Math.min(best, ((performance.now() - start) * 1e6) / READS);
+  }
+  return best;
+}
+
+function checkCompleted(t: Test, { table }: Scene): void {
+  t.equal(table.get(KEYS[0], 'value'), 1_000, 'its write is there');
+  for (const [i, key] of KEYS.entries()) if (i > 0) t.equal(table.get(key, 'value'), i, `${key} is as it was`);
+  table.set(KEYS[1], { value: 8 });
+  t.equal(table.get(KEYS[1], 'value'), 8, 'the bucket is free');
+  t.same(table.verify(), { ok: true, problems: [] });
+}
+
+for (const [i, moment] of ['after it took the lock', 'before it gives the lock back'].entries()) {
+  t.test(`a writer stopped ${moment} loses nothing`, async (t) => {
+    const scene = setScene(t);
+    const { recoveries } = scene.table.stats();
+    const writer = await stopWriter(t, scene, scene.span[i]);
+    await liveOn(t, scene, writer.pid);
+    t.equal(scene.table.settleDead(), 0, 'nobody is dead');
+    process.kill(writer.pid, 'SIGCONT');
+    await writer.ended;
+    checkCompleted(t, scene);
+    t.equal(scene.table.stats().recoveries, recoveries, 'nobody has recovered anything meanwhile');
+  });
+}
+
+t.test('a living writer whose slot names a process that is gone', async (t) => {
+  const scene = setScene(t);
+  const writer = await stopWriter(t, scene, scene.span[1]);
+  setHolderPid(scene, NO_PROCESS);
+  await liveOn(t, scene, NO_PROCESS);
+  process.kill(writer.pid, 'SIGCONT');
+  await writer.ended;
+  checkCompleted(t, scene);
+});
+
+t.test('a dead writer whose process id is in use again', async (t) => {
+  const scene = setScene(t);
+  const writer = await stopWriter(t, scene, scene.span[1]);
+  setHolderPid(scene, process.pid);
+  process.kill(writer.pid, 'SIGKILL');
+  await writer.ended;
+  scene.table.set(KEYS[2], { value: 2 });
+  checkCompleted(t, scene);
+});
+
+t.test('a living, then dead writer in another namespace of process ids', async (t) => {
+  const unshare = ['unshare', ...(process.getuid?.() === 0 ? [] : ['--user', '--map-root-user']), '--pid', '--fork'];
+  if (spawnSync(unshare[0], [...unshare.slice(1), 'true']).status !== 0) {
+    t.skip('this user may not make a namespace of process ids');
+    return;
+  }
+  const scene = setScene(t);
+  // The first process of a namespace cannot be stopped: the shell is the first, the writer its child.
+  const shell = ['sh', '-c', '"$0" "$@"; exit $?'];
+  const writer = await stopWriter(t, scene, scene.span[1], [...unshare, '--kill-child', ...shell]);
+  t.not(holderPid(scene), writer.pid, 'its id is another one there');
+  await liveOn(t, scene, /is locked by process \d+ /);
+  process.kill(writer.pid, 'SIGKILL');
+  await writer.ended;
+  scene.table.set(KEYS[2], { value: 2 });
+  checkCompleted(t, scene);
+});
+
+function slotWord({ memory }: Scene): number {
+  const holder = memory.words[memory.homeWord(0)] & 0x7fffffff;
+  return memory.slotWord(holder - 1) + PID;
+}
+
+function holderPid(scene: Scene): number {
+  return scene.memory.words[slotWord(scene)];
+}
+
+function setHolderPid(scene: Scene, pid: number): void {
+  scene.memory.words[slotWord(scene)] = pid;
+}
