@@ -9,6 +9,7 @@
         "native/futex.cc",
         "native/inherited_memory.cc",
         "native/mapping.cc",
+        "native/system_v.cc",
         "native/word_watch.cc"
       ],
       "include_dirs": ["<!@(node -p \"require('node-addon-api').include_dir\")"],

@@ -1,4 +1,4 @@
-// The addon: what the kernel gives (descriptors, mappings, byte locks, futexes, a clock) and nothing of tables.
+// The addon: what the kernel gives (descriptors, mappings, System V segments, byte locks, futexes, a clock) and nothing of tables.
 //
 // Results: every call that can fail returns 0 or more when it worked and minus the errno when not. No exception
 // crosses Node-API; arguments are checked in TypeScript, here only as far as a wrong one would crash the process.
@@ -15,6 +15,7 @@ namespace shmtable {
 
 void InitClock(Napi::Env env, Napi::Object exports);
 void InitFutex(Napi::Env env, Napi::Object exports);
+void InitSystemV(Napi::Env env, Napi::Object exports);
 
 namespace {
 
@@ -23,6 +24,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   Mapping::Init(env, exports);
   WordWatch::Init(env, exports);
   InitFutex(env, exports);
+  InitSystemV(env, exports);
   InitClock(env, exports);
   return exports;
 }

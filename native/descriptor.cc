@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/shm.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -28,6 +29,9 @@ int OpenPath(const std::string& path, int flags, mode_t mode) {
 // Reserves and zeroes all bytes up to `size`, never shrinks. All signals are held back meanwhile: tmpfs gives up with
 // EINTR and undoes its work at any signal, so a profiler's timer could otherwise keep this from ever ending. A size
 // over RLIMIT_FSIZE makes the kernel send SIGXFSZ besides EFBIG: that one is taken away, the error says it.
+//
+// Where the file system cannot reserve, what is new is written instead, and no hole of what was there is filled: others
+// may write to it.
 int ReserveBytes(int fd, off_t size) {
   sigset_t all;
   sigset_t before;
@@ -37,6 +41,11 @@ int ReserveBytes(int fd, off_t size) {
   do {
     error = fallocate(fd, 0, 0, size) == 0 ? 0 : errno;
   } while (error == EINTR);
+  if (error == EOPNOTSUPP) {
+    struct stat status;
+    error = fstat(fd, &status) != 0 ? errno : 0;
+    if (error == 0 && status.st_size < size) error = posix_fallocate(fd, status.st_size, size - status.st_size);
+  }
   if (error == EFBIG) {
     sigset_t limit;
     sigemptyset(&limit);
@@ -114,7 +123,8 @@ Napi::Value Descriptor::Reopen(const Napi::CallbackInfo& info) {
 
 Napi::Value Descriptor::OpenMemory(const Napi::CallbackInfo& info) {
   if (!HasString(info, 0)) return Result(info, -EINVAL);
-  return Adopt(info.Env(), CreateMemory(StringAt(info, 0)));
+  const bool huge_pages = info.Length() > 1 && info[1].IsBoolean() && info[1].As<Napi::Boolean>().Value();
+  return Adopt(info.Env(), CreateMemory(StringAt(info, 0), huge_pages));
 }
 
 Napi::Value Descriptor::OpenPublished(const Napi::CallbackInfo& info) {
@@ -140,10 +150,12 @@ Napi::Value Descriptor::Link(const Napi::CallbackInfo& info) {
 }
 
 // Removes the name if it still names this very file: 1, else 0. Between the comparison and the removal nobody can put
-// another file under the name: that needs the name to be removed first, which needs this file's name byte.
+// another file under the name: that needs the name to be removed first, which needs this file's name byte. A System V
+// segment whose file this is goes with the name, before it: a name left over by a kill in between is seen to be dead.
 Napi::Value Descriptor::UnlinkName(const Napi::CallbackInfo& info) {
   if (!HasString(info, 0)) return Result(info, -EINVAL);
   const std::string path = StringAt(info, 0);
+  const int segment = HasNumber(info, 1) ? static_cast<int>(NumberAt(info, 1)) : -1;
   NameLock lock(fd_);
   if (lock.error() != 0) return Result(info, lock.error());
   struct stat mine;
@@ -151,6 +163,9 @@ Napi::Value Descriptor::UnlinkName(const Napi::CallbackInfo& info) {
   if (fstat(fd_, &mine) != 0) return Result(info, -errno);
   if (lstat(path.c_str(), &named) != 0) return Result(info, errno == ENOENT ? 0 : -errno);
   if (mine.st_dev != named.st_dev || mine.st_ino != named.st_ino) return Result(info, 0);
+  if (segment >= 0 && shmctl(segment, IPC_RMID, nullptr) != 0 && errno != EINVAL && errno != EIDRM) {
+    return Result(info, -errno);
+  }
   if (unlink(path.c_str()) == 0) return Result(info, 1);
   return Result(info, errno == ENOENT ? 0 : -errno);
 }

@@ -17,13 +17,13 @@ class Descriptor : public Napi::ObjectWrap<Descriptor> {
   // Making one.
   Napi::Value Open(const Napi::CallbackInfo& info);           // (path, flags, mode)
   Napi::Value Reopen(const Napi::CallbackInfo& info);         // (number, flags)
-  Napi::Value OpenMemory(const Napi::CallbackInfo& info);     // (name): hidden, empty
+  Napi::Value OpenMemory(const Napi::CallbackInfo& info);     // (name, huge pages): hidden, empty
   Napi::Value OpenPublished(const Napi::CallbackInfo& info);  // (name): memory of this process, by name
   // What it names.
   Napi::Value PublishMemory(const Napi::CallbackInfo& info);   // (name)
   Napi::Value WithdrawMemory(const Napi::CallbackInfo& info);  // ()
   Napi::Value Link(const Napi::CallbackInfo& info);            // (path)
-  Napi::Value UnlinkName(const Napi::CallbackInfo& info);      // (path)
+  Napi::Value UnlinkName(const Napi::CallbackInfo& info);      // (path, System V id?)
   // Its bytes.
   Napi::Value Reserve(const Napi::CallbackInfo& info);  // (size)
   Napi::Value Size(const Napi::CallbackInfo& info);     // ()

@@ -102,11 +102,12 @@ int EachPublished(const std::string& name, Visit visit) {
 
 }  // namespace
 
-int CreateMemory(const std::string& name) {
+int CreateMemory(const std::string& name, bool huge_pages) {
   const std::string title = kPrefix + name;
-  int fd = memfd_create(title.c_str(), MFD_CLOEXEC | MFD_NOEXEC_SEAL);
-  // Kernels before 6.3 do not know the second flag.
-  if (fd < 0 && errno == EINVAL) fd = memfd_create(title.c_str(), MFD_CLOEXEC);
+  const unsigned flags = MFD_CLOEXEC | (huge_pages ? MFD_HUGETLB : 0);
+  int fd = memfd_create(title.c_str(), flags | MFD_NOEXEC_SEAL);
+  // Kernels before 6.3 do not know the last flag.
+  if (fd < 0 && errno == EINVAL) fd = memfd_create(title.c_str(), flags);
   if (fd < 0) return -errno;
   if (fchmod(fd, kHiddenMode) != 0) {
     int error = errno;

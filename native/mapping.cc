@@ -1,10 +1,20 @@
 #include "mapping.h"
 
 #include <errno.h>
+#include <linux/magic.h>
 #include <sys/mman.h>
+#include <sys/shm.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <cstdint>
+#include <utility>
 
 #ifndef MADV_COLLAPSE
 #define MADV_COLLAPSE 25
+#endif
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
 #endif
 
 namespace shmtable {
@@ -13,33 +23,56 @@ namespace shmtable {
 // ArrayBuffer's finalizer. Both run in the thread of the environment.
 class Region {
  public:
-  Region(void* address, size_t size) : address_(address), size_(size) {}
+  enum Kind { kMapped, kAttached };
+
+  Region(void* address, size_t size, Kind kind) : address_(address), size_(size), kind_(kind) {}
   ~Region() { Unmap(); }
   Region(const Region&) = delete;
   Region& operator=(const Region&) = delete;
 
   void Unmap() {
-    if (address_ != nullptr) munmap(address_, size_);
+    if (address_ == nullptr) return;
+    if (kind_ == kAttached) {
+      shmdt(address_);
+    } else {
+      munmap(address_, size_);
+    }
     address_ = nullptr;
   }
 
   // Puts nameless zero pages in the place of the object's, which this process then no longer maps. They take memory
   // only if somebody writes to them, and the kernel joins neighbours, so that many of them are one entry of its map.
+  // What replaces the pages of a System V segment detaches from it, as shmdt would.
   bool Vacate() {
-    return mmap(address_, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1,
-                0) != MAP_FAILED;
+    if (mmap(address_, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) ==
+        MAP_FAILED) {
+      return false;
+    }
+    kind_ = kMapped;
+    return true;
   }
   void* address() const { return address_; }
   size_t size() const { return size_; }
 
  private:
   void* address_;
+  // Whole pages where they are huge ones: munmap and mprotect take no part of one.
   size_t size_;
+  Kind kind_;
 };
 
 namespace {
 
 Napi::Value Result(const Napi::CallbackInfo& info, int value) { return Napi::Number::New(info.Env(), value); }
+
+size_t RoundUp(size_t size, size_t unit) { return unit == 0 ? size : (size + unit - 1) / unit * unit; }
+
+// Bytes of the huge pages that the object behind a descriptor is made of, 0 when they are the ordinary ones.
+size_t HugePageBytes(int fd) {
+  struct statfs status;
+  if (fstatfs(fd, &status) != 0 || status.f_type != HUGETLBFS_MAGIC) return 0;
+  return static_cast<size_t>(status.f_bsize);
+}
 
 void ReleaseRegion(napi_env, void*, void* hint) { delete static_cast<std::shared_ptr<Region>*>(hint); }
 
@@ -49,9 +82,12 @@ void Mapping::Init(Napi::Env env, Napi::Object exports) {
   exports.Set("Mapping", DefineClass(env, "Mapping",
                                      {
                                          InstanceMethod<&Mapping::Map>("map"),
+                                         InstanceMethod<&Mapping::Attach>("attach"),
+                                         InstanceMethod<&Mapping::Replace>("replace"),
                                          InstanceAccessor<&Mapping::Buffer>("buffer"),
                                          InstanceMethod<&Mapping::Protect>("protect"),
                                          InstanceMethod<&Mapping::Sync>("sync"),
+                                         InstanceMethod<&Mapping::Populate>("populate"),
                                          InstanceMethod<&Mapping::UseHugePages>("useHugePages"),
                                          InstanceMethod<&Mapping::Close>("close"),
                                          InstanceMethod<&Mapping::Detach>("detach"),
@@ -61,30 +97,64 @@ void Mapping::Init(Napi::Env env, Napi::Object exports) {
 Mapping::Mapping(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Mapping>(info) {}
 
 Napi::Value Mapping::Map(const Napi::CallbackInfo& info) {
-  Napi::Env env = info.Env();
   if (region_ || info.Length() < 3 || !info[0].IsNumber() || !info[1].IsNumber() || !info[2].IsBoolean()) {
     return Result(info, -EINVAL);
   }
   int fd = info[0].As<Napi::Number>().Int32Value();
   int64_t size = info[1].As<Napi::Number>().Int64Value();
   int protection = info[2].As<Napi::Boolean>().Value() ? PROT_READ : PROT_READ | PROT_WRITE;
-  if (size <= 0) return Result(info, -EINVAL);
-  void* address = mmap(nullptr, static_cast<size_t>(size), protection, MAP_SHARED, fd, 0);
+  int64_t offset = info.Length() > 3 && info[3].IsNumber() ? info[3].As<Napi::Number>().Int64Value() : 0;
+  if (size <= 0 || offset < 0) return Result(info, -EINVAL);
+  size_t bytes = RoundUp(static_cast<size_t>(size), HugePageBytes(fd));
+  void* address = mmap(nullptr, bytes, protection, MAP_SHARED, fd, static_cast<off_t>(offset));
   if (address == MAP_FAILED) return Result(info, -errno);
-  region_ = std::make_shared<Region>(address, static_cast<size_t>(size));
+  auto region = std::make_shared<Region>(address, bytes, Region::kMapped);
+  return Result(info, Show(info.Env(), std::move(region), static_cast<size_t>(size)));
+}
 
-  auto* owner = new std::shared_ptr<Region>(region_);
-  napi_value value = nullptr;
-  if (napi_create_external_arraybuffer(env, address, static_cast<size_t>(size), ReleaseRegion, owner, &value) !=
-      napi_ok) {
-    // Node runs the finalizer in some of these cases and not in others: `owner` is left to it, the pages are not.
-    region_->Unmap();
-    region_.reset();
-    if (env.IsExceptionPending()) env.GetAndClearPendingException();
-    return Result(info, -ENOMEM);
+Napi::Value Mapping::Attach(const Napi::CallbackInfo& info) {
+  if (region_ || info.Length() < 4 || !info[0].IsNumber() || !info[1].IsNumber() || !info[2].IsBoolean() ||
+      !info[3].IsNumber()) {
+    return Result(info, -EINVAL);
   }
+  int id = info[0].As<Napi::Number>().Int32Value();
+  int64_t size = info[1].As<Napi::Number>().Int64Value();
+  int flags = info[2].As<Napi::Boolean>().Value() ? SHM_RDONLY : 0;
+  int64_t page = info[3].As<Napi::Number>().Int64Value();
+  if (size <= 0 || page < 0) return Result(info, -EINVAL);
+  void* address = shmat(id, nullptr, flags);
+  if (address == reinterpret_cast<void*>(-1)) return Result(info, -errno);
+  auto region = std::make_shared<Region>(address, RoundUp(static_cast<size_t>(size), static_cast<size_t>(page)),
+                                         Region::kAttached);
+  // The id may have been given to another segment since somebody looked at its size.
+  shmid_ds status;
+  if (shmctl(id, IPC_STAT, &status) != 0) return Result(info, -errno);
+  if (status.shm_segsz != static_cast<size_t>(size)) return Result(info, -EIDRM);
+  return Result(info, Show(info.Env(), std::move(region), static_cast<size_t>(size)));
+}
+
+// Maps the same bytes of the same object once more, writable, in the place of what is there, by another descriptor: the
+// kernel shows a mapping under the name that the descriptor was opened by.
+Napi::Value Mapping::Replace(const Napi::CallbackInfo& info) {
+  if (!region_ || info.Length() < 2 || !info[0].IsNumber() || !info[1].IsNumber()) return Result(info, -EINVAL);
+  void* address = mmap(region_->address(), region_->size(), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
+                       info[0].As<Napi::Number>().Int32Value(),
+                       static_cast<off_t>(info[1].As<Napi::Number>().Int64Value()));
+  return Result(info, address == MAP_FAILED ? -errno : 0);
+}
+
+int Mapping::Show(Napi::Env env, std::shared_ptr<Region> region, size_t size) {
+  auto* owner = new std::shared_ptr<Region>(region);
+  napi_value value = nullptr;
+  if (napi_create_external_arraybuffer(env, region->address(), size, ReleaseRegion, owner, &value) != napi_ok) {
+    // Node runs the finalizer in some of these cases and not in others: `owner` is left to it, the pages are not.
+    region->Unmap();
+    if (env.IsExceptionPending()) env.GetAndClearPendingException();
+    return -ENOMEM;
+  }
+  region_ = std::move(region);
   buffer_ = Napi::Persistent(Napi::ArrayBuffer(env, value));
-  return Result(info, 0);
+  return 0;
 }
 
 Napi::Value Mapping::Buffer(const Napi::CallbackInfo& info) {
@@ -100,6 +170,18 @@ Napi::Value Mapping::Protect(const Napi::CallbackInfo& info) {
 Napi::Value Mapping::Sync(const Napi::CallbackInfo& info) {
   if (!region_) return Result(info, -EINVAL);
   return Result(info, msync(region_->address(), region_->size(), MS_SYNC) == 0 ? 0 : -errno);
+}
+
+// Takes all pages from the system now, for memory that fallocate(2) does not reach. Only before anybody else maps it:
+// kernels before 5.14 cannot do it themselves, and the zeros written instead would hide what others write.
+Napi::Value Mapping::Populate(const Napi::CallbackInfo& info) {
+  if (!region_) return Result(info, -EINVAL);
+  if (madvise(region_->address(), region_->size(), MADV_POPULATE_WRITE) == 0) return Result(info, 0);
+  if (errno != EINVAL) return Result(info, -errno);
+  auto* bytes = static_cast<volatile char*>(region_->address());
+  const auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  for (size_t at = 0; at < region_->size(); at += page) bytes[at] = 0;
+  return Result(info, 0);
 }
 
 // The reserved pages are small ones (fallocate knows nothing of this mapping), so the advice alone would only change

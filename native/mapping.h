@@ -9,7 +9,7 @@ namespace shmtable {
 
 class Region;
 
-// A range of memory that a file or memory object backs, and the ArrayBuffer that shows it.
+// A range of memory that a file, a memory object or a System V segment backs, and the ArrayBuffer that shows it.
 //
 // The pages stay mapped until `close` or `detach`, or, when nobody closes, until both this object and the ArrayBuffer are garbage:
 // a view that outlives its handle goes on reading the segment.
@@ -19,13 +19,19 @@ class Mapping : public Napi::ObjectWrap<Mapping> {
   explicit Mapping(const Napi::CallbackInfo& info);
 
  private:
-  Napi::Value Map(const Napi::CallbackInfo& info);           // (descriptor number, size, read-only)
+  Napi::Value Map(const Napi::CallbackInfo& info);           // (descriptor number, size, read-only, offset = 0)
+  Napi::Value Attach(const Napi::CallbackInfo& info);        // (System V id, size, read-only, bytes of its pages)
+  Napi::Value Replace(const Napi::CallbackInfo& info);       // (descriptor number, offset)
   Napi::Value Buffer(const Napi::CallbackInfo& info);        // the ArrayBuffer, or undefined once closed
   Napi::Value Protect(const Napi::CallbackInfo& info);       // (read-only)
   Napi::Value Sync(const Napi::CallbackInfo& info);          // ()
+  Napi::Value Populate(const Napi::CallbackInfo& info);      // ()
   Napi::Value UseHugePages(const Napi::CallbackInfo& info);  // ()
   Napi::Value Close(const Napi::CallbackInfo& info);         // ()
   Napi::Value Detach(const Napi::CallbackInfo& info);        // ()
+
+  // Shows the region as an ArrayBuffer of `size` bytes: 0 or minus an errno.
+  int Show(Napi::Env env, std::shared_ptr<Region> region, size_t size);
 
   std::shared_ptr<Region> region_;
   Napi::Reference<Napi::ArrayBuffer> buffer_;

@@ -1,7 +1,7 @@
 import { fstatSync, readdirSync, readlinkSync } from 'node:fs';
 import { ShmTableError } from '../errors.js';
 import { describeObjects } from './attachments.js';
-import type { Backend, MemoryObject, SegmentInfo } from './backend.js';
+import type { Backend, CreateRequest, MemoryObject, OpenRequest, SegmentInfo } from './backend.js';
 import { DescriptorObject } from './descriptor-object.js';
 import { type Descriptor, native } from './native.js';
 import { isSegmentName } from './segment-options.js';
@@ -49,14 +49,14 @@ function find(name: string): Descriptor | undefined {
   return descriptor;
 }
 
-function create(name: string, size: number): MemoryObject {
+function create({ name, size }: CreateRequest): MemoryObject {
   const other = find(name);
   if (other !== undefined) {
     other.close();
     throw new ShmTableError('ERR_SEGMENT_EXISTS', `There is an anonymous segment "${name}" already.`);
   }
   const descriptor = new native.Descriptor();
-  checked(descriptor.openMemory(name), () => `create anonymous segment "${name}"`);
+  checked(descriptor.openMemory(name, false), () => `create anonymous segment "${name}"`);
   const object = new AnonymousObject(name, descriptor, false);
   try {
     object.reserve(size);
@@ -67,7 +67,7 @@ function create(name: string, size: number): MemoryObject {
   return object;
 }
 
-function open(name: string, readOnly: boolean): MemoryObject {
+function open({ name, readOnly }: OpenRequest): MemoryObject {
   const descriptor = find(name);
   if (descriptor !== undefined) return new AnonymousObject(name, descriptor, readOnly);
   throw new ShmTableError(
@@ -91,7 +91,7 @@ function list(): SegmentInfo[] {
     if (descriptor === undefined) return [];
     const status = fstatSync(descriptor.number);
     descriptor.close();
-    return [{ name, status }];
+    return [{ name, status, bytes: status.size, location: `memfd:shmtable-segment:${name}` }];
   });
   return describeObjects('anonymous', objects);
 }

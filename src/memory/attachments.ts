@@ -1,6 +1,14 @@
 import { readdirSync, readFileSync, type Stats } from 'node:fs';
 import type { BackendName, SegmentInfo } from './backend.js';
 
+/** What a backend found of one of its objects. */
+export interface FoundObject {
+  readonly name: string;
+  readonly status: Stats;
+  readonly bytes: number;
+  readonly location: string;
+}
+
 /** How `/proc/PID/maps` names a mapped object: device and inode. */
 function identityOf(status: Stats): string {
   const major = Math.floor(status.dev / 0x100) & 0xfff;
@@ -9,28 +17,62 @@ function identityOf(status: Stats): string {
 }
 
 /** `start-end perms offset major:minor inode path`, for mappings of anything that has an inode. */
-const MAPPING = /^\S+ \S+ \S+ 0*([0-9a-f]+):0*([0-9a-f]+) ([1-9]\d*) /gm;
+const MAPPING = /^\S+ (\S+) (\S+) 0*([0-9a-f]+):0*([0-9a-f]+) ([1-9]\d*) +(.*)$/gm;
+
+/** One line of a process's map. */
+interface MappedObject {
+  readonly identity: string;
+  readonly isShared: boolean;
+  readonly offset: number;
+  /** As the kernel shows it: its own process's view of it, ` (deleted)` behind a removed one's. */
+  readonly path: string;
+}
 
 /**
- * How many processes map each object, of those whose `/proc/PID/maps` this user may read. Reads that file of every
- * process once: some milliseconds.
+ * What each process maps, of those whose `/proc/PID/maps` this user may read. Reads that file of every process once:
+ * some milliseconds.
  */
-function countProcesses(): Map<string, number> {
-  const counts = new Map<string, number>();
+function* mappedObjects(): Generator<MappedObject[]> {
   for (const pid of readdirSync('/proc')) {
     if (!/^\d+$/.test(pid)) continue;
     let maps: string;
     try {
-      maps = readFileSync(`/proc/${pid}/maps`, 'latin1');
+      maps = readFileSync(`/proc/${pid}/maps`, 'utf8');
     } catch {
       // Another user's process, or one that has just ended.
       continue;
     }
-    const mapped = new Set<string>();
-    for (const [, major, minor, inode] of maps.matchAll(MAPPING)) mapped.add(`${major}:${minor}:${inode}`);
-    for (const identity of mapped) counts.set(identity, (counts.get(identity) ?? 0) + 1);
+    yield Array.from(maps.matchAll(MAPPING), ([, rights, offset, major, minor, inode, path]) => ({
+      identity: `${major}:${minor}:${inode}`,
+      isShared: rights.endsWith('s'),
+      offset: Number.parseInt(offset, 16),
+      path,
+    }));
+  }
+}
+
+/** How many processes map each object. */
+function countProcesses(): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const mapped of mappedObjects()) {
+    for (const identity of new Set(mapped.map((object) => object.identity))) {
+      counts.set(identity, (counts.get(identity) ?? 0) + 1);
+    }
   }
   return counts;
+}
+
+/** Paths of the files that processes map shared from this offset on: each once, those that have a path. */
+export function sharedFiles(offset: number): string[] {
+  const paths = new Map<string, string>();
+  for (const mapped of mappedObjects()) {
+    for (const object of mapped) {
+      if (object.isShared && object.offset === offset && !object.path.endsWith(' (deleted)')) {
+        paths.set(object.identity, object.path.replaceAll('\\012', '\n'));
+      }
+    }
+  }
+  return [...paths.values()];
 }
 
 /** User names by id, as the system's own file has them. */
@@ -49,20 +91,23 @@ function userNames(): Map<number, string> {
   return names;
 }
 
+/** The name of a user, or the number of one without a name. */
+export function userName(uid: number): string {
+  return userNames().get(uid) ?? String(uid);
+}
+
 /** The lines of a listing from the objects that a backend found. */
-export function describeObjects(
-  backend: BackendName,
-  objects: readonly { readonly name: string; readonly status: Stats }[],
-): SegmentInfo[] {
+export function describeObjects(backend: BackendName, objects: readonly FoundObject[]): SegmentInfo[] {
   if (objects.length === 0) return [];
   const counts = countProcesses();
   const names = userNames();
-  return objects.map(({ name, status }) => ({
+  return objects.map(({ name, status, bytes, location }) => ({
     name,
     backend,
     owner: names.get(status.uid) ?? String(status.uid),
     mode: status.mode & 0o777,
-    bytes: status.size,
+    bytes,
     attached: counts.get(identityOf(status)) ?? 0,
+    location,
   }));
 }

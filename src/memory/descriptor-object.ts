@@ -1,8 +1,8 @@
-import { constants } from 'node:fs';
+import { constants, statfsSync } from 'node:fs';
 import type { MemoryObject } from './backend.js';
 import { ByteLocks } from './byte-locks.js';
 import { type Descriptor, type Mapping, native } from './native.js';
-import { type Place, reserve } from './reservation.js';
+import { HUGETLBFS, type Place, reserve } from './reservation.js';
 import { checked } from './system-error.js';
 
 /** A memory object that a descriptor of this process names; how it gets and loses its name is its backend's matter. */
@@ -10,15 +10,22 @@ export abstract class DescriptorObject implements MemoryObject {
   readonly readOnly: boolean;
   protected readonly descriptor: Descriptor;
   protected readonly place: Place;
+  readonly #headBytes: number;
 
-  constructor(descriptor: Descriptor, readOnly: boolean, place: Place) {
+  /** @param headBytes bytes of the object before the segment's own: a multiple of the page size */
+  constructor(descriptor: Descriptor, readOnly: boolean, place: Place, headBytes = 0) {
     this.descriptor = descriptor;
     this.readOnly = readOnly;
     this.place = place;
+    this.#headBytes = headBytes;
   }
 
-  abstract publish(): boolean;
+  abstract publish(mapping: Mapping): boolean;
   abstract unlink(): boolean;
+
+  get hasHugePages(): boolean {
+    return statfsSync(`/proc/self/fd/${this.descriptor.number}`).type === HUGETLBFS;
+  }
 
   /** Makes a new, empty object of this size, for its owner alone whatever the umask. */
   prepare(size: number): void {
@@ -27,27 +34,27 @@ export abstract class DescriptorObject implements MemoryObject {
   }
 
   size(): number {
-    return checked(this.descriptor.size(), () => `read the size of ${this.place.subject}`);
+    return checked(this.descriptor.size(), () => `read the size of ${this.place.subject}`) - this.#headBytes;
   }
 
   map(size: number): Mapping {
     const mapping = new native.Mapping();
-    const result = mapping.map(this.descriptor.number, size, this.readOnly);
+    const result = mapping.map(this.descriptor.number, size, this.readOnly, this.#headBytes);
     checked(result, () => `map ${size} bytes of ${this.place.subject}`);
     return mapping;
   }
 
   reserve(size: number): void {
-    reserve(this.descriptor, size, this.place);
+    reserve(this.descriptor, this.#headBytes + size, this.place);
   }
 
   /** Reserves what is missing of an object that somebody made sparse; a reader needs the right to write for that. */
-  fillHoles(size: number): void {
+  fillHoles(): void {
     const writer = new native.Descriptor();
     try {
       const result = writer.reopen(this.descriptor.number, constants.O_RDWR);
       checked(result, () => `fill the holes of ${this.place.subject}`);
-      reserve(writer, size, this.place, 0);
+      reserve(writer, this.#headBytes + this.size(), this.place, 0);
     } finally {
       writer.close();
     }

@@ -15,6 +15,27 @@ interface NativeAddon {
   futexWait(words: Int32Array, index: number, expected: number, timeoutMs: number): number;
   futexWake(words: Int32Array, index: number, count: number): number;
   bootTimeMs(): number;
+  /** A new System V segment for its owner alone: its id. */
+  shmCreate(key: number, size: number, hugePages: boolean): number;
+  /** What the system knows of a System V segment. */
+  shmStatus(id: number): ShmStatus | number;
+  shmRemove(id: number): number;
+}
+
+export interface ShmStatus {
+  readonly key: number;
+  readonly uid: number;
+  readonly mode: number;
+  /** Marked for removal: goes with its last attachment. */
+  readonly removed: boolean;
+  readonly bytes: number;
+  /** Process id of who made it. */
+  readonly creator: number;
+  /** Epoch seconds. */
+  readonly createdAt: number;
+  /** Epoch seconds, 0 never. */
+  readonly attachedAt: number;
+  readonly attached: number;
 }
 
 /** A private open file description: see `native/descriptor.h`. */
@@ -22,12 +43,13 @@ export interface Descriptor {
   open(path: string, flags: number, mode: number): number;
   /** Opens what descriptor `number` of this process names, as a new description. */
   reopen(number: number, flags: number): number;
-  openMemory(name: string): number;
+  openMemory(name: string, hugePages: boolean): number;
   openPublished(name: string): number;
   publishMemory(name: string): number;
   withdrawMemory(): number;
   link(path: string): number;
-  unlinkName(path: string): number;
+  /** Removes the name if it still names this file, and with it the System V segment that it stands for. */
+  unlinkName(path: string, segment?: number): number;
   reserve(size: number): number;
   size(): number;
   chmod(mode: number): number;
@@ -41,10 +63,16 @@ export interface Descriptor {
 
 /** Mapped pages and the ArrayBuffer that shows them: see `native/mapping.h`. */
 export interface Mapping {
-  map(descriptor: number, size: number, readOnly: boolean): number;
+  map(descriptor: number, size: number, readOnly: boolean, offset?: number): number;
+  /** Maps the same bytes of the same object by another descriptor, in the place of what is there. */
+  replace(descriptor: number, offset: number): number;
+  /** Attaches a System V segment of exactly this size, made of pages of `pageBytes`, 0 for ordinary ones. */
+  attach(id: number, size: number, readOnly: boolean, pageBytes: number): number;
   readonly buffer: ArrayBuffer;
   protect(readOnly: boolean): number;
   sync(): number;
+  /** Takes all pages from the system. Only before anybody else maps them. */
+  populate(): number;
   useHugePages(): number;
   /** Gives the pages back; views of the buffer keep their length and read zeros. */
   close(): void;

@@ -1,5 +1,6 @@
 import { readFileSync, statfsSync } from 'node:fs';
 import { ShmTableError } from '../errors.js';
+import { availableMemory } from './memory-limits.js';
 import type { Descriptor } from './native.js';
 import { errnoName, systemError } from './system-error.js';
 
@@ -13,12 +14,10 @@ export interface Place {
   readonly remedy: string;
 }
 
-/** Memory that the system could still give, in bytes: free and reclaimable pages, and swap. */
-function availableMemory(): number {
-  const text = readFileSync('/proc/meminfo', 'utf8');
-  const kibibytes = (key: string) => Number(new RegExp(`^${key}:\\s+(\\d+) kB$`, 'm').exec(text)?.[1] ?? 0);
-  return (kibibytes('MemAvailable') + kibibytes('SwapFree')) * 1024;
-}
+/** Types of file systems, as statfs(2) gives them, whose files are memory. */
+const TMPFS = 0x01021994;
+const RAMFS = 0x858458f6;
+export const HUGETLBFS = 0x958458f6;
 
 /** Bytes left on the file system of the object; Infinity for one without a limit, as that of memfd objects. */
 function freeSpace(descriptor: Descriptor): number {
@@ -26,7 +25,17 @@ function freeSpace(descriptor: Descriptor): number {
   return blocks === 0 ? Number.POSITIVE_INFINITY : bavail * bsize;
 }
 
-function noSpace(size: number, present: number, free: number, place: Place): ShmTableError {
+function isMemory(descriptor: Descriptor): boolean {
+  const { type } = statfsSync(`/proc/self/fd/${descriptor.number}`);
+  return type === TMPFS || type === RAMFS;
+}
+
+/** The largest file that this process may make, as text: the soft limit of RLIMIT_FSIZE. */
+function fileSizeLimit(): string {
+  return /^Max file size +(\S+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1] ?? 'unlimited';
+}
+
+export function noSpace(size: number, present: number, free: number, place: Place): ShmTableError {
   return new ShmTableError(
     'ERR_SEGMENT_NO_SPACE',
     `The ${size} bytes of ${place.subject} need ${size - present} more, and ${place.place} has ${free} free: ${place.remedy}.`,
@@ -34,23 +43,38 @@ function noSpace(size: number, present: number, free: number, place: Place): Shm
 }
 
 /**
- * Reserves an object's bytes up to `size`, so that a lack of space is an error now and never a SIGBUS at some later
- * access. Cost: the kernel zeroes the new pages, 93 ms a GiB.
+ * Refuses what the machine, or the container, cannot hold. The kernel takes such a request page by page, and kills some
+ * process for want of memory before it refuses.
  *
- * Looks before it asks: the kernel takes a request that the machine cannot hold page by page, and kills some process
- * for want of memory before it refuses.
+ * @param present bytes that the object has already
+ */
+export function checkMemory(size: number, present: number, place: Place): void {
+  const memory = availableMemory();
+  if (size - present > memory.bytes) throw noSpace(size, present, memory.bytes, { ...place, place: memory.place });
+}
+
+/**
+ * Reserves an object's bytes up to `size`, so that a lack of space is an error now and never a SIGBUS at some later
+ * access. Cost: the kernel zeroes the new pages of memory, 93 ms a GiB.
  *
  * @param present bytes that the object has already
  */
 export function reserve(descriptor: Descriptor, size: number, place: Place, present = descriptor.size()): void {
-  const memory = availableMemory();
-  if (size - present > memory) throw noSpace(size, present, memory, { ...place, place: 'the machine' });
+  if (isMemory(descriptor)) checkMemory(size, present, place);
   const space = freeSpace(descriptor);
   if (size - present > space) throw noSpace(size, present, space, place);
   const result = descriptor.reserve(size);
   if (result >= 0) return;
-  if (errnoName(result) === 'ENOSPC' || errnoName(result) === 'ENOMEM') {
-    throw noSpace(size, present, Math.min(freeSpace(descriptor), availableMemory()), place);
+  const name = errnoName(result);
+  if (name === 'ENOSPC' || name === 'ENOMEM' || name === 'EDQUOT') {
+    throw noSpace(size, present, Math.min(freeSpace(descriptor), availableMemory().bytes), place);
+  }
+  if (name === 'EFBIG') {
+    throw new ShmTableError(
+      'ERR_SEGMENT_NO_SPACE',
+      `${place.subject} of ${size} bytes is larger than files may be: the limit of this process (RLIMIT_FSIZE, ulimit -f) ` +
+        `is ${fileSizeLimit()} bytes, and the file system may have one of its own.`,
+    );
   }
   throw systemError(result, `reserve ${size} bytes for ${place.subject}`);
 }

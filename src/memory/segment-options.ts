@@ -1,4 +1,5 @@
 import { constants } from 'node:buffer';
+import { resolve } from 'node:path';
 import { ShmTableError } from '../errors.js';
 import type { BackendName } from './backend.js';
 
@@ -8,17 +9,25 @@ export interface SegmentOptions {
   backend?: BackendName;
   /** 1 to 200 characters of `[A-Za-z0-9._:-]`, the first not a dot. */
   name: string;
+  /** The file, for the backend `file` and no other. */
+  path?: string | undefined;
   /** Bytes: 1 or more, at most what one ArrayBuffer can hold (4 GiB on Node 20). */
   size: number;
   /** Ask for huge pages; where there are none a warning says so and small ones are used. Default false. */
   hugePages?: boolean;
   /** Only for `open`: a segment that nobody could write to would stay empty. */
   readOnly?: boolean;
+  /**
+   * For `sysv`: the segment is marked for removal as soon as its maker is attached, so that the kernel removes it with
+   * the last attachment, however the processes end. Default false: it stays until it is unlinked.
+   */
+  removeOnLastDetach?: boolean;
 }
 
 export interface SegmentOpenOptions {
   backend?: BackendName;
   name: string;
+  path?: string | undefined;
   readOnly?: boolean;
   hugePages?: boolean;
 }
@@ -54,6 +63,26 @@ export function checkFlag(option: string, value: unknown): boolean {
   if (value === undefined) return false;
   if (typeof value === 'boolean') return value;
   throw new ShmTableError('ERR_ARGUMENT', `${option} must be true or false, not ${show(value)}.`);
+}
+
+/** Whether the segment goes with its last attachment, which only those of System V can. */
+export function checkRemoval(backend: BackendName, value: unknown): boolean {
+  const removal = checkFlag('removeOnLastDetach', value);
+  if (!removal || backend === 'sysv') return removal;
+  throw new ShmTableError('ERR_ARGUMENT', `removeOnLastDetach is for the backend sysv, not for ${backend}.`);
+}
+
+/** The absolute path of a file segment. */
+export function checkPath(path: unknown): string {
+  if (typeof path === 'string' && path !== '' && !path.includes('\0')) return resolve(path);
+  throw new ShmTableError('ERR_ARGUMENT', `A file segment needs the path of its file, not ${show(path)}.`);
+}
+
+/** The path of a segment, which only those of the backend `file` have. */
+export function checkPlace(backend: BackendName, path: unknown): string | undefined {
+  if (backend === 'file') return checkPath(path);
+  if (path === undefined) return undefined;
+  throw new ShmTableError('ERR_ARGUMENT', `A path is for the backend file, not for ${backend}: ${show(path)}.`);
 }
 
 /** A number of bytes that a segment can have and this Node can map. */

@@ -2,6 +2,7 @@ import { ShmTableError } from '../errors.js';
 import { anonymous } from './anonymous.js';
 import type { Backend, BackendName, MemoryObject, SegmentInfo } from './backend.js';
 import type { ByteLocks } from './byte-locks.js';
+import { describeFile, file } from './file.js';
 import { useHugePages } from './huge-pages.js';
 import type { Mapping } from './native.js';
 import { posix } from './posix.js';
@@ -10,13 +11,16 @@ import {
   checkMappable,
   checkName,
   checkOptions,
+  checkPath,
+  checkPlace,
+  checkRemoval,
   checkSize,
   type SegmentOpenOptions,
   type SegmentOptions,
 } from './segment-options.js';
 import { checked } from './system-error.js';
 
-const BACKENDS: Readonly<Partial<Record<string, Backend>>> = { posix, anonymous };
+const BACKENDS: Readonly<Partial<Record<string, Backend>>> = { posix, anonymous, file };
 
 function backendOf(name: BackendName): Backend {
   const backend = Object.hasOwn(BACKENDS, name) ? BACKENDS[name] : undefined;
@@ -77,11 +81,17 @@ export class Segment {
     if (checkFlag('readOnly', options.readOnly)) {
       throw new ShmTableError('ERR_ARGUMENT', `Segment "${name}" cannot be created read-only: it would stay empty.`);
     }
-    const object = backend.create(name, checkSize(options.size));
+    const object = backend.create({
+      name,
+      path: checkPlace(backendName, options.path),
+      size: checkSize(options.size),
+      hugePages,
+      removeOnLastDetach: checkRemoval(backendName, options.removeOnLastDetach),
+    });
     const segment = new Segment(backendName, name, object, hugePages);
     try {
       initialise?.(segment);
-      if (object.publish()) return segment;
+      if (object.publish(segment.#open())) return segment;
     } catch (error) {
       segment.close();
       throw error;
@@ -102,12 +112,17 @@ export class Segment {
     const backendName = options.backend ?? 'posix';
     const backend = backendOf(backendName);
     const hugePages = checkFlag('hugePages', options.hugePages);
-    const object = backend.open(name, checkFlag('readOnly', options.readOnly));
+    const path = checkPlace(backendName, options.path);
+    const object = backend.open({ name, path, readOnly: checkFlag('readOnly', options.readOnly) });
     return new Segment(backendName, name, object, hugePages);
   }
 
-  /** Every segment that this process can see, of all backends: O(processes). */
-  static list(): SegmentInfo[] {
+  /**
+   * Every segment that this process can see, of all backends: O(processes). A file is seen while a process has it open;
+   * given its `path`, that file alone is looked at, open or not.
+   */
+  static list({ path }: { path?: string | undefined } = {}): SegmentInfo[] {
+    if (path !== undefined) return describeFile(checkPath(path));
     return Object.values(BACKENDS).flatMap((backend) => backend?.list() ?? []);
   }
 
@@ -223,7 +238,7 @@ export class Segment {
     if (!this.readOnly && this.#protection === 'read') {
       checked(mapping.protect(true), () => `protect segment "${this.name}"`);
     }
-    if (this.#hugePages) useHugePages(mapping, `segment "${this.name}"`);
+    if (this.#hugePages && !this.#object.hasHugePages) useHugePages(mapping, `segment "${this.name}"`);
     this.#mapping?.detach();
     this.#mapping = mapping;
     this.#mappedBytes = size;

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import t from 'tap';
 import { Segment } from '../../src/memory/index.js';
+import { placeOf } from '../fixtures/segment-place.js';
 import { Agent } from './agent.js';
 import { BACKENDS, openFiles, scratchSegment } from './scratch-segment.js';
 
@@ -62,7 +63,7 @@ for (const backend of BACKENDS) {
 
     t.test('outlive the segment handle they came from', async (t) => {
       const segment = scratchSegment(t, { backend });
-      const other = Segment.open({ backend, name: segment.name });
+      const other = Segment.open({ ...placeOf(backend, segment.name) });
       const locks = other.openByteLocks();
       t.ok(locks.tryLock(1));
       other.close();
@@ -75,7 +76,7 @@ for (const backend of BACKENDS) {
 
     t.test('read-only locks look and do not take', async (t) => {
       const segment = scratchSegment(t, { backend });
-      const reader = Segment.open({ backend, name: segment.name, readOnly: true });
+      const reader = Segment.open({ ...placeOf(backend, segment.name), readOnly: true });
       const looking = reader.openByteLocks();
       const locks = segment.openByteLocks();
       t.notOk(looking.isLocked(1));

@@ -3,6 +3,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import t from 'tap';
 import { Segment } from '../../src/memory/index.js';
+import { placeOf } from '../fixtures/segment-place.js';
 import { Agent } from './agent.js';
 import { BACKENDS, openFiles, scratchName, scratchSegment } from './scratch-segment.js';
 
@@ -35,7 +36,7 @@ for (const backend of BACKENDS) {
     const files = openFiles();
     const mapped = mappings(name);
     const forget = () => {
-      const other = Segment.open({ backend, name });
+      const other = Segment.open({ ...placeOf(backend, name) });
       other.openByteLocks().tryLock(1);
       return new Uint8Array(other.buffer);
     };
@@ -72,7 +73,7 @@ for (const backend of BACKENDS) {
   t.test(`${backend}: many segments made and closed without a pause`, async (t) => {
     const before = readFileSync('/proc/self/maps', 'utf8').split('\n').length;
     for (let i = 0; i < 2000; i++) {
-      const segment = Segment.create({ backend, name: scratchName(), size: 4096 });
+      const segment = Segment.create({ ...placeOf(backend, scratchName()), size: 4096 });
       segment.unlink();
       segment.close();
     }

@@ -1,8 +1,9 @@
 import { readdirSync, readlinkSync } from 'node:fs';
 import type { Test } from 'tap';
 import { type BackendName, Segment, type SegmentOptions } from '../../src/memory/index.js';
+import { placeOf } from '../fixtures/segment-place.js';
 
-export const BACKENDS = ['posix', 'anonymous'] as const satisfies BackendName[];
+export const BACKENDS = ['posix', 'anonymous', 'file'] as const satisfies BackendName[];
 
 let names = 0;
 
@@ -14,8 +15,9 @@ export function scratchName(): string {
 /** Removes the segment of that name, if there is one, when the test ends. */
 export function removeAtEnd(t: Test, backend: BackendName, name: string): void {
   t.teardown(() => {
-    if (!Segment.list().some((info) => info.name === name && info.backend === backend)) return;
-    const segment = Segment.open({ backend, name });
+    const { path } = placeOf(backend, name);
+    if (!Segment.list({ path }).some((info) => info.name === name && info.backend === backend)) return;
+    const segment = Segment.open({ ...placeOf(backend, name) });
     segment.unlink();
     segment.close();
   });
@@ -25,7 +27,7 @@ export function removeAtEnd(t: Test, backend: BackendName, name: string): void {
 export function scratchSegment(t: Test, options: Partial<SegmentOptions> = {}): Segment {
   const { backend = 'posix', name = scratchName(), size = 4096 } = options;
   removeAtEnd(t, backend, name);
-  const segment = Segment.create({ ...options, backend, name, size });
+  const segment = Segment.create({ ...options, ...placeOf(backend, name), size });
   t.teardown(() => segment.close());
   return segment;
 }

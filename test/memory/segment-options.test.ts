@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import t from 'tap';
 import type { BackendName } from '../../src/memory/index.js';
 import { Segment } from '../../src/memory/index.js';
+import { placeOf } from '../fixtures/segment-place.js';
 import { BACKENDS, openFiles, scratchName, scratchSegment } from './scratch-segment.js';
 
 /** Values of a wrong type, as a caller without types would pass them. */
@@ -25,8 +26,8 @@ t.test('names', async (t) => {
   ]) {
     const expected = { code: 'ERR_ARGUMENT', message: /1 to 200 characters/ };
     for (const backend of BACKENDS) {
-      t.throws(() => Segment.create({ backend, name, size: 64 }), expected, `create ${String(name)}`);
-      t.throws(() => Segment.open({ backend, name }), expected, `open ${String(name)}`);
+      t.throws(() => Segment.create({ ...placeOf(backend, name), size: 64 }), expected, `create ${String(name)}`);
+      t.throws(() => Segment.open({ ...placeOf(backend, name) }), expected, `open ${String(name)}`);
     }
   }
   for (const backend of BACKENDS) {
@@ -60,13 +61,13 @@ t.test('too large for an ArrayBuffer, or for the machine', async (t) => {
   const before = openFiles();
   for (const backend of BACKENDS) {
     const name = scratchName();
-    t.throws(() => Segment.create({ backend, name, size: 2 ** 52 }), {
+    t.throws(() => Segment.create({ ...placeOf(backend, name), size: 2 ** 52 }), {
       code: process.versions.node.startsWith('20.') ? 'ERR_SEGMENT_TOO_LARGE' : 'ERR_SEGMENT_NO_SPACE',
       message: /4503599627370496.*\d+/,
     });
     const expected = { code: 'ERR_SEGMENT_TOO_LARGE', message: /8589934592 bytes is over the 4294967296/ };
     if (process.versions.node.startsWith('20.')) {
-      t.throws(() => Segment.create({ backend, name, size: 2 ** 33 }), expected);
+      t.throws(() => Segment.create({ ...placeOf(backend, name), size: 2 ** 33 }), expected);
     }
     const segment = scratchSegment(t, { backend, name });
     new Uint8Array(segment.buffer)[0] = 1;
@@ -82,8 +83,8 @@ t.test('too large for an ArrayBuffer, or for the machine', async (t) => {
 t.test('backends', async (t) => {
   for (const backend of ['auto', untyped<BackendName>('constructor'), untyped<BackendName>(3)] as const) {
     const expected = { code: 'ERR_BACKEND_UNSUPPORTED', message: new RegExp(`"${backend}".*posix, anonymous`) };
-    t.throws(() => Segment.create({ backend, name: 'a', size: 64 }), expected);
-    t.throws(() => Segment.open({ backend, name: 'a' }), expected);
+    t.throws(() => Segment.create({ ...placeOf(backend, 'a'), size: 64 }), expected);
+    t.throws(() => Segment.open({ ...placeOf(backend, 'a') }), expected);
   }
 });
 
@@ -107,7 +108,7 @@ t.test('no such segment', async (t) => {
   for (const backend of BACKENDS) {
     const name = scratchName();
     const expected = { code: 'ERR_SEGMENT_NOT_FOUND', message: new RegExp(name) };
-    t.throws(() => Segment.open({ backend, name }), expected);
-    t.throws(() => Segment.open({ backend, name, readOnly: true }), expected);
+    t.throws(() => Segment.open({ ...placeOf(backend, name) }), expected);
+    t.throws(() => Segment.open({ ...placeOf(backend, name), readOnly: true }), expected);
   }
 });

@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import t from 'tap';
 import { Segment } from '../../src/memory/index.js';
+import { placeOf } from '../fixtures/segment-place.js';
 import { Agent } from './agent.js';
 import { BACKENDS, openFiles, removeAtEnd, scratchName, scratchSegment } from './scratch-segment.js';
 
@@ -18,7 +19,7 @@ for (const backend of BACKENDS) {
     t.test('two handles, and two processes, share the bytes', async (t) => {
       const segment = scratchSegment(t, { backend });
       const words = new Int32Array(segment.buffer);
-      const second = Segment.open({ backend, name: segment.name });
+      const second = Segment.open({ ...placeOf(backend, segment.name) });
       t.teardown(() => second.close());
       words[3] = 7;
       t.equal(new Int32Array(second.buffer)[3], 7);
@@ -33,14 +34,14 @@ for (const backend of BACKENDS) {
     t.test('nobody sees it before initialise has returned', async (t) => {
       const name = scratchName();
       removeAtEnd(t, backend, name);
-      const segment = Segment.create({ backend, name, size: 64 }, (fresh) => {
-        t.throws(() => Segment.open({ backend, name }), { code: 'ERR_SEGMENT_NOT_FOUND' });
+      const segment = Segment.create({ ...placeOf(backend, name), size: 64 }, (fresh) => {
+        t.throws(() => Segment.open({ ...placeOf(backend, name) }), { code: 'ERR_SEGMENT_NOT_FOUND' });
         t.notOk(Segment.list().some((info) => info.name === name));
         t.equal(fresh.unlink(), false, 'there is no name to remove');
         new Uint8Array(fresh.buffer).fill(5);
       });
       t.teardown(() => segment.close());
-      const opened = Segment.open({ backend, name });
+      const opened = Segment.open({ ...placeOf(backend, name) });
       t.ok(new Uint8Array(opened.buffer).every((byte) => byte === 5));
       opened.close();
     });
@@ -50,13 +51,13 @@ for (const backend of BACKENDS) {
       const before = openFiles();
       t.throws(
         () =>
-          Segment.create({ backend, name, size: 64 }, () => {
+          Segment.create({ ...placeOf(backend, name), size: 64 }, () => {
             throw new Error('no');
           }),
         { message: 'no' },
       );
       t.same(openFiles(), before);
-      t.throws(() => Segment.open({ backend, name }), { code: 'ERR_SEGMENT_NOT_FOUND' });
+      t.throws(() => Segment.open({ ...placeOf(backend, name) }), { code: 'ERR_SEGMENT_NOT_FOUND' });
     });
 
     t.test('a taken name', async (t) => {
@@ -64,15 +65,15 @@ for (const backend of BACKENDS) {
       const { name } = segment;
       const before = openFiles();
       const expected = { code: 'ERR_SEGMENT_EXISTS', message: new RegExp(`"${name}"`) };
-      t.throws(() => Segment.create({ backend, name, size: 64 }), expected);
+      t.throws(() => Segment.create({ ...placeOf(backend, name), size: 64 }), expected);
       const other = scratchName();
       removeAtEnd(t, backend, other);
       const lost = () =>
-        Segment.create({ backend, name: other, size: 64 }, () => {
-          Segment.create({ backend, name: other, size: 128 }).close();
+        Segment.create({ ...placeOf(backend, other), size: 64 }, () => {
+          Segment.create({ ...placeOf(backend, other), size: 128 }).close();
         });
       t.throws(lost, { code: 'ERR_SEGMENT_EXISTS' }, 'lost while initialising');
-      const winner = Segment.open({ backend, name: other });
+      const winner = Segment.open({ ...placeOf(backend, other) });
       t.equal(winner.size, 128);
       winner.unlink();
       winner.close();
@@ -106,9 +107,9 @@ for (const backend of BACKENDS) {
     t.test('close', async (t) => {
       const before = openFiles();
       const name = scratchName();
-      const segment = Segment.create({ backend, name, size: 64 });
+      const segment = Segment.create({ ...placeOf(backend, name), size: 64 });
       const bytes = new Uint8Array(segment.buffer).fill(9);
-      const opened = Segment.open({ backend, name });
+      const opened = Segment.open({ ...placeOf(backend, name) });
       segment.close();
       segment.close();
       t.equal(bytes[0], 0, 'a forgotten view reads nothing of the segment');
@@ -123,7 +124,7 @@ for (const backend of BACKENDS) {
       t.throws(() => segment.unlink(), closed);
       t.throws(() => segment.openByteLocks(), closed);
       opened.close();
-      const again = Segment.open({ backend, name });
+      const again = Segment.open({ ...placeOf(backend, name) });
       t.equal(new Uint8Array(again.buffer)[0], 9, 'the segment outlives its handles');
       again.unlink();
       again.close();
@@ -132,12 +133,12 @@ for (const backend of BACKENDS) {
 
     t.test('unlink removes the name, not the memory', async (t) => {
       const segment = scratchSegment(t, { backend });
-      const other = Segment.open({ backend, name: segment.name });
+      const other = Segment.open({ ...placeOf(backend, segment.name) });
       t.teardown(() => other.close());
       t.equal(other.unlink(), true);
       t.equal(other.unlink(), false);
       t.equal(segment.unlink(), false);
-      t.throws(() => Segment.open({ backend, name: segment.name }), { code: 'ERR_SEGMENT_NOT_FOUND' });
+      t.throws(() => Segment.open({ ...placeOf(backend, segment.name) }), { code: 'ERR_SEGMENT_NOT_FOUND' });
       new Uint8Array(segment.buffer)[0] = 4;
       t.equal(new Uint8Array(other.buffer)[0], 4);
       const locks = segment.openByteLocks();
@@ -150,13 +151,13 @@ for (const backend of BACKENDS) {
       old.unlink();
       const fresh = scratchSegment(t, { backend, name: old.name });
       t.equal(old.unlink(), false);
-      Segment.open({ backend, name: old.name }).close();
+      Segment.open({ ...placeOf(backend, old.name) }).close();
       t.equal(fresh.unlink(), true);
     });
 
     t.test('read-only', async (t) => {
       const segment = scratchSegment(t, { backend });
-      const reader = Segment.open({ backend, name: segment.name, readOnly: true });
+      const reader = Segment.open({ ...placeOf(backend, segment.name), readOnly: true });
       t.teardown(() => reader.close());
       new Uint8Array(segment.buffer)[0] = 6;
       t.equal(reader.readOnly, true);
@@ -222,7 +223,7 @@ for (const backend of BACKENDS) {
     t.test('eight processes create one name', async (t) => {
       const agents = Array.from({ length: 8 }, () => Agent.process(t).agent);
       // Anonymous memory is found in descendants only: there every process has a segment of its own.
-      const winners = backend === 'posix' ? 1 : 8;
+      const winners = backend === 'anonymous' ? 8 : 1;
       for (let round = 0; round < 10; round++) {
         const name = scratchName();
         removeAtEnd(t, backend, name);
@@ -260,7 +261,7 @@ for (const backend of BACKENDS) {
     t.test('creating and unlinking at once, every object is removed by one', async (t) => {
       const name = scratchName();
       removeAtEnd(t, backend, name);
-      const start = backend === 'posix' ? () => Agent.process(t).agent : () => Agent.thread(t).agent;
+      const start = backend === 'anonymous' ? () => Agent.thread(t).agent : () => Agent.process(t).agent;
       const results = await Promise.all(
         [start(), start(), start(), start()].map((agent, index) =>
           agent.call('createAndUnlink', backend, name, 300, (index + 1) * 1000),
@@ -269,14 +270,14 @@ for (const backend of BACKENDS) {
       const made = results.flatMap(([marks]) => marks).sort((a, b) => a - b);
       const removed = results.flatMap(([, marks]) => marks).sort((a, b) => a - b);
       t.same(removed, made);
-      t.throws(() => Segment.open({ backend, name }), { code: 'ERR_SEGMENT_NOT_FOUND' });
+      t.throws(() => Segment.open({ ...placeOf(backend, name) }), { code: 'ERR_SEGMENT_NOT_FOUND' });
     });
 
     t.test('huge pages are a wish', async (t) => {
       const segment = scratchSegment(t, { backend, size: 1 << 22, hugePages: true });
       new Uint8Array(segment.buffer).fill(1);
       t.equal(segment.size, 1 << 22);
-      const opened = Segment.open({ backend, name: segment.name, hugePages: true });
+      const opened = Segment.open({ ...placeOf(backend, segment.name), hugePages: true });
       t.equal(new Uint8Array(opened.buffer)[1 << 21], 1);
       opened.close();
     });

@@ -18,8 +18,8 @@ export class MappingWatch {
       this.onMap(buffer);
     };
     class WatchedMapping extends native.Mapping {
-      override map(descriptor: number, size: number, readOnly: boolean): number {
-        const result = super.map(descriptor, size, readOnly);
+      override map(...args: [descriptor: number, size: number, readOnly: boolean, offset?: number]): number {
+        const result = super.map(...args);
         if (result >= 0) see(this.buffer);
         return result;
       }

@@ -1,0 +1,124 @@
+import { closeSync, constants, fstatSync, openSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { ShmTableError } from '../errors.js';
+import { describeObjects, type FoundObject, sharedFiles } from './attachments.js';
+import type { Backend, CreateRequest, MemoryObject, ObjectPlace, OpenRequest, SegmentInfo } from './backend.js';
+import { HEAD_BYTES, readHead, writeHead } from './file-head.js';
+import { createFile, isTaken, NamedFile, type NewFile, notASegment, openFile } from './named-file.js';
+import { type Mapping, native } from './native.js';
+import { checkPath } from './segment-options.js';
+import { checked } from './system-error.js';
+
+/*
+ * Memory that is a regular file, at a path of the caller's, and that lasts as long as the file does. The kernel writes
+ * it back in its own time; `sync` does so at once.
+ */
+const KIND = 'a file segment';
+
+class SegmentFile extends NamedFile {
+  readonly #path: string;
+
+  constructor({ name, path }: { name: string; path: string }, file: NewFile, readOnly: boolean) {
+    const place = {
+      subject: subjectOf(name),
+      place: `the file system of ${path}`,
+      remedy: 'ask for less, or remove files',
+    };
+    super(path, file, readOnly, place, HEAD_BYTES);
+    this.#path = path;
+  }
+
+  /** Also maps the file anew by its name, so that `list` finds it: as it was made it had none. */
+  override publish(mapping: Mapping): boolean {
+    if (!super.publish(mapping)) return false;
+    const named = new native.Descriptor();
+    if (named.open(this.#path, constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK, 0) >= 0) {
+      // Unless it was unlinked, and the name given to another, at this moment.
+      if (fstatSync(named.number).ino === fstatSync(this.descriptor.number).ino) {
+        checked(mapping.replace(named.number, HEAD_BYTES), () => `map ${this.place.subject} by its name`);
+      }
+      named.close();
+    }
+    return true;
+  }
+}
+
+function subjectOf(name: string): string {
+  return `file segment "${name}"`;
+}
+
+function create({ name, size, ...place }: CreateRequest): MemoryObject {
+  const path = checkPath(place.path);
+  const directory = dirname(path);
+  const attempt = () => `create ${subjectOf(name)} at ${path}`;
+  if (!isTaken(directory, attempt)) {
+    throw new ShmTableError('ERR_ARGUMENT', `The path of ${subjectOf(name)} is ${path}, and there is no ${directory}.`);
+  }
+  // Only spares the work: whoever publishes first has the name.
+  if (isTaken(path, attempt)) {
+    throw new ShmTableError(
+      'ERR_SEGMENT_EXISTS',
+      `${subjectOf(name)} cannot be made: there is a file ${path} already.`,
+    );
+  }
+  const file = createFile(directory, attempt);
+  const object = new SegmentFile({ name, path }, file, false);
+  try {
+    object.prepare(size);
+    writeHead(file.descriptor.number, name);
+  } catch (error) {
+    object.close();
+    throw error;
+  }
+  return object;
+}
+
+function open({ readOnly, ...place }: OpenRequest): MemoryObject {
+  const { name } = place;
+  const path = checkPath(place.path);
+  const descriptor = openFile(path, readOnly, { subject: `${subjectOf(name)} (${path})`, kind: KIND });
+  const object = new SegmentFile({ name, path }, { descriptor, temporary: undefined }, readOnly);
+  try {
+    checkFile({ name, path }, readHead(descriptor.number), object.size());
+    object.fillHolesIfAny();
+  } catch (error) {
+    object.close();
+    throw error;
+  }
+  return object;
+}
+
+function checkFile({ name, path }: ObjectPlace & { path: string }, found: string | undefined, size: number): void {
+  if (found === undefined) throw notASegment(path, 'another kind of file', KIND);
+  if (found !== name) throw notASegment(path, `segment "${found}"`, `segment "${name}"`);
+  if (size <= 0) throw notASegment(path, 'a truncated file', KIND);
+}
+
+/** The segment that is at a path, if there is one and this user may read it. */
+export function describeFile(path: string): SegmentInfo[] {
+  return describeObjects('file', inspect(path));
+}
+
+function inspect(location: string): FoundObject[] {
+  let descriptor: number;
+  try {
+    descriptor = openSync(location, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  } catch {
+    // Missing, another user's, or nothing that could be opened.
+    return [];
+  }
+  try {
+    const status = fstatSync(descriptor);
+    const name = status.isFile() && status.size > HEAD_BYTES ? readHead(descriptor) : undefined;
+    return name === undefined ? [] : [{ name, status, location, bytes: status.size - HEAD_BYTES }];
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** Those that are open in a process that this user may look into. */
+function list(): SegmentInfo[] {
+  return describeObjects('file', sharedFiles(HEAD_BYTES).flatMap(inspect));
+}
+
+export const file: Backend = { create, open, list };

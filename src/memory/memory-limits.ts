@@ -1,0 +1,79 @@
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+
+/** What the machine, and the control group that the process runs in, could still give. */
+
+/** Memory that the system could still give, in bytes: free and reclaimable pages, and swap. */
+function machineMemory(): number {
+  const text = readFileSync('/proc/meminfo', 'utf8');
+  const kibibytes = (key: string) => Number(new RegExp(`^${key}:\\s+(\\d+) kB$`, 'm').exec(text)?.[1] ?? 0);
+  return (kibibytes('MemAvailable') + kibibytes('SwapFree')) * 1024;
+}
+
+/** A number from a file of a control group; undefined where there is no such file, or no limit. */
+function numberIn(path: string): number | undefined {
+  try {
+    const text = readFileSync(path, 'utf8').trim();
+    return /^\d+$/.test(text) ? Number(text) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Page cache in a group that the kernel would drop first. */
+function reclaimable(path: string): number {
+  try {
+    return Number(/^(?:total_)?inactive_file (\d+)$/m.exec(readFileSync(path, 'utf8'))?.[1] ?? 0);
+  } catch {
+    return 0;
+  }
+}
+
+/** The names of a group's files in the two versions of the interface: limit and use. */
+const GROUP_FILES = [
+  ['memory.max', 'memory.current'],
+  ['memory.limit_in_bytes', 'memory.usage_in_bytes'],
+] as const;
+
+function roomIn(folder: string): number {
+  const rooms = GROUP_FILES.map(([limitFile, usedFile]) => {
+    const limit = numberIn(join(folder, limitFile));
+    const used = numberIn(join(folder, usedFile));
+    return limit === undefined || used === undefined ? Number.POSITIVE_INFINITY : limit - used;
+  });
+  return Math.max(0, Math.min(...rooms) + reclaimable(join(folder, 'memory.stat')));
+}
+
+/**
+ * Memory left in the own control group and those around it, Infinity without a limit: what a container may still take.
+ * Groups that a container cannot see by their names are left out; it sees its own one as the root.
+ */
+function groupMemory(): number {
+  let room = Number.POSITIVE_INFINITY;
+  for (const line of readFileSync('/proc/self/cgroup', 'utf8').trim().split('\n')) {
+    const [, controllers = 'none', group = '/'] = /^\d+:([^:]*):(.*)$/.exec(line) ?? [];
+    // Version 2 has one line, which names no controller.
+    if (controllers !== '' && !controllers.split(',').includes('memory')) continue;
+    const root = controllers === '' ? '/sys/fs/cgroup' : '/sys/fs/cgroup/memory';
+    for (let folder = group; ; folder = dirname(folder)) {
+      room = Math.min(room, roomIn(join(root, folder)));
+      if (folder === '/' || folder === '.') break;
+    }
+  }
+  return room;
+}
+
+/** A lack that the caller is told of: how much there is, and where. */
+export interface AvailableMemory {
+  readonly bytes: number;
+  readonly place: string;
+}
+
+/** What can still be taken, by the tighter of the two. */
+export function availableMemory(): AvailableMemory {
+  const machine = machineMemory();
+  const group = groupMemory();
+  return group < machine
+    ? { bytes: group, place: "the process's memory control group" }
+    : { bytes: machine, place: 'the machine' };
+}
