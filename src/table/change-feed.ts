@@ -107,7 +107,9 @@ export class ChangeFeed {
   #write(cell: number, sequence: number, at: number): void {
     const words = this.#words;
     const row = this.#memory.rowWord(words[at + slot.ROW]);
-    const bytes = words[row + ROW_KEY_BYTES];
+    const keyBytes = words[row + ROW_KEY_BYTES];
+    // A damaged row must not write over more than its cell.
+    const bytes = keyBytes > 0 && keyBytes <= this.#memory.layout.schema.maxKeyBytes ? keyBytes : 0;
     this.#doubles[(cell + layout.CELL_REVISION) / 8] = this.#memory.revision(
       words[at + slot.EPOCH_AFTER],
       words[at + slot.VERSION_AFTER],

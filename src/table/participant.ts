@@ -1,5 +1,6 @@
 import { ShmTableError } from '../errors.js';
 import { type ByteLocks, futexWait, futexWake, storeOrdered } from '../memory/index.js';
+import { SLICE_OWNER } from '../pools/fixed-pool-layout.js';
 import { HOLDER_MASK, LOCK, WAITED_FOR } from './bucket-layout.js';
 import { Journal } from './journal.js';
 import * as slot from './participant-layout.js';
@@ -82,9 +83,16 @@ export class Participant {
     return this.#words[this.at + slot.SPARE];
   }
 
-  /** First word of the spare, its content declared unfinished: readers that still look at it will discard it. */
+  /**
+   * First word of the spare, its content declared unfinished: readers that still look at it will discard it.
+   * `ERR_TABLE_CORRUPT` when it is not this participant's own: what is written there would be somebody else's.
+   */
   openSpare(): number {
-    const row = this.#memory.rowWord(this.spare);
+    const { spare } = this;
+    const row = this.#memory.rowWord(spare);
+    if (!this.#memory.isRow(spare) || this.#words[row + SLICE_OWNER] !== this.id) {
+      throw new ShmTableError('ERR_TABLE_CORRUPT', `row ${spare} is not the spare of participant ${this.id}`);
+    }
     storeOrdered(this.#words, row + ROW_SEQUENCE, this.#words[row + ROW_SEQUENCE] | 1);
     return row;
   }
@@ -271,10 +279,13 @@ export class Participant {
 
   /** Leaves the slot to the next one. */
   detach(): void {
-    this.settle();
-    Atomics.store(this.#words, this.at + slot.PID, 0);
-    participantsHere.delete(participantKey(this.#memory, this.id));
-    this.#locks.close();
+    try {
+      this.settle();
+      Atomics.store(this.#words, this.at + slot.PID, 0);
+    } finally {
+      participantsHere.delete(participantKey(this.#memory, this.id));
+      this.#locks.close();
+    }
   }
 }
 

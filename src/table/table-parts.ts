@@ -64,7 +64,13 @@ export class TableParts<C extends Columns> {
     this.reader = new Reader(memory, this.key, chain, this.clock, this.codec, options);
     this.scan = new RowScan(memory, this.reader, this.codec, (name) => this.column(name));
     this.locks = segment.openByteLocks();
-    this.writing = options.readOnly ? undefined : this.#attach(chain, options);
+    try {
+      this.writing = options.readOnly ? undefined : this.#attach(chain, options);
+    } catch (error) {
+      // Otherwise the slot that was tried would stay taken until these locks are garbage.
+      this.locks.close();
+      throw error;
+    }
     this.watches = schema.changes === 0 ? undefined : this.#makeWatches(options.readOnly);
   }
 
@@ -120,15 +126,18 @@ export class TableParts<C extends Columns> {
     throw new ShmTableError('ERR_TABLE_CLOSED', `table ${this.name}: ${how}`);
   }
 
-  /** Detaches. Twice is harmless. */
+  /** Detaches, also when it throws `ERR_TABLE_CORRUPT`. Twice is harmless. */
   close(): void {
     if (this.#closed) return;
     const destroyed = this.isClosed;
     this.#closed = true;
     this.writing?.sweeper.stop();
     this.watches?.close();
-    if (!destroyed) this.writing?.participant.detach();
-    this.locks.close();
-    this.segment.close();
+    try {
+      if (!destroyed) this.writing?.participant.detach();
+    } finally {
+      this.locks.close();
+      this.segment.close();
+    }
   }
 }
