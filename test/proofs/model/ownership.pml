@@ -9,7 +9,7 @@
  *   CLEAR_FIRST  the journal is cleared before the lock is released
  *   TAKEOVER     a dead holder's lock is swapped to the recoverer's id instead of being released under its own
  *   NO_OWNER     slices have no owner word: recovery frees what the journal names
- *   NO_PREPARED  recovery carries out an operation although its journal was not complete
+ *   EARLY        the journal is called complete before it says what is replaced and what was taken
  */
 #ifndef NP
 #define NP 3
@@ -85,11 +85,7 @@ inline settle(s) {
      if
      :: lock[bucket[s]] == s + 1 ->
         if
-#ifdef NO_PREPARED
-        :: row[s] != 0 -> carry_out(s)
-#else
         :: prepared[s] -> carry_out(s)
-#endif
         :: else
         fi;
         lock[bucket[s]] = 0; MAY_DIE
@@ -153,6 +149,9 @@ proctype Process(byte me) {
   od; MAY_DIE;
 
   /* prepare, carry out */
+#ifdef EARLY
+  if :: op[mine] == SET -> row[mine] = spare[mine]; prepared[mine] = true :: else fi; MAY_DIE;
+#endif
   if
   :: op[mine] == SET ->
      if
