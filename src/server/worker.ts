@@ -1,4 +1,6 @@
 /** One worker of the cluster: the program that the primary forks. It ends with the primary, or when told to. */
+import cluster from 'node:cluster';
+import { once } from 'node:events';
 import { buildApp } from './app.js';
 import { checkSettings } from './settings/check-settings.js';
 import { withDefaults } from './settings/settings-schema.js';
@@ -14,6 +16,7 @@ async function serve(): Promise<void> {
     if (stopping) return;
     stopping = true;
     await app.close();
+    await leaveCluster();
     process.exit(0);
   };
   process.on('message', (message) => {
@@ -23,6 +26,17 @@ async function serve(): Promise<void> {
   const { socket, host, port } = settings;
   const address = await app.listen(socket === undefined ? { host, port } : { path: socket });
   tellPrimary({ type: 'ready', address });
+}
+
+/**
+ * Resolves once the primary knows that this worker takes no connections: what it had sent before is here by then, and
+ * goes back to it for another worker. Whoever ended without that would take connections along that nobody answers.
+ */
+async function leaveCluster(): Promise<void> {
+  if (cluster.worker === undefined || !process.connected) return;
+  const left = once(process, 'disconnect');
+  cluster.worker.disconnect();
+  await left;
 }
 
 function tellPrimary(message: WorkerMessage, sent?: () => void): void {
