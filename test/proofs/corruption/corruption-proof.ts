@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
-import { ShmTableError, Table } from '../../../src/index.js';
-import { Segment } from '../../../src/pools/index.js';
+import type { Segment } from '../../../src/pools/index.js';
 import { readHeader } from '../../../src/table/segment-layout.js';
 import {
   Picture,
@@ -11,6 +10,7 @@ import {
   tableFile,
   tableSegment,
 } from '../kill/proof-table.js';
+import type { Subject } from '../subject.js';
 import { type Damage, damage, type Part } from './damage.js';
 
 /** What a case found: nothing, or the first thing that must not be. */
@@ -38,6 +38,7 @@ const ALLOWED = new Set([
 
 /** A table whose memory is damaged again and again, and which answers all the same. */
 export class CorruptionProof {
+  readonly #subject: Subject;
   readonly #name: string;
   readonly #random: () => number;
   #memory!: Segment;
@@ -45,7 +46,8 @@ export class CorruptionProof {
   #parts: readonly Part[] = [];
   readonly #codes = new Map<string, number>();
 
-  constructor(name: string, random: () => number) {
+  constructor(subject: Subject, name: string, random: () => number) {
+    this.#subject = subject;
     this.#name = name;
     this.#random = random;
     this.#build();
@@ -68,7 +70,7 @@ export class CorruptionProof {
       try {
         return run();
       } catch (error) {
-        const code = error instanceof ShmTableError ? error.code : undefined;
+        const code = codeOf(error);
         if (code !== undefined && ALLOWED.has(code)) this.#codes.set(code, (this.#codes.get(code) ?? 0) + 1);
         else failures.push({ damage: places, step, problem: String(error instanceof Error ? error.stack : error) });
         return undefined;
@@ -87,7 +89,7 @@ export class CorruptionProof {
 
   destroy(): void {
     this.#memory.close();
-    if (existsSync(tableFile(this.#name))) Segment.open({ name: tableSegment(this.#name) }).unlink();
+    if (existsSync(tableFile(this.#name))) this.#subject.Segment.open({ name: tableSegment(this.#name) }).unlink();
   }
 
   #steps(table: ProofTable): [string, () => unknown][] {
@@ -119,18 +121,18 @@ export class CorruptionProof {
   }
 
   #open(): ProofTable {
-    return Table.open(this.#name, { columns: proofColumns, lockTimeoutMs: LOCK_TIMEOUT_MS });
+    return this.#subject.Table.open(this.#name, { columns: proofColumns, lockTimeoutMs: LOCK_TIMEOUT_MS });
   }
 
   /** A table with chains of several buckets, rows that expire, and a feed. */
   #build(): void {
     this.#memory?.close();
-    const table = Table.create(proofOptions(this.#name, { changes: FEED_BYTES }));
+    const table = this.#subject.Table.create(proofOptions(this.#name, { changes: FEED_BYTES }));
     for (let i = 0; i < ROWS; i++) table.set(`row-${i}`, proofRow(i), i % 5 === 0 ? { ttl: 3_600_000 } : {});
     for (let i = 0; i < ROWS; i += 4) table.increment(`row-${i}`, 'count');
     table.delete('row-3');
     table.close();
-    this.#memory = Segment.open({ name: tableSegment(this.#name) });
+    this.#memory = this.#subject.Segment.open({ name: tableSegment(this.#name) });
     this.#picture = new Picture(this.#memory.buffer);
     const layout = readHeader(this.#memory.buffer, this.#name);
     const begins: [string, number][] = [
@@ -146,4 +148,9 @@ export class CorruptionProof {
       .map(([name, begin], i) => ({ name, begin, end: begins[i + 1]?.[1] ?? layout.totalBytes }))
       .filter(({ begin, end }) => begin < end);
   }
+}
+
+/** The code of an error of the package's own. */
+function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }

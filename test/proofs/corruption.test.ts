@@ -1,0 +1,38 @@
+import t from 'tap';
+import { runCorruption } from './corruption/run-corruption.js';
+import { makeMutant } from './mutant.js';
+
+const SEED = Number(process.env.SHMTABLE_PROOF_SEED ?? Date.now() % 1_000_000);
+const CASES = 2_000;
+/** Mistakes are looked for in the same cases every time. */
+const MISTAKE_SEED = 1;
+const MISTAKE_CASES = 10_000;
+
+t.test('a damaged table answers with a result or an error, and soon', async (t) => {
+  const { failures, codes, completed } = await runCorruption(SEED, CASES);
+  t.ok(completed, 'neither hung nor died');
+  t.same(failures, [], `${CASES} cases, seed ${SEED}: ${JSON.stringify(codes)}`);
+});
+
+t.test('noticed: a spare that is not looked at before it is written to', async (t) => {
+  process.env.SHMTABLE_PROOF_SUBJECT = makeMutant(t, [
+    { file: 'table/participant.js', search: '!this.#memory.isRow(spare)', replace: 'false' },
+    { file: 'table/participant.js', search: 'this.#words[row + SLICE_OWNER] !== this.id', replace: 'false' },
+  ]);
+  t.teardown(() => delete process.env.SHMTABLE_PROOF_SUBJECT);
+  const { failures } = await runCorruption(MISTAKE_SEED, MISTAKE_CASES, 1);
+  t.ok(failures.length > 0, failures[0]?.failure.problem.split('\n')[0]);
+});
+
+t.test('noticed: a key length that is believed', async (t) => {
+  process.env.SHMTABLE_PROOF_SUBJECT = makeMutant(t, [
+    {
+      file: 'table/change-feed.js',
+      search: 'keyBytes > 0 && keyBytes <= this.#memory.layout.schema.maxKeyBytes ? keyBytes : 0',
+      replace: 'keyBytes',
+    },
+  ]);
+  t.teardown(() => delete process.env.SHMTABLE_PROOF_SUBJECT);
+  const { failures, completed } = await runCorruption(MISTAKE_SEED, MISTAKE_CASES, 1);
+  t.ok(failures.length > 0 || !completed, failures[0]?.failure.problem ?? 'it hung');
+});

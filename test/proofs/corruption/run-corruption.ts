@@ -1,0 +1,51 @@
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import type { CaseFailure } from './corruption-proof.js';
+
+const program = fileURLToPath(new URL('../../fixtures/proof-corruption.js', import.meta.url));
+/** A hundred cases take a tenth of a second; one that never ends is killed after this. */
+const SILENCE_MS = 30_000;
+
+export interface CorruptionReport {
+  readonly failures: { readonly case: number; readonly failure: CaseFailure }[];
+  codes: Record<string, number>;
+  /** Whether the process came to its end: it neither hung nor died. */
+  completed: boolean;
+}
+
+/**
+ * Damages a table `cases` times in a process of its own, and is told when that hangs or dies.
+ *
+ * @param maxFailures after which the rest is not tried
+ */
+export async function runCorruption(
+  seed: number,
+  cases: number,
+  maxFailures = Number.POSITIVE_INFINITY,
+): Promise<CorruptionReport> {
+  const report: CorruptionReport = { failures: [], codes: {}, completed: false };
+  const folder = mkdtempSync('/dev/shm/shmtable-proof-');
+  try {
+    const child = spawn(process.execPath, [program, String(seed), String(cases)], {
+      env: { ...process.env, SHMTABLE_TEST_SHM_DIRECTORY: folder },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const ended = new Promise<number | null>((resolve) => child.on('exit', resolve));
+    const watchdog = setTimeout(() => child.kill('SIGKILL'), SILENCE_MS);
+    for await (const line of createInterface({ input: child.stdout })) {
+      watchdog.refresh();
+      if (line === '.') continue;
+      const message = JSON.parse(line);
+      if ('codes' in message) report.codes = message.codes;
+      else report.failures.push(message);
+      if (report.failures.length >= maxFailures) child.kill('SIGKILL');
+    }
+    report.completed = (await ended) === 0;
+    clearTimeout(watchdog);
+    return report;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
