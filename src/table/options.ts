@@ -63,18 +63,24 @@ function parseChanges(value: unknown, maxKeyBytes: number): number {
 export function parseAttach(options: Omit<Partial<TableOptions<Columns>>, 'name'> & { name: string }): AttachOptions {
   checkOptions(options);
   const backend = oneOf('backend', options.backend ?? 'posix', BACKENDS);
-  if (options.path !== undefined && typeof options.path !== 'string') {
-    throw new ShmTableError('ERR_ARGUMENT', `path must be a string, got ${show(options.path)}`);
-  }
   return {
     name: nameOf('table name', options.name),
     namespace: parseNamespace(options.namespace),
     backend,
-    path: options.path,
+    path: parsePath(backend, options.path),
     hugePages: flag('hugePages', options.hugePages ?? false),
     readOnly: flag('readOnly', options.readOnly ?? false),
     lockTimeoutMs: integer('lockTimeoutMs', options.lockTimeoutMs ?? 1000, 0, MAX_TIMEOUT_MS),
   };
+}
+
+function parsePath(backend: BackendName, path: unknown): string | undefined {
+  if (backend === 'file') {
+    if (typeof path === 'string' && path !== '') return path;
+    throw new ShmTableError('ERR_ARGUMENT', `backend file needs path, the path of the table's file; got ${show(path)}`);
+  }
+  if (path === undefined) return undefined;
+  throw new ShmTableError('ERR_ARGUMENT', `path is for backend file, not for ${backend}; got ${show(path)}`);
 }
 
 /** `ERR_ARGUMENT` for options that are no object. */

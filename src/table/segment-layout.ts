@@ -33,6 +33,9 @@ import type { Columns, OpenOptions, TableBytes } from './types.js';
  *   80  soonest        u32   seconds from createdAt before which no row expires, 0 none ever will: see TableClock
  *   84  soonestOfPass  u32   the same, as the sweeper's pass under way collects it
  *   88  clockHand      u32   where the evictor goes on (modulo the number of row slices)
+ *   92  inUse          u32   of a table in a file: see boot-record.ts
+ *   96  bootId         16 B  the boot of the machine that clockOffset counts from
+ *  112  clockSeen      f64   table time that has certainly passed, as noted now and then
  *  128  schema         JSON, UTF-8
  *
  * Everything else follows from the schema, so that there is nothing to contradict it.
@@ -56,11 +59,15 @@ const SCHEMA_SUM = 11;
 export const SOONEST = 20;
 export const SOONEST_OF_PASS = 21;
 export const CLOCK_HAND = 22;
+export const IN_USE = 23;
 /** Offsets in the header as a Float64Array. */
 const TOTAL_BYTES = 6;
 export const REVISION_BASE = 7;
 export const CLOCK_OFFSET = 8;
 export const CREATED_AT = 9;
+export const CLOCK_SEEN = 14;
+/** Byte offset in the header. */
+export const BOOT_ID = 96;
 
 const SCHEMA_AT = 128;
 /** No schema of 1,024 columns is longer. */
@@ -133,11 +140,19 @@ export function bytesByPurpose(layout: SegmentLayout): TableBytes {
   return { total: layout.totalBytes, rows, spares, index, other: layout.totalBytes - rows - spares - index };
 }
 
+/** What of a new table's header does not follow from its schema. */
+export interface HeaderValues {
+  readonly clockOffset: number;
+  readonly bootId: Uint8Array;
+  readonly seed: Uint8Array;
+  readonly leastRevision: number;
+}
+
 /** Writes the header of a new table over zeroed memory. */
 export function writeHeader(
   buffer: ArrayBuffer,
   layout: SegmentLayout,
-  { clockOffset, seed, leastRevision }: { clockOffset: number; seed: Uint8Array; leastRevision: number },
+  { clockOffset, bootId, seed, leastRevision }: HeaderValues,
 ): void {
   const words = new Int32Array(buffer, 0, SCHEMA_AT / 4);
   const numbers = new Float64Array(buffer, 0, SCHEMA_AT / 8);
@@ -155,6 +170,8 @@ export function writeHeader(
   numbers[REVISION_BASE] = Math.max(now * REVISIONS_PER_MS, leastRevision);
   numbers[CLOCK_OFFSET] = clockOffset;
   numbers[CREATED_AT] = now;
+  numbers[CLOCK_SEEN] = now;
+  bytes.set(bootId, BOOT_ID);
   schema.copy(bytes, SCHEMA_AT);
   Atomics.store(words, STATE, READY);
 }

@@ -1,5 +1,5 @@
 import { bootTimeMs } from '../memory/index.js';
-import { CLOCK_OFFSET, CREATED_AT, SOONEST, SOONEST_OF_PASS } from './segment-layout.js';
+import { CLOCK_OFFSET, CLOCK_SEEN, CREATED_AT, SOONEST, SOONEST_OF_PASS } from './segment-layout.js';
 import type { TableMemory } from './table-memory.js';
 
 /** A second later than all others; 0 stands for "none" in memory. */
@@ -64,6 +64,7 @@ export class TableClock {
   }
 
   endPass(): void {
+    this.#memory.doubles[CLOCK_SEEN] = this.now();
     const words = this.#memory.words;
     for (;;) {
       const before = Atomics.load(words, SOONEST);

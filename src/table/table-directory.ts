@@ -1,6 +1,6 @@
 import { ShmTableError } from '../errors.js';
 import { Segment } from '../memory/index.js';
-import type { BackendName, TableInfo } from './types.js';
+import type { LookupOptions, OpenOptions, TableInfo } from './types.js';
 
 /** Where tables are found: each is a segment whose name says its namespace and its own name. */
 
@@ -10,18 +10,22 @@ export function segmentName(namespace: string, name: string): string {
   return `${PREFIX}${namespace}:${name}`;
 }
 
-/** The tables of a namespace, read through `describe`; those that cannot be opened are left out. */
+/**
+ * The tables of a namespace, read through `describe`; those that cannot be opened are left out. A table in a file is
+ * seen while a process has it open, and when the `path` is given: then nothing else is looked at.
+ */
 export function listTables(
   namespace: string,
-  backend: BackendName | undefined,
-  describe: (name: string, backend: BackendName) => TableInfo,
+  { backend, path }: LookupOptions,
+  describe: (name: string, where: OpenOptions) => TableInfo,
 ): TableInfo[] {
   const tables: TableInfo[] = [];
   const prefix = segmentName(namespace, '');
-  for (const segment of Segment.list()) {
+  for (const segment of Segment.list({ path })) {
     if (!segment.name.startsWith(prefix) || (backend !== undefined && segment.backend !== backend)) continue;
     try {
-      tables.push(describe(segment.name.slice(prefix.length), segment.backend));
+      const where = { backend: segment.backend, path: segment.backend === 'file' ? segment.location : undefined };
+      tables.push(describe(segment.name.slice(prefix.length), where));
     } catch (error) {
       // Destroyed while we looked, damaged, or another user's.
       if (!(error instanceof ShmTableError)) throw error;

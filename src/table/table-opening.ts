@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { ShmTableError } from '../errors.js';
 import { Segment } from '../memory/index.js';
+import { bootIdBytes, enterBoot } from './boot-record.js';
 import { ChangeFeed } from './change-feed.js';
 import type { AttachOptions, TableSchema } from './options.js';
 import { DESTROYED, describeMismatch, layOutSegment, readHeader, STATE, writeHeader } from './segment-layout.js';
@@ -20,7 +21,7 @@ export interface OpenedTable {
  * `ERR_TABLE_EXISTS`, and what `Segment.create` throws.
  */
 export function createTable(attach: AttachOptions, schema: TableSchema, leastRevision = 0): OpenedTable {
-  const { name, namespace, backend, hugePages } = attach;
+  const { name, namespace, backend, path, hugePages } = attach;
   const layout = layOutSegment(schema);
   if (!Number.isSafeInteger(layout.totalBytes)) {
     throw new ShmTableError(
@@ -31,9 +32,14 @@ export function createTable(attach: AttachOptions, schema: TableSchema, leastRev
   let memory: TableMemory | undefined;
   try {
     const segment = Segment.create(
-      { backend, name: segmentName(namespace, name), size: layout.totalBytes, hugePages },
+      { backend, name: segmentName(namespace, name), path, size: layout.totalBytes, hugePages },
       ({ buffer }) => {
-        writeHeader(buffer, layout, { clockOffset: newClockOffset(), seed: randomBytes(16), leastRevision });
+        writeHeader(buffer, layout, {
+          clockOffset: newClockOffset(),
+          bootId: bootIdBytes(),
+          seed: randomBytes(16),
+          leastRevision,
+        });
         memory = TableMemory.create(buffer, layout);
         if (layout.feedCells > 0) new ChangeFeed(memory).initialise();
       },
@@ -56,8 +62,12 @@ export function openTable(attach: AttachOptions, wanted: OpenOptions): OpenedTab
   try {
     const layout = readHeader(segment.buffer, attach.name);
     const mismatch = describeMismatch(layout.schema, wanted);
-    if (mismatch === undefined) return { segment, memory: TableMemory.open(segment.buffer, layout) };
-    throw new ShmTableError('ERR_SCHEMA_MISMATCH', `table ${attach.name} has another schema: ${mismatch}`);
+    if (mismatch !== undefined) {
+      throw new ShmTableError('ERR_SCHEMA_MISMATCH', `table ${attach.name} has another schema: ${mismatch}`);
+    }
+    const memory = TableMemory.open(segment.buffer, layout);
+    if (segment.backend === 'file') enterBoot(segment, memory, attach.name, attach.path);
+    return { segment, memory };
   } catch (error) {
     const destroyed = hasCode(error, 'ERR_TABLE_CLOSED');
     // Marked by a `destroy` that is about to unlink the name, or was killed before it could.
@@ -124,15 +134,15 @@ function feedOf(segment: Segment): ChangeFeed | undefined {
   }
 }
 
-function openSegment({ backend, namespace, name, readOnly }: AttachOptions): Segment {
+function openSegment({ backend, namespace, name, path, readOnly }: AttachOptions): Segment {
   try {
-    return Segment.open({ backend, name: segmentName(namespace, name), readOnly });
+    return Segment.open({ backend, name: segmentName(namespace, name), path, readOnly });
   } catch (error) {
-    if (hasCode(error, 'ERR_SEGMENT_NOT_FOUND')) throw notFound({ name, namespace });
+    if (hasCode(error, 'ERR_SEGMENT_NOT_FOUND')) throw notFound({ name, namespace }, error);
     throw error;
   }
 }
 
-function notFound({ name, namespace }: { name: string; namespace: string }): ShmTableError {
-  return new ShmTableError('ERR_TABLE_NOT_FOUND', `there is no table ${name} in namespace ${namespace}`);
+function notFound({ name, namespace }: { name: string; namespace: string }, cause?: unknown): ShmTableError {
+  return new ShmTableError('ERR_TABLE_NOT_FOUND', `there is no table ${name} in namespace ${namespace}`, { cause });
 }

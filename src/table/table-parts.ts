@@ -1,5 +1,6 @@
 import { ShmTableError } from '../errors.js';
 import type { ByteLocks, Segment } from '../memory/index.js';
+import { attachToFile, detachFromFile } from './boot-record.js';
 import { Chain } from './chain.js';
 import { ChangeFeed } from './change-feed.js';
 import { ChangeWatches } from './change-watch.js';
@@ -74,9 +75,12 @@ export class TableParts<C extends Columns> {
     this.watches = schema.changes === 0 ? undefined : this.#makeWatches(options.readOnly);
   }
 
-  #attach(chain: Chain, { name, lockTimeoutMs }: AttachOptions): WritingParts {
-    const { memory, locks, codec, key, clock } = this;
-    const participant = Participant.attach(memory, locks, lockTimeoutMs);
+  #attach(chain: Chain, options: AttachOptions): WritingParts {
+    const { segment, memory, locks, codec, key, clock, name } = this;
+    const participant =
+      segment.backend === 'file'
+        ? attachToFile(segment, memory, locks, options)
+        : Participant.attach(memory, locks, options.lockTimeoutMs);
     const writer = new Writer({ memory, participant, codec, key, chain, clock, name });
     const sweeper = new Sweeper(memory, clock, writer, locks, () => !this.isClosed);
     const evictor = memory.uses === undefined ? undefined : new Evictor(memory, memory.uses, writer);
@@ -84,6 +88,11 @@ export class TableParts<C extends Columns> {
     const evict = (): boolean => evictor !== undefined && (sweeper.reclaim(false) > 0 || evictor.evictOne());
     writer.makeRoom = () => evict() || sweeper.reclaim(true) > 0 || participant.settleDead() > 0;
     return { participant, writer, sweeper };
+  }
+
+  #detach(participant: Participant): void {
+    if (this.segment.backend === 'file') detachFromFile(this.segment, this.memory, this.locks, participant);
+    else participant.detach();
   }
 
   #makeWatches(readOnly: boolean): ChangeWatches {
@@ -134,7 +143,7 @@ export class TableParts<C extends Columns> {
     this.writing?.sweeper.stop();
     this.watches?.close();
     try {
-      if (!destroyed) this.writing?.participant.detach();
+      if (!destroyed && this.writing !== undefined) this.#detach(this.writing.participant);
     } finally {
       this.locks.close();
       this.segment.close();

@@ -136,11 +136,15 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
     }
   }
 
-  /** The tables of a namespace, as the system has them. Damaged ones and ones of others are left out. */
+  /**
+   * The tables of a namespace, as the system has them. Damaged ones and ones of others are left out. A table in a file
+   * is listed while somebody has it open, or when its `path` is given.
+   */
   static list(options: LookupOptions = {}): TableInfo[] {
     checkOptions(options);
-    return listTables(parseNamespace(options.namespace), options.backend, (name, backend) => {
-      const table = Table.open(name, { ...options, backend, readOnly: true });
+    const namespace = parseNamespace(options.namespace);
+    return listTables(namespace, options, (name, where) => {
+      const table = Table.open(name, { namespace, ...where, readOnly: true });
       try {
         return table.#describe();
       } finally {

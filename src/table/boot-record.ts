@@ -1,0 +1,163 @@
+import { ShmTableError } from '../errors.js';
+import { type ByteLocks, bootId, bootTimeMs, Segment } from '../memory/index.js';
+import { Participant } from './participant.js';
+import { BOOT_ID, CLOCK_OFFSET, CLOCK_SEEN, IN_USE } from './segment-layout.js';
+import { TableMemory } from './table-memory.js';
+import { verifyTable } from './verify.js';
+
+/*
+ * What a table in a file knows of the boots of its machine. Only such a table outlives one.
+ *
+ * - BOOT_ID is the boot whose CLOCK_BOOTTIME the header's clock offset counts from. The first who opens the table in a
+ *   new boot finds the participants of the old one gone with all their byte locks, settles what they left, counts the
+ *   clock from the new boot, so that table time goes on and never goes back, and writes the new boot's id, last.
+ * - IN_USE is 1 from before the first participant's first store until after the last participant's last one is on the
+ *   disk. So a new boot that finds 1 comes after a crash of the machine, or after processes that ended without closing:
+ *   what is on the disk may be of different moments, and the table is verified before anybody is served. One that does
+ *   not hold together keeps its old boot id, and is refused each time.
+ *
+ * Both change under BOOT_BYTE only. Within one boot nothing here is needed: what processes wrote before they were
+ * killed is in the page cache, and the participants' own recovery applies.
+ */
+
+/** Behind the bytes of the participants and of the sweeper. */
+const BOOT_BYTE = 0x10001;
+/** Longest wait for another process that verifies the table, which reads all of it, in milliseconds. */
+const VERIFY_TIMEOUT_MS = 60_000;
+/** Longest wait of a leaving participant. */
+const LEAVE_TIMEOUT_MS = 1_000;
+const NAP_MS = 2;
+
+const nap = new Int32Array(new SharedArrayBuffer(4));
+
+/** The boot's id as the header has it: 16 bytes. */
+export function bootIdBytes(): Buffer {
+  return Buffer.from(bootId().replaceAll('-', ''), 'hex');
+}
+
+function isOfThisBoot(memory: TableMemory): boolean {
+  return memory.bytes.subarray(BOOT_ID, BOOT_ID + 16).equals(bootIdBytes());
+}
+
+function lockBoot(locks: ByteLocks, timeoutMs: number): boolean {
+  const deadline = performance.now() + timeoutMs;
+  while (!locks.tryLock(BOOT_BYTE)) {
+    if (performance.now() > deadline) return false;
+    Atomics.wait(nap, 0, 0, NAP_MS);
+  }
+  return true;
+}
+
+function assertBootLocked(locks: ByteLocks, name: string): void {
+  if (lockBoot(locks, VERIFY_TIMEOUT_MS)) return;
+  throw new ShmTableError(
+    'ERR_LOCK_TIMEOUT',
+    `another process has been opening table ${name} for more than ${VERIFY_TIMEOUT_MS} ms`,
+  );
+}
+
+/**
+ * Makes a table's file fit to be worked with in this boot of the machine; a glance when it is already. After a crash
+ * O(segment). `ERR_TABLE_CORRUPT` when it does not hold together; `ERR_PERMISSION` for a first opening by somebody who
+ * may not write.
+ */
+export function enterBoot(segment: Segment, memory: TableMemory, name: string, path: string | undefined): void {
+  if (isOfThisBoot(memory)) return;
+  if (segment.readOnly) {
+    enterBootWritable(segment, memory, name, path);
+    return;
+  }
+  const locks = segment.openByteLocks();
+  try {
+    assertBootLocked(locks, name);
+    if (!isOfThisBoot(memory)) beginBoot(segment, memory, locks, name);
+  } finally {
+    locks.close();
+  }
+}
+
+function enterBootWritable(segment: Segment, memory: TableMemory, name: string, path: string | undefined): void {
+  const writable = Segment.open({ backend: segment.backend, name: segment.name, path });
+  try {
+    enterBoot(writable, TableMemory.open(writable.buffer, memory.layout), name, path);
+  } finally {
+    writable.close();
+  }
+}
+
+/** Requires BOOT_BYTE, which it gives back. */
+function beginBoot(segment: Segment, memory: TableMemory, locks: ByteLocks, name: string): void {
+  const participant = Participant.attach(memory, locks, 0);
+  participant.settleDead();
+  if (memory.words[IN_USE] !== 0) refuseInconsistent(memory, name);
+  memory.doubles[CLOCK_OFFSET] = Math.max(Date.now(), memory.doubles[CLOCK_SEEN]) - bootTimeMs();
+  segment.sync();
+  memory.bytes.set(bootIdBytes(), BOOT_ID);
+  segment.sync();
+  participant.detach();
+}
+
+function refuseInconsistent(memory: TableMemory, name: string): void {
+  const { ok, problems } = verifyTable(memory);
+  if (ok) return;
+  throw new ShmTableError(
+    'ERR_TABLE_CORRUPT',
+    `the file of table ${name} was in use when the machine stopped and does not hold together: ` +
+      `${problems[0]} (${problems.length} problems); restore it from a snapshot`,
+  );
+}
+
+/** Attaches a participant to a table in a file, which is in use from before that. `ERR_LOCK_TIMEOUT`. */
+export function attachToFile(
+  segment: Segment,
+  memory: TableMemory,
+  locks: ByteLocks,
+  { name, lockTimeoutMs }: { readonly name: string; readonly lockTimeoutMs: number },
+): Participant {
+  assertBootLocked(locks, name);
+  try {
+    if (memory.words[IN_USE] === 0) {
+      memory.words[IN_USE] = 1;
+      segment.sync();
+    }
+    return Participant.attach(memory, locks, lockTimeoutMs);
+  } finally {
+    locks.unlock(BOOT_BYTE);
+  }
+}
+
+/**
+ * Detaches a participant from a table in a file. The last one settles what the dead left, and marks the file as clean
+ * once everything is on the disk. When somebody is attaching at this moment there is nothing to mark.
+ */
+export function detachFromFile(
+  segment: Segment,
+  memory: TableMemory,
+  locks: ByteLocks,
+  participant: Participant,
+): void {
+  try {
+    if (lockBoot(locks, LEAVE_TIMEOUT_MS) && isAlone(memory, locks)) {
+      participant.settleDead();
+      noteTime(memory);
+      segment.sync();
+      memory.words[IN_USE] = 0;
+      segment.sync();
+    }
+  } finally {
+    // Closes the locks too.
+    participant.detach();
+  }
+}
+
+/** Keeps table time from ever going back behind what it is now, whatever the wall clock is in the next boot. */
+function noteTime(memory: TableMemory): void {
+  memory.doubles[CLOCK_SEEN] = memory.doubles[CLOCK_OFFSET] + bootTimeMs();
+}
+
+/** Whether nobody else is attached; own locks are not seen. */
+function isAlone(memory: TableMemory, locks: ByteLocks): boolean {
+  const { maxParticipants } = memory.layout.schema;
+  for (let number = 0; number < maxParticipants; number++) if (locks.isLocked(number)) return false;
+  return true;
+}

@@ -1,0 +1,125 @@
+import { existsSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { ShmTableError, Table } from '../../src/index.js';
+import { checksumColumns, isWhole, makeRow } from '../fixtures/checksum-row.js';
+import { Child } from './child.js';
+import { namespace } from './scratch-table.js';
+
+/** Backends whose tables other processes open; those that only their descendants do count as well. */
+const SHARED = ['posix', 'anonymous', 'file'] as const;
+
+interface Place {
+  name: string;
+  backend: (typeof SHARED)[number];
+  path?: string;
+}
+
+let made = 0;
+
+/** A place for a table, which is removed when the test ends. */
+function scratchPlace(t: Test, backend: Place['backend']): Place {
+  const name = `backend-${++made}`;
+  const place = { name, backend, ...(backend === 'file' && { path: join(tmpdir(), `${namespace}-${name}.table`) }) };
+  t.teardown(() => {
+    try {
+      Table.destroy(name, place);
+    } catch (error) {
+      if (!(error instanceof ShmTableError && error.code === 'ERR_TABLE_NOT_FOUND')) throw error;
+    }
+  });
+  return place;
+}
+
+for (const backend of SHARED) {
+  t.test(backend, async (t) => {
+    t.test('is made, found, listed and destroyed', async (t) => {
+      const place = scratchPlace(t, backend);
+      const options = { ...place, capacity: 10, columns: { a: 'int32' } } as const;
+      t.throws(() => Table.open(place.name, place), { code: 'ERR_TABLE_NOT_FOUND' });
+      const table = Table.create(options);
+      t.equal(table.backend, backend);
+      t.throws(() => Table.create(options), { code: 'ERR_TABLE_EXISTS' });
+      table.set('k', { a: 1 });
+      const other = Table.openOrCreate(options);
+      t.same(other.get('k'), { a: 1 });
+      t.throws(() => Table.open(place.name, { ...place, capacity: 11 }), { code: 'ERR_SCHEMA_MISMATCH' });
+      const found = Table.list({ backend });
+      t.match(
+        found.filter(({ name }) => name === place.name),
+        [{ capacity: 10, rows: 1, backend, owners: [process.pid, process.pid] }],
+      );
+      Table.destroy(place.name, place);
+      t.throws(() => table.get('k'), { code: 'ERR_TABLE_CLOSED' });
+      t.throws(() => other.set('k', { a: 2 }), { code: 'ERR_TABLE_CLOSED' });
+      t.throws(() => Table.destroy(place.name, place), { code: 'ERR_TABLE_NOT_FOUND' });
+      t.notOk(Table.list({ backend }).some(({ name }) => name === place.name));
+      table.close();
+      other.close();
+      const fresh = Table.create(options);
+      t.equal(fresh.size, 0);
+      fresh.destroy();
+      if (place.path !== undefined) t.notOk(existsSync(place.path));
+    });
+
+    t.test('holds exactly its capacity', async (t) => {
+      const place = scratchPlace(t, backend);
+      using table = Table.create({ ...place, capacity: 1000, columns: { a: 'float64', b: 'string(20)' } });
+      for (let i = 0; i < 1000; i++) table.set(`key-${i}`, { a: i, b: String(i) });
+      t.throws(() => table.set('one more', { a: 1 }), { code: 'ERR_TABLE_FULL' });
+      t.equal(table.size, 1000);
+      t.ok(Array.from({ length: 1000 }, (_, i) => table.get(`key-${i}`)).every((row, i) => row?.a === i));
+      table.delete('key-5');
+      table.set('one more', { a: 1 });
+      t.same(table.verify(), { ok: true, problems: [] });
+    });
+
+    t.test('two processes increment one counter', async (t) => {
+      const place = scratchPlace(t, backend);
+      using table = Table.create({ ...place, capacity: 300, columns: checksumColumns });
+      const children = [1, 2].map(() => Child.start(t, 'backend-process', 'increment', JSON.stringify(place)));
+      for (const child of children) t.equal(await child.next(), 'done');
+      for (const child of children) t.equal(await child.ended, 0);
+      t.equal(table.get('counter', 'hits'), 20_000);
+    });
+
+    t.test('a killed writer leaves whole rows, and others go on at once', async (t) => {
+      const place = scratchPlace(t, backend);
+      using table = Table.create({ ...place, capacity: 300, columns: checksumColumns });
+      for (let round = 0; round < 5; round++) {
+        const child = Child.start(t, 'backend-process', 'write', JSON.stringify(place));
+        t.equal(await child.next(), 'writing');
+        child.process.kill('SIGKILL');
+        await child.ended;
+        for (let i = 0; i < 200; i++) table.set(`row-${i}`, makeRow(`row-${i}`));
+        t.ok([...table].every(([key, row]) => isWhole(key, row)));
+      }
+      table.settleDead();
+      t.same(table.verify(), { ok: true, problems: [] });
+      t.equal(table.size, 200);
+    });
+
+    t.test('read-only', async (t) => {
+      const place = scratchPlace(t, backend);
+      using table = Table.create({ ...place, capacity: 300, columns: checksumColumns });
+      for (let i = 0; i < 50; i++) table.set(`row-${i}`, makeRow(`row-${i}`));
+      const child = Child.start(t, 'backend-process', 'read', JSON.stringify(place));
+      t.same(await child.next(), { rows: 50, whole: true, refused: 'ERR_READ_ONLY' });
+      t.equal(await child.ended, 0);
+    });
+
+    t.test('a snapshot of it is restored to the same backend', async (t) => {
+      const place = scratchPlace(t, backend);
+      const again = scratchPlace(t, backend);
+      const snapshot = join(tmpdir(), `${namespace}-${place.name}.snapshot`);
+      using table = Table.create({ ...place, capacity: 100, columns: checksumColumns });
+      for (let i = 0; i < 50; i++) table.set(`row-${i}`, makeRow(`row-${i}`));
+      await table.snapshot(snapshot);
+      t.teardown(() => rmSync(snapshot));
+      using restored = await Table.restore<typeof checksumColumns>(snapshot, again);
+      t.equal(restored.backend, backend);
+      t.same([...restored].sort(), [...table].sort());
+    });
+  });
+}
