@@ -30,6 +30,14 @@ Napi::Value ShmCreate(const Napi::CallbackInfo& info) {
   return Napi::Number::New(env, id < 0 ? -errno : id);
 }
 
+// (key): the id of the segment that has the key.
+Napi::Value ShmFind(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  if (!AreNumbers(info, 1)) return Napi::Number::New(env, -EINVAL);
+  int id = shmget(static_cast<key_t>(info[0].As<Napi::Number>().Int32Value()), 0, 0);
+  return Napi::Number::New(env, id < 0 ? -errno : id);
+}
+
 // (id): minus an errno, or what the system knows of the segment.
 Napi::Value ShmStatus(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
@@ -61,6 +69,7 @@ Napi::Value ShmRemove(const Napi::CallbackInfo& info) {
 
 void InitSystemV(Napi::Env env, Napi::Object exports) {
   exports.Set("shmCreate", Napi::Function::New<ShmCreate>(env, "shmCreate"));
+  exports.Set("shmFind", Napi::Function::New<ShmFind>(env, "shmFind"));
   exports.Set("shmStatus", Napi::Function::New<ShmStatus>(env, "shmStatus"));
   exports.Set("shmRemove", Napi::Function::New<ShmRemove>(env, "shmRemove"));
 }

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import type { Mapping } from './native.js';
 import { errnoName } from './system-error.js';
 
@@ -12,4 +13,16 @@ export function useHugePages(mapping: Mapping, subject: string): void {
     type: 'ShmTableWarning',
     code: 'SHMTABLE_HUGE_PAGES',
   });
+}
+
+/**
+ * Bytes of the pages that memory of this size is made of when the machine has reserved huge ones for it: 0 when it has
+ * not (`vm.nr_hugepages`), or when the memory is smaller than one.
+ */
+export function hugePageBytes(size: number): number {
+  const text = readFileSync('/proc/meminfo', 'utf8');
+  const number = (key: string) => Number(new RegExp(`^${key}:\\s+(\\d+)`, 'm').exec(text)?.[1] ?? 0);
+  const bytes = number('Hugepagesize') * 1024;
+  const free = number('HugePages_Free') - number('HugePages_Rsvd');
+  return bytes > 0 && size >= bytes && free * bytes >= size ? bytes : 0;
 }

@@ -17,6 +17,8 @@ interface NativeAddon {
   bootTimeMs(): number;
   /** A new System V segment for its owner alone: its id. */
   shmCreate(key: number, size: number, hugePages: boolean): number;
+  /** The id of the System V segment that has this key. */
+  shmFind(key: number): number;
   /** What the system knows of a System V segment. */
   shmStatus(id: number): ShmStatus | number;
   shmRemove(id: number): number;

@@ -19,8 +19,9 @@ import {
   type SegmentOptions,
 } from './segment-options.js';
 import { checked } from './system-error.js';
+import { sysv } from './sysv.js';
 
-const BACKENDS: Readonly<Partial<Record<string, Backend>>> = { posix, anonymous, file };
+const BACKENDS: Readonly<Partial<Record<string, Backend>>> = { posix, anonymous, sysv, file };
 
 function backendOf(name: BackendName): Backend {
   const backend = Object.hasOwn(BACKENDS, name) ? BACKENDS[name] : undefined;

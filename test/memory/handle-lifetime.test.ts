@@ -15,9 +15,12 @@ const collectGarbage: () => void = runInNewContext('gc');
  * mapping under the name that the object had when it was opened, which for the maker's is none. So tests compare.
  */
 function mappings(name: string): number {
+  const info = Segment.list().find((segment) => segment.name === name);
+  // System V segments are shown by their keys.
+  const label = info?.backend === 'sysv' ? `SYSV${info.location.slice(2)}` : name;
   return readFileSync('/proc/self/maps', 'utf8')
     .split('\n')
-    .filter((line) => line.includes(name)).length;
+    .filter((line) => line.includes(label)).length;
 }
 
 /** Collects until `done`, letting the environment run finalizers in between; fails after 100 rounds. */

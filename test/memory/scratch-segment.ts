@@ -3,7 +3,10 @@ import type { Test } from 'tap';
 import { type BackendName, Segment, type SegmentOptions } from '../../src/memory/index.js';
 import { placeOf } from '../fixtures/segment-place.js';
 
-export const BACKENDS = ['posix', 'anonymous', 'file'] as const satisfies BackendName[];
+export const BACKENDS = ['posix', 'anonymous', 'sysv', 'file'] as const satisfies BackendName[];
+
+/** Those whose segments can grow. */
+export const GROWING: readonly BackendName[] = ['posix', 'anonymous', 'file'];
 
 let names = 0;
 

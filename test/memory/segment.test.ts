@@ -3,7 +3,7 @@ import t from 'tap';
 import { Segment } from '../../src/memory/index.js';
 import { placeOf } from '../fixtures/segment-place.js';
 import { Agent } from './agent.js';
-import { BACKENDS, openFiles, removeAtEnd, scratchName, scratchSegment } from './scratch-segment.js';
+import { BACKENDS, GROWING, openFiles, removeAtEnd, scratchName, scratchSegment } from './scratch-segment.js';
 
 for (const backend of BACKENDS) {
   t.test(backend, async (t) => {
@@ -180,7 +180,7 @@ for (const backend of BACKENDS) {
       segment.protect('read');
       segment.protect('readwrite');
       new Uint8Array(segment.buffer)[0] = 1;
-      for (const grows of [false, true]) {
+      for (const grows of GROWING.includes(backend) ? [false, true] : [false]) {
         const { agent } = Agent.process(t);
         await agent.call('open', backend, segment.name);
         await agent.call('protect', 'read');
@@ -199,6 +199,13 @@ for (const backend of BACKENDS) {
 
     t.test('grow', async (t) => {
       const segment = scratchSegment(t, { backend });
+      if (!GROWING.includes(backend)) {
+        const expected = { code: 'ERR_BACKEND_UNSUPPORTED', message: new RegExp(`"${segment.name}" cannot grow`) };
+        t.throws(() => segment.grow(8192), expected);
+        t.throws(() => segment.grow(1), { code: 'ERR_ARGUMENT' });
+        t.equal(segment.size, 4096);
+        return;
+      }
       const { agent } = Agent.process(t);
       await agent.call('open', backend, segment.name);
       const old = new Int32Array(segment.buffer).fill(5);

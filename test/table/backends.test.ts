@@ -8,7 +8,7 @@ import { Child } from './child.js';
 import { namespace } from './scratch-table.js';
 
 /** Backends whose tables other processes open; those that only their descendants do count as well. */
-const SHARED = ['posix', 'anonymous', 'file'] as const;
+const SHARED = ['posix', 'anonymous', 'sysv', 'file'] as const;
 
 interface Place {
   name: string;
