@@ -1,0 +1,43 @@
+/** A model in this folder's sources, or one without a rule, which spin must reject. */
+export interface ModelRun {
+  readonly name: string;
+  readonly file: 'write' | 'move' | 'wait';
+  readonly defines: readonly string[];
+  /** Explored in `npm test` too: it takes a few seconds at most. */
+  readonly short: boolean;
+}
+
+const run = (file: ModelRun['file'], defines: string, name: string, short = true): ModelRun => ({
+  name,
+  file,
+  defines: defines.split(' '),
+  short,
+});
+
+/** What holds: explored in full. */
+export const sound: readonly ModelRun[] = [
+  run('write', 'SET DEL WRITERS=2', 'set and delete'),
+  run('move', 'DEATHS=2', 'removal that moves, read in one pass'),
+  run('move', 'DEATHS=2 BY_ROW', 'removal that moves, read row by row'),
+  run('wait', 'WAITERS=4', 'waiting for a lock'),
+  run('write', 'SET INC WRITERS=2', 'set and increment', false),
+  run('write', 'CAS INC WRITERS=2', 'compare-and-set and increment', false),
+  run('write', 'SET DEL WRITERS=3 READERS=0', 'set and delete, slots used again', false),
+  run('write', 'SET WRITERS=2 ROUNDS=2 BY_ROW', 'set, read row by row', false),
+  run('write', 'SET INC WRITERS=3', 'set and increment, read, slots used again', false),
+  run('write', 'SET INC CAS DEL WRITERS=3 READERS=0', 'every operation, slots used again', false),
+];
+
+/** What spin must reject: each without one rule that the protocol relies on. */
+export const broken: readonly ModelRun[] = [
+  run('write', 'SET INC WRITERS=2 BUG_JOURNAL_FIRST', 'the journal is cleared before the lock is released'),
+  run('write', 'SET DEL WRITERS=3 READERS=0 BUG_TAKEOVER', "a dead one's lock is taken over"),
+  run('write', 'SET DEL WRITERS=2 ROUNDS=2 READERS=0 BUG_NO_OWNER', 'an unlinked row has no owner'),
+  run('write', 'SET INC WRITERS=2 READERS=0 BUG_EARLY_COPY', 'a partial set copies before it has the lock'),
+  run('write', 'CAS INC WRITERS=2 READERS=0 BUG_REVISION_FIRST', 'an increment stores the revision before the value'),
+  run('write', 'SET WRITERS=2 ROUNDS=2 BY_ROW BUG_NO_ENTRY_CHECK', 'a reader does not look at the entry again', false),
+  run('move', 'BUG_ONE_ADVANCE', 'a removal advances the version once'),
+  run('move', 'BUG_EMPTY_FIRST BY_ROW', 'a removal empties the old place first'),
+  run('move', 'BUG_FREE_BEFORE_UNLOCK', 'an overflow bucket is freed before the lock is released'),
+  run('wait', 'BUG_MARK_LOST', 'who has slept takes the lock without the mark'),
+];

@@ -1,0 +1,105 @@
+import { availableParallelism } from 'node:os';
+import { parseArgs } from 'node:util';
+import { runCorruption } from './corruption/run-corruption.js';
+import { runKills } from './kill/run-kills.js';
+import { runHistory } from './linearizability/run-histories.js';
+import { runModels } from './model/run-models.js';
+import { Storm } from './storm/storm.js';
+
+/*
+ * All proofs in full: `npm run proof [-- --minutes 10] [--seed N] [--only kill|storm|linearizability|corruption|model]`.
+ *
+ * Prints what was tried and alone on the last line `N passed, N failed`, counting kill points, histories, cases, models
+ * and storms. Exits 1 when anything failed.
+ */
+const { values } = parseArgs({
+  options: {
+    seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+    minutes: { type: 'string', default: '1' },
+    only: { type: 'string' },
+  },
+});
+const seed = Number(values.seed);
+const RUNS = Math.min(availableParallelism(), 4);
+const HISTORIES = 20;
+const HISTORY_OPERATIONS = 10_000;
+const CASES = 100_000;
+
+let passed = 0;
+let failed = 0;
+
+function count(succeeded: number, failures: readonly unknown[]): void {
+  passed += succeeded;
+  failed += failures.length;
+  for (const failure of failures)
+    console.log(`FAILED ${typeof failure === 'string' ? failure : JSON.stringify(failure)}`);
+}
+
+async function kill(): Promise<string> {
+  let [points, recoveryPoints, operations] = [0, 0, 0];
+  const runs = Array.from({ length: RUNS }, (_, i) =>
+    runKills({ seed: seed + i, share: 1, recovery: 'all', slice: `${i}/${RUNS}` }, (outcome) => {
+      operations++;
+      points += outcome.points;
+      recoveryPoints += outcome.recoveryPoints;
+      count(outcome.points + outcome.recoveryPoints - outcome.failures.length, outcome.failures);
+    }),
+  );
+  await Promise.all(runs);
+  return `${points} kill points of ${operations} operations, and ${recoveryPoints} of their recoveries`;
+}
+
+async function storm(): Promise<string> {
+  const report = await new Storm().run(Number(values.minutes) * 60_000);
+  count(1, []);
+  return JSON.stringify(report);
+}
+
+async function linearizability(): Promise<string> {
+  let [operations, overlapping, interrupted] = [0, 0, 0];
+  for (let round = 0; round < HISTORIES; round++) {
+    const report = await runHistory(round, HISTORY_OPERATIONS);
+    operations += report.operations;
+    overlapping += report.overlapping;
+    interrupted += report.interrupted;
+    count(report.violations.length === 0 ? 1 : 0, report.violations);
+  }
+  return `${HISTORIES} histories of ${operations} operations, ${overlapping} overlapping, ${interrupted} interrupted by death`;
+}
+
+async function corruption(): Promise<string> {
+  const share = Math.ceil(CASES / RUNS);
+  const reports = await Promise.all(Array.from({ length: RUNS }, (_, i) => runCorruption(seed + i * 7, share)));
+  for (const { failures, completed } of reports) count(share - failures.length, completed ? failures : ['it hung']);
+  return `${share * RUNS} cases: ${reports.map(({ codes }) => JSON.stringify(codes)).join(' ')}`;
+}
+
+async function model(): Promise<string> {
+  const outcomes = runModels();
+  count(
+    outcomes.filter(({ problem }) => problem === undefined).length,
+    outcomes.filter(({ problem }) => problem !== undefined),
+  );
+  return outcomes.map(({ name, states }) => `${name}: ${states} states`).join('; ');
+}
+
+async function main(): Promise<void> {
+  process.env.SHMTABLE_NAMESPACE = `proofs-${process.pid}`;
+  console.log(`seed ${seed}`);
+  for (const proof of [kill, storm, linearizability, corruption, model]) {
+    if ((values.only ?? proof.name) !== proof.name) continue;
+    const start = performance.now();
+    let summary: string;
+    try {
+      summary = await proof();
+    } catch (error) {
+      count(0, [error instanceof Error ? (error.stack ?? error.message) : String(error)]);
+      summary = 'ended early';
+    }
+    console.log(`${proof.name} (${((performance.now() - start) / 1000).toFixed(0)} s): ${summary}`);
+  }
+  console.log(`${passed} passed, ${failed} failed`);
+  process.exitCode = failed > 0 || passed === 0 ? 1 : 0;
+}
+
+await main();
