@@ -5,6 +5,7 @@ import { type ErrorCode, ShmTableError } from '../errors.js';
 import { addGet } from './get.js';
 import { addList } from './list.js';
 import { addRestore } from './restore.js';
+import { addSegments } from './segments.js';
 import { addServe } from './serve.js';
 import { addSnapshot } from './snapshot.js';
 import { addStat } from './stat.js';
@@ -20,7 +21,7 @@ async function main(): Promise<number> {
     .description('Tables in shared memory: serve them over HTTP, look into them')
     .exitOverride()
     .showHelpAfterError();
-  for (const add of [addServe, addList, addGet, addStat, addVerify, addSnapshot, addRestore]) add(program);
+  for (const add of [addServe, addList, addGet, addStat, addVerify, addSegments, addSnapshot, addRestore]) add(program);
   try {
     await program.parseAsync();
     return 0;

@@ -1,8 +1,9 @@
-import { fstatSync, readdirSync, readlinkSync } from 'node:fs';
+import { fstatSync, readdirSync, readlinkSync, statfsSync, statSync } from 'node:fs';
 import { ShmTableError } from '../errors.js';
-import { describeObjects } from './attachments.js';
+import { describeObjects, type FoundObject, identityOf } from './attachments.js';
 import type { Backend, CreateRequest, MemoryObject, OpenRequest, SegmentInfo } from './backend.js';
 import { DescriptorObject } from './descriptor-object.js';
+import { hugePageBytes } from './huge-pages.js';
 import { type Descriptor, native } from './native.js';
 import { isSegmentName } from './segment-options.js';
 import { checked, errnoName } from './system-error.js';
@@ -29,6 +30,12 @@ class AnonymousObject extends DescriptorObject {
     this.#name = name;
   }
 
+  /** Of huge pages only whole ones. */
+  override reserve(size: number): void {
+    const { bsize } = statfsSync(`/proc/self/fd/${this.descriptor.number}`);
+    super.reserve(this.hasHugePages ? Math.ceil(size / bsize) * bsize : size);
+  }
+
   publish(): boolean {
     const result = this.descriptor.publishMemory(this.#name);
     if (result < 0 && errnoName(result) === 'EEXIST') return false;
@@ -49,14 +56,28 @@ function find(name: string): Descriptor | undefined {
   return descriptor;
 }
 
-function create({ name, size }: CreateRequest): MemoryObject {
+function create(request: CreateRequest): MemoryObject {
+  const { name } = request;
   const other = find(name);
   if (other !== undefined) {
     other.close();
     throw new ShmTableError('ERR_SEGMENT_EXISTS', `There is an anonymous segment "${name}" already.`);
   }
+  const pageBytes = request.hugePages ? hugePageBytes(request.size) : 0;
+  if (pageBytes > 0) {
+    try {
+      return createOfPages(name, request.size, true);
+    } catch (error) {
+      // Others took the huge pages since; there are ordinary ones.
+      if (!(error instanceof ShmTableError)) throw error;
+    }
+  }
+  return createOfPages(name, request.size, false);
+}
+
+function createOfPages(name: string, size: number, hugePages: boolean): MemoryObject {
   const descriptor = new native.Descriptor();
-  checked(descriptor.openMemory(name, false), () => `create anonymous segment "${name}"`);
+  checked(descriptor.openMemory(name, hugePages), () => `create anonymous segment "${name}"`);
   const object = new AnonymousObject(name, descriptor, false);
   try {
     object.reserve(size);
@@ -76,24 +97,59 @@ function open({ name, readOnly }: OpenRequest): MemoryObject {
   );
 }
 
-function list(): SegmentInfo[] {
-  const names = new Set<string>();
-  for (const number of readdirSync('/proc/self/fd')) {
-    try {
-      const name = LINK.exec(readlinkSync(`/proc/self/fd/${number}`))?.[1];
-      if (name !== undefined && isSegmentName(name)) names.add(name);
-    } catch {
-      // Closed since the folder was read, as the descriptor of the reading itself.
-    }
+/** What the descriptors of a process name, if this user may know, by their numbers. */
+function linksOf(pid: string): { number: string; link: string }[] {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).flatMap((number) => {
+      try {
+        return [{ number, link: readlinkSync(`/proc/${pid}/fd/${number}`) }];
+      } catch {
+        // Closed since the folder was read, as the descriptor of the reading itself.
+        return [];
+      }
+    });
+  } catch {
+    return [];
   }
-  const objects = [...names].flatMap((name) => {
+}
+
+function ownObjects(): FoundObject[] {
+  const names = new Set<string>();
+  for (const { link } of linksOf('self')) {
+    const name = LINK.exec(link)?.[1];
+    if (name !== undefined && isSegmentName(name)) names.add(name);
+  }
+  return [...names].flatMap((name) => {
     const descriptor = find(name);
     if (descriptor === undefined) return [];
     const status = fstatSync(descriptor.number);
     descriptor.close();
-    return [{ name, status, bytes: status.size, location: `memfd:shmtable-segment:${name}` }];
+    return [{ name, status, bytes: status.size, location: `memfd:${name}` }];
   });
-  return describeObjects('anonymous', objects);
+}
+
+/** Rights of an object that is finished and not unlinked: see `native/inherited_memory.cc`. */
+const PUBLISHED = 0o600;
+
+/** Published objects of all processes that this user may look into, but for those in `known`, by device and inode. */
+function foreignObjects(known: ReadonlySet<string>): FoundObject[] {
+  const found = new Map<string, FoundObject>();
+  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    for (const { number, link } of linksOf(pid)) {
+      const name = LINK.exec(link)?.[1];
+      if (name === undefined || !isSegmentName(name)) continue;
+      const status = statSync(`/proc/${pid}/fd/${number}`, { throwIfNoEntry: false });
+      if (status === undefined || known.has(identityOf(status)) || (status.mode & 0o7777) !== PUBLISHED) continue;
+      found.set(identityOf(status), { name, status, bytes: status.size, location: `memfd:${name} of process ${pid}` });
+    }
+  }
+  return [...found.values()];
+}
+
+function list(foreign: boolean): SegmentInfo[] {
+  const own = ownObjects();
+  const others = foreign ? foreignObjects(new Set(own.map(({ status }) => identityOf(status)))) : [];
+  return describeObjects('anonymous', [...own, ...others]);
 }
 
 export const anonymous: Backend = { create, open, list };

@@ -10,7 +10,7 @@ export interface FoundObject {
 }
 
 /** How `/proc/PID/maps` names a mapped object: device and inode. */
-function identityOf(status: Stats): string {
+export function identityOf(status: Stats): string {
   const major = Math.floor(status.dev / 0x100) & 0xfff;
   const minor = (status.dev & 0xff) | (Math.floor(status.dev / 0x1000) & 0xfff00);
   return `${major.toString(16)}:${minor.toString(16)}:${status.ino}`;

@@ -68,5 +68,6 @@ export interface Backend {
   /** A new, nameless object with `size` zeroed and reserved bytes. Throws when the name is plainly taken. */
   create(request: CreateRequest): MemoryObject;
   open(request: OpenRequest): MemoryObject;
-  list(): SegmentInfo[];
+  /** @param foreign also those that other processes of this user have and that this one cannot open */
+  list(foreign: boolean): SegmentInfo[];
 }

@@ -1,4 +1,5 @@
 export type { BackendName, SegmentInfo } from './backend.js';
+export { firstFound, firstSupported, SHARED_BACKENDS } from './backend-choice.js';
 export { ByteLocks } from './byte-locks.js';
 export { bootId, bootTimeMs } from './clock.js';
 export { futexWait, futexWake } from './futex.js';

@@ -13,7 +13,10 @@ export interface SegmentOptions {
   path?: string | undefined;
   /** Bytes: 1 or more, at most what one ArrayBuffer can hold (4 GiB on Node 20). */
   size: number;
-  /** Ask for huge pages; where there are none a warning says so and small ones are used. Default false. */
+  /**
+   * Ask for huge pages; where there are none a warning says so and small ones are used. An anonymous segment of reserved
+   * huge pages (`vm.nr_hugepages`) has a size of whole ones. Default false.
+   */
   hugePages?: boolean;
   /** Only for `open`: a segment that nobody could write to would stay empty. */
   readOnly?: boolean;

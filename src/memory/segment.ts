@@ -1,7 +1,9 @@
 import { ShmTableError } from '../errors.js';
 import { anonymous } from './anonymous.js';
 import type { Backend, BackendName, MemoryObject, SegmentInfo } from './backend.js';
+import { ANY_BACKEND, firstFound, firstSupported } from './backend-choice.js';
 import type { ByteLocks } from './byte-locks.js';
+import { devzero } from './devzero.js';
 import { describeFile, file } from './file.js';
 import { useHugePages } from './huge-pages.js';
 import type { Mapping } from './native.js';
@@ -21,7 +23,7 @@ import {
 import { checked } from './system-error.js';
 import { sysv } from './sysv.js';
 
-const BACKENDS: Readonly<Partial<Record<string, Backend>>> = { posix, anonymous, sysv, file };
+const BACKENDS: Readonly<Partial<Record<string, Backend>>> = { posix, anonymous, sysv, file, devzero };
 
 function backendOf(name: BackendName): Backend {
   const backend = Object.hasOwn(BACKENDS, name) ? BACKENDS[name] : undefined;
@@ -77,6 +79,9 @@ export class Segment {
     checkOptions(options);
     const name = checkName(options.name);
     const backendName = options.backend ?? 'posix';
+    if (backendName === 'auto') {
+      return firstSupported(ANY_BACKEND, (backend) => Segment.create({ ...options, backend }, initialise));
+    }
     const backend = backendOf(backendName);
     const hugePages = checkFlag('hugePages', options.hugePages);
     if (checkFlag('readOnly', options.readOnly)) {
@@ -111,6 +116,7 @@ export class Segment {
     checkOptions(options);
     const name = checkName(options.name);
     const backendName = options.backend ?? 'posix';
+    if (backendName === 'auto') return firstFound(ANY_BACKEND, (backend) => Segment.open({ ...options, backend }));
     const backend = backendOf(backendName);
     const hugePages = checkFlag('hugePages', options.hugePages);
     const path = checkPlace(backendName, options.path);
@@ -120,11 +126,12 @@ export class Segment {
 
   /**
    * Every segment that this process can see, of all backends: O(processes). A file is seen while a process has it open;
-   * given its `path`, that file alone is looked at, open or not.
+   * given its `path`, that file alone is looked at, open or not. `foreign` adds the anonymous ones that other processes of
+   * this user have, which cannot be opened here.
    */
-  static list({ path }: { path?: string | undefined } = {}): SegmentInfo[] {
+  static list({ path, foreign = false }: { path?: string | undefined; foreign?: boolean } = {}): SegmentInfo[] {
     if (path !== undefined) return describeFile(checkPath(path));
-    return Object.values(BACKENDS).flatMap((backend) => backend?.list() ?? []);
+    return Object.values(BACKENDS).flatMap((backend) => backend?.list(foreign) ?? []);
   }
 
   /**

@@ -1,6 +1,6 @@
 import { ShmTableError } from '../errors.js';
-import { Segment } from '../memory/index.js';
-import type { LookupOptions, OpenOptions, TableInfo } from './types.js';
+import { Segment, SHARED_BACKENDS } from '../memory/index.js';
+import type { BackendName, LookupOptions, OpenOptions, TableInfo } from './types.js';
 
 /** Where tables are found: each is a segment whose name says its namespace and its own name. */
 
@@ -22,7 +22,7 @@ export function listTables(
   const tables: TableInfo[] = [];
   const prefix = segmentName(namespace, '');
   for (const segment of Segment.list({ path })) {
-    if (!segment.name.startsWith(prefix) || (backend !== undefined && segment.backend !== backend)) continue;
+    if (!segment.name.startsWith(prefix) || !isWanted(segment.backend, backend)) continue;
     try {
       const where = { backend: segment.backend, path: segment.backend === 'file' ? segment.location : undefined };
       tables.push(describe(segment.name.slice(prefix.length), where));
@@ -32,6 +32,11 @@ export function listTables(
     }
   }
   return tables.sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+function isWanted(found: BackendName, wanted: BackendName | undefined): boolean {
+  if (wanted === 'auto') return SHARED_BACKENDS.includes(found);
+  return wanted === undefined || found === wanted;
 }
 
 export function hasCode(error: unknown, code: ShmTableError['code']): boolean {

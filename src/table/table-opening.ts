@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { ShmTableError } from '../errors.js';
-import { Segment } from '../memory/index.js';
+import { firstFound, firstSupported, Segment, type SegmentOptions, SHARED_BACKENDS } from '../memory/index.js';
 import { bootIdBytes, enterBoot } from './boot-record.js';
 import { ChangeFeed } from './change-feed.js';
 import type { AttachOptions, TableSchema } from './options.js';
@@ -31,7 +31,7 @@ export function createTable(attach: AttachOptions, schema: TableSchema, leastRev
   }
   let memory: TableMemory | undefined;
   try {
-    const segment = Segment.create(
+    const segment = createSegment(
       { backend, name: segmentName(namespace, name), path, size: layout.totalBytes, hugePages },
       ({ buffer }) => {
         writeHeader(buffer, layout, {
@@ -124,6 +124,11 @@ export function destroySegment(segment: Segment): void {
   segment.unlink();
 }
 
+function createSegment(options: SegmentOptions, initialise: (segment: Segment) => void): Segment {
+  if (options.backend !== 'auto') return Segment.create(options, initialise);
+  return firstSupported(SHARED_BACKENDS, (backend) => Segment.create({ ...options, backend }, initialise));
+}
+
 function feedOf(segment: Segment): ChangeFeed | undefined {
   try {
     const layout = readHeader(segment.buffer, segment.name);
@@ -136,7 +141,9 @@ function feedOf(segment: Segment): ChangeFeed | undefined {
 
 function openSegment({ backend, namespace, name, path, readOnly }: AttachOptions): Segment {
   try {
-    return Segment.open({ backend, name: segmentName(namespace, name), path, readOnly });
+    const options = { name: segmentName(namespace, name), path, readOnly };
+    if (backend !== 'auto') return Segment.open({ ...options, backend });
+    return firstFound(SHARED_BACKENDS, (found) => Segment.open({ ...options, backend: found }));
   } catch (error) {
     if (hasCode(error, 'ERR_SEGMENT_NOT_FOUND')) throw notFound({ name, namespace }, error);
     throw error;

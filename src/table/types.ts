@@ -54,7 +54,10 @@ export interface TableOptions<C extends Columns = Columns> {
   readonly columns: C;
   /** Longest key in bytes of UTF-8: 1 .. 255, default 63. */
   readonly maxKeyBytes?: number | undefined;
-  /** Default `posix`. */
+  /**
+   * Where the memory comes from, default `posix`. `auto`: `anonymous`, or `sysv` where the host has no such. A `devzero`
+   * table belongs to the handle that made it.
+   */
   readonly backend?: BackendName | undefined;
   /** Path of the table's file, for the `file` backend. */
   readonly path?: string | undefined;

@@ -81,7 +81,7 @@ t.test('too large for an ArrayBuffer, or for the machine', async (t) => {
 });
 
 t.test('backends', async (t) => {
-  for (const backend of ['auto', untyped<BackendName>('constructor'), untyped<BackendName>(3)] as const) {
+  for (const backend of [untyped<BackendName>('constructor'), untyped<BackendName>(3)] as const) {
     const expected = { code: 'ERR_BACKEND_UNSUPPORTED', message: new RegExp(`"${backend}".*posix, anonymous`) };
     t.throws(() => Segment.create({ ...placeOf(backend, 'a'), size: 64 }), expected);
     t.throws(() => Segment.open({ ...placeOf(backend, 'a') }), expected);

@@ -123,3 +123,39 @@ for (const backend of SHARED) {
     });
   });
 }
+
+t.test('devzero: a table of the handle that made it', async (t) => {
+  const options = { name: 'devzero', backend: 'devzero', capacity: 1000, columns: { a: 'float64' } } as const;
+  using table = Table.create(options);
+  for (let i = 0; i < 1000; i++) table.set(`key-${i}`, { a: i });
+  t.throws(() => table.set('one more', { a: 1 }), { code: 'ERR_TABLE_FULL' });
+  t.equal(table.increment('key-5', 'a'), 6);
+  t.same(table.verify(), { ok: true, problems: [] });
+  t.throws(() => Table.open('devzero', options), { code: 'ERR_TABLE_NOT_FOUND' });
+  using other = Table.openOrCreate(options);
+  t.equal(other.size, 0, 'another table');
+  table.destroy();
+  t.throws(() => table.size, { code: 'ERR_TABLE_CLOSED' });
+});
+
+t.test('auto: a table that others find', async (t) => {
+  const options = { name: 'auto', backend: 'auto', capacity: 10, columns: { a: 'int32' } } as const;
+  t.teardown(() => {
+    delete process.env.SHMTABLE_TEST_REFUSED_BACKENDS;
+  });
+  for (const [refused, chosen] of [
+    ['', 'anonymous'],
+    ['anonymous', 'sysv'],
+  ]) {
+    process.env.SHMTABLE_TEST_REFUSED_BACKENDS = refused;
+    using table = Table.create(options);
+    t.equal(table.backend, chosen);
+    using other = Table.openOrCreate(options);
+    t.equal(other.backend, chosen);
+    t.match(Table.list({ backend: 'auto' }), [{ name: 'auto', backend: chosen }]);
+    Table.destroy('auto', { backend: 'auto' });
+    t.throws(() => other.size, { code: 'ERR_TABLE_CLOSED' });
+  }
+  process.env.SHMTABLE_TEST_REFUSED_BACKENDS = 'anonymous,sysv';
+  t.throws(() => Table.create(options), { code: 'ERR_BACKEND_UNSUPPORTED', message: /anonymous: .* sysv: / });
+});

@@ -1,0 +1,107 @@
+import { constants } from 'node:fs';
+import { ShmTableError } from '../errors.js';
+import { userName } from './attachments.js';
+import type { Backend, CreateRequest, MemoryObject, OpenRequest, SegmentInfo } from './backend.js';
+import { DescriptorObject } from './descriptor-object.js';
+import { availableMemory } from './memory-limits.js';
+import { type Descriptor, type Mapping, native } from './native.js';
+import { checkMemory, noSpace, type Place } from './reservation.js';
+import { checked, errnoName } from './system-error.js';
+
+/*
+ * A mapping of /dev/zero: memory that its maker alone has. A bare fork would share it; Node starts programs anew, and
+ * those inherit no mapping. The name is only a label, so nothing is ever found by it, not even in the same process, and
+ * two segments may have the same one.
+ *
+ * Byte locks, which nobody else can see either, are taken on a memory object without bytes.
+ */
+const PATH = '/dev/zero';
+
+/** The published ones of this thread, for its own listing. */
+const published = new Set<WeakRef<DevzeroObject>>();
+
+class DevzeroObject extends DescriptorObject {
+  readonly name: string;
+  readonly #size: number;
+  readonly #reference = new WeakRef(this);
+
+  constructor(name: string, locks: Descriptor, size: number, place: Place) {
+    super(locks, false, place);
+    this.name = name;
+    this.#size = size;
+  }
+
+  override get hasHugePages(): boolean {
+    return false;
+  }
+
+  override size(): number {
+    return this.#size;
+  }
+
+  override map(size: number): Mapping {
+    const zero = new native.Descriptor();
+    const opened = zero.open(PATH, constants.O_RDWR, 0);
+    if (opened < 0) {
+      throw new ShmTableError('ERR_BACKEND_UNSUPPORTED', `${PATH} cannot be opened here: ${errnoName(opened)}.`);
+    }
+    const mapping = new native.Mapping();
+    const result = mapping.map(zero.number, size, false);
+    zero.close();
+    checked(result, () => `map ${size} bytes of ${this.place.subject}`);
+    if (mapping.populate() >= 0) return mapping;
+    mapping.close();
+    throw noSpace(size, 0, availableMemory().bytes, this.place);
+  }
+
+  override reserve(): void {
+    throw new ShmTableError(
+      'ERR_BACKEND_UNSUPPORTED',
+      `${this.place.subject} cannot grow: a mapping of ${PATH} keeps the size that it was made with.`,
+    );
+  }
+
+  publish(): boolean {
+    published.add(this.#reference);
+    return true;
+  }
+
+  unlink(): boolean {
+    return published.delete(this.#reference);
+  }
+
+  override close(): void {
+    published.delete(this.#reference);
+    super.close();
+  }
+}
+
+function create({ name, size }: CreateRequest): MemoryObject {
+  const place = { subject: `devzero segment "${name}"`, place: 'the machine', remedy: 'ask for less, or free memory' };
+  checkMemory(size, 0, place);
+  const locks = new native.Descriptor();
+  checked(locks.openMemory(name, false), () => `create ${place.subject}`);
+  return new DevzeroObject(name, locks, size, place);
+}
+
+function open({ name }: OpenRequest): MemoryObject {
+  throw new ShmTableError(
+    'ERR_SEGMENT_NOT_FOUND',
+    `There is no devzero segment "${name}" to open: such a segment belongs to the handle that made it.`,
+  );
+}
+
+function list(): SegmentInfo[] {
+  return [...published].flatMap((reference) => {
+    const object = reference.deref();
+    if (object === undefined) {
+      published.delete(reference);
+      return [];
+    }
+    const owner = userName(process.geteuid?.() ?? 0);
+    const info = { name: object.name, owner, mode: 0o600, bytes: object.size(), attached: 1, location: PATH };
+    return [{ ...info, backend: 'devzero' }];
+  });
+}
+
+export const devzero: Backend = { create, open, list };

@@ -1,0 +1,86 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import t from 'tap';
+import { Segment } from '../../src/memory/index.js';
+import { Agent } from './agent.js';
+import { removeAtEnd, scratchName } from './scratch-segment.js';
+
+const RESERVE = '/proc/sys/vm/nr_hugepages';
+const PAGE_BYTES = 2 << 20;
+
+/** Reserves that many huge pages more: whether they could be had. `giveBack` is for the end. */
+function reservePages(pages: number): boolean {
+  const before = readFileSync(RESERVE, 'latin1').trim();
+  try {
+    writeFileSync(RESERVE, String(Number(before) + pages));
+  } catch {
+    return false;
+  }
+  process.once('exit', () => writeFileSync(RESERVE, before));
+  return Number(readFileSync(RESERVE, 'latin1')) >= Number(before) + pages;
+}
+
+/** Whether this process has any mapping of reserved huge pages. */
+function mapsHugePages(): boolean {
+  return /^KernelPageSize: +2048 kB$/m.test(readFileSync('/proc/self/smaps', 'latin1'));
+}
+
+t.test('without reserved pages there are ordinary ones', async (t) => {
+  if (Number(readFileSync(RESERVE, 'latin1')) >= 100) {
+    t.pass('THIS HOST HAS RESERVED HUGE PAGES', { skip: true });
+    return;
+  }
+  for (const backend of ['anonymous', 'sysv'] as const) {
+    const name = scratchName();
+    removeAtEnd(t, backend, name);
+    const segment = Segment.create({ backend, name, size: 100 * PAGE_BYTES, hugePages: true });
+    t.equal(segment.size, 100 * PAGE_BYTES);
+    t.notOk(mapsHugePages());
+    segment.close();
+  }
+});
+
+t.test('reserved pages', async (t) => {
+  if (!reservePages(8)) {
+    t.pass('NO HUGE PAGES CAN BE RESERVED HERE: not tested', { skip: true });
+    return;
+  }
+  for (const backend of ['anonymous', 'sysv'] as const) {
+    t.test(backend, async (t) => {
+      const name = scratchName();
+      removeAtEnd(t, backend, name);
+      const segment = Segment.create({ backend, name, size: 2 * PAGE_BYTES + 8, hugePages: true });
+      t.ok(mapsHugePages());
+      // System V keeps the size that was asked for; a memory object has whole pages.
+      const size = backend === 'sysv' ? 2 * PAGE_BYTES + 8 : 3 * PAGE_BYTES;
+      t.equal(segment.size, size);
+      new Uint8Array(segment.buffer).fill(3);
+      const other = Segment.open({ backend, name, hugePages: true });
+      t.equal(new Uint8Array(other.buffer)[size - 1], 3);
+      const { agent } = Agent.process(t);
+      t.equal(await agent.call('open', backend, name), size);
+      await agent.call('write', 1, 9);
+      t.equal(new Int32Array(segment.buffer)[1], 9);
+      segment.protect('read');
+      segment.protect('readwrite');
+      if (backend === 'anonymous') {
+        segment.grow(size + 1);
+        t.equal(segment.size, size + PAGE_BYTES);
+        t.equal(new Uint8Array(other.buffer)[size], 0);
+      }
+      const forgotten = new Uint8Array(other.buffer);
+      other.close();
+      t.equal(forgotten[0], 0);
+      await agent.call('close');
+      segment.unlink();
+      segment.close();
+      t.notOk(mapsHugePages());
+    });
+  }
+
+  t.test('smaller than a page', async (t) => {
+    const segment = Segment.create({ backend: 'anonymous', name: scratchName(), size: 4096, hugePages: true });
+    t.equal(segment.size, 4096);
+    segment.unlink();
+    segment.close();
+  });
+});
