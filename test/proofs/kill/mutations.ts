@@ -129,14 +129,14 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'recovery does not see that a change has its cell',
     file: FEED,
-    search: 'if (isOurs)',
+    search: 'if (tried !== 0 && this.#holds(tried, id))',
     replace: 'if (false)',
     operation: 'set, new, with a change feed',
   },
   {
     name: 'recovery leaves the head behind a change that has its cell',
     file: FEED,
-    search: 'Atomics.compareExchange(longs, headAt, BigInt(tried), BigInt(tried) + 1n);',
+    search: 'Atomics.compareExchange(this.#longs, headAt, BigInt(tried), BigInt(tried) + 1n);',
     replace: '',
     operation: 'set, new, with a change feed',
   },

@@ -1,7 +1,7 @@
 /** A model in this folder's sources, or one without a rule, which spin must reject. */
 export interface ModelRun {
   readonly name: string;
-  readonly file: 'write' | 'move' | 'wait';
+  readonly file: 'write' | 'move' | 'wait' | 'feed';
   readonly defines: readonly string[];
   /** Explored in `npm test` too: it takes a few seconds at most. */
   readonly short: boolean;
@@ -20,6 +20,7 @@ export const sound: readonly ModelRun[] = [
   run('move', 'DEATHS=2', 'removal that moves, read in one pass'),
   run('move', 'DEATHS=2 BY_ROW', 'removal that moves, read row by row'),
   run('wait', 'WAITERS=4', 'waiting for a lock'),
+  run('feed', 'CRASHES=1', 'cells of the change feed'),
   run('write', 'SET INC WRITERS=2', 'set and increment', false),
   run('write', 'CAS INC WRITERS=2', 'compare-and-set and increment', false),
   run('write', 'SET DEL WRITERS=3 READERS=0', 'set and delete, slots used again', false),
@@ -39,5 +40,7 @@ export const broken: readonly ModelRun[] = [
   run('move', 'BUG_ONE_ADVANCE', 'a removal advances the version once'),
   run('move', 'BUG_EMPTY_FIRST BY_ROW', 'a removal empties the old place first'),
   run('move', 'BUG_FREE_BEFORE_UNLOCK', 'an overflow bucket is freed before the lock is released'),
+  run('feed', 'CRASHES=1 NOTE_LATE', 'a claim is noted after it was published'),
+  run('feed', 'CRASHES=1 HEAD_FIRST', 'the head passes a cell before it is claimed'),
   run('wait', 'BUG_MARK_LOST', 'who has slept takes the lock without the mark'),
 ];
