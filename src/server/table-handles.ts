@@ -81,8 +81,7 @@ export class TableHandles {
         // How many may attach is no part of what makes two schemas the same.
         const { maxParticipants: _, ...wanted } = schema;
         const table: Table<Columns> = Table.open(name, { ...wanted, ...this.#locations.get(name) });
-        this.#drop(name);
-        return { created: false, served: this.#keep(name, table) };
+        return { created: false, served: this.#keepLiving(name, table) };
       } catch (error) {
         // Destroyed between the two: it can be made after all.
         if (!hasCode(error, 'ERR_TABLE_NOT_FOUND')) throw error;
@@ -109,11 +108,7 @@ export class TableHandles {
   /** Lets go of handles whose tables are destroyed: they would keep the memory of what is gone. */
   #sweep(): void {
     for (const [name, { table }] of this.#handles) {
-      try {
-        table.has(' ');
-      } catch (error) {
-        if (isClosed(error)) this.#drop(name);
-      }
+      if (!isLiving(table)) this.#drop(name);
     }
   }
 
@@ -130,9 +125,30 @@ export class TableHandles {
     return served;
   }
 
+  /** Keeps the handle that is there while its table lives: streams of changes hang on it. */
+  #keepLiving(name: string, table: Table<Columns>): ServedTable {
+    const served = this.#handles.get(name);
+    if (served !== undefined && isLiving(served.table)) {
+      table.close();
+      return served;
+    }
+    this.#drop(name);
+    return this.#keep(name, table);
+  }
+
   #drop(name: string): void {
     this.#handles.get(name)?.table.close();
     this.#handles.delete(name);
+  }
+}
+
+/** Whether a handle's table has been neither closed nor destroyed. */
+function isLiving(table: Table<Columns>): boolean {
+  try {
+    table.has(' ');
+    return true;
+  } catch (error) {
+    return !isClosed(error);
   }
 }
 
