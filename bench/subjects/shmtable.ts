@@ -1,11 +1,21 @@
-/** This package's table, in memory that ends with the process. */
 import { Table } from '../../src/index.js';
+import type { BackendName } from '../../src/table/types.js';
 import { rowOf, type Subject } from '../subject.js';
 
+/** This package's table, in memory that ends with the process. */
 export function openShmtable(keys: readonly string[]): Subject {
+  return openShmtableIn({ backend: 'anonymous' }, 'shmtable', keys);
+}
+
+/** The same in memory of any backend. */
+export function openShmtableIn(
+  place: { readonly backend: BackendName; readonly path?: string | undefined },
+  subject: string,
+  keys: readonly string[],
+): Subject {
   const table = Table.create({
+    ...place,
     name: `bench-${process.pid}`,
-    backend: 'anonymous',
     capacity: keys.length,
     columns: { count: 'int32', score: 'float64', label: 'string(20)' },
   });
@@ -13,7 +23,7 @@ export function openShmtable(keys: readonly string[]): Subject {
     table.set(key, rowOf(i));
   });
   return {
-    name: 'shmtable',
+    name: subject,
     slices: {
       'get column': (keys) => {
         let sum = 0;

@@ -127,7 +127,9 @@ t.test('removed by ipcrm, the name is free', async (t) => {
   t.throws(() => Segment.open({ backend, name }), { code: 'ERR_SEGMENT_NOT_FOUND', message: /was removed/ });
   const fresh = scratchSegment(t, { backend, name, size: 64 });
   t.equal(old.unlink(), false);
-  t.equal(Segment.open({ backend, name }).size, 64);
+  const found = Segment.open({ backend, name });
+  t.equal(found.size, 64);
+  found.close();
   t.equal(fresh.unlink(), true);
   t.same(companionsOf(name), []);
 });
