@@ -112,6 +112,12 @@ Napi::Value Arm(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+// protectAgain(): after the pages under the watched addresses were replaced.
+Napi::Value ProtectAgain(const Napi::CallbackInfo& info) {
+  if (range_bytes != 0) Protect(PROT_READ);
+  return info.Env().Undefined();
+}
+
 // disarm(): ends the watch; returns the number of stores.
 Napi::Value Disarm(const Napi::CallbackInfo& info) {
   if (range_bytes != 0) Protect(PROT_READ | PROT_WRITE);
@@ -163,6 +169,7 @@ Napi::Value Exit(const Napi::CallbackInfo& info) { _exit(info[0].As<Napi::Number
 
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("arm", Napi::Function::New(env, Arm, "arm"));
+  exports.Set("protectAgain", Napi::Function::New(env, ProtectAgain, "protectAgain"));
   exports.Set("disarm", Napi::Function::New(env, Disarm, "disarm"));
   exports.Set("fork", Napi::Function::New(env, Fork, "fork"));
   exports.Set("wait", Napi::Function::New(env, Wait, "wait"));

@@ -8,6 +8,8 @@ import { fileURLToPath } from 'node:url';
 export interface StoreTrap {
   /** From now on `signal` is sent to this process right before its store number `stopBefore` (from 0; -1 never). */
   arm(buffer: ArrayBuffer, stopBefore: number, signal: number): void;
+  /** Goes on with the watch after somebody else has changed the protection of the memory. */
+  protectAgain(): void;
   /** Ends the watch; returns the number of stores since `arm`. */
   disarm(): number;
   /** 0 in the child: one thread, no event loop, ended by SIGALRM after the limit. */

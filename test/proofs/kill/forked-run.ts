@@ -17,6 +17,7 @@ export class ForkedRun {
   constructor(trap: StoreTrap, mappings: MappingWatch) {
     this.#trap = trap;
     this.#mappings = mappings;
+    mappings.onReplace = () => trap.protectAgain();
   }
 
   /**

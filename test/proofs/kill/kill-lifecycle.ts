@@ -1,10 +1,20 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync } from 'node:fs';
-import type { Table } from '../../../src/index.js';
+import { readdirSync, rmSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import type { Table, TableOptions } from '../../../src/index.js';
+import { BOOT_ID, IN_USE } from '../../../src/table/segment-layout.js';
 import type { Subject } from '../subject.js';
 import type { ForkedRun } from './forked-run.js';
 import type { KillOutcome } from './kill-operation.js';
-import { type ProofTable, proofOptions, proofRow, shmDirectory, tableFile, tableSegment } from './proof-table.js';
+import {
+  type ProofTable,
+  type proofColumns,
+  proofOptions,
+  proofRow,
+  shmDirectory,
+  tableFile,
+  tableSegment,
+} from './proof-table.js';
 
 const ROWS = 12;
 
@@ -15,30 +25,38 @@ interface Moment {
   readonly kill: (point: number) => boolean;
   /** Whether the table is there before. */
   readonly exists: boolean;
+  /** What is done to the closed table first. */
+  readonly before?: () => void;
   /** Whether the table may be gone after: completely. */
   readonly mayVanish?: boolean;
 }
 
-/** Kills the creation, opening, closing and destruction of a table at every store. */
+/** Kills the creation, opening, closing and destruction of a table at every store: one backend of it. */
 export class KillLifecycle {
   readonly #subject: Subject;
   readonly #forked: ForkedRun;
-  readonly #name: string;
+  readonly #options: TableOptions<typeof proofColumns>;
+  readonly #file: string;
 
-  constructor(subject: Subject, forked: ForkedRun, name: string) {
+  constructor(subject: Subject, forked: ForkedRun, name: string, backend: 'posix' | 'file') {
     this.#subject = subject;
     this.#forked = forked;
-    this.#name = name;
+    this.#file = backend === 'file' ? join(shmDirectory, `${name}.table`) : tableFile(name);
+    this.#options = { ...proofOptions(name), backend, ...(backend === 'file' ? { path: this.#file } : {}) };
   }
 
   run(): KillOutcome[] {
-    const options = proofOptions(this.#name);
+    const moments = this.#options.backend === 'file' ? this.#fileMoments() : this.#moments();
+    return moments.map((moment) => this.#killEverywhere(moment));
+  }
+
+  #moments(): Moment[] {
     const { Table } = this.#subject;
-    const open = (): ProofTable => Table.open(this.#name, { columns: options.columns });
+    const options = this.#options;
     const afterOpening = (run: (table: ProofTable) => void) => (point: number) =>
-      this.#forked.killAfter(point, open, run);
+      this.#forked.killAfter(point, () => this.#open(), run);
     const whileMapping = (run: () => void) => (point: number) => this.#forked.killWhileMapping(point, run);
-    const moments: Moment[] = [
+    return [
       { name: 'create', exists: false, kill: whileMapping(() => Table.create(options)) },
       { name: 'openOrCreate, missing', exists: false, kill: whileMapping(() => Table.openOrCreate(options)) },
       {
@@ -49,18 +67,49 @@ export class KillLifecycle {
           Table.create(options);
         }),
       },
-      { name: 'open', exists: true, kill: whileMapping(open) },
+      { name: 'open', exists: true, kill: whileMapping(() => this.#open()) },
       { name: 'openOrCreate', exists: true, kill: whileMapping(() => Table.openOrCreate(options)) },
       { name: 'close', exists: true, kill: afterOpening((table) => table.close()) },
       { name: 'destroy', exists: true, mayVanish: true, kill: afterOpening((table) => table.destroy()) },
     ];
-    return moments.map((moment) => this.#killEverywhere(moment));
+  }
+
+  /** A file has more to be opened and closed for: a boot of the machine, and a mark while it is in use. */
+  #fileMoments(): Moment[] {
+    const moments = this.#moments().map((moment) => ({ ...moment, name: `${moment.name}, in a file` }));
+    const named = (name: string): Moment => {
+      const found = moments.find((moment) => moment.name.startsWith(name));
+      if (found === undefined) throw new Error(`there is no moment "${name}"`);
+      return found;
+    };
+    const closeLast = { ...named('close,'), name: 'close by the last, in a file', before: () => {} };
+    const inNewBoot = [0, 1].map((inUse) => ({
+      ...named('open,'),
+      name: `open in a new boot, ${inUse === 0 ? 'closed' : 'in use'} in the old one`,
+      before: () => this.#leaveBoot(inUse),
+    }));
+    return [...moments, closeLast, ...inNewBoot];
+  }
+
+  #open(): ProofTable {
+    const { name, columns, backend = 'posix', path } = this.#options;
+    return this.#subject.Table.open(name, { columns, backend, ...(path === undefined ? {} : { path }) });
+  }
+
+  /** Makes the file one of an older boot of the machine. */
+  #leaveBoot(inUse: number): void {
+    const { backend = 'posix', name, path } = this.#options;
+    const segment = this.#subject.Segment.open({ backend, name: tableSegment(name), path });
+    const bytes = Buffer.from(segment.buffer);
+    bytes.fill(1, BOOT_ID, BOOT_ID + 16);
+    bytes.writeInt32LE(inUse, IN_USE * 4);
+    segment.close();
   }
 
   #killEverywhere(moment: Moment): KillOutcome {
     const outcome: KillOutcome = { name: moment.name, points: 0, recoveryPoints: 0, failures: [] };
     for (let point = 0, killed = true; killed; point++) {
-      const table = moment.exists ? this.#create() : undefined;
+      const table = moment.exists ? this.#create(moment) : undefined;
       try {
         killed = moment.kill(point);
         if (killed) outcome.points++;
@@ -72,24 +121,28 @@ export class KillLifecycle {
         killed = false;
       } finally {
         table?.close();
-        if (existsSync(tableFile(this.#name))) this.#subject.Table.destroy(this.#name);
+        rmSync(this.#file, { force: true });
       }
     }
     return outcome;
   }
 
-  #create(): ProofTable {
-    const table = this.#subject.Table.create(proofOptions(this.#name));
+  /** The table of before; open while the moment is killed, unless it lives through a boot. */
+  #create({ before }: Moment): ProofTable {
+    const table = this.#subject.Table.create(this.#options);
     for (let i = 0; i < ROWS; i++) table.set(`row-${i}`, proofRow(i));
+    if (before !== undefined) table.close();
+    before?.();
     return table;
   }
 
   #check(moment: Moment, table: ProofTable | undefined): void {
-    const survives = table !== undefined && this.#isUsable(table);
+    const open = moment.before === undefined ? table : undefined;
+    const survives = moment.exists && (open === undefined || this.#isUsable(open));
     if (!moment.mayVanish) assert.equal(survives, moment.exists, 'the table of before');
     // Before anybody attaches to the dead one's slot, and after.
-    if (survives) assert.deepEqual(table.verify(), { ok: true, problems: [] });
-    const next = this.#subject.Table.openOrCreate(proofOptions(this.#name));
+    if (survives && open !== undefined) assert.deepEqual(open.verify(), { ok: true, problems: [] });
+    const next = this.#subject.Table.openOrCreate(this.#options);
     try {
       assert.deepEqual(next.verify(), { ok: true, problems: [] });
       if (survives) for (let i = 0; i < ROWS; i++) assert.deepEqual(next.get(`row-${i}`), proofRow(i));
@@ -105,9 +158,11 @@ export class KillLifecycle {
   /** Without nameless files, what a dead creator left is swept by the next one. */
   #checkNothingLeft(): void {
     process.env.SHMTABLE_TEST_NO_TMPFILE = '1';
-    this.#subject.Table.create(proofOptions('next')).destroy();
+    const { path, ...options } = this.#options;
+    const next = path === undefined ? options : { ...options, path: `${path}-next` };
+    this.#subject.Table.create({ ...next, name: 'next' }).destroy();
     delete process.env.SHMTABLE_TEST_NO_TMPFILE;
-    assert.deepEqual(readdirSync(shmDirectory), [tableSegment(this.#name)], 'files');
+    assert.deepEqual(readdirSync(shmDirectory), [basename(this.#file)], 'files');
   }
 
   #isUsable(table: Table): boolean {
