@@ -16,6 +16,8 @@ export type WriteMode = 'set' | 'put' | 'insert' | 'update';
 
 /** Times that room is made for one new row before the table is called full. */
 const MAX_ROUNDS = 100;
+/** How long a table that evicts is tried for after that, in milliseconds. */
+const PATIENCE_MS = 1000;
 
 /** How a write ended. All but the first two changed nothing. */
 export type Outcome = 'inserted' | 'updated' | 'deleted' | 'absent' | 'present' | 'mismatch';
@@ -56,6 +58,8 @@ export class Writer {
   readonly #key: Key;
   readonly #chain: Chain;
   readonly #clock: TableClock;
+  /** Until when a new row is tried for in a table that evicts. */
+  #patientUntil = 0;
   readonly #name: string;
   readonly #columnCount: number;
   readonly #beginRow: () => number;
@@ -274,7 +278,7 @@ export class Writer {
       if (old === 0 && !this.#reserve(home)) {
         // Others may take what was freed before we do, but not for ever. The key under way stays as it is meanwhile:
         // making room works on rows and buckets, not on keys.
-        if (++rounds > MAX_ROUNDS || !this.makeRoom()) this.#full();
+        if (!this.#makeRoomAgain(++rounds)) this.#full();
         continue;
       }
       this.#fillSpare(home, mode, whole, old, ttl, step);
@@ -452,6 +456,18 @@ export class Writer {
 
   #seekTail(home: number): void {
     if (!this.#chain.seekTail(home)) this.#corrupt();
+  }
+
+  /**
+   * Whether another try for a new row is worth it. A table that evicts can always make room, but with more writers than
+   * processors others may take each slice that this one has freed: then it goes on for a while, and not for ever.
+   */
+  #makeRoomAgain(rounds: number): boolean {
+    const freed = this.makeRoom();
+    if (rounds <= MAX_ROUNDS) return freed || this.#memory.uses !== undefined;
+    if (this.#memory.uses === undefined) return false;
+    if (rounds === MAX_ROUNDS + 1) this.#patientUntil = performance.now() + PATIENCE_MS;
+    return performance.now() < this.#patientUntil;
   }
 
   #full(): never {

@@ -4,6 +4,8 @@ import { makeMutant } from './mutant.js';
 
 const ROUNDS = 4;
 const OPERATIONS = 4_000;
+/** Histories in which a mistake must show at the latest. */
+const ATTEMPTS = 20;
 
 process.env.SHMTABLE_NAMESPACE = `history-${process.pid}`;
 
@@ -35,6 +37,11 @@ t.test('noticed: a compareAndSet that does not look whether the row has changed'
     },
   ]);
   t.teardown(() => delete process.env.SHMTABLE_PROOF_SUBJECT);
-  const { violations } = await runHistory(ROUNDS, OPERATIONS);
-  t.ok(violations.length > 0, violations[0]?.operation.name);
+  // One history may by chance have no compare-and-set that overlaps a change of its row.
+  let found: string | undefined;
+  for (let round = ROUNDS; found === undefined && round < ROUNDS + ATTEMPTS; round++) {
+    const { violations } = await runHistory(round, OPERATIONS);
+    found = violations[0]?.operation.name;
+  }
+  t.ok(found !== undefined, String(found));
 });
