@@ -26,7 +26,6 @@ const RUNS = Math.min(availableParallelism(), 4);
 const HISTORIES = 20;
 const HISTORY_OPERATIONS = 10_000;
 const CASES = 100_000;
-const KILL_SHARE = values.sample ? 0.3 : 1;
 const RECOVERY_POINTS = values.sample ? 2 : 'all';
 
 let passed = 0;
