@@ -16,7 +16,7 @@ export interface State {
 }
 
 /** A write to any bucket may take this long when its last holder is dead: a fraction of the lock's timeout. */
-const MAX_WRITE_MS = 500;
+const MAX_WRITE_MS = 5_000;
 
 /** Checks a table after one of its processes was killed. Every check throws what it found. */
 export class Survivors {
