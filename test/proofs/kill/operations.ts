@@ -27,6 +27,8 @@ const ROWS_AT_HOME = 10;
 const [SPARSE, FULL_BUCKET, ONE_OVER, HALF_OVER, TWO_OVER] = [4, ROWS_AT_HOME, ROWS_AT_HOME + 1, 15, 21];
 /** Holds every change of a proof. */
 const FEED_BYTES = 65_536;
+/** Longer than all the kills of one operation and of its recoveries take. */
+const LIFETIME_MS = 24 * 3_600_000;
 const LAST_VERSION = 0xffffffff;
 
 /** Makes rows expire before the operation runs. */
@@ -149,17 +151,17 @@ const writes: Operation[] = [
 ];
 
 const expiries: Operation[] = [
-  { name: 'expire', rows: SPARSE, run: (table, { chain }) => table.expire(chain[1], 60_000) },
+  { name: 'expire', rows: SPARSE, run: (table, { chain }) => table.expire(chain[1], LIFETIME_MS) },
   {
     name: 'expire, none',
     rows: SPARSE,
-    prepare: (table, { chain }) => table.expire(chain[1], 60_000),
+    prepare: (table, { chain }) => table.expire(chain[1], LIFETIME_MS),
     run: (table, { chain }) => table.expire(chain[1], null),
   },
   {
     name: 'set with a lifetime',
     rows: SPARSE,
-    run: (table, { chain }) => table.set(chain[1], { name: 'short' }, { ttl: 60_000 }),
+    run: (table, { chain }) => table.set(chain[1], { name: 'short' }, { ttl: LIFETIME_MS }),
   },
   {
     name: 'set over an expired row',
@@ -186,7 +188,7 @@ const expiries: Operation[] = [
     rows: ONE_OVER,
     stepwise: true,
     prepare: (table, { chain, others }) => {
-      table.expire(chain[5], 60_000);
+      table.expire(chain[5], LIFETIME_MS);
       letExpire(table, [chain[1], chain[ONE_OVER - 1], others[0]]);
     },
     run: (_table, _keys, runTimers) => {
