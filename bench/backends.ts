@@ -8,11 +8,12 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { measureInterleaved } from '../src/bench/interleaved.js';
+import { ABSENT, OPERATIONS } from '../src/bench/row-subject.js';
+import { spreadOf } from '../src/bench/spread.js';
+import { openShmtableIn } from '../src/bench/subjects/shmtable.js';
 import { printTable } from '../src/cli/output.js';
 import { Table } from '../src/index.js';
-import { measureInterleaved } from './interleaved.js';
-import { OPERATIONS } from './subject.js';
-import { openShmtableIn } from './subjects/shmtable.js';
 
 const BACKENDS = ['posix', 'anonymous', 'sysv', 'file', 'devzero'] as const;
 type Backend = (typeof BACKENDS)[number];
@@ -43,13 +44,19 @@ async function main(): Promise<void> {
   });
   const measurements = await measureInterleaved(
     BACKENDS.map((backend) => (keys) => openShmtableIn(placeOf(backend), backend, keys)),
-    { keys: Number(values.keys), rounds: Number(values.rounds), sliceOperations: Number(values.operations) },
+    {
+      operations: OPERATIONS,
+      absent: ABSENT,
+      keys: Number(values.keys),
+      rounds: Number(values.rounds),
+      sliceOperations: Number(values.operations),
+    },
   );
   const lines = BACKENDS.map((backend) => {
     const { made, gone } = measureCreation(backend, Number(values.mib));
     const times = OPERATIONS.map((operation) => {
       const found = measurements.find((measured) => measured.subject === backend && measured.operation === operation);
-      return found === undefined ? '' : found.nsPerOperation.median.toFixed(0);
+      return found === undefined ? '' : spreadOf(found.roundsNs).median.toFixed(0);
     });
     return [backend, ...times, made.toFixed(0), gone.toFixed(0)];
   });

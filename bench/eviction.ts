@@ -7,9 +7,9 @@
  */
 import { parseArgs } from 'node:util';
 import { LRUCache } from 'lru-cache';
+import { freshKey, randomNumbers } from '../src/bench/fresh-keys.js';
 import { printTable } from '../src/cli/output.js';
 import { Table } from '../src/index.js';
-import { freshKey, randomNumbers } from './fresh-keys.js';
 
 const MOST_POINTS_BELOW = 3;
 /** Different random numbers that a key is drawn by. */

@@ -10,9 +10,9 @@
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
 import { setImmediate as turn } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { freshKey } from '../src/bench/fresh-keys.js';
 import { printTable } from '../src/cli/output.js';
 import { Table } from '../src/index.js';
-import { freshKey } from './fresh-keys.js';
 
 const columns = { n: 'int32', text: 'string(20)' } as const;
 const OTHERS = 1_000;

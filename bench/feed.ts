@@ -11,10 +11,10 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { freshKeys, randomNumbers } from '../src/bench/fresh-keys.js';
+import { type Spread, spreadOf } from '../src/bench/spread.js';
 import { printTable } from '../src/cli/output.js';
 import { Table } from '../src/index.js';
-import { freshKeys, randomNumbers } from './fresh-keys.js';
-import { type Spread, spreadOf } from './spread.js';
 
 const ROWS = 100_000;
 const FEED_BYTES = 1 << 24;

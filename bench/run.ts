@@ -1,49 +1,39 @@
 /**
- * `npm run bench`: the table beside an in-process `Map`, in one run.
+ * `npm run bench`: the table beside what its users would take instead, in one run.
  *
- *   node --expose-gc dist/bench/run.js [--keys 1000,100000] [--rounds 41] [--operations 20000] [--json FILE]
+ *   node dist/bench/run.js [--quick] [--only rows,stores] [--out FOLDER]
  *
- * Prints a table, ratios first, and writes the same as JSON to FILE (bench/results/map.json).
+ * Prints a table, ratios first, and writes the same as latest.json and latest.md to FOLDER (bench/results).
  */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
-import { type Measurement, measureInterleaved } from './interleaved.js';
-import { makeReport, printReport, writeReport } from './report.js';
-import { openMap, openMapByReference } from './subjects/map.js';
-import { openShmtable } from './subjects/shmtable.js';
+import { Command } from 'commander';
+import { reportMarkdown } from '../src/bench/report.js';
+import { TABLE_SECTIONS } from '../src/bench/table-sections.js';
+import { addBenchFlags, type BenchFlags, measure, printReport } from '../src/cli/bench.js';
+import { printJson } from '../src/cli/output.js';
 
-/** The first one is the baseline. */
-const SUBJECTS = [openMap, openMapByReference, openShmtable];
+const RESULTS = fileURLToPath(new URL('../../bench/results/', import.meta.url));
 
-async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      keys: { type: 'string', default: '1000,100000' },
-      rounds: { type: 'string', default: '41' },
-      operations: { type: 'string', default: '20000' },
-      json: { type: 'string', default: fileURLToPath(new URL('../../bench/results/map.json', import.meta.url)) },
-    },
+interface Flags extends BenchFlags {
+  readonly out: string;
+}
+
+async function main({ out, ...flags }: Flags): Promise<void> {
+  const report = await measure(TABLE_SECTIONS, flags);
+  if (flags.json) printJson(report);
+  else printReport(report);
+  mkdirSync(out, { recursive: true });
+  writeFileSync(join(out, 'latest.json'), `${JSON.stringify(report, null, 2)}\n`);
+  writeFileSync(join(out, 'latest.md'), reportMarkdown(report));
+}
+
+addBenchFlags(new Command('bench'))
+  .option('--out <folder>', 'where latest.json and latest.md go', RESULTS)
+  .action(main)
+  .parseAsync()
+  .catch((error: unknown) => {
+    process.stderr.write(`bench: ${error instanceof Error ? error.message : error}\n`);
+    process.exitCode = 1;
   });
-  const rounds = positive('--rounds', values.rounds);
-  const sliceOperations = positive('--operations', values.operations);
-  const sizes = values.keys.split(',').map((size) => positive('--keys', size));
-  const measurements: Measurement[] = [];
-  for (const keys of sizes) {
-    measurements.push(...(await measureInterleaved(SUBJECTS, { keys, rounds, sliceOperations })));
-  }
-  const report = makeReport(measurements[0].subject, { rounds, sliceOperations }, measurements);
-  printReport(report);
-  writeReport(report, values.json);
-  process.stdout.write(`\nwritten to ${values.json}\n`);
-}
-
-function positive(flag: string, text: string): number {
-  const value = Number(text);
-  if (Number.isSafeInteger(value) && value > 0) return value;
-  throw new RangeError(`${flag} takes integers of 1 or more, got '${text}'`);
-}
-
-main().catch((error: unknown) => {
-  console.error(error);
-  process.exitCode = 1;
-});

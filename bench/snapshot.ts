@@ -10,11 +10,11 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { freshKey } from '../src/bench/fresh-keys.js';
+import { rowOf } from '../src/bench/row-subject.js';
+import { spreadOf } from '../src/bench/spread.js';
 import { printTable } from '../src/cli/output.js';
 import { Table } from '../src/index.js';
-import { freshKey } from './fresh-keys.js';
-import { spreadOf } from './spread.js';
-import { rowOf } from './subject.js';
 
 async function main(): Promise<void> {
   const { values } = parseArgs({

@@ -2,6 +2,7 @@
 /** The `shmtable` command. Exit codes: 0 done, 1 failed or not found, 2 wrong usage. */
 import { Command, CommanderError } from 'commander';
 import { type ErrorCode, ShmTableError } from '../errors.js';
+import { addBench } from './bench.js';
 import { addGet } from './get.js';
 import { addList } from './list.js';
 import { addRestore } from './restore.js';
@@ -21,7 +22,8 @@ async function main(): Promise<number> {
     .description('Tables in shared memory: serve them over HTTP, look into them')
     .exitOverride()
     .showHelpAfterError();
-  for (const add of [addServe, addList, addGet, addStat, addVerify, addSegments, addSnapshot, addRestore]) add(program);
+  for (const add of [addServe, addList, addGet, addStat, addVerify, addSegments, addSnapshot, addRestore, addBench])
+    add(program);
   try {
     await program.parseAsync();
     return 0;

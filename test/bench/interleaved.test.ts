@@ -1,12 +1,11 @@
 import t from 'tap';
-import { measureInterleaved } from '../../bench/interleaved.js';
-import type { Slice, Subject } from '../../bench/subject.js';
+import { measureInterleaved, type Slice, type Subject, speedBeside } from '../../src/bench/interleaved.js';
 
-function subject(name: string, getRow: Slice, closed: string[] = []): Subject {
+function subject(name: string, getRow: Slice, closed: string[] = []): Subject<'get row'> {
   return { name, slices: { 'get row': getRow }, close: () => void closed.push(name) };
 }
 
-const workload = { keys: 5, rounds: 2, sliceOperations: 4 };
+const workload = { operations: ['get row'], keys: 5, rounds: 2, sliceOperations: 4 } as const;
 
 t.test('a subject that disagrees with the others fails the run, and all are closed', async (t) => {
   const closed: string[] = [];
@@ -18,7 +17,7 @@ t.test('a subject that disagrees with the others fails the run, and all are clos
 
 t.test('all subjects meet the same keys, in an order that changes with the round', async (t) => {
   const met: { name: string; keys: string[] }[] = [];
-  const watching = (name: string): Subject =>
+  const watching = (name: string) =>
     subject(name, (keys) => {
       met.push({ name, keys: [...keys] });
       return 0;
@@ -38,7 +37,7 @@ t.test('all subjects meet the same keys, in an order that changes with the round
 
 t.test('a subject without an operation is left out of it, a slow one may be asynchronous', async (t) => {
   const slow = subject('slow', async (keys) => keys.length);
-  const unable: Subject = { name: 'unable', slices: {}, close: () => undefined };
+  const unable: Subject<'get row'> = { name: 'unable', slices: {}, close: () => undefined };
   const fast = subject('fast', (keys) => keys.length);
   const measured = await measureInterleaved([() => slow, () => unable, () => fast], workload);
   t.same(
@@ -48,5 +47,32 @@ t.test('a subject without an operation is left out of it, a slow one may be asyn
       ['get row', 'fast'],
     ],
   );
-  t.same(measured[0].ratio, { median: 1, lowerQuartile: 1, upperQuartile: 1 }, 'the baseline is its own measure');
+});
+
+t.test('an operation on absent keys gets keys that no subject has, and a subject may bring its own', async (t) => {
+  const met: string[] = [];
+  const held = ['a', 'b', 'c', 'd', 'e'];
+  const open = (keys: readonly string[]): Subject<'get row' | 'miss'> => ({
+    name: 'subject',
+    slices: {
+      'get row': (asked) => {
+        t.ok(asked.every((key) => held.includes(key)));
+        return 0;
+      },
+      miss: (asked) => {
+        met.push(...asked.filter((key) => keys.includes(key) || held.includes(key)));
+        return 0;
+      },
+    },
+    keysOf: (numbers) => numbers.map((number) => held[number] ?? `absent-${number}`),
+    close: () => undefined,
+  });
+  await measureInterleaved([open], { ...workload, operations: ['get row', 'miss'], absent: ['miss'] });
+  t.same(met, []);
+});
+
+t.test('a ratio is taken within each round', async (t) => {
+  const measurement = (roundsNs: number[]) => ({ operation: 'get row', subject: 'any', roundsNs });
+  const ratio = speedBeside(measurement([10, 100, 1000]), measurement([20, 200, 1000]));
+  t.same(ratio, { median: 2, minimum: 1, lowerQuartile: 1.5, upperQuartile: 2 });
 });

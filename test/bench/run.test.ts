@@ -1,48 +1,48 @@
-/** The benchmark runs, compares all subjects in every operation, and writes what it printed. */
+/** The benchmark runs what it is asked for, and writes what it printed. */
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import t from 'tap';
-import type { Report } from '../../bench/report.js';
-import { OPERATIONS } from '../../bench/subject.js';
+import type { Report } from '../../src/bench/report.js';
+import { OPERATIONS } from '../../src/bench/row-subject.js';
 
 const program = fileURLToPath(new URL('../../bench/run.js', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'shmtable-bench-'));
 t.teardown(() => rmSync(folder, { recursive: true }));
 
 function runBench(...flags: string[]): Promise<{ stdout: string }> {
-  return promisify(execFile)(process.execPath, [program, ...flags]);
+  return promisify(execFile)(process.execPath, [program, ...flags, '--out', folder]);
 }
 
-t.test('refuses flags that are no sizes', async (t) => {
-  for (const flag of ['--keys=0', '--keys=10,x', '--rounds=1.5', '--operations=-1']) {
-    await t.rejects(runBench(flag, `--json=${join(folder, 'none.json')}`), { code: 1 }, flag);
-  }
-  t.throws(() => readFileSync(join(folder, 'none.json')), { code: 'ENOENT' }, 'nothing was written');
+t.test('refuses a section that does not exist, and names those that do', async (t) => {
+  await t.rejects(runBench('--only', 'rows,nonsense'), { code: 1, stderr: /rows-100000.*'nonsense'/ });
+  t.same(readdirSync(folder), [], 'nothing was written');
 });
 
-t.test('a small run measures every operation of every subject at every size', async (t) => {
-  const file = join(folder, 'small.json');
-  const { stdout } = await runBench('--keys=10,200', '--rounds=3', '--operations=100', `--json=${file}`);
-  const report: Report = JSON.parse(readFileSync(file, 'utf8'));
-  t.equal(report.baseline, 'Map');
-  t.match(report, { rounds: 3, sliceOperations: 100, node: process.version });
-  for (const keys of [10, 200]) {
+t.test('a small run measures every operation beside every form of Map', async (t) => {
+  const { stdout } = await runBench('--smoke', '--only', 'rows-1000');
+  const report: Report = JSON.parse(readFileSync(join(folder, 'latest.json'), 'utf8'));
+  t.match(report, { effort: 'smoke', node: process.version, leftOut: [] });
+  const markdown = readFileSync(join(folder, 'latest.md'), 'utf8');
+  for (const rows of ['10', '100']) {
     for (const operation of OPERATIONS) {
-      const measured = report.measurements.filter((each) => each.keys === keys && each.operation === operation);
+      const what = `${operation}, ${rows} rows`;
+      const figures = report.figures.filter((figure) => figure.what === what);
+      const beside =
+        operation === 'get row' ? ['Map', 'Map by reference', 'Map, reused keys'] : ['Map', 'Map, reused keys'];
       t.same(
-        measured.map(({ subject }) => subject),
-        ['Map', 'Map by reference', 'shmtable'],
-        `${operation} with ${keys} keys`,
+        figures.map((figure) => figure.beside),
+        beside,
+        what,
       );
       t.ok(
-        measured.every(({ nsPerOperation, ratio }) => nsPerOperation.median > 0 && ratio.median > 0),
-        'with times',
+        figures.every(({ value }) => value.median > 0),
+        'with a ratio',
       );
-      t.match(stdout, new RegExp(`^${keys} +${operation.replace('+', '\\+')} +shmtable +\\d`, 'm'));
+      t.ok(stdout.includes(`${what}  `) && markdown.includes(`| ${what} |`), 'printed and written');
     }
   }
 });

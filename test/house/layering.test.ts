@@ -6,7 +6,7 @@ import t from 'tap';
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 
 /** Lowest first: a file imports from its own layer and from those before it. */
-const LAYERS = ['memory', 'pools', 'table', 'server', 'cli'];
+const LAYERS = ['memory', 'pools', 'table', 'server', 'bench', 'cli'];
 
 const ignoredFolders = readFileSync(join(root, '.gitignore'), 'utf8')
   .split('\n')

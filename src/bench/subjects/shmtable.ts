@@ -1,10 +1,12 @@
-import { Table } from '../../src/index.js';
-import type { BackendName } from '../../src/table/types.js';
-import { rowOf, type Subject } from '../subject.js';
+import { Table } from '../../table/table.js';
+import type { BackendName } from '../../table/types.js';
+import { benchColumns, type RowSubject, rowOf } from '../row-subject.js';
+
+export const SHMTABLE = 'shmtable';
 
 /** This package's table, in memory that ends with the process. */
-export function openShmtable(keys: readonly string[]): Subject {
-  return openShmtableIn({ backend: 'anonymous' }, 'shmtable', keys);
+export function openShmtable(keys: readonly string[]): RowSubject {
+  return openShmtableIn({ backend: 'anonymous' }, SHMTABLE, keys);
 }
 
 /** The same in memory of any backend. */
@@ -12,12 +14,12 @@ export function openShmtableIn(
   place: { readonly backend: BackendName; readonly path?: string | undefined },
   subject: string,
   keys: readonly string[],
-): Subject {
+): RowSubject {
   const table = Table.create({
     ...place,
     name: `bench-${process.pid}`,
     capacity: keys.length,
-    columns: { count: 'int32', score: 'float64', label: 'string(20)' },
+    columns: benchColumns,
   });
   keys.forEach((key, i) => {
     table.set(key, rowOf(i));
@@ -37,6 +39,11 @@ export function openShmtableIn(
           if (row !== undefined) sum += row.count + row.label.length;
         }
         return sum;
+      },
+      'absent key': (keys) => {
+        let found = 0;
+        for (let i = 0; i < keys.length; i++) if (table.has(keys[i])) found++;
+        return found;
       },
       set: (keys) => {
         for (let i = 0; i < keys.length; i++) table.set(keys[i], rowOf(i));
