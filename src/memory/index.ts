@@ -6,4 +6,5 @@ export { futexWait, futexWake } from './futex.js';
 export { storeOrdered } from './ordered-store.js';
 export { Segment } from './segment.js';
 export type { SegmentOpenOptions, SegmentOptions } from './segment-options.js';
+export { assertStackRoom } from './stack-room.js';
 export { type WatchedWord, WordWatch } from './word-watch.js';

@@ -11,6 +11,7 @@ import {
   SLICE_OWNER,
 } from './fixed-pool-layout.js';
 import { Occupancy } from './occupancy.js';
+import { checkOffset, checkRoom, type PoolMemory, type PoolStats } from './pool-memory.js';
 
 export interface FixedPoolOptions {
   /** Number of slices, 1 .. 2^31-1. */
@@ -19,17 +20,6 @@ export interface FixedPoolOptions {
   readonly sliceBytes: number;
   /** Where in the segment the pool begins, in bytes; a multiple of 64. Default 0. */
   readonly offset?: number | undefined;
-}
-
-/** What a pool needs of a segment: its memory. */
-export interface PoolMemory {
-  readonly buffer: ArrayBuffer;
-}
-
-export interface PoolStats {
-  total: number;
-  used: number;
-  spare: number;
 }
 
 const MAX_SLICES = 2 ** 31 - 1;
@@ -83,14 +73,12 @@ export class FixedPool {
     }
     checkOffset(offset);
     const buffer = segment.buffer;
-    const needed = FixedPool.bytesFor(slices, sliceBytes);
-    if (needed > buffer.byteLength - offset) {
-      throw new ShmTableError(
-        'ERR_POOL_FULL',
-        `a pool of ${slices} slices of ${sliceBytes} bytes needs ${needed} bytes; ` +
-          `the segment has ${Math.max(0, buffer.byteLength - offset)} from offset ${offset}`,
-      );
-    }
+    checkRoom(
+      buffer,
+      offset,
+      FixedPool.bytesFor(slices, sliceBytes),
+      `a pool of ${slices} slices of ${sliceBytes} bytes`,
+    );
     const pool = new FixedPool(buffer, offset, slices, sliceBytes);
     const header = offset / 4;
     pool.#words[header + HEADER_SLICES] = slices;
@@ -274,10 +262,4 @@ function firstSlice(offset: number, slices: number): number {
 
 function align64(bytes: number): number {
   return Math.ceil(bytes / 64) * 64;
-}
-
-function checkOffset(offset: number): void {
-  if (!Number.isInteger(offset) || offset < 0 || offset % 64 !== 0) {
-    throw new ShmTableError('ERR_ARGUMENT', `offset must be a multiple of 64, at least 0; got ${offset}`);
-  }
 }

@@ -1,2 +1,3 @@
 export { Segment } from '../memory/index.js';
-export { FixedPool, type FixedPoolOptions, type PoolStats } from './fixed-pool.js';
+export { FixedPool, type FixedPoolOptions } from './fixed-pool.js';
+export type { PoolMemory, PoolStats } from './pool-memory.js';

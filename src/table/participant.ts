@@ -1,11 +1,10 @@
 import { ShmTableError } from '../errors.js';
-import { type ByteLocks, futexWait, futexWake, storeOrdered } from '../memory/index.js';
+import { assertStackRoom, type ByteLocks, futexWait, futexWake, storeOrdered } from '../memory/index.js';
 import { SLICE_OWNER } from '../pools/fixed-pool-layout.js';
 import { HOLDER_MASK, LOCK, WAITED_FOR } from './bucket-layout.js';
 import { Journal } from './journal.js';
 import * as slot from './participant-layout.js';
 import { ROW_SEQUENCE } from './row-layout.js';
-import { assertStackRoom } from './stack-room.js';
 import type { TableMemory } from './table-memory.js';
 
 /** Tries for a lock before looking who holds it: a holder that runs is done within a fraction of a microsecond. */

@@ -1,0 +1,29 @@
+import { ShmTableError } from '../errors.js';
+
+/** What a pool needs of a segment: its memory. */
+export interface PoolMemory {
+  readonly buffer: ArrayBuffer;
+}
+
+export interface PoolStats {
+  total: number;
+  used: number;
+  spare: number;
+}
+
+/** Refuses an offset at which no pool can begin. */
+export function checkOffset(offset: number): void {
+  if (!Number.isInteger(offset) || offset < 0 || offset % 64 !== 0) {
+    throw new ShmTableError('ERR_ARGUMENT', `offset must be a multiple of 64, at least 0; got ${offset}`);
+  }
+}
+
+/** Refuses a pool that does not fit behind `offset`. `pool` is how the message names it: `a pool of 3 slices`. */
+export function checkRoom(buffer: ArrayBuffer, offset: number, neededBytes: number, pool: string): void {
+  const room = Math.max(0, buffer.byteLength - offset);
+  if (neededBytes <= room) return;
+  throw new ShmTableError(
+    'ERR_POOL_FULL',
+    `${pool} needs ${neededBytes} bytes; the segment has ${room} from offset ${offset}`,
+  );
+}
