@@ -1,5 +1,5 @@
 import { ShmTableError } from '../errors.js';
-import { xxh32 } from './hash.js';
+import { halfSipHash } from './hash.js';
 import { MAX_KEY_BYTES } from './options.js';
 import { show } from './schema.js';
 
@@ -16,11 +16,13 @@ export class Key {
   hash = 0;
   readonly #buffer = Buffer.from(this.words.buffer);
   readonly #maxBytes: number;
-  readonly #seed: number;
+  readonly #hashKey0: number;
+  readonly #hashKey1: number;
 
-  constructor(maxBytes: number, seed: number) {
+  /** `hashKey`: the table's two random words. */
+  constructor(maxBytes: number, hashKey: readonly [number, number]) {
     this.#maxBytes = maxBytes;
-    this.#seed = seed;
+    [this.#hashKey0, this.#hashKey1] = hashKey;
   }
 
   /** Encodes and hashes. `ERR_KEY_INVALID` unless it is a string of 1 to maxKeyBytes bytes of well-formed UTF-8. */
@@ -48,7 +50,7 @@ export class Key {
       words[(length - 1) >>> 2] = word;
     }
     this.bytes = all < 0x80 ? length : this.#encodeWide(key);
-    this.hash = xxh32(words, this.bytes, this.#seed);
+    this.hash = halfSipHash(words, this.bytes, this.#hashKey0, this.#hashKey1);
   }
 
   /** A key with characters beyond ASCII. */

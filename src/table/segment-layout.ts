@@ -2,7 +2,7 @@ import { ShmTableError } from '../errors.js';
 import { FixedPool } from '../pools/fixed-pool.js';
 import { BUCKET_BYTES, ENTRIES, TARGET_LOAD } from './bucket-layout.js';
 import { countCells } from './change-feed-layout.js';
-import { HASH_XXH32, xxh32 } from './hash.js';
+import { HASH_HALF_SIP_1_3, halfSipHash } from './hash.js';
 import { parseSchema, type TableSchema } from './options.js';
 import { SLOT_BYTES } from './participant-layout.js';
 import { layOutRow, type RowLayout } from './row-layout.js';
@@ -23,9 +23,9 @@ import type { Columns, OpenOptions, TableBytes } from './types.js';
  *   12  byteOrder      u32   0x01020304
  *   16  state          u32   READY | DESTROYED
  *   20  hashKind       u32
- *   24  hashSeed       16 B  random; XXH32 uses the first word, the rest is for keyed hashes
+ *   24  hashKey        16 B  random; the hash uses the first two words, all four tell this segment from others
  *   40  schemaBytes    u32
- *   44  schemaSum      u32   XXH32 of the schema, seed 0
+ *   44  schemaSum      u32   HalfSipHash of the schema, key 0
  *   48  totalBytes     f64
  *   56  revisionBase   f64   added to (epoch, version) of a bucket to make a revision
  *   64  clockOffset    f64   table time = clockOffset + CLOCK_BOOTTIME, in milliseconds since the epoch
@@ -42,7 +42,7 @@ import type { Columns, OpenOptions, TableBytes } from './types.js';
  */
 
 export const MAGIC = Buffer.from('SHMTABLE');
-export const LAYOUT_VERSION = 1;
+export const LAYOUT_VERSION = 2;
 const BYTE_ORDER = 0x01020304;
 
 export const READY = 1;
@@ -53,7 +53,7 @@ export const STATE = 4;
 const LAYOUT = 2;
 const ORDER = 3;
 const HASH_KIND = 5;
-export const HASH_SEED = 6;
+export const HASH_KEY = 6;
 const SCHEMA_BYTES = 10;
 const SCHEMA_SUM = 11;
 export const SOONEST = 20;
@@ -162,8 +162,8 @@ export function writeHeader(
   MAGIC.copy(bytes);
   words[LAYOUT] = LAYOUT_VERSION;
   words[ORDER] = BYTE_ORDER;
-  words[HASH_KIND] = HASH_XXH32;
-  bytes.set(seed, HASH_SEED * 4);
+  words[HASH_KIND] = HASH_HALF_SIP_1_3;
+  bytes.set(seed, HASH_KEY * 4);
   words[SCHEMA_BYTES] = schema.length;
   words[SCHEMA_SUM] = checksum(schema);
   numbers[TOTAL_BYTES] = layout.totalBytes;
@@ -189,11 +189,11 @@ export function readHeader(buffer: ArrayBuffer, name: string): SegmentLayout {
   }
   const words = new Int32Array(buffer, 0, SCHEMA_AT / 4);
   const numbers = new Float64Array(buffer, 0, SCHEMA_AT / 8);
-  if (words[ORDER] !== BYTE_ORDER || words[LAYOUT] !== LAYOUT_VERSION || words[HASH_KIND] !== HASH_XXH32) {
+  if (words[ORDER] !== BYTE_ORDER || words[LAYOUT] !== LAYOUT_VERSION || words[HASH_KIND] !== HASH_HALF_SIP_1_3) {
     throw new ShmTableError(
       'ERR_LAYOUT_VERSION',
       `table ${name} has layout version ${words[LAYOUT]}, byte order 0x${(words[ORDER] >>> 0).toString(16)} and ` +
-        `hash ${words[HASH_KIND]}; this package reads version ${LAYOUT_VERSION}, 0x1020304 and hash ${HASH_XXH32}`,
+        `hash ${words[HASH_KIND]}; this package reads version ${LAYOUT_VERSION}, 0x1020304 and hash ${HASH_HALF_SIP_1_3}`,
     );
   }
   const layout = readLayout(buffer, words, numbers, name);
@@ -274,7 +274,7 @@ export function describeMismatch(stored: TableSchema, wanted: OpenOptions): stri
 function checksum(bytes: Buffer): number {
   const words = new Int32Array(Math.ceil(bytes.length / 4));
   Buffer.from(words.buffer).set(bytes);
-  return xxh32(words, bytes.length, 0);
+  return halfSipHash(words, bytes.length, 0, 0);
 }
 
 function align64(bytes: number): number {

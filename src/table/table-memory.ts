@@ -3,7 +3,7 @@ import { FixedPool } from '../pools/fixed-pool.js';
 import { BUCKET_WORDS } from './bucket-layout.js';
 import { SLOT_WORDS } from './participant-layout.js';
 import { ROW_EPOCH, ROW_REVISION } from './row-layout.js';
-import { CREATED_AT, HASH_SEED, OVERFLOW_SLICE_BYTES, REVISION_BASE, type SegmentLayout } from './segment-layout.js';
+import { CREATED_AT, HASH_KEY, OVERFLOW_SLICE_BYTES, REVISION_BASE, type SegmentLayout } from './segment-layout.js';
 
 /**
  * A mapped table segment, addressed: views of its memory, its two pools, and where buckets, rows and slots lie.
@@ -73,7 +73,7 @@ export class TableMemory {
 
   /** Tells this segment from all others, by whichever mapping it is seen: its moment of creation and its random seed. */
   get identity(): string {
-    return `${this.doubles[CREATED_AT]}.${this.words.subarray(HASH_SEED, HASH_SEED + 4).join('.')}`;
+    return `${this.doubles[CREATED_AT]}.${this.words.subarray(HASH_KEY, HASH_KEY + 4).join('.')}`;
   }
 
   /** Home bucket number of a hash: its high bits, scaled to the number of buckets. */

@@ -14,7 +14,7 @@ import { Reader } from './reader.js';
 import { compileRowCodec, type RowCodec } from './row-codec.js';
 import type { PlacedColumn } from './row-layout.js';
 import { RowScan } from './row-scan.js';
-import { DESTROYED, HASH_SEED, STATE } from './segment-layout.js';
+import { DESTROYED, HASH_KEY, STATE } from './segment-layout.js';
 import { Sweeper } from './sweeper.js';
 import { TableClock } from './table-clock.js';
 import type { TableMemory } from './table-memory.js';
@@ -59,7 +59,7 @@ export class TableParts<C extends Columns> {
     this.#columns = new Map(row.columns.map((column) => [column.name, column]));
     this.codec = compileRowCodec<C>(row, memory);
     this.draft = new DraftRow<C>(row);
-    this.key = new Key(schema.maxKeyBytes, memory.words[HASH_SEED]);
+    this.key = new Key(schema.maxKeyBytes, [memory.words[HASH_KEY], memory.words[HASH_KEY + 1]]);
     this.clock = new TableClock(memory);
     const chain = new Chain(memory, this.key);
     this.reader = new Reader(memory, this.key, chain, this.clock, this.codec, options);

@@ -2,10 +2,10 @@ import type { FixedPool } from '../pools/fixed-pool.js';
 import { FREE, LINKED } from '../pools/fixed-pool-layout.js';
 import { ENTRIES, FIRST_ENTRY, LINK, LOCK, tagOf } from './bucket-layout.js';
 import { tagByte } from './chain.js';
-import { xxh32 } from './hash.js';
+import { halfSipHash } from './hash.js';
 import * as slot from './participant-layout.js';
 import { ROW_HASH, ROW_KEY_BYTES, ROW_SEQUENCE } from './row-layout.js';
-import { HASH_SEED } from './segment-layout.js';
+import { HASH_KEY } from './segment-layout.js';
 import type { TableMemory } from './table-memory.js';
 import { countedRows } from './table-stats.js';
 import type { Verification } from './types.js';
@@ -114,7 +114,8 @@ function checkRow(
     return;
   }
   const keyWords = words.subarray(at + keyOffset / 4, at + keyOffset / 4 + Math.ceil(bytes / 4));
-  if (xxh32(keyWords, bytes, words[HASH_SEED]) !== hash) report(`${where}: its hash is not its key's`);
+  if (halfSipHash(keyWords, bytes, words[HASH_KEY], words[HASH_KEY + 1]) !== hash)
+    report(`${where}: its hash is not its key's`);
   if (memory.bucketOf(hash) !== bucket) report(`${where}: belongs to bucket ${memory.bucketOf(hash)}`);
   if (tagOf(hash) !== tag) report(`${where}: its tag is ${tag}, its hash says ${tagOf(hash)}`);
   const key = memory.bytes.toString('latin1', at * 4 + keyOffset, at * 4 + keyOffset + bytes);

@@ -2,13 +2,13 @@ import { closeSync, openSync, readSync } from 'node:fs';
 import { Key } from '../../src/table/key.js';
 import { segmentFile } from './scratch-table.js';
 
-/** Byte offset of the seed in the header of a table's segment. */
-const SEED_AT = 24;
+/** Byte offset of the hash key in the header of a table's segment. */
+const HASH_KEY_AT = 24;
 const ROWS_PER_BUCKET = 7;
 
-/** `count` keys with one home bucket, found by trying with the table's own seed. */
+/** `count` keys with one home bucket, found by trying with the table's own hash key. */
 export function oneBucketKeys(table: { readonly name: string; readonly capacity: number }, count: number): string[] {
-  const key = new Key(63, readSeed(table.name));
+  const key = new Key(63, readHashKey(table.name));
   const buckets = Math.ceil(table.capacity / ROWS_PER_BUCKET);
   const keys: string[] = [];
   for (let i = 0; keys.length < count; i++) {
@@ -19,10 +19,10 @@ export function oneBucketKeys(table: { readonly name: string; readonly capacity:
   return keys;
 }
 
-function readSeed(name: string): number {
+function readHashKey(name: string): [number, number] {
   const file = openSync(segmentFile(name), 'r');
-  const bytes = Buffer.alloc(4);
-  readSync(file, bytes, 0, 4, SEED_AT);
+  const bytes = Buffer.alloc(8);
+  readSync(file, bytes, 0, 8, HASH_KEY_AT);
   closeSync(file);
-  return bytes.readInt32LE();
+  return [bytes.readInt32LE(), bytes.readInt32LE(4)];
 }

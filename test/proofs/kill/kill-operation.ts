@@ -4,7 +4,7 @@ import type { Subject } from '../subject.js';
 import { type State, Survivors } from './check-survivors.js';
 import type { ForkedRun } from './forked-run.js';
 import type { Operation, ProofKeys } from './operations.js';
-import { CAPACITY, Picture, type ProofTable, proofOptions, proofRow, seedOf, tableSegment } from './proof-table.js';
+import { CAPACITY, Picture, type ProofTable, proofOptions, proofRow, hashKeyOf, tableSegment } from './proof-table.js';
 
 /** Which kill points are tried. */
 export interface Plan {
@@ -198,7 +198,7 @@ function holdTimers(): () => void {
 
 /** Keys by home bucket, found by trying. The last one of the chain is never in the table. */
 function findKeys(name: string): ProofKeys {
-  const key = new Key(63, seedOf(name));
+  const key = new Key(63, hashKeyOf(name));
   const buckets = Math.ceil(CAPACITY / LOAD);
   const chain: string[] = [];
   const others: string[] = [];

@@ -95,7 +95,8 @@ export function tableSegment(name: string): string {
   return `shmtable:${process.env.SHMTABLE_NAMESPACE}:${name}`;
 }
 
-/** The seed of a table's hash, from its header. */
-export function seedOf(name: string): number {
-  return readFileSync(tableFile(name)).readInt32LE(24);
+/** The key of a table's hash, from its header. */
+export function hashKeyOf(name: string): [number, number] {
+  const bytes = readFileSync(tableFile(name));
+  return [bytes.readInt32LE(24), bytes.readInt32LE(28)];
 }
