@@ -4,7 +4,7 @@ import type { Subject } from '../subject.js';
 import { type State, Survivors } from './check-survivors.js';
 import type { ForkedRun } from './forked-run.js';
 import type { Operation, ProofKeys } from './operations.js';
-import { CAPACITY, Picture, type ProofTable, proofOptions, proofRow, hashKeyOf, tableSegment } from './proof-table.js';
+import { CAPACITY, hashKeyOf, Picture, type ProofTable, proofOptions, proofRow, tableSegment } from './proof-table.js';
 
 /** Which kill points are tried. */
 export interface Plan {
