@@ -11,7 +11,7 @@ import {
   SLICE_OWNER,
 } from './fixed-pool-layout.js';
 import { Occupancy } from './occupancy.js';
-import { checkOffset, checkRoom, type PoolMemory, type PoolStats } from './pool-memory.js';
+import { align64, checkOffset, checkRoom, type PoolMemory, type PoolStats } from './pool-memory.js';
 
 export interface FixedPoolOptions {
   /** Number of slices, 1 .. 2^31-1. */
@@ -258,8 +258,4 @@ function stride(sliceBytes: number): number {
 
 function firstSlice(offset: number, slices: number): number {
   return offset + align64(HEADER_BYTES + Occupancy.bytesFor(slices));
-}
-
-function align64(bytes: number): number {
-  return Math.ceil(bytes / 64) * 64;
 }

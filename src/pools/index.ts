@@ -1,3 +1,7 @@
 export { Segment } from '../memory/index.js';
 export { FixedPool, type FixedPoolOptions } from './fixed-pool.js';
+export { GlobalPool, type GlobalPoolOptions } from './global-pool.js';
+export type { MetricCounter } from './metric-counter.js';
+export type { Distribution, MetricHistogram } from './metric-histogram.js';
+export { MetricRegistry, type MetricRegistryOptions, type MetricValue } from './metric-registry.js';
 export type { PoolMemory, PoolStats } from './pool-memory.js';

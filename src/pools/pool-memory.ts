@@ -5,10 +5,16 @@ export interface PoolMemory {
   readonly buffer: ArrayBuffer;
 }
 
+/** How full a pool is, in its own unit: slices, or bytes. */
 export interface PoolStats {
   total: number;
   used: number;
   spare: number;
+}
+
+/** The next multiple of a cache line's 64 bytes. */
+export function align64(bytes: number): number {
+  return Math.ceil(bytes / 64) * 64;
 }
 
 /** Refuses an offset at which no pool can begin. */

@@ -1,6 +1,7 @@
-import t, { type Test } from 'tap';
-import { FixedPool, type FixedPoolOptions, Segment } from '../../src/pools/index.js';
+import t from 'tap';
+import { FixedPool, type FixedPoolOptions } from '../../src/pools/index.js';
 import { Child } from '../table/child.js';
+import { scratchSegment } from './scratch-segment.js';
 
 const argument = { code: 'ERR_ARGUMENT' };
 
@@ -8,16 +9,6 @@ const argument = { code: 'ERR_ARGUMENT' };
 function makePool(options: FixedPoolOptions, bytes = 1 << 20): { buffer: ArrayBuffer; pool: FixedPool } {
   const buffer = new ArrayBuffer(bytes);
   return { buffer, pool: FixedPool.create({ buffer }, options) };
-}
-
-let made = 0;
-function scratchSegment(t: Test, size: number): Segment {
-  const segment = Segment.create({ name: `shmtable-test-pool-${process.pid}-${++made}`, size });
-  t.teardown(() => {
-    segment.unlink();
-    segment.close();
-  });
-  return segment;
 }
 
 t.test('wrong options', async (t) => {

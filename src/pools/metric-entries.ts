@@ -1,0 +1,132 @@
+import { ShmTableError } from '../errors.js';
+import { GlobalPool } from './global-pool.js';
+import * as layout from './metric-registry-layout.js';
+import { align64, type PoolMemory } from './pool-memory.js';
+
+/** What an entry says of itself, in memory of this process: none of it changes. */
+export interface MetricEntry {
+  readonly name: string;
+  readonly kind: typeof layout.COUNTER | typeof layout.HISTOGRAM;
+  /** Upper bounds of a histogram's buckets but the last one, ascending; none for a counter. */
+  readonly bounds: readonly number[];
+  /** First word of the entry. */
+  readonly at: number;
+}
+
+/**
+ * The list of entries of a registry and the blocks below them: found, and made once.
+ *
+ * Looking for a name costs what was added by others since the last time, and a `Map`.
+ */
+export class MetricEntries {
+  readonly pool: GlobalPool;
+  readonly words: Int32Array;
+  readonly doubles: Float64Array;
+  readonly #buffer: ArrayBuffer;
+  /** First word of the registry's header. */
+  readonly #header: number;
+  readonly #known = new Map<string, MetricEntry>();
+  /** The link behind which nothing is known yet. */
+  #last: number;
+
+  constructor(memory: PoolMemory, offset: number) {
+    this.pool = GlobalPool.open(memory, offset + layout.HEADER_BYTES);
+    this.#buffer = memory.buffer;
+    this.words = new Int32Array(this.#buffer);
+    this.doubles = new Float64Array(this.#buffer);
+    this.#header = offset / 4;
+    this.#last = this.#header + layout.HEADER_FIRST;
+  }
+
+  /** All entries, the oldest first. */
+  all(): Iterable<MetricEntry> {
+    this.#follow();
+    return this.#known.values();
+  }
+
+  /** The entry of this name; if there is none it is made, by exactly one of those who try. */
+  findOrMake(name: string, kind: MetricEntry['kind'], bounds: readonly number[]): MetricEntry {
+    let made = 0;
+    for (;;) {
+      this.#follow();
+      const found = this.#known.get(name);
+      if (found !== undefined) return found;
+      // Lost to another name: the entry that was written is linked behind that one.
+      if (made === 0) made = this.#write(name, kind, bounds);
+      Atomics.compareExchange(this.words, this.#last, 0, made);
+    }
+  }
+
+  /** First word of the entry's block for this writer, made if there is none. Only for who is that writer. */
+  blockOf(entry: MetricEntry, writer: number): number {
+    for (const block of this.blocks(entry)) if (this.words[block + layout.BLOCK_WRITER] === writer) return block;
+    const cells = entry.kind === layout.COUNTER ? layout.VALUE + 1 : layout.COUNTS + entry.bounds.length + 1;
+    const made = this.#alloc(align64(8 * cells), entry.name);
+    const block = this.#wordAt(made);
+    const first = entry.at + layout.ENTRY_BLOCKS;
+    this.words[block + layout.BLOCK_WRITER] = writer;
+    for (;;) {
+      const next = Atomics.load(this.words, first);
+      this.words[block + layout.BLOCK_NEXT] = next;
+      if (Atomics.compareExchange(this.words, first, next, made) === next) return block;
+    }
+  }
+
+  /** First words of an entry's blocks. */
+  *blocks(entry: MetricEntry): Generator<number> {
+    let link = Atomics.load(this.words, entry.at + layout.ENTRY_BLOCKS);
+    while (link !== 0) {
+      const block = this.#wordAt(link);
+      yield block;
+      link = this.words[block + layout.BLOCK_NEXT];
+    }
+  }
+
+  #follow(): void {
+    for (;;) {
+      const link = Atomics.load(this.words, this.#last);
+      if (link === 0) return;
+      const entry = this.#read(this.#wordAt(link));
+      this.#known.set(entry.name, entry);
+      this.#last = entry.at + layout.ENTRY_NEXT;
+    }
+  }
+
+  #read(at: number): MetricEntry {
+    const bytes = 4 * at;
+    const boundCount = this.words[at + layout.ENTRY_BOUND_COUNT];
+    const bounds = Array.from(new Float64Array(this.#buffer, bytes + layout.ENTRY_BOUNDS, boundCount));
+    const nameBytes = this.words[at + layout.ENTRY_NAME_BYTES];
+    const name = Buffer.from(this.#buffer, bytes + layout.ENTRY_BOUNDS + 8 * boundCount, nameBytes).toString();
+    const kind = this.words[at + layout.ENTRY_KIND] === layout.COUNTER ? layout.COUNTER : layout.HISTOGRAM;
+    return { name, kind, bounds, at };
+  }
+
+  #write(name: string, kind: number, bounds: readonly number[]): number {
+    const nameBytes = Buffer.byteLength(name);
+    const nameAt = layout.ENTRY_BOUNDS + 8 * bounds.length;
+    const link = this.#alloc(align64(nameAt + nameBytes), name);
+    const at = this.#wordAt(link);
+    this.words[at + layout.ENTRY_KIND] = kind;
+    this.words[at + layout.ENTRY_NAME_BYTES] = nameBytes;
+    this.words[at + layout.ENTRY_BOUND_COUNT] = bounds.length;
+    this.doubles.set(bounds, at / 2 + layout.ENTRY_BOUNDS / 8);
+    Buffer.from(this.#buffer, 4 * at + nameAt, nameBytes).write(name);
+    return link;
+  }
+
+  /** A link to that many fresh bytes. */
+  #alloc(bytes: number, name: string): number {
+    const offset = this.pool.alloc(bytes);
+    if (offset !== 0) return (offset - 4 * this.#header) / layout.LINK_BYTES;
+    const { total, spare } = this.pool.stats();
+    throw new ShmTableError(
+      'ERR_POOL_FULL',
+      `metric ${JSON.stringify(name)} needs ${bytes} bytes; of the registry's ${total} there are ${spare} left`,
+    );
+  }
+
+  #wordAt(link: number): number {
+    return this.#header + link * (layout.LINK_BYTES / 4);
+  }
+}

@@ -1,0 +1,213 @@
+import { ShmTableError } from '../errors.js';
+import type { Segment } from '../memory/index.js';
+import { GlobalPool } from './global-pool.js';
+import { MetricCounter, sumOf } from './metric-counter.js';
+import { MetricEntries, type MetricEntry } from './metric-entries.js';
+import { type Distribution, distributionOf, MetricHistogram } from './metric-histogram.js';
+import { COUNTER, HEADER_BYTES, HEADER_MAGIC, HISTOGRAM, REGISTRY_MAGIC } from './metric-registry-layout.js';
+import { MetricWriter } from './metric-writer.js';
+import { checkOffset, type PoolStats } from './pool-memory.js';
+
+export interface MetricRegistryOptions {
+  /** Bytes of a page, a multiple of 64 from 1,024 on: the largest entry or block has this size. Default 4,096. */
+  readonly pageBytes?: number | undefined;
+  /** Where in the segment the registry begins, in bytes; a multiple of 64. Default 0. It takes all that is behind. */
+  readonly offset?: number | undefined;
+}
+
+/** A metric at one moment, over all processes. */
+export type MetricValue =
+  | { readonly kind: 'counter'; readonly name: string; readonly value: number }
+  | ({ readonly kind: 'histogram'; readonly name: string; readonly bounds: readonly number[] } & Distribution);
+
+const MAX_NAME_BYTES = 512;
+const MIN_PAGE_BYTES = 1_024;
+
+/**
+ * Counters and histograms with names, shared by all processes that have the segment open: made once by whoever asks
+ * first, there for ever, counted without a lock and without losing anything to a killed process.
+ *
+ * Each handle counts in cells of its own (a byte lock makes it their only writer), so that counting is a plain store and
+ * processes do not meet in one cache line; reading adds the cells up. A metric takes a cache line for each handle that
+ * ever counted at the same time as others, a histogram as many as its buckets need.
+ *
+ * A name is opaque: labels are a part of it, as in `requests_total{status="200"}`.
+ *
+ * Thread safety: several handles may be used at once, each by the thread that opened it. `create` and `destroy` may not
+ * run beside anything else: `Segment.create(options, (segment) => MetricRegistry.create(segment).close())` makes the
+ * registry before anybody can see it.
+ */
+export class MetricRegistry {
+  readonly #segment: Segment;
+  readonly #offset: number;
+  readonly #entries: MetricEntries;
+  readonly #counters = new Map<string, MetricCounter>();
+  readonly #histograms = new Map<string, MetricHistogram>();
+  #writer: MetricWriter | undefined;
+  #isOpen = true;
+
+  private constructor(segment: Segment, offset: number) {
+    this.#segment = segment;
+    this.#offset = offset;
+    this.#entries = new MetricEntries(segment, offset);
+  }
+
+  /** Lays an empty registry over zeroed memory. `ERR_ARGUMENT` for a bad option, `ERR_POOL_FULL` when it does not fit. */
+  static create(segment: Segment, options: MetricRegistryOptions = {}): MetricRegistry {
+    const { pageBytes = 4_096, offset = 0 } = options;
+    if (!Number.isInteger(pageBytes) || pageBytes < MIN_PAGE_BYTES || pageBytes % 64 !== 0) {
+      throw new ShmTableError(
+        'ERR_ARGUMENT',
+        `pageBytes must be a multiple of 64, at least ${MIN_PAGE_BYTES}; got ${pageBytes}`,
+      );
+    }
+    checkOffset(offset);
+    GlobalPool.create(segment, { pageBytes, offset: offset + HEADER_BYTES });
+    const words = new Int32Array(segment.buffer, offset, HEADER_BYTES / 4).fill(0);
+    Atomics.store(words, HEADER_MAGIC, REGISTRY_MAGIC);
+    return new MetricRegistry(segment, offset);
+  }
+
+  /** A registry that was created at this offset before. `ERR_ARGUMENT` when there is none. O(1). */
+  static open(segment: Segment, offset = 0): MetricRegistry {
+    checkOffset(offset);
+    const { buffer } = segment;
+    if (offset + HEADER_BYTES <= buffer.byteLength) {
+      const magic = Atomics.load(new Int32Array(buffer, offset, HEADER_BYTES / 4), HEADER_MAGIC);
+      if (magic === REGISTRY_MAGIC) return new MetricRegistry(segment, offset);
+    }
+    throw new ShmTableError('ERR_ARGUMENT', `there is no MetricRegistry at offset ${offset}`);
+  }
+
+  /**
+   * The counter of this name (1 to 512 bytes of UTF-8), made if nobody has made it yet.
+   *
+   * @throws ERR_ARGUMENT the name is bad or a histogram's · ERR_POOL_FULL no room for another metric
+   * @throws ERR_READ_ONLY on a read-only segment · ERR_TOO_MANY_PARTICIPANTS 1,023 handles count already
+   */
+  counter(name: string): MetricCounter {
+    const known = this.#counters.get(name);
+    if (known !== undefined) return known;
+    const { entry, writer } = this.#findOrMake(name, COUNTER, []);
+    const counter = new MetricCounter(this.#entries, entry, writer);
+    this.#counters.set(name, counter);
+    return counter;
+  }
+
+  /**
+   * The histogram of this name with these upper bounds, finite and ascending, at least one; the last bucket has none.
+   * Made if nobody has made it yet. Throws as `counter` does, also `ERR_ARGUMENT` when it has other bounds.
+   */
+  histogram(name: string, bounds: readonly number[]): MetricHistogram {
+    const known = this.#histograms.get(name);
+    if (known !== undefined) {
+      checkSame(known.name, HISTOGRAM, known.bounds, HISTOGRAM, bounds);
+      return known;
+    }
+    checkBounds(name, bounds);
+    const { entry, writer } = this.#findOrMake(name, HISTOGRAM, bounds);
+    const histogram = new MetricHistogram(this.#entries, entry, writer);
+    this.#histograms.set(name, histogram);
+    return histogram;
+  }
+
+  /** Every metric with what all processes have counted, the oldest first. Also on a read-only segment. */
+  *entries(): Generator<MetricValue> {
+    this.#check();
+    for (const entry of this.#entries.all()) {
+      const { name, bounds } = entry;
+      if (entry.kind === COUNTER) yield { kind: 'counter', name, value: sumOf(this.#entries, entry) };
+      else yield { kind: 'histogram', name, bounds, ...distributionOf(this.#entries, entry) };
+    }
+  }
+
+  /** Bytes for metrics and their cells: `total`, `used`, `spare`. O(1). */
+  stats(): PoolStats {
+    this.#check();
+    return this.#entries.pool.stats();
+  }
+
+  /** Ends this handle: its metrics throw from then on. What was counted stays. Twice is harmless. */
+  close(): void {
+    this.#isOpen = false;
+    this.#writer?.close();
+    this.#counters.clear();
+    this.#histograms.clear();
+  }
+
+  /** Makes the memory no registry any more: `open` refuses it. Closes this handle. */
+  destroy(): void {
+    this.#check();
+    Atomics.store(this.#entries.words, this.#offset / 4 + HEADER_MAGIC, 0);
+    this.#entries.pool.destroy();
+    this.close();
+  }
+
+  #findOrMake(
+    name: string,
+    kind: MetricEntry['kind'],
+    bounds: readonly number[],
+  ): { entry: MetricEntry; writer: MetricWriter } {
+    this.#check();
+    checkName(name);
+    if (this.#segment.readOnly) {
+      throw new ShmTableError(
+        'ERR_READ_ONLY',
+        `metric ${JSON.stringify(name)} cannot be counted in a read-only segment`,
+      );
+    }
+    this.#writer ??= MetricWriter.attach(this.#segment, this.#offset);
+    const entry = this.#entries.findOrMake(name, kind, bounds);
+    checkSame(name, entry.kind, entry.bounds, kind, bounds);
+    return { entry, writer: this.#writer };
+  }
+
+  #check(): void {
+    if (!this.#isOpen) throw new ShmTableError('ERR_SEGMENT_NOT_FOUND', 'the registry of metrics is closed');
+  }
+}
+
+function checkName(name: unknown): void {
+  const bytes = typeof name === 'string' ? Buffer.from(name) : undefined;
+  if (bytes === undefined || bytes.length < 1 || bytes.length > MAX_NAME_BYTES || bytes.toString() !== name) {
+    throw new ShmTableError(
+      'ERR_ARGUMENT',
+      `the name of a metric must be 1 to ${MAX_NAME_BYTES} bytes of well-formed UTF-8, not ${show(name)}`,
+    );
+  }
+}
+
+function checkBounds(name: string, bounds: readonly unknown[]): void {
+  const ascending =
+    Array.isArray(bounds) &&
+    bounds.length > 0 &&
+    bounds.every((bound, i) => Number.isFinite(bound) && (i === 0 || bound > bounds[i - 1]));
+  if (ascending) return;
+  throw new ShmTableError(
+    'ERR_ARGUMENT',
+    `the bounds of histogram ${show(name)} must be finite ascending numbers, at least one; got [${bounds}]`,
+  );
+}
+
+function checkSame(
+  name: string,
+  kind: number,
+  bounds: readonly number[],
+  otherKind: number,
+  otherBounds: readonly number[],
+): void {
+  const isSame = kind === otherKind && `${bounds}` === `${otherBounds}`;
+  if (isSame) return;
+  throw new ShmTableError(
+    'ERR_ARGUMENT',
+    `metric ${show(name)} is ${describe(kind, bounds)} already and cannot be ${describe(otherKind, otherBounds)}`,
+  );
+}
+
+function describe(kind: number, bounds: readonly number[]): string {
+  return kind === COUNTER ? 'a counter' : `a histogram with bounds ${bounds.join(', ')}`;
+}
+
+function show(value: unknown): string {
+  return typeof value === 'string' ? JSON.stringify(value) : String(value);
+}
