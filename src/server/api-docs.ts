@@ -2,6 +2,7 @@
 import fastifySwagger from '@fastify/swagger';
 import fastifySwaggerUi from '@fastify/swagger-ui';
 import { Type } from 'typebox';
+import { describeAccess, securitySchemes } from './access/access-docs.js';
 import type { RoutesApp } from './service-routes.js';
 
 const openapi = {
@@ -17,6 +18,7 @@ const openapi = {
   },
   // Relative: the document is true wherever it is served from.
   servers: [{ url: '/' }],
+  components: { securitySchemes },
   tags: [
     { name: 'tables', description: 'Tables of the namespace' },
     { name: 'rows', description: 'Rows of a table' },
@@ -26,6 +28,7 @@ const openapi = {
 
 /** To be awaited before any route is registered: routes are collected as they come. */
 export async function collectRoutes(app: RoutesApp): Promise<void> {
+  app.addHook('onRoute', describeAccess);
   await app.register(fastifySwagger, {
     openapi,
     exposeHeadRoutes: true,
@@ -35,13 +38,19 @@ export async function collectRoutes(app: RoutesApp): Promise<void> {
 
 /** Serves `/docs` and `/openapi.json`. */
 export async function serveDocs(app: RoutesApp): Promise<void> {
-  await app.register(fastifySwaggerUi, {
-    routePrefix: '/docs',
-    uiConfig: { displayOperationId: true, tryItOutEnabled: true },
+  await app.register(async (page) => {
+    page.addHook('onRoute', (route) => {
+      route.config = { ...route.config, scope: 'none' };
+    });
+    await page.register(fastifySwaggerUi, {
+      routePrefix: '/docs',
+      uiConfig: { displayOperationId: true, tryItOutEnabled: true },
+    });
   });
   app.get(
     '/openapi.json',
     {
+      config: { scope: 'none' },
       schema: {
         operationId: 'openapi',
         tags: ['operation'],

@@ -2,10 +2,11 @@
 
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import Fastify, { LogController } from 'fastify';
+import { identifyRequests, refuseUnauthorized } from './access/access-control.js';
+import { refuseMalformedHost } from './access/host-guard.js';
 import { collectRoutes, serveDocs } from './api-docs.js';
 import { answerClientError, answerUnknownExpectation } from './client-errors.js';
 import { drainConnections } from './connection-drain.js';
-import { refuseForeignHost } from './host-guard.js';
 import { KnownPaths } from './known-paths.js';
 import { shmtablePlugin } from './plugin.js';
 import { sendProblem } from './problems.js';
@@ -14,6 +15,7 @@ import { requestValidation } from './request-validation.js';
 import { healthRoutes } from './routes/health.js';
 import type { RoutesApp } from './service-routes.js';
 import type { ServiceSettings } from './settings/settings-schema.js';
+import { tokensInForce } from './settings/tokens-in-force.js';
 
 /** Room for a key of 255 percent-encoded bytes, and for longer ones, which are then refused by name. */
 const MAX_HEADER_BYTES = 32 * 1024;
@@ -42,8 +44,11 @@ export async function buildApp(settings: ServiceSettings): Promise<RoutesApp> {
   app.addHook('onRoute', (route) => paths.add(route.url, route.method));
   app.addHook('onRequest', async (request, reply) => {
     reply.header('Shm-Worker', process.pid);
-    refuseForeignHost(request);
+    refuseMalformedHost(request);
   });
+  const tokens = tokensInForce(settings);
+  identifyRequests(app, tokens);
+  refuseUnauthorized(app, tokens !== undefined);
   app.setValidatorCompiler(requestValidation());
   app.setErrorHandler(sendProblem);
   app.setNotFoundHandler((request) => {

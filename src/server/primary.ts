@@ -7,13 +7,14 @@ import type { FastifyBaseLogger } from 'fastify';
 import { prepareAddress } from './listen-address.js';
 import { DEFAULT_LOCK_TIMEOUT_MS } from './plugin.js';
 import type { ServiceSettings } from './settings/settings-schema.js';
+import { tokensInForce } from './settings/tokens-in-force.js';
 import { SnapshotKeeper } from './snapshot-keeper.js';
 import { TableHandles } from './table-handles.js';
 import { WorkerPool } from './worker-pool.js';
 
 /** Serves until SIGTERM or SIGINT, then lets the workers finish. Throws what keeps the service from starting. */
 export async function runPrimary(given: ServiceSettings, log: FastifyBaseLogger): Promise<void> {
-  const settings = await prepareAddress(given);
+  const settings = withTokensInForce(await prepareAddress(given));
   const handles = new TableHandles({
     namespace: settings.namespace,
     lockTimeoutMs: DEFAULT_LOCK_TIMEOUT_MS,
@@ -22,7 +23,7 @@ export async function runPrimary(given: ServiceSettings, log: FastifyBaseLogger)
   const pool = new WorkerPool(settings, log);
   const stopped = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
   process.on('SIGHUP', () => {
-    pool.replaceAll().then(
+    renewWorkers(pool, { ...settings, tokens: given.tokens }).then(
       () => log.info({ workers: pool.pids }, 'workers replaced'),
       (error: unknown) => log.error({ err: error }, 'workers cannot be replaced'),
     );
@@ -43,6 +44,16 @@ export async function runPrimary(given: ServiceSettings, log: FastifyBaseLogger)
     await keeper?.stop();
     handles.close();
   }
+}
+
+/** Replaces the workers by ones with the tokens that are in the file now; a wrong file leaves everything as it is. */
+async function renewWorkers(pool: WorkerPool, settings: ServiceSettings): Promise<void> {
+  await pool.replaceAll(withTokensInForce(settings));
+}
+
+/** Workers get their tokens from here: one that takes a dead one's place has the same as the others. */
+function withTokensInForce(settings: ServiceSettings): ServiceSettings {
+  return { ...settings, tokens: tokensInForce(settings) };
 }
 
 /** The configured tables: as they are, of their snapshots, or empty. */

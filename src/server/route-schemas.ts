@@ -15,16 +15,15 @@ const problemSchema = Type.Object(
 /** A problem document, by reference to the shared schema. */
 export const problemReference = { $ref: 'Problem#' };
 
-/** Any error of a route: they all have one shape. */
+/** The answer of an error: they all have one shape. */
+export function problemAnswer(description: string) {
+  return { description, content: { 'application/problem+json': { schema: problemReference } } } as const;
+}
+
+/** Any error of a route. */
 export const problems = {
-  '4xx': {
-    description: 'The request cannot be done',
-    content: { 'application/problem+json': { schema: problemReference } },
-  },
-  '5xx': {
-    description: 'The service cannot do it',
-    content: { 'application/problem+json': { schema: problemReference } },
-  },
+  '4xx': problemAnswer('The request cannot be done'),
+  '5xx': problemAnswer('The service cannot do it'),
 } as const;
 
 /** An answer without a body. */

@@ -25,7 +25,7 @@ export interface WorkerPoolEvents {
 }
 
 export class WorkerPool extends EventEmitter<WorkerPoolEvents> {
-  readonly #settings: ServiceSettings;
+  #settings: ServiceSettings;
   readonly #log: FastifyBaseLogger;
   readonly #workers = new Set<Worker>();
   #pauseMs = FIRST_PAUSE_MS;
@@ -48,8 +48,9 @@ export class WorkerPool extends EventEmitter<WorkerPoolEvents> {
     return addresses[0];
   }
 
-  /** Replaces the workers one by one: each one's successor listens before it stops. */
-  async replaceAll(): Promise<void> {
+  /** Replaces the workers one by one, by ones with these settings: each one's successor listens before it stops. */
+  async replaceAll(settings: ServiceSettings): Promise<void> {
+    this.#settings = settings;
     for (const worker of [...this.#workers]) {
       if (this.#stopping) return;
       await this.#fork();

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { loadSettings } from '../../src/server/settings/load-settings.js';
 import { parseTableFlags } from '../../src/server/settings/table-flag.js';
+import { TOKENS } from '../fixtures/access-tokens.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'shmtable-settings-'));
 t.teardown(() => rmSync(folder, { recursive: true }));
@@ -27,6 +28,13 @@ t.test('wrong settings are named', async (t) => {
     [{ tables: { a: { columns: {} } } }, /tables\.a .*capacity/],
     [{ tables: { '-a': { capacity: 1, columns: {} } } }, /-a/],
     [{ logLevel: 'loud' }, /logLevel .*got "loud"/],
+    [{ tokens: [] }, /tokens must not have fewer than 1 items/],
+    [{ tokens: [{ name: 'a', sha256: 'secret', scope: 'read' }] }, /tokens\.0\.sha256 must match pattern .*[^t]$/],
+    [{ tokens: [{ ...TOKENS[0], scope: 'root' }] }, /tokens\.0\.scope/],
+    [{ tokens: [{ ...TOKENS[0], secret: 'x' }] }, /unknown setting tokens\.0\.secret/],
+    [{ tokens: [TOKENS[0], { ...TOKENS[0], name: 'b' }] }, /tokens reader and b have the same sha256/],
+    [{ tokens: TOKENS, tokensFile: 'x' }, /tokens and tokensFile are both set/],
+    [{ tokensFile: 'missing-tokens.json' }, /missing-tokens\.json/],
     [{ host: '0.0.0.0' }, /host 0\.0\.0\.0 is reachable from elsewhere/],
   ];
   for (const [content, message] of refused) {
@@ -80,6 +88,18 @@ t.test("what is not the service's own only warns", async (t) => {
   const { settings, warnings } = loadSettings(fileOf({}), environment, {});
   t.equal(settings.port, 7070);
   t.match(warnings, [/SHMTABLE_PORT=tcp:/, /SHMTABLE_SERVICE_HOST/]);
+});
+
+t.test('tokens, from the environment too, open other addresses', async (t) => {
+  const none = fileOf({});
+  const given = loadSettings(none, { SHMTABLE_TOKENS: JSON.stringify(TOKENS) }, { host: '0.0.0.0' });
+  t.same(given.settings.tokens, TOKENS);
+  writeFileSync(join(folder, 'tokens.json'), JSON.stringify(TOKENS));
+  const environment = { SHMTABLE_TOKENS_FILE: join(folder, 'tokens.json') };
+  t.equal(loadSettings(none, environment, { host: '::' }).settings.host, '::');
+  t.throws(() => loadSettings(none, { SHMTABLE_TOKENS: 'secret' }, {}), {
+    message: 'environment: SHMTABLE_TOKENS is not JSON',
+  });
 });
 
 t.test('tables as flags', async (t) => {

@@ -1,8 +1,9 @@
 import { Type } from 'typebox';
 import { ShmTableError } from '../../errors.js';
-import { checkOperation, MAX_OPERATIONS, operationSchema, runOperation } from '../batch-operations.js';
+import { checkOperation, MAX_OPERATIONS, type Operation, operationSchema, runOperation } from '../batch-operations.js';
 import { problemReference, problems, tableParameters } from '../route-schemas.js';
 import type { RoutesApp } from '../service-routes.js';
+import type { Scope } from '../settings/security-schema.js';
 import type { TableHandles } from '../table-handles.js';
 
 const body = Type.Array(operationSchema, {
@@ -42,6 +43,7 @@ export function batchRoutes(app: RoutesApp, handles: TableHandles): void {
   app.post(
     '/tables/:table/batch',
     {
+      config: { scope: 'read', scopeOfBody },
       schema: {
         operationId: 'runBatch',
         tags: ['rows'],
@@ -70,4 +72,9 @@ export function batchRoutes(app: RoutesApp, handles: TableHandles): void {
       return reply.type('application/json').send(`{"results":[${results.join(',')}]}`);
     },
   );
+}
+
+/** Gets alone need only `read`. */
+function scopeOfBody(body: unknown): Scope {
+  return Array.isArray(body) && body.every(({ op }: Operation) => op === 'get') ? 'read' : 'write';
 }

@@ -50,6 +50,7 @@ export function changesRoutes(app: RoutesApp, handles: TableHandles, streams: Ev
   app.get(
     '/tables/:table/changes',
     {
+      config: { scope: 'read' },
       schema: {
         operationId: 'watchChanges',
         tags: ['tables'],

@@ -8,6 +8,7 @@ export function healthRoutes(app: RoutesApp): void {
   app.get(
     '/healthz',
     {
+      config: { scope: 'none' },
       schema: {
         operationId: 'health',
         tags: ['operation'],
@@ -21,6 +22,7 @@ export function healthRoutes(app: RoutesApp): void {
   app.get(
     '/readyz',
     {
+      config: { scope: 'none' },
       schema: {
         operationId: 'readiness',
         tags: ['operation'],

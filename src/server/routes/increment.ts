@@ -34,6 +34,7 @@ export function incrementRoutes(app: RoutesApp, handles: TableHandles): void {
   routeByKey(app, {
     method: 'POST',
     url: '/tables/:table/rows/:key/increment',
+    config: { scope: 'write' },
     schema: {
       operationId: 'incrementColumn',
       tags: ['rows'],

@@ -39,6 +39,7 @@ function getRow(app: RoutesApp, handles: TableHandles): void {
     method: 'GET',
     url,
     exposeHeadRoute: true,
+    config: { scope: 'read' },
     schema: {
       operationId: 'getRow',
       tags: ['rows'],
@@ -73,6 +74,7 @@ function putRow(app: RoutesApp, handles: TableHandles): void {
   routeByKey(app, {
     method: 'PUT',
     url,
+    config: { scope: 'write' },
     schema: {
       operationId: 'putRow',
       tags: ['rows'],
@@ -101,6 +103,7 @@ function patchRow(app: RoutesApp, handles: TableHandles): void {
   routeByKey(app, {
     method: 'PATCH',
     url,
+    config: { scope: 'write' },
     schema: {
       operationId: 'patchRow',
       tags: ['rows'],
@@ -129,6 +132,7 @@ function removeRow(app: RoutesApp, handles: TableHandles): void {
   routeByKey(app, {
     method: 'DELETE',
     url,
+    config: { scope: 'write' },
     schema: {
       operationId: 'deleteRow',
       tags: ['rows'],

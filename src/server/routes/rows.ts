@@ -32,6 +32,7 @@ export function rowsRoutes(app: RoutesApp, handles: TableHandles): void {
   app.get(
     url,
     {
+      config: { scope: 'read' },
       schema: {
         operationId: 'listRows',
         tags: ['rows'],
@@ -61,6 +62,7 @@ export function rowsRoutes(app: RoutesApp, handles: TableHandles): void {
   app.delete(
     url,
     {
+      config: { scope: 'admin' },
       schema: {
         operationId: 'clearTable',
         tags: ['rows'],

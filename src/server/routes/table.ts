@@ -67,6 +67,7 @@ export function tableRoutes(app: RoutesApp, handles: TableHandles): void {
   app.get(
     url,
     {
+      config: { scope: 'read' },
       schema: {
         operationId: 'getTable',
         tags: ['tables'],
@@ -82,6 +83,7 @@ export function tableRoutes(app: RoutesApp, handles: TableHandles): void {
     url,
     {
       validatorCompiler: requestValidation('ERR_SCHEMA_INVALID'),
+      config: { scope: 'admin' },
       schema: {
         operationId: 'createTable',
         tags: ['tables'],
@@ -103,6 +105,7 @@ export function tableRoutes(app: RoutesApp, handles: TableHandles): void {
   app.delete(
     url,
     {
+      config: { scope: 'admin' },
       schema: {
         operationId: 'destroyTable',
         tags: ['tables'],

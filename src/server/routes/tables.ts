@@ -17,6 +17,7 @@ export function tablesRoutes(app: RoutesApp, handles: TableHandles): void {
   app.get(
     '/tables',
     {
+      config: { scope: 'read' },
       schema: {
         operationId: 'listTables',
         tags: ['tables'],

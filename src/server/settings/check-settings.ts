@@ -18,7 +18,9 @@ export function checkSettings(source: string, value: unknown): GivenSettings {
       for (const name of Object.values(params).flat())
         wrong.add(`${join(path, String(name))} is not a valid table name`);
     } else if (keyword !== 'boolean') {
-      wrong.add(`${path === '' ? 'settings' : path} ${message}, got ${show(valueAt(value, instancePath))}`);
+      // What stands where a token's digest should may be the token.
+      const got = path.startsWith('tokens') ? '' : `, got ${show(valueAt(value, instancePath))}`;
+      wrong.add(`${path === '' ? 'settings' : path} ${message}${got}`);
     }
   }
   throw new ShmTableError('ERR_ARGUMENT', `${source}: ${[...wrong].join('; ')}`);

@@ -1,10 +1,11 @@
 /** Settings from file, environment and flags; the later wins. */
 import { ShmTableError } from '../../errors.js';
-import { isLoopback } from '../host-guard.js';
+import { isLoopback } from '../access/host-guard.js';
 import { checkSettings } from './check-settings.js';
 import { readEnvironment } from './settings-environment.js';
 import { readSettingsFile } from './settings-file.js';
 import { type GivenSettings, type ServiceSettings, withDefaults } from './settings-schema.js';
+import { tokensInForce } from './tokens-in-force.js';
 
 export interface LoadedSettings {
   readonly settings: ServiceSettings;
@@ -33,7 +34,11 @@ export function loadSettings(
     snapshots,
     limits: { ...fromFile.limits, ...fromEnvironment.settings.limits, ...fromFlags.limits },
   });
-  if (settings.socket === undefined && !isLoopback(settings.host)) {
+  if (settings.tokens !== undefined && settings.tokensFile !== undefined) {
+    throw new ShmTableError('ERR_ARGUMENT', 'tokens and tokensFile are both set; the service takes one of them');
+  }
+  const open = tokensInForce(settings) === undefined;
+  if (open && settings.socket === undefined && !isLoopback(settings.host)) {
     throw new ShmTableError(
       'ERR_ARGUMENT',
       `host ${settings.host} is reachable from elsewhere; without tokens the service listens on 127.0.0.1, ::1, localhost or a socket only`,

@@ -1,6 +1,6 @@
 /**
  * Settings from the environment: the path in capitals after `SHMTABLE_`, words parted by underscores, so that
- * `limits.bodyBytes` is `SHMTABLE_LIMITS_BODY_BYTES`. Objects (`tables`) are JSON.
+ * `limits.bodyBytes` is `SHMTABLE_LIMITS_BODY_BYTES`. Objects and lists (`tables`, `tokens`) are JSON.
  */
 import { ShmTableError } from '../../errors.js';
 import { show } from '../../table/schema.js';
@@ -16,6 +16,8 @@ const VARIABLES: Readonly<Record<string, { readonly path: readonly string[]; rea
   SHMTABLE_WORKERS: { path: ['workers'], kind: 'integer' },
   SHMTABLE_NAMESPACE: { path: ['namespace'], kind: 'text' },
   SHMTABLE_TABLES: { path: ['tables'], kind: 'json' },
+  SHMTABLE_TOKENS: { path: ['tokens'], kind: 'json' },
+  SHMTABLE_TOKENS_FILE: { path: ['tokensFile'], kind: 'text' },
   SHMTABLE_LIMITS_BODY_BYTES: { path: ['limits', 'bodyBytes'], kind: 'integer' },
   SHMTABLE_LIMITS_REQUEST_TIMEOUT_MS: { path: ['limits', 'requestTimeoutMs'], kind: 'integer' },
   SHMTABLE_SNAPSHOTS_DIR: { path: ['snapshots', 'dir'], kind: 'text' },
@@ -64,7 +66,8 @@ function parseVariable(name: string, text: string, kind: Kind): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    throw new ShmTableError('ERR_ARGUMENT', `environment: ${name} is not JSON: ${show(text)}`);
+    const got = name === 'SHMTABLE_TOKENS' ? '' : `: ${show(text)}`;
+    throw new ShmTableError('ERR_ARGUMENT', `environment: ${name} is not JSON${got}`);
   }
 }
 

@@ -2,6 +2,7 @@
 import { availableParallelism } from 'node:os';
 import { type Static, Type } from 'typebox';
 import type { Columns, TableOptions } from '../../table/types.js';
+import { type TokenSettings, tokens, tokensFile } from './security-schema.js';
 
 const MAX_PORT = 65_535;
 const MAX_WORKERS = 1024;
@@ -97,6 +98,8 @@ export const settingsSchema = Type.Object(
         description: 'Tables to create at start, by name',
       }),
     ),
+    tokens: Type.Optional(tokens),
+    tokensFile: Type.Optional(tokensFile),
     limits: Type.Optional(limits),
     snapshots: Type.Optional(snapshots),
     logLevel: Type.Optional(
@@ -120,6 +123,9 @@ export interface ServiceSettings {
   readonly workers: number;
   readonly namespace: string;
   readonly tables: Readonly<Record<string, TableSettings>>;
+  /** At most one of the two; without both, whoever reaches the service may do everything. */
+  readonly tokens: readonly TokenSettings[] | undefined;
+  readonly tokensFile: string | undefined;
   readonly limits: { readonly bodyBytes: number; readonly requestTimeoutMs: number };
   /** Undefined when no directory is configured. */
   readonly snapshots: SnapshotSettings | undefined;
@@ -134,6 +140,8 @@ export function withDefaults(given: GivenSettings): ServiceSettings {
     workers: given.workers ?? availableParallelism(),
     namespace: given.namespace ?? 'default',
     tables: given.tables ?? {},
+    tokens: given.tokens,
+    tokensFile: given.tokensFile,
     limits: {
       bodyBytes: given.limits?.bodyBytes ?? 16 * 1024 * 1024,
       requestTimeoutMs: given.limits?.requestTimeoutMs ?? 30_000,

@@ -1,0 +1,32 @@
+/** The tokens that count now: those of the settings, or those in the file that the settings name. */
+import { ShmTableError } from '../../errors.js';
+import { checkSettings } from './check-settings.js';
+import { readJsonFile } from './json-file.js';
+import type { TokenSettings } from './security-schema.js';
+import type { ServiceSettings } from './settings-schema.js';
+
+type TokenSources = Pick<ServiceSettings, 'tokens' | 'tokensFile'>;
+
+/** Reads `tokensFile` anew at every call; undefined without tokens. ERR_ARGUMENT names what is wrong and where. */
+export function tokensInForce({ tokens, tokensFile }: TokenSources): readonly TokenSettings[] | undefined {
+  const inForce = tokens ?? (tokensFile === undefined ? undefined : readTokens(tokensFile));
+  if (inForce !== undefined) refuseRepeated(tokensFile ?? 'settings', inForce);
+  return inForce;
+}
+
+function readTokens(file: string): TokenSettings[] | undefined {
+  return checkSettings(file, { tokens: readJsonFile('tokens file', file) }).tokens;
+}
+
+/** A token with two scopes: which one counts would depend on the order. */
+function refuseRepeated(source: string, tokens: readonly TokenSettings[]): void {
+  const names = new Map<string, string>();
+  for (const { name, sha256 } of tokens) {
+    const digest = sha256.toLowerCase();
+    const before = names.get(digest);
+    if (before !== undefined) {
+      throw new ShmTableError('ERR_ARGUMENT', `${source}: tokens ${before} and ${name} have the same sha256`);
+    }
+    names.set(digest, name);
+  }
+}
