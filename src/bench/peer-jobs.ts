@@ -1,0 +1,139 @@
+/** What a peer, a process beside others at the same table, can be asked to do, for how long, and what it reports. */
+import type { Table } from '../table/table.js';
+import { freshKeys, randomNumbers } from './fresh-keys.js';
+import { type benchColumns, rowOf } from './row-subject.js';
+import { quantile } from './spread.js';
+
+export type BenchTable = Table<typeof benchColumns>;
+
+/** Which rows, by key number. */
+export interface KeyRange {
+  readonly firstKey: number;
+  readonly keys: number;
+}
+
+export type Job = KeyRange & { readonly windowMs: number } & (
+    | { readonly kind: 'read' | 'write' }
+    /** Reads or writes timed in groups of so many: 1 for the tail, more where the clock would cost as much. */
+    | { readonly kind: 'timed read' | 'timed write'; readonly group: number }
+    /** Writes at an even pace, asleep in between. */
+    | { readonly kind: 'paced write'; readonly rowsPerSecond: number }
+  );
+
+export interface JobResult {
+  readonly operations: number;
+  /** Time in the operations alone, without making the keys. */
+  readonly busyNs: number;
+  /** Of timed jobs: nanoseconds of one operation. */
+  readonly latencyNs?: Latency;
+}
+
+export interface Latency {
+  readonly median: number;
+  readonly p999: number;
+  readonly maximum: number;
+}
+
+const SLICE_OPERATIONS = 1_000;
+/** As many timings of a window are kept. */
+const MOST_TIMINGS = 1 << 20;
+const TIMINGS_OF_NOTHING = 10_000;
+
+export function runJob(table: BenchTable, job: Job): JobResult {
+  switch (job.kind) {
+    case 'read':
+      return runSlices(job, (keys) => readSlice(table, keys));
+    case 'write':
+      return runSlices(job, (keys) => writeSlice(table, keys));
+    case 'timed read':
+      return runTimed(job, (keys) => readSlice(table, keys));
+    case 'timed write':
+      return runTimed(job, (keys) => writeSlice(table, keys));
+    case 'paced write':
+      return runPaced(table, job, job.rowsPerSecond);
+  }
+}
+
+/** A sum over all that was read. Exported, so that the compiler has to read. */
+export let sumRead = 0;
+
+/** Both return the number of operations. */
+function readSlice(table: BenchTable, keys: readonly string[]): number {
+  let sum = 0;
+  for (let i = 0; i < keys.length; i++) sum += table.get(keys[i], 'count') ?? 0;
+  sumRead += sum;
+  return keys.length;
+}
+
+function writeSlice(table: BenchTable, keys: readonly string[]): number {
+  for (let i = 0; i < keys.length; i++) table.set(keys[i], rowOf(i));
+  return keys.length;
+}
+
+type KeySlice = (keys: readonly string[]) => number;
+
+function runSlices({ windowMs, ...range }: Job, slice: KeySlice): JobResult {
+  const nextKeys = keySource(range);
+  const end = performance.now() + windowMs;
+  let operations = 0;
+  let busyMs = 0;
+  while (performance.now() < end) {
+    const keys = nextKeys(SLICE_OPERATIONS);
+    const start = performance.now();
+    operations += slice(keys);
+    busyMs += performance.now() - start;
+  }
+  return { operations, busyNs: busyMs * 1e6 };
+}
+
+function runTimed({ windowMs, group, ...range }: Job & { group: number }, slice: KeySlice): JobResult {
+  const nextKeys = keySource(range);
+  const timings = new Float64Array(MOST_TIMINGS);
+  const groups = Math.ceil(SLICE_OPERATIONS / group);
+  let taken = 0;
+  const end = performance.now() + windowMs;
+  while (performance.now() < end && taken + groups <= timings.length) {
+    const keys = Array.from({ length: groups }, () => nextKeys(group));
+    for (const some of keys) {
+      const start = performance.now();
+      slice(some);
+      timings[taken++] = performance.now() - start;
+    }
+  }
+  const sorted = timings.subarray(0, taken).sort();
+  const clockMs = timeOfNothing();
+  const at = (fraction: number): number => (Math.max(0, quantile(sorted, fraction) - clockMs) * 1e6) / group;
+  return {
+    operations: taken * group,
+    busyNs: sorted.reduce((sum, ms) => sum + Math.max(0, ms - clockMs), 0) * 1e6,
+    latencyNs: { median: at(0.5), p999: at(0.999), maximum: at(1) },
+  };
+}
+
+/** Milliseconds between two looks at the clock. */
+function timeOfNothing(): number {
+  const timings = new Float64Array(TIMINGS_OF_NOTHING);
+  for (let i = 0; i < timings.length; i++) {
+    const start = performance.now();
+    timings[i] = performance.now() - start;
+  }
+  return quantile(timings.sort(), 0.5);
+}
+
+function runPaced(table: BenchTable, { windowMs, ...range }: Job, rowsPerSecond: number): JobResult {
+  const nextKeys = keySource(range);
+  const bed = new Int32Array(new SharedArrayBuffer(4));
+  const start = performance.now();
+  let operations = 0;
+  for (let elapsedMs = 0; elapsedMs < windowMs; elapsedMs = performance.now() - start) {
+    const due = Math.floor((elapsedMs * rowsPerSecond) / 1000) - operations;
+    operations += writeSlice(table, nextKeys(due));
+    Atomics.wait(bed, 0, 0, 1);
+  }
+  return { operations, busyNs: (performance.now() - start) * 1e6 };
+}
+
+function keySource({ firstKey, keys }: KeyRange): (count: number) => string[] {
+  const random = randomNumbers(process.pid, keys);
+  return (count) => freshKeys(random(count).map((number) => firstKey + number));
+}

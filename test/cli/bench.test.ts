@@ -1,0 +1,30 @@
+/** `shmtable bench`: the table's part of the benchmark, as it ships with the package. */
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import t from 'tap';
+import type { Report } from '../../src/bench/report.js';
+import { TABLE_SECTIONS } from '../../src/bench/table-sections.js';
+
+const command = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
+const run = (...args: string[]) => promisify(execFile)(process.execPath, [command, 'bench', ...args]);
+
+t.test('every section measures, and every target of a table is among the figures', async (t) => {
+  const { stdout } = await run('--smoke', '--json');
+  const report: Report = JSON.parse(stdout);
+  t.same(report.leftOut, [], 'nothing failed');
+  t.same(
+    [...new Set(report.figures.map(({ section }) => section))],
+    TABLE_SECTIONS.map(({ name }) => name),
+  );
+  for (const { what, value } of report.figures) {
+    t.ok(Number.isFinite(value.median) && value.median >= 0, `${what}: ${value.median}`);
+    t.ok(value.minimum <= value.lowerQuartile && value.lowerQuartile <= value.upperQuartile, 'with its spread');
+  }
+  const targets = report.figures.filter(({ target }) => target !== undefined);
+  t.equal(targets.length, 17);
+});
+
+t.test('an unknown section is wrong usage', async (t) => {
+  await t.rejects(run('--only', 'nonsense'), { code: 2, stderr: /'nonsense'/ });
+});
