@@ -16,6 +16,8 @@ export interface Section {
 /** How much is measured. */
 export interface Effort {
   readonly rounds: number;
+  /** Operations that a subject does in one go. */
+  readonly sliceOperations: number;
   /** How long processes that run at the same time do so in a round. */
   readonly windowMs: number;
   /** Numbers of rows are divided by it, for trying out the benchmark itself: the figures then mean nothing. */
@@ -23,9 +25,9 @@ export interface Effort {
 }
 
 export const EFFORTS = {
-  full: { rounds: 41, windowMs: 250, rowsDivisor: 1 },
-  quick: { rounds: 9, windowMs: 60, rowsDivisor: 1 },
-  smoke: { rounds: 1, windowMs: 20, rowsDivisor: 1000 },
+  full: { rounds: 41, sliceOperations: 20_000, windowMs: 250, rowsDivisor: 1 },
+  quick: { rounds: 9, sliceOperations: 20_000, windowMs: 60, rowsDivisor: 1 },
+  smoke: { rounds: 1, sliceOperations: 200, windowMs: 20, rowsDivisor: 1000 },
 } as const satisfies Record<string, Effort>;
 
 export interface SectionResult {

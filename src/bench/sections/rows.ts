@@ -32,7 +32,7 @@ export async function run(effort: Effort, rows: number): Promise<SectionResult> 
     absent: ABSENT,
     keys,
     rounds: effort.rounds,
-    sliceOperations: 20_000,
+    sliceOperations: effort.sliceOperations,
   });
   return { figures: OPERATIONS.flatMap((operation) => figuresOf(operation, measurements, keys, TARGETS[rows] ?? {})) };
 }
