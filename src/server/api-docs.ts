@@ -1,8 +1,9 @@
 /** The OpenAPI document of the routes, and the page to read and try it. */
-import fastifySwagger from '@fastify/swagger';
+import fastifySwagger, { type SwaggerTransform } from '@fastify/swagger';
 import fastifySwaggerUi from '@fastify/swagger-ui';
-import { Type } from 'typebox';
 import { describeAccess, securitySchemes } from './access/access-docs.js';
+import { problemSchema, serviceProblems } from './route-problems.js';
+import { jsonAnswer } from './route-schemas.js';
 import type { RoutesApp } from './service-routes.js';
 
 const openapi = {
@@ -26,15 +27,27 @@ const openapi = {
   ],
 };
 
-/** To be awaited before any route is registered: routes are collected as they come. */
+/** To be awaited before any route is registered: routes are collected as they come, and refer to a shared schema. */
 export async function collectRoutes(app: RoutesApp): Promise<void> {
   app.addHook('onRoute', describeAccess);
+  app.addSchema(problemSchema);
   await app.register(fastifySwagger, {
     openapi,
     exposeHeadRoutes: true,
+    transform: withoutHeadBodies,
     refResolver: { buildLocalReference: (schema, _uri, _fragment, index) => String(schema.$id ?? `Schema${index}`) },
   });
 }
+
+/** The answer to HEAD is that to GET without its body. */
+const withoutHeadBodies: SwaggerTransform = ({ schema, url, route }) => {
+  if (route.method !== 'HEAD') return { schema, url };
+  const responses = Object.entries<object>(Object(schema?.response)).map(([status, response]) => {
+    const { content: _, ...rest }: { content?: unknown } = response;
+    return [status, { ...rest, type: 'null' }];
+  });
+  return { schema: { ...schema, response: Object.fromEntries(responses) }, url };
+};
 
 /** Serves `/docs` and `/openapi.json`. */
 export async function serveDocs(app: RoutesApp): Promise<void> {
@@ -55,7 +68,10 @@ export async function serveDocs(app: RoutesApp): Promise<void> {
         operationId: 'openapi',
         tags: ['operation'],
         summary: 'This document',
-        response: { 200: Type.Unsafe<object>({ type: 'object', additionalProperties: true }) },
+        response: {
+          200: jsonAnswer<object>('OpenAPI 3.1', { type: 'object', additionalProperties: true }),
+          ...serviceProblems(),
+        },
       },
     },
     async () => app.swagger(),

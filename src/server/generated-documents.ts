@@ -1,4 +1,5 @@
-/** The documents that are generated from the code: the OpenAPI document and the schema of the configuration file. */
+/** The documents that are generated from the code: OpenAPI, as JSON and as YAML, and the schema of the configuration file. */
+import { stringify } from 'yaml';
 import { buildApp } from './app.js';
 import { settingsSchema, withDefaults } from './settings/settings-schema.js';
 
@@ -10,6 +11,8 @@ export async function generateDocuments(): Promise<Record<string, string>> {
   await app.close();
   return {
     'openapi.json': textOf(openapi),
+    // Of the JSON, in which nothing is the same object: no anchors and aliases.
+    'openapi.yaml': stringify(JSON.parse(textOf(openapi)), { lineWidth: 120 }),
     'config.schema.json': textOf({ $schema: 'https://json-schema.org/draft/2020-12/schema', ...settingsSchema }),
   };
 }

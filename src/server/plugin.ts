@@ -78,7 +78,10 @@ async function versionOne(
   app.addHook('onRoute', (route) => {
     if (route.config?.pattern === undefined) paths.add(route.url, route.method);
   });
-  for (const schema of sharedSchemas) app.addSchema(schema);
+  for (const schema of sharedSchemas) {
+    // The service has added those that its other routes refer to as well.
+    if (app.getSchema(schema.$id) === undefined) app.addSchema(schema);
+  }
   app.decorateRequest('target');
   app.addHook('onRequest', async (request) => readTarget(request, paths));
   acceptJsonBodies(app, bodyLimit);

@@ -1,35 +1,33 @@
 /** JSON Schemas that several routes share; the OpenAPI document is made of them. */
 import { Type } from 'typebox';
+import { problemReference, problemSchema } from './route-problems.js';
 
-const problemSchema = Type.Object(
-  {
-    type: Type.String({ examples: ['urn:shmtable:error:ERR_ROW_NOT_FOUND'] }),
-    title: Type.String(),
-    status: Type.Integer(),
-    detail: Type.String(),
-    code: Type.String({ examples: ['ERR_ROW_NOT_FOUND'] }),
-  },
-  { $id: 'Problem', description: 'A problem document (RFC 9457)' },
-);
-
-/** A problem document, by reference to the shared schema. */
-export const problemReference = { $ref: 'Problem#' };
-
-/** The answer of an error: they all have one shape. */
-export function problemAnswer(description: string) {
-  return { description, content: { 'application/problem+json': { schema: problemReference } } } as const;
+/** An answer in JSON. `T` is what the handler gives: a string is JSON text already and is sent as it is. */
+export function jsonAnswer<T>(description: string, schema: object, options: AnswerOptions = {}) {
+  const { example, headers } = options;
+  return Type.Unsafe<T>({
+    description,
+    ...(headers !== undefined && { headers }),
+    content: { 'application/json': { schema, ...(example !== undefined && { example }) } },
+  });
 }
 
-/** Any error of a route. */
-export const problems = {
-  '4xx': problemAnswer('The request cannot be done'),
-  '5xx': problemAnswer('The service cannot do it'),
-} as const;
+interface AnswerOptions {
+  readonly example?: unknown;
+  /** Header names with the schema of each. */
+  readonly headers?: Readonly<Record<string, object>>;
+}
 
 /** An answer without a body. */
-export function nothing(description: string) {
-  return Type.Unsafe<undefined>({ type: 'null', description });
+export function nothing(description: string, headers?: Readonly<Record<string, object>>) {
+  return Type.Unsafe<undefined>({ type: 'null', description, ...(headers !== undefined && { headers }) });
 }
+
+export const entityTagHeader = {
+  ETag: { type: 'string', pattern: '^"[0-9]+"$', description: "The row's revision, for If-Match and If-None-Match" },
+} as const;
+
+export const locationHeader = { Location: { type: 'string', description: 'Path of what was created' } } as const;
 
 export const columns = Type.Unsafe<Record<string, string>>({
   type: 'object',
@@ -40,7 +38,7 @@ export const columns = Type.Unsafe<Record<string, string>>({
 });
 
 export const cell = {
-  oneOf: [{ type: 'number' }, { type: 'string' }, { type: 'boolean' }],
+  type: ['number', 'string', 'boolean'],
   description: 'int64 as a decimal string, NaN and infinities as strings, bytes as base64',
 } as const;
 
@@ -61,32 +59,87 @@ export const mergeBody = Type.Unsafe<Record<string, unknown>>({
   examples: [{ population: 8175134 }],
 });
 
+const EXAMPLE_ENVELOPE = {
+  key: '5128581',
+  revision: 3676683209515009,
+  expiresAt: null,
+  row: { population: 8175133, country: 'US' },
+};
+
+const revision = { type: 'integer', minimum: 1, maximum: Number.MAX_SAFE_INTEGER } as const;
+
 const envelopeSchema = {
   $id: 'Envelope',
   type: 'object',
   description: 'A row with its key, revision and expiry',
   required: ['key', 'revision', 'expiresAt', 'row'],
   properties: {
-    key: { type: 'string' },
-    revision: { type: 'integer' },
+    key: { type: 'string', minLength: 1 },
+    revision,
     expiresAt: { type: ['integer', 'null'], description: 'Epoch milliseconds' },
     row: { type: 'object', additionalProperties: cell },
   },
 } as const;
 
-/** The JSON text of an envelope: answers typed as strings are written as text already and sent as they are. */
-export const envelopeText = Type.Unsafe<string>({
-  ...envelopeSchema,
-  description: 'The row with its key, revision and expiry',
-});
+/** The answer of a request about one row. */
+export function envelopeAnswer(description: string, headers: Readonly<Record<string, object>> = entityTagHeader) {
+  return jsonAnswer<string>(description, { $ref: 'Envelope#' }, { example: EXAMPLE_ENVELOPE, headers });
+}
 
-/** The JSON text of a page of envelopes. */
-export const pageText = Type.Unsafe<string>({
-  type: 'object',
-  required: ['rows', 'cursor'],
-  properties: { rows: { type: 'array', items: { $ref: 'Envelope#' } }, cursor: { type: ['string', 'null'] } },
-  description: 'A page; it may be empty while the cursor is not null',
-});
+/** The answer of a request for rows. */
+export const pageAnswer = jsonAnswer<string>(
+  'A page; it may be empty while the cursor is not null',
+  {
+    type: 'object',
+    required: ['rows', 'cursor'],
+    properties: { rows: { type: 'array', items: { $ref: 'Envelope#' } }, cursor: { type: ['string', 'null'] } },
+  },
+  { example: { rows: [EXAMPLE_ENVELOPE], cursor: null } },
+);
+
+/** The new value of an incremented column. */
+export const numberCell = { type: ['number', 'string'], description: 'int64 as a decimal string' } as const;
+
+/** The answer of an increment. */
+export const incrementAnswer = jsonAnswer<string>(
+  'The new value',
+  { type: 'object', required: ['value', 'revision'], properties: { value: numberCell, revision } },
+  { example: { value: 8175134, revision: 3676683209515010 }, headers: entityTagHeader },
+);
+
+/** The answers of a batch's operations. */
+export const batchAnswer = jsonAnswer<string>(
+  'What each operation came to, in order',
+  {
+    type: 'object',
+    required: ['results'],
+    properties: {
+      results: {
+        type: 'array',
+        items: {
+          type: 'object',
+          required: ['status', 'key'],
+          properties: {
+            status: { type: 'integer', description: 'What the single request would have answered' },
+            key: { type: 'string' },
+            revision,
+            row: { type: 'object', additionalProperties: cell },
+            value: numberCell,
+            problem: problemReference,
+          },
+        },
+      },
+    },
+  },
+  {
+    example: {
+      results: [
+        { status: 200, key: '5128581', revision: 3676683209515009, row: { population: 8175133, country: 'US' } },
+        { status: 200, key: '5128581', revision: 3676683209515010, value: 8175134 },
+      ],
+    },
+  },
+);
 
 /** To be added to the instance whose routes refer to them. */
 export const sharedSchemas = [problemSchema, envelopeSchema];
@@ -114,7 +167,11 @@ export const selectedColumns = Type.Optional(
 );
 
 export const lifetime = Type.Optional(
-  Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER, description: 'Lifetime of the row in milliseconds' }),
+  Type.Integer({
+    minimum: 1,
+    maximum: Number.MAX_SAFE_INTEGER,
+    description: 'Lifetime of the row in milliseconds',
+  }),
 );
 
 /** Headers are documented here and checked where they are used: anything else a client sends is none of ours. */

@@ -46,7 +46,7 @@ const paths = files.map(({ path }) => path);
 
 t.test('the package holds what runs, what builds it, and its papers', async (t) => {
   const travels =
-    /^(dist\/src\/.*\.(js|d\.ts)|prebuilds\/.*\.node|openapi\/.*\.json|native\/.*|binding\.gyp|scripts\/build-native\.js|(README|CHANGELOG)\.md|LICENSE|package\.json)$/;
+    /^(dist\/src\/.*\.(js|d\.ts)|prebuilds\/.*\.node|openapi\/.*\.(json|yaml)|native\/.*|binding\.gyp|scripts\/build-native\.js|(README|CHANGELOG)\.md|LICENSE|package\.json)$/;
   t.same(
     paths.filter((path) => !travels.test(path)),
     [],

@@ -1,6 +1,6 @@
 /** What the OpenAPI document says of who may ask: the scheme, and for each route its scope and its refusals. */
 import type { RouteOptions } from 'fastify';
-import { problemAnswer } from '../route-schemas.js';
+import { problemResponse } from '../route-problems.js';
 
 export const securitySchemes = {
   bearer: {
@@ -13,10 +13,7 @@ export const securitySchemes = {
   },
 } as const;
 
-const refusals = {
-  401: problemAnswer('No token, or none that the service knows'),
-  403: problemAnswer('The token does not allow this; without tokens: the Host is not loopback'),
-};
+const refusal = { 401: problemResponse(401, ['ERR_UNAUTHENTICATED']) };
 
 /** Completes the schema of a route from its `config.scope`. */
 export function describeAccess(route: RouteOptions): void {
@@ -26,5 +23,5 @@ export function describeAccess(route: RouteOptions): void {
   route.schema =
     scope === 'none'
       ? { ...route.schema, security: [] }
-      : { ...route.schema, security: [{ bearer: [scope] }], response: { ...response, ...refusals } };
+      : { ...route.schema, security: [{ bearer: [scope] }], response: { ...response, ...refusal } };
 }

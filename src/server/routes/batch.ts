@@ -1,7 +1,8 @@
 import { Type } from 'typebox';
 import { ShmTableError } from '../../errors.js';
 import { checkOperation, MAX_OPERATIONS, type Operation, operationSchema, runOperation } from '../batch-operations.js';
-import { problemReference, problems, tableParameters } from '../route-schemas.js';
+import { OF_ANY_BODY, tableProblems } from '../route-problems.js';
+import { batchAnswer, tableParameters } from '../route-schemas.js';
 import type { RoutesApp } from '../service-routes.js';
 import type { Scope } from '../settings/security-schema.js';
 import type { TableHandles } from '../table-handles.js';
@@ -14,28 +15,6 @@ const body = Type.Array(operationSchema, {
       { op: 'increment', key: '5128581', column: 'population' },
     ],
   ],
-});
-
-const answer = Type.Unsafe<string>({
-  type: 'object',
-  required: ['results'],
-  properties: {
-    results: {
-      type: 'array',
-      items: {
-        type: 'object',
-        required: ['status', 'key'],
-        properties: {
-          status: { type: 'integer', description: 'What the single request would have answered' },
-          key: { type: 'string' },
-          revision: { type: 'integer' },
-          row: { type: 'object', additionalProperties: true },
-          value: { oneOf: [{ type: 'number' }, { type: 'string' }] },
-          problem: problemReference,
-        },
-      },
-    },
-  },
 });
 
 /** `/v1/tables/{table}/batch`: many operations in one request. */
@@ -53,7 +32,7 @@ export function batchRoutes(app: RoutesApp, handles: TableHandles): void {
           'writers come in between, and what failed does not undo what went before.',
         params: tableParameters,
         body,
-        response: { 200: answer, ...problems },
+        response: { 200: batchAnswer, ...tableProblems(...OF_ANY_BODY) },
       },
     },
     async (request, reply) => {

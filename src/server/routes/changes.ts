@@ -4,7 +4,8 @@ import { show } from '../../table/schema.js';
 import type { ChangeSource, EventStreams } from '../event-stream.js';
 import { decodeKey } from '../key-encoding.js';
 import { ConflictError } from '../problems.js';
-import { keyEncoding, problems, tableParameters } from '../route-schemas.js';
+import { problemResponse, tableProblems } from '../route-problems.js';
+import { keyEncoding, tableParameters } from '../route-schemas.js';
 import type { RoutesApp } from '../service-routes.js';
 import type { ServedTable, TableHandles } from '../table-handles.js';
 
@@ -58,7 +59,7 @@ export function changesRoutes(app: RoutesApp, handles: TableHandles, streams: Ev
         params: tableParameters,
         querystring: query,
         headers,
-        response: { ...events, ...problems },
+        response: { ...events, ...tableProblems(), 409: problemResponse(409, ['ERR_ARGUMENT']) },
       },
     },
     async (request, reply) => {

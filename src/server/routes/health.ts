@@ -1,7 +1,11 @@
-import { Type } from 'typebox';
+import { type Static, Type } from 'typebox';
+import { serviceProblems } from '../route-problems.js';
+import { jsonAnswer } from '../route-schemas.js';
 import type { RoutesApp } from '../service-routes.js';
 
-const answer = Type.Object({ status: Type.String() });
+const state = Type.Object({ status: Type.String() });
+
+type State = Static<typeof state>;
 
 /** `/healthz` and `/readyz`: the process lives; the process takes requests. */
 export function healthRoutes(app: RoutesApp): void {
@@ -13,7 +17,7 @@ export function healthRoutes(app: RoutesApp): void {
         operationId: 'health',
         tags: ['operation'],
         summary: 'Says that this worker lives',
-        response: { 200: answer },
+        response: { 200: jsonAnswer<State>('It lives', state, { example: { status: 'alive' } }), ...serviceProblems() },
       },
     },
     async () => ({ status: 'alive' }),
@@ -27,7 +31,7 @@ export function healthRoutes(app: RoutesApp): void {
         operationId: 'readiness',
         tags: ['operation'],
         summary: 'Says that this worker takes requests',
-        response: { 200: answer },
+        response: { 200: jsonAnswer<State>('It does', state, { example: { status: 'ready' } }), ...serviceProblems() },
       },
     },
     async () => ({ status: 'ready' }),

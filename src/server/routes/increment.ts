@@ -1,7 +1,15 @@
 import { Type } from 'typebox';
 import { decodeKey } from '../key-encoding.js';
 import { entityTag, writeCondition } from '../preconditions.js';
-import { conditionHeaders, keyEncoding, lifetime, lifetimeHeader, problems, rowParameters } from '../route-schemas.js';
+import { OF_ANY_BODY, OF_ANY_ROW_WRITE, tableProblems } from '../route-problems.js';
+import {
+  conditionHeaders,
+  incrementAnswer,
+  keyEncoding,
+  lifetime,
+  lifetimeHeader,
+  rowParameters,
+} from '../route-schemas.js';
 import { incrementRow } from '../row-increment.js';
 import { lifetimeOf } from '../row-lifetime.js';
 import { type RoutesApp, routeByKey } from '../service-routes.js';
@@ -20,15 +28,6 @@ const body = Type.Object(
   { additionalProperties: false, examples: [{ column: 'hits', by: 1 }] },
 );
 
-const answer = Type.Unsafe<string>({
-  type: 'object',
-  required: ['value', 'revision'],
-  properties: {
-    value: { oneOf: [{ type: 'number' }, { type: 'string' }], description: 'The new value; int64 as a decimal string' },
-    revision: { type: 'integer' },
-  },
-});
-
 /** `/v1/tables/{table}/rows/{key}/increment`: adds to a column in one step. */
 export function incrementRoutes(app: RoutesApp, handles: TableHandles): void {
   routeByKey(app, {
@@ -43,7 +42,10 @@ export function incrementRoutes(app: RoutesApp, handles: TableHandles): void {
       querystring: Type.Object({ ttl: lifetime, keyEncoding }),
       headers: Type.Object({ ...conditionHeaders, ...lifetimeHeader }),
       body,
-      response: { 200: answer, ...problems },
+      response: {
+        200: incrementAnswer,
+        ...tableProblems(...OF_ANY_BODY, ...OF_ANY_ROW_WRITE, 'ERR_PRECONDITION_FAILED', 'ERR_TABLE_FULL'),
+      },
     },
     handler: async (request, reply) => {
       const key = decodeKey(request.params.key, request.query.keyEncoding);

@@ -3,16 +3,18 @@ import { Type } from 'typebox';
 import { ShmTableError } from '../../errors.js';
 import { decodeKey } from '../key-encoding.js';
 import { type Condition, entityTag, preconditionsOf, writeCondition } from '../preconditions.js';
+import { OF_ANY_BODY, OF_ANY_ROW_WRITE, tableProblems } from '../route-problems.js';
 import {
   conditionHeaders,
-  envelopeText,
+  entityTagHeader,
+  envelopeAnswer,
   keyEncoding,
   lifetime,
   lifetimeHeader,
+  locationHeader,
   mergeBody,
   namesIn,
   nothing,
-  problems,
   rowBody,
   rowParameters,
   selectedColumns,
@@ -47,7 +49,11 @@ function getRow(app: RoutesApp, handles: TableHandles): void {
       params: rowParameters,
       querystring: Type.Object({ columns: selectedColumns, keyEncoding }),
       headers: Type.Object(conditionHeaders),
-      response: { 200: envelopeText, 304: nothing('Not modified'), ...problems },
+      response: {
+        200: envelopeAnswer('The row'),
+        304: nothing('The row is as If-None-Match has it', entityTagHeader),
+        ...tableProblems('ERR_ROW_NOT_FOUND', 'ERR_COLUMN_UNKNOWN', 'ERR_PRECONDITION_FAILED'),
+      },
     },
     handler: async (request, reply) => {
       const { columns, keyEncoding } = request.query;
@@ -83,7 +89,11 @@ function putRow(app: RoutesApp, handles: TableHandles): void {
       querystring: writeQuery,
       headers: writeHeaders,
       body: rowBody,
-      response: { 200: envelopeText, 201: envelopeText, ...problems },
+      response: {
+        200: envelopeAnswer('The row replaced what was there'),
+        201: envelopeAnswer('The row is new', { ...entityTagHeader, ...locationHeader }),
+        ...tableProblems(...OF_ANY_BODY, ...OF_ANY_ROW_WRITE, 'ERR_PRECONDITION_FAILED', 'ERR_TABLE_FULL'),
+      },
     },
     handler: async (request, reply) => {
       const key = decodeKey(request.params.key, request.query.keyEncoding);
@@ -113,7 +123,10 @@ function patchRow(app: RoutesApp, handles: TableHandles): void {
       querystring: writeQuery,
       headers: writeHeaders,
       body: mergeBody,
-      response: { 200: envelopeText, ...problems },
+      response: {
+        200: envelopeAnswer('The row as it is now'),
+        ...tableProblems(...OF_ANY_BODY, ...OF_ANY_ROW_WRITE, 'ERR_ROW_NOT_FOUND', 'ERR_PRECONDITION_FAILED'),
+      },
     },
     handler: async (request, reply) => {
       const key = decodeKey(request.params.key, request.query.keyEncoding);
@@ -140,7 +153,10 @@ function removeRow(app: RoutesApp, handles: TableHandles): void {
       params: rowParameters,
       querystring: Type.Object({ keyEncoding }),
       headers: Type.Object(conditionHeaders),
-      response: { 204: nothing('Deleted'), ...problems },
+      response: {
+        204: nothing('Deleted'),
+        ...tableProblems(...OF_ANY_BODY, 'ERR_ROW_NOT_FOUND', 'ERR_PRECONDITION_FAILED'),
+      },
     },
     handler: async (request, reply) => {
       const key = decodeKey(request.params.key, request.query.keyEncoding);

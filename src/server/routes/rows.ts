@@ -1,14 +1,7 @@
 import { Type } from 'typebox';
 import { decodeKey } from '../key-encoding.js';
-import {
-  keyEncoding,
-  namesIn,
-  nothing,
-  pageText,
-  problems,
-  selectedColumns,
-  tableParameters,
-} from '../route-schemas.js';
+import { OF_ANY_BODY, tableProblems } from '../route-problems.js';
+import { keyEncoding, namesIn, nothing, pageAnswer, selectedColumns, tableParameters } from '../route-schemas.js';
 import type { RoutesApp } from '../service-routes.js';
 import type { TableHandles } from '../table-handles.js';
 
@@ -39,7 +32,7 @@ export function rowsRoutes(app: RoutesApp, handles: TableHandles): void {
         summary: 'Lists rows; one that is there throughout comes exactly once',
         params: tableParameters,
         querystring: query,
-        response: { 200: pageText, ...problems },
+        response: { 200: pageAnswer, ...tableProblems('ERR_COLUMN_UNKNOWN') },
       },
     },
     async (request, reply) => {
@@ -68,7 +61,7 @@ export function rowsRoutes(app: RoutesApp, handles: TableHandles): void {
         tags: ['rows'],
         summary: 'Deletes every row, one by one',
         params: tableParameters,
-        response: { 204: nothing('Cleared'), ...problems },
+        response: { 204: nothing('Cleared'), ...tableProblems(...OF_ANY_BODY) },
       },
     },
     async (request, reply) => {

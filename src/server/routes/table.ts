@@ -1,40 +1,46 @@
-import { Type } from 'typebox';
+import { type Static, Type } from 'typebox';
 import type { Columns } from '../../table/types.js';
 import { requestValidation } from '../request-validation.js';
-import { columns, nothing, problems, tableParameters } from '../route-schemas.js';
+import { OF_ANY_BODY, tableProblems } from '../route-problems.js';
+import { columns, jsonAnswer, locationHeader, nothing, tableParameters } from '../route-schemas.js';
 import type { RoutesApp } from '../service-routes.js';
 import type { ServedTable, TableHandles } from '../table-handles.js';
 
-const count = Type.Integer();
+const count = Type.Integer({ minimum: 0 });
 
-const statistics = Type.Object({
-  rows: count,
-  capacity: count,
-  bytes: count,
-  spareRows: count,
-  overflowBuckets: count,
-  longestChain: count,
-  inserts: count,
-  updates: count,
-  deletes: count,
-  expirations: count,
-  evictions: count,
-  recoveries: count,
-  lockWaits: count,
-  participants: count,
-});
+const statistics = Type.Object(
+  {
+    rows: count,
+    capacity: count,
+    bytes: count,
+    spareRows: count,
+    overflowBuckets: count,
+    longestChain: count,
+    inserts: count,
+    updates: count,
+    deletes: count,
+    expirations: count,
+    evictions: count,
+    recoveries: count,
+    lockWaits: count,
+    participants: count,
+  },
+  { description: 'Counters since the table was made; `rows` may still count expired rows' },
+);
 
 const description = Type.Object({
   name: Type.String(),
   columns,
-  capacity: count,
+  capacity: Type.Integer({ minimum: 1, description: 'Rows that fit' }),
   maxKeyBytes: count,
   evict: Type.String({ examples: ['none'] }),
-  changes: count,
+  changes: Type.Integer({ minimum: 0, description: 'Bytes of change feed' }),
   backend: Type.String(),
   rows: count,
   stats: statistics,
 });
+
+type Description = Static<typeof description>;
 
 /** Types and ranges of the options; the schema itself is checked where every table's is. */
 const creation = Type.Object(
@@ -57,7 +63,10 @@ const creation = Type.Object(
       Type.Unsafe<'posix' | 'sysv'>({ type: 'string', enum: ['posix', 'sysv'], default: 'posix' }),
     ),
   },
-  { additionalProperties: false },
+  {
+    additionalProperties: false,
+    examples: [{ capacity: 200_000, columns: { population: 'int32', country: 'string(2)' } }],
+  },
 );
 
 /** `/v1/tables/{table}`: one table's schema and statistics, its making and its end. */
@@ -73,7 +82,7 @@ export function tableRoutes(app: RoutesApp, handles: TableHandles): void {
         tags: ['tables'],
         summary: 'Shows a table: schema and statistics',
         params: tableParameters,
-        response: { 200: description, ...problems },
+        response: { 200: jsonAnswer<Description>('The table', description), ...tableProblems() },
       },
     },
     async (request) => handles.use(request.params.table, describe),
@@ -90,7 +99,18 @@ export function tableRoutes(app: RoutesApp, handles: TableHandles): void {
         summary: 'Creates a table, or finds the one of the same schema',
         params: tableParameters,
         body: creation,
-        response: { 200: description, 201: description, ...problems },
+        response: {
+          200: jsonAnswer<Description>('There is such a table, of this schema', description),
+          201: jsonAnswer<Description>('The table is new', description, { headers: locationHeader }),
+          ...tableProblems(
+            ...OF_ANY_BODY,
+            'ERR_SCHEMA_MISMATCH',
+            'ERR_SCHEMA_INVALID',
+            'ERR_BACKEND_UNSUPPORTED',
+            'ERR_SEGMENT_NO_SPACE',
+            'ERR_SEGMENT_TOO_LARGE',
+          ),
+        },
       },
     },
     async (request, reply) => {
@@ -111,7 +131,7 @@ export function tableRoutes(app: RoutesApp, handles: TableHandles): void {
         tags: ['tables'],
         summary: 'Destroys a table for every process',
         params: tableParameters,
-        response: { 204: nothing('Destroyed'), ...problems },
+        response: { 204: nothing('Destroyed'), ...tableProblems(...OF_ANY_BODY) },
       },
     },
     async (request, reply) => {
@@ -121,7 +141,7 @@ export function tableRoutes(app: RoutesApp, handles: TableHandles): void {
   );
 }
 
-function describe({ table }: ServedTable) {
+function describe({ table }: ServedTable): Description {
   const stats = table.stats();
   return {
     name: table.name,

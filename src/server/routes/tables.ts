@@ -1,15 +1,20 @@
-import { Type } from 'typebox';
-import { columns, problems } from '../route-schemas.js';
+import { type Static, Type } from 'typebox';
+import { serviceProblems } from '../route-problems.js';
+import { columns, jsonAnswer } from '../route-schemas.js';
 import type { RoutesApp } from '../service-routes.js';
 import type { TableHandles } from '../table-handles.js';
 
-const summary = Type.Object({
-  name: Type.String(),
-  columns,
-  capacity: Type.Integer({ description: 'Rows that fit' }),
-  rows: Type.Integer(),
-  bytes: Type.Integer({ description: 'Size of the segment' }),
-  backend: Type.String(),
+const list = Type.Object({
+  tables: Type.Array(
+    Type.Object({
+      name: Type.String(),
+      columns,
+      capacity: Type.Integer({ minimum: 1, description: 'Rows that fit' }),
+      rows: Type.Integer({ minimum: 0 }),
+      bytes: Type.Integer({ minimum: 0, description: 'Size of the segment' }),
+      backend: Type.String(),
+    }),
+  ),
 });
 
 /** `/v1/tables`: the tables of the namespace. */
@@ -22,7 +27,10 @@ export function tablesRoutes(app: RoutesApp, handles: TableHandles): void {
         operationId: 'listTables',
         tags: ['tables'],
         summary: 'Lists the tables',
-        response: { 200: Type.Object({ tables: Type.Array(summary) }), ...problems },
+        response: {
+          200: jsonAnswer<Static<typeof list>>('The tables of the namespace', list),
+          ...serviceProblems('ERR_TABLE_CORRUPT', 'ERR_LAYOUT_VERSION'),
+        },
       },
     },
     async () => ({ tables: handles.list() }),
