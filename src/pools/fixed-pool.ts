@@ -11,7 +11,7 @@ import {
   SLICE_OWNER,
 } from './fixed-pool-layout.js';
 import { Occupancy } from './occupancy.js';
-import { align64, checkOffset, checkRoom, type PoolMemory, type PoolStats } from './pool-memory.js';
+import { align64, checkOffset, checkRoom, type PoolMemory, type PoolStats, wordsOf } from './pool-memory.js';
 
 export interface FixedPoolOptions {
   /** Number of slices, 1 .. 2^31-1. */
@@ -51,7 +51,7 @@ export class FixedPool {
     this.sliceBytes = sliceBytes;
     this.strideBytes = stride(sliceBytes);
     this.#offset = offset;
-    this.#words = new Int32Array(buffer);
+    this.#words = wordsOf(buffer);
     this.#firstSlice = firstSlice(offset, slices);
     this.#occupancy = new Occupancy(this.#words, (offset + HEADER_BYTES) / 4, slices);
   }

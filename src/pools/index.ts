@@ -5,3 +5,5 @@ export type { MetricCounter } from './metric-counter.js';
 export type { Distribution, MetricHistogram } from './metric-histogram.js';
 export { MetricRegistry, type MetricRegistryOptions, type MetricValue } from './metric-registry.js';
 export type { PoolMemory, PoolStats } from './pool-memory.js';
+export { RingBuffer, type RingBufferOptions, type RingRecord } from './ring-buffer.js';
+export type { RingMemory } from './ring-buffer-owners.js';

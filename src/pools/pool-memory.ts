@@ -17,6 +17,11 @@ export function align64(bytes: number): number {
   return Math.ceil(bytes / 64) * 64;
 }
 
+/** The words of a memory; bytes at its end that make no whole word are left out. */
+export function wordsOf(buffer: ArrayBuffer): Int32Array {
+  return new Int32Array(buffer, 0, Math.floor(buffer.byteLength / Int32Array.BYTES_PER_ELEMENT));
+}
+
 /** Refuses an offset at which no pool can begin. */
 export function checkOffset(offset: number): void {
   if (!Number.isInteger(offset) || offset < 0 || offset % 64 !== 0) {

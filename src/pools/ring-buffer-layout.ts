@@ -1,0 +1,86 @@
+/**
+ * A RingBuffer in memory, counted in units of 8 bytes:
+ *
+ *   +--------+-----------------------------------------------------------------+
+ *   | header | rest of C | free ...  | A (oldest) | B, freed | filler | rest   |
+ *   | 128 B  |           |           |            |          |        | < 24 B |
+ *   +--------+-----------------------------------------------------------------+
+ *            ^ place 0   ^ head      ^ tail                                    ^ place `units`
+ *
+ *   header  0  magic      u32
+ *           8  units      f64   of the records, without this header
+ *          64  lock       u32   0 free | id of the owner that moves head or tail | WAITED_FOR
+ *          68  pid        u32   of who took the lock last, for messages
+ *          72  head       i64   position behind the newest record
+ *          80  tail       i64   position of the oldest record
+ *          88  sequence   f64   of the next record
+ *
+ *   record  0  position   f64   its own
+ *           8  sequence   f64   from 1; 0: a filler, which no `alloc` returned
+ *          16  state      i32   an owner's id: being written | COMMITTED | FREE
+ *          20  bytes      i32   of the payload
+ *          24  payload    rounded up to units
+ *
+ * A position counts units from the creation on and never goes back: the record at position p lies at place p % units.
+ * So no position returns with another meaning (2^53 units are 64 PiB of records: two years at 1 GB a second), and a full
+ * ring (head = tail + units) differs from an empty one (head = tail).
+ *
+ * Invariants
+ * - tail <= head <= tail + units.
+ * - Records follow each other without a gap from tail to head. None crosses the end of the area: what is left there is
+ *   a filler, free from its beginning, or, where fewer units are left than a record's header has, a rest that nothing
+ *   marks and everybody steps over. Neither head nor tail is ever in such a rest.
+ * - Only the lock's holder writes headers and moves head and tail: head after the header behind which it goes is
+ *   complete, tail after the record that it passes is FREE. Each of these is one store, and the ring is sound before
+ *   and after each: of a holder that died, nothing is to be settled but the lock itself.
+ * - A state goes from an owner's id to COMMITTED to FREE, or from the id to FREE. The owner alone leaves its id; of a
+ *   dead one, the lock's holder does.
+ * - What lies at a place is written over only after the tail has passed it. Who reads a header and then finds the tail
+ *   not behind it has read that record's header, and not the remains of it.
+ * - Owner `id` holds byte `offset + id` of the segment by a lock of the kernel's: the bytes of the ring's own range, so
+ *   that pools of one segment do not meet. They are names only and hold no data of the locks.
+ */
+
+/** First word of a RingBuffer: "RING". */
+export const RING_BUFFER_MAGIC = 0x474e4952;
+
+export const UNIT_BYTES = 8;
+export const HEADER_BYTES = 128;
+
+/** Words (4 bytes) of the header. */
+export const HEADER_MAGIC = 0;
+export const HEADER_LOCK = 16;
+export const HEADER_PID = 17;
+/** Units of the header. */
+export const HEADER_UNITS = 1;
+export const HEADER_HEAD = 9;
+export const HEADER_TAIL = 10;
+export const HEADER_SEQUENCE = 11;
+
+/** Units of a record's header. */
+export const RECORD_UNITS = 3;
+export const RECORD_POSITION = 0;
+export const RECORD_SEQUENCE = 1;
+/** Words of a record's header. */
+export const RECORD_STATE = 4;
+export const RECORD_BYTES = 5;
+
+/** Sequence of a filler. */
+export const NO_SEQUENCE = 0;
+
+/** State of a record that is no more: its memory may be collected. */
+export const FREE = 0;
+/** State of a record that is complete. */
+export const COMMITTED = -1;
+
+/** Mark in the lock: somebody sleeps for it. */
+export const WAITED_FOR = 0x80000000 | 0;
+export const HOLDER_MASK = 0x7fffffff;
+
+/** Most handles that write at once. */
+export const MAX_OWNERS = 1023;
+
+/** Units that a record with this payload takes. */
+export function unitsFor(bytes: number): number {
+  return RECORD_UNITS + Math.ceil(bytes / UNIT_BYTES);
+}
