@@ -10,9 +10,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { reportMarkdown } from '../src/bench/report.js';
-import { TABLE_SECTIONS } from '../src/bench/table-sections.js';
 import { addBenchFlags, type BenchFlags, measure, printReport } from '../src/cli/bench.js';
 import { printJson } from '../src/cli/output.js';
+import { ALL_SECTIONS } from './all-sections.js';
+import { installCompetitors } from './competitor-packages.js';
 
 const RESULTS = fileURLToPath(new URL('../../bench/results/', import.meta.url));
 
@@ -21,7 +22,9 @@ interface Flags extends BenchFlags {
 }
 
 async function main({ out, ...flags }: Flags): Promise<void> {
-  const report = await measure(TABLE_SECTIONS, flags);
+  const problem = installCompetitors();
+  if (problem !== undefined) process.stderr.write(`${problem}\n`);
+  const report = await measure(ALL_SECTIONS, flags);
   if (flags.json) printJson(report);
   else printReport(report);
   mkdirSync(out, { recursive: true });

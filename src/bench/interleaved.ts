@@ -49,8 +49,11 @@ export interface Measurement<Operation extends string = string> {
   readonly roundsNs: readonly number[];
 }
 
-/** Rounds before the measured ones: the optimising compiler is done by then. */
-const WARM_UP_ROUNDS = 5;
+/** Operations before the measured ones: the optimising compiler is done by then. */
+const WARM_UP_OPERATIONS = 20_000;
+/** In so many rounds at least, for what else has to settle, and at most. */
+const LEAST_WARM_UP_ROUNDS = 5;
+const MOST_WARM_UP_ROUNDS = 40;
 
 /** Measures all subjects in all operations that they can do. */
 export async function measureInterleaved<Operation extends string>(
@@ -58,6 +61,7 @@ export async function measureInterleaved<Operation extends string>(
   workload: Workload<Operation>,
 ): Promise<Measurement<Operation>[]> {
   const { keys, rounds, operations, absent = [] } = workload;
+  const warmUp = warmUpRounds(workload);
   const numbers = Array.from({ length: keys }, (_, number) => number);
   const subjects: Subject<Operation>[] = [];
   try {
@@ -68,13 +72,13 @@ export async function measureInterleaved<Operation extends string>(
         .map((subject) => ({ operation, subject, roundsNs: [] as number[] })),
     );
     const random = randomNumbers(keys, keys);
-    for (let round = -WARM_UP_ROUNDS; round < rounds; round++) {
+    for (let round = -warmUp; round < rounds; round++) {
       for (const operation of operations) {
         const able = measurements.filter((measurement) => measurement.operation === operation);
         const shift = absent.includes(operation) ? keys : 0;
         const slice = random(workload.sliceOperations).map((number) => number + shift);
         const times = await runSlices(
-          rotated(able, round + WARM_UP_ROUNDS).map(({ subject }) => subject),
+          rotated(able, round + warmUp).map(({ subject }) => subject),
           operation,
           slice,
         );
@@ -86,6 +90,11 @@ export async function measureInterleaved<Operation extends string>(
   } finally {
     for (const subject of subjects) await subject.close();
   }
+}
+
+function warmUpRounds({ sliceOperations }: Workload): number {
+  const rounds = Math.ceil(WARM_UP_OPERATIONS / sliceOperations);
+  return Math.min(Math.max(rounds, LEAST_WARM_UP_ROUNDS), MOST_WARM_UP_ROUNDS);
 }
 
 /** How many times as fast one is as another that ran in the same rounds: 2 took half as long. */

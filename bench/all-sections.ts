@@ -1,0 +1,13 @@
+/** All sections of `npm run bench`: those of the table, and those that need other programs and packages. */
+import type { Section } from '../src/bench/section.js';
+import { TABLE_SECTIONS } from '../src/bench/table-sections.js';
+
+export const ALL_SECTIONS: readonly Section[] = [
+  ...TABLE_SECTIONS,
+  { name: 'stores', module: moduleOf('stores'), rows: 100_000 },
+  { name: 'servers', module: moduleOf('servers'), rows: 100_000 },
+];
+
+function moduleOf(section: string): string {
+  return new URL(`./sections/${section}.js`, import.meta.url).href;
+}

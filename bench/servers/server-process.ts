@@ -1,0 +1,96 @@
+/** A server that the benchmark starts and ends: another program in a folder of its own. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { connect, createServer, type NetConnectOpts } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const START_LIMIT_MS = 15_000;
+const BETWEEN_TRIES_MS = 20;
+
+export interface ServerProcess {
+  stop(): Promise<void>;
+}
+
+export interface ServerCommand {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env?: NodeJS.ProcessEnv;
+  /** Where it listens once it is ready. */
+  readonly listensAt: NetConnectOpts;
+  /** The package of Debian that brings the command. */
+  readonly debianPackage?: string;
+  /** Called when it has ended. */
+  readonly cleanUp?: () => void;
+}
+
+/** Starts it and waits until it takes connections. Throws when it is not installed or does not start. */
+export async function startServer(server: ServerCommand): Promise<ServerProcess> {
+  const { command, args, env, cleanUp, debianPackage } = server;
+  const child = spawn(command, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'ignore', 'pipe'] });
+  let complaints = '';
+  child.stderr.on('data', (chunk) => {
+    complaints += chunk;
+  });
+  const ended = new Promise<string>((resolve) => {
+    child.once('error', (error) => {
+      const missing = 'code' in error && error.code === 'ENOENT' && debianPackage !== undefined;
+      resolve(missing ? `not installed (Debian package ${debianPackage})` : error.message);
+    });
+    child.once('exit', (code, signal) => resolve(`${command} ended by ${signal ?? code}: ${complaints.trim()}`));
+  });
+  const stop = async (): Promise<void> => {
+    await endProcess(child);
+    cleanUp?.();
+  };
+  const problem = await Promise.race([ended, listening(server)]);
+  if (problem === undefined) return { stop };
+  await stop();
+  throw new Error(problem);
+}
+
+/** A new folder for a server's files. */
+export function serverFolder(): { path: (name: string) => string; remove: () => void } {
+  const folder = mkdtempSync(join(tmpdir(), 'shmtable-bench-'));
+  return { path: (name) => join(folder, name), remove: () => rmSync(folder, { recursive: true, force: true }) };
+}
+
+/** A port of this machine that was free a moment ago. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('a listening server has no port');
+  return address.port;
+}
+
+/** Resolves with undefined once somebody listens there, with a complaint when nobody does in time. */
+async function listening({ command, listensAt }: ServerCommand): Promise<string | undefined> {
+  const end = performance.now() + START_LIMIT_MS;
+  while (performance.now() < end) {
+    if (await accepts(listensAt)) return undefined;
+    await sleep(BETWEEN_TRIES_MS);
+  }
+  return `${command} does not listen after ${START_LIMIT_MS} ms`;
+}
+
+function accepts(place: NetConnectOpts): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(place, () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}
+
+async function endProcess(child: ChildProcess): Promise<void> {
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, 'exit');
+  child.kill('SIGTERM');
+  await ended;
+}
