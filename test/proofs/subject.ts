@@ -2,12 +2,14 @@ import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { Table } from '../../src/index.js';
 import type { native } from '../../src/memory/native.js';
-import type { Segment } from '../../src/pools/index.js';
+import type { FixedPool, RingBuffer, Segment } from '../../src/pools/index.js';
 
 /** The compiled package under proof. */
 export interface Subject {
   readonly Table: typeof Table;
   readonly Segment: typeof Segment;
+  readonly FixedPool: typeof FixedPool;
+  readonly RingBuffer: typeof RingBuffer;
   /** The exports of its module for the addon. */
   readonly addon: { readonly native: typeof native };
 }
@@ -16,8 +18,8 @@ export interface Subject {
 export async function loadSubject(): Promise<Subject> {
   const folder = process.env.SHMTABLE_PROOF_SUBJECT ?? fileURLToPath(new URL('../../src', import.meta.url));
   const load = (file: string) => import(pathToFileURL(join(folder, file)).href);
-  const [{ Table }, { Segment }, addon] = await Promise.all(
+  const [{ Table }, { Segment, FixedPool, RingBuffer }, addon] = await Promise.all(
     ['index.js', 'pools/index.js', 'memory/native.js'].map(load),
   );
-  return { Table, Segment, addon };
+  return { Table, Segment, FixedPool, RingBuffer, addon };
 }

@@ -10,6 +10,7 @@ export interface Mutation extends Mistake {
 const PARTICIPANT = 'table/participant.js';
 const JOURNAL = 'table/journal.js';
 const FEED = 'table/change-feed.js';
+const RING = 'pools/ring-buffer.js';
 
 export const mutations: readonly Mutation[] = [
   {
@@ -139,5 +140,58 @@ export const mutations: readonly Mutation[] = [
     search: 'Atomics.compareExchange(this.#longs, headAt, BigInt(tried), BigInt(tried) + 1n);',
     replace: '',
     operation: 'set, new, with a change feed',
+  },
+  {
+    name: 'the head passes a record before its header is written',
+    file: RING,
+    search: 'records.write(position, records.takeSequence(), this.#owners.id, bytes);',
+    replace:
+      'records.moveHead(records.behind(position, bytes)); records.write(position, records.takeSequence(), this.#owners.id, bytes);',
+    operation: 'ring: alloc',
+  },
+  {
+    name: 'the sequence is used up after the head has passed the record',
+    file: RING,
+    search:
+      'records.write(position, records.takeSequence(), this.#owners.id, bytes);\n        records.moveHead(records.behind(position, bytes));',
+    replace:
+      'const numbers = new Float64Array(this.#words.buffer, this.#offset); records.write(position, numbers[layout.HEADER_SEQUENCE], this.#owners.id, bytes); records.moveHead(records.behind(position, bytes)); records.takeSequence();',
+    operation: 'ring: alloc, write and commit',
+  },
+  {
+    name: 'a dead one keeps the lock of a ring',
+    file: 'pools/ring-buffer-lock.js',
+    search: 'return this.#owners.actFor(holder, () => {',
+    replace: 'return false && this.#owners.actFor(holder, () => {',
+    operation: 'ring: alloc',
+  },
+  {
+    name: 'unfinished records of a place are kept by the next one in it',
+    file: RING,
+    search: 'this.#freeLeftBy((owner) => owner === this.#owners.id);',
+    replace: '',
+    operation: 'ring: the first alloc of a handle, in the place of a dead one',
+  },
+  {
+    name: 'a filler is not free',
+    file: RING,
+    search: 'layout.NO_SEQUENCE, layout.FREE, bytes',
+    replace: 'layout.NO_SEQUENCE, layout.COMMITTED, bytes',
+    operation: 'ring: alloc behind a filler',
+  },
+  {
+    name: 'readers wait for the dead',
+    file: RING,
+    search: 'if (!this.#owners.isDead(state))\n                    break;',
+    replace: 'break;',
+    operation: 'ring: alloc, write and commit',
+  },
+  {
+    name: 'a ring is declared to be one before its header is written',
+    file: RING,
+    search: 'ring.#words.fill(0, header, header + layout.HEADER_BYTES / 4);',
+    replace:
+      'ring.#words.fill(0, header, header + layout.HEADER_BYTES / 4); Atomics.store(ring.#words, header, layout.RING_BUFFER_MAGIC);',
+    operation: 'ring: create over another ring',
   },
 ];

@@ -8,7 +8,12 @@ const KEYS = 30;
  * Runs every kind of write often enough to be compiled by the optimising compiler: what is forked from this process
  * runs that code, in which stores might be joined or moved.
  */
-export function warmUp({ Table }: Subject): void {
+export function warmUp(subject: Subject): void {
+  warmUpTable(subject);
+  warmUpRing(subject);
+}
+
+function warmUpTable({ Table }: Subject): void {
   const table = Table.create(proofOptions('warm-up'));
   const rows = Array.from({ length: KEYS }, (_, i) => proofRow(i));
   for (let round = 0; round < ROUNDS; round++) {
@@ -22,4 +27,20 @@ export function warmUp({ Table }: Subject): void {
     if (round % 7 === 0) table.take(`key-${(round * 11) % KEYS}`);
   }
   table.destroy();
+}
+
+function warmUpRing({ RingBuffer, Segment }: Subject): void {
+  const segment = Segment.create({ name: `warm-up-${process.pid}`, size: 4096 });
+  const ring = RingBuffer.create(segment, { bytes: 2048 });
+  for (let round = 0; round < ROUNDS; round++) {
+    const [first, second] = [ring.alloc(1 + (round % 300)), ring.alloc(40)];
+    ring.commit(first);
+    ring.free(second);
+    ring.settle();
+    const oldest = ring.read(round % 2 === 0 ? round : 0);
+    ring.free(oldest?.offset ?? first);
+  }
+  ring.close();
+  segment.unlink();
+  segment.close();
 }
