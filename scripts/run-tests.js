@@ -3,8 +3,10 @@
  * here. Plain node, because tap's command preloads a module loader into every descendant of a test: 100 ms of processor
  * time and one more thread for each of the hundreds of processes that these tests start and kill.
  *
- *   node scripts/run-tests.js [--node PATH ...] [--jobs N] [part of a file's name ...]
+ *   node scripts/run-tests.js [--node PATH ...] [--backend NAME ...] [--jobs N] [--except PART ...] [PART ...]
  *
+ * PART of a file's name. `--backend`: with the tables of the tests in that memory and not in posix; given several, once
+ * in each (`test/fixtures/placed-table.ts`).
  * Prints what failed, then `N skipped` when something skipped, then alone on the last line `N passed, N failed`,
  * counting assertions. Exits 1 when anything failed. SHMTABLE_FORBID_SKIPS=1 makes a skip a failure.
  */
@@ -24,6 +26,8 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     node: { type: 'string', multiple: true, default: [process.execPath] },
+    backend: { type: 'string', multiple: true, default: ['posix'] },
+    except: { type: 'string', multiple: true, default: [] },
     jobs: { type: 'string', default: String(Math.min(availableParallelism(), 4)) },
   },
 });
@@ -34,17 +38,18 @@ const files = readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8
   .filter((name) => name.endsWith('.test.ts'))
   .map((name) => join('dist', 'test', name.replace(/\.ts$/, '.js')))
   .filter((file) => positionals.length === 0 || positionals.some((part) => file.includes(part)))
+  .filter((file) => !values.except.some((part) => file.includes(part)))
   .sort();
 
-/** Runs one file on one Node and resolves to what it asserted. */
-function runFile(node, file) {
+/** Runs one file on one Node over one backend and resolves to what it asserted. */
+function runFile(node, backend, file) {
   const result = { file, passed: 0, failed: 0, skipped: [], ms: 0, output: '' };
   const started = performance.now();
   // Detached: a process group of its own, which can be killed whole.
   const child = spawn(node, ['--enable-source-maps', file], {
     cwd: root,
     detached: true,
-    env: { ...process.env, TAP_TIMEOUT: '120' },
+    env: { ...process.env, TAP_TIMEOUT: '120', SHMTABLE_TEST_BACKEND: backend },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const killGroup = () => {
@@ -112,9 +117,9 @@ function report(result) {
 
 const totals = { passed: 0, failed: 0, skipped: 0 };
 
-async function runQueue(node, queue) {
+async function runQueue(node, backend, queue) {
   for (const file of queue) {
-    const result = await runFile(node, file);
+    const result = await runFile(node, backend, file);
     if (forbidSkips) result.failed += result.skipped.length;
     report(result);
     totals.passed += result.passed;
@@ -124,9 +129,12 @@ async function runQueue(node, queue) {
 }
 
 for (const node of values.node) {
-  console.log(`Node ${execFileSync(node, ['--version'], { encoding: 'utf8' }).trim()}`);
-  const queue = files.values();
-  await Promise.all(Array.from({ length: Number(values.jobs) }, () => runQueue(node, queue)));
+  const version = execFileSync(node, ['--version'], { encoding: 'utf8' }).trim();
+  for (const backend of values.backend) {
+    console.log(`Node ${version}${backend === 'posix' ? '' : `, backend ${backend}`}`);
+    const queue = files.values();
+    await Promise.all(Array.from({ length: Number(values.jobs) }, () => runQueue(node, backend, queue)));
+  }
 }
 if (totals.skipped > 0) console.log(`${totals.skipped} skipped`);
 console.log(`${totals.passed} passed, ${totals.failed} failed`);

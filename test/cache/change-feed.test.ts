@@ -2,7 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import t from 'tap';
-import { type Change, type Gap, Table } from '../../src/index.js';
+import type { Change, Gap } from '../../src/index.js';
+import { Table } from '../fixtures/placed-table.js';
 import { Child, fixturePath } from '../table/child.js';
 import { scratchTable } from '../table/scratch-table.js';
 import { eventually, within } from './deadline.js';

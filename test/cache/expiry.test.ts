@@ -1,8 +1,8 @@
 /** Expiry seen from several processes: absent to everybody at once, swept by somebody, whatever clocks and kills do. */
 import { readFileSync } from 'node:fs';
 import t, { type Test } from 'tap';
-import { Table } from '../../src/index.js';
 import type { AgentCall } from '../fixtures/cache-agent.js';
+import { Table } from '../fixtures/placed-table.js';
 import { Child } from '../table/child.js';
 import { oneBucketKeys } from '../table/one-bucket-keys.js';
 import { scratchTable } from '../table/scratch-table.js';

@@ -1,3 +1,4 @@
+/** What holds for the tables of each backend, whatever memory the other tests are run over. */
 import { existsSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

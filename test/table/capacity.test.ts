@@ -1,8 +1,8 @@
 import { randomInt } from 'node:crypto';
 import t, { type Test } from 'tap';
-import { Table } from '../../src/index.js';
+import { Table } from '../fixtures/placed-table.js';
 import { oneBucketKeys } from './one-bucket-keys.js';
-import { scratchTable } from './scratch-table.js';
+import { scratchTable, testShared } from './scratch-table.js';
 
 const columns = { value: 'int32', label: 'string(12)' } as const;
 
@@ -56,7 +56,7 @@ for (const capacity of [1, 9, 10, 64, 1_000, 65_536, 1_000_000]) {
   });
 }
 
-t.test('all keys in one bucket', async (t) => {
+testShared('all keys in one bucket', async (t) => {
   const table = scratchTable(t, { capacity: 1_000, columns });
   const keys = oneBucketKeys(table, 1_001);
   fillAndCheck(t, table, keys);
@@ -83,7 +83,7 @@ t.test('with one participant, and with the most there can be', async (t) => {
   }
 });
 
-t.test('spares of handles that come and go take nothing from the capacity', async (t) => {
+testShared('spares of handles that come and go take nothing from the capacity', async (t) => {
   const table = scratchTable(t, { capacity: 50, columns, maxParticipants: 8 });
   const keys = randomKeys(50);
   for (const key of keys) {

@@ -1,6 +1,6 @@
 import t from 'tap';
 import { Child } from './child.js';
-import { scratchTable } from './scratch-table.js';
+import { scratchTable, testShared } from './scratch-table.js';
 
 const columns = { n: 'int32', f: 'float64', s: 'float32', big: 'int64', text: 'string(9)', data: 'bytes(4)' } as const;
 
@@ -162,7 +162,7 @@ t.test('modify runs again when somebody else has written', async (t) => {
   }
 });
 
-t.test('4 processes add by modify and by compareAndSet: nothing is lost', async (t) => {
+testShared('4 processes add by modify and by compareAndSet: nothing is lost', async (t) => {
   const table = scratchTable(t, { capacity: 4, columns: { a: 'int32', b: 'int32', text: 'string(9)' } });
   table.set('k', {});
   const times = 5_000;

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import type { Table } from '../../src/index.js';
 import { Child } from './child.js';
-import { scratchTable } from './scratch-table.js';
+import { scratchTable, testShared } from './scratch-table.js';
 
 const columns = { n: 'int32' } as const;
 
@@ -137,7 +137,7 @@ t.test('expired rows make room in a full table', async (t) => {
   t.same(table.verify(), { ok: true, problems: [] });
 });
 
-t.test('an expiry counts in every process', async (t) => {
+testShared('an expiry counts in every process', async (t) => {
   const table = scratchTable(t, { capacity: 9, columns });
   table.set('soon', { n: 1 }, { ttl: 5 }).set('later', { n: 2 }, { ttl: 60_000 }).set('never', { n: 3 });
   await expiry(table, 'soon');

@@ -1,3 +1,4 @@
+/** Tables of the backend posix, whose memory is a file that tests can copy, cut and damage. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import {
   closeSync,

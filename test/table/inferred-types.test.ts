@@ -1,5 +1,6 @@
 import t from 'tap';
-import { type Entry, type Row, type RowInput, ShmTableError, Table } from '../../src/index.js';
+import { type Entry, type Row, type RowInput, ShmTableError } from '../../src/index.js';
+import { Table } from '../fixtures/placed-table.js';
 import { scratchTable } from './scratch-table.js';
 
 /** True when two types are the same, not only assignable. */

@@ -1,7 +1,7 @@
 import t from 'tap';
 import { Child } from './child.js';
 import { oneBucketKeys } from './one-bucket-keys.js';
-import { scratchTable } from './scratch-table.js';
+import { scratchTable, testShared } from './scratch-table.js';
 
 const columns = { n: 'int32', text: 'string(20)' } as const;
 
@@ -99,7 +99,7 @@ t.test('an iterator of a closed table throws', async (t) => {
 
 for (const dense of [false, true]) {
   const what = dense ? 'in one long chain' : 'in chains of their own';
-  t.test(`300 iterations beside a process that inserts and deletes, ${what}`, async (t) => {
+  testShared(`300 iterations beside a process that inserts and deletes, ${what}`, async (t) => {
     const table = scratchTable(t, { capacity: 3_000, columns });
     const count = dense ? 300 : 2_500;
     const keys = dense ? oneBucketKeys(table, count) : Array.from({ length: count }, (_, i) => `k${i}`);

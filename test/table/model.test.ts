@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import t from 'tap';
 import { type Row, ShmTableError, type Table } from '../../src/index.js';
 import { oneBucketKeys } from './one-bucket-keys.js';
-import { scratchTable } from './scratch-table.js';
+import { scratchTable, testShared } from './scratch-table.js';
 
 const columns = {
   i8: 'int8',
@@ -187,7 +187,7 @@ for (const [what, key] of Object.entries(keys)) {
   });
 }
 
-t.test('a table and a Map agree: all keys in one bucket', async (t) => {
+testShared('a table and a Map agree: all keys in one bucket', async (t) => {
   const table = scratchTable(t, { capacity: CAPACITY, columns, maxParticipants: 2 });
   const key = fc.constantFrom(...oneBucketKeys(table, 40));
   const plans = fc.array(steps(key), { minLength: 1, maxLength: 200, size: 'max' });

@@ -1,6 +1,5 @@
-import { closeSync, openSync, readSync } from 'node:fs';
 import { Key } from '../../src/table/key.js';
-import { segmentFile } from './scratch-table.js';
+import { openMemory } from './scratch-table.js';
 
 /** Byte offset of the hash key in the header of a table's segment. */
 const HASH_KEY_AT = 24;
@@ -20,9 +19,8 @@ export function oneBucketKeys(table: { readonly name: string; readonly capacity:
 }
 
 function readHashKey(name: string): [number, number] {
-  const file = openSync(segmentFile(name), 'r');
-  const bytes = Buffer.alloc(8);
-  readSync(file, bytes, 0, 8, HASH_KEY_AT);
-  closeSync(file);
-  return [bytes.readInt32LE(), bytes.readInt32LE(4)];
+  const memory = openMemory(name, { readOnly: true });
+  const [low, high] = new Int32Array(memory.buffer, HASH_KEY_AT, 2);
+  memory.close();
+  return [low, high];
 }

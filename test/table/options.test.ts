@@ -1,3 +1,4 @@
+/** Options and their defaults: of the backend posix, which is one of them. */
 import t from 'tap';
 import { Table } from '../../src/index.js';
 import { namespace, scratchName, scratchTable } from './scratch-table.js';

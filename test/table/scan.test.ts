@@ -1,7 +1,7 @@
 import t from 'tap';
 import { Child } from './child.js';
 import { oneBucketKeys } from './one-bucket-keys.js';
-import { scratchTable } from './scratch-table.js';
+import { scratchTable, testShared } from './scratch-table.js';
 
 const columns = { n: 'int32', text: 'string(9)', big: 'int64' } as const;
 const bad = { code: 'ERR_ARGUMENT' };
@@ -24,7 +24,7 @@ t.test('pages of at most limit, each row on one of them', async (t) => {
   t.same(scratchTable(t, { capacity: 5, columns }).scan(), { entries: [], cursor: null });
 });
 
-t.test('pages inside one chain', async (t) => {
+testShared('pages inside one chain', async (t) => {
   const table = scratchTable(t, { capacity: 300, columns });
   const keys = oneBucketKeys(table, 300);
   for (const key of keys) table.set(key, { n: 1 });
@@ -74,7 +74,7 @@ t.test('columns', async (t) => {
   t.throws(() => table.scan({ columns: ['nope' as 'n'] }), { code: 'ERR_COLUMN_UNKNOWN' });
 });
 
-t.test('a cursor goes on in another process', async (t) => {
+testShared('a cursor goes on in another process', async (t) => {
   const table = scratchTable(t, { capacity: 100, columns });
   for (let n = 0; n < 100; n++) table.set(`k${n}`, { n });
   const first = table.scan({ limit: 33 });

@@ -1,6 +1,7 @@
 import t from 'tap';
-import { type Columns, Table } from '../../src/index.js';
-import { scratchName, scratchTable } from './scratch-table.js';
+import type { Columns } from '../../src/index.js';
+import { Table } from '../fixtures/placed-table.js';
+import { scratchName, scratchTable, testShared } from './scratch-table.js';
 
 const bytesFor = (columns: unknown): unknown => Table.bytesFor({ name: 'x', capacity: 1, columns: columns as Columns });
 
@@ -70,7 +71,7 @@ t.test('names that mean something elsewhere are ordinary columns', async (t) => 
   }
 });
 
-t.test('rows have the columns in the order of the schema', async (t) => {
+testShared('rows have the columns in the order of the schema', async (t) => {
   const columns = { z: 'int8', a: 'string(3)', m: 'float64', b: 'bytes(2)', y: 'int64' } as const;
   const table = scratchTable(t, { capacity: 2, columns });
   table.set('k', { y: 1n, a: 'x' });

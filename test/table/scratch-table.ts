@@ -1,5 +1,7 @@
-import type { Test } from 'tap';
-import { type Columns, ShmTableError, Table, type TableOptions } from '../../src/index.js';
+import t, { type Test } from 'tap';
+import { type Columns, ShmTableError, type TableOptions } from '../../src/index.js';
+import { Segment } from '../../src/pools/index.js';
+import { placeOf, Table, testBackend } from '../fixtures/placed-table.js';
 
 /** The namespace of this test process; its children inherit it and open tables by name alone. */
 export const namespace = `test-${process.pid}`;
@@ -29,7 +31,17 @@ function removeTable(name: string): void {
   }
 }
 
+/** The memory of a table, to be closed by who opened it. */
+export function openMemory(name: string, { readOnly = false } = {}): Segment {
+  return Segment.open({ name: `shmtable:${namespace}:${name}`, readOnly, ...placeOf(name) });
+}
+
 /** The file that a posix table's memory is. */
 export function segmentFile(name: string): string {
   return `/dev/shm/shmtable:${namespace}:${name}`;
+}
+
+/** A test of what takes a second handle on a table, which a devzero one cannot have: there it is left out. */
+export function testShared(name: string, run: (t: Test) => Promise<void>): void {
+  if (testBackend !== 'devzero') t.test(name, run);
 }

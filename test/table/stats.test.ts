@@ -1,8 +1,7 @@
-import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
 import t from 'tap';
-import { Table } from '../../src/index.js';
+import { Table } from '../fixtures/placed-table.js';
 import { oneBucketKeys } from './one-bucket-keys.js';
-import { scratchTable, segmentFile } from './scratch-table.js';
+import { openMemory, scratchTable } from './scratch-table.js';
 
 const columns = { n: 'int32' } as const;
 
@@ -66,16 +65,15 @@ t.test('verify finds what is wrong', async (t) => {
   const table = scratchTable(t, { capacity: 50, columns });
   for (let n = 0; n < 50; n++) table.set(`needle-${n}`, { n });
   t.same(table.verify(), { ok: true, problems: [] });
-  const path = segmentFile(table.name);
-  const bytes = readFileSync(path);
+  const memory = openMemory(table.name);
+  const bytes = Buffer.from(memory.buffer);
   const at = bytes.indexOf('needle-7');
   t.ok(at > 0);
-  const file = openSync(path, 'r+');
-  writeSync(file, 'N', at);
+  bytes.write('N', at);
   const { ok, problems } = table.verify();
   t.equal(ok, false);
   t.match(problems.join('\n'), /hash/);
-  writeSync(file, 'n', at);
+  bytes.write('n', at);
   t.same(table.verify(), { ok: true, problems: [] });
-  closeSync(file);
+  memory.close();
 });
