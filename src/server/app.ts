@@ -6,7 +6,7 @@ import { identifyRequests, refuseUnauthorized } from './access/access-control.js
 import { refuseMalformedHost } from './access/host-guard.js';
 import { collectRoutes, serveDocs } from './api-docs.js';
 import { answerClientError, answerUnknownExpectation } from './client-errors.js';
-import { drainConnections } from './connection-drain.js';
+import { ConnectionDrain } from './connection-drain.js';
 import { KnownPaths } from './known-paths.js';
 import { shmtablePlugin } from './plugin.js';
 import { sendProblem } from './problems.js';
@@ -20,8 +20,8 @@ import { tokensInForce } from './settings/tokens-in-force.js';
 /** Room for a key of 255 percent-encoded bytes, and for longer ones, which are then refused by name. */
 const MAX_HEADER_BYTES = 32 * 1024;
 
-/** The app, ready for `listen` or `inject`. */
-export async function buildApp(settings: ServiceSettings): Promise<RoutesApp> {
+/** The app, ready for `listen` or `inject`; `drain` is how its connections end when it closes. */
+export async function buildApp(settings: ServiceSettings, drain = new ConnectionDrain()): Promise<RoutesApp> {
   const app = Fastify({
     logger: { level: settings.logLevel },
     // A line per request costs more than the request.
@@ -38,7 +38,7 @@ export async function buildApp(settings: ServiceSettings): Promise<RoutesApp> {
   }).withTypeProvider<TypeBoxTypeProvider>();
 
   app.server.on('checkExpectation', answerUnknownExpectation);
-  drainConnections(app);
+  drain.watch(app);
 
   const paths = new KnownPaths();
   app.addHook('onRoute', (route) => paths.add(route.url, route.method));
@@ -61,7 +61,8 @@ export async function buildApp(settings: ServiceSettings): Promise<RoutesApp> {
     bodyLimit: settings.limits.bodyBytes,
     locations: settings.tables,
   });
-  healthRoutes(app);
+  healthRoutes(app, drain);
   await serveDocs(app);
+  await drain.finish(app);
   return app;
 }

@@ -1,33 +1,83 @@
 /**
- * Lets an app's connections end when it closes. Node ends those that are idle at that moment, but neither one whose
- * request is still running, which would stay open for its keep-alive time, nor one that has not sent anything yet, as
- * browsers keep in reserve: either would hold the process up.
+ * Lets an app's connections end without breaking a request when it closes. From then on every answer says
+ * `Connection: close` and `/readyz` says no; nothing more is accepted; connections end with their next answer, or when
+ * nothing has come over them for a while.
+ *
+ * HTTP has no way to tell a client that an idle connection is about to close: a request that crosses the end is lost.
+ * Whoever uses a connection steadily sends its next request, and is told, within the time that idle ones are left.
  */
-import type { Socket } from 'node:net';
+import { Server, type Socket } from 'node:net';
 import type { RoutesApp } from './service-routes.js';
 
-/** A connection without a first byte gets this long: a request may be on its way. */
+/** A connection without a first byte gets at least this long: a request may be on its way. */
 const FIRST_BYTE_MS = 1000;
 
-export function drainConnections(app: RoutesApp): void {
+export class ConnectionDrain {
+  /** How long connections that are idle when the app closes are left to be used once more, in milliseconds. */
+  idleMs = 0;
   // No 'data' listener to tell which are untouched: one would move every byte of every request through JavaScript.
-  const connections = new Set<Socket>();
-  app.server.on('connection', (socket) => {
-    connections.add(socket);
-    socket.once('close', () => connections.delete(socket));
-  });
-  let closing = false;
-  app.addHook('preClose', async () => {
-    closing = true;
-    setTimeout(() => {
-      for (const socket of connections) if (socket.bytesRead === 0) socket.destroy();
-    }, FIRST_BYTE_MS).unref();
-  });
-  app.addHook('onSend', async (_request, reply) => {
-    if (closing) reply.header('Connection', 'close');
-  });
-  app.addHook('onResponse', async () => {
-    // An answer whose headers were out already has no such header; its connection is idle after this turn.
-    if (closing) setImmediate(() => app.server.closeIdleConnections());
-  });
+  readonly #connections = new Set<Socket>();
+  #begun = false;
+  #idleEnd = false;
+  #ended: () => void = () => undefined;
+
+  /** Whether the app is closing, or about to. */
+  get begun(): boolean {
+    return this.#begun;
+  }
+
+  /** From now on every answer is the last one of its connection. New ones are still taken; closing the app ends that. */
+  announce(): void {
+    this.#begun = true;
+  }
+
+  /** To be called before anything that has a `preClose` hook of its own is registered. */
+  watch(app: RoutesApp): void {
+    app.server.on('connection', (socket) => {
+      this.#connections.add(socket);
+      socket.once('close', () => {
+        this.#connections.delete(socket);
+        if (this.#connections.size === 0) this.#ended();
+      });
+    });
+    app.addHook('onSend', async (_request, reply) => {
+      if (this.#begun) reply.header('Connection', 'close');
+    });
+    app.addHook('onResponse', async () => {
+      // An answer whose headers were out already has no such header; its connection is idle after this turn.
+      if (this.#idleEnd) setImmediate(() => app.server.closeIdleConnections());
+    });
+    app.addHook('preClose', async () => {
+      this.announce();
+      // An HTTP server's own `close`, which follows, would end the idle connections at once.
+      if (app.server.listening) Server.prototype.close.call(app.server);
+    });
+  }
+
+  /** To be awaited when everything else is registered: what must end before connections can has been told to by then. */
+  async finish(app: RoutesApp): Promise<void> {
+    await app.register(async (last) => {
+      last.addHook('preClose', async () => this.#untilGone(app));
+    });
+  }
+
+  async #untilGone(app: RoutesApp): Promise<void> {
+    const idleEnd = setTimeout(() => {
+      this.#idleEnd = true;
+      app.server.closeIdleConnections();
+    }, this.idleMs);
+    const untouchedEnd = setTimeout(
+      () => {
+        for (const socket of this.#connections) if (socket.bytesRead === 0) socket.destroy();
+      },
+      Math.max(this.idleMs, FIRST_BYTE_MS),
+    );
+    if (this.#connections.size > 0) {
+      await new Promise<void>((resolve) => {
+        this.#ended = resolve;
+      });
+    }
+    clearTimeout(idleEnd);
+    clearTimeout(untouchedEnd);
+  }
 }

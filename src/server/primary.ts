@@ -1,10 +1,10 @@
 /**
- * The cluster's primary: makes the configured tables, keeps the workers alive and settles what dead ones left behind.
+ * The primary: makes the configured tables, keeps the workers alive and settles what dead ones left behind.
  * It takes no requests and is on no request's way.
  */
 import { once } from 'node:events';
 import type { FastifyBaseLogger } from 'fastify';
-import { prepareAddress } from './listen-address.js';
+import { ListeningSockets } from './listening-sockets.js';
 import { DEFAULT_LOCK_TIMEOUT_MS } from './plugin.js';
 import type { ServiceSettings } from './settings/settings-schema.js';
 import { tokensInForce } from './settings/tokens-in-force.js';
@@ -14,13 +14,14 @@ import { WorkerPool } from './worker-pool.js';
 
 /** Serves until SIGTERM or SIGINT, then lets the workers finish. Throws what keeps the service from starting. */
 export async function runPrimary(given: ServiceSettings, log: FastifyBaseLogger): Promise<void> {
-  const settings = withTokensInForce(await prepareAddress(given));
+  const settings = withTokensInForce(given);
+  const sockets = await ListeningSockets.open(settings);
   const handles = new TableHandles({
     namespace: settings.namespace,
     lockTimeoutMs: DEFAULT_LOCK_TIMEOUT_MS,
     locations: settings.tables,
   });
-  const pool = new WorkerPool(settings, log);
+  const pool = new WorkerPool(settings, sockets, log);
   const stopped = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
   process.on('SIGHUP', () => {
     renewWorkers(pool, { ...settings, tokens: given.tokens }).then(
@@ -34,12 +35,13 @@ export async function runPrimary(given: ServiceSettings, log: FastifyBaseLogger)
   try {
     await keeper?.prepare();
     await makeTables(settings, handles, keeper);
-    const address = await pool.start();
+    await pool.start();
     keeper?.start();
-    log.info({ address, port: settings.port, workers: pool.pids }, 'ready');
+    log.info({ address: sockets.address, port: sockets.port, workers: pool.pids }, 'ready');
     await stopped;
     log.info('draining');
   } finally {
+    sockets.close();
     await pool.stop();
     await keeper?.stop();
     handles.close();

@@ -4,20 +4,28 @@ import { Compile } from 'typebox/compile';
 
 /** A worker to the primary: it listens, or cannot. */
 const fromWorker = Type.Union([
-  Type.Object({ type: Type.Literal('ready'), address: Type.String() }),
+  Type.Object({ type: Type.Literal('ready') }),
   Type.Object({ type: Type.Literal('failed'), reason: Type.String() }),
 ]);
 
-export type WorkerMessage = Static<typeof fromWorker>;
+/** The primary to a worker: finish what has begun and end, leaving idle connections for so long. */
+const toWorker = Type.Object({ type: Type.Literal('stop'), idleMs: Type.Integer({ minimum: 0 }) });
 
-/** The primary to a worker: finish what has begun and end. */
-export const STOP = 'stop';
+export type WorkerMessage = Static<typeof fromWorker>;
+export type PrimaryMessage = Static<typeof toWorker>;
 
 /** The environment variable that carries the settings, as JSON, to a worker. */
 export const SETTINGS_VARIABLE = 'SHMTABLE_WORKER_SETTINGS';
+/** The environment variable that carries the number of inherited listening sockets. */
+export const LISTENERS_VARIABLE = 'SHMTABLE_WORKER_LISTENERS';
 
-const compiled = Compile(fromWorker);
+const compiledFromWorker = Compile(fromWorker);
+const compiledToWorker = Compile(toWorker);
 
 export function isWorkerMessage(message: unknown): message is WorkerMessage {
-  return compiled.Check(message);
+  return compiledFromWorker.Check(message);
+}
+
+export function isPrimaryMessage(message: unknown): message is PrimaryMessage {
+  return compiledToWorker.Check(message);
 }

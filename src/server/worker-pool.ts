@@ -1,23 +1,35 @@
 /**
- * Keeps a number of workers alive: forks them, replaces those that die - at once, or after a growing pause when they
+ * Keeps a number of workers alive: starts them, replaces those that die - at once, or after a growing pause when they
  * die young - and replaces or stops them all.
  */
-import cluster, { type Worker } from 'node:cluster';
+import { type ChildProcess, fork } from 'node:child_process';
 import { EventEmitter } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { FastifyBaseLogger } from 'fastify';
 import { ShmTableError } from '../errors.js';
+import type { ListeningSockets } from './listening-sockets.js';
 import type { ServiceSettings } from './settings/settings-schema.js';
-import { isWorkerMessage, SETTINGS_VARIABLE, STOP } from './worker-messages.js';
+import { isWorkerMessage, LISTENERS_VARIABLE, type PrimaryMessage, SETTINGS_VARIABLE } from './worker-messages.js';
 
 const WORKER_FILE = fileURLToPath(new URL('./worker.js', import.meta.url));
-/** A worker that lived this long did not die of what it found at its start. */
-const GROWN_UP_MS = 5000;
+/** A worker that served this long did not die of what it found at its start. */
+const GROWN_UP_MS = 1000;
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 5000;
-/** Most time that a worker has to finish the requests that it has begun. */
-const DRAIN_LIMIT_MS = 10_000;
+
+/** How a worker is told to end. */
+interface Ending {
+  /** How long it leaves idle connections. */
+  readonly idleMs: number;
+  /** Most time that it has to finish the requests that it has begun. */
+  readonly limitMs: number;
+}
+
+/** With the service: whoever comes back finds nobody, so that waiting for more requests would only delay the end. */
+const AT_SHUTDOWN: Ending = { idleMs: 500, limitMs: 10_000 };
+/** For a successor, which is there already: nobody waits, and a client in use comes by within this time. */
+const AT_REPLACEMENT: Ending = { idleMs: 5000, limitMs: 40_000 };
 
 export interface WorkerPoolEvents {
   /** A worker of this process id is gone, for whatever reason. */
@@ -26,112 +38,156 @@ export interface WorkerPoolEvents {
 
 export class WorkerPool extends EventEmitter<WorkerPoolEvents> {
   #settings: ServiceSettings;
+  readonly #sockets: ListeningSockets;
   readonly #log: FastifyBaseLogger;
-  readonly #workers = new Set<Worker>();
-  #pauseMs = FIRST_PAUSE_MS;
-  #stopping = false;
+  /** Those that serve, or are about to; not those that have been told to end. */
+  readonly #workers = new Set<ChildProcess>();
+  #wanted: number;
+  #filling = false;
+  #pauseMs = 0;
+  /** The last round of replacements that was asked for and has not begun. */
+  #nextRound: Promise<void> | undefined;
+  #lastRound: Promise<void> = Promise.resolve();
+  readonly #stop = new AbortController();
 
-  constructor(settings: ServiceSettings, log: FastifyBaseLogger) {
+  constructor(settings: ServiceSettings, sockets: ListeningSockets, log: FastifyBaseLogger) {
     super();
     this.#settings = settings;
+    this.#sockets = sockets;
     this.#log = log;
-    cluster.setupPrimary({ exec: WORKER_FILE, args: [] });
+    this.#wanted = settings.workers;
   }
 
   get pids(): number[] {
-    return [...this.#workers].flatMap((worker) => worker.process.pid ?? []);
+    return [...this.#workers].flatMap((worker) => worker.pid ?? []);
   }
 
-  /** Forks all workers; resolves with the address once every one of them listens. ERR_INTERNAL if one cannot. */
-  async start(): Promise<string> {
-    const addresses = await Promise.all(Array.from({ length: this.#settings.workers }, () => this.#fork()));
-    return addresses[0];
+  /** Starts all workers; resolves once every one of them listens. ERR_INTERNAL if one cannot. */
+  async start(): Promise<void> {
+    await Promise.all(Array.from({ length: this.#wanted }, () => this.#start()));
   }
 
-  /** Replaces the workers one by one, by ones with these settings: each one's successor listens before it stops. */
-  async replaceAll(settings: ServiceSettings): Promise<void> {
+  /**
+   * Replaces the workers one by one, by ones with these settings: each one's successor listens before it stops accepting. Calls while a round is
+   * under way share one more round after it. Rejects, with the workers that are left as they were, when a successor
+   * cannot serve.
+   */
+  replaceAll(settings: ServiceSettings): Promise<void> {
     this.#settings = settings;
-    for (const worker of [...this.#workers]) {
-      if (this.#stopping) return;
-      await this.#fork();
-      await this.#stop(worker);
-    }
+    this.#nextRound ??= this.#lastRound.then(() => {
+      this.#nextRound = undefined;
+      const round = this.#replaceEach();
+      this.#lastRound = round.catch(() => undefined);
+      return round;
+    });
+    return this.#nextRound;
   }
 
   /** Lets every worker finish what it has begun. */
   async stop(): Promise<void> {
-    this.#stopping = true;
-    await Promise.all([...this.#workers].map((worker) => this.#stop(worker)));
+    this.#stop.abort();
+    await Promise.all([...this.#workers].map((worker) => this.#end(worker, AT_SHUTDOWN)));
   }
 
-  /** Starts a worker; resolves with its address once it listens, and rejects if it ends before. */
-  #fork(): Promise<string> {
-    const worker = cluster.fork({ [SETTINGS_VARIABLE]: JSON.stringify(this.#settings) });
+  async #replaceEach(): Promise<void> {
+    const old = [...this.#workers];
+    for (const worker of old) {
+      // Dead, and replaced for that.
+      if (!this.#workers.has(worker)) continue;
+      this.#wanted++;
+      try {
+        await this.#start();
+      } finally {
+        this.#wanted--;
+      }
+      if (this.#stop.signal.aborted) return;
+      // It may have died meanwhile without a replacement: its successor is one.
+      if (this.#workers.size > this.#wanted) {
+        await this.#end(this.#workers.has(worker) ? worker : [...this.#workers][0], AT_REPLACEMENT);
+      }
+    }
+  }
+
+  /** Starts a worker; resolves once it listens, and rejects if it ends before. */
+  #start(): Promise<void> {
+    const descriptors = this.#sockets.descriptors;
+    const worker = fork(WORKER_FILE, [], {
+      env: {
+        ...process.env,
+        [SETTINGS_VARIABLE]: JSON.stringify(this.#settings),
+        [LISTENERS_VARIABLE]: String(descriptors.length),
+      },
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc', ...descriptors],
+    });
     this.#workers.add(worker);
-    const born = Date.now();
     return new Promise((resolve, reject) => {
-      let ready = false;
+      let readyAt: number | undefined;
       let reason = '';
       worker.on('message', (message: unknown) => {
         if (!isWorkerMessage(message)) return;
         if (message.type === 'failed') reason = message.reason;
         else {
-          ready = true;
-          resolve(message.address);
+          readyAt = Date.now();
+          resolve();
         }
       });
       // Without a process there will be no 'exit'; with one, a message was lost because the worker is about to end.
       worker.on('error', (error) => {
-        if (worker.process.pid !== undefined) return;
+        if (worker.pid !== undefined) return;
         this.#workers.delete(worker);
         reject(error);
       });
       worker.once('exit', (code, signal) => {
-        const expected = !this.#workers.delete(worker) || this.#stopping;
-        const { pid = 0 } = worker.process;
+        const expected = !this.#workers.delete(worker) || this.#stop.signal.aborted;
+        const { pid = 0 } = worker;
         this.emit('gone', pid);
-        if (!ready) {
+        if (readyAt === undefined) {
           reject(new ShmTableError('ERR_INTERNAL', `worker ${pid} cannot serve: ${reason || signal || code}`));
         }
-        if (expected || !ready) return;
+        if (expected || readyAt === undefined) return;
         this.#log.warn({ worker: pid, code, signal }, 'worker died');
-        void this.#replace(Date.now() - born);
+        if (Date.now() - readyAt >= GROWN_UP_MS) this.#pauseMs = 0;
+        else this.#growPause();
+        void this.#fill();
       });
     });
   }
 
-  async #replace(livedMs: number): Promise<void> {
-    if (livedMs >= GROWN_UP_MS) this.#pauseMs = FIRST_PAUSE_MS;
-    else await this.#backOff();
-    while (!this.#stopping) {
+  /** Starts workers until there are as many as wanted. */
+  async #fill(): Promise<void> {
+    if (this.#filling) return;
+    this.#filling = true;
+    while (!this.#stop.signal.aborted && this.#workers.size < this.#wanted) {
       try {
-        await this.#fork();
+        // Referenced: without any worker, it is all that keeps the primary alive.
+        await pause(this.#pauseMs, undefined, { signal: this.#stop.signal });
+        await this.#start();
         this.#log.info({ workers: this.pids }, 'worker replaced');
-        return;
       } catch (error) {
+        if (this.#stop.signal.aborted) break;
         this.#log.error({ err: error }, 'worker cannot be replaced');
-        await this.#backOff();
+        this.#growPause();
       }
     }
+    this.#filling = false;
   }
 
-  async #backOff(): Promise<void> {
-    const pauseMs = this.#pauseMs;
-    this.#pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
-    await pause(pauseMs, undefined, { ref: false });
+  #growPause(): void {
+    this.#pauseMs = Math.min(Math.max(2 * this.#pauseMs, FIRST_PAUSE_MS), LONGEST_PAUSE_MS);
   }
 
-  /** Never fails: a worker that dies before it hears of it has stopped too. */
-  async #stop(worker: Worker): Promise<void> {
+  /** Never fails: a worker that dies before it hears of it has ended too. */
+  async #end(worker: ChildProcess, { idleMs, limitMs }: Ending): Promise<void> {
     this.#workers.delete(worker);
-    if (worker.isDead()) return;
+    if (worker.exitCode !== null || worker.signalCode !== null) return;
     const exit = new Promise((resolve) => worker.once('exit', resolve));
     const limit = setTimeout(() => {
-      this.#log.warn({ worker: worker.process.pid, limitMs: DRAIN_LIMIT_MS }, 'worker did not finish in time');
-      worker.process.kill('SIGKILL');
-    }, DRAIN_LIMIT_MS);
-    if (worker.isConnected()) worker.send(STOP, () => undefined);
-    else worker.process.kill('SIGTERM');
+      this.#log.warn({ worker: worker.pid, limitMs }, 'worker did not finish in time');
+      worker.kill('SIGKILL');
+    }, limitMs);
+    const message: PrimaryMessage = { type: 'stop', idleMs };
+    if (worker.connected) worker.send(message, () => undefined);
+    else worker.kill('SIGTERM');
     await exit;
     clearTimeout(limit);
   }

@@ -1,42 +1,42 @@
-/** One worker of the cluster: the program that the primary forks. It ends with the primary, or when told to. */
-import cluster from 'node:cluster';
-import { once } from 'node:events';
+/** One worker of the service: the program that the primary starts. It ends with the primary, or when told to. */
+import { setTimeout as pause } from 'node:timers/promises';
 import { buildApp } from './app.js';
+import { ConnectionDrain } from './connection-drain.js';
+import { InheritedListeners } from './inherited-listeners.js';
 import { checkSettings } from './settings/check-settings.js';
 import { withDefaults } from './settings/settings-schema.js';
-import { SETTINGS_VARIABLE, STOP, type WorkerMessage } from './worker-messages.js';
+import { isPrimaryMessage, LISTENERS_VARIABLE, SETTINGS_VARIABLE, type WorkerMessage } from './worker-messages.js';
+
+/** Long enough to accept what had arrived when the end was announced: at a shutdown nobody else does. */
+const LAST_ARRIVALS_MS = 100;
 
 async function serve(): Promise<void> {
-  const text = process.env[SETTINGS_VARIABLE] ?? '{}';
+  const { [SETTINGS_VARIABLE]: text = '{}', [LISTENERS_VARIABLE]: count } = process.env;
   delete process.env[SETTINGS_VARIABLE];
+  delete process.env[LISTENERS_VARIABLE];
   const settings = withDefaults(checkSettings(SETTINGS_VARIABLE, JSON.parse(text)));
-  const app = await buildApp(settings);
+  const drain = new ConnectionDrain();
+  const app = await buildApp(settings, drain);
+  await app.ready();
+  const listeners = new InheritedListeners(app.server, Number(count));
   let stopping = false;
-  const stop = async (): Promise<void> => {
+  const stop = async (idleMs: number): Promise<void> => {
     if (stopping) return;
     stopping = true;
-    await app.close();
-    await leaveCluster();
+    drain.idleMs = idleMs;
+    drain.announce();
+    await pause(LAST_ARRIVALS_MS);
+    const closed = app.close();
+    listeners.close();
+    await closed;
     process.exit(0);
   };
   process.on('message', (message) => {
-    if (message === STOP) void stop();
+    if (isPrimaryMessage(message)) void stop(message.idleMs);
   });
-  process.on('SIGTERM', () => void stop());
-  const { socket, host, port } = settings;
-  const address = await app.listen(socket === undefined ? { host, port } : { path: socket });
-  tellPrimary({ type: 'ready', address });
-}
-
-/**
- * Resolves once the primary knows that this worker takes no connections: what it had sent before is here by then, and
- * goes back to it for another worker. Whoever ended without that would take connections along that nobody answers.
- */
-async function leaveCluster(): Promise<void> {
-  if (cluster.worker === undefined || !process.connected) return;
-  const left = once(process, 'disconnect');
-  cluster.worker.disconnect();
-  await left;
+  process.on('SIGTERM', () => void stop(0));
+  await listeners.listen();
+  tellPrimary({ type: 'ready' });
 }
 
 function tellPrimary(message: WorkerMessage, sent?: () => void): void {
@@ -46,6 +46,8 @@ function tellPrimary(message: WorkerMessage, sent?: () => void): void {
 // A terminal sends these to every process of its group; the primary decides what they mean.
 process.on('SIGINT', () => undefined);
 process.on('SIGHUP', () => undefined);
+// Without the primary there is nobody to replace this worker, and a new service wants its address.
+process.on('disconnect', () => process.exit(1));
 
 serve().catch((error: unknown) => {
   const reason = error instanceof Error ? error.message : String(error);

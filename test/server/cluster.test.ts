@@ -1,126 +1,189 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { connect } from 'node:net';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import t from 'tap';
-import { prepareAddress } from '../../src/server/listen-address.js';
-import { withDefaults } from '../../src/server/settings/settings-schema.js';
 import { Table } from '../../src/table/table.js';
-import { type HttpAnswer, type HttpOptions, send } from '../fixtures/http-client.js';
+import { send } from '../fixtures/http-client.js';
 import { type LogEntry, ServiceProcess, startService } from '../fixtures/server-process.js';
+import { LOAD_COLUMNS, ServiceLoad } from '../fixtures/service-load.js';
+import { WorkerConnections } from '../fixtures/worker-connections.js';
 
 const columns = { n: 'int64', text: 'string(20)' } as const;
-
-/** Sends until the worker wanted has answered: connections are dealt out in turn. */
-async function sendTo(
-  port: number,
-  worker: number,
-  method: string,
-  path: string,
-  options?: HttpOptions,
-): Promise<HttpAnswer> {
-  for (let tries = 0; tries < 100; tries++) {
-    const answer = await send(port, method, path, options);
-    if (Number(answer.headers['shm-worker']) === worker) return answer;
-  }
-  throw new Error(`worker ${worker} never answered`);
-}
 
 function isKill({ msg }: LogEntry): boolean {
   return msg === 'worker did not finish in time';
 }
 
-t.test('workers share tables and rows', async (t) => {
-  const { service, port, workers } = await startService(t, { args: ['--table', 'given:10:n=int64'] });
+function isReplaced({ msg }: LogEntry): boolean {
+  return /^workers .*replaced$/.test(msg);
+}
+
+t.test('workers share tables and rows, and are replaced', async (t) => {
+  const config = {
+    tables: { given: { capacity: 10, columns }, memory: { capacity: 10, backend: 'anonymous', columns } },
+  };
+  const { service, port, workers } = await startService(t, { config });
   const { namespace } = service;
+  const connections = new WorkerConnections(t, port);
   t.equal(workers.length, 2);
-  t.equal((await send(port, 'GET', '/v1/tables/given')).status, 200, 'configured tables are there');
 
-  const made = await send(port, 'PUT', '/v1/tables/t', { json: { capacity: 10, columns } });
-  t.equal(made.status, 201);
-  for (const worker of workers) {
-    await sendTo(port, worker, 'PUT', `/v1/tables/t/rows/${worker}`, { json: { n: worker } });
-  }
-  for (const worker of workers) {
-    for (const writer of workers) {
-      const answer = await sendTo(port, worker, 'GET', `/v1/tables/t/rows/${writer}`);
-      t.equal(answer.json.row.n, String(writer), 'each worker reads what the other wrote');
+  await t.test('rows', async (t) => {
+    const [first, second] = workers;
+    t.equal((await send(port, 'PUT', '/v1/tables/t', { json: { capacity: 10, columns } })).status, 201);
+    for (const table of ['given', 'memory', 't']) {
+      const path = `/v1/tables/${table}/rows/k`;
+      t.equal((await connections.send(first, 'PUT', path, { json: { n: 1 } })).status, 201, table);
+      t.equal((await connections.send(second, 'GET', path)).json.row.n, '1', 'a worker reads what another wrote');
     }
-  }
+  });
 
-  using old = Table.open('t', { namespace });
-  const first = await send(port, 'DELETE', '/v1/tables/t');
-  t.equal(first.status, 204);
-  const destroyer = Number(first.headers['shm-worker']);
-  t.throws(() => old.get('k'), { code: 'ERR_TABLE_CLOSED' }, 'every old handle is closed');
-  for (const worker of workers) {
-    t.equal(
-      (await sendTo(port, worker, 'GET', '/v1/tables/t')).json.code,
-      'ERR_TABLE_NOT_FOUND',
-      'gone for every worker',
-    );
-  }
-  await sendTo(port, destroyer, 'PUT', '/v1/tables/t', { json: { capacity: 5, columns: { other: 'int8' } } });
-  for (const worker of workers) {
-    const table = await sendTo(port, worker, 'GET', '/v1/tables/t');
-    t.same(table.json.columns, { other: 'int8' }, 'every worker answers from the new one at once');
-    t.equal((await sendTo(port, worker, 'PUT', '/v1/tables/t/rows/k', { json: { other: 1 } })).json.row.other, 1);
-  }
-});
+  await t.test('a table that is destroyed and made anew', async (t) => {
+    using old = Table.open('t', { namespace });
+    const [destroyer] = workers;
+    t.equal((await connections.send(destroyer, 'DELETE', '/v1/tables/t')).status, 204);
+    t.throws(() => old.get('k'), { code: 'ERR_TABLE_CLOSED' }, 'every old handle is closed');
+    for (const worker of workers) {
+      const answer = await connections.send(worker, 'GET', '/v1/tables/t');
+      t.equal(answer.json.code, 'ERR_TABLE_NOT_FOUND', 'gone for every worker');
+    }
+    await connections.send(destroyer, 'PUT', '/v1/tables/t', { json: { capacity: 5, columns: { other: 'int8' } } });
+    for (const worker of workers) {
+      const table = await connections.send(worker, 'GET', '/v1/tables/t');
+      t.same(table.json.columns, { other: 'int8' }, 'every worker answers from the new one at once');
+      const row = await connections.send(worker, 'PUT', '/v1/tables/t/rows/k', { json: { other: 1 } });
+      t.equal(row.json.row.other, 1);
+    }
+  });
 
-t.test('delete and recreate, again and again, from alternating workers', async (t) => {
-  const { port } = await startService(t);
-  for (let round = 0; round < 50; round++) {
-    const name = `c${round % 3}`;
-    const json = { capacity: 5, columns: { [name]: 'int32' } };
-    t.equal((await send(port, 'PUT', '/v1/tables/t', { json })).status, 201);
-    const row = await send(port, 'PUT', '/v1/tables/t/rows/k', { json: { [name]: round } });
-    t.same(row.json.row, { [name]: round });
-    t.same((await send(port, 'GET', '/v1/tables/t/rows/k')).json.row, { [name]: round });
-    t.equal((await send(port, 'DELETE', '/v1/tables/t')).status, 204);
-  }
-});
+  await t.test('again and again, from alternating workers', async (t) => {
+    let turn = 0;
+    const alternate = (method: string, path: string, json?: unknown) =>
+      connections.send(workers[turn++ % 2], method, path, { json });
+    for (let round = 0; round < 50; round++) {
+      const name = `c${round % 3}`;
+      const made = await alternate('PUT', '/v1/tables/again', { capacity: 5, columns: { [name]: 'int32' } });
+      t.equal(made.status, 201);
+      t.same((await alternate('PUT', '/v1/tables/again/rows/k', { [name]: round })).json.row, { [name]: round });
+      if (round % 2 === 0) turn++;
+      t.same((await alternate('GET', '/v1/tables/again/rows/k')).json.row, { [name]: round });
+      t.equal((await alternate('DELETE', '/v1/tables/again')).status, 204);
+    }
+  });
 
-t.test('a worker that dies is replaced and its slots are settled', async (t) => {
-  const { service, port, workers } = await startService(t, { args: ['--table', 't:10:n=int64'] });
-  using table = Table.open('t', { namespace: service.namespace });
-  const writeThrough = (worker: number) =>
-    sendTo(port, worker, 'PUT', `/v1/tables/t/rows/${worker}`, { json: { n: 1 } });
-  for (const worker of workers) await writeThrough(worker);
-  const before = table.stats().participants;
-  const [victim] = workers;
-  process.kill(victim, 'SIGKILL');
-  await service.logged(({ msg, worker }) => msg === 'dead worker settled' && worker === victim);
-  t.equal(table.stats().participants, before - 1, 'its slot is free');
-  const { workers: now = [] } = await service.logged(({ msg }) => msg === 'worker replaced');
-  t.equal(now.length, 2);
-  t.notOk(now.includes(victim));
-  for (const worker of now) await writeThrough(worker);
-  t.same(
-    [...table.keys()].sort(),
-    [...new Set([...workers, ...now])].map(String).sort(),
-    'rows of the dead and the living',
-  );
-  t.same(table.verify(), { ok: true, problems: [] });
-});
+  await t.test('a worker that dies is replaced and its slots are settled', async (t) => {
+    using table = Table.open('given', { namespace, columns });
+    const before = table.stats().participants;
+    const [victim] = workers;
+    process.kill(victim, 'SIGKILL');
+    await service.logged(({ msg, worker }) => msg === 'dead worker settled' && worker === victim);
+    t.equal(table.stats().participants, before - 1, 'its slot is free');
+    const { workers: now = [] } = await service.logged(({ msg }) => msg === 'worker replaced');
+    t.equal(now.length, 2);
+    t.notOk(now.includes(victim));
+    for (const worker of now) {
+      await connections.send(worker, 'PUT', `/v1/tables/given/rows/${worker}`, { json: { n: worker } });
+      const inherited = await connections.send(worker, 'GET', '/v1/tables/memory/rows/k');
+      t.equal(inherited.json.row.n, '1', 'later workers have the anonymous table, too');
+      const { tables } = (await connections.send(worker, 'GET', '/v1/tables')).json;
+      t.ok(tables.some((info: { name: string; backend: string }) => info.name === 'memory'));
+    }
+    t.same([...table.keys()].sort(), ['k', ...now.map(String)].sort(), 'rows of the dead and the living');
+    t.same(table.verify(), { ok: true, problems: [] });
+  });
 
-t.test('an anonymous table is shared by all workers, later ones too', async (t) => {
-  const tables = { t: { capacity: 10, backend: 'anonymous', columns } };
-  const { service, port, workers } = await startService(t, { config: { tables } });
-  const [first, second] = workers;
-  await sendTo(port, first, 'PUT', '/v1/tables/t/rows/k', { json: { n: 1 } });
-  t.equal((await sendTo(port, second, 'GET', '/v1/tables/t/rows/k')).json.row.n, '1');
-  process.kill(first, 'SIGKILL');
-  const { workers: now = [] } = await service.logged(({ msg }) => msg === 'worker replaced');
-  for (const worker of now) {
-    t.equal((await sendTo(port, worker, 'GET', '/v1/tables/t/rows/k')).json.row.n, '1');
-    const { tables: listed } = (await sendTo(port, worker, 'GET', '/v1/tables')).json;
-    t.match(listed, [{ name: 't', backend: 'anonymous', rows: 1 }]);
-  }
+  await t.test('SIGHUP replaces every worker; no request is refused or reset', async (t) => {
+    connections.close();
+    const options = { capacity: 100, columns: LOAD_COLUMNS };
+    t.equal((await send(port, 'PUT', '/v1/tables/load', { json: options })).status, 201);
+    using table = Table.open('load', { namespace, columns: LOAD_COLUMNS });
+    const common = { port, table: 'load', connections: 4 };
+    const loads = [
+      new ServiceLoad({ ...common, keys: 'kept', keepAlive: true }),
+      new ServiceLoad({ ...common, keys: 'new', keepAlive: false }),
+    ];
+    const old = new Set(service.workers);
+    for (let round = 0; round < 2; round++) {
+      const from = service.log.length;
+      service.signal('SIGHUP');
+      const { msg, workers: now = [] } = await service.logged(isReplaced, from);
+      t.equal(msg, 'workers replaced');
+      t.equal(now.length, 2);
+      for (const worker of now) t.notOk(old.has(worker), 'a new worker');
+    }
+    for (const load of loads) {
+      const before = load.answers;
+      const { answers, resets, problems } = await load.stop();
+      t.comment(`${answers} answers`);
+      t.ok(before > 0);
+      t.equal(resets, 0);
+      t.same(problems, []);
+      t.same(load.lost(table), []);
+    }
+    t.notOk(service.log.some(isKill), 'no worker had to be killed');
+  });
+
+  await t.test('SIGTERM lets requests finish and ends with 0', async (t) => {
+    const [worker] = service.workers;
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    t.teardown(() => agent.destroy());
+    const idle = new WorkerConnections(t, port);
+    for (const each of service.workers) {
+      t.same((await idle.send(each, 'GET', '/readyz')).json, { status: 'ready' });
+    }
+    const body = '{"n":"7"}';
+    const slow = request({
+      port,
+      host: '127.0.0.1',
+      agent,
+      method: 'PUT',
+      path: '/v1/tables/given/rows/k',
+      headers: { 'content-type': 'application/json', 'content-length': body.length, expect: '100-continue' },
+    });
+    slow.flushHeaders();
+    await once(slow, 'continue');
+    const silent = Array.from({ length: 4 }, () => connect(port, '127.0.0.1'));
+    t.teardown(() => {
+      for (const socket of silent) socket.destroy();
+    });
+    await Promise.all(silent.map((socket) => once(socket, 'connect')));
+    // The kernel's queue keeps their order: those before this one have been accepted when it is answered.
+    t.equal((await send(port, 'GET', '/readyz')).status, 200);
+    const silentEnd = silent.map((socket) => once(socket.resume(), 'close'));
+    service.signal('SIGTERM');
+    await listenerClosed(port);
+    const unready = await idle.send(worker, 'GET', '/readyz');
+    t.equal(unready.status, 503, 'a worker that drains is not ready');
+    t.same(unready.json, { status: 'draining' });
+    t.equal(unready.headers.connection, 'close');
+    const answered = once(slow, 'response');
+    slow.end(body);
+    const [response] = await answered;
+    t.equal(response.resume().statusCode, 200, 'a request that had begun before the workers closed');
+    t.equal(response.headers.connection, 'close', 'is the last one of its connection');
+    t.equal(await service.ended, 0);
+    await Promise.all(silentEnd);
+    t.notOk(service.log.some(isKill), 'connections that never sent anything kept no worker');
+    using table = Table.open('given', { namespace, columns });
+    t.equal(table.get('k', 'n'), 7n, 'rows outlive the service');
+    t.same(table.verify(), { ok: true, problems: [] });
+  });
+
+  await t.test('a restart keeps the rows; another schema refuses', async (t) => {
+    const env = { SHMTABLE_NAMESPACE: namespace };
+    const refused = new ServiceProcess(t, { args: ['--port', '0', '--table', 'given:10:n=int32'], env });
+    t.equal(await refused.ended, 1);
+    t.match(refused.stderr, /int32[\s\S]*int64|int64[\s\S]*int32/, 'both schemas are shown');
+    const args = ['--port', '0', '--workers', '1', '--table', 'given:10:n=int64,text=string(20)'];
+    const again = new ServiceProcess(t, { args, env });
+    const { port: newPort } = await again.ready();
+    t.equal((await send(newPort, 'GET', '/v1/tables/given/rows/k')).json.row.n, '7');
+    const taken = new ServiceProcess(t, { args: ['--port', String(newPort), '--workers', '1'] });
+    t.equal(await taken.ended, 1);
+    t.match(taken.stderr, /cannot listen on .*EADDRINUSE/);
+  });
 });
 
 /** Resolves once nobody listens there any more. */
@@ -137,109 +200,8 @@ async function listenerClosed(port: number): Promise<void> {
   }
 }
 
-t.test('SIGTERM lets requests finish and ends with 0', async (t) => {
-  const { service, port } = await startService(t, { args: ['--table', 't:10:n=int64'] });
-  const agent = new Agent({ keepAlive: true });
-  t.teardown(() => agent.destroy());
-  const body = '{"n":"7"}';
-  const slow = request({
-    port,
-    host: '127.0.0.1',
-    agent,
-    method: 'PUT',
-    path: '/v1/tables/t/rows/k',
-    headers: { 'content-type': 'application/json', 'content-length': body.length, expect: '100-continue' },
-  });
-  slow.flushHeaders();
-  await once(slow, 'continue');
-  service.signal('SIGTERM');
-  await listenerClosed(port);
-  const answered = once(slow, 'response');
-  slow.end(body);
-  const [response] = await answered;
-  t.equal(response.resume().statusCode, 201, 'a request that had begun before the workers closed');
-  t.equal(response.headers.connection, 'close', 'is the last one of its connection');
-  t.equal(await service.ended, 0);
-  t.notOk(service.log.some(isKill), 'no worker had to be killed');
-  using table = Table.open('t', { namespace: service.namespace });
-  t.equal(table.get('k', 'n'), 7n, 'rows outlive the service');
-  t.same(table.verify(), { ok: true, problems: [] });
-});
-
-t.test('connections that never sent anything keep no worker', async (t) => {
-  const { service, port } = await startService(t);
-  const silent = Array.from({ length: 4 }, () => connect(port, '127.0.0.1'));
-  t.teardown(() => {
-    for (const socket of silent) socket.destroy();
-  });
-  await Promise.all(silent.map((socket) => once(socket, 'connect')));
-  // Connections are dealt out in the order in which they come: these have been, once later ones have their answers.
-  for (let i = 0; i < 4; i++) await send(port, 'GET', '/healthz');
-  const closed = silent.map((socket) => once(socket.resume(), 'close'));
-  service.signal('SIGTERM');
-  t.equal(await service.ended, 0);
-  await Promise.all(closed);
-  t.notOk(service.log.some(isKill), 'no worker had to be killed');
-});
-
 t.test('workers that are dead before they are told to stop', async (t) => {
   const program = fileURLToPath(new URL('../fixtures/server-dying-workers.js', import.meta.url));
-  const { port } = await prepareAddress(withDefaults({ port: 0 }));
-  const { stdout, stderr } = await promisify(execFile)(process.execPath, [
-    program,
-    String(port),
-    `test-${process.pid}-dying`,
-  ]);
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, [program, `test-${process.pid}-dying`]);
   t.same({ stdout, stderr }, { stdout: 'stopped\n', stderr: '' });
-});
-
-t.test('a restart keeps the rows; another schema refuses', async (t) => {
-  const { service, port } = await startService(t, { args: ['--table', 't:10:n=int64'] });
-  await send(port, 'PUT', '/v1/tables/t/rows/k', { json: { n: 1 } });
-  service.signal('SIGTERM');
-  t.equal(await service.ended, 0);
-  const env = { SHMTABLE_NAMESPACE: service.namespace };
-  const refused = new ServiceProcess(t, { args: ['--port', '0', '--table', 't:10:n=int32'], env });
-  t.equal(await refused.ended, 1);
-  t.match(refused.stderr, /int32[\s\S]*int64|int64[\s\S]*int32/, 'both schemas are shown');
-  const again = await startService(t, { args: ['--table', 't:10:n=int64'], env });
-  t.equal((await send(again.port, 'GET', '/v1/tables/t/rows/k')).json.row.n, '1');
-});
-
-t.test('SIGHUP replaces every worker', async (t) => {
-  const { service, port, workers } = await startService(t);
-  service.signal('SIGHUP');
-  const { msg } = await service.logged(({ msg }) => /^workers .*replaced$/.test(msg));
-  t.equal(msg, 'workers replaced');
-  t.notOk(service.log.some(isKill), 'no worker had to be killed');
-  const now = new Set<number>();
-  for (let i = 0; i < 10; i++) now.add(Number((await send(port, 'GET', '/healthz')).headers['shm-worker']));
-  t.equal(now.size, 2);
-  for (const worker of workers) t.notOk(now.has(worker), 'no old worker answers');
-});
-
-t.test('a port that is taken', async (t) => {
-  const { port } = await startService(t);
-  const second = new ServiceProcess(t, { args: ['--port', String(port), '--workers', '2'] });
-  t.equal(await second.ended, 1);
-  t.match(second.stderr, /EADDRINUSE/);
-});
-
-t.test('a Unix socket, also in the place of a dead one', async (t) => {
-  const first = new ServiceProcess(t, { args: ['--workers', '1'], config: { socket: 'service.sock' } });
-  await first.ready();
-  const socketPath = join(first.folder, 'service.sock');
-  const get = (host: string) =>
-    new Promise((resolve, reject) => {
-      const outgoing = request({ socketPath, path: '/healthz', headers: { host } });
-      outgoing.on('response', (response) => resolve(response.resume().statusCode)).on('error', reject);
-      outgoing.end();
-    });
-  t.equal(await get('anything.example'), 200, 'whatever the Host');
-  first.signal('SIGKILL');
-  await first.ended;
-  t.ok(readdirSync(first.folder).includes('service.sock'), 'the dead one left its socket');
-  const second = new ServiceProcess(t, { args: ['--workers', '1'], env: { SHMTABLE_SOCKET: socketPath } });
-  await second.ready();
-  t.equal(await get('localhost'), 200);
 });

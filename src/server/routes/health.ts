@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { serviceProblems } from '../route-problems.js';
 import { jsonAnswer } from '../route-schemas.js';
+import type { ConnectionDrain } from '../connection-drain.js';
 import type { RoutesApp } from '../service-routes.js';
 
 const state = Type.Object({ status: Type.String() });
@@ -8,7 +9,7 @@ const state = Type.Object({ status: Type.String() });
 type State = Static<typeof state>;
 
 /** `/healthz` and `/readyz`: the process lives; the process takes requests. */
-export function healthRoutes(app: RoutesApp): void {
+export function healthRoutes(app: RoutesApp, drain: ConnectionDrain): void {
   app.get(
     '/healthz',
     {
@@ -31,9 +32,16 @@ export function healthRoutes(app: RoutesApp): void {
         operationId: 'readiness',
         tags: ['operation'],
         summary: 'Says that this worker takes requests',
-        response: { 200: jsonAnswer<State>('It does', state, { example: { status: 'ready' } }), ...serviceProblems() },
+        response: {
+          200: jsonAnswer<State>('It does', state, { example: { status: 'ready' } }),
+          503: jsonAnswer<State>('It is about to end', state, { example: { status: 'draining' } }),
+          ...serviceProblems(),
+        },
       },
     },
-    async () => ({ status: 'ready' }),
+    async (_request, reply) => {
+      if (drain.begun) reply.code(503);
+      return { status: drain.begun ? 'draining' : 'ready' };
+    },
   );
 }

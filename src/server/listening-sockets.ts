@@ -1,0 +1,135 @@
+/**
+ * The sockets that the service listens on. The primary binds them, keeps them until the service ends and accepts
+ * nothing: the workers inherit the descriptors and take connections from the kernel's one queue themselves.
+ *
+ * A connection is therefore always either in that queue, where every worker finds it, or with the worker that serves
+ * it, whose death the kernel tells the client. Node's own way of dealing connections out in turn has a state between:
+ * a connection sent to a worker that dies before it takes it stays open in the primary, and its client waits for ever.
+ * The primary's own descriptors keep the queue while there is no worker at all.
+ */
+import { lookup } from 'node:dns/promises';
+import { once } from 'node:events';
+import { lstatSync, unlinkSync } from 'node:fs';
+import net from 'node:net';
+import { getSystemErrorName } from 'node:util';
+import { ShmTableError } from '../errors.js';
+
+/** Only the owner may connect to a Unix socket. */
+const SOCKET_UMASK = 0o177;
+/** Addresses of `localhost` that a machine may lack. */
+const MISSING_FAMILY: ReadonlySet<string> = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT']);
+
+export interface Address {
+  readonly host: string;
+  /** 0 for any free one. */
+  readonly port: number;
+  /** Path of a Unix socket, instead of host and port. */
+  readonly socket: string | undefined;
+}
+
+/** A bound socket as Node's own cluster keeps it. */
+interface BoundSocket {
+  readonly fd: number;
+  getsockname?(name: { port?: number }): number;
+  close(): void;
+}
+
+type AddressType = 4 | 6 | typeof UNIX;
+const UNIX = -1;
+
+/**
+ * Binds without listening: `net.Server` does both, and would then accept in the primary. Node's cluster is made of
+ * this function; it is exported and has no documentation.
+ */
+const bind: (address: string, port: number, type: AddressType) => BoundSocket | number =
+  Object(net)._createServerHandle;
+
+export class ListeningSockets {
+  /** For people: `127.0.0.1:7070`, or the path of a Unix socket. */
+  readonly address: string;
+  /** The TCP port; undefined for a Unix socket. */
+  readonly port: number | undefined;
+  readonly #sockets: readonly BoundSocket[];
+
+  private constructor(address: string, port: number | undefined, sockets: readonly BoundSocket[]) {
+    this.address = address;
+    this.port = port;
+    this.#sockets = sockets;
+  }
+
+  /** Binds; `localhost` means all of its addresses. ERR_INTERNAL for an address that cannot be had. */
+  static async open({ host, port, socket }: Address): Promise<ListeningSockets> {
+    if (socket !== undefined) return ListeningSockets.#openUnix(socket);
+    const addresses = await lookup(host, { all: true });
+    const sockets: BoundSocket[] = [];
+    let boundPort = port;
+    try {
+      for (const { address, family } of host === 'localhost' ? addresses : addresses.slice(0, 1)) {
+        const bound = bind(address, boundPort, family === 6 ? 6 : 4);
+        const name: { port?: number } = {};
+        // Binding a port that is taken succeeds at first, and shows here.
+        const failure = typeof bound === 'number' ? bound : (bound.getsockname?.(name) ?? 0);
+        if (failure < 0) {
+          if (typeof bound !== 'number') bound.close();
+          if (sockets.length > 0 && MISSING_FAMILY.has(getSystemErrorName(failure))) continue;
+          throw cannotListen(show(address, boundPort), failure);
+        }
+        if (typeof bound !== 'number') sockets.push(bound);
+        boundPort = name.port ?? boundPort;
+      }
+    } catch (error) {
+      for (const bound of sockets) bound.close();
+      throw error;
+    }
+    return new ListeningSockets(show(host, boundPort), boundPort, sockets);
+  }
+
+  static async #openUnix(path: string): Promise<ListeningSockets> {
+    await removeStaleSocket(path);
+    const umask = process.umask(SOCKET_UMASK);
+    const bound = bind(path, -1, UNIX);
+    process.umask(umask);
+    if (typeof bound === 'number') throw cannotListen(path, bound);
+    return new ListeningSockets(path, undefined, [bound]);
+  }
+
+  /** The descriptors, for workers to inherit. */
+  get descriptors(): number[] {
+    return this.#sockets.map(({ fd }) => fd);
+  }
+
+  /** Lets go of them: when the last worker has done so too, connections are refused. Removes a Unix socket's file. */
+  close(): void {
+    for (const bound of this.#sockets) bound.close();
+  }
+}
+
+function show(host: string, port: number): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+function cannotListen(address: string, failure: number): ShmTableError {
+  return new ShmTableError('ERR_INTERNAL', `cannot listen on ${address}: ${getSystemErrorName(failure)}`);
+}
+
+/** A socket that nobody listens on any more stays in the file system after a kill. */
+async function removeStaleSocket(path: string): Promise<void> {
+  const stats = lstatSync(path, { throwIfNoEntry: false });
+  if (stats === undefined) return;
+  if (!stats.isSocket()) throw new ShmTableError('ERR_ARGUMENT', `socket ${path} is a file that is no socket`);
+  const connection = net.connect(path);
+  try {
+    await once(connection, 'connect');
+  } catch (error) {
+    if (!isRefusal(error)) throw error;
+    unlinkSync(path);
+    return;
+  } finally {
+    connection.destroy();
+  }
+  throw new ShmTableError('ERR_INTERNAL', `cannot listen on ${path}: another service does`);
+}
+
+function isRefusal(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ECONNREFUSED';
+}

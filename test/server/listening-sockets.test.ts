@@ -1,0 +1,114 @@
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { type Address, ListeningSockets } from '../../src/server/listening-sockets.js';
+import { send } from '../fixtures/http-client.js';
+import { ServiceProcess } from '../fixtures/server-process.js';
+
+async function open(t: Test, address: Partial<Address>): Promise<ListeningSockets> {
+  const sockets = await ListeningSockets.open({ host: '127.0.0.1', port: 0, socket: undefined, ...address });
+  t.teardown(() => sockets.close());
+  return sockets;
+}
+
+function folder(t: Test): string {
+  const path = mkdtempSync(join(tmpdir(), 'shmtable-test-'));
+  t.teardown(() => rmSync(path, { recursive: true }));
+  return path;
+}
+
+t.test('a port that is taken', async (t) => {
+  const { port } = await open(t, {});
+  const holder = createServer().listen(0, '127.0.0.1');
+  t.teardown(() => holder.close());
+  await once(holder, 'listening');
+  const taken = Number(Object(holder.address()).port);
+  t.not(port, taken);
+  await t.rejects(ListeningSockets.open({ host: '127.0.0.1', port: taken, socket: undefined }), {
+    code: 'ERR_INTERNAL',
+    message: `cannot listen on 127.0.0.1:${taken}: EADDRINUSE`,
+  });
+});
+
+t.test('an address of somebody else', async (t) => {
+  await t.rejects(ListeningSockets.open({ host: '192.0.2.1', port: 0, socket: undefined }), {
+    code: 'ERR_INTERNAL',
+    message: 'cannot listen on 192.0.2.1:0: EADDRNOTAVAIL',
+  });
+});
+
+t.test('localhost is every address of it, on one port', async (t) => {
+  const { port, address, descriptors } = await open(t, { host: 'localhost' });
+  t.equal(address, `localhost:${port}`);
+  t.ok(descriptors.length >= 1 && descriptors.length <= 2);
+});
+
+t.test('an IPv6 address', async (t) => {
+  const { address, port } = await open(t, { host: '::1' });
+  t.equal(address, `[::1]:${port}`);
+});
+
+t.test('a Unix socket is the owner alone to connect to, and goes with its owner', async (t) => {
+  const path = join(folder(t), 'service.sock');
+  const sockets = await ListeningSockets.open({ host: '127.0.0.1', port: 0, socket: path });
+  t.equal(statSync(path).mode & 0o777, 0o600);
+  t.equal(sockets.address, path);
+  t.equal(sockets.port, undefined);
+  sockets.close();
+  t.notOk(statSync(path, { throwIfNoEntry: false }));
+});
+
+t.test('what stands in the place of a Unix socket', async (t) => {
+  const file = join(folder(t), 'file');
+  writeFileSync(file, 'text');
+  await t.rejects(open(t, { socket: file }), {
+    code: 'ERR_ARGUMENT',
+    message: `socket ${file} is a file that is no socket`,
+  });
+  const used = join(folder(t), 'used.sock');
+  const other = createServer().listen(used);
+  t.teardown(() => other.close());
+  await once(other, 'listening');
+  await t.rejects(open(t, { socket: used }), {
+    code: 'ERR_INTERNAL',
+    message: `cannot listen on ${used}: another service does`,
+  });
+  const nowhere = join(folder(t), 'missing', 'service.sock');
+  await t.rejects(open(t, { socket: nowhere }), { code: 'ERR_INTERNAL', message: /EACCES|ENOENT/ });
+});
+
+t.test('a service on a Unix socket, also in the place of a dead one', async (t) => {
+  const first = new ServiceProcess(t, { args: ['--workers', '1'], config: { socket: 'service.sock' } });
+  await first.ready();
+  const socketPath = join(first.folder, 'service.sock');
+  const get = (host: string) =>
+    new Promise((resolve, reject) => {
+      const outgoing = request({ socketPath, path: '/healthz', headers: { host } });
+      outgoing.on('response', (response) => resolve(response.resume().statusCode)).on('error', reject);
+      outgoing.end();
+    });
+  t.equal(await get('anything.example'), 200, 'whatever the Host');
+  first.signal('SIGKILL');
+  await first.ended;
+  t.ok(readdirSync(first.folder).includes('service.sock'), 'the dead one left its socket');
+  const second = new ServiceProcess(t, { args: ['--workers', '1'], env: { SHMTABLE_SOCKET: socketPath } });
+  await second.ready();
+  t.equal(await get('localhost'), 200);
+  second.signal('SIGTERM');
+  t.equal(await second.ended, 0);
+  t.notOk(readdirSync(first.folder).includes('service.sock'), 'one that ends well leaves none');
+});
+
+t.test('connections wait while there is no worker', async (t) => {
+  const service = new ServiceProcess(t, { args: ['--workers', '1', '--port', '0', '--host', 'localhost'] });
+  const { port, workers } = await service.ready();
+  process.kill(workers[0], 'SIGKILL');
+  await service.logged(({ msg }) => msg === 'worker died');
+  const answer = await send(port, 'GET', '/healthz');
+  t.equal(answer.status, 200);
+  t.not(answer.headers['shm-worker'], String(workers[0]), 'the next worker answers');
+});
