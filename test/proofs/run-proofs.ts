@@ -4,14 +4,15 @@ import { runCorruption } from './corruption/run-corruption.js';
 import { runKills } from './kill/run-kills.js';
 import { runHistory } from './linearizability/run-histories.js';
 import { runModels } from './model/run-models.js';
+import { killWorkers } from './service/worker-kills.js';
 import { Storm } from './storm/storm.js';
 
 /*
- * All proofs in full: `npm run proof [-- --minutes 10] [--seed N] [--only kill|storm|linearizability|corruption|model]`.
+ * All proofs in full: `npm run proof [-- --minutes 10] [--seed N] [--only kill|storm|linearizability|corruption|model|service]`.
  * With `--sample`, a seeded part of the recoveries' kill points and the small models only: what CI runs, in minutes.
  *
- * Prints what was tried and alone on the last line `N passed, N failed`, counting kill points, histories, cases, models
- * and storms. Exits 1 when anything failed.
+ * Prints what was tried and alone on the last line `N passed, N failed`, counting kill points, histories, cases, models,
+ * storms and services. Exits 1 when anything failed.
  */
 const { values } = parseArgs({
   options: {
@@ -26,6 +27,7 @@ const RUNS = Math.min(availableParallelism(), 4);
 const HISTORIES = 20;
 const HISTORY_OPERATIONS = 10_000;
 const CASES = 100_000;
+const SERVICE_SECONDS = 30;
 const RECOVERY_POINTS = values.sample ? 2 : 'all';
 
 let passed = 0;
@@ -86,10 +88,25 @@ async function model(): Promise<string> {
   return outcomes.map(({ name, states }) => `${name}: ${states} states`).join('; ');
 }
 
+async function service(): Promise<string> {
+  const ends: (() => Promise<void>)[] = [];
+  try {
+    const { problems, lost, broken, ...report } = await killWorkers(
+      { teardown: (end) => ends.push(end) },
+      SERVICE_SECONDS * 1000,
+    );
+    const failures = [...problems, ...lost, ...broken];
+    count(failures.length === 0 ? 1 : 0, failures);
+    return `${report.answers} answers, ${report.resets} connections reset by ${report.kills} killed workers`;
+  } finally {
+    for (const end of ends) await end();
+  }
+}
+
 async function main(): Promise<void> {
   process.env.SHMTABLE_NAMESPACE = `proofs-${process.pid}`;
   console.log(`seed ${seed}`);
-  for (const proof of [kill, storm, linearizability, corruption, model]) {
+  for (const proof of [kill, storm, linearizability, corruption, model, service]) {
     if ((values.only ?? proof.name) !== proof.name) continue;
     const start = performance.now();
     let summary: string;

@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox';
+import type { ConnectionDrain } from '../connection-drain.js';
 import { serviceProblems } from '../route-problems.js';
 import { jsonAnswer } from '../route-schemas.js';
-import type { ConnectionDrain } from '../connection-drain.js';
 import type { RoutesApp } from '../service-routes.js';
 
 const state = Type.Object({ status: Type.String() });
