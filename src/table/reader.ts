@@ -1,4 +1,5 @@
 import { ShmTableError } from '../errors.js';
+import { loadOrdered } from '../memory/index.js';
 import { BUCKET_WORDS, ENTRIES, FIRST_ENTRY, LINK, tagOf, VERSION } from './bucket-layout.js';
 import { type Chain, DAMAGED, tagByte } from './chain.js';
 import type { Key } from './key.js';
@@ -66,9 +67,7 @@ export class Reader {
     const words = this.#words;
     const home = this.#memory.homeWord(this.#memory.bucketOf(this.#key.hash));
     for (let pass = 0; pass < PASSES; pass++) {
-      // Plain: nothing can move it behind the loads that follow, nor make it from an earlier one, for every look at the
-      // table ends with the atomic load below, a call. Saves a sixth of a `get`.
-      const version = words[home + VERSION];
+      const version = loadOrdered(words, home + VERSION);
       const row = this.#chain.find(home);
       let value: T | undefined;
       if (row > 0) {
@@ -76,7 +75,7 @@ export class Reader {
         const expiresAt = this.#doubles[(at + ROW_EXPIRES_AT / 4) >>> 1];
         if (expiresAt === 0 || !this.#clock.isPast(expiresAt)) value = read(at);
       }
-      if (Atomics.load(words, home + VERSION) === version) {
+      if (loadOrdered(words, home + VERSION) === version) {
         if (row === DAMAGED || this.#damage.found) this.#corrupt(home);
         // The one store of a reader: one byte, in a table that evicts, when it is not set already.
         if (this.#uses !== undefined && value !== undefined && this.#uses[row] === 0) this.#uses[row] = 1;

@@ -20,8 +20,8 @@ export interface RowCodec<C extends Columns = Columns> {
   /** One value, by column name: `readers[name]` is undefined for a column that the schema lacks. */
   readonly readers: Readonly<Record<string, ((row: number) => unknown) | undefined>>;
   /**
-   * Reads every named property of `input` once, then asks `begin` for the row to write to, then checks and writes the
-   * named columns. No code of the caller's runs after `begin`. Returns how many columns were named; `named` tells
+   * Reads every named property of `input` once, then asks `begin` for the row to write to, then checks and
+   * writes the named columns. No code of the caller's runs after `begin`. Returns how many columns were named; `named` tells
    * which. Throws without having changed anything but that row.
    */
   readonly write: (input: object, begin: () => number) => number;
@@ -183,8 +183,8 @@ function writeSource(columns: readonly PlacedColumn[]): string[] {
     ...columns.map(({ index }) => `    if (v${index} !== undefined) count++;`),
     '    let properties = 0;',
     '    for (const property in input) properties++;',
-    '    const prototype = Object.getPrototypeOf(input);',
-    '    if (properties !== count || count === 0 || (prototype !== Object.prototype && prototype !== null)) checkNames(input);',
+    // Not by its prototype: asking for that is a call, 8 ns.
+    '    if (properties !== count || count === 0 || input.constructor !== Object) checkNames(input);',
     '    const row = begin();',
     `    ${forgetNamed(columns)}`,
     ...columns.map((column) => {

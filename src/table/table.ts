@@ -1,7 +1,6 @@
 import { ShmTableError } from '../errors.js';
 import type { ChangeWatch } from './change-watch.js';
 import { checkStep } from './column-numbers.js';
-import { unknownColumn } from './column-values.js';
 import { type Expectation, fulfils, parseExpected } from './expectation.js';
 import { type AttachOptions, checkOptions, integer, parseAttach, parseNamespace, parseSchema } from './options.js';
 import { PID } from './participant-layout.js';
@@ -176,8 +175,7 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
       this.#parts.key.encode(key);
       return this.#parts.reader.lookup(this.#parts.codec.read);
     }
-    const read = this.#parts.codec.readers[column];
-    if (read === undefined) unknownColumn(column, this.#parts.memory.layout.row.columns);
+    const read = this.#parts.columnReader(column);
     this.#parts.key.encode(key);
     return this.#parts.reader.lookup(read);
   }
