@@ -6,6 +6,8 @@ export const ALL_SECTIONS: readonly Section[] = [
   ...TABLE_SECTIONS,
   { name: 'stores', module: moduleOf('stores'), rows: 100_000 },
   { name: 'servers', module: moduleOf('servers'), rows: 100_000 },
+  { name: 'http', module: moduleOf('http'), rows: 100_000 },
+  { name: 'other-http', module: moduleOf('http-servers'), rows: 100_000 },
 ];
 
 function moduleOf(section: string): string {

@@ -1,0 +1,66 @@
+/** Sends the same kinds of requests to several services, to one after the other in every round. */
+import { type Figure, shown } from '../../src/bench/figure.js';
+import { EFFORTS, type Effort } from '../../src/bench/section.js';
+import { spreadOf } from '../../src/bench/spread.js';
+import type { HttpService } from './services.js';
+import { type RequestKind, requestsPerSecond } from './wrk.js';
+
+/** A service, and how it wants to be asked for what it can do. */
+export interface Contestant<Operation extends string> {
+  readonly service: HttpService;
+  readonly requests: Partial<Readonly<Record<Operation, RequestKind>>>;
+}
+
+/** Requests a second, round by round. */
+export interface Rates<Operation extends string> {
+  readonly operation: Operation;
+  readonly service: HttpService;
+  readonly perSecond: readonly number[];
+}
+
+const WINDOW_SECONDS = 1;
+const MOST_ROUNDS = 9;
+/** Rounds of a window each: Node's services compile their code in the first. */
+const WARM_UP_ROUNDS = 1;
+
+export async function measureRates<Operation extends string>(
+  operations: readonly Operation[],
+  contestants: readonly Contestant<Operation>[],
+  effort: Effort,
+  rows: number,
+): Promise<Rates<Operation>[]> {
+  const rates = operations.flatMap((operation) =>
+    contestants.flatMap(({ service, requests }) => {
+      const kind = requests[operation];
+      return kind === undefined ? [] : { operation, service, kind, perSecond: [] as number[] };
+    }),
+  );
+  const rounds = Math.max(1, Math.min(MOST_ROUNDS, Math.ceil(effort.rounds / 3)));
+  for (let round = effort === EFFORTS.smoke ? 0 : -WARM_UP_ROUNDS; round < rounds; round++) {
+    // There and back again, so that nobody always comes first.
+    for (const { service, kind, perSecond } of round % 2 === 0 ? rates : [...rates].reverse()) {
+      const rate = await requestsPerSecond(service.port, kind, rows, WINDOW_SECONDS);
+      if (round >= 0) perSecond.push(rate);
+    }
+  }
+  return rates;
+}
+
+/** How many times as many requests a second one answered as another; undefined when one of them does not do it. */
+export function rateFigure<Operation extends string>(
+  rates: readonly Rates<Operation>[],
+  operation: Operation,
+  [ours, theirs]: readonly [HttpService, HttpService],
+  more: Pick<Figure, 'what' | 'target'>,
+): Figure | undefined {
+  const of = (service: HttpService) => rates.find((each) => each.operation === operation && each.service === service);
+  const [one, other] = [of(ours)?.perSecond, of(theirs)?.perSecond];
+  if (one === undefined || other === undefined) return undefined;
+  return {
+    ...more,
+    beside: theirs.name,
+    unit: 'x',
+    value: spreadOf(one.map((rate, round) => rate / other[round])),
+    note: `${shown(spreadOf(one).median)} requests/s, there ${shown(spreadOf(other).median)}`,
+  };
+}
