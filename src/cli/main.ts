@@ -1,16 +1,8 @@
 #!/usr/bin/env node
 /** The `shmtable` command. Exit codes: 0 done, 1 failed or not found, 2 wrong usage. */
-import { Command, CommanderError } from 'commander';
+import { CommanderError } from 'commander';
 import { type ErrorCode, ShmTableError } from '../errors.js';
-import { addBench } from './bench.js';
-import { addGet } from './get.js';
-import { addList } from './list.js';
-import { addRestore } from './restore.js';
-import { addSegments } from './segments.js';
-import { addServe } from './serve.js';
-import { addSnapshot } from './snapshot.js';
-import { addStat } from './stat.js';
-import { addVerify } from './verify.js';
+import { buildProgram } from './program.js';
 
 const FAILED = 1;
 const WRONG_USAGE = 2;
@@ -18,14 +10,8 @@ const WRONG_USAGE = 2;
 const USAGE_ERRORS: ReadonlySet<ErrorCode> = new Set(['ERR_ARGUMENT', 'ERR_KEY_INVALID']);
 
 async function main(): Promise<number> {
-  const program = new Command('shmtable')
-    .description('Tables in shared memory: serve them over HTTP, look into them')
-    .exitOverride()
-    .showHelpAfterError();
-  for (const add of [addServe, addList, addGet, addStat, addVerify, addSegments, addSnapshot, addRestore, addBench])
-    add(program);
   try {
-    await program.parseAsync();
+    await buildProgram().parseAsync();
     return 0;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : WRONG_USAGE;
@@ -33,6 +19,12 @@ async function main(): Promise<number> {
     return error instanceof ShmTableError && USAGE_ERRORS.has(error.code) ? WRONG_USAGE : FAILED;
   }
 }
+
+// Whoever closes the other end of a pipe has seen enough.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit();
+});
 
 main().then((code) => {
   process.exitCode = code;

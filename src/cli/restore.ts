@@ -1,5 +1,6 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import { Table } from '../table/table.js';
+import { integerArgument } from './arguments.js';
 import { printJson } from './output.js';
 
 interface RestoreFlags {
@@ -13,7 +14,7 @@ export function addRestore(program: Command): void {
   program
     .command('restore')
     .description('make a table of a snapshot')
-    .argument('<file>')
+    .argument('<file>', 'path of the snapshot')
     .option('--table <name>', 'name of the table; as in the snapshot if not given')
     .option('--capacity <rows>', 'rows that fit; as in the snapshot if not given', integerArgument)
     .option('--json', 'print JSON')
@@ -22,9 +23,4 @@ export function addRestore(program: Command): void {
       if (json) printJson({ name: table.name, rows: table.size, capacity: table.capacity });
       else process.stdout.write(`${table.name}: ${table.size} rows\n`);
     });
-}
-
-function integerArgument(text: string): number {
-  if (!/^[0-9]+$/.test(text)) throw new InvalidArgumentError('It must be an integer.');
-  return Number(text);
 }

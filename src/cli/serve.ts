@@ -1,12 +1,6 @@
 import type { Command } from 'commander';
-import { runPrimary } from '../server/primary.js';
-import { createLog } from '../server/service-log.js';
-import { loadSettings } from '../server/settings/load-settings.js';
-import { integerOf } from '../server/settings/settings-environment.js';
-import type { GivenSettings } from '../server/settings/settings-schema.js';
-import { parseTableFlags } from '../server/settings/table-flag.js';
 
-interface ServeFlags {
+export interface ServeFlags {
   readonly config?: string;
   readonly host?: string;
   readonly port?: string;
@@ -23,22 +17,12 @@ export function addServe(program: Command): void {
     .option('--host <address>', 'address to listen on (default: 127.0.0.1)')
     .option('--port <number>', 'port to listen on, 0 for any (default: 7070)')
     .option('--workers <number>', 'worker processes (default: the available cores)')
-    .option('--table <table>', "a table to create: 'name:capacity:column=type,...'; may be repeated", collect, [])
+    .option('--table <spec>', "a table to create: 'name:capacity:column=type,...'; may be repeated", collect, [])
     .action(async (flags: ServeFlags) => {
-      const { settings, warnings } = loadSettings(flags.config, process.env, settingsOf(flags));
-      const log = createLog(settings.logLevel);
-      for (const warning of warnings) log.warn(warning);
-      await runPrimary(settings, log);
+      // Loaded for this command alone: loading the service takes three times as long as all the rest.
+      const { runService } = await import('./run-service.js');
+      await runService(flags);
     });
-}
-
-function settingsOf({ host, port, workers, table }: ServeFlags): GivenSettings {
-  return {
-    ...(host === undefined ? {} : { host }),
-    ...(port === undefined ? {} : { port: integerOf('--port', port) }),
-    ...(workers === undefined ? {} : { workers: integerOf('--workers', workers) }),
-    tables: parseTableFlags(table),
-  };
 }
 
 function collect(value: string, before: readonly string[]): string[] {

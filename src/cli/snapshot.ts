@@ -1,21 +1,17 @@
 import { stat } from 'node:fs/promises';
 import type { Command } from 'commander';
-import { Table } from '../table/table.js';
 import { printJson } from './output.js';
+import { addTableCommand, openTable, type TableFlags } from './table-command.js';
 
 /** `shmtable snapshot TABLE FILE` */
 export function addSnapshot(program: Command): void {
-  program
-    .command('snapshot')
-    .description('write all rows of a table to a file, while others go on writing')
-    .argument('<table>')
-    .argument('<file>')
-    .option('--json', 'print JSON')
-    .action(async (name: string, file: string, { json = false }: { json?: boolean }) => {
-      using table = Table.open(name, { readOnly: true });
+  addTableCommand(program, 'snapshot', 'write all rows of a table to a file, while others go on writing')
+    .argument('<file>', 'path of the snapshot')
+    .action(async (name: string, file: string, flags: TableFlags) => {
+      using table = openTable(name, flags, true);
       await table.snapshot(file);
       const { size: bytes } = await stat(file);
-      if (json) printJson({ name, file, bytes });
+      if (flags.json) printJson({ name, file, bytes });
       else process.stdout.write(`${file}: ${bytes} bytes\n`);
     });
 }

@@ -1,18 +1,14 @@
 import type { Command } from 'commander';
-import { Table } from '../table/table.js';
 import { printJson, printTable } from './output.js';
+import { addTableCommand, openTable, type TableFlags } from './table-command.js';
 
 /** `shmtable stat TABLE` */
 export function addStat(program: Command): void {
-  program
-    .command('stat')
-    .description('print the schema and the statistics of a table')
-    .argument('<table>')
-    .option('--json', 'print JSON')
-    .action((name: string, { json = false }: { json?: boolean }) => {
-      using table = Table.open(name, { readOnly: true });
+  addTableCommand(program, 'stat', 'print the schema and the statistics of a table').action(
+    (name: string, flags: TableFlags) => {
+      using table = openTable(name, flags, true);
       const stats = table.stats();
-      if (json)
+      if (flags.json)
         return printJson({
           name,
           columns: table.columns,
@@ -26,5 +22,6 @@ export function addStat(program: Command): void {
         ['backend', table.backend],
         ...Object.entries(stats).map(([counter, value]) => [counter, String(value)]),
       ]);
-    });
+    },
+  );
 }

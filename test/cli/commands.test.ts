@@ -1,24 +1,14 @@
-import { execFile } from 'node:child_process';
 import t from 'tap';
 import { Table } from '../../src/table/table.js';
-import { COMMAND } from '../fixtures/server-process.js';
+import { commandIn } from '../fixtures/command-run.js';
 
 const namespace = `test-${process.pid}-cli`;
 
-interface Ran {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-function run(...args: string[]): Promise<Ran> {
-  return new Promise((resolve) => {
-    const env = { ...process.env, SHMTABLE_NAMESPACE: namespace };
-    const child = execFile(process.execPath, [COMMAND, ...args], { env }, (_, stdout, stderr) =>
-      resolve({ code: child.exitCode ?? -1, stdout, stderr }),
-    );
-  });
-}
+const run = commandIn(namespace);
+const COMMANDS = [
+  ...['serve', 'ls', 'stat', 'get', 'set', 'delete', 'dump', 'load', 'destroy'],
+  ...['snapshot', 'restore', 'verify', 'segments', 'bench', 'completion', 'help'],
+];
 
 const table = Table.create({
   name: 't',
@@ -38,8 +28,10 @@ t.test('wrong usage is 2', async (t) => {
     ['get', 't', 'k', 'more'],
     ['get', '-', 'k'],
     ['get', 't', ''],
+    ['completion'],
+    ['completion', 'csh'],
   ]) {
-    const { code, stdout, stderr } = await run(...args);
+    const { code, stdout, stderr } = await run(args);
     t.match({ code, stdout }, { code: 2, stdout: '' }, args.join(' '));
     t.ok(stderr.length > 0, 'with a word about it');
   }
@@ -51,38 +43,43 @@ t.test('wrong usage is 2', async (t) => {
     [['serve', '--table', 'x'], /name:capacity:column=type/],
     [['serve', '--config', '/nowhere/config.json'], /\/nowhere\/config\.json/],
   ] as const) {
-    t.match(await run(...args), { code: 2, stderr: message }, args.join(' '));
+    t.match(await run(args), { code: 2, stderr: message }, args.join(' '));
   }
 });
 
 t.test('what is not found is 1', async (t) => {
-  t.match(await run('get', 't', 'none'), { code: 1, stdout: '', stderr: /no row "none"/ });
-  for (const command of ['stat', 'verify']) t.match(await run(command, 'none'), { code: 1, stderr: /none/ }, command);
+  t.match(await run(['get', 't', 'none']), { code: 1, stdout: '', stderr: /no row "none"/ });
+  for (const command of ['stat', 'verify']) t.match(await run([command, 'none']), { code: 1, stderr: /none/ }, command);
 });
 
 t.test('help is 0', async (t) => {
-  t.match(await run('--help'), { code: 0, stdout: /serve[\s\S]*ls[\s\S]*get[\s\S]*stat[\s\S]*verify/ });
+  const { code, stdout } = await run(['--help']);
+  t.equal(code, 0);
+  const commands = [...stdout.matchAll(/^ {2}([a-z]+) /gm)].map(([, name]) => name);
+  t.same(commands.sort(), COMMANDS.toSorted());
+  const helps = await Promise.all(COMMANDS.filter((name) => name !== 'help').map((name) => run([name, '--help'])));
+  for (const [i, help] of helps.entries()) t.match(help, { code: 0, stdout: `Usage: shmtable ${COMMANDS[i]}` });
 });
 
 t.test('ls, get, stat, verify', async (t) => {
-  t.match(JSON.parse((await run('ls', '--json')).stdout), [
+  t.match(JSON.parse((await run(['ls', '--json'])).stdout), [
     { name: 't', rows: 1, capacity: 10, owners: [process.pid] },
   ]);
-  t.match(await run('ls'), { code: 0, stdout: /NAME +ROWS[\s\S]*t +1 +10/ });
+  t.match(await run(['ls']), { code: 0, stdout: /NAME +ROWS[\s\S]*t +1 +10/ });
   const entry = {
     key: 'k',
     revision: table.entry('k')?.revision,
     expiresAt: null,
     row: { n: '5', text: 'ä', data: 'AQID' },
   };
-  t.same(JSON.parse((await run('get', 't', 'k', '--json')).stdout), entry);
-  t.match(await run('get', 't', 'k'), { code: 0, stdout: /n +"5"\ntext +"ä"/ });
-  t.match(JSON.parse((await run('stat', 't', '--json')).stdout), {
+  t.same(JSON.parse((await run(['get', 't', 'k', '--json'])).stdout), entry);
+  t.match(await run(['get', 't', 'k']), { code: 0, stdout: /n +"5"\ntext +"ä"/ });
+  t.match(JSON.parse((await run(['stat', 't', '--json'])).stdout), {
     name: 't',
     columns: table.columns,
     stats: { rows: 1 },
   });
-  t.match(await run('stat', 't'), { code: 0, stdout: /column n +int64[\s\S]*rows +1/ });
-  t.match(await run('verify', 't'), { code: 0, stdout: 'ok\n' });
-  t.same(JSON.parse((await run('verify', 't', '--json')).stdout), { ok: true, problems: [] });
+  t.match(await run(['stat', 't']), { code: 0, stdout: /column n +int64[\s\S]*rows +1/ });
+  t.match(await run(['verify', 't']), { code: 0, stdout: 'ok\n' });
+  t.same(JSON.parse((await run(['verify', 't', '--json'])).stdout), { ok: true, problems: [] });
 });

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import t from 'tap';
 import { Table } from '../../src/table/table.js';
-import { COMMAND } from '../fixtures/server-process.js';
+import { COMMAND } from '../fixtures/command-run.js';
 
 const namespace = `test-${process.pid}-segments`;
 const path = join(tmpdir(), `${namespace}.table`);

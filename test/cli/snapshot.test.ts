@@ -1,28 +1,14 @@
 /** The commands `snapshot` and `restore`. */
-import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { Table } from '../../src/table/table.js';
-import { COMMAND } from '../fixtures/server-process.js';
+import { commandIn } from '../fixtures/command-run.js';
 
 const namespace = `test-${process.pid}-cli-snapshot`;
 const columns = { n: 'int64', text: 'string(9)', data: 'bytes(3)', f: 'float64' } as const;
 
-interface Ran {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-function run(...args: string[]): Promise<Ran> {
-  return new Promise((resolve) => {
-    const env = { ...process.env, SHMTABLE_NAMESPACE: namespace };
-    const child = execFile(process.execPath, [COMMAND, ...args], { env }, (_, stdout, stderr) =>
-      resolve({ code: child.exitCode ?? -1, stdout, stderr }),
-    );
-  });
-}
+const run = commandIn(namespace);
 
 t.teardown(() => {
   for (const { name } of Table.list({ namespace })) Table.destroy(name, { namespace });
@@ -40,16 +26,16 @@ t.test('there and back', async (t) => {
   const table = tableOf(t, 't');
   const file = join(t.testdir(), 'rows.snapshot');
   const entries = [table.entry('k'), table.entry('expiring')];
-  const taken = await run('snapshot', 't', file);
+  const taken = await run(['snapshot', 't', file]);
   const { size: bytes } = statSync(file);
   t.same(taken, { code: 0, stdout: `${file}: ${bytes} bytes\n`, stderr: '' });
-  const again = await run('snapshot', 't', file, '--json');
+  const again = await run(['snapshot', 't', file, '--json']);
   t.match({ ...again, stdout: JSON.parse(again.stdout) }, { code: 0, stdout: { name: 't', file, bytes: Number } });
 
-  t.match(await run('restore', file), { code: 1, stdout: '', stderr: /table t .*already/ }, 'the table is there');
+  t.match(await run(['restore', file]), { code: 1, stdout: '', stderr: /table t .*already/ }, 'the table is there');
   t.equal(table.size, 2, 'and as it was');
   table.destroy();
-  t.same(await run('restore', file), { code: 0, stdout: 't: 2 rows\n', stderr: '' });
+  t.same(await run(['restore', file]), { code: 0, stdout: 't: 2 rows\n', stderr: '' });
   using restored = Table.open('t', { namespace, columns });
   t.equal(restored.capacity, 10);
   for (const entry of entries) {
@@ -59,7 +45,7 @@ t.test('there and back', async (t) => {
   }
   t.same(restored.verify(), { ok: true, problems: [] });
 
-  const other = await run('restore', file, '--table', 'other', '--capacity', '500', '--json');
+  const other = await run(['restore', file, '--table', 'other', '--capacity', '500', '--json']);
   t.match(
     { ...other, stdout: JSON.parse(other.stdout) },
     { code: 0, stdout: { name: 'other', rows: 2, capacity: 500 } },
@@ -70,21 +56,21 @@ t.test('what cannot be done is 1, and leaves things as they were', async (t) => 
   const table = tableOf(t, 'source');
   const folder = t.testdir();
   const file = join(folder, 'rows.snapshot');
-  t.match(await run('snapshot', 'none', file), { code: 1, stdout: '', stderr: /none/ }, 'no table');
+  t.match(await run(['snapshot', 'none', file]), { code: 1, stdout: '', stderr: /none/ }, 'no table');
   const nowhere = join(folder, 'missing', 'rows.snapshot');
-  t.match(await run('snapshot', 'source', nowhere), { code: 1, stdout: '', stderr: /missing/ }, 'no folder');
-  t.match(await run('restore', file), { code: 1, stdout: '', stderr: /rows\.snapshot/ }, 'no file');
+  t.match(await run(['snapshot', 'source', nowhere]), { code: 1, stdout: '', stderr: /missing/ }, 'no folder');
+  t.match(await run(['restore', file]), { code: 1, stdout: '', stderr: /rows\.snapshot/ }, 'no file');
   t.same(readdirSync(folder), []);
   await table.snapshot(file);
-  const tooSmall = await run('restore', file, '--table', 'small', '--capacity', '1');
+  const tooSmall = await run(['restore', file, '--table', 'small', '--capacity', '1']);
   t.match(tooSmall, { code: 1, stdout: '', stderr: /1/ }, 'more rows than fit');
   const bytes = readFileSync(file);
   bytes[bytes.length - 20] ^= 1;
   writeFileSync(file, bytes);
-  const damaged = await run('restore', file, '--table', 'damaged');
+  const damaged = await run(['restore', file, '--table', 'damaged']);
   t.match(damaged, { code: 1, stdout: '', stderr: /byte \d+/ }, 'damaged');
   writeFileSync(file, 'no snapshot');
-  t.match(await run('restore', file, '--table', 'damaged'), { code: 1, stdout: '' }, 'none at all');
+  t.match(await run(['restore', file, '--table', 'damaged']), { code: 1, stdout: '' }, 'none at all');
   t.same(
     Table.list({ namespace }).filter(({ name }) => name === 'small' || name === 'damaged'),
     [],
@@ -104,7 +90,7 @@ t.test('wrong usage is 2', async (t) => {
     ['restore', 'file', '--capacity', 'x'],
     ['restore', 'file', '--nope'],
   ]) {
-    const { code, stdout, stderr } = await run(...args);
+    const { code, stdout, stderr } = await run(args);
     t.match({ code, stdout }, { code: 2, stdout: '' }, args.join(' '));
     t.ok(stderr.length > 0, 'with a word about it');
   }

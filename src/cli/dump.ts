@@ -1,0 +1,40 @@
+import { pipeline } from 'node:stream/promises';
+import type { Command } from 'commander';
+import { TableCodec } from '../server/table-codec.js';
+import type { Table } from '../table/table.js';
+import type { Columns } from '../table/types.js';
+import { addTableCommand, openTable, type TableFlags } from './table-command.js';
+
+/** Bytes of rows in memory at once, or one row if that is larger. */
+const PAGE_BYTES = 1 << 20;
+const MOST_ROWS_OF_PAGE = 1000;
+
+/** `shmtable dump TABLE > rows.ndjson` */
+export function addDump(program: Command): void {
+  addTableCommand(
+    program,
+    'dump',
+    'print all rows, one JSON object { key, row, expiresAt } a line, while others write',
+  ).action(async (name: string, flags: TableFlags) => {
+    using table = openTable(name, flags, true);
+    // Page by page, at the pace of whoever reads.
+    await pipeline(pagesOf(table), process.stdout, { end: false });
+  });
+}
+
+function* pagesOf(table: Table<Columns>): Generator<string> {
+  const codec = new TableCodec(table.name, table.columns);
+  const { bytes, capacity } = table.stats();
+  const limit = Math.min(MOST_ROWS_OF_PAGE, Math.ceil(PAGE_BYTES / (bytes / capacity)));
+  let cursor: string | null | undefined;
+  while (cursor !== null) {
+    const page: ReturnType<typeof table.scan> = table.scan({ cursor, limit });
+    let text = '';
+    for (const { key, row, expiresAt } of page.entries) {
+      text += `{"key":${JSON.stringify(key)},"row":${codec.writeRow(row)},"expiresAt":${expiresAt}}\n`;
+    }
+    // An empty string would end the stream.
+    if (text !== '') yield text;
+    cursor = page.cursor;
+  }
+}

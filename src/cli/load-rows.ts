@@ -1,0 +1,68 @@
+/** What `shmtable load` does with standard input. */
+import { ShmTableError } from '../errors.js';
+import { TableCodec } from '../server/table-codec.js';
+import type { Table } from '../table/table.js';
+import type { Columns } from '../table/types.js';
+import { csvRows } from './csv-rows.js';
+import { LoadProgress } from './load-progress.js';
+import { atLine, type LoadedRow } from './loaded-row.js';
+import { ndjsonRows } from './ndjson-rows.js';
+
+/** `{` of a line, and `[` of what is none either but meant as JSON. */
+const JSON_BEGINS: readonly (number | undefined)[] = [0x7b, 0x5b];
+const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf];
+const BLANKS: ReadonlySet<number> = new Set([0x20, 0x09, 0x0a, 0x0d, ...BYTE_ORDER_MARK]);
+
+export interface LoadCounts {
+  loaded: number;
+  /** Rows whose time had passed, and which were left out. */
+  expired: number;
+}
+
+/** Writes the rows that come on standard input, to the first line that is wrong; says how many came before it. */
+export async function loadRows(table: Table<Columns>): Promise<LoadCounts> {
+  const counts: LoadCounts = { loaded: 0, expired: 0 };
+  const progress = new LoadProgress(process.stdin.fd);
+  try {
+    await load(table, progress, counts);
+    return counts;
+  } catch (error) {
+    if (!(error instanceof ShmTableError)) throw error;
+    throw new ShmTableError(error.code, `${error.message}; ${counts.loaded} rows before it are loaded and stay`, {
+      cause: error,
+    });
+  } finally {
+    progress.stop();
+  }
+}
+
+async function load(table: Table<Columns>, progress: LoadProgress, counts: LoadCounts): Promise<void> {
+  const codec = new TableCodec(table.name, table.columns);
+  for await (const { line, key, row, expiresAt } of readRows(progress.count(process.stdin), codec)) {
+    const ttl = expiresAt === null ? null : expiresAt - Date.now();
+    if (ttl !== null && ttl <= 0) {
+      counts.expired++;
+      continue;
+    }
+    atLine(line, () => table.put(key, row, { ttl }));
+    counts.loaded++;
+    progress.addRow();
+  }
+}
+
+/** CSV begins with the name of a column, JSON cannot. */
+async function* readRows(chunks: AsyncGenerator<Uint8Array>, codec: TableCodec): AsyncGenerator<LoadedRow> {
+  let head: Uint8Array = new Uint8Array(0);
+  while (head.every((byte) => BLANKS.has(byte))) {
+    const { value, done } = await chunks.next();
+    if (done) return;
+    head = Buffer.concat([head, value]);
+  }
+  if (BYTE_ORDER_MARK.every((byte, i) => head[i] === byte)) head = head.subarray(BYTE_ORDER_MARK.length);
+  async function* all(): AsyncGenerator<Uint8Array> {
+    yield head;
+    yield* chunks;
+  }
+  const begins = head.find((byte) => !BLANKS.has(byte));
+  yield* JSON_BEGINS.includes(begins) ? ndjsonRows(all(), codec) : csvRows(all(), codec);
+}

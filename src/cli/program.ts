@@ -1,0 +1,44 @@
+/** The tree of commands. */
+import { Command } from 'commander';
+import { addBench } from './bench.js';
+import { addCompletion } from './completion.js';
+import { addDelete } from './delete.js';
+import { addDestroy } from './destroy.js';
+import { addDump } from './dump.js';
+import { addGet } from './get.js';
+import { addList } from './list.js';
+import { addLoad } from './load.js';
+import { addRestore } from './restore.js';
+import { addSegments } from './segments.js';
+import { addServe } from './serve.js';
+import { addSet } from './set.js';
+import { addSnapshot } from './snapshot.js';
+import { addStat } from './stat.js';
+import { addVerify } from './verify.js';
+
+const COMMANDS = [
+  addServe,
+  addList,
+  addStat,
+  addGet,
+  addSet,
+  addDelete,
+  addDump,
+  addLoad,
+  addSnapshot,
+  addRestore,
+  addVerify,
+  addDestroy,
+  addSegments,
+  addBench,
+  addCompletion,
+];
+
+export function buildProgram(): Command {
+  const program = new Command('shmtable')
+    .description('Tables in shared memory: serve them over HTTP, look into them')
+    .exitOverride()
+    .showHelpAfterError();
+  for (const add of COMMANDS) add(program);
+  return program;
+}

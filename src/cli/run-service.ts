@@ -1,0 +1,25 @@
+/** What `shmtable serve` does. */
+import { runPrimary } from '../server/primary.js';
+import { createLog } from '../server/service-log.js';
+import { loadSettings } from '../server/settings/load-settings.js';
+import { integerOf } from '../server/settings/settings-environment.js';
+import type { GivenSettings } from '../server/settings/settings-schema.js';
+import { parseTableFlags } from '../server/settings/table-flag.js';
+import type { ServeFlags } from './serve.js';
+
+/** Serves until SIGTERM; settings from file and environment, then from the flags. */
+export async function runService(flags: ServeFlags): Promise<void> {
+  const { settings, warnings } = loadSettings(flags.config, process.env, settingsOf(flags));
+  const log = createLog(settings.logLevel);
+  for (const warning of warnings) log.warn(warning);
+  await runPrimary(settings, log);
+}
+
+function settingsOf({ host, port, workers, table }: ServeFlags): GivenSettings {
+  return {
+    ...(host === undefined ? {} : { host }),
+    ...(port === undefined ? {} : { port: integerOf('--port', port) }),
+    ...(workers === undefined ? {} : { workers: integerOf('--workers', workers) }),
+    tables: parseTableFlags(table),
+  };
+}

@@ -1,0 +1,46 @@
+import type { Command } from 'commander';
+import { ShmTableError } from '../errors.js';
+import { upsertRow } from '../server/row-operations.js';
+import { TableCodec } from '../server/table-codec.js';
+import { show } from '../table/schema.js';
+import { integerArgument } from './arguments.js';
+import { printJson } from './output.js';
+import { addTableCommand, openTable, type TableFlags } from './table-command.js';
+
+interface SetFlags extends TableFlags {
+  readonly ttl?: number;
+}
+
+/** `shmtable set TABLE KEY JSON`: writes the columns named, as the service's JSON has them, of a new row too. */
+export function addSet(program: Command): void {
+  addTableCommand(program, 'set', 'write columns of a row; a new row has zero in the others')
+    .argument('<key>', 'key of the row')
+    .argument('<json>', 'the columns: an object, with int64 as "123", bytes as base64, "NaN", "Infinity"')
+    .option('--ttl <milliseconds>', 'lifetime of the row; without it, the row keeps what it has', integerArgument)
+    .action((name: string, key: string, json: string, flags: SetFlags) => {
+      const body = parseObject(json);
+      using table = openTable(name, flags, false);
+      const codec = new TableCodec(name, table.columns);
+      const written = upsertRow({ table, codec }, 'set', key, codec.decode(body, 'refused'), {
+        ttl: flags.ttl,
+        condition: undefined,
+      });
+      if (flags.json) printJson({ key, ...written });
+      else process.stdout.write(`${written.created ? 'inserted' : 'updated'}\n`);
+    });
+}
+
+/** ERR_ARGUMENT for text that is no JSON object. */
+function parseObject(text: string): object {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new ShmTableError(
+      'ERR_ARGUMENT',
+      `${show(text)} is not JSON: ${error instanceof Error ? error.message : error}`,
+    );
+  }
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
+  throw new ShmTableError('ERR_ARGUMENT', `${show(text)} is not a JSON object of columns`);
+}

@@ -1,0 +1,53 @@
+/** What the commands about one table have in common: their argument, their options, and how they find the table. */
+import type { Command } from 'commander';
+import { ShmTableError } from '../errors.js';
+import { Segment } from '../memory/index.js';
+import { parseNamespace } from '../table/options.js';
+import { Table } from '../table/table.js';
+import { segmentName } from '../table/table-directory.js';
+import type { BackendName, Columns } from '../table/types.js';
+
+export interface TableFlags {
+  readonly path?: string;
+  readonly json?: boolean;
+}
+
+/** Where a table is, as `Table.open` takes it. */
+interface Whereabouts {
+  readonly backend?: BackendName;
+  readonly path?: string | undefined;
+}
+
+/** Adds a command whose first argument is a table's name. */
+export function addTableCommand(program: Command, name: string, description: string): Command {
+  return program
+    .command(name)
+    .description(description)
+    .argument('<table>', 'name of the table')
+    .option('--path <file>', 'the file of the table, if it is in one that no process has open')
+    .option('--json', 'print JSON');
+}
+
+/** Attaches to a table of whatever backend. `ERR_TABLE_NOT_FOUND`. */
+export function openTable(name: string, { path }: TableFlags, readOnly: boolean): Table<Columns> {
+  return whereverItIs(name, path, (where) => Table.open(name, { ...where, readOnly }));
+}
+
+/** Destroys a table of whatever backend. `ERR_TABLE_NOT_FOUND`. */
+export function destroyTable(name: string, { path }: TableFlags): void {
+  whereverItIs(name, path, (where) => Table.destroy(name, where));
+}
+
+/** Where most tables are first: to look for one among all segments takes a walk through all processes. */
+function whereverItIs<T>(name: string, path: string | undefined, action: (where: Whereabouts) => T): T {
+  if (path !== undefined) return action({ backend: 'file', path });
+  try {
+    return action({});
+  } catch (error) {
+    if (!(error instanceof ShmTableError) || error.code !== 'ERR_TABLE_NOT_FOUND') throw error;
+    const wanted = segmentName(parseNamespace(undefined), name);
+    const found = Segment.list().find((segment) => segment.name === wanted);
+    if (found === undefined) throw error;
+    return action({ backend: found.backend, path: found.backend === 'file' ? found.location : undefined });
+  }
+}
