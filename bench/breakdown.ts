@@ -37,11 +37,14 @@ async function profile(
   seconds: number,
 ): Promise<[number, Ticks]> {
   const random = randomNumbers(7, keys);
-  for (let i = 0; i < WARM_UP; i++) run(random(OPERATIONS_AT_ONCE).map(freshKey));
   const session = new Session();
   session.connect();
   await session.post('Profiler.enable');
   await session.post('Profiler.setSamplingInterval', { interval: SAMPLE_MICROSECONDS });
+  // What is compiled from now on remembers where its code comes from.
+  await session.post('Profiler.start');
+  for (let i = 0; i < WARM_UP; i++) run(random(OPERATIONS_AT_ONCE).map(freshKey));
+  await session.post('Profiler.stop');
   const ticks: Ticks = new Map();
   let [operations, microseconds] = [0, 0];
   while (microseconds < seconds * 1e6) {
