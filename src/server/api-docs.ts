@@ -2,6 +2,7 @@
 import fastifySwagger, { type SwaggerTransform } from '@fastify/swagger';
 import fastifySwaggerUi from '@fastify/swagger-ui';
 import { describeAccess, securitySchemes } from './access/access-docs.js';
+import { DOCS_POLICY } from './access/protective-headers.js';
 import { problemSchema, serviceProblems } from './route-problems.js';
 import { jsonAnswer } from './route-schemas.js';
 import type { RoutesApp } from './service-routes.js';
@@ -57,6 +58,7 @@ export async function serveDocs(app: RoutesApp): Promise<void> {
     });
     await page.register(fastifySwaggerUi, {
       routePrefix: '/docs',
+      staticCSP: DOCS_POLICY,
       uiConfig: { displayOperationId: true, tryItOutEnabled: true },
     });
   });

@@ -3,10 +3,14 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import Fastify, { LogController } from 'fastify';
 import { identifyRequests, refuseUnauthorized } from './access/access-control.js';
+import { allowOrigins } from './access/cross-origin.js';
 import { refuseMalformedHost } from './access/host-guard.js';
+import { addProtectiveHeaders } from './access/protective-headers.js';
+import { limitRequests } from './access/request-limit.js';
 import { collectRoutes, serveDocs } from './api-docs.js';
-import { answerClientError, answerUnknownExpectation } from './client-errors.js';
+import { answerClientError } from './client-errors.js';
 import { ConnectionDrain } from './connection-drain.js';
+import { createHttpServer, MAX_HEADER_BYTES } from './http-server.js';
 import { KnownPaths } from './known-paths.js';
 import { shmtablePlugin } from './plugin.js';
 import { sendProblem } from './problems.js';
@@ -17,9 +21,6 @@ import type { RoutesApp } from './service-routes.js';
 import type { ServiceSettings } from './settings/settings-schema.js';
 import { tokensInForce } from './settings/tokens-in-force.js';
 
-/** Room for a key of 255 percent-encoded bytes, and for longer ones, which are then refused by name. */
-const MAX_HEADER_BYTES = 32 * 1024;
-
 /** The app, ready for `listen` or `inject`; `drain` is how its connections end when it closes. */
 export async function buildApp(settings: ServiceSettings, drain = new ConnectionDrain()): Promise<RoutesApp> {
   const app = Fastify({
@@ -27,33 +28,36 @@ export async function buildApp(settings: ServiceSettings, drain = new Connection
     // A line per request costs more than the request.
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: settings.limits.bodyBytes,
-    requestTimeout: settings.limits.requestTimeoutMs,
     // While it drains, a worker still answers what reaches it; nobody is refused.
     return503OnClosing: false,
     routerOptions: { maxParamLength: MAX_HEADER_BYTES },
-    // Without a Host, Node would answer by itself, and not with a problem document.
-    http: { requireHostHeader: false, maxHeaderSize: MAX_HEADER_BYTES },
+    serverFactory: (listener) => createHttpServer(listener, settings),
     frameworkErrors: sendProblem,
     clientErrorHandler: answerClientError,
   }).withTypeProvider<TypeBoxTypeProvider>();
 
-  app.server.on('checkExpectation', answerUnknownExpectation);
   drain.watch(app);
 
   const paths = new KnownPaths();
-  app.addHook('onRoute', (route) => paths.add(route.url, route.method));
-  app.addHook('onRequest', async (request, reply) => {
-    reply.header('Shm-Worker', process.pid);
-    refuseMalformedHost(request);
+  app.addHook('onRoute', (route) => {
+    if (route.url !== '*') paths.add(route.url, route.method);
   });
-  const tokens = tokensInForce(settings);
-  identifyRequests(app, tokens);
-  refuseUnauthorized(app, tokens !== undefined);
   app.setValidatorCompiler(requestValidation());
   app.setErrorHandler(sendProblem);
   app.setNotFoundHandler((request) => {
     throw paths.refuse(request.method, parseTarget(request.raw.url ?? '').path);
   });
+
+  addProtectiveHeaders(app, settings.tls !== undefined);
+  app.addHook('onRequest', async (request, reply) => {
+    reply.header('Shm-Worker', process.pid);
+    refuseMalformedHost(request);
+  });
+  const tokens = tokensInForce(settings);
+  if (settings.cors !== undefined) await allowOrigins(app, settings.cors, paths);
+  identifyRequests(app, tokens);
+  if (settings.rateLimit !== undefined) await limitRequests(app, settings.rateLimit, settings);
+  refuseUnauthorized(app, tokens !== undefined);
 
   await collectRoutes(app);
   await app.register(shmtablePlugin, {

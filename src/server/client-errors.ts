@@ -13,9 +13,12 @@ const DETAILS: Readonly<Record<string, string>> = {
   ERR_HTTP_REQUEST_TIMEOUT: 'the request did not arrive in time',
 };
 
+/** The parser's refusals. Whatever else goes wrong on a connection leaves nobody who could be answered. */
+const REFUSAL = /^(HPE|ERR_HTTP)_/;
+
 /** Answers what the parser refused, once, and closes: what else is on the connection cannot be told from the broken request. */
 export function answerClientError(error: ParserError, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) {
+  if (!REFUSAL.test(error.code ?? '') || socket.destroyed || !socket.writable) {
     socket.destroy();
     return;
   }

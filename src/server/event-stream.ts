@@ -81,6 +81,8 @@ class EventStream {
   async run(heartbeatMs: number): Promise<void> {
     const response = this.#response;
     response.once('close', () => this.#leave());
+    // Heartbeats find out who is gone; a table may be silent for as long as it likes.
+    response.setTimeout(0);
     const heartbeat = setInterval(() => this.#beat(), heartbeatMs);
     try {
       // An id without data is no event, but what a client sends back that is cut off before its first event.

@@ -4,9 +4,11 @@
  */
 import { once } from 'node:events';
 import type { FastifyBaseLogger } from 'fastify';
+import { openCounts } from './access/request-limit.js';
 import { ListeningSockets } from './listening-sockets.js';
 import { DEFAULT_LOCK_TIMEOUT_MS } from './plugin.js';
 import type { ServiceSettings } from './settings/settings-schema.js';
+import { readTlsFiles } from './settings/tls-files.js';
 import { tokensInForce } from './settings/tokens-in-force.js';
 import { SnapshotKeeper } from './snapshot-keeper.js';
 import { TableHandles } from './table-handles.js';
@@ -32,6 +34,7 @@ export async function runPrimary(given: ServiceSettings, log: FastifyBaseLogger)
   pool.on('gone', (pid) => settleDead(handles, settings, pid, log));
   const { snapshots } = settings;
   const keeper = snapshots === undefined ? undefined : new SnapshotKeeper(snapshots, handles, log);
+  const counts = settings.rateLimit === undefined ? undefined : openCounts(settings);
   try {
     await keeper?.prepare();
     await makeTables(settings, handles, keeper);
@@ -45,11 +48,13 @@ export async function runPrimary(given: ServiceSettings, log: FastifyBaseLogger)
     await pool.stop();
     await keeper?.stop();
     handles.close();
+    counts?.close();
   }
 }
 
-/** Replaces the workers by ones with the tokens that are in the file now; a wrong file leaves everything as it is. */
+/** Replaces the workers by ones that know what the files hold now; a wrong file leaves everything as it is. */
 async function renewWorkers(pool: WorkerPool, settings: ServiceSettings): Promise<void> {
+  if (settings.tls !== undefined) readTlsFiles(settings.tls);
   await pool.replaceAll(withTokensInForce(settings));
 }
 

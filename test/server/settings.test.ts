@@ -35,6 +35,12 @@ t.test('wrong settings are named', async (t) => {
     [{ tokens: [TOKENS[0], { ...TOKENS[0], name: 'b' }] }, /tokens reader and b have the same sha256/],
     [{ tokens: TOKENS, tokensFile: 'x' }, /tokens and tokensFile are both set/],
     [{ tokensFile: 'missing-tokens.json' }, /missing-tokens\.json/],
+    [{ cors: { origin: '*' } }, /cors\.origin \* lets every page ask/],
+    [{ cors: { origin: 'app.example' } }, /cors\.origin .*got "app\.example"/],
+    [{ cors: {} }, /cors .*origin/],
+    [{ rateLimit: { windowMs: 5 } }, /rateLimit\.windowMs is set, but no rateLimit\.max/],
+    [{ rateLimit: { max: 0 } }, /rateLimit\.max .*got 0/],
+    [{ tls: { key: 'x' } }, /tls\.key is set, but no tls\.cert/],
     [{ host: '0.0.0.0' }, /host 0\.0\.0\.0 is reachable from elsewhere/],
   ];
   for (const [content, message] of refused) {

@@ -13,7 +13,7 @@ export function healthRoutes(app: RoutesApp, drain: ConnectionDrain): void {
   app.get(
     '/healthz',
     {
-      config: { scope: 'none' },
+      config: { scope: 'none', rateLimit: false },
       schema: {
         operationId: 'health',
         tags: ['operation'],
@@ -27,7 +27,7 @@ export function healthRoutes(app: RoutesApp, drain: ConnectionDrain): void {
   app.get(
     '/readyz',
     {
-      config: { scope: 'none' },
+      config: { scope: 'none', rateLimit: false },
       schema: {
         operationId: 'readiness',
         tags: ['operation'],

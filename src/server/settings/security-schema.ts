@@ -38,3 +38,52 @@ export const tokensFile = Type.String({
   minLength: 1,
   description: 'Path of a JSON file with the tokens, instead of `tokens`; read at the start and on SIGHUP',
 });
+
+export const tls = Type.Object(
+  {
+    // Optional by themselves: file and environment may each give one.
+    cert: Type.Optional(Type.String({ minLength: 1, description: 'Path of the certificates, PEM; required' })),
+    key: Type.Optional(Type.String({ minLength: 1, description: 'Path of the private key, PEM; required' })),
+  },
+  { additionalProperties: false, description: 'HTTPS instead of HTTP; the files are read again on SIGHUP' },
+);
+
+export interface TlsSettings {
+  readonly cert: string;
+  readonly key: string;
+}
+
+const ORIGIN = '^(\\*|https?://[^/\\s,*]+)$';
+
+export const cors = Type.Object(
+  {
+    origin: Type.Union(
+      [Type.String({ pattern: ORIGIN }), Type.Array(Type.String({ pattern: ORIGIN }), { minItems: 1 })],
+      {
+        description: 'Origins whose pages may ask, such as https://app.example; * for all, with tokens only',
+      },
+    ),
+  },
+  { additionalProperties: false, description: 'Lets pages of other origins ask, by CORS; without it none may' },
+);
+
+export type CorsSettings = Static<typeof cors>;
+
+export const DEFAULT_WINDOW_MS = 60_000;
+
+export const rateLimit = Type.Object(
+  {
+    max: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 2 ** 31 - 1, description: 'Requests of one client in a window; required' }),
+    ),
+    windowMs: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 2 ** 31 - 1, default: DEFAULT_WINDOW_MS, description: 'Length of a window' }),
+    ),
+  },
+  { additionalProperties: false, description: 'Refuses clients that ask too often; all workers count together' },
+);
+
+export interface RateLimitSettings {
+  readonly max: number;
+  readonly windowMs: number;
+}

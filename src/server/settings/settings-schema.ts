@@ -2,7 +2,18 @@
 import { availableParallelism } from 'node:os';
 import { type Static, Type } from 'typebox';
 import type { Columns, TableOptions } from '../../table/types.js';
-import { type TokenSettings, tokens, tokensFile } from './security-schema.js';
+import {
+  type CorsSettings,
+  cors,
+  DEFAULT_WINDOW_MS,
+  type RateLimitSettings,
+  rateLimit,
+  type TlsSettings,
+  type TokenSettings,
+  tls,
+  tokens,
+  tokensFile,
+} from './security-schema.js';
 
 const MAX_PORT = 65_535;
 const MAX_WORKERS = 1024;
@@ -100,6 +111,9 @@ export const settingsSchema = Type.Object(
     ),
     tokens: Type.Optional(tokens),
     tokensFile: Type.Optional(tokensFile),
+    tls: Type.Optional(tls),
+    cors: Type.Optional(cors),
+    rateLimit: Type.Optional(rateLimit),
     limits: Type.Optional(limits),
     snapshots: Type.Optional(snapshots),
     logLevel: Type.Optional(
@@ -126,6 +140,9 @@ export interface ServiceSettings {
   /** At most one of the two; without both, whoever reaches the service may do everything. */
   readonly tokens: readonly TokenSettings[] | undefined;
   readonly tokensFile: string | undefined;
+  readonly tls: TlsSettings | undefined;
+  readonly cors: CorsSettings | undefined;
+  readonly rateLimit: RateLimitSettings | undefined;
   readonly limits: { readonly bodyBytes: number; readonly requestTimeoutMs: number };
   /** Undefined when no directory is configured. */
   readonly snapshots: SnapshotSettings | undefined;
@@ -142,6 +159,9 @@ export function withDefaults(given: GivenSettings): ServiceSettings {
     tables: given.tables ?? {},
     tokens: given.tokens,
     tokensFile: given.tokensFile,
+    tls: tlsSettings(given.tls ?? {}),
+    cors: given.cors,
+    rateLimit: rateLimitSettings(given.rateLimit ?? {}),
     limits: {
       bodyBytes: given.limits?.bodyBytes ?? 16 * 1024 * 1024,
       requestTimeoutMs: given.limits?.requestTimeoutMs ?? 30_000,
@@ -159,4 +179,15 @@ function snapshotSettings(given: GivenSnapshots, dir: string): SnapshotSettings 
     atShutdown: given.atShutdown ?? true,
     restoreAtStart: given.restoreAtStart ?? true,
   };
+}
+
+function tlsSettings({ cert, key }: NonNullable<GivenSettings['tls']>): TlsSettings | undefined {
+  return cert === undefined || key === undefined ? undefined : { cert, key };
+}
+
+function rateLimitSettings({
+  max,
+  windowMs = DEFAULT_WINDOW_MS,
+}: NonNullable<GivenSettings['rateLimit']>): RateLimitSettings | undefined {
+  return max === undefined ? undefined : { max, windowMs };
 }

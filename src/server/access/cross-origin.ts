@@ -1,0 +1,41 @@
+/** Lets pages of other origins ask (CORS). */
+import cors from '@fastify/cors';
+import type { FastifyRequest } from 'fastify';
+import type { KnownPaths } from '../known-paths.js';
+import { parseTarget } from '../request-target.js';
+import type { RoutesApp } from '../service-routes.js';
+import type { CorsSettings } from '../settings/security-schema.js';
+
+/** What pages may read of an answer besides its body and what they may anyway. */
+const EXPOSED = [
+  'ETag',
+  'Location',
+  'Retry-After',
+  'WWW-Authenticate',
+  'Allow',
+  'Shm-Worker',
+  'X-RateLimit-Limit',
+  'X-RateLimit-Remaining',
+  'X-RateLimit-Reset',
+];
+const PREFLIGHT_AGE_S = 600;
+
+/** Answers preflight requests, before anything asks for a token: browsers send none with them. */
+export async function allowOrigins(app: RoutesApp, { origin }: CorsSettings, paths: KnownPaths): Promise<void> {
+  // The plugin takes every OPTIONS for a preflight request; any other is of a method that no route has.
+  app.addHook('onRequest', async (request) => {
+    if (request.method === 'OPTIONS' && !isPreflight(request)) {
+      throw paths.refuse('OPTIONS', parseTarget(request.raw.url ?? '').path);
+    }
+  });
+  await app.register(cors, {
+    origin,
+    methods: ['GET', 'HEAD', 'PUT', 'PATCH', 'POST', 'DELETE'],
+    exposedHeaders: EXPOSED,
+    maxAge: PREFLIGHT_AGE_S,
+  });
+}
+
+function isPreflight({ headers }: FastifyRequest): boolean {
+  return headers.origin !== undefined && headers['access-control-request-method'] !== undefined;
+}

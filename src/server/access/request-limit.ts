@@ -1,0 +1,103 @@
+/**
+ * Limits how often one client may ask. Its requests are counted in a table that all workers share, by the name of its
+ * token, or by its address when it has none: so many in a window, which begins with its first request.
+ */
+import rateLimit, { type FastifyRateLimitStore, normalizeIP } from '@fastify/rate-limit';
+import type { FastifyRequest } from 'fastify';
+import { ShmTableError } from '../../errors.js';
+import { Table } from '../../table/table.js';
+import type { RoutesApp } from '../service-routes.js';
+import type { RateLimitSettings } from '../settings/security-schema.js';
+import type { ServiceSettings } from '../settings/settings-schema.js';
+
+/** Not the service's own namespace: nobody shall meet this table among the others, and clear it. */
+const NAMESPACE = 'shmtable-rate-limit';
+/** Clients counted at a time; of more, those that have not asked for longest are forgotten. */
+const CLIENTS = 10_000;
+const MAX_CLIENT_BYTES = 80;
+const LOCK_TIMEOUT_MS = 250;
+const MAX_PARTICIPANTS = 1024;
+/** Addresses of one customer differ in what comes after. */
+const IPV6_PREFIX_BITS = 64;
+
+type CountsTable = Table<{ readonly requests: 'float64' }>;
+
+/**
+ * The counts of a service: workers find those of their primary, which therefore opens them first, and which they end
+ * with.
+ */
+export function openCounts({ namespace, workers }: Pick<ServiceSettings, 'namespace' | 'workers'>): CountsTable {
+  return Table.openOrCreate({
+    name: namespace,
+    namespace: NAMESPACE,
+    backend: 'anonymous',
+    capacity: CLIENTS,
+    maxKeyBytes: MAX_CLIENT_BYTES,
+    columns: { requests: 'float64' },
+    evict: 'lru',
+    lockTimeoutMs: LOCK_TIMEOUT_MS,
+    // Old and new workers at once, and the primary.
+    maxParticipants: Math.min(MAX_PARTICIPANTS, 2 * workers + 1),
+  });
+}
+
+/** Counts and limits all requests but those of routes with `config.rateLimit: false`. Requests must be identified. */
+export async function limitRequests(
+  app: RoutesApp,
+  { max, windowMs }: RateLimitSettings,
+  service: Pick<ServiceSettings, 'namespace' | 'workers'>,
+): Promise<void> {
+  const counts = openCounts(service);
+  app.addHook('onClose', async () => counts.close());
+
+  class SharedStore implements FastifyRateLimitStore {
+    incr(client: string, done: (error: Error | null, result?: { current: number; ttl: number }) => void): void {
+      let result: { current: number; ttl: number };
+      try {
+        result = count(counts, client, windowMs);
+      } catch (error) {
+        done(error instanceof Error ? error : new Error(String(error)));
+        return;
+      }
+      done(null, result);
+    }
+
+    child(): FastifyRateLimitStore {
+      return this;
+    }
+  }
+
+  await app.register(rateLimit, {
+    // Its own hooks would come after those that refuse, and leave attempts to guess a token uncounted.
+    global: false,
+    max,
+    timeWindow: windowMs,
+    store: SharedStore,
+    keyGenerator: clientOf,
+    allowList: (request) => request.routeOptions.config.rateLimit === false,
+    errorResponseBuilder: (request, { ttl }) =>
+      new ShmTableError(
+        'ERR_RATE_LIMITED',
+        `${clientOf(request)} has sent more than ${max} requests in ${windowMs} ms; the next window begins in ${ttl} ms`,
+      ),
+  });
+  app.addHook('onRequest', app.rateLimit());
+}
+
+/**
+ * One more request. The window is set after the count and by whoever finds it missing: a worker that dies between the
+ * two leaves a count without end only until the client's next request.
+ */
+function count(counts: CountsTable, client: string, windowMs: number): { current: number; ttl: number } {
+  const current = counts.increment(client, 'requests');
+  const ttl = counts.ttl(client);
+  if (ttl !== undefined && Number.isFinite(ttl)) return { current, ttl };
+  counts.expire(client, windowMs);
+  return { current, ttl: windowMs };
+}
+
+function clientOf({ token, ip }: FastifyRequest): string {
+  if (token !== undefined) return `token ${token.name}`;
+  // Clients of a Unix socket have no address.
+  return ip === undefined ? 'socket' : `address ${normalizeIP(ip, IPV6_PREFIX_BITS)}`;
+}

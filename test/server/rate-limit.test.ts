@@ -1,0 +1,63 @@
+import t from 'tap';
+import { bearer, SECRETS, TOKENS, tokenOf } from '../fixtures/access-tokens.js';
+import { send } from '../fixtures/http-client.js';
+import { isProblem, startApp } from '../fixtures/server-app.js';
+import { startService } from '../fixtures/server-process.js';
+
+t.test('all workers count together', async (t) => {
+  const max = 20;
+  const config = { rateLimit: { max, windowMs: 600_000 } };
+  const { service, port, workers } = await startService(t, { config });
+  const answered = new Set<string | undefined>();
+  for (let i = 1; i <= max; i++) {
+    const answer = await send(port, 'GET', '/v1/tables');
+    t.match(answer, { status: 200, headers: { 'x-ratelimit-remaining': String(max - i) } });
+    answered.add(String(answer.headers['shm-worker']));
+  }
+  t.equal(answered.size, workers.length, 'several workers have counted');
+  for (const path of ['/v1/tables', '/v1/tables', '/v1/tables/none/rows/k', '/nowhere', '/openapi.json', '/docs']) {
+    const answer = await send(port, 'GET', path);
+    isProblem(t, answer, 429, 'ERR_RATE_LIMITED', path);
+    const seconds = Number(answer.headers['retry-after']);
+    t.ok(seconds > 0 && seconds <= 600, `in ${seconds} s again`);
+  }
+  for (const path of ['/healthz', '/readyz']) {
+    t.equal((await send(port, 'GET', path)).status, 200, `${path} is not counted`);
+  }
+  const before = service.log.length;
+  service.signal('SIGHUP');
+  await service.logged(({ msg }) => msg === 'workers replaced', before);
+  isProblem(t, await send(port, 'GET', '/v1/tables'), 429, 'ERR_RATE_LIMITED', 'new workers know the count');
+});
+
+t.test('the next window', async (t) => {
+  const { send } = await startApp(t, { rateLimit: { max: 2, windowMs: 300 } });
+  const until = Date.now() + 20_000;
+  const seen: number[] = [];
+  // 200, 200, then 429 until a window ends, which nobody's asking moves.
+  while (Date.now() < until && !(seen.includes(429) && seen.at(-1) === 200)) {
+    seen.push((await send('GET', '/v1/tables')).status);
+  }
+  t.same([...new Set(seen)].sort(), [200, 429]);
+  t.equal(seen.at(-1), 200);
+});
+
+t.test('each client by itself', async (t) => {
+  const rotated = tokenOf('reader', 'rotated', 'read');
+  const { send } = await startApp(t, { tokens: [...TOKENS, rotated], rateLimit: { max: 3, windowMs: 600_000 } });
+  const statuses = async (headers: Record<string, string>, times: number) => {
+    const all: number[] = [];
+    for (let i = 0; i < times; i++) all.push((await send('GET', '/v1/tables', { headers })).status);
+    return all;
+  };
+  t.same(await statuses(bearer(SECRETS.read), 2), [200, 200]);
+  t.same(await statuses(bearer('rotated'), 2), [200, 429], 'two tokens of one name are one client');
+  t.same(await statuses(bearer(SECRETS.write), 4), [200, 200, 200, 429], 'another name is another');
+  const guesses = [];
+  for (let i = 0; i < 5; i++) guesses.push((await send('GET', '/v1/tables', { headers: bearer(`guess ${i}`) })).status);
+  t.same(guesses, [401, 401, 401, 429, 429], 'who guesses tokens is counted by address');
+  t.same(await statuses(bearer(SECRETS.admin), 1), [200], 'and keeps nobody out who has one');
+  const { tables } = (await send('GET', '/v1/tables', { headers: bearer(SECRETS.admin) })).json;
+  t.match(tables, [{ name: 't' }], "and where they are counted is nobody's table");
+  t.equal(tables.length, 1);
+});

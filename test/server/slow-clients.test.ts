@@ -1,0 +1,70 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import t from 'tap';
+import { send, sendRaw } from '../fixtures/http-client.js';
+import { startApp } from '../fixtures/server-app.js';
+
+const PUT = 'PUT /v1/tables/t/rows/k HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n';
+
+t.test('a request that does not arrive in time', async (t) => {
+  const { sendRaw, table } = await startApp(t, { limits: { requestTimeoutMs: 300 } });
+  for (const [bytes, what] of [
+    ['GET /v1/tables HTT', 'half a request line'],
+    ['GET /v1/tables HTTP/1.1\r\nHost: localhost\r\n', 'headers without an end'],
+    [`${PUT}Content-Length: 20\r\n\r\n{"i8":`, 'half a body'],
+    [`${PUT}Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n`, 'a body without an end'],
+  ]) {
+    const started = Date.now();
+    const answer = await sendRaw(bytes);
+    const tookMs = Date.now() - started;
+    t.match(
+      answer,
+      /^HTTP\/1.1 400 [\s\S]*application\/problem\+json[\s\S]*"the request did not arrive in time","code":"ERR_ARGUMENT"/,
+      what,
+    );
+    t.ok(tookMs < 10_000, `after ${tookMs} ms`);
+  }
+  t.equal(table.size, 0);
+});
+
+t.test('a connection on which nothing ever comes', async (t) => {
+  const { port } = await startApp(t, { limits: { requestTimeoutMs: 300 } });
+  const socket = connect(port, '127.0.0.1');
+  await once(socket.resume(), 'close');
+});
+
+t.test('a client that does not take its answer', async (t) => {
+  const { port, table } = await startApp(t, { limits: { requestTimeoutMs: 500 } });
+  for (let i = 0; i < 100; i++) table.set(`${i}`.padEnd(255, 'x'), {});
+  const socket = connect(port, '127.0.0.1');
+  const gone = once(socket, 'error');
+  // More answers than the buffers of both ends hold, none of which is read.
+  const asking = 'GET /v1/tables/t/rows?limit=100 HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(2000);
+  socket.pause();
+  socket.write(asking);
+  const started = Date.now();
+  const probe = setInterval(() => socket.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n'), 100);
+  t.teardown(() => clearInterval(probe));
+  const [error] = await gone;
+  t.match(error.code, /^(ECONNRESET|EPIPE)$/, `disconnected after ${Date.now() - started} ms`);
+  t.equal((await send(port, 'GET', '/healthz')).status, 200, 'others are served');
+});
+
+t.test('a stream of changes may be silent for longer', async (t) => {
+  const { port, send: ask } = await startApp(t, { limits: { requestTimeoutMs: 300 } });
+  const made = await ask('PUT', '/v1/tables/fed', { json: { capacity: 10, changes: 65_536, columns: { n: 'int32' } } });
+  t.equal(made.status, 201);
+  const socket = connect(port, '127.0.0.1');
+  t.teardown(() => socket.destroy());
+  let text = '';
+  socket.on('data', (chunk) => {
+    text += chunk;
+  });
+  socket.write('GET /v1/tables/fed/changes HTTP/1.1\r\nHost: localhost\r\n\r\n');
+  while (!text.includes('changes follow')) await once(socket, 'data');
+  // Others come and are cut off for their silence meanwhile: more time than the stream was silent has passed.
+  for (let i = 0; i < 3; i++) t.match(await sendRaw(port, 'GET /'), /did not arrive in time/);
+  await ask('PUT', '/v1/tables/fed/rows/k', { json: { n: 1 } });
+  while (!text.includes('event: insert')) await once(socket, 'data');
+  t.pass('and goes on');
+});
