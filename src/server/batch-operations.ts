@@ -48,7 +48,7 @@ export const operationSchema = Type.Unsafe<Operation>({
       description: 'set changes only the columns named, put replaces the row',
     },
     key: { type: 'string', description: 'The key itself, not encoded' },
-    row: { type: 'object', description: 'Columns to write: set, put, update, insert' },
+    row: { type: 'object', additionalProperties: true, description: 'Columns to write: set, put, update, insert' },
     column: { type: 'string', description: 'Column to increment' },
     by: { description: 'What to add, 1 by default; for int64 a decimal string or a safe-integer number' },
     ttl: { type: ['number', 'null'], description: 'Lifetime in milliseconds, null for none' },
