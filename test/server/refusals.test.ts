@@ -1,4 +1,6 @@
 import t from 'tap';
+import { buildApp } from '../../src/server/app.js';
+import { withDefaults } from '../../src/server/settings/settings-schema.js';
 import { isProblem, startApp } from '../fixtures/server-app.js';
 
 /** The problem document of an answer as it came over the wire. */
@@ -65,4 +67,26 @@ t.test('health', async (t) => {
     const answer = await send('GET', path);
     t.match(answer, { status: 200, json: { status: String }, headers: { 'shm-worker': String(process.pid) } }, path);
   }
+});
+
+t.test('what the service itself does wrong', async (t) => {
+  const app = await buildApp(withDefaults({ logLevel: 'silent' }));
+  t.teardown(() => app.close());
+  app.get('/broken', { config: { scope: 'none' } }, async () => {
+    throw new Error('cannot read /secret/path');
+  });
+  const answer = await app.inject({ url: '/broken', headers: { host: 'localhost' } });
+  t.match(answer, { statusCode: 500, headers: { 'content-type': 'application/problem+json' } });
+  t.match(answer.json(), { status: 500, code: 'ERR_INTERNAL' });
+  t.notMatch(answer.body, /secret|Error:|\.[jt]s/, 'is not told to clients');
+});
+
+t.test('a body over the limit', async (t) => {
+  const { send, sendRaw, table } = await startApp(t);
+  const text = 'x'.repeat(16 * 1024 * 1024);
+  isProblem(t, await send('PUT', '/v1/tables/t/rows/k', { json: { text } }), 413, 'ERR_BODY_TOO_LARGE', 'of 16 MiB');
+  const announced = 'PUT /v1/tables/t/rows/k HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n';
+  const refused = await sendRaw(`${announced}Connection: close\r\nContent-Length: 99999999\r\n\r\n{`);
+  t.match(problemOf(refused), { status: 413, code: 'ERR_BODY_TOO_LARGE' }, 'that is announced, before it comes');
+  t.equal(table.size, 0);
 });
