@@ -15,9 +15,8 @@ const MAX_UNREAD_HEARTBEATS = 4;
 const LAST_WORDS_MS = 1000;
 
 /** Where changes come from: a watch, ended by `return`. */
-export interface ChangeSource {
-  readonly changes: AsyncIterableIterator<Change | Gap>;
-  /** The sequence after which they come. */
+export interface ChangeSource extends AsyncIterableIterator<Change | Gap> {
+  /** The sequence up to which everything was sent or did not fit. */
   readonly position: number;
 }
 
@@ -64,17 +63,15 @@ export class EventStreams {
 }
 
 class EventStream {
-  readonly #changes: AsyncIterableIterator<Change | Gap>;
-  readonly #position: number;
+  readonly #changes: ChangeSource;
   readonly #response: ServerResponse;
   /** Ends the wait for the client to read. */
   #proceed: () => void = () => undefined;
   #gone = false;
   #unreadHeartbeats = 0;
 
-  constructor({ changes, position }: ChangeSource, response: ServerResponse) {
+  constructor(changes: ChangeSource, response: ServerResponse) {
     this.#changes = changes;
-    this.#position = position;
     this.#response = response;
   }
 
@@ -85,8 +82,7 @@ class EventStream {
     response.setTimeout(0);
     const heartbeat = setInterval(() => this.#beat(), heartbeatMs);
     try {
-      // An id without data is no event, but what a client sends back that is cut off before its first event.
-      response.write(`: changes follow\nid: ${this.#position}\n\n`);
+      this.#comment('changes follow');
       for await (const change of this.#changes) {
         if (!response.write(textOf(change))) await this.#until('drain');
       }
@@ -129,7 +125,15 @@ class EventStream {
       return;
     }
     this.#unreadHeartbeats = 0;
-    response.write(': still here\n\n');
+    this.#comment('still here');
+  }
+
+  /**
+   * A comment with an id but without data: no event, but what a client will send back that is cut off before the next
+   * one. Changes that did not fit its prefix may have gone by meanwhile; coming back it shall not take them for lost.
+   */
+  #comment(text: string): void {
+    this.#response.write(`: ${text}\nid: ${this.#changes.position}\n\n`);
   }
 
   /** Resolves when the response drains or closes; at the latest when the client is gone. */

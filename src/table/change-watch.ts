@@ -147,6 +147,11 @@ export class ChangeWatch implements AsyncIterableIterator<Change | Gap> {
     return { done: true, value: undefined };
   }
 
+  /** The sequence up to which everything has been given or did not fit: what to resume from. */
+  get position(): number {
+    return this.#next - 1;
+  }
+
   /** The next change that fits, without waiting. */
   poll(): Change | Gap | NothingYet {
     for (;;) {

@@ -5,8 +5,7 @@ import { createServer, request } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import Fastify from 'fastify';
 import t, { type Test } from 'tap';
-import type { Change, Gap } from '../../src/index.js';
-import { EventStreams } from '../../src/server/event-stream.js';
+import { type ChangeSource, EventStreams } from '../../src/server/event-stream.js';
 import shmtable from '../../src/server/plugin.js';
 import { Table } from '../../src/table/table.js';
 import { eventually, within } from '../cache/deadline.js';
@@ -40,11 +39,11 @@ async function startFeed(t: Test, options: { changes?: number } = {}) {
 }
 
 /** An app of one's own, whose streams say often that they live. */
-async function startOwnApp(t: Test, name: string, heartbeatMs: number) {
+async function startOwnApp(t: Test, name: string, heartbeatMs: number, options: { changes?: number } = {}) {
   const namespace = `test-${process.pid}-changes-${name}`;
   const app = Fastify({ return503OnClosing: false });
   await app.register(shmtable, { namespace, heartbeatMs });
-  const table = feedIn(t, namespace);
+  const table = feedIn(t, namespace, options);
   t.teardown(async () => {
     await app.close();
     table.destroy();
@@ -195,6 +194,25 @@ t.test('comments while nothing changes', async (t) => {
   t.same(keysOf(await client.take(1)), ['k'], 'and events between them');
 });
 
+t.test('a client whose prefix nothing fits comes back without a gap', async (t) => {
+  // 128 changes at most.
+  const { app, table } = await startOwnApp(t, 'unfit', 20, { changes: 1 << 14 });
+  await app.listen({ host: '127.0.0.1', port: 0 });
+  const { port }: AddressInfo = Object(app.server.address());
+  const path = `${CHANGES}?prefix=wanted`;
+  const client = await ChangesClient.open(t, port, path);
+  for (const written of numbersTo(512)) {
+    table.set('other', { n: written });
+    if (written % 32 === 0) {
+      await eventually('the stream tells how far it is', () => client.lastEventId === String(written));
+    }
+  }
+  client.close();
+  const again = await ChangesClient.open(t, port, path, { headers: { 'last-event-id': client.lastEventId ?? '' } });
+  table.set('wanted', { n: 1 });
+  t.same(keysOf(await again.take(1)), ['wanted']);
+});
+
 t.test('who reads nothing is let go, who reads slowly is not', async (t) => {
   const heartbeatMs = 50;
   const { app, table } = await startOwnApp(t, 'unread', heartbeatMs);
@@ -235,13 +253,14 @@ t.test('clients that go leave nothing behind', async (t) => {
   const streams = new EventStreams(20);
   let started = 0;
   let returned = 0;
-  const quiet = (): AsyncIterableIterator<Change | Gap> => {
+  const quiet = (): ChangeSource => {
     started++;
     let end = (): void => undefined;
     const over = new Promise<void>((resolve) => {
       end = resolve;
     });
     return {
+      position: 0,
       next: () => over.then(() => ({ done: true, value: undefined })),
       return: async () => {
         returned++;
@@ -255,7 +274,7 @@ t.test('clients that go leave nothing behind', async (t) => {
   };
   let finished = 0;
   const server = createServer(async (_, response) => {
-    await streams.send({ changes: quiet(), position: 0 }, response);
+    await streams.send(quiet(), response);
     finished++;
   });
   server.listen(0, '127.0.0.1');

@@ -75,7 +75,7 @@ export function changesRoutes(app: RoutesApp, handles: TableHandles, streams: Ev
         .hijack();
       reply.raw.writeHead(200, reply.getHeaders() as Record<string, string>);
       if (request.method === 'HEAD') {
-        await source.changes.return?.();
+        await source.return?.();
         reply.raw.end();
       } else {
         await streams.send(source, reply.raw);
@@ -92,11 +92,7 @@ function openSource(
   if (table.changes === 0) {
     throw new ConflictError('ERR_ARGUMENT', `table ${table.name} has no change feed: it was made with changes = 0`);
   }
-  if (since !== undefined) return { changes: table.openWatch({ prefix, since }), position: since };
-  // A watch from beyond the end is put back to it, and tells where that is.
-  const changes = table.openWatch({ prefix, since: Number.MAX_SAFE_INTEGER });
-  const end = changes.poll();
-  return { changes, position: typeof end === 'object' ? end.sequence : 0 };
+  return table.openWatch({ prefix, since });
 }
 
 /** A client sends back the `id` of the last event that it saw; an empty one is none. */
