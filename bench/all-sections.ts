@@ -2,12 +2,17 @@
 import type { Section } from '../src/bench/section.js';
 import { TABLE_SECTIONS } from '../src/bench/table-sections.js';
 
-export const ALL_SECTIONS: readonly Section[] = [
+export interface ComparingSection extends Section {
+  /** It needs the packages of bench/competitors. */
+  readonly packages?: boolean;
+}
+
+export const ALL_SECTIONS: readonly ComparingSection[] = [
   ...TABLE_SECTIONS,
-  { name: 'stores', module: moduleOf('stores'), rows: 100_000 },
-  { name: 'servers', module: moduleOf('servers'), rows: 100_000 },
+  { name: 'stores', module: moduleOf('stores'), rows: 100_000, packages: true },
+  { name: 'servers', module: moduleOf('servers'), rows: 100_000, packages: true },
   { name: 'http', module: moduleOf('http'), rows: 100_000 },
-  { name: 'other-http', module: moduleOf('http-servers'), rows: 100_000 },
+  { name: 'other-http', module: moduleOf('http-servers'), rows: 100_000, packages: true },
 ];
 
 function moduleOf(section: string): string {

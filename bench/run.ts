@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { reportMarkdown } from '../src/bench/report.js';
+import { selectSections } from '../src/bench/run-sections.js';
 import { addBenchFlags, type BenchFlags, measure, printReport } from '../src/cli/bench.js';
 import { printJson } from '../src/cli/output.js';
 import { ALL_SECTIONS } from './all-sections.js';
@@ -22,7 +23,8 @@ interface Flags extends BenchFlags {
 }
 
 async function main({ out, ...flags }: Flags): Promise<void> {
-  const problem = installCompetitors();
+  const packages = selectSections(ALL_SECTIONS, flags.only).some((section) => section.packages === true);
+  const problem = packages ? installCompetitors() : undefined;
   if (problem !== undefined) process.stderr.write(`${problem}\n`);
   const report = await measure(ALL_SECTIONS, flags);
   if (flags.json) printJson(report);

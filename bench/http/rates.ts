@@ -1,6 +1,6 @@
 /** Sends the same kinds of requests to several services, to one after the other in every round. */
 import { type Figure, shown } from '../../src/bench/figure.js';
-import { EFFORTS, type Effort } from '../../src/bench/section.js';
+import { type Effort, isTrial } from '../../src/bench/section.js';
 import { spreadOf } from '../../src/bench/spread.js';
 import type { HttpService } from './services.js';
 import { type RequestKind, requestsPerSecond } from './wrk.js';
@@ -36,7 +36,7 @@ export async function measureRates<Operation extends string>(
     }),
   );
   const rounds = Math.max(1, Math.min(MOST_ROUNDS, Math.ceil(effort.rounds / 3)));
-  for (let round = effort === EFFORTS.smoke ? 0 : -WARM_UP_ROUNDS; round < rounds; round++) {
+  for (let round = isTrial(effort) ? 0 : -WARM_UP_ROUNDS; round < rounds; round++) {
     // There and back again, so that nobody always comes first.
     for (const { service, kind, perSecond } of round % 2 === 0 ? rates : [...rates].reverse()) {
       const rate = await requestsPerSecond(service.port, kind, rows, WINDOW_SECONDS);

@@ -26,12 +26,12 @@ export async function startHttp(
   return { name, port, stop: () => server.stop() };
 }
 
-/** `shmtable serve` with a table `rows` in memory that ends with it. */
+/** `shmtable serve` with a table `rows` in memory that ends with it, with room for one row more. */
 export async function startShmtable(workers: number, rows: number): Promise<HttpService> {
   const folder = serverFolder();
   const config = folder.path('shmtable.config.json');
   const service = await startHttp('shmtable', (port) => {
-    const tables = { rows: { capacity: rows, columns: benchColumns, backend: 'anonymous' } };
+    const tables = { rows: { capacity: rows + 1, columns: benchColumns, backend: 'anonymous' } };
     writeFileSync(config, JSON.stringify({ port, workers, namespace: `bench-${process.pid}-${workers}`, tables }));
     return { command: process.execPath, args: [COMMAND, 'serve', '--config', config], cleanUp: folder.remove };
   });

@@ -1,6 +1,6 @@
 /** The service beside a Fastify service with the same routes over a `Map`, with one worker and with two. */
 import { type Figure, shown } from '../../src/bench/figure.js';
-import { EFFORTS, type Effort, rowsFor, type SectionResult } from '../../src/bench/section.js';
+import { type Effort, isTrial, rowsFor, type SectionResult } from '../../src/bench/section.js';
 import { spreadOf } from '../../src/bench/spread.js';
 import { measureRates, rateFigure } from '../http/rates.js';
 import { BATCH_REQUEST, GETS_IN_BATCH, ROW_OPERATIONS, ROW_REQUESTS } from '../http/row-requests.js';
@@ -14,7 +14,7 @@ export async function run(effort: Effort, rows: number): Promise<SectionResult> 
   if (missing !== undefined) return { figures: [], leftOut: [missing] };
   const keys = rowsFor(effort, rows);
   const figures: Figure[] = [];
-  for (const workers of effort === EFFORTS.smoke ? [1] : [1, 2]) {
+  for (const workers of isTrial(effort) ? [1] : [1, 2]) {
     const started: HttpService[] = [];
     try {
       started.push(await startShmtable(workers, keys));

@@ -14,10 +14,10 @@ export interface SuiteResult {
 }
 
 /** Those whose name is listed or begins with a listed one, commas between; all for `undefined`. ERR_ARGUMENT. */
-export function selectSections(sections: readonly Section[], only: string | undefined): Section[] {
+export function selectSections<S extends Section>(sections: readonly S[], only: string | undefined): S[] {
   if (only === undefined) return [...sections];
   const wanted = only.split(',');
-  const unknown = wanted.find((name) => !sections.some((section) => section.name.startsWith(name)));
+  const unknown = wanted.find((name) => name === '' || !sections.some((section) => section.name.startsWith(name)));
   if (unknown !== undefined) {
     const names = sections.map(({ name }) => name).join(', ');
     throw new ShmTableError('ERR_ARGUMENT', `--only takes sections of the benchmark (${names}), got '${unknown}'`);

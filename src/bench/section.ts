@@ -40,6 +40,11 @@ export interface SectionModule {
   run(effort: Effort, rows: number): Promise<SectionResult>;
 }
 
+/** Whether only the benchmark itself is tried out, and what takes long may be left away. */
+export function isTrial({ rowsDivisor }: Effort): boolean {
+  return rowsDivisor > 1;
+}
+
 /** What a section of so many rows has with this effort: at least 10. */
 export function rowsFor(effort: Effort, rows: number): number {
   return Math.max(10, Math.floor(rows / effort.rowsDivisor));

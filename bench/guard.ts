@@ -1,0 +1,72 @@
+/**
+ * `npm run bench:guard`: has the table become slower beside a `Map`? Ratios, never times; fails on a loss of 30 %.
+ *
+ *   node dist/bench/guard.js [--write]
+ *
+ * A process may be unlucky as a whole - in what its compiler decides, in where its memory lies, in what else the
+ * machine does meanwhile - so that each section runs in several, and the median over them counts. `--write` makes what
+ * it finds the baseline: bench/results/baseline.json.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { type Figure, shown } from '../src/bench/figure.js';
+import { runSections, selectSections } from '../src/bench/run-sections.js';
+import { EFFORTS } from '../src/bench/section.js';
+import { TABLE_SECTIONS } from '../src/bench/table-sections.js';
+import { printTable } from '../src/cli/output.js';
+import { type Baseline, guardedRatios, judge, LEAST_SHARE } from './baseline.js';
+
+const BASELINE = fileURLToPath(new URL('../../bench/results/baseline.json', import.meta.url));
+const GUARDED = 'rows-1000,rows-100000';
+const PROCESSES = 5;
+
+async function main(): Promise<boolean> {
+  const { values } = parseArgs({ options: { write: { type: 'boolean', default: false } } });
+  const sections = selectSections(TABLE_SECTIONS, GUARDED);
+  const runs: (readonly Figure[])[] = [];
+  for (let i = 0; i < PROCESSES; i++) {
+    const { figures, leftOut } = await runSections(sections, EFFORTS.quick);
+    if (leftOut.length > 0) throw new Error(leftOut.join('\n'));
+    runs.push(figures);
+  }
+  const ratios = guardedRatios(runs);
+  if (values.write) {
+    writeFileSync(BASELINE, `${JSON.stringify(baselineOf(ratios), null, 2)}\n`);
+    return true;
+  }
+  const baseline: Baseline = JSON.parse(readFileSync(BASELINE, 'utf8'));
+  const verdicts = judge(baseline, ratios);
+  process.stdout.write(`times the speed of Map; the baseline is of ${baseline.processor}, Node ${baseline.node}\n\n`);
+  printTable([
+    ['', 'BASELINE', 'NOW', ''],
+    ...verdicts.map(({ name, baseline, ratio, lost }) => [
+      name,
+      shown(baseline),
+      ratio === undefined ? 'not measured' : shown(ratio),
+      lost ? `LOST: less than ${LEAST_SHARE} times the baseline` : '',
+    ]),
+  ]);
+  return verdicts.every(({ lost }) => !lost);
+}
+
+function baselineOf(ratios: Readonly<Record<string, number>>): Baseline {
+  const rounded = Object.entries(ratios).map(([name, ratio]) => [name, Number(ratio.toFixed(3))] as const);
+  return {
+    measuredAt: new Date().toISOString(),
+    processor: cpus()[0]?.model ?? 'unknown',
+    node: process.version,
+    ratios: Object.fromEntries(rounded),
+  };
+}
+
+main().then(
+  (kept) => {
+    process.exitCode = kept ? 0 : 1;
+  },
+  (error: unknown) => {
+    console.error(error);
+    process.exitCode = 1;
+  },
+);

@@ -1,0 +1,57 @@
+/** Sections run in processes of their own, and one that fails does not take the others with it. */
+import t from 'tap';
+import { runSections, selectSections } from '../../src/bench/run-sections.js';
+import { EFFORTS, type Section } from '../../src/bench/section.js';
+
+function section(name: string, source: string, rows?: number): Section {
+  return {
+    name,
+    module: `data:text/javascript,${encodeURIComponent(source)}`,
+    ...(rows === undefined ? {} : { rows }),
+  };
+}
+
+const figure = `{ what: String(process.pid), unit: 'x', value: { median: rows } }`;
+
+t.test('each section runs in a process of its own, with its rows', async (t) => {
+  const source = `export const run = async (effort, rows) => ({ figures: [${figure}], leftOut: ['something'] });`;
+  const { figures, leftOut } = await runSections([section('a', source, 7), section('b', source)], EFFORTS.smoke);
+  t.same(
+    figures.map(({ section, value }) => [section, value.median]),
+    [
+      ['a', 7],
+      ['b', 0],
+    ],
+  );
+  t.equal(new Set([String(process.pid), ...figures.map(({ what }) => what)]).size, 3, 'three processes');
+  t.same(leftOut, ['a: something', 'b: something']);
+});
+
+t.test('a section that fails is left out, and said to be', async (t) => {
+  const begun: string[] = [];
+  const { figures, leftOut } = await runSections(
+    [
+      section('ends', 'process.exit(3)'),
+      section('lacks', `await import('node:nothing-of-this-name')`),
+      section('works', `export const run = async (effort, rows) => ({ figures: [${figure}] })`, 1),
+    ],
+    EFFORTS.smoke,
+    ({ name }) => begun.push(name),
+  );
+  t.same(begun, ['ends', 'lacks', 'works']);
+  t.same(
+    figures.map(({ section }) => section),
+    ['works'],
+  );
+  t.match(leftOut, [/^ends: /, /^lacks: /]);
+});
+
+t.test('sections are selected by the beginnings of their names', async (t) => {
+  const sections = ['rows-10', 'rows-100', 'reading'].map((name) => section(name, ''));
+  const selected = (only?: string) => selectSections(sections, only).map(({ name }) => name);
+  t.same(selected(), ['rows-10', 'rows-100', 'reading']);
+  t.same(selected('rows'), ['rows-10', 'rows-100']);
+  t.same(selected('rows-100,rea'), ['rows-100', 'reading']);
+  t.throws(() => selected('rows,'), { code: 'ERR_ARGUMENT' }, 'an empty name would be every one');
+  t.throws(() => selected('rows,nonsense'), { code: 'ERR_ARGUMENT', message: /'nonsense'/ });
+});
