@@ -1,0 +1,83 @@
+/** The tables that the fuzz works on. The requests also make and destroy tables, these included. */
+import { ShmTableError } from '../../../src/errors.js';
+import { Table } from '../../../src/table/table.js';
+import type { TableOptions } from '../../../src/table/types.js';
+import type { RandomValues } from './random-values.js';
+
+const COLUMNS = {
+  i8: 'int8',
+  u32: 'uint32',
+  big: 'int64',
+  f32: 'float32',
+  f64: 'float64',
+  flag: 'boolean',
+  text: 'string(8)',
+  data: 'bytes(8)',
+} as const;
+
+export const COLUMN_NAMES = Object.keys(COLUMNS);
+
+const VALUES: Readonly<Record<string, readonly unknown[]>> = {
+  i8: [-128, 0, 127],
+  u32: [0, 2 ** 32 - 1],
+  big: ['-9223372036854775808', '9223372036854775807', 5],
+  f32: [1.5, 'NaN', '-Infinity', 3.4e38],
+  f64: [-0, 'Infinity', 5e-324, 1e308],
+  flag: [true, false],
+  text: ['', 'text', 'éé', '\u0000'],
+  data: ['', 'AQID', '/+8='],
+};
+
+/** `fed` has a feed of changes, `plain` has none; both are full after a few dozens of rows. */
+const TABLES = [
+  { name: 'fed', capacity: 40, changes: 65_536 },
+  { name: 'plain', capacity: 15, maxKeyBytes: 255 },
+] as const;
+
+/** Tables that requests make and destroy. */
+export const MADE_TABLES = ['made-1', 'made-2'];
+export const TABLE_NAMES = [...TABLES.map(({ name }) => name), ...TABLES.map(({ name }) => name), ...MADE_TABLES];
+
+/** Keys that requests name. Most rows are there to begin with, but not all. */
+export const ROW_KEYS = Array.from({ length: 24 }, (_, i) => `k${i}`);
+
+/** Makes the tables and rows that are missing, whoever removed them. */
+export function makeTables(namespace: string): void {
+  for (const options of TABLES) {
+    using table = tableOf({ ...options, namespace, columns: COLUMNS });
+    const few = ROW_KEYS.slice(0, Math.min(options.capacity - 2, ROW_KEYS.length - 4));
+    for (const key of few) if (table.size < options.capacity) table.insert(key, {});
+  }
+}
+
+/** The table, in the place of whatever a request has made under its name. */
+function tableOf(options: TableOptions<typeof COLUMNS>): Table<typeof COLUMNS> {
+  try {
+    return Table.openOrCreate(options);
+  } catch (error) {
+    if (!(error instanceof ShmTableError) || error.code !== 'ERR_SCHEMA_MISMATCH') throw error;
+    Table.destroy(options.name, { namespace: options.namespace });
+    return Table.create(options);
+  }
+}
+
+/** A row as requests send it: some columns, mostly with values that they take. */
+export function randomRow(random: RandomValues): object {
+  const named = COLUMN_NAMES.filter(() => random.chance(35));
+  return Object.fromEntries(named.map((name) => [name, random.chance(92) ? random.pick(VALUES[name]) : random.odd()]));
+}
+
+/** The options of a table that takes little memory, or more than there is. */
+export function randomCapacity(random: RandomValues): number {
+  return random.chance(95) ? 1 + random.below(20) : 2 ** 31 - 1;
+}
+
+export function randomColumns(random: RandomValues): Record<string, string> {
+  const types = ['int8', 'uint32', 'int64', 'float64', 'boolean', 'string(5)', 'bytes(70)'];
+  return Object.fromEntries(
+    Array.from({ length: 1 + random.below(3) }, (_, i) => [
+      `c${i}`,
+      random.chance(95) ? random.pick(types) : random.pick(['string', 'string(0)', 'string(65536)', 'int', '']),
+    ]),
+  );
+}
