@@ -160,6 +160,7 @@ export class FixedPool {
       if (held === owner && this.release(slice, owner)) freed++;
       else if ((held !== FREE) !== this.#occupancy.isTaken(slice - 1)) this.resync(slice);
     }
+    this.#occupancy.repair();
     return freed;
   }
 

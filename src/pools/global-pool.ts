@@ -100,7 +100,8 @@ export class GlobalPool {
   }
 
   /**
-   * Takes that many bytes for ever and returns their byte offset in the segment, aligned to 8; they are zero. 0 when
+   * Takes that many bytes for ever and returns their byte offset in the segment, aligned to 8; they are as the pool was
+   * made over them: zero. 0 when
    * neither the rest of the page in use nor another page has room: a smaller request may still find some.
    * `ERR_ARGUMENT` for a request over `pageBytes`. O(1).
    */

@@ -115,10 +115,13 @@ export class MetricEntries {
     return link;
   }
 
-  /** A link to that many fresh bytes. */
+  /** A link to that many bytes, zero also where another registry was destroyed. */
   #alloc(bytes: number, name: string): number {
     const offset = this.pool.alloc(bytes);
-    if (offset !== 0) return (offset - 4 * this.#header) / layout.LINK_BYTES;
+    if (offset !== 0) {
+      this.words.fill(0, offset / 4, (offset + bytes) / 4);
+      return (offset - 4 * this.#header) / layout.LINK_BYTES;
+    }
     const { total, spare } = this.pool.stats();
     throw new ShmTableError(
       'ERR_POOL_FULL',

@@ -160,7 +160,12 @@ export class Occupancy {
     } while ((Atomics.load(words, word) === FULL) !== full);
   }
 
-  /** Words whose bit above disagrees with them: none while nobody writes. For `verify`. */
+  /** Makes every level agree with the one below: whoever died may have changed one and not the next. O(n / 32). */
+  repair(): void {
+    for (const { level, word } of this.disagreements()) this.#syncAbove(level, word, true);
+  }
+
+  /** Words whose bit above disagrees with them: none while nobody writes, nor has died doing it. */
   *disagreements(): Generator<{ level: number; word: number }> {
     for (let level = 0; level + 1 < this.#levels.length; level++) {
       for (let index = 0; index < this.#lengths[level]; index++) {

@@ -197,10 +197,16 @@ t.test('handles that count at once have a limit', async (t) => {
 t.test('destroy: open refuses what is left', async (t) => {
   const { segment, registry } = makeRegistry(t);
   const counter = registry.counter('c');
+  counter.increment(7);
   registry.destroy();
   t.throws(() => counter.increment(), closed);
   t.throws(() => registry.destroy(), closed);
   t.throws(() => MetricRegistry.open(segment), argument);
+  const next = MetricRegistry.create(segment);
+  t.teardown(() => next.close());
+  t.same([...next.entries()], []);
+  next.histogram('h', [1, 2]).observe(2);
+  t.match([...next.entries()], [{ name: 'h', counts: [0, 1, 0], sum: 2 }], 'nothing of what was there before');
 });
 
 t.test('4 processes make the same metrics at once: each is made once, and no count is lost', async (t) => {

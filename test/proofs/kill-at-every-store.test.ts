@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import t from 'tap';
 import { operations } from './kill/operations.js';
-import { ringScenes } from './kill/ring-scenes.js';
+import { poolScenes } from './kill/pool-scenes.js';
 import { runKills } from './kill/run-kills.js';
 import { loadSubject } from './subject.js';
 
@@ -26,7 +26,7 @@ t.test('killed before its stores, every operation leaves old or new rows or reco
     }),
   );
   await Promise.all(runs);
-  const expected = [...operations, ...ringScenes(await loadSubject())];
+  const expected = [...operations, ...poolScenes(await loadSubject())];
   for (const { name } of expected) if (!names.has(name)) t.fail(`${name} was not tried`);
   t.ok(points > expected.length, `${points} kill points, ${recoveryPoints} more in recoveries, seed ${SEED}`);
 });

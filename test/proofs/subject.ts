@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { Table } from '../../src/index.js';
 import type { native } from '../../src/memory/native.js';
-import type { FixedPool, RingBuffer, Segment } from '../../src/pools/index.js';
+import type { FixedPool, GlobalPool, MetricRegistry, RingBuffer, Segment } from '../../src/pools/index.js';
 
 /** The compiled package under proof. */
 export interface Subject {
@@ -10,6 +10,8 @@ export interface Subject {
   readonly Segment: typeof Segment;
   readonly FixedPool: typeof FixedPool;
   readonly RingBuffer: typeof RingBuffer;
+  readonly GlobalPool: typeof GlobalPool;
+  readonly MetricRegistry: typeof MetricRegistry;
   /** The exports of its module for the addon. */
   readonly addon: { readonly native: typeof native };
 }
@@ -18,8 +20,8 @@ export interface Subject {
 export async function loadSubject(): Promise<Subject> {
   const folder = process.env.SHMTABLE_PROOF_SUBJECT ?? fileURLToPath(new URL('../../src', import.meta.url));
   const load = (file: string) => import(pathToFileURL(join(folder, file)).href);
-  const [{ Table }, { Segment, FixedPool, RingBuffer }, addon] = await Promise.all(
+  const [{ Table }, { Segment, FixedPool, GlobalPool, MetricRegistry, RingBuffer }, addon] = await Promise.all(
     ['index.js', 'pools/index.js', 'memory/native.js'].map(load),
   );
-  return { Table, Segment, FixedPool, RingBuffer, addon };
+  return { Table, Segment, FixedPool, GlobalPool, MetricRegistry, RingBuffer, addon };
 }

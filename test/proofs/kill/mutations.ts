@@ -11,6 +11,8 @@ const PARTICIPANT = 'table/participant.js';
 const JOURNAL = 'table/journal.js';
 const FEED = 'table/change-feed.js';
 const RING = 'pools/ring-buffer.js';
+const ENTRIES = 'pools/metric-entries.js';
+const HISTOGRAM = 'pools/metric-histogram.js';
 
 export const mutations: readonly Mutation[] = [
   {
@@ -193,5 +195,57 @@ export const mutations: readonly Mutation[] = [
     replace:
       'ring.#words.fill(0, header, header + layout.HEADER_BYTES / 4); Atomics.store(ring.#words, header, layout.RING_BUFFER_MAGIC);',
     operation: 'ring: create over another ring',
+  },
+  {
+    name: 'a level of hints that the dead one did not reach is left as it is',
+    file: 'pools/fixed-pool.js',
+    search: 'this.#occupancy.repair();',
+    replace: '',
+    operation: 'fixed: free one of all',
+  },
+  {
+    name: 'a slice that a dead owner was freeing stays taken',
+    file: 'pools/fixed-pool.js',
+    search: 'this.resync(slice);',
+    replace: '{}',
+    operation: 'fixed: free',
+  },
+  {
+    name: 'a metric is linked before it is written',
+    file: ENTRIES,
+    search: 'const link = this.#alloc(align64(nameAt + nameBytes), name);',
+    replace:
+      'const link = this.#alloc(align64(nameAt + nameBytes), name); Atomics.store(this.words, this.#last, link);',
+    operation: 'metrics: another counter',
+  },
+  {
+    name: 'cells are linked before they lead to those of others',
+    file: ENTRIES,
+    search: 'this.words[block + layout.BLOCK_NEXT] = next;',
+    replace: `Atomics.store(this.words, first, made);
+      this.words[block + layout.BLOCK_NEXT] = next;
+      if (made > 0) return block;`,
+    operation: 'metrics: the first count of one more handle',
+  },
+  {
+    name: 'an observation is not committed before its cells change',
+    file: HISTOGRAM,
+    search: 'this.#advance();\n        this.#carryOut();',
+    replace: 'this.#carryOut(); this.#advance();',
+    operation: 'metrics: observe',
+  },
+  {
+    name: 'an observation that was committed is not carried out for a dead one',
+    file: HISTOGRAM,
+    search: 'if (isCommitted(this.#words[this.#own + STEP]))\n            this.#carryOut();',
+    replace: '',
+    operation: 'metrics: observe',
+  },
+  {
+    name: 'readers do not see what was committed',
+    file: HISTOGRAM,
+    search: 'if (isCommitted(step)) {',
+    replace: 'if (false) {',
+    operation: 'metrics: observe',
   },
 ];

@@ -11,6 +11,7 @@ const KEYS = 30;
 export function warmUp(subject: Subject): void {
   warmUpTable(subject);
   warmUpRing(subject);
+  warmUpOtherPools(subject);
 }
 
 function warmUpTable({ Table }: Subject): void {
@@ -41,6 +42,26 @@ function warmUpRing({ RingBuffer, Segment }: Subject): void {
     ring.free(oldest?.offset ?? first);
   }
   ring.close();
+  segment.unlink();
+  segment.close();
+}
+
+function warmUpOtherPools({ FixedPool, GlobalPool, MetricRegistry, Segment }: Subject): void {
+  const segment = Segment.create({ name: `warm-up-${process.pid}`, size: 1 << 20 });
+  const pool = FixedPool.create(segment, { slices: 100, sliceBytes: 8 });
+  for (let round = 0; round < ROUNDS; round++) {
+    const taken = Array.from({ length: round % 64 }, () => pool.alloc(8, 7));
+    for (const [i, offset] of taken.entries()) i % 2 === 0 ? pool.free(offset) : pool.link(offset);
+    for (const [i, offset] of taken.entries()) if (i % 2 !== 0) pool.free(offset);
+  }
+  const global = GlobalPool.create(segment, { pageBytes: 256, offset: 1 << 16 });
+  for (let round = 0; round < ROUNDS; round++) global.alloc(1 + (round % 64));
+  const registry = MetricRegistry.create(segment, { offset: 1 << 19 });
+  for (let round = 0; round < ROUNDS; round++) {
+    registry.counter(`c${round % 10}`).increment();
+    registry.histogram(`h${round % 10}`, [1, 2, 5]).observe(round % 10);
+  }
+  registry.close();
   segment.unlink();
   segment.close();
 }
