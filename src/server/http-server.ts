@@ -9,7 +9,7 @@ import { readTlsFiles } from './settings/tls-files.js';
 export const MAX_HEADER_BYTES = 32 * 1024;
 /** Longer than load balancers keep connections, so that none of them sends into one that closes. */
 const KEEP_ALIVE_MS = 72_000;
-/** A slow request is noticed late by a tenth of its limit at the most, or by this. */
+/** How often requests that are slow to arrive are looked for: a tenth of their limit, within these. */
 const LONGEST_CHECK_MS = 5000;
 const SHORTEST_CHECK_MS = 50;
 const MAX_TIMER_MS = 2 ** 31 - 1;
@@ -22,7 +22,7 @@ export function createHttpServer(listener: RequestListener, { limits, tls }: Ser
     maxHeaderSize: MAX_HEADER_BYTES,
     requestTimeout: requestTimeoutMs,
     headersTimeout: requestTimeoutMs,
-    connectionsCheckingInterval: Math.min(LONGEST_CHECK_MS, Math.max(SHORTEST_CHECK_MS, requestTimeoutMs / 10)),
+    connectionsCheckingInterval: checkIntervalMs(requestTimeoutMs),
     keepAliveTimeout: KEEP_ALIVE_MS,
   };
   const server =
@@ -31,6 +31,13 @@ export function createHttpServer(listener: RequestListener, { limits, tls }: Ser
       : createTlsServer({ ...options, ...readTlsFiles(tls), handshakeTimeout: requestTimeoutMs }, listener);
   // A client that takes nothing of its answer is given longer: one that sends slowly shall be told so first.
   server.setTimeout(Math.min(2 * requestTimeoutMs, MAX_TIMER_MS));
+  // The bytes are limited. A limited number of headers would drop those beyond it, a condition or a token among them.
+  server.maxHeadersCount = 0;
   server.on('checkExpectation', answerUnknownExpectation);
   return server;
+}
+
+function checkIntervalMs(requestTimeoutMs: number): number {
+  if (requestTimeoutMs === 0) return LONGEST_CHECK_MS;
+  return Math.min(LONGEST_CHECK_MS, Math.max(SHORTEST_CHECK_MS, requestTimeoutMs / 10));
 }

@@ -83,6 +83,13 @@ t.test('pages of the origins of cors', async (t) => {
   t.equal(wrong.headers.allow, 'GET, HEAD');
 });
 
+t.test('a stream of changes', async (t) => {
+  const { send } = await startApp(t, { cors: { origin: ORIGIN } });
+  await send('PUT', '/v1/tables/fed', { json: { capacity: 10, changes: 65_536, columns: { n: 'int32' } } });
+  const answer = await send('HEAD', '/v1/tables/fed/changes', { headers: { origin: ORIGIN } });
+  t.match(answer, { status: 200, headers: { ...PROTECTIVE, 'access-control-allow-origin': ORIGIN } });
+});
+
 t.test('pages of every origin', async (t) => {
   const { send } = await startApp(t, { tokens: TOKENS, cors: { origin: '*' } });
   const headers = { origin: ORIGIN, ...bearer(SECRETS.read) };

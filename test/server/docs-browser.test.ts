@@ -43,6 +43,10 @@ t.test('/docs in a browser', { skip: REQUIRED ? false : missing }, async (t) => 
     const { protocol, host } = new URL(request.url());
     if (protocol !== 'data:' && protocol !== 'blob:' && host !== `127.0.0.1:${port}`) foreign.push(request.url());
   });
+  const violations: string[] = [];
+  page.on('console', (message) => {
+    if (/Content Security Policy/i.test(message.text())) violations.push(message.text());
+  });
   await page.goto(`http://127.0.0.1:${port}/docs`);
   await page.locator('.opblock').first().waitFor();
 
@@ -68,4 +72,5 @@ t.test('/docs in a browser', { skip: REQUIRED ? false : missing }, async (t) => 
   t.match(await answer.textContent(), /"text": "read by the page"/, 'Try it out reads a row of this service');
   t.equal(await getRow.locator('.live-responses-table .response-col_status').nth(1).textContent(), '200');
   t.same(foreign, [], 'nothing is fetched from elsewhere');
+  t.same(violations, [], 'the page asks for nothing that its policy forbids');
 });

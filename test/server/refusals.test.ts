@@ -90,3 +90,13 @@ t.test('a body over the limit', async (t) => {
   t.match(problemOf(refused), { status: 413, code: 'ERR_BODY_TOO_LARGE' }, 'that is announced, before it comes');
   t.equal(table.size, 0);
 });
+
+t.test('no header is lost among many', async (t) => {
+  const { sendRaw, table } = await startApp(t);
+  table.set('k', {});
+  const many = Array.from({ length: 5000 }, (_, i) => `${i % 10}:\r\n`).join('');
+  const head = 'DELETE /v1/tables/t/rows/k HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n';
+  const answer = await sendRaw(`${head}${many}If-Match: "1"\r\n\r\n`);
+  t.match(problemOf(answer), { status: 412, code: 'ERR_PRECONDITION_FAILED' }, 'the condition comes last');
+  t.ok(table.has('k'));
+});

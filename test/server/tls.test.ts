@@ -35,7 +35,7 @@ async function get(port: number, ca: Buffer): Promise<TlsAnswer> {
 t.test('files that will not do stop the start', async (t) => {
   writeFileSync(join(folder, 'text'), 'no certificate');
   for (const [tls, message] of [
-    [{ cert: first.cert, key: join(folder, 'none') }, /tls\.key: .*none/],
+    [{ cert: first.cert, key: join(folder, 'none') }, /tls\.key .*none/],
     [{ cert: join(folder, 'text'), key: first.key }, /tls\.cert .*text/],
     [{ cert: first.cert, key: second.key }, /tls\.cert .*first\.crt and tls\.key .*second\.key/],
     [{ cert: first.cert }, /tls\.cert is set, but no tls\.key/],

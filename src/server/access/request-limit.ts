@@ -37,7 +37,7 @@ export function openCounts({ namespace, workers }: Pick<ServiceSettings, 'namesp
     evict: 'lru',
     lockTimeoutMs: LOCK_TIMEOUT_MS,
     // Old and new workers at once, and the primary.
-    maxParticipants: Math.min(MAX_PARTICIPANTS, 2 * workers + 1),
+    maxParticipants: Math.min(MAX_PARTICIPANTS, 2 * workers + 8),
   });
 }
 

@@ -1,5 +1,5 @@
 /** The tokens that the service knows, by their digests. */
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { hash, timingSafeEqual } from 'node:crypto';
 import type { TokenSettings } from '../settings/security-schema.js';
 
 /** RFC 6750: the scheme's name in any case, then the token. */
@@ -25,7 +25,7 @@ export class TokenList {
     const secret = BEARER.exec(authorization ?? '')?.[1];
     if (secret === undefined) return undefined;
     // Node reads header bytes as Latin-1: this gives back the bytes that were sent.
-    const digest = createHash('sha256').update(secret, 'latin1').digest();
+    const digest = hash('sha256', Buffer.from(secret, 'latin1'), 'buffer');
     let found: TokenSettings | undefined;
     for (const known of this.#known) {
       if (timingSafeEqual(known.digest, digest)) found = known.token;

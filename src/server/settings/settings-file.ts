@@ -1,7 +1,7 @@
 /** Reads a configuration file. */
 import { existsSync } from 'node:fs';
 import { checkSettings } from './check-settings.js';
-import { readJsonFile } from './json-file.js';
+import { readJsonFile } from './named-file.js';
 import type { GivenSettings } from './settings-schema.js';
 
 export const DEFAULT_SETTINGS_FILE = 'shmtable.config.json';

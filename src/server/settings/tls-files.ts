@@ -1,7 +1,7 @@
 /** The certificate and the key of the service, from their files. */
-import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 import { ShmTableError } from '../../errors.js';
+import { readNamedFile } from './named-file.js';
 import type { TlsSettings } from './security-schema.js';
 
 export interface TlsPair {
@@ -11,23 +11,12 @@ export interface TlsPair {
 
 /** Reads both files anew at every call. ERR_ARGUMENT when one is missing, is none, or does not fit the other. */
 export function readTlsFiles({ cert, key }: TlsSettings): TlsPair {
-  const pair = { cert: read('tls.cert', cert), key: read('tls.key', key) };
+  const pair = { cert: readNamedFile('tls.cert', cert), key: readNamedFile('tls.key', key) };
   try {
     createSecureContext(pair);
   } catch (error) {
-    throw new ShmTableError('ERR_ARGUMENT', `tls.cert ${cert} and tls.key ${key}: ${messageOf(error)}`);
+    const why = error instanceof Error ? error.message : error;
+    throw new ShmTableError('ERR_ARGUMENT', `tls.cert ${cert} and tls.key ${key}: ${why}`);
   }
   return pair;
-}
-
-function read(setting: string, file: string): Buffer {
-  try {
-    return readFileSync(file);
-  } catch (error) {
-    throw new ShmTableError('ERR_ARGUMENT', `${setting}: ${messageOf(error)}`);
-  }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
