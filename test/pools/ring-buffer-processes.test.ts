@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import t, { type Test } from 'tap';
 import { RingBuffer, type Segment } from '../../src/pools/index.js';
 import { eventually } from '../cache/deadline.js';
@@ -7,6 +8,8 @@ import { scratchSegment } from './scratch-segment.js';
 const READERS = 4;
 const RING_BYTES = 4 << 20;
 const RECORDS = 10_000;
+/** The store of an allocation before which its producer has taken the lock and said who it is. */
+const LOCKED = 2;
 
 function makeRing(t: Test, bytes: number): { ring: RingBuffer; segment: Segment } {
   const segment = scratchSegment(t, RingBuffer.bytesFor(bytes));
@@ -43,7 +46,7 @@ t.test('no kill of a producer stops the others, and nothing is lost by it', asyn
   const survivor = Child.start<unknown>(t, 'ring-killed-producer', segment.name);
   t.equal(await survivor.next(), 'ready');
   let newest = 0;
-  for (let round = 0; round < 10; round++) {
+  for (let round = 0; round < 5; round++) {
     const producers = [1, 2].map(() => Child.start<unknown>(t, 'ring-killed-producer', segment.name));
     for (const producer of producers) await producer.next();
     for (const producer of producers) producer.process.kill('SIGKILL');
@@ -98,6 +101,37 @@ t.test('a stopped producer goes on where it was', async (t) => {
   t.equal(await holder.next(), 'done');
   t.same(ring.read(), { sequence: 1, offset, bytes: 100 });
   t.same(ring.read(1), { sequence: 2, offset: later, bytes: 100 });
+});
+
+/** Resolves when a child has stopped itself. */
+async function isStopped(child: Child): Promise<void> {
+  const stat = `/proc/${child.process.pid}/stat`;
+  await eventually('the child stops itself', () => / T \d/.test(readFileSync(stat, 'utf8')), 60_000);
+}
+
+t.test('a producer stopped with the lock lives: it is never robbed of it; one killed there stops nobody', async (t) => {
+  const { ring, segment } = makeRing(t, 1024);
+  const first = ring.alloc(10);
+  ring.commit(first);
+  const stopped = Child.start<number>(t, 'ring-stopped-producer', segment.name, 100, LOCKED);
+  await isStopped(stopped);
+  const { pid } = stopped.process;
+  for (const operation of [() => ring.alloc(10), () => ring.settle()]) {
+    t.throws(operation, { code: 'ERR_LOCK_TIMEOUT', message: new RegExp(`process ${pid} .*lives`) });
+  }
+  t.same(ring.read(), { sequence: 1, offset: first, bytes: 10 }, 'readers need no lock');
+  ring.free(first);
+  stopped.process.kill('SIGCONT');
+  const offset = await stopped.next();
+  t.same(ring.read(), { sequence: 2, offset, bytes: 100 });
+  ring.free(offset);
+  t.not(ring.alloc(10), 0);
+
+  const killed = Child.start<number>(t, 'ring-stopped-producer', segment.name, 100, LOCKED);
+  await isStopped(killed);
+  killed.process.kill('SIGKILL');
+  t.equal(await killed.ended, 'SIGKILL');
+  t.not(ring.alloc(10), 0, 'at once: a living one would be waited for, in vain');
 });
 
 t.test('records committed by a process that died stay', async (t) => {
