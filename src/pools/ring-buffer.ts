@@ -52,7 +52,9 @@ export class RingBuffer {
   readonly #lock: RingLock;
   /** Whether the lock was held since the id was taken: before, unfinished records of that id are a dead one's. */
   #hasEntered = false;
-  /** Every record above the sequence stands at the position or behind it: where `read` begins to look. */
+  /** Every record before this position is free. */
+  #freedPosition = 0;
+  /** Every record above the sequence stands at the position or behind it: where a `read` that follows goes on. */
   #passedSequence = 0;
   #passedPosition = 0;
 
@@ -179,7 +181,8 @@ export class RingBuffer {
   /**
    * The first committed record whose sequence is above `after`; `undefined` when there is none yet, or an older one is
    * still being written by a living producer. Records that were freed are passed over: the gap in the sequence shows
-   * them. Begins where this handle's last `read` ended when `after` is not lower: O(1) to follow, O(records) otherwise.
+   * them. O(1) to follow with the sequence of the last one, and
+   * to take the oldest with 0 again and again; O(records) otherwise.
    *
    * The payload stays as it is until the record is freed. Where others may free it, copy it and read once more with the
    * same `after`: the same sequence says that the copy is whole.
@@ -192,7 +195,8 @@ export class RingBuffer {
     }
     this.#checkThere();
     const records = this.#records;
-    let position = after < this.#passedSequence ? records.tail : Math.max(records.tail, this.#passedPosition);
+    const isFollowing = after >= this.#passedSequence;
+    let position = isFollowing ? Math.max(records.tail, this.#passedPosition) : this.#oldestInUse();
     let found: RingRecord | undefined;
     while (position < records.head) {
       const state = records.stateAt(position);
@@ -235,21 +239,12 @@ export class RingBuffer {
   /**
    * Bytes, headers of the records included: `total`, of which `used` lie between the oldest record that is not free and
    * the newest. The longest record that fits may be shorter than `spare`: none crosses the end of the memory.
-   * O(freed records that nobody has collected yet).
+   * O(records freed since this handle looked last).
    */
   stats(): PoolStats {
     this.#checkThere();
-    const records = this.#records;
-    let position = records.tail;
-    while (position < records.head) {
-      const isFree = records.stateAt(position) === layout.FREE;
-      const bytes = records.bytesAt(position);
-      const tail = records.tail;
-      if (tail > position) position = tail;
-      else if (isFree) position = records.behind(position, bytes);
-      else break;
-    }
-    const used = Math.min(this.bytes, (records.head - position) * layout.UNIT_BYTES);
+    const position = this.#oldestInUse();
+    const used = Math.min(this.bytes, (this.#records.head - position) * layout.UNIT_BYTES);
     return { total: this.bytes, used, spare: this.bytes - used };
   }
 
@@ -315,6 +310,22 @@ export class RingBuffer {
     const next = records.behind(position, records.bytesAt(position));
     records.moveTail(next);
     return next;
+  }
+
+  /** Position of the oldest record that is not free, as far as nobody frees it meanwhile; of the head if there is none. */
+  #oldestInUse(): number {
+    const records = this.#records;
+    let position = Math.max(records.tail, this.#freedPosition);
+    while (position < records.head) {
+      const isFree = records.stateAt(position) === layout.FREE;
+      const bytes = records.bytesAt(position);
+      const tail = records.tail;
+      if (tail > position) position = tail;
+      else if (isFree) position = records.behind(position, bytes);
+      else break;
+    }
+    this.#freedPosition = position;
+    return position;
   }
 
   /** Puts a filler from the head to the end of the memory; returns the head behind it. */

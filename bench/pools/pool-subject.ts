@@ -1,0 +1,12 @@
+import type { Segment } from '../../src/pools/index.js';
+
+/** One way to use a pool, measured in one process and in several at the same pool. */
+export interface PoolSubject {
+  /** What one operation is. */
+  readonly name: string;
+  /** Of the segment that has the pool. */
+  readonly bytes: number;
+  create(segment: Segment): void;
+  /** Returns what runs so many operations. */
+  open(segment: Segment): (operations: number) => void;
+}
