@@ -63,6 +63,35 @@ t.test('gives each slice once, then 0; takes them back', async (t) => {
   }
 });
 
+t.test(
+  'every slice, the last one too, is written and taken back without touching what lies around the pool',
+  async (t) => {
+    const guard = 0xa5;
+    for (const slices of [1, 2, 32, 33]) {
+      const poolBytes = FixedPool.bytesFor(slices, 20);
+      const buffer = new ArrayBuffer(64 + poolBytes + 64);
+      const [front, behind] = [
+        new Uint8Array(buffer, 0, 64).fill(guard),
+        new Uint8Array(buffer, 64 + poolBytes).fill(guard),
+      ];
+      const pool = FixedPool.create({ buffer }, { slices, sliceBytes: 20, offset: 64 });
+      const bytes = new Uint8Array(buffer);
+      const offsets = Array.from({ length: slices }, () => pool.alloc(20));
+      for (const [i, offset] of offsets.entries()) bytes.fill(i + 1, offset, offset + 20);
+      for (const [i, offset] of offsets.entries()) {
+        if (bytes.subarray(offset, offset + 20).some((byte) => byte !== i + 1)) t.fail(`slice at ${offset}`);
+      }
+      t.equal(pool.alloc(), 0);
+      for (const offset of offsets) pool.free(offset);
+      t.same(pool.stats(), { total: slices, used: 0, spare: slices });
+      t.ok(
+        [...front, ...behind].every((byte) => byte === guard),
+        `${slices} slices`,
+      );
+    }
+  },
+);
+
 t.test('double free and foreign offsets', async (t) => {
   const { pool } = makePool({ slices: 10, sliceBytes: 16 });
   const [a, b] = [pool.alloc(), pool.alloc()];
@@ -113,6 +142,17 @@ t.test('settle frees what a dead owner took and did not link', async (t) => {
   pool.free(others);
   pool.free(linked);
   t.equal(pool.stats().used, 0);
+});
+
+t.test('none left: one that is given back makes room for one', async (t) => {
+  const { pool } = makePool({ slices: 5, sliceBytes: 16 });
+  const offsets = Array.from({ length: 5 }, () => pool.alloc());
+  for (const offset of offsets) {
+    t.equal(pool.alloc(), 0);
+    pool.free(offset);
+    t.equal(pool.alloc(), offset);
+    t.equal(pool.alloc(), 0);
+  }
 });
 
 t.test('4 processes take and give back at once: no slice has two owners, none is lost', async (t) => {
