@@ -1,8 +1,8 @@
 /** Servers of other makes that keep rows for several processes and speak HTTP. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { freshKey } from '../../src/bench/fresh-keys.js';
+import { scratchFolder } from '../scratch-folder.js';
 import { startRedis } from '../servers/redis-server.js';
-import { serverFolder } from '../servers/server-process.js';
 import { connectIoredis } from '../subjects/redis-clients.js';
 import { redisRows } from '../subjects/redis-rows.js';
 import { type HttpService, startHttp } from './services.js';
@@ -12,7 +12,7 @@ const NGINX_LUA = '/usr/lib/nginx/modules/ngx_http_lua_module.so';
 
 export async function startNginx(rows: number): Promise<HttpService> {
   if (!existsSync(NGINX_LUA)) throw new Error('not installed (Debian package libnginx-mod-http-lua)');
-  const folder = serverFolder();
+  const folder = scratchFolder();
   const conf = folder.path('nginx.conf');
   return startHttp('nginx, lua_shared_dict', (port) => {
     const filledIn = readFileSync(NGINX_CONF, 'utf8')
@@ -32,7 +32,7 @@ export async function startNginx(rows: number): Promise<HttpService> {
 /** webdis, which puts a Redis on HTTP. */
 export async function startWebdis(rows: number): Promise<HttpService> {
   const redis = await startRedis();
-  const folder = serverFolder();
+  const folder = scratchFolder();
   const conf = folder.path('webdis.json');
   try {
     const keys = Array.from({ length: rows }, (_, i) => freshKey(i));

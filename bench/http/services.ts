@@ -3,7 +3,8 @@ import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { freshKey } from '../../src/bench/fresh-keys.js';
 import { benchColumns, rowOf } from '../../src/bench/row-subject.js';
-import { freePort, type ServerCommand, serverFolder, startServer } from '../servers/server-process.js';
+import { scratchFolder } from '../scratch-folder.js';
+import { freePort, type ServerCommand, startServer } from '../servers/server-process.js';
 
 export interface HttpService {
   readonly name: string;
@@ -28,7 +29,7 @@ export async function startHttp(
 
 /** `shmtable serve` with a table `rows` in memory that ends with it, with room for one row more. */
 export async function startShmtable(workers: number, rows: number): Promise<HttpService> {
-  const folder = serverFolder();
+  const folder = scratchFolder();
   const config = folder.path('shmtable.config.json');
   const service = await startHttp('shmtable', (port) => {
     const tables = { rows: { capacity: rows + 1, columns: benchColumns, backend: 'anonymous' } };

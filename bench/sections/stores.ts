@@ -17,7 +17,7 @@ const COMPETITORS: readonly Competitor[] = [
 ];
 
 /** The slowest takes some microseconds an operation. */
-const SHARE_OF_SLICE = 1 / 10;
+const SHARE_OF_SLICE = 1 / 4;
 
 export function run(effort: Effort, rows: number): Promise<SectionResult> {
   return measureBeside(COMPETITORS, effort, rowsFor(effort, rows), effort.sliceOperations * SHARE_OF_SLICE);

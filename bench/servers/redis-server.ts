@@ -1,12 +1,13 @@
 /** Redis on a Unix socket, which it serves faster than TCP, and without a copy of its rows on disk. */
-import { type ServerProcess, serverFolder, startServer } from './server-process.js';
+import { scratchFolder } from '../scratch-folder.js';
+import { type ServerProcess, startServer } from './server-process.js';
 
 export interface RedisServer extends ServerProcess {
   readonly socket: string;
 }
 
 export async function startRedis(): Promise<RedisServer> {
-  const folder = serverFolder();
+  const folder = scratchFolder();
   const socket = folder.path('redis.sock');
   const settings = { port: '0', unixsocket: socket, save: '', appendonly: 'no' };
   const server = await startServer({

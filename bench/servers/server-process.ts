@@ -1,11 +1,9 @@
 /** A server that the benchmark starts and ends: another program in a folder of its own. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
 import { connect, createServer, type NetConnectOpts } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { beforeEnd } from '../../src/bench/before-end.js';
 
 const START_LIMIT_MS = 15_000;
 const BETWEEN_TRIES_MS = 20;
@@ -41,20 +39,18 @@ export async function startServer(server: ServerCommand): Promise<ServerProcess>
     });
     child.once('exit', (code, signal) => resolve(`${command} ended by ${signal ?? code}: ${complaints.trim()}`));
   });
+  const kill = beforeEnd(() => child.kill('SIGTERM'));
   const stop = async (): Promise<void> => {
-    await endProcess(child);
+    const gone = child.pid === undefined || child.exitCode !== null || child.signalCode !== null;
+    const exit = gone ? undefined : once(child, 'exit');
+    kill();
+    await exit;
     cleanUp?.();
   };
   const problem = await Promise.race([ended, listening(server)]);
   if (problem === undefined) return { stop };
   await stop();
   throw new Error(problem);
-}
-
-/** A new folder for a server's files. */
-export function serverFolder(): { path: (name: string) => string; remove: () => void } {
-  const folder = mkdtempSync(join(tmpdir(), 'shmtable-bench-'));
-  return { path: (name) => join(folder, name), remove: () => rmSync(folder, { recursive: true, force: true }) };
 }
 
 /** A port of this machine that was free a moment ago. */
@@ -86,11 +82,4 @@ function accepts(place: NetConnectOpts): Promise<boolean> {
     });
     socket.once('error', () => resolve(false));
   });
-}
-
-async function endProcess(child: ChildProcess): Promise<void> {
-  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
-  const ended = once(child, 'exit');
-  child.kill('SIGTERM');
-  await ended;
 }

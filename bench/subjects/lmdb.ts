@@ -2,11 +2,9 @@
  * LMDB, a B-tree in a mapped file, by the package `lmdb`: in its fastest settings, which do not wait for the disk. Its
  * writes come in two forms, each the other's equal in what they change.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { type BenchRow, type OpenRowSubject, type RowSubject, rowOf } from '../../src/bench/row-subject.js';
 import { requireCompetitor } from '../competitor-packages.js';
+import { scratchFolder } from '../scratch-folder.js';
 
 interface Database {
   get(key: string): BenchRow;
@@ -106,14 +104,14 @@ export const openLmdbAsynchronous: OpenRowSubject = async (keys) => {
 
 async function databaseOf(keys: readonly string[]): Promise<{ db: Database; close: () => Promise<void> }> {
   const { open }: Package = requireCompetitor('lmdb');
-  const folder = mkdtempSync(join(tmpdir(), 'shmtable-bench-lmdb-'));
-  const db = open({ path: folder, noSync: true, sharedStructuresKey: Symbol.for('structures') });
+  const folder = scratchFolder();
+  const db = open({ path: folder.path('rows.lmdb'), noSync: true, sharedStructuresKey: Symbol.for('structures') });
   await Promise.all(keys.map((key, i) => db.put(key, rowOf(i))));
   return {
     db,
     async close() {
       await db.close();
-      rmSync(folder, { recursive: true });
+      folder.remove();
     },
   };
 }

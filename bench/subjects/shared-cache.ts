@@ -1,6 +1,7 @@
 /** `node-shared-cache-x`: a native cache in shared memory, used as an object. It counts only whole values, so that a
  * column of a row is read, changed and written back. */
 import { rmSync } from 'node:fs';
+import { beforeEnd } from '../../src/bench/before-end.js';
 import { type BenchRow, type OpenRowSubject, rowOf } from '../../src/bench/row-subject.js';
 import { requireCompetitor } from '../competitor-packages.js';
 
@@ -23,6 +24,11 @@ export const openSharedCache: OpenRowSubject = (keys) => {
   const { Cache, SIZE_256, fastGet, release }: Package = requireCompetitor('node-shared-cache-x');
   const name = `shmtable-bench-${process.pid}`;
   const cache = new Cache(name, BYTES_PER_ROW * keys.length + OTHER_BYTES, SIZE_256);
+  const close = beforeEnd(() => {
+    release(name);
+    // Its lock is an object of its own, of which the package keeps silent.
+    rmSync(`/dev/shm/${name}.lock`, { force: true });
+  });
   const under = (key: string): BenchRow => {
     const row = fastGet(cache, key);
     if (row === undefined) throw new Error(`the cache has lost the row ${key}`);
@@ -74,10 +80,6 @@ export const openSharedCache: OpenRowSubject = (keys) => {
         return removed;
       },
     },
-    close() {
-      release(name);
-      // Its lock is an object of its own, of which the package keeps silent.
-      rmSync(`/dev/shm/${name}.lock`, { force: true });
-    },
+    close,
   };
 };

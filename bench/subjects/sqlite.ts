@@ -1,9 +1,7 @@
 /** SQLite by the package `better-sqlite3`: prepared statements, a write-ahead log, no waiting for the disk. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { type BenchRow, type OpenRowSubject, rowOf } from '../../src/bench/row-subject.js';
 import { requireCompetitor } from '../competitor-packages.js';
+import { scratchFolder } from '../scratch-folder.js';
 
 interface Statement<Result> {
   get(...values: unknown[]): Result;
@@ -19,8 +17,8 @@ interface Database {
 
 export const openSqlite: OpenRowSubject = (keys) => {
   const Package: new (path: string) => Database = requireCompetitor('better-sqlite3');
-  const folder = mkdtempSync(join(tmpdir(), 'shmtable-bench-sqlite-'));
-  const db = new Package(join(folder, 'rows.sqlite'));
+  const folder = scratchFolder();
+  const db = new Package(folder.path('rows.sqlite'));
   db.exec(`
     pragma journal_mode = wal;
     pragma synchronous = off;
@@ -82,7 +80,7 @@ export const openSqlite: OpenRowSubject = (keys) => {
     },
     close() {
       db.close();
-      rmSync(folder, { recursive: true });
+      folder.remove();
     },
   };
 };

@@ -11,12 +11,19 @@ async function runOrder({ section, effort }: SectionOrder): Promise<SectionResul
   return module.run(effort, section.rows ?? 0);
 }
 
+function end(): void {
+  process.exit(1);
+}
+
+// Told to end, or left alone by its parent, it ends by itself, so that what it has started and made goes with it.
+process.once('SIGINT', end).once('SIGTERM', end).once('disconnect', end);
+
 process.once('message', (order: SectionOrder) => {
   runOrder(order).then(
-    (result) => process.send?.(result, () => process.disconnect()),
+    (result) => process.send?.(result, () => process.off('disconnect', end).disconnect()),
     (error: unknown) => {
       console.error(error);
-      process.exit(1);
+      end();
     },
   );
 });

@@ -1,4 +1,9 @@
 /** Sections run in processes of their own, and one that fails does not take the others with it. */
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { runSections, selectSections } from '../../src/bench/run-sections.js';
 import { EFFORTS, type Section } from '../../src/bench/section.js';
@@ -54,4 +59,34 @@ t.test('sections are selected by the beginnings of their names', async (t) => {
   t.same(selected('rows-100,rea'), ['rows-100', 'reading']);
   t.throws(() => selected('rows,'), { code: 'ERR_ARGUMENT' }, 'an empty name would be every one');
   t.throws(() => selected('rows,nonsense'), { code: 'ERR_ARGUMENT', message: /'nonsense'/ });
+});
+
+t.test('a section that its parent leaves, or that is told to end, cleans up', async (t) => {
+  const folder = t.testdir();
+  const beforeEnd = new URL('../../src/bench/before-end.js', import.meta.url).href;
+  const endings: [string, (child: ChildProcess) => void][] = [
+    ['left', (child) => child.disconnect()],
+    ['terminated', (child) => child.kill('SIGTERM')],
+    ['interrupted', (child) => child.kill('SIGINT')],
+  ];
+  for (const [name, end] of endings) {
+    const file = join(folder, name);
+    const source = `
+      import { rmSync, writeFileSync } from 'node:fs';
+      import { beforeEnd } from '${beforeEnd}';
+      export const run = () => {
+        writeFileSync('${file}', '');
+        beforeEnd(() => rmSync('${file}'));
+        process.send('made');
+        return new Promise(() => setInterval(() => undefined, 1000));
+      };`;
+    const child = fork(fileURLToPath(new URL('../../src/bench/section-process.js', import.meta.url)));
+    child.send({ section: section(name, source), effort: EFFORTS.smoke });
+    t.same(await once(child, 'message'), ['made', undefined]);
+    t.ok(existsSync(file));
+    const exit = once(child, 'exit');
+    end(child);
+    t.same(await exit, [1, null], name);
+    t.notOk(existsSync(file));
+  }
 });

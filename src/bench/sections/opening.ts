@@ -3,6 +3,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { Table } from '../../table/table.js';
+import { beforeEnd } from '../before-end.js';
 import { shown } from '../figure.js';
 import { benchColumns } from '../row-subject.js';
 import { type Effort, rowsFor, type SectionResult } from '../section.js';
@@ -17,6 +18,7 @@ export async function run(effort: Effort): Promise<SectionResult> {
   const options = { name: `bench-${process.pid}`, columns: benchColumns };
   const bytesPerRow = Table.bytesFor({ ...options, capacity: 1_000_000 }).total / 1_000_000;
   const table = Table.create({ ...options, capacity: rowsFor(effort, Math.ceil(GIB / bytesPerRow)) });
+  const destroy = beforeEnd(() => table.destroy());
   try {
     const { bytes } = table.stats();
     const openings: Opening[] = [];
@@ -40,7 +42,7 @@ export async function run(effort: Effort): Promise<SectionResult> {
       ],
     };
   } finally {
-    table.destroy();
+    destroy();
   }
 }
 

@@ -1,0 +1,13 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeEnd } from '../src/bench/before-end.js';
+
+/** A new folder for somebody's files. */
+export function scratchFolder(): { path: (name: string) => string; remove: () => void } {
+  const folder = mkdtempSync(join(tmpdir(), 'shmtable-bench-'));
+  return {
+    path: (name) => join(folder, name),
+    remove: beforeEnd(() => rmSync(folder, { recursive: true, force: true })),
+  };
+}
