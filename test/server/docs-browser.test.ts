@@ -1,8 +1,9 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type BrowserContext, chromium } from 'playwright-core';
+import { type BrowserContext, chromium, type Locator, type Page } from 'playwright-core';
 import t, { type Test } from 'tap';
+import { SECRETS, TOKENS } from '../fixtures/access-tokens.js';
 import { startApp } from '../fixtures/server-app.js';
 
 const BROWSER = process.env.CHROMIUM ?? '/usr/bin/chromium';
@@ -27,6 +28,32 @@ async function openBrowser(t: Test): Promise<BrowserContext> {
     rmSync(folder, { recursive: true, force: true });
   });
   return context;
+}
+
+/** Fills in an operation's parameters, and its body, and executes it; gives what the page then shows. */
+async function tryOut(page: Page, operationId: string, parameters: Readonly<Record<string, string>>, body?: string) {
+  const block = page.locator(`#operations-rows-${operationId}`);
+  if ((await block.locator('button.execute').count()) === 0) await block.locator('.opblock-summary').click();
+  for (const [name, value] of Object.entries(parameters)) {
+    await block.locator(`.parameters [data-param-name="${name}"] input`).fill(value);
+  }
+  if (body !== undefined) await block.locator('textarea.body-param__text').fill(body);
+  const [answer] = await Promise.all([
+    page.waitForResponse((response) => response.url().includes('/v1/')),
+    block.locator('button.execute').click(),
+  ]);
+  const shown = block.locator('.live-responses-table');
+  const status = shown.locator('.response-col_status').nth(1);
+  await waitForText(status, String(answer.status()));
+  return {
+    status: await status.textContent(),
+    text: await shown.locator('.response-col_description').nth(1).textContent(),
+  };
+}
+
+/** The page shows the answer before for a moment. */
+async function waitForText(place: Locator, text: string): Promise<void> {
+  await place.filter({ hasText: text }).waitFor();
 }
 
 const missing = existsSync(BROWSER) ? false : `NO BROWSER: ${BROWSER} is missing, /docs was not tried in a browser`;
@@ -62,15 +89,35 @@ t.test('/docs in a browser', { skip: REQUIRED ? false : missing }, async (t) => 
   );
   t.same(shown.sort(), routes.sort(), 'it lists every route');
 
-  const getRow = page.locator('#operations-rows-getRow');
-  await getRow.locator('.opblock-summary').click();
-  await getRow.locator('.parameters [data-param-name="table"] input').fill('t');
-  await getRow.locator('.parameters [data-param-name="key"] input').fill('a/b');
-  await getRow.locator('button.execute').click();
-  const answer = getRow.locator('.live-responses-table .response-col_description .highlight-code').first();
-  await answer.waitFor();
-  t.match(await answer.textContent(), /"text": "read by the page"/, 'Try it out reads a row of this service');
-  t.equal(await getRow.locator('.live-responses-table .response-col_status').nth(1).textContent(), '200');
+  const { status, text } = await tryOut(page, 'getRow', { table: 't', key: 'a/b' });
+  t.match(text, /"text": "read by the page"/, 'Try it out reads a row of this service');
+  t.equal(status, '200');
   t.same(foreign, [], 'nothing is fetched from elsewhere');
   t.same(violations, [], 'the page asks for nothing that its policy forbids');
+});
+
+t.test('/docs with tokens', { skip: REQUIRED ? false : missing }, async (t) => {
+  const { port, table } = await startApp(t, { tokens: TOKENS });
+  const page = await (await openBrowser(t)).newPage();
+  await page.goto(`http://127.0.0.1:${port}/docs`);
+  const row = { table: 't', key: 'k' };
+  t.match(await tryOut(page, 'putRow', row, '{"u32":1}'), { status: '401', text: /ERR_UNAUTHENTICATED/ }, 'nobody');
+
+  await page.locator('.auth-wrapper > .btn.authorize').click();
+  const dialog = page.locator('.modal-ux');
+  await dialog.locator('input').fill(SECRETS.write);
+  await dialog.locator('button.authorize').click();
+  await dialog.locator('button.btn-done').click();
+
+  t.match(await tryOut(page, 'putRow', row, '{"u32":1}'), { status: '201', text: /"u32": 1/ }, 'PUT creates');
+  const revision = table.entry('k')?.revision;
+  t.match(await tryOut(page, 'getRow', row), { status: '200', text: new RegExp(`"revision": ${revision}`) }, 'GET');
+  const current = { ...row, 'if-match': `"${revision}"` };
+  t.match(await tryOut(page, 'putRow', current, '{"u32":2}'), { status: '200', text: /"u32": 2/ }, 'PUT replaces');
+  t.match(
+    await tryOut(page, 'putRow', current, '{"u32":3}'),
+    { status: '412', text: /ERR_PRECONDITION_FAILED/ },
+    'once',
+  );
+  t.equal(table.get('k', 'u32'), 2);
 });
