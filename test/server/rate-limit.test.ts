@@ -1,4 +1,5 @@
 import t from 'tap';
+import { Table } from '../../src/index.js';
 import { bearer, SECRETS, TOKENS, tokenOf } from '../fixtures/access-tokens.js';
 import { send } from '../fixtures/http-client.js';
 import { isProblem, startApp } from '../fixtures/server-app.js';
@@ -60,4 +61,33 @@ t.test('each client by itself', async (t) => {
   const { tables } = (await send('GET', '/v1/tables', { headers: bearer(SECRETS.admin) })).json;
   t.match(tables, [{ name: 't' }], "and where they are counted is nobody's table");
   t.equal(tables.length, 1);
+});
+
+/** The counts of a service of this process. */
+function openCounts(namespace: string) {
+  return Table.open(namespace, {
+    namespace: 'shmtable-rate-limit',
+    backend: 'anonymous',
+    columns: { requests: 'float64' },
+  });
+}
+
+t.test('a worker that died before it set the window of a count', async (t) => {
+  const { send, namespace } = await startApp(t, { rateLimit: { max: 5, windowMs: 300 } });
+  using counts = openCounts(namespace);
+  counts.set('address 127.0.0.1', { requests: 1000 });
+  isProblem(t, await send('GET', '/v1/tables'), 429, 'ERR_RATE_LIMITED', 'what it counted counts');
+  const until = Date.now() + 20_000;
+  let status = 429;
+  while (status === 429 && Date.now() < until) ({ status } = await send('GET', '/v1/tables'));
+  t.equal(status, 200, 'until a window has passed');
+});
+
+t.test('more clients than are counted', async (t) => {
+  const { send, namespace } = await startApp(t, { rateLimit: { max: 5, windowMs: 600_000 } });
+  using counts = openCounts(namespace);
+  for (let i = 0; i < counts.capacity; i++) counts.set(`address ${i}`, { requests: 1 }, { ttl: 600_000 });
+  t.equal(counts.size, 10_000);
+  for (let i = 0; i < 5; i++) t.equal((await send('GET', '/v1/tables')).status, 200, 'one more is served');
+  isProblem(t, await send('GET', '/v1/tables'), 429, 'ERR_RATE_LIMITED', 'and counted');
 });

@@ -138,11 +138,16 @@ t.test('tokens of a file, exchanged on SIGHUP', async (t) => {
     renameSync(next, join(first.folder, 'tokens.json'));
   };
   place(JSON.stringify([tokenOf('ci', 'old', 'write')]));
-  const { service, port } = await startService(t, { env: { SHMTABLE_TOKENS_FILE: join(first.folder, 'tokens.json') } });
+  const { service, port } = await startService(t, {
+    args: ['--host', '0.0.0.0'],
+    env: { SHMTABLE_TOKENS_FILE: join(first.folder, 'tokens.json') },
+  });
   const statusOf = async (secret: string) => {
     // More often than there are workers, each of which must say the same.
     const answers = await Promise.all(
-      Array.from({ length: 4 }, () => sendTo(port, 'GET', '/v1/tables', { headers: bearer(secret) })),
+      Array.from({ length: 4 }, () =>
+        sendTo(port, 'GET', '/v1/tables', { headers: { host: 'shm.example', ...bearer(secret) } }),
+      ),
     );
     return [...new Set(answers.map(({ status }) => status))];
   };
