@@ -1,66 +1,97 @@
 /**
- * Nanoseconds that the operations of each pool take, in one process and in two at the same pool at the same time.
+ * Nanoseconds that the operations of each pool take, in one process and in two at the same pool at the same time, beside
+ * malloc and free in a loop of C++. And what making a FixedPool costs, for different numbers of slices.
  *
  *   node dist/bench/pools.js [--rounds 21] [--operations 100000]
  */
-import { type ChildProcess, fork } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { spreadOf } from '../src/bench/spread.js';
 import { printTable } from '../src/cli/output.js';
-import { Segment } from '../src/pools/index.js';
+import { FixedPool, Segment } from '../src/pools/index.js';
+import { compileMallocLoop, type MeasuredProcess, startPoolProcess } from './pools/measured-process.js';
 import { poolSubjects } from './pools/subjects.js';
 
-const POOL_PROCESS = fileURLToPath(new URL('./pools/pool-process.js', import.meta.url));
 const WARM_UP_ROUNDS = 3;
+const MADE_SLICES = [10_000, 100_000, 1_000_000];
+const MADE_SLICE_BYTES = 128;
 
-function nsOf(child: ChildProcess, operations: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const ended = (): void => reject(new Error('a process of the benchmark has ended'));
-    child.once('exit', ended);
-    child.once('message', (ns: number) => {
-      child.off('exit', ended);
-      resolve(ns);
-    });
-    child.send(operations);
-  });
+interface Workload {
+  readonly rounds: number;
+  readonly operations: number;
 }
 
-/** Nanoseconds an operation: alone, and in each of two processes at once; a number for each round. */
-async function measure(number: number, rounds: number, operations: number): Promise<{ one: number[]; two: number[] }> {
-  const subject = poolSubjects[number];
-  const name = `bench-pool-${process.pid}`;
-  const segment = Segment.create({ name, size: subject.bytes });
-  const children: ChildProcess[] = [];
+/** Nanoseconds an operation: alone, and in each of two processes at once; medians over the rounds. */
+async function measure(start: () => MeasuredProcess, { rounds, operations }: Workload): Promise<[string, string]> {
+  const processes = [start(), start()];
   const measured = { one: [] as number[], two: [] as number[] };
   try {
-    subject.create(segment);
-    for (let i = 0; i < 2; i++) children.push(fork(POOL_PROCESS, [String(number), name], { execArgv: [] }));
     for (let round = -WARM_UP_ROUNDS; round < rounds; round++) {
-      const alone = await nsOf(children[round & 1], operations);
-      const together = await Promise.all(children.map((child) => nsOf(child, operations)));
+      const alone = await processes[round & 1].run(operations);
+      const together = await Promise.all(processes.map((measured) => measured.run(operations)));
       if (round < 0) continue;
       measured.one.push(alone);
       measured.two.push((together[0] + together[1]) / 2);
     }
   } finally {
-    for (const child of children) child.kill();
+    for (const started of processes) started.stop();
+  }
+  const shown = (ns: readonly number[]): string => spreadOf(ns).median.toFixed(1);
+  return [shown(measured.one), shown(measured.two)];
+}
+
+async function measurePool(number: number, workload: Workload): Promise<[string, string]> {
+  const { bytes, create } = poolSubjects[number];
+  const segment = Segment.create({ name: `bench-pool-${process.pid}`, size: bytes });
+  try {
+    create(segment);
+    return await measure(() => startPoolProcess(number, segment.name), workload);
+  } finally {
     segment.unlink();
     segment.close();
   }
-  return measured;
+}
+
+async function measureMalloc(workload: Workload): Promise<[string, string]> {
+  const loop = compileMallocLoop();
+  if (loop === undefined) return ['no g++ here', ''];
+  try {
+    return await measure(() => loop.start(), workload);
+  } finally {
+    loop.remove();
+  }
+}
+
+/** Milliseconds to reserve the memory, and milliseconds to make the pool in it; medians over the rounds. */
+function measureCreation(slices: number, rounds: number): string[] {
+  const [reserved, made]: [number[], number[]] = [[], []];
+  for (let round = 0; round < rounds; round++) {
+    const start = performance.now();
+    const size = FixedPool.bytesFor(slices, MADE_SLICE_BYTES);
+    const segment = Segment.create({ name: `bench-pool-${process.pid}`, size });
+    const ready = performance.now();
+    FixedPool.create(segment, { slices, sliceBytes: MADE_SLICE_BYTES });
+    made.push(performance.now() - ready);
+    reserved.push(ready - start);
+    segment.unlink();
+    segment.close();
+  }
+  return [String(slices), spreadOf(reserved).median.toFixed(2), spreadOf(made).median.toFixed(4)];
 }
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: { rounds: { type: 'string', default: '21' }, operations: { type: 'string', default: '100000' } },
   });
+  const workload = { rounds: Number(values.rounds), operations: Number(values.operations) };
   const lines = [['OPERATION', '1 process ns', '2 processes ns each']];
-  for (const [number, { name }] of poolSubjects.entries()) {
-    const { one, two } = await measure(number, Number(values.rounds), Number(values.operations));
-    lines.push([name, spreadOf(one).median.toFixed(0), spreadOf(two).median.toFixed(0)]);
-  }
+  for (const [number, { name }] of poolSubjects.entries()) lines.push([name, ...(await measurePool(number, workload))]);
+  lines.push(['malloc + free of 128 B, C++', ...(await measureMalloc(workload))]);
   printTable(lines);
+  console.log();
+  printTable([
+    [`SLICES of ${MADE_SLICE_BYTES} B`, 'memory reserved ms', 'FixedPool made ms'],
+    ...MADE_SLICES.map((slices) => measureCreation(slices, Math.min(workload.rounds, 9))),
+  ]);
 }
 
 main().catch((error: unknown) => {
