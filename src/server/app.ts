@@ -12,17 +12,32 @@ import { answerClientError } from './client-errors.js';
 import { ConnectionDrain } from './connection-drain.js';
 import { createHttpServer, MAX_HEADER_BYTES } from './http-server.js';
 import { KnownPaths } from './known-paths.js';
+import { countRequests } from './metrics/request-metrics.js';
 import { shmtablePlugin } from './plugin.js';
 import { sendProblem } from './problems.js';
+import { answerWithRequestId, requestId } from './request-ids.js';
 import { parseTarget } from './request-target.js';
 import { requestValidation } from './request-validation.js';
 import { healthRoutes } from './routes/health.js';
+import { metricsRoutes } from './routes/metrics.js';
+import { ServiceMemory } from './service-memory.js';
 import type { RoutesApp } from './service-routes.js';
 import type { ServiceSettings } from './settings/settings-schema.js';
 import { tokensInForce } from './settings/tokens-in-force.js';
 
-/** The app, ready for `listen` or `inject`; `drain` is how its connections end when it closes. */
-export async function buildApp(settings: ServiceSettings, drain = new ConnectionDrain()): Promise<RoutesApp> {
+/** What an app shares with whoever runs it. */
+export interface AppSurroundings {
+  /** How its connections end when it closes. */
+  readonly drain?: ConnectionDrain;
+  /** Where it counts and tells what happens; without, in memory of its own. */
+  readonly memory?: ServiceMemory;
+}
+
+/** The app, ready for `listen` or `inject`. */
+export async function buildApp(
+  settings: ServiceSettings,
+  { drain = new ConnectionDrain(), memory = ServiceMemory.createPrivate() }: AppSurroundings = {},
+): Promise<RoutesApp> {
   const app = Fastify({
     logger: { level: settings.logLevel },
     // A line per request costs more than the request.
@@ -32,12 +47,16 @@ export async function buildApp(settings: ServiceSettings, drain = new Connection
     return503OnClosing: false,
     routerOptions: { maxParamLength: MAX_HEADER_BYTES },
     serverFactory: (listener) => createHttpServer(listener, settings),
+    genReqId: requestId,
     frameworkErrors: sendProblem,
     clientErrorHandler: answerClientError,
   }).withTypeProvider<TypeBoxTypeProvider>();
 
   drain.watch(app);
+  app.addHook('onClose', async () => memory.close());
 
+  answerWithRequestId(app);
+  countRequests(app, memory);
   const paths = new KnownPaths();
   app.addHook('onRoute', (route) => {
     if (route.url !== '*') paths.add(route.url, route.method);
@@ -66,6 +85,7 @@ export async function buildApp(settings: ServiceSettings, drain = new Connection
     locations: settings.tables,
   });
   healthRoutes(app, drain);
+  metricsRoutes(app, { memory, namespace: settings.namespace, locations: settings.tables });
   await serveDocs(app);
   await drain.finish(app);
   return app;

@@ -7,6 +7,7 @@ import type { FastifyBaseLogger } from 'fastify';
 import { openCounts } from './access/request-limit.js';
 import { ListeningSockets } from './listening-sockets.js';
 import { DEFAULT_LOCK_TIMEOUT_MS } from './plugin.js';
+import { ServiceMemory } from './service-memory.js';
 import type { ServiceSettings } from './settings/settings-schema.js';
 import { readTlsFiles } from './settings/tls-files.js';
 import { tokensInForce } from './settings/tokens-in-force.js';
@@ -18,12 +19,13 @@ import { WorkerPool } from './worker-pool.js';
 export async function runPrimary(given: ServiceSettings, log: FastifyBaseLogger): Promise<void> {
   const settings = withTokensInForce(given);
   const sockets = await ListeningSockets.open(settings);
+  const memory = ServiceMemory.create(settings.namespace, settings.workers);
   const handles = new TableHandles({
     namespace: settings.namespace,
     lockTimeoutMs: DEFAULT_LOCK_TIMEOUT_MS,
     locations: settings.tables,
   });
-  const pool = new WorkerPool(settings, sockets, log);
+  const pool = new WorkerPool(settings, { sockets, memory }, log);
   const stopped = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
   process.on('SIGHUP', () => {
     renewWorkers(pool, { ...settings, tokens: given.tokens }).then(
@@ -31,7 +33,7 @@ export async function runPrimary(given: ServiceSettings, log: FastifyBaseLogger)
       (error: unknown) => log.error({ err: error }, 'workers cannot be replaced'),
     );
   });
-  pool.on('gone', (pid) => settleDead(handles, settings, pid, log));
+  pool.on('gone', (pid) => settleDead({ handles, settings, memory, log }, pid));
   const { snapshots } = settings;
   const keeper = snapshots === undefined ? undefined : new SnapshotKeeper(snapshots, handles, log);
   const counts = settings.rateLimit === undefined ? undefined : openCounts(settings);
@@ -49,6 +51,7 @@ export async function runPrimary(given: ServiceSettings, log: FastifyBaseLogger)
     await keeper?.stop();
     handles.close();
     counts?.close();
+    memory.remove();
   }
 }
 
@@ -76,14 +79,23 @@ async function makeTables(
   }
 }
 
+interface Settling {
+  readonly handles: TableHandles;
+  readonly settings: ServiceSettings;
+  readonly memory: ServiceMemory;
+  readonly log: FastifyBaseLogger;
+}
+
 /** Finishes or undoes what a dead worker was doing, so that nobody has to when meeting its locks. */
-function settleDead(handles: TableHandles, settings: ServiceSettings, pid: number, log: FastifyBaseLogger): void {
+function settleDead({ handles, settings, memory, log }: Settling, pid: number): void {
   const names = new Set(Object.keys(settings.tables));
   for (const { name } of handles.list()) names.add(name);
   for (const table of names) {
     try {
       const settled = handles.use(table, (served) => served.table.settleDead());
-      if (settled > 0) log.warn({ worker: pid, table, settled }, 'dead worker settled');
+      if (settled === 0) continue;
+      log.warn({ worker: pid, table, settled }, 'dead worker settled');
+      memory.events.add({ type: 'recovery', worker: pid, table, settled });
     } catch (error) {
       // Another process may have destroyed the table since it was listed.
       log.warn({ err: error, worker: pid, table }, 'table not settled');

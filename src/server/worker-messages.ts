@@ -14,10 +14,17 @@ const toWorker = Type.Object({ type: Type.Literal('stop'), idleMs: Type.Integer(
 export type WorkerMessage = Static<typeof fromWorker>;
 export type PrimaryMessage = Static<typeof toWorker>;
 
-/** The environment variable that carries the settings, as JSON, to a worker. */
-export const SETTINGS_VARIABLE = 'SHMTABLE_WORKER_SETTINGS';
-/** The environment variable that carries the number of inherited listening sockets. */
-export const LISTENERS_VARIABLE = 'SHMTABLE_WORKER_LISTENERS';
+/** What a worker is started with. */
+export interface WorkerTask {
+  readonly settings: unknown;
+  /** How many listening sockets it inherits. */
+  readonly listeners: number;
+  /** Name of the memory that it shares with the primary and the other workers. */
+  readonly memory: string;
+}
+
+/** The environment variable that carries a worker's task, as JSON. */
+export const TASK_VARIABLE = 'SHMTABLE_WORKER_TASK';
 
 const compiledFromWorker = Compile(fromWorker);
 const compiledToWorker = Compile(toWorker);

@@ -8,9 +8,12 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { FastifyBaseLogger } from 'fastify';
 import { ShmTableError } from '../errors.js';
+import type { ServiceEvent } from './event-log.js';
 import type { ListeningSockets } from './listening-sockets.js';
+import { type CounterFamily, counterOf } from './metrics/metric-families.js';
+import type { ServiceMemory } from './service-memory.js';
 import type { ServiceSettings } from './settings/settings-schema.js';
-import { isWorkerMessage, LISTENERS_VARIABLE, type PrimaryMessage, SETTINGS_VARIABLE } from './worker-messages.js';
+import { isWorkerMessage, type PrimaryMessage, TASK_VARIABLE, type WorkerTask } from './worker-messages.js';
 
 const WORKER_FILE = fileURLToPath(new URL('./worker.js', import.meta.url));
 /** A worker that served this long did not die of what it found at its start. */
@@ -39,6 +42,7 @@ export interface WorkerPoolEvents {
 export class WorkerPool extends EventEmitter<WorkerPoolEvents> {
   #settings: ServiceSettings;
   readonly #sockets: ListeningSockets;
+  readonly #memory: ServiceMemory;
   readonly #log: FastifyBaseLogger;
   /** Those that serve, or are about to; not those that have been told to end. */
   readonly #workers = new Set<ChildProcess>();
@@ -50,10 +54,15 @@ export class WorkerPool extends EventEmitter<WorkerPoolEvents> {
   #lastRound: Promise<void> = Promise.resolve();
   readonly #stop = new AbortController();
 
-  constructor(settings: ServiceSettings, sockets: ListeningSockets, log: FastifyBaseLogger) {
+  constructor(
+    settings: ServiceSettings,
+    { sockets, memory }: { sockets: ListeningSockets; memory: ServiceMemory },
+    log: FastifyBaseLogger,
+  ) {
     super();
     this.#settings = settings;
     this.#sockets = sockets;
+    this.#memory = memory;
     this.#log = log;
     this.#wanted = settings.workers;
   }
@@ -111,12 +120,13 @@ export class WorkerPool extends EventEmitter<WorkerPoolEvents> {
   /** Starts a worker; resolves once it listens, and rejects if it ends before. */
   #start(): Promise<void> {
     const descriptors = this.#sockets.descriptors;
+    const task: WorkerTask = {
+      settings: this.#settings,
+      listeners: descriptors.length,
+      memory: this.#memory.name,
+    };
     const worker = fork(WORKER_FILE, [], {
-      env: {
-        ...process.env,
-        [SETTINGS_VARIABLE]: JSON.stringify(this.#settings),
-        [LISTENERS_VARIABLE]: String(descriptors.length),
-      },
+      env: { ...process.env, [TASK_VARIABLE]: JSON.stringify(task) },
       stdio: ['ignore', 'inherit', 'inherit', 'ipc', ...descriptors],
     });
     this.#workers.add(worker);
@@ -128,6 +138,7 @@ export class WorkerPool extends EventEmitter<WorkerPoolEvents> {
         if (message.type === 'failed') reason = message.reason;
         else {
           readyAt = Date.now();
+          this.#tell('shmtable_worker_starts_total', { type: 'worker started', worker: worker.pid ?? 0 });
           resolve();
         }
       });
@@ -143,9 +154,10 @@ export class WorkerPool extends EventEmitter<WorkerPoolEvents> {
         this.emit('gone', pid);
         if (readyAt === undefined) {
           reject(new ShmTableError('ERR_INTERNAL', `worker ${pid} cannot serve: ${reason || signal || code}`));
-        }
+        } else this.#tell('shmtable_worker_ends_total', { type: 'worker ended', worker: pid });
         if (expected || readyAt === undefined) return;
         this.#log.warn({ worker: pid, code, signal }, 'worker died');
+        this.#tell('shmtable_worker_deaths_total', { type: 'worker died', worker: pid, code, signal });
         if (Date.now() - readyAt >= GROWN_UP_MS) this.#pauseMs = 0;
         else this.#growPause();
         void this.#fill();
@@ -170,6 +182,11 @@ export class WorkerPool extends EventEmitter<WorkerPoolEvents> {
       }
     }
     this.#filling = false;
+  }
+
+  #tell(family: CounterFamily, event: ServiceEvent): void {
+    counterOf(this.#memory.metrics, family).increment();
+    this.#memory.events.add(event);
   }
 
   #growPause(): void {

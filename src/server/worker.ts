@@ -3,22 +3,23 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { buildApp } from './app.js';
 import { ConnectionDrain } from './connection-drain.js';
 import { InheritedListeners } from './inherited-listeners.js';
+import { ServiceMemory } from './service-memory.js';
 import { checkSettings } from './settings/check-settings.js';
 import { withDefaults } from './settings/settings-schema.js';
-import { isPrimaryMessage, LISTENERS_VARIABLE, SETTINGS_VARIABLE, type WorkerMessage } from './worker-messages.js';
+import { isPrimaryMessage, TASK_VARIABLE, type WorkerMessage, type WorkerTask } from './worker-messages.js';
 
 /** Long enough to accept what had arrived when the end was announced: at a shutdown nobody else does. */
 const LAST_ARRIVALS_MS = 100;
 
 async function serve(): Promise<void> {
-  const { [SETTINGS_VARIABLE]: text = '{}', [LISTENERS_VARIABLE]: count } = process.env;
-  delete process.env[SETTINGS_VARIABLE];
-  delete process.env[LISTENERS_VARIABLE];
-  const settings = withDefaults(checkSettings(SETTINGS_VARIABLE, JSON.parse(text)));
+  const task: WorkerTask = JSON.parse(process.env[TASK_VARIABLE] ?? '');
+  delete process.env[TASK_VARIABLE];
+  const settings = withDefaults(checkSettings(TASK_VARIABLE, task.settings));
   const drain = new ConnectionDrain();
-  const app = await buildApp(settings, drain);
+  const memory = ServiceMemory.open(task.memory);
+  const app = await buildApp(settings, { drain, memory });
   await app.ready();
-  const listeners = new InheritedListeners(app.server, Number(count));
+  const listeners = new InheritedListeners(app.server, task.listeners);
   let stopping = false;
   const stop = async (idleMs: number): Promise<void> => {
     if (stopping) return;

@@ -3,7 +3,7 @@ import { LINK } from './bucket-layout.js';
 import type { Participant } from './participant.js';
 import * as slot from './participant-layout.js';
 import type { TableMemory } from './table-memory.js';
-import type { TableStats } from './types.js';
+import type { TableCounts, TableStats } from './types.js';
 
 /** The sum of one counter over all slots, in use or not: they are never reset. */
 function sum(memory: TableMemory, counter: number): number {
@@ -30,15 +30,25 @@ export function countRows(memory: TableMemory): number {
 
 /** What `Table.stats` returns. O(buckets). */
 export function readStats(memory: TableMemory, locks: ByteLocks, own: Participant | undefined): TableStats {
+  const { rows, capacity, bytes, ...operations } = readCounts(memory, locks, own);
+  return {
+    rows,
+    capacity,
+    bytes,
+    spareRows: spareRows(memory),
+    overflowBuckets: memory.overflow.stats().used,
+    longestChain: longestChain(memory),
+    ...operations,
+  };
+}
+
+/** What `Table.counts` returns. O(maxParticipants), a system call for each that is attached. */
+export function readCounts(memory: TableMemory, locks: ByteLocks, own: Participant | undefined): TableCounts {
   const { schema, totalBytes } = memory.layout;
-  const attached = attachedSlots(memory, locks, own);
   return {
     rows: countRows(memory),
     capacity: schema.capacity,
     bytes: totalBytes,
-    spareRows: spareRows(memory),
-    overflowBuckets: memory.overflow.stats().used,
-    longestChain: longestChain(memory),
     inserts: sum(memory, slot.INSERTS),
     updates: sum(memory, slot.UPDATES),
     deletes: sum(memory, slot.DELETES),
@@ -46,7 +56,7 @@ export function readStats(memory: TableMemory, locks: ByteLocks, own: Participan
     evictions: sum(memory, slot.EVICTIONS),
     recoveries: sum(memory, slot.RECOVERIES),
     lockWaits: sum(memory, slot.LOCK_WAITS),
-    participants: attached.length,
+    participants: attachedSlots(memory, locks, own).length,
   };
 }
 

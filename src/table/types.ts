@@ -158,13 +158,11 @@ export interface TableInfo {
   owners: number[];
 }
 
-export interface TableStats {
+/** What is counted as it happens. */
+export interface TableCounts {
   rows: number;
   capacity: number;
   bytes: number;
-  spareRows: number;
-  overflowBuckets: number;
-  longestChain: number;
   inserts: number;
   updates: number;
   deletes: number;
@@ -173,6 +171,12 @@ export interface TableStats {
   recoveries: number;
   lockWaits: number;
   participants: number;
+}
+
+export interface TableStats extends TableCounts {
+  spareRows: number;
+  overflowBuckets: number;
+  longestChain: number;
 }
 
 export interface TableBytes {

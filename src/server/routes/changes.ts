@@ -51,7 +51,7 @@ export function changesRoutes(app: RoutesApp, handles: TableHandles, streams: Ev
   app.get(
     '/tables/:table/changes',
     {
-      config: { scope: 'read' },
+      config: { scope: 'read', stream: true },
       schema: {
         operationId: 'watchChanges',
         tags: ['tables'],

@@ -1,0 +1,96 @@
+/**
+ * What happened in a service lately, as all of its processes tell it: a ring in shared memory, from which the oldest
+ * goes when there is no room. An event is one record of JSON.
+ */
+import { ShmTableError } from '../errors.js';
+import type { Segment } from '../memory/index.js';
+import { RingBuffer } from '../pools/index.js';
+
+export type ServiceEvent =
+  | ({ readonly type: 'slow request'; readonly durationMs: number; readonly status: number } & RequestPlace)
+  | { readonly type: 'worker started'; readonly worker: number }
+  | { readonly type: 'worker ended'; readonly worker: number }
+  | {
+      readonly type: 'worker died';
+      readonly worker: number;
+      readonly code: number | null;
+      readonly signal: string | null;
+    }
+  | { readonly type: 'recovery'; readonly worker: number; readonly table: string; readonly settled: number };
+
+interface RequestPlace {
+  readonly worker: number;
+  readonly requestId: string;
+  readonly method: string;
+  readonly url: string;
+}
+
+export type LoggedEvent = ServiceEvent & {
+  /** Rises from event to event. */
+  readonly sequence: number;
+  /** When, in epoch milliseconds. */
+  readonly at: number;
+};
+
+/** Events that may be in the way of a new one: as many small ones as a large one needs the room of. */
+const MAX_REMOVALS = 1000;
+
+export class EventLog {
+  readonly #segment: Segment;
+  readonly #ring: RingBuffer;
+
+  /** Over a ring that is there. */
+  constructor(segment: Segment, offset: number) {
+    this.#segment = segment;
+    this.#ring = RingBuffer.open(segment, offset);
+  }
+
+  /** Adds an event. Never fails: where it cannot be written, because a stopped process is in the way, it is left out. */
+  add(event: ServiceEvent): void {
+    const bytes = Buffer.from(JSON.stringify({ at: Date.now(), ...event }));
+    try {
+      const offset = this.#allocate(bytes.length);
+      if (offset === 0) return;
+      new Uint8Array(this.#segment.buffer, offset, bytes.length).set(bytes);
+      this.#ring.commit(offset);
+    } catch (error) {
+      if (!(error instanceof ShmTableError)) throw error;
+    }
+  }
+
+  /** The events after a sequence, the oldest first. */
+  *read(after = 0): Generator<LoggedEvent> {
+    for (let sequence = after; ; ) {
+      const record = this.#ring.read(sequence);
+      if (record === undefined) return;
+      const text = Buffer.from(this.#segment.buffer, record.offset, record.bytes).toString();
+      // Freed meanwhile, it may have been written over.
+      if (this.#ring.read(sequence)?.sequence === record.sequence) {
+        const event: Omit<LoggedEvent, 'sequence'> = JSON.parse(text);
+        yield { ...event, sequence: record.sequence } as LoggedEvent;
+      }
+      sequence = record.sequence;
+    }
+  }
+
+  close(): void {
+    this.#ring.close();
+  }
+
+  /** Room for an event, from which the oldest ones have been removed; 0 when there is none to be had. */
+  #allocate(bytes: number): number {
+    for (let removals = 0; removals < MAX_REMOVALS; removals++) {
+      const offset = this.#ring.alloc(bytes);
+      if (offset !== 0) return offset;
+      const oldest = this.#ring.read();
+      if (oldest === undefined) return 0;
+      try {
+        this.#ring.free(oldest.offset);
+      } catch (error) {
+        // Another process wanted the room as well.
+        if (!(error instanceof ShmTableError)) throw error;
+      }
+    }
+    return 0;
+  }
+}

@@ -1,0 +1,83 @@
+/**
+ * The metrics as Prometheus reads them: what all processes of the service have counted, and what its tables count
+ * themselves. Everything is read from shared memory at that moment; no process is asked.
+ */
+import { Counter, Gauge, Registry } from 'prom-client';
+import type { TableCounts } from '../../table/types.js';
+import type { ServiceMemory } from '../service-memory.js';
+import { COUNTERS, type FamilyMetric, familyMetrics, HISTOGRAMS } from './metric-families.js';
+import { SharedHistogram } from './shared-histogram.js';
+import type { NamedCounts } from './table-counts.js';
+
+type CountName = keyof TableCounts;
+
+/** Family, what it says, and where it stands among a table's counts. */
+const TABLE_GAUGES: readonly (readonly [string, string, CountName])[] = [
+  ['shmtable_table_rows', 'Rows of the table; expired ones count until they are removed', 'rows'],
+  ['shmtable_table_capacity_rows', 'Rows that fit into the table', 'capacity'],
+  ['shmtable_table_bytes', "Bytes of the table's segment", 'bytes'],
+  ['shmtable_table_participants', 'Attached Table objects of all processes', 'participants'],
+];
+
+const TABLE_COUNTERS: readonly (readonly [string, string, CountName])[] = [
+  ['shmtable_table_expirations_total', 'Rows removed because their time was over', 'expirations'],
+  ['shmtable_table_evictions_total', 'Rows removed to make room', 'evictions'],
+  ['shmtable_table_recoveries_total', 'Operations of dead processes that were finished or undone', 'recoveries'],
+  ['shmtable_table_lock_waits_total', 'Times that a writer slept for a lock', 'lockWaits'],
+];
+
+const OPERATIONS: readonly (readonly [string, CountName])[] = [
+  ['insert', 'inserts'],
+  ['update', 'updates'],
+  ['delete', 'deletes'],
+];
+
+export interface Exposition {
+  readonly text: string;
+  readonly contentType: string;
+}
+
+export async function exposition(memory: ServiceMemory, tables: readonly NamedCounts[]): Promise<Exposition> {
+  const registry = new Registry();
+  addTables(registry, tables);
+  addFamilies(registry, [...familyMetrics(memory.metrics)]);
+  return { text: await registry.metrics(), contentType: registry.contentType };
+}
+
+function addTables(registry: Registry, tables: readonly NamedCounts[]): void {
+  const registers = [registry];
+  for (const [name, help, count] of TABLE_GAUGES) {
+    const gauge = new Gauge({ name, help, registers, labelNames: ['table'] });
+    for (const { table, ...counts } of tables) gauge.set({ table }, counts[count]);
+  }
+  for (const [name, help, count] of TABLE_COUNTERS) {
+    const counter = new Counter({ name, help, registers, labelNames: ['table'] });
+    for (const { table, ...counts } of tables) counter.inc({ table }, counts[count]);
+  }
+  const operations = new Counter({
+    name: 'shmtable_table_operations_total',
+    help: 'Rows written and deleted; reads leave no trace',
+    registers,
+    labelNames: ['table', 'operation'],
+  });
+  for (const { table, ...counts } of tables) {
+    for (const [operation, count] of OPERATIONS) operations.inc({ table, operation }, counts[count]);
+  }
+}
+
+function addFamilies(registry: Registry, metrics: readonly FamilyMetric[]): void {
+  const registers = [registry];
+  for (const [name, help] of Object.entries(COUNTERS)) {
+    const own = metrics.filter(({ family }) => family === name);
+    const counter = new Counter({ name, help, registers, labelNames: labelNamesOf(own) });
+    for (const metric of own) if (metric.kind === 'counter') counter.inc(metric.labels, metric.value);
+  }
+  for (const [name, help] of Object.entries(HISTOGRAMS)) {
+    const own = metrics.filter(({ family }) => family === name);
+    registry.registerMetric(new SharedHistogram({ name, help, registers: [] }, own));
+  }
+}
+
+function labelNamesOf(metrics: readonly FamilyMetric[]): string[] {
+  return Object.keys(metrics.at(0)?.labels ?? {});
+}

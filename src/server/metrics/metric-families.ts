@@ -1,0 +1,47 @@
+/** What the processes of a service count together: families of metrics, each metric with labels of its own. */
+import type { MetricCounter, MetricHistogram, MetricRegistry, MetricValue } from '../../pools/index.js';
+
+export type Labels = Readonly<Record<string, string>>;
+
+/** Up to 10 s: from a read that hits the processor's cache to a batch over a table of millions of rows. */
+const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
+export const COUNTERS = {
+  shmtable_http_requests_total: 'Requests answered, by method, route and status',
+  shmtable_worker_starts_total: 'Workers that began to serve',
+  shmtable_worker_ends_total: 'Workers that ended, for whatever reason',
+  shmtable_worker_deaths_total: 'Workers that ended without having been told to',
+} as const;
+
+export const HISTOGRAMS = {
+  shmtable_http_request_duration_seconds: 'Time from the request to its answer, streams left out',
+  shmtable_event_loop_delay_seconds: 'By how much a timer of a worker came late, sampled twice a second',
+} as const;
+
+export type CounterFamily = keyof typeof COUNTERS;
+export type HistogramFamily = keyof typeof HISTOGRAMS;
+
+/** The metric with these labels, made when nobody has counted it yet. */
+export function counterOf(registry: MetricRegistry, family: CounterFamily, labels: Labels = {}): MetricCounter {
+  return registry.counter(nameOf(family, labels));
+}
+
+export function histogramOf(registry: MetricRegistry, family: HistogramFamily, labels: Labels = {}): MetricHistogram {
+  return registry.histogram(nameOf(family, labels), SECONDS);
+}
+
+/** A metric of a service, of whichever kind. */
+export type FamilyMetric = MetricValue & { readonly family: string; readonly labels: Labels };
+
+/** All metrics that somebody has counted. */
+export function* familyMetrics(registry: MetricRegistry): Generator<FamilyMetric> {
+  for (const metric of registry.entries()) {
+    const end = metric.name.indexOf(' ');
+    const labels: Labels = JSON.parse(metric.name.slice(end));
+    yield { ...metric, family: metric.name.slice(0, end), labels };
+  }
+}
+
+function nameOf(family: string, labels: Labels): string {
+  return `${family} ${JSON.stringify(labels)}`;
+}

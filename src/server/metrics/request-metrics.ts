@@ -1,0 +1,107 @@
+/** Counts the requests of a worker, times them, and notes the slow ones. */
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { ShmTableError } from '../../errors.js';
+import type { MetricCounter, MetricHistogram } from '../../pools/index.js';
+import type { ServiceMemory } from '../service-memory.js';
+import type { RoutesApp } from '../service-routes.js';
+import { counterOf, histogramOf } from './metric-families.js';
+
+/** A request that takes longer is an event. Its worker may have answered nobody else meanwhile. */
+const SLOW_MS = 500;
+/** Longer addresses are cut in events. */
+const MAX_URL = 200;
+const DELAY_SAMPLE_MS = 500;
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** The answer goes on for as long as the client listens: its time says nothing. */
+    stream?: boolean;
+  }
+}
+
+export function countRequests(app: RoutesApp, memory: ServiceMemory): void {
+  const metrics = new RequestMetrics(memory);
+  app.addHook('onResponse', async (request, reply) => metrics.count(request, reply));
+  app.addHook('onReady', async () => {
+    const timer = sampleDelay((seconds) => metrics.delayed(seconds));
+    app.addHook('onClose', async () => clearInterval(timer));
+  });
+}
+
+class RequestMetrics {
+  readonly #memory: ServiceMemory;
+  readonly #requests = new Map<string, MetricCounter>();
+  readonly #durations = new Map<string, MetricHistogram>();
+  /** No room for more metrics: those that there are go on. */
+  #full = false;
+
+  constructor(memory: ServiceMemory) {
+    this.#memory = memory;
+  }
+
+  count(request: FastifyRequest, reply: FastifyReply): void {
+    const { method } = request;
+    const { url = '', config } = request.routeOptions;
+    // Not the path: keys and tables have no bound. What no route takes has none.
+    const pattern = request.is404 ? '' : (config.pattern ?? url);
+    const status = String(reply.statusCode);
+    const { metrics } = this.#memory;
+    this.#metric(this.#requests, `${method} ${status} ${pattern}`, () =>
+      counterOf(metrics, 'shmtable_http_requests_total', { method, route: documented(pattern), status }),
+    )?.increment();
+    if (config.stream) return;
+    const durationMs = reply.elapsedTime;
+    this.#metric(this.#durations, `${method} ${pattern}`, () =>
+      histogramOf(metrics, 'shmtable_http_request_duration_seconds', { method, route: documented(pattern) }),
+    )?.observe(durationMs / 1000);
+    if (durationMs >= SLOW_MS) this.#note(request, reply.statusCode, Math.round(durationMs));
+  }
+
+  delayed(seconds: number): void {
+    histogramOf(this.#memory.metrics, 'shmtable_event_loop_delay_seconds').observe(seconds);
+  }
+
+  #note(request: FastifyRequest, status: number, durationMs: number): void {
+    const { method, id } = request;
+    const url = request.url.slice(0, MAX_URL);
+    request.log.warn({ method, url, status, durationMs }, 'slow request');
+    this.#memory.events.add({
+      type: 'slow request',
+      worker: process.pid,
+      requestId: id,
+      method,
+      url,
+      status,
+      durationMs,
+    });
+  }
+
+  #metric<T>(known: Map<string, T>, key: string, make: () => T): T | undefined {
+    const metric = known.get(key);
+    if (metric !== undefined || this.#full) return metric;
+    try {
+      const made = make();
+      known.set(key, made);
+      return made;
+    } catch (error) {
+      if (!(error instanceof ShmTableError)) throw error;
+      this.#full = true;
+      return undefined;
+    }
+  }
+}
+
+/** A route as the OpenAPI document has it. */
+function documented(pattern: string): string {
+  return pattern.replace(/:(\w+)/g, '{$1}');
+}
+
+/** Tells twice a second by how many seconds the event loop kept a timer waiting. */
+function sampleDelay(tell: (seconds: number) => void): NodeJS.Timeout {
+  let due = performance.now() + DELAY_SAMPLE_MS;
+  return setInterval(() => {
+    const now = performance.now();
+    tell(Math.max(0, now - due) / 1000);
+    due = now + DELAY_SAMPLE_MS;
+  }, DELAY_SAMPLE_MS).unref();
+}

@@ -1,0 +1,19 @@
+/** A name for each request: the client's own (`X-Request-Id`), or one made here; answers and log lines carry it. */
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import type { RoutesApp } from './service-routes.js';
+
+const HEADER = 'x-request-id';
+/** What logs and other services take without trouble. */
+const ACCEPTED = /^[\w.:/+=@-]{1,128}$/;
+
+export function requestId({ headers }: Pick<IncomingMessage, 'headers'>): string {
+  const { [HEADER]: given } = headers;
+  return typeof given === 'string' && ACCEPTED.test(given) ? given : randomUUID();
+}
+
+export function answerWithRequestId(app: RoutesApp): void {
+  app.addHook('onRequest', async (request, reply) => {
+    reply.header(HEADER, request.id);
+  });
+}

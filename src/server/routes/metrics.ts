@@ -1,0 +1,43 @@
+import { exposition } from '../metrics/exposition.js';
+import { countsOfTables } from '../metrics/table-counts.js';
+import { serviceProblems } from '../route-problems.js';
+import type { ServiceMemory } from '../service-memory.js';
+import type { RoutesApp } from '../service-routes.js';
+import type { TableLocation } from '../table-handles.js';
+
+export interface MetricsSource {
+  readonly memory: ServiceMemory;
+  readonly namespace: string;
+  readonly locations: Readonly<Record<string, TableLocation>>;
+}
+
+const answer = {
+  description: "Prometheus' text format",
+  content: {
+    'text/plain': {
+      schema: { type: 'string' },
+      example:
+        '# HELP shmtable_table_rows Rows of the table\n# TYPE shmtable_table_rows gauge\nshmtable_table_rows{table="cities"} 4\n',
+    },
+  },
+} as const;
+
+/** `/metrics`: what the whole service counts, from whichever worker. */
+export function metricsRoutes(app: RoutesApp, { memory, namespace, locations }: MetricsSource): void {
+  app.get(
+    '/metrics',
+    {
+      config: { scope: 'read' },
+      schema: {
+        operationId: 'metrics',
+        tags: ['operation'],
+        summary: 'Metrics for Prometheus, summed over all workers',
+        response: { 200: answer, ...serviceProblems() },
+      },
+    },
+    async (_request, reply) => {
+      const { text, contentType } = await exposition(memory, countsOfTables(namespace, locations));
+      return reply.type(contentType).send(text);
+    },
+  );
+}
