@@ -67,7 +67,7 @@ function withTokensInForce(settings: ServiceSettings): ServiceSettings {
 }
 
 /** The configured tables: as they are, of their snapshots, or empty. */
-async function makeTables(
+export async function makeTables(
   { tables, namespace }: ServiceSettings,
   handles: TableHandles,
   keeper: SnapshotKeeper | undefined,

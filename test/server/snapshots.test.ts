@@ -5,24 +5,30 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { loadSettings } from '../../src/server/settings/load-settings.js';
+import type { TableSettings } from '../../src/server/settings/settings-schema.js';
 import { Table } from '../../src/table/table.js';
 import { eventually } from '../cache/deadline.js';
 import { send } from '../fixtures/http-client.js';
-import { type LogEntry, ServiceProcess, startService } from '../fixtures/server-process.js';
+import { type LogEntry, type ServiceProcess, startService } from '../fixtures/server-process.js';
+import { type KeptTables, keepTables, startKeeper } from '../fixtures/snapshot-keeping.js';
 
 const columns = { n: 'int32' } as const;
-const ROW = '/v1/tables/t/rows/k';
+const TABLE: TableSettings = { capacity: 100, columns };
+
+let namespaces = 0;
+
+function namespaceOf(t: Test): string {
+  const namespace = `test-${process.pid}-keeper-${namespaces++}`;
+  t.teardown(() => {
+    for (const { name } of Table.list({ namespace })) Table.destroy(name, { namespace });
+  });
+  return namespace;
+}
 
 function folderOf(t: Test): string {
   const folder = mkdtempSync(join(tmpdir(), 'shmtable-snapshots-'));
   t.teardown(() => rmSync(folder, { recursive: true }));
   return folder;
-}
-
-/** Starts a service whose settings name a table `t` and snapshots. */
-function start(t: Test, snapshots: object, namespace?: string, table: object = { capacity: 100, columns }) {
-  const env = namespace === undefined ? {} : { SHMTABLE_NAMESPACE: namespace };
-  return startService(t, { args: ['--workers', '1'], config: { tables: { t: table }, snapshots }, env });
 }
 
 const isTaken = ({ msg }: LogEntry): boolean => msg === 'snapshot taken';
@@ -44,69 +50,100 @@ async function valueIn(path: string): Promise<number | undefined> {
   return value;
 }
 
-async function stopped(service: ServiceProcess): Promise<void> {
-  service.signal('SIGTERM');
-  const code = await service.ended;
-  if (code !== 0) throw new Error(`the service ended with ${code}: ${service.stderr}`);
+function write({ handles }: KeptTables, n: number): void {
+  handles.use('t', ({ table }) => table.set('k', { n }));
+}
+
+function read({ handles }: KeptTables): unknown {
+  return handles.use('t', ({ table }) => table.get('k')?.n);
 }
 
 t.test('on a schedule, the last few kept', async (t) => {
   const dir = join(folderOf(t), 'made', 'when missing');
-  const { service, port } = await start(t, { dir, everyMs: 50, keep: 2, atShutdown: false });
-  await send(port, 'PUT', '/v1/tables/other', { json: { capacity: 5, columns } });
-  const taken = (table: string) => service.log.filter((entry) => isTaken(entry) && entry.table === table).length;
+  const namespace = namespaceOf(t);
+  const snapshots = { dir, everyMs: 20, keep: 2, atShutdown: false };
+  const kept = await keepTables({ namespace, snapshots, tables: { t: TABLE } });
+  kept.handles.create({ name: 'other', capacity: 5, columns });
+  const taken = (table: string) => kept.log.filter((entry) => isTaken(entry) && entry.table === table).length;
   for (let n = 1; n <= 4; n++) {
-    await send(port, 'PUT', ROW, { json: { n } });
+    write(kept, n);
     const before = taken('t');
     await eventually('snapshots after the write', () => taken('t') >= before + 2);
   }
   await eventually('the other table too', () => taken('other') >= 3);
-  await stopped(service);
+  await kept.stop();
   for (const table of ['t', 'other']) t.equal(snapshotsIn(dir, table).length, 2, `two of ${table}`);
   t.equal(readdirSync(dir).length, 4, 'and nothing else');
   t.equal(await valueIn(join(dir, snapshotsIn(dir)[1])), 4, 'the newest has the last value');
-  const last = service.log.filter(isTaken).map(({ snapshot }) => snapshot);
+  const last = kept.log.filter(isTaken).map(({ snapshot }) => snapshot);
   t.ok(last.includes(join(dir, snapshotsIn(dir)[1])), 'the log names it');
 });
 
 t.test('at shutdown and at start', async (t) => {
   const dir = folderOf(t);
-  const first = await start(t, { dir });
-  const { namespace } = first.service;
-  await send(first.port, 'PUT', ROW, { json: { n: 1 } });
+  const namespace = namespaceOf(t);
+  const first = await keepTables({ namespace, snapshots: { dir }, tables: { t: TABLE } });
+  write(first, 1);
   t.same(readdirSync(dir), [], 'none before');
-  await stopped(first.service);
+  await first.stop();
   t.equal(snapshotsIn(dir).length, 1);
 
-  // A table that is there is left as it is.
-  const second = await start(t, { dir }, namespace);
-  t.notOk(second.service.log.some(isRestored));
-  await send(second.port, 'PUT', ROW, { json: { n: 2 } });
-  await stopped(second.service);
+  const second = await keepTables({ namespace, snapshots: { dir }, tables: { t: TABLE } });
+  t.notOk(second.log.some(isRestored), 'a table that is there is left as it is');
+  write(second, 2);
+  await second.stop();
   t.equal(snapshotsIn(dir).length, 2);
 
   Table.destroy('t', { namespace });
-  const third = await start(t, { dir }, namespace);
-  t.match(third.service.log.find(isRestored), { table: 't', snapshot: join(dir, snapshotsIn(dir)[1]), rows: 1 });
-  t.equal((await send(third.port, 'GET', ROW)).json.row.n, 2, 'the newest');
-  await send(third.port, 'PUT', ROW, { json: { n: 3 } });
-  t.equal((await send(third.port, 'GET', ROW)).json.row.n, 3, 'and can be written');
-  await stopped(third.service);
+  const third = await keepTables({ namespace, snapshots: { dir }, tables: { t: TABLE } });
+  t.match(third.log.find(isRestored), { table: 't', snapshot: join(dir, snapshotsIn(dir)[1]), rows: 1 });
+  t.equal(read(third), 2, 'the newest');
+  write(third, 3);
+  t.equal(read(third), 3, 'and can be written');
+  await third.stop();
 
   Table.destroy('t', { namespace });
-  const never = await start(t, { dir, restoreAtStart: false, atShutdown: false }, namespace);
-  t.equal((await send(never.port, 'GET', ROW)).status, 404, 'unless it should not be');
+  const snapshots = { dir, restoreAtStart: false, atShutdown: false };
+  const never = await keepTables({ namespace, snapshots, tables: { t: TABLE } });
+  t.equal(read(never), undefined, 'unless it should not be');
   const before = readdirSync(dir);
-  await stopped(never.service);
+  await never.stop();
   t.same(readdirSync(dir), before, 'nor taken at shutdown');
+});
+
+t.test('a service does so', async (t) => {
+  const dir = folderOf(t);
+  const stopped = async (service: ServiceProcess) => {
+    service.signal('SIGTERM');
+    t.equal(await service.ended, 0);
+  };
+  // Anonymous: it ends with the service.
+  const memory = { ...TABLE, backend: 'anonymous' };
+  const config = { tables: { t: TABLE, memory }, snapshots: { dir } };
+  const first = await startService(t, { args: ['--workers', '1'], config });
+  const { namespace } = first.service;
+  for (const table of ['t', 'memory']) await send(first.port, 'PUT', `/v1/tables/${table}/rows/k`, { json: { n: 5 } });
+  await stopped(first.service);
+  Table.destroy('t', { namespace });
+  const env = { SHMTABLE_NAMESPACE: namespace };
+  const second = await startService(t, { args: ['--workers', '1'], config, env });
+  for (const table of ['t', 'memory']) {
+    t.equal((await send(second.port, 'GET', `/v1/tables/${table}/rows/k`)).json.row.n, 5, table);
+  }
+  const listed = (await send(second.port, 'GET', '/v1/tables')).json.tables;
+  t.match(listed, [
+    { name: 'memory', backend: 'anonymous' },
+    { name: 't', backend: 'posix' },
+  ]);
+  await stopped(second.service);
 });
 
 t.test('a damaged newest one is left out', async (t) => {
   const dir = folderOf(t);
-  const first = await start(t, { dir });
-  const { namespace } = first.service;
-  await send(first.port, 'PUT', ROW, { json: { n: 1 } });
-  await stopped(first.service);
+  const namespace = namespaceOf(t);
+  const first = await keepTables({ namespace, snapshots: { dir }, tables: { t: TABLE } });
+  write(first, 1);
+  await first.stop();
   Table.destroy('t', { namespace });
   const [sound] = snapshotsIn(dir);
   const bytes = readFileSync(join(dir, sound));
@@ -120,17 +157,17 @@ t.test('a damaged newest one is left out', async (t) => {
     writeFileSync(join(dir, name), 'no snapshot');
   }
 
-  const second = await start(t, { dir, keep: 1 }, namespace);
-  const leftOut = second.service.log.filter(({ msg }) => msg === 'damaged snapshot left out');
+  const second = await keepTables({ namespace, snapshots: { dir, keep: 1 }, tables: { t: TABLE } });
+  const leftOut = second.log.filter(({ msg }) => msg === 'damaged snapshot left out');
   t.match(leftOut, [
     { table: 't', snapshot: join(dir, flipped), err: { code: 'ERR_SNAPSHOT_DAMAGED' } },
     { table: 't', snapshot: join(dir, truncated), err: { code: 'ERR_SNAPSHOT_DAMAGED' } },
   ]);
-  t.equal((await send(second.port, 'GET', ROW)).json.row.n, 1, 'the one before is taken');
+  t.equal(read(second), 1, 'the one before is taken');
 
   // The damaged ones bear later times: the next one must count as newer all the same.
-  await send(second.port, 'PUT', ROW, { json: { n: 2 } });
-  await stopped(second.service);
+  write(second, 2);
+  await second.stop();
   const left = readdirSync(dir).sort();
   t.equal(left.length, 5, 'one of this table is kept');
   const [newest] = snapshotsIn(dir).filter((name) => /^t\.[0-9]{13}\.snapshot$/.test(name));
@@ -138,114 +175,107 @@ t.test('a damaged newest one is left out', async (t) => {
 
   Table.destroy('t', { namespace });
   writeFileSync(join(dir, newest), 'nothing sound is left');
-  const third = await start(t, { dir, atShutdown: false }, namespace);
-  t.equal((await send(third.port, 'GET', ROW)).status, 404, 'without a sound one the table is empty');
+  const third = await keepTables({ namespace, snapshots: { dir, atShutdown: false }, tables: { t: TABLE } });
+  t.equal(read(third), undefined, 'without a sound one the table is empty');
+  await third.stop();
 });
 
 t.test('kill -9 during a snapshot leaves the previous one', async (t) => {
   const dir = folderOf(t);
+  const namespace = namespaceOf(t);
   const capacity = 10_000;
-  const table = { capacity, columns: { ...columns, text: 'string(900)' } } as const;
-  let { service } = await start(t, { dir }, undefined, table);
-  const { namespace } = service;
-  const rows = Table.open('t', { namespace, columns: table.columns });
-  for (let n = 0; n < capacity; n++) rows.set(`${n}`, { n, text: 'x'.repeat(900) });
-  rows.close();
-  await stopped(service);
+  const tables = { t: { capacity, columns: { ...columns, text: 'string(900)' } } } as const;
+  const first = await keepTables({ namespace, snapshots: { dir }, tables });
+  first.handles.use('t', ({ table }) => {
+    for (let n = 0; n < capacity; n++) table.set(`${n}`, { n, text: 'x'.repeat(900) });
+  });
+  await first.stop();
   let [previous] = snapshotsIn(dir);
   for (let kill = 0; kill < 3; kill++) {
-    ({ service } = await start(t, { dir, everyMs: 1, keep: 1, atShutdown: false }, namespace, table));
+    const keeper = startKeeper({ namespace, snapshots: { dir, everyMs: 1, keep: 1, atShutdown: false }, tables });
+    t.teardown(() => keeper.kill());
     const unfinished = (): boolean => readdirSync(dir).some((name) => name.endsWith('.tmp'));
     // A few are finished first, so that it is killed at other moments of the round, too.
-    for (let i = 0, from = 0; i < kill; i++) from = 1 + service.log.indexOf(await service.logged(isTaken, from));
+    await eventually('snapshots are taken', () => keeper.log.filter(isTaken).length >= kill);
     await eventually('a snapshot is being written', unfinished);
     await sleep(Math.random() * 20);
-    service.signal('SIGKILL');
-    await service.ended;
-    await eventually('the workers have gone, too', () => ownersOf(namespace).length === 0);
+    await keeper.kill();
     Table.destroy('t', { namespace });
 
-    const restoring = await start(t, { dir, keep: 1, atShutdown: false }, namespace, table);
+    const restoring = await keepTables({ namespace, snapshots: { dir, keep: 1, atShutdown: false }, tables });
     t.notOk(unfinished(), 'what it left is removed');
-    t.equal(restoring.service.log.find(isRestored)?.rows, capacity, 'all rows are there');
+    t.equal(restoring.log.find(isRestored)?.rows, capacity, 'all rows are there');
     const now = snapshotsIn(dir);
     t.ok(now.length >= 1 && now[0] >= previous, 'of the previous one, or a later one that was finished');
     [previous] = now;
-    await stopped(restoring.service);
+    await restoring.stop();
   }
 });
 
-function ownersOf(namespace: string): number[] {
-  return Table.list({ namespace }).flatMap(({ owners }) => owners);
-}
-
-t.test('a table that was made anew through a worker is in the last snapshot', async (t) => {
+t.test('a table that was made anew by another process is in the last snapshot', async (t) => {
   const dir = folderOf(t);
-  const { service, port } = await start(t, { dir, everyMs: 100 });
-  await service.logged(isTaken);
-  // By now the primary has a handle of the table that is destroyed here.
-  await send(port, 'DELETE', '/v1/tables/t');
-  await send(port, 'PUT', '/v1/tables/t', { json: { capacity: 100, columns } });
-  await send(port, 'PUT', ROW, { json: { n: 7 } });
-  await stopped(service);
+  const namespace = namespaceOf(t);
+  const kept = await keepTables({ namespace, snapshots: { dir, everyMs: 50 }, tables: { t: TABLE } });
+  await eventually('a snapshot', () => kept.log.some(isTaken));
+  // By now there is a handle of the table that is destroyed here.
+  Table.destroy('t', { namespace });
+  using anew = Table.create({ ...TABLE, name: 't', namespace });
+  anew.set('k', { n: 7 });
+  await kept.stop();
   t.equal(await valueIn(join(dir, snapshotsIn(dir).at(-1) ?? '')), 7);
 });
 
 t.test('the settings decide what a restored table is', async (t) => {
   const dir = folderOf(t);
-  const given = { capacity: 100, columns, maxKeyBytes: 40, evict: 'lru', changes: 65_536 };
-  const first = await start(t, { dir }, undefined, given);
-  const { namespace } = first.service;
-  await send(first.port, 'PUT', ROW, { json: { n: 1 } });
-  await stopped(first.service);
+  const namespace = namespaceOf(t);
+  const given = { ...TABLE, maxKeyBytes: 40, evict: 'lru', changes: 65_536 } as const;
+  const first = await keepTables({ namespace, snapshots: { dir }, tables: { t: given } });
+  write(first, 1);
+  await first.stop();
   Table.destroy('t', { namespace });
-  const second = await start(t, { dir, atShutdown: false }, namespace, { capacity: 50, columns });
-  t.match((await send(second.port, 'GET', '/v1/tables/t')).json, { capacity: 50, maxKeyBytes: 63 });
-  t.equal((await send(second.port, 'GET', ROW)).json.row.n, 1);
-  await stopped(second.service);
+  const second = await keepTables({
+    namespace,
+    snapshots: { dir, atShutdown: false },
+    tables: { t: { capacity: 50, columns } },
+  });
+  second.handles.use('t', ({ table }) => {
+    t.match(table, { capacity: 50, maxKeyBytes: 63, evict: 'none', changes: 0 });
+  });
+  t.equal(read(second), 1);
+  await second.stop();
   Table.destroy('t', { namespace });
 
-  const config = { tables: { t: { capacity: 5, columns: { n: 'int64' } } }, snapshots: { dir } };
-  const env = { SHMTABLE_NAMESPACE: namespace };
+  const other = { t: { capacity: 5, columns: { n: 'int64' } } } as const;
   const before = readdirSync(dir);
-  const refused = new ServiceProcess(t, { args: ['--port', '0', '--workers', '1'], config, env });
-  t.equal(await refused.ended, 1, 'other columns stop the start');
-  t.match(refused.stderr, /int32[\s\S]*int64/);
-  t.same(readdirSync(dir), before, 'a service that did not start takes no snapshots');
+  await t.rejects(keepTables({ namespace, snapshots: { dir }, tables: other }), {
+    code: 'ERR_SCHEMA_MISMATCH',
+    message: /int32[\s\S]*int64/,
+  });
+  t.same(readdirSync(dir), before, 'what did not start takes no snapshots');
 });
 
-t.test('anonymous tables', async (t) => {
+t.test('what cannot be written is logged, and goes on', async (t) => {
   const dir = folderOf(t);
-  const table = { capacity: 100, columns, backend: 'anonymous' };
-  const first = await start(t, { dir }, undefined, table);
-  await send(first.port, 'PUT', ROW, { json: { n: 5 } });
-  await stopped(first.service);
-  const second = await start(t, { dir }, first.service.namespace, table);
-  t.equal((await send(second.port, 'GET', ROW)).json.row.n, 5, 'end with the service, and come back');
-  t.match((await send(second.port, 'GET', '/v1/tables')).json.tables, [{ name: 't', backend: 'anonymous' }]);
-});
-
-t.test('what cannot be written is logged, and served all the same', async (t) => {
-  const dir = folderOf(t);
-  const { service, port } = await start(t, { dir, everyMs: 20 });
-  await service.logged(isTaken);
+  const namespace = namespaceOf(t);
+  const kept = await keepTables({ namespace, snapshots: { dir, everyMs: 20 }, tables: { t: TABLE } });
+  const find = (message: RegExp, after = 0) => kept.log.slice(after).find(({ msg }) => message.test(msg));
+  await eventually('a snapshot', () => kept.log.some(isTaken));
   rmSync(dir, { recursive: true });
-  const { err } = await service.logged(({ msg }) => /^no snapshot taken/.test(msg));
-  t.match(err, { code: 'ENOENT' });
-  t.equal((await send(port, 'PUT', ROW, { json: { n: 1 } })).status, 201);
+  await eventually('a failure', () => find(/^no snapshot taken/) !== undefined);
+  t.match(find(/^no snapshot taken/)?.err, { code: 'ENOENT' });
+  write(kept, 1);
   mkdirSync(dir);
-  await service.logged(isTaken, service.log.length);
-  await stopped(service);
+  const after = kept.log.length;
+  await eventually('another snapshot', () => find(/^snapshot taken/, after) !== undefined);
+  await kept.stop();
   t.equal(await valueIn(join(dir, snapshotsIn(dir).at(-1) ?? '')), 1, 'as soon as it can be, it is');
 });
 
 t.test('a directory that cannot be made stops the start', async (t) => {
   const file = join(folderOf(t), 'file');
   writeFileSync(file, '');
-  const config = { snapshots: { dir: join(file, 'dir') } };
-  const refused = new ServiceProcess(t, { args: ['--port', '0', '--workers', '1'], config });
-  t.equal(await refused.ended, 1);
-  t.match(refused.stderr, /ENOTDIR/);
+  const snapshots = { dir: join(file, 'dir') };
+  await t.rejects(keepTables({ namespace: namespaceOf(t), snapshots, tables: {} }), { code: 'ENOTDIR' });
 });
 
 t.test('settings', async (t) => {
