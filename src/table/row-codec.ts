@@ -31,6 +31,8 @@ export interface RowCodec<C extends Columns = Columns> {
   readonly complete: (row: number, from: number) => void;
   /** Sets every column to zero and `named` to none. */
   readonly clear: (row: number) => void;
+  /** Text of `length` bytes of UTF-8 from byte `start`. */
+  readonly readText: (start: number, length: number) => string;
   /** True after a read met a length over its limit: torn if the row has changed since, else damaged. */
   readonly damage: { found: boolean };
 }
@@ -66,6 +68,7 @@ export function compileRowCodec<C extends Columns>(layout: RowLayout, memory: Ro
     ...completeSource(columns),
     ...clearSource(columns),
     '  named,',
+    '  readText: (start, length) => text.decode(start, length),',
     '  damage: text.damage,',
     '};',
   ].join('\n');

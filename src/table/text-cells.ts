@@ -32,7 +32,11 @@ export class TextCells {
       this.damage.found = true;
       return '';
     }
-    const start = at + STRING_LENGTH_BYTES;
+    return this.decode(at + STRING_LENGTH_BYTES, length);
+  }
+
+  /** UTF-8 as text: `length` bytes from byte `start`. */
+  decode(start: number, length: number): string {
     if (length <= SHORT) {
       const short = this.#readShort(start, length);
       if (short !== undefined) return short;
