@@ -14,6 +14,7 @@
  *          72  head       i64   position behind the newest record
  *          80  tail       i64   position of the oldest record
  *          88  sequence   f64   of the next record
+ *          96  turns      u32   how often the lock was taken
  *
  *   record  0  position   f64   its own
  *           8  sequence   f64   from 1; 0: a filler, which no `alloc` returned
@@ -51,6 +52,7 @@ export const HEADER_BYTES = 128;
 export const HEADER_MAGIC = 0;
 export const HEADER_LOCK = 16;
 export const HEADER_PID = 17;
+export const HEADER_TURNS = 24;
 /** Units of the header. */
 export const HEADER_UNITS = 1;
 export const HEADER_HEAD = 9;

@@ -1,14 +1,16 @@
 import { ShmTableError } from '../errors.js';
 import { assertStackRoom, futexWait, futexWake } from '../memory/index.js';
-import { HEADER_LOCK, HEADER_PID, HOLDER_MASK, WAITED_FOR } from './ring-buffer-layout.js';
+import { HEADER_LOCK, HEADER_PID, HEADER_TURNS, HOLDER_MASK, WAITED_FOR } from './ring-buffer-layout.js';
 import type { RingOwners } from './ring-buffer-owners.js';
 
 /** Tries before looking who holds the lock: a holder that runs is done within a microsecond. */
 const SPINS = 100;
 /** Longest sleep before looking again whether the holder lives. */
 const SLEEP_MS = 10;
-/** How long a living holder, one that was stopped, is waited for. */
+/** How long a living holder is waited for, while it holds the lock: it must have been stopped. */
 const TIMEOUT_MS = 1_000;
+/** How long one that has just woken a sleeper leaves the lock to it. */
+const COURTESY_MS = 0.1;
 
 /**
  * The right to move a ring's head and tail.
@@ -23,14 +25,18 @@ export class RingLock {
   readonly #words: Int32Array;
   readonly #lock: number;
   readonly #pid: number;
+  readonly #turns: number;
   readonly #owners: RingOwners;
   readonly #ownPid = process.pid;
+  /** Whether the last release woke a sleeper. */
+  #hasWoken = false;
 
   /** @param header the ring's first word */
   constructor(words: Int32Array, header: number, owners: RingOwners) {
     this.#words = words;
     this.#lock = header + HEADER_LOCK;
     this.#pid = header + HEADER_PID;
+    this.#turns = header + HEADER_TURNS;
     this.#owners = owners;
   }
 
@@ -42,20 +48,29 @@ export class RingLock {
    */
   acquire(): void {
     assertStackRoom();
+    if (this.#hasWoken) this.#letTheWokenPass();
     const { id } = this.#owners;
     const held = Atomics.compareExchange(this.#words, this.#lock, 0, id);
     if (held !== 0 && (held & HOLDER_MASK) !== id) this.#wait(id);
     this.#words[this.#pid] = this.#ownPid;
+    this.#words[this.#turns]++;
   }
 
   release(): void {
-    if (Atomics.exchange(this.#words, this.#lock, 0) < 0) futexWake(this.#words, this.#lock, 1);
+    if (Atomics.exchange(this.#words, this.#lock, 0) < 0) this.#hasWoken = futexWake(this.#words, this.#lock, 1) > 0;
+  }
+
+  /** Without this, one that allocates in a loop has the lock again before the woken one runs. */
+  #letTheWokenPass(): void {
+    this.#hasWoken = false;
+    futexWait(this.#words, this.#lock, 0, COURTESY_MS);
   }
 
   #wait(id: number): void {
     const words = this.#words;
     const lock = this.#lock;
-    const start = performance.now();
+    let start = performance.now();
+    let turn = Atomics.load(words, this.#turns);
     let mark = 0;
     for (;;) {
       for (let spin = 0; spin < SPINS; spin++) {
@@ -63,7 +78,11 @@ export class RingLock {
       }
       const held = Atomics.load(words, lock);
       if (held === 0 || this.#releaseDead(held & HOLDER_MASK)) continue;
-      if (performance.now() - start >= TIMEOUT_MS) this.#giveUp();
+      const now = Atomics.load(words, this.#turns);
+      if (now !== turn) {
+        turn = now;
+        start = performance.now();
+      } else if (performance.now() - start >= TIMEOUT_MS) this.#giveUp();
       if (Atomics.compareExchange(words, lock, held, held | WAITED_FOR) !== held) continue;
       futexWait(words, lock, held | WAITED_FOR, SLEEP_MS);
       mark = WAITED_FOR;
