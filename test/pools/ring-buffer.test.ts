@@ -1,6 +1,5 @@
 import t, { type Test } from 'tap';
-import { Segment as AnySegment } from '../../src/memory/index.js';
-import { RingBuffer, type RingBufferOptions, type Segment } from '../../src/pools/index.js';
+import { RingBuffer, type RingBufferOptions, Segment } from '../../src/pools/index.js';
 import { BACKENDS, scratchName, scratchSegment } from '../memory/scratch-segment.js';
 
 const argument = { code: 'ERR_ARGUMENT' };
@@ -327,7 +326,7 @@ t.test('close gives up what is not committed; destroy ends the ring for every ha
 
 t.test('a segment opened read-only can be read', async (t) => {
   const { ring, segment } = makeRing(t, 1024);
-  const readOnly = AnySegment.open({ name: segment.name, readOnly: true });
+  const readOnly = Segment.open({ name: segment.name, readOnly: true });
   t.teardown(() => readOnly.close());
   const reader = openRing(t, readOnly);
   const offset = commitRecord(ring, 10);
@@ -356,7 +355,7 @@ t.test('works in memory of every kind', async (t) => {
   for (const backend of [...BACKENDS, 'devzero'] as const) {
     const segment =
       backend === 'devzero'
-        ? AnySegment.create({ backend, name: scratchName(), size: 4096 })
+        ? Segment.create({ backend, name: scratchName(), size: 4096 })
         : scratchSegment(t, { backend });
     const ring = RingBuffer.create(segment, { bytes: 1024 });
     const offset = ring.alloc(10);
