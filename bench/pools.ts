@@ -12,6 +12,8 @@ import { compileMallocLoop, type MeasuredProcess, startPoolProcess } from './poo
 import { poolSubjects } from './pools/subjects.js';
 
 const WARM_UP_ROUNDS = 3;
+/** Of malloc and free so many times the usual number of operations: they are quick. */
+const MALLOC_TIMES = 20;
 const MADE_SLICES = [10_000, 100_000, 1_000_000];
 const MADE_SLICE_BYTES = 128;
 
@@ -21,12 +23,18 @@ interface Workload {
 }
 
 /** Nanoseconds an operation: alone, and in each of two processes at once; medians over the rounds. */
-async function measure(start: () => MeasuredProcess, { rounds, operations }: Workload): Promise<[string, string]> {
+async function measure(
+  start: () => MeasuredProcess,
+  { rounds, operations }: Workload,
+  renew: () => void = () => {},
+): Promise<[string, string]> {
   const processes = [start(), start()];
   const measured = { one: [] as number[], two: [] as number[] };
   try {
     for (let round = -WARM_UP_ROUNDS; round < rounds; round++) {
+      renew();
       const alone = await processes[round & 1].run(operations);
+      renew();
       const together = await Promise.all(processes.map((measured) => measured.run(operations)));
       if (round < 0) continue;
       measured.one.push(alone);
@@ -40,11 +48,16 @@ async function measure(start: () => MeasuredProcess, { rounds, operations }: Wor
 }
 
 async function measurePool(number: number, workload: Workload): Promise<[string, string]> {
-  const { bytes, create } = poolSubjects[number];
-  const segment = Segment.create({ name: `bench-pool-${process.pid}`, size: bytes });
+  const subject = poolSubjects[number];
+  const { rounds, operations } = workload;
+  const segment = Segment.create({ name: `bench-pool-${process.pid}`, size: subject.bytes });
   try {
-    create(segment);
-    return await measure(() => startPoolProcess(number, segment.name), workload);
+    subject.create(segment);
+    return await measure(
+      () => startPoolProcess(number, segment.name),
+      { rounds, operations: operations * (subject.times ?? 1) },
+      () => subject.renew?.(segment),
+    );
   } finally {
     segment.unlink();
     segment.close();
@@ -55,7 +68,8 @@ async function measureMalloc(workload: Workload): Promise<[string, string]> {
   const loop = compileMallocLoop();
   if (loop === undefined) return ['no g++ here', ''];
   try {
-    return await measure(() => loop.start(), workload);
+    const { rounds, operations } = workload;
+    return await measure(() => loop.start(), { rounds, operations: operations * MALLOC_TIMES });
   } finally {
     loop.remove();
   }

@@ -9,6 +9,7 @@ const BOUNDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5,
 export const metricCounter: PoolSubject = {
   name: 'MetricRegistry, increment',
   bytes: BYTES,
+  times: 20,
   create(segment) {
     MetricRegistry.create(segment).close();
   },

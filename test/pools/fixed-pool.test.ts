@@ -26,6 +26,8 @@ t.test('wrong options', async (t) => {
   }
   for (const offset of [-64, 1, 63, 0.5, '0']) t.throws(() => create({ slices: 1, sliceBytes: 8, offset }), argument);
   t.throws(() => create({ slices: 1_000, sliceBytes: 8 }), { code: 'ERR_POOL_FULL', message: /1000.*4096/ });
+  const most = 2 ** 31 - 1;
+  t.throws(() => create({ slices: most, sliceBytes: most }), { code: 'ERR_POOL_FULL' }, 'a product beyond all memory');
   t.throws(() => create({ slices: 1, sliceBytes: 8, offset: 8192 }), { code: 'ERR_POOL_FULL' });
   t.throws(() => create({ slices: 1, sliceBytes: 8, offset: 4096 }), { code: 'ERR_POOL_FULL' });
   t.throws(() => FixedPool.open(segment), argument, 'nothing was made');

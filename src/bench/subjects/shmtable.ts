@@ -11,13 +11,18 @@ export function openShmtable(keys: readonly string[]): RowSubject {
 
 /** The same in memory of any backend. */
 export function openShmtableIn(
-  place: { readonly backend: BackendName; readonly path?: string | undefined },
+  place: {
+    readonly backend: BackendName;
+    readonly name?: string;
+    readonly path?: string | undefined;
+    readonly hugePages?: boolean;
+  },
   subject: string,
   keys: readonly string[],
 ): RowSubject {
   const table = Table.create({
-    ...place,
     name: `bench-${process.pid}`,
+    ...place,
     capacity: keys.length,
     columns: benchColumns,
   });
