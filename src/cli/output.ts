@@ -8,13 +8,16 @@ export function printJson(value: unknown): void {
 
 /** Prints lines of cells in aligned columns. */
 export function printTable(lines: readonly (readonly string[])[]): void {
+  for (const line of alignedLines(lines)) process.stdout.write(`${line}\n`);
+}
+
+/** Lines of cells as text, in aligned columns. */
+export function alignedLines(lines: readonly (readonly string[])[]): string[] {
   const widths = lines.reduce<number[]>((most, line) => line.map((cell, i) => Math.max(most[i] ?? 0, cell.length)), []);
-  for (const line of lines) {
-    process.stdout.write(
-      `${line
-        .map((cell, i) => cell.padEnd(widths[i]))
-        .join('  ')
-        .trimEnd()}\n`,
-    );
-  }
+  return lines.map((line) =>
+    line
+      .map((cell, i) => cell.padEnd(widths[i]))
+      .join('  ')
+      .trimEnd(),
+  );
 }

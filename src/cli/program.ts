@@ -14,10 +14,12 @@ import { addServe } from './serve.js';
 import { addSet } from './set.js';
 import { addSnapshot } from './snapshot.js';
 import { addStat } from './stat.js';
+import { addTop } from './top.js';
 import { addVerify } from './verify.js';
 
 const COMMANDS = [
   addServe,
+  addTop,
   addList,
   addStat,
   addGet,

@@ -85,7 +85,7 @@ export async function buildApp(
     locations: settings.tables,
   });
   healthRoutes(app, drain);
-  metricsRoutes(app, { memory, namespace: settings.namespace, locations: settings.tables });
+  metricsRoutes(app, memory, settings.namespace);
   await serveDocs(app);
   await drain.finish(app);
   return app;

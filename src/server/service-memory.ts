@@ -79,6 +79,11 @@ export class ServiceMemory {
     return new ServiceMemory(segment, life);
   }
 
+  /** Process id of the primary. */
+  get pid(): number {
+    return Number.parseInt(this.name.slice(this.name.lastIndexOf(':') + 1), 10);
+  }
+
   /** Whether the service still runs. */
   get isAlive(): boolean {
     return isLocked(this.#segment);

@@ -6,7 +6,7 @@ const namespace = `test-${process.pid}-cli`;
 
 const run = commandIn(namespace);
 const COMMANDS = [
-  ...['serve', 'ls', 'stat', 'get', 'set', 'delete', 'dump', 'load', 'destroy'],
+  ...['serve', 'top', 'ls', 'stat', 'get', 'set', 'delete', 'dump', 'load', 'destroy'],
   ...['snapshot', 'restore', 'verify', 'segments', 'bench', 'completion', 'help'],
 ];
 
@@ -29,6 +29,7 @@ t.test('wrong usage is 2', async (t) => {
     ['get', '-', 'k'],
     ['get', 't', ''],
     ['completion'],
+    ['top', '--interval', '0'],
     ['completion', 'csh'],
   ]) {
     const { code, stdout, stderr } = await run(args);

@@ -1,25 +1,26 @@
 /** What the tables of a namespace say of themselves, without attaching to them. */
 import { ShmTableError } from '../../errors.js';
+import { Segment } from '../../memory/index.js';
 import { Table } from '../../table/table.js';
+import { segmentName } from '../../table/table-directory.js';
 import type { TableCounts } from '../../table/types.js';
-import type { TableLocation } from '../table-handles.js';
 
 export type NamedCounts = TableCounts & { readonly table: string };
 
-/** Of every table of the namespace, by name. O(tables), each opened read-only for the moment. */
-export function countsOfTables(
-  namespace: string | undefined,
-  locations: Readonly<Record<string, TableLocation>> = {},
-): NamedCounts[] {
-  return Table.list({ namespace }).flatMap(({ name, backend }) => {
-    const path = locations[name]?.path;
+/** Of every table of the namespace, by name. O(processes + tables), each table opened read-only for the moment. */
+export function countsOfTables(namespace: string): NamedCounts[] {
+  const prefix = segmentName(namespace, '');
+  const all = Segment.list().flatMap(({ name, backend, location }) => {
+    if (!name.startsWith(prefix)) return [];
+    const where = backend === 'file' ? { backend, path: location } : { backend };
     try {
-      using table = Table.open(name, { namespace, readOnly: true, ...(backend === 'file' ? { backend, path } : {}) });
-      return [{ table: name, ...table.counts() }];
+      using table = Table.open(name.slice(prefix.length), { namespace, readOnly: true, ...where });
+      return [{ table: table.name, ...table.counts() }];
     } catch (error) {
-      // Destroyed since it was listed.
+      // Destroyed since it was listed, damaged, or another user's.
       if (error instanceof ShmTableError) return [];
       throw error;
     }
   });
+  return all.sort((a, b) => (a.table < b.table ? -1 : 1));
 }

@@ -3,13 +3,6 @@ import { countsOfTables } from '../metrics/table-counts.js';
 import { serviceProblems } from '../route-problems.js';
 import type { ServiceMemory } from '../service-memory.js';
 import type { RoutesApp } from '../service-routes.js';
-import type { TableLocation } from '../table-handles.js';
-
-export interface MetricsSource {
-  readonly memory: ServiceMemory;
-  readonly namespace: string;
-  readonly locations: Readonly<Record<string, TableLocation>>;
-}
 
 const answer = {
   description: "Prometheus' text format",
@@ -23,7 +16,7 @@ const answer = {
 } as const;
 
 /** `/metrics`: what the whole service counts, from whichever worker. */
-export function metricsRoutes(app: RoutesApp, { memory, namespace, locations }: MetricsSource): void {
+export function metricsRoutes(app: RoutesApp, memory: ServiceMemory, namespace: string): void {
   app.get(
     '/metrics',
     {
@@ -36,7 +29,7 @@ export function metricsRoutes(app: RoutesApp, { memory, namespace, locations }: 
       },
     },
     async (_request, reply) => {
-      const { text, contentType } = await exposition(memory, countsOfTables(namespace, locations));
+      const { text, contentType } = await exposition(memory, countsOfTables(namespace));
       return reply.type(contentType).send(text);
     },
   );

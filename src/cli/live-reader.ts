@@ -1,0 +1,199 @@
+/** What goes on in a namespace: readings of its tables and services, and the rates between two of them. */
+import { isDeepStrictEqual } from 'node:util';
+import type { LoggedEvent } from '../server/event-log.js';
+import { type FamilyMetric, familyMetrics } from '../server/metrics/metric-families.js';
+import { countsOfTables, type NamedCounts } from '../server/metrics/table-counts.js';
+import { ServiceMemory } from '../server/service-memory.js';
+
+/** Events shown of each service. */
+const MAX_EVENTS = 10;
+
+export interface TableSample {
+  readonly name: string;
+  readonly rows: number;
+  readonly capacity: number;
+  readonly bytes: number;
+  readonly participants: number;
+  readonly insertsPerSecond: number;
+  readonly updatesPerSecond: number;
+  readonly deletesPerSecond: number;
+  readonly expirationsPerSecond: number;
+  readonly evictionsPerSecond: number;
+  readonly lockWaitsPerSecond: number;
+  /** In all. */
+  readonly recoveries: number;
+}
+
+export interface ServiceSample {
+  /** Of the primary. */
+  readonly pid: number;
+  readonly workers: number;
+  readonly requestsPerSecond: number;
+  /** Answers of 500 and more. */
+  readonly failuresPerSecond: number;
+  /** The time within which so many of a hundred were answered, rounded up to a bound of the histogram; null for none. */
+  readonly p50Ms: number | null;
+  readonly p99Ms: number | null;
+  /** Workers that died, in all. */
+  readonly deaths: number;
+  /** The last ones, the oldest first. */
+  readonly events: readonly LoggedEvent[];
+}
+
+export interface LiveSample {
+  readonly namespace: string;
+  /** Epoch milliseconds. */
+  readonly at: number;
+  readonly intervalMs: number;
+  readonly tables: readonly TableSample[];
+  readonly services: readonly ServiceSample[];
+}
+
+interface ServiceReading {
+  readonly memory: ServiceMemory;
+  metrics: readonly FamilyMetric[];
+  events: readonly LoggedEvent[];
+}
+
+export class LiveReader {
+  readonly #namespace: string;
+  readonly #services = new Map<string, ServiceReading>();
+  #tables: ReadonlyMap<string, NamedCounts> = new Map();
+  #readAt = performance.now();
+
+  constructor(namespace: string) {
+    this.#namespace = namespace;
+  }
+
+  /** A reading, with the rates since the one before. What was not there then has none. */
+  read(): LiveSample {
+    const now = performance.now();
+    const seconds = (now - this.#readAt) / 1000;
+    this.#readAt = now;
+    const tables = countsOfTables(this.#namespace);
+    const before = this.#tables;
+    this.#tables = new Map(tables.map((counts) => [counts.table, counts]));
+    return {
+      namespace: this.#namespace,
+      at: Date.now(),
+      intervalMs: Math.round(seconds * 1000),
+      tables: tables.map((counts) => tableSample(counts, before.get(counts.table) ?? counts, seconds)),
+      services: this.#readServices(seconds),
+    };
+  }
+
+  close(): void {
+    for (const { memory } of this.#services.values()) memory.close();
+    this.#services.clear();
+  }
+
+  #readServices(seconds: number): ServiceSample[] {
+    const names = ServiceMemory.list(this.#namespace);
+    for (const [name, { memory }] of this.#services) {
+      if (names.includes(name)) continue;
+      memory.close();
+      this.#services.delete(name);
+    }
+    return names.map((name) => {
+      const known = this.#services.get(name);
+      const reading = known ?? { memory: ServiceMemory.open(name, { readOnly: true }), metrics: [], events: [] };
+      this.#services.set(name, reading);
+      const metrics = [...familyMetrics(reading.memory.metrics)];
+      const before = known === undefined ? metrics : reading.metrics;
+      reading.metrics = metrics;
+      const fresh = reading.memory.events.read(reading.events.at(-1)?.sequence);
+      reading.events = [...reading.events, ...fresh].slice(-MAX_EVENTS);
+      return { pid: reading.memory.pid, ...requestSample(metrics, before, seconds), events: reading.events };
+    });
+  }
+}
+
+function tableSample(now: NamedCounts, before: NamedCounts, seconds: number): TableSample {
+  // A table made anew counts from 0 on.
+  const rate = (count: 'inserts' | 'updates' | 'deletes' | 'expirations' | 'evictions' | 'lockWaits'): number =>
+    perSecond(now[count] - before[count], seconds);
+  return {
+    name: now.table,
+    rows: now.rows,
+    capacity: now.capacity,
+    bytes: now.bytes,
+    participants: now.participants,
+    insertsPerSecond: rate('inserts'),
+    updatesPerSecond: rate('updates'),
+    deletesPerSecond: rate('deletes'),
+    expirationsPerSecond: rate('expirations'),
+    evictionsPerSecond: rate('evictions'),
+    lockWaitsPerSecond: rate('lockWaits'),
+    recoveries: now.recoveries,
+  };
+}
+
+function requestSample(
+  metrics: readonly FamilyMetric[],
+  before: readonly FamilyMetric[],
+  seconds: number,
+): Omit<ServiceSample, 'pid' | 'events'> {
+  const requests = (of: readonly FamilyMetric[], fits: (status: number) => boolean): number =>
+    sumOf(of, 'shmtable_http_requests_total', ({ status }) => fits(Number(status)));
+  const rate = (fits: (status: number) => boolean): number =>
+    perSecond(requests(metrics, fits) - requests(before, fits), seconds);
+  const durations = durationsSince(metrics, before);
+  return {
+    workers: sumOf(metrics, 'shmtable_worker_starts_total') - sumOf(metrics, 'shmtable_worker_ends_total'),
+    requestsPerSecond: rate(() => true),
+    failuresPerSecond: rate((status) => status >= 500),
+    p50Ms: quantileMs(durations, 0.5),
+    p99Ms: quantileMs(durations, 0.99),
+    deaths: sumOf(metrics, 'shmtable_worker_deaths_total'),
+  };
+}
+
+function sumOf(
+  metrics: readonly FamilyMetric[],
+  wanted: string,
+  fits: (labels: FamilyMetric['labels']) => boolean = () => true,
+): number {
+  let sum = 0;
+  for (const metric of metrics) {
+    if (metric.kind === 'counter' && metric.family === wanted && fits(metric.labels)) sum += metric.value;
+  }
+  return sum;
+}
+
+interface Durations {
+  readonly bounds: readonly number[];
+  readonly counts: readonly number[];
+}
+
+/** The durations of all routes that came since the reading before. */
+function durationsSince(metrics: readonly FamilyMetric[], before: readonly FamilyMetric[]): Durations {
+  let bounds: readonly number[] = [];
+  const counts: number[] = [];
+  for (const metric of metrics) {
+    if (metric.kind !== 'histogram' || metric.family !== 'shmtable_http_request_duration_seconds') continue;
+    bounds = metric.bounds;
+    const old = before.find(
+      ({ family, labels }) => family === metric.family && isDeepStrictEqual(labels, metric.labels),
+    );
+    for (const [bucket, count] of metric.counts.entries()) {
+      counts[bucket] = (counts[bucket] ?? 0) + count - (old?.kind === 'histogram' ? old.counts[bucket] : 0);
+    }
+  }
+  return { bounds, counts };
+}
+
+/** The bound below which the share of durations lies, in milliseconds; infinite above the last one. */
+function quantileMs({ bounds, counts }: Durations, share: number): number | null {
+  const wanted = share * counts.reduce((sum, count) => sum + count, 0);
+  if (wanted === 0) return null;
+  let below = 0;
+  const bucket = counts.findIndex((count) => {
+    below += count;
+    return below >= wanted;
+  });
+  return (bounds[bucket] ?? bounds[bounds.length - 1]) * 1000;
+}
+
+function perSecond(count: number, seconds: number): number {
+  return seconds > 0 ? Math.round((Math.max(count, 0) / seconds) * 10) / 10 : 0;
+}

@@ -1,0 +1,35 @@
+/** What `shmtable top` does. */
+import { once } from 'node:events';
+import { setTimeout as pause } from 'node:timers/promises';
+import { createLogUpdate } from 'log-update';
+import { parseNamespace } from '../table/options.js';
+import { LiveReader } from './live-reader.js';
+import { printJson } from './output.js';
+import type { TopFlags } from './top.js';
+import { screenOf } from './top-screen.js';
+
+/** Until Ctrl-C or SIGTERM on a terminal; else one sample. */
+export async function runTop({ interval, json = false }: TopFlags): Promise<void> {
+  const reader = new LiveReader(parseNamespace(undefined));
+  try {
+    reader.read();
+    const stop = new AbortController();
+    const { stdout } = process;
+    if (json || !stdout.isTTY) {
+      await pause(interval);
+      const sample = reader.read();
+      if (json) printJson(sample);
+      else stdout.write(`${screenOf(sample, Number.POSITIVE_INFINITY)}\n`);
+      return;
+    }
+    const draw = createLogUpdate(stdout, { showCursor: false });
+    void Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]).then(() => stop.abort());
+    while (!stop.signal.aborted) {
+      draw(screenOf(reader.read(), stdout.rows));
+      await pause(interval, undefined, { signal: stop.signal }).catch(() => undefined);
+    }
+    draw.done();
+  } finally {
+    reader.close();
+  }
+}

@@ -1,0 +1,92 @@
+/** A sample as text of a terminal. */
+import type { LoggedEvent } from '../server/event-log.js';
+import type { LiveSample, ServiceSample, TableSample } from './live-reader.js';
+import { alignedLines } from './output.js';
+
+const TABLE_HEADS = [
+  'TABLE',
+  'ROWS',
+  'FULL',
+  'BYTES',
+  'HANDLES',
+  'INS/S',
+  'UPD/S',
+  'DEL/S',
+  'EXP/S',
+  'EVI/S',
+  'WAIT/S',
+  'RECOVERIES',
+];
+const SERVICE_HEADS = ['SERVICE', 'WORKERS', 'REQ/S', '5XX/S', 'P50', 'P99', 'DEATHS'];
+
+/** The cursor stands below the text. */
+const CURSOR_LINES = 1;
+
+/** For a terminal of so many lines: of the oldest events as many as do not fit are left out. */
+export function screenOf({ namespace, at, tables, services }: LiveSample, maxLines: number): string {
+  const head = `shmtable top - namespace ${namespace} - ${new Date(at).toISOString()}`;
+  const lines = [head, '', ...alignedLines([TABLE_HEADS, ...tables.map(tableCells)])];
+  if (services.length > 0) lines.push('', ...alignedLines([SERVICE_HEADS, ...services.map(serviceCells)]));
+  const events = services.flatMap((service) => service.events).sort((a, b) => a.at - b.at);
+  const shown = maxLines - CURSOR_LINES;
+  const room = Math.max(0, shown - lines.length - 1);
+  if (events.length > 0 && room > 0) lines.push('', ...events.slice(-Math.min(room, events.length)).map(eventLine));
+  return lines.slice(0, shown).join('\n');
+}
+
+function tableCells(table: TableSample): string[] {
+  return [
+    table.name,
+    String(table.rows),
+    `${Math.round((100 * table.rows) / table.capacity)}%`,
+    String(table.bytes),
+    String(table.participants),
+    String(table.insertsPerSecond),
+    String(table.updatesPerSecond),
+    String(table.deletesPerSecond),
+    String(table.expirationsPerSecond),
+    String(table.evictionsPerSecond),
+    String(table.lockWaitsPerSecond),
+    String(table.recoveries),
+  ];
+}
+
+function serviceCells(service: ServiceSample): string[] {
+  return [
+    String(service.pid),
+    String(service.workers),
+    String(service.requestsPerSecond),
+    String(service.failuresPerSecond),
+    duration(service.p50Ms),
+    duration(service.p99Ms),
+    String(service.deaths),
+  ];
+}
+
+function duration(ms: number | null): string {
+  return ms === null ? '-' : `<${ms}ms`;
+}
+
+/** Without what a terminal would take for a command. */
+function printable(text: string): string {
+  return text.replace(/[^ -~]/g, '?');
+}
+
+function eventLine(event: LoggedEvent): string {
+  return `${new Date(event.at).toISOString()}  ${describe(event)}`;
+}
+
+function describe(event: LoggedEvent): string {
+  switch (event.type) {
+    case 'slow request':
+      return `slow request: ${event.method} ${printable(event.url)} ${event.status} took ${event.durationMs} ms in worker ${event.worker} (${event.requestId})`;
+    case 'recovery':
+      return `recovery: ${event.settled} of dead worker ${event.worker} settled in table ${event.table}`;
+    case 'worker died':
+      return `worker ${event.worker} died (${event.signal ?? `exit code ${event.code}`})`;
+    case 'worker started':
+      return `worker ${event.worker} serves`;
+    case 'worker ended':
+      return `worker ${event.worker} has ended`;
+  }
+}
