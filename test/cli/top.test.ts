@@ -118,7 +118,7 @@ t.test('on a terminal it goes on until Ctrl-C', async (t) => {
   // util-linux' `script` gives the command a terminal.
   const child = spawn(
     'script',
-    ['-qec', `stty rows 30 cols 120; ${process.execPath} ${COMMAND} top --interval 60`, '/dev/null'],
+    ['-qec', `stty rows 30 cols 120; exec ${process.execPath} ${COMMAND} top --interval 60`, '/dev/null'],
     {
       env: { ...process.env, SHMTABLE_NAMESPACE: namespace, TERM: 'xterm' },
       stdio: ['pipe', 'pipe', 'inherit'],
