@@ -1,5 +1,4 @@
 /** What `shmtable top` does. */
-import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { createLogUpdate } from 'log-update';
 import { parseNamespace } from '../table/options.js';
@@ -23,7 +22,8 @@ export async function runTop({ interval, json = false }: TopFlags): Promise<void
       return;
     }
     const draw = createLogUpdate(stdout, { showCursor: false });
-    void Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]).then(() => stop.abort());
+    // They stay: what shows the cursor again ends the process by a signal that nobody else listens for.
+    for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => stop.abort());
     while (!stop.signal.aborted) {
       draw(screenOf(reader.read(), stdout.rows));
       await pause(interval, undefined, { signal: stop.signal }).catch(() => undefined);
