@@ -27,7 +27,7 @@ async function main(): Promise<boolean> {
   const sections = selectSections(TABLE_SECTIONS, GUARDED);
   const runs: (readonly Figure[])[] = [];
   for (let i = 0; i < PROCESSES; i++) {
-    const { figures, leftOut } = await runSections(sections, EFFORTS.quick);
+    const { figures, leftOut } = await runSections(sections, EFFORTS.guard);
     if (leftOut.length > 0) throw new Error(leftOut.join('\n'));
     runs.push(figures);
   }
