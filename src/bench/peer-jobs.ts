@@ -22,8 +22,7 @@ export type Job = KeyRange & { readonly windowMs: number } & (
 
 export interface JobResult {
   readonly operations: number;
-  /** Time in the operations alone, without making the keys. */
-  readonly busyNs: number;
+  readonly elapsedMs: number;
   /** Of timed jobs: nanoseconds of one operation. */
   readonly latencyNs?: Latency;
 }
@@ -35,6 +34,8 @@ export interface Latency {
 }
 
 const SLICE_OPERATIONS = 1_000;
+/** Different slices of keys, which come round again: making keys in between would leave the others undisturbed. */
+const SLICES = 64;
 /** As many timings of a window are kept. */
 const MOST_TIMINGS = 1 << 20;
 const TIMINGS_OF_NOTHING = 10_000;
@@ -73,39 +74,36 @@ function writeSlice(table: BenchTable, keys: readonly string[]): number {
 type KeySlice = (keys: readonly string[]) => number;
 
 function runSlices({ windowMs, ...range }: Job, slice: KeySlice): JobResult {
-  const nextKeys = keySource(range);
-  const end = performance.now() + windowMs;
+  const nextKeys = keySource(range, SLICE_OPERATIONS);
+  const start = performance.now();
   let operations = 0;
-  let busyMs = 0;
-  while (performance.now() < end) {
-    const keys = nextKeys(SLICE_OPERATIONS);
-    const start = performance.now();
-    operations += slice(keys);
-    busyMs += performance.now() - start;
+  let elapsedMs = 0;
+  while (elapsedMs < windowMs) {
+    operations += slice(nextKeys());
+    elapsedMs = performance.now() - start;
   }
-  return { operations, busyNs: busyMs * 1e6 };
+  return { operations, elapsedMs };
 }
 
 function runTimed({ windowMs, group, ...range }: Job & { group: number }, slice: KeySlice): JobResult {
-  const nextKeys = keySource(range);
+  const nextKeys = keySource(range, group);
   const timings = new Float64Array(MOST_TIMINGS);
-  const groups = Math.ceil(SLICE_OPERATIONS / group);
+  const start = performance.now();
   let taken = 0;
-  const end = performance.now() + windowMs;
-  while (performance.now() < end && taken + groups <= timings.length) {
-    const keys = Array.from({ length: groups }, () => nextKeys(group));
-    for (const some of keys) {
-      const start = performance.now();
-      slice(some);
-      timings[taken++] = performance.now() - start;
-    }
+  let now = start;
+  while (now < start + windowMs && taken < timings.length) {
+    const keys = nextKeys();
+    const begin = performance.now();
+    slice(keys);
+    now = performance.now();
+    timings[taken++] = now - begin;
   }
   const sorted = timings.subarray(0, taken).sort();
   const clockMs = timeOfNothing();
   const at = (fraction: number): number => (Math.max(0, quantile(sorted, fraction) - clockMs) * 1e6) / group;
   return {
     operations: taken * group,
-    busyNs: sorted.reduce((sum, ms) => sum + Math.max(0, ms - clockMs), 0) * 1e6,
+    elapsedMs: now - start,
     latencyNs: { median: at(0.5), p999: at(0.999), maximum: at(1) },
   };
 }
@@ -121,19 +119,33 @@ function timeOfNothing(): number {
 }
 
 function runPaced(table: BenchTable, { windowMs, ...range }: Job, rowsPerSecond: number): JobResult {
-  const nextKeys = keySource(range);
+  const nextKeys = keySource(range, 1);
   const bed = new Int32Array(new SharedArrayBuffer(4));
   const start = performance.now();
   let operations = 0;
-  for (let elapsedMs = 0; elapsedMs < windowMs; elapsedMs = performance.now() - start) {
-    const due = Math.floor((elapsedMs * rowsPerSecond) / 1000) - operations;
-    operations += writeSlice(table, nextKeys(due));
+  let elapsedMs = 0;
+  while (elapsedMs < windowMs) {
+    const due = Math.floor((elapsedMs * rowsPerSecond) / 1000);
+    while (operations < due) operations += writeSlice(table, nextKeys());
     Atomics.wait(bed, 0, 0, 1);
+    elapsedMs = performance.now() - start;
   }
-  return { operations, busyNs: (performance.now() - start) * 1e6 };
+  return { operations, elapsedMs };
 }
 
-function keySource({ firstKey, keys }: KeyRange): (count: number) => string[] {
+/** Slices of so many keys, by range: made once, before the job's time begins. */
+const made = new Map<string, readonly (readonly string[])[]>();
+
+function keySource({ firstKey, keys }: KeyRange, sliceKeys: number): () => readonly string[] {
+  const name = `${firstKey} ${keys} ${sliceKeys}`;
+  const slices = made.get(name) ?? makeSlices({ firstKey, keys }, sliceKeys);
+  made.set(name, slices);
+  let next = 0;
+  return () => slices[next++ % slices.length];
+}
+
+function makeSlices({ firstKey, keys }: KeyRange, sliceKeys: number): string[][] {
   const random = randomNumbers(process.pid, keys);
-  return (count) => freshKeys(random(count).map((number) => firstKey + number));
+  const slices = (SLICES * SLICE_OPERATIONS) / sliceKeys;
+  return Array.from({ length: slices }, () => freshKeys(random(sliceKeys).map((number) => firstKey + number)));
 }

@@ -43,7 +43,7 @@ export class Peers {
 
 /** Operations a second of all of them together. */
 export function ratePerSecond(results: readonly JobResult[]): number {
-  return results.reduce((sum, { operations, busyNs }) => sum + operations / busyNs, 0) * 1e9;
+  return results.reduce((sum, { operations, elapsedMs }) => sum + operations / elapsedMs, 0) * 1000;
 }
 
 function resultOf(child: ChildProcess, job: Job): Promise<JobResult> {
