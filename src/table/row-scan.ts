@@ -10,6 +10,13 @@ import type { Columns, Entry, Row, ScanOptions, ScanPage } from './types.js';
 
 const MAX_LIMIT = 10_000;
 const DEFAULT_LIMIT = 100;
+/**
+ * What a page may cost, in empty buckets passed: a few milliseconds for an event loop, whether its rows are many, far
+ * between, or few of a prefix among many others.
+ */
+const MAX_EFFORT = 2 ** 18;
+/** Reading a chain costs about as much as passing so many empty buckets. */
+const CHAIN_EFFORT = 64;
 
 /** All rows, chain by chain: each chain is read as one state, so a row present throughout is met exactly once. */
 export class RowScan<C extends Columns> {
@@ -67,8 +74,9 @@ export class RowScan<C extends Columns> {
     let position: ScanPosition | undefined =
       cursor === undefined ? { bucket: 0, after: undefined } : decodeCursor(cursor, table, this.#memory.homeBuckets);
     const entries: ScanPage<C, K>['entries'] = [];
-    while (position !== undefined) {
-      if (entries.length >= limit) return { entries, cursor: encodeCursor(position, table) };
+    for (let effort = 0; position !== undefined; ) {
+      if (entries.length >= limit || effort >= MAX_EFFORT) return { entries, cursor: encodeCursor(position, table) };
+      effort += this.#reader.isEmpty(position.bucket) ? 1 : CHAIN_EFFORT;
       position = this.#addBucket(position, prefix, limit - entries.length, read, entries);
     }
     return { entries, cursor: null };

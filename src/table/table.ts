@@ -243,10 +243,17 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
 
   /** Removes every row, one by one: rows written meanwhile may stay. */
   clear(): void {
-    const { writer } = this.#parts;
-    for (let bucket = 0; bucket < this.#parts.memory.homeBuckets; bucket++) {
-      if (!this.#parts.reader.isEmpty(bucket)) writer.clearBucket(bucket);
+    this.clearFrom(0, this.#parts.memory.homeBuckets);
+  }
+
+  /** A part of `clear`, of so many buckets from a number on. Returns the number to go on with, undefined at the end. */
+  clearFrom(begin: number, buckets: number): number | undefined {
+    const { writer, memory, reader } = this.#parts;
+    const end = Math.min(begin + buckets, memory.homeBuckets);
+    for (let bucket = begin; bucket < end; bucket++) {
+      if (!reader.isEmpty(bucket)) writer.clearBucket(bucket);
     }
+    return end < memory.homeBuckets ? end : undefined;
   }
 
   /**

@@ -6,6 +6,7 @@ import { batchAnswer, tableParameters } from '../route-schemas.js';
 import type { RoutesApp } from '../service-routes.js';
 import type { Scope } from '../settings/security-schema.js';
 import type { TableHandles } from '../table-handles.js';
+import { Turns } from '../turns.js';
 
 const body = Type.Array(operationSchema, {
   description: `Up to ${MAX_OPERATIONS} operations, run in order`,
@@ -47,7 +48,12 @@ export function batchRoutes(app: RoutesApp, handles: TableHandles): void {
       const { table } = request.params;
       // A table that does not exist fails the request, not each operation.
       handles.use(table, () => undefined);
-      const results = operations.map((operation) => handles.use(table, (served) => runOperation(served, operation)));
+      const results: string[] = [];
+      const turns = new Turns();
+      for (const operation of operations) {
+        results.push(handles.use(table, (served) => runOperation(served, operation)));
+        if (turns.isOver) await turns.next();
+      }
       return reply.type('application/json').send(`{"results":[${results.join(',')}]}`);
     },
   );
