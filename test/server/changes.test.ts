@@ -340,26 +340,6 @@ t.test('streams that are asked for while the app closes', async (t) => {
   t.match(chunks.join(''), /begun[\s\S]*HTTP\/1\.1 200 OK[\s\S]*id: 0[\s\S]*\r\n0\r\n\r\n$/, 'a whole answer');
 });
 
-t.test('the service: 200 clients at once receive all events in order', async (t) => {
-  const { service, port, workers } = await startService(t);
-  const table = feedIn(t, service.namespace);
-  const clients = await Promise.all(Array.from({ length: 200 }, () => ChangesClient.open(t, port, CHANGES)));
-  t.same(new Set(clients.map(({ worker }) => worker)), new Set(workers), 'at all workers');
-  const total = 500;
-  for (let n = 1; n <= total; n++) table.set(`${n}`, { n });
-  let wrong = 0;
-  for (const client of clients) {
-    const events = await client.take(total);
-    if (events.length !== total || events.some(({ data }, i) => data.sequence !== i + 1 || data.type !== 'insert'))
-      wrong++;
-  }
-  t.equal(wrong, 0);
-  const started = performance.now();
-  t.equal((await send(port, 'PUT', '/v1/tables/feed/rows/last', { json: { n: 1 } })).status, 201);
-  await Promise.all(clients.map((client) => client.next()));
-  t.comment(`one change at all 200 after ${(performance.now() - started).toFixed(1)} ms`);
-});
-
 function residentBytes(pid: number): number {
   return Number(readFileSync(`/proc/${pid}/statm`, 'latin1').split(' ')[1]) * 4096;
 }
@@ -402,103 +382,129 @@ t.test('the service: clients that do not read cost no memory and get a gap', asy
   }
 });
 
-t.test('the service: workers that drain end their streams, and nobody loses anything', async (t) => {
-  const { service, port, workers } = await startService(t);
-  const table = feedIn(t, service.namespace);
-  const clients = Array.from({ length: 8 }, () => new ResumingClient(t, port, CHANGES));
-  for (const client of clients) await client.start();
-  const stalled = await ChangesClient.open(t, port, CHANGES, { paused: true });
-  const cutOff = await ChangesClient.open(t, port, CHANGES);
-  let n = 0;
-  const writing = setInterval(() => {
-    for (let i = 0; i < 5; i++) table.set(`${n % 100}`, { n: ++n });
-  }, 1);
-  t.teardown(() => clearInterval(writing));
-  service.signal('SIGHUP');
-  await service.logged(({ msg }) => msg === 'workers replaced');
-  clearInterval(writing);
-  table.set('last', {});
-  const last = n + 1;
-  await eventually('all have come to the end', () =>
-    clients.every(({ events }) => events.at(-1)?.data.sequence === last),
-  );
-  for (const client of clients) {
-    const sequences = client.events.map(({ data }) => data.sequence);
-    t.same(sequences, numbersTo(last), `${last} changes, none missing, none twice, none a gap`);
-    t.ok(client.workers.length > 1, `at workers ${client.workers}`);
-    t.notOk(workers.includes(client.workers.at(-1) ?? 0), 'at the end a new one');
-    client.stop();
-  }
-  t.equal(await cutOff.ended, true, 'a stream ends in order');
-  stalled.resume();
-  await stalled.ended;
-  t.notOk(service.log.some(isKill), 'also one that nobody reads holds no worker up');
-});
-
-t.test('the service: SIGTERM ends streams', async (t) => {
+t.test('the service', async (t) => {
   const { service, port } = await startService(t);
-  feedIn(t, service.namespace);
-  const clients = await Promise.all(Array.from({ length: 10 }, () => ChangesClient.open(t, port, CHANGES)));
-  service.signal('SIGTERM');
-  for (const client of clients) t.equal(await client.ended, true, 'in order');
-  t.equal(await service.ended, 0);
-  t.notOk(service.log.some(isKill), 'no worker had to be killed');
-});
-
-t.test("the service: a killed process's committed change appears", async (t) => {
-  const { service, port } = await startService(t);
-  const table = feedIn(t, service.namespace);
-  process.env.SHMTABLE_NAMESPACE = service.namespace;
-  t.teardown(() => {
-    delete process.env.SHMTABLE_NAMESPACE;
-  });
-  const clients = await Promise.all(Array.from({ length: 4 }, () => ChangesClient.open(t, port, CHANGES)));
-  for (let kill = 0; kill < 5; kill++) {
-    const writer = Child.start(t, 'changes-killed-writer', table.name, `k${kill}`);
-    t.equal(await writer.ended, 'SIGKILL');
-    for (const client of clients) {
-      t.match(await client.next(), { event: 'insert', data: { key: `k${kill}` } });
-    }
-  }
-});
-
-t.test('the service: workers killed under load', async (t) => {
-  const { service, port } = await startService(t);
-  const table = feedIn(t, service.namespace);
-  const client = new ResumingClient(t, port, CHANGES);
-  await client.start();
-  let going = true;
-  let written = 0;
-  const write = async (key: string): Promise<void> => {
-    for (let n = 0; going; n++) {
-      const path = `/v1/tables/feed/rows/${key}`;
-      const answer = await answerTo(send(port, 'PUT', path, { json: { n } }));
-      if (answer !== undefined) written++;
-    }
+  const { namespace } = service;
+  const newFeed = (t: Test) => {
+    const table = feedIn(t, namespace);
+    t.teardown(() => Table.destroy(table.name, { namespace }));
+    return table;
   };
-  const keys = ['a', 'b', 'c', 'd'];
-  const writers = keys.map(write);
-  let killed = service.log.length;
-  for (let kill = 0; kill < 3; kill++) {
-    const victim = await servingWorker(port);
-    const until = written + 30;
-    await eventually('they write', () => written >= until);
-    process.kill(victim, 'SIGKILL');
-    await service.logged(({ msg }) => msg === 'worker replaced', killed);
-    killed = service.log.length;
-  }
-  going = false;
-  await Promise.all(writers);
-  await eventually('the stream tells of the last state', () =>
-    keys.every((key) => {
-      const last = client.events.findLast(({ data }) => data.type !== 'gap' && data.key === key)?.data;
-      return last !== undefined && last.type !== 'gap' && last.revision === table.entry(key)?.revision;
-    }),
-  );
-  const sequences = client.events.map(({ data }) => data.sequence);
-  t.same(sequences, numbersTo(sequences.length), `${sequences.length} changes, none missing, none twice`);
-  const { inserts, updates } = table.stats();
-  t.equal(sequences.length, inserts + updates, 'as many as were committed');
+
+  await t.test('200 clients at once receive all events in order', async (t) => {
+    const table = newFeed(t);
+    const clients = await Promise.all(Array.from({ length: 200 }, () => ChangesClient.open(t, port, CHANGES)));
+    t.same(new Set(clients.map(({ worker }) => worker)), new Set(service.workers), 'at all workers');
+    const total = 500;
+    for (let n = 1; n <= total; n++) table.set(`${n}`, { n });
+    let wrong = 0;
+    for (const client of clients) {
+      const events = await client.take(total);
+      if (events.length !== total || events.some(({ data }, i) => data.sequence !== i + 1 || data.type !== 'insert'))
+        wrong++;
+    }
+    t.equal(wrong, 0);
+    const started = performance.now();
+    t.equal((await send(port, 'PUT', '/v1/tables/feed/rows/last', { json: { n: 1 } })).status, 201);
+    await Promise.all(clients.map((client) => client.next()));
+    t.comment(`one change at all 200 after ${(performance.now() - started).toFixed(1)} ms`);
+  });
+
+  await t.test("a killed process's committed change appears", async (t) => {
+    const table = newFeed(t);
+    process.env.SHMTABLE_NAMESPACE = service.namespace;
+    t.teardown(() => {
+      delete process.env.SHMTABLE_NAMESPACE;
+    });
+    const clients = await Promise.all(Array.from({ length: 4 }, () => ChangesClient.open(t, port, CHANGES)));
+    for (let kill = 0; kill < 5; kill++) {
+      const writer = Child.start(t, 'changes-killed-writer', table.name, `k${kill}`);
+      t.equal(await writer.ended, 'SIGKILL');
+      for (const client of clients) {
+        t.match(await client.next(), { event: 'insert', data: { key: `k${kill}` } });
+      }
+    }
+  });
+
+  await t.test('workers killed under load', async (t) => {
+    const table = newFeed(t);
+    const client = new ResumingClient(t, port, CHANGES);
+    await client.start();
+    let going = true;
+    let written = 0;
+    const write = async (key: string): Promise<void> => {
+      for (let n = 0; going; n++) {
+        const path = `/v1/tables/feed/rows/${key}`;
+        const answer = await answerTo(send(port, 'PUT', path, { json: { n } }));
+        if (answer !== undefined) written++;
+      }
+    };
+    const keys = ['a', 'b', 'c', 'd'];
+    const writers = keys.map(write);
+    let killed = service.log.length;
+    for (let kill = 0; kill < 3; kill++) {
+      const victim = await servingWorker(port);
+      const until = written + 30;
+      await eventually('they write', () => written >= until);
+      process.kill(victim, 'SIGKILL');
+      await service.logged(({ msg }) => msg === 'worker replaced', killed);
+      killed = service.log.length;
+    }
+    going = false;
+    await Promise.all(writers);
+    await eventually('the stream tells of the last state', () =>
+      keys.every((key) => {
+        const last = client.events.findLast(({ data }) => data.type !== 'gap' && data.key === key)?.data;
+        return last !== undefined && last.type !== 'gap' && last.revision === table.entry(key)?.revision;
+      }),
+    );
+    const sequences = client.events.map(({ data }) => data.sequence);
+    t.same(sequences, numbersTo(sequences.length), `${sequences.length} changes, none missing, none twice`);
+    const { inserts, updates } = table.stats();
+    t.equal(sequences.length, inserts + updates, 'as many as were committed');
+  });
+
+  await t.test('workers that drain end their streams, and nobody loses anything', async (t) => {
+    const table = newFeed(t);
+    const clients = Array.from({ length: 8 }, () => new ResumingClient(t, port, CHANGES));
+    for (const client of clients) await client.start();
+    const stalled = await ChangesClient.open(t, port, CHANGES, { paused: true });
+    const cutOff = await ChangesClient.open(t, port, CHANGES);
+    let n = 0;
+    const writing = setInterval(() => {
+      for (let i = 0; i < 5; i++) table.set(`${n % 100}`, { n: ++n });
+    }, 1);
+    t.teardown(() => clearInterval(writing));
+    const { workers } = service;
+    service.signal('SIGHUP');
+    await service.logged(({ msg }) => msg === 'workers replaced');
+    clearInterval(writing);
+    table.set('last', {});
+    const last = n + 1;
+    await eventually('all have come to the end', () =>
+      clients.every(({ events }) => events.at(-1)?.data.sequence === last),
+    );
+    for (const client of clients) {
+      const sequences = client.events.map(({ data }) => data.sequence);
+      t.same(sequences, numbersTo(last), `${last} changes, none missing, none twice, none a gap`);
+      t.ok(client.workers.length > 1, `at workers ${client.workers}`);
+      t.notOk(workers.includes(client.workers.at(-1) ?? 0), 'at the end a new one');
+      client.stop();
+    }
+    t.equal(await cutOff.ended, true, 'a stream ends in order');
+    stalled.resume();
+    await stalled.ended;
+    t.notOk(service.log.some(isKill), 'also one that nobody reads holds no worker up');
+  });
+
+  await t.test('SIGTERM ends streams', async (t) => {
+    newFeed(t);
+    const clients = await Promise.all(Array.from({ length: 10 }, () => ChangesClient.open(t, port, CHANGES)));
+    service.signal('SIGTERM');
+    for (const client of clients) t.equal(await client.ended, true, 'in order');
+    t.equal(await service.ended, 0);
+    t.notOk(service.log.some(isKill), 'no worker had to be killed');
+  });
 });
 
 /** What a worker that may be killed meanwhile answers, if it does. */
