@@ -15,6 +15,7 @@ import { KnownPaths } from './known-paths.js';
 import { countRequests } from './metrics/request-metrics.js';
 import { shmtablePlugin } from './plugin.js';
 import { sendProblem } from './problems.js';
+import { hook } from './request-hooks.js';
 import { answerWithRequestId, requestId } from './request-ids.js';
 import { parseTarget } from './request-target.js';
 import { requestValidation } from './request-validation.js';
@@ -68,10 +69,13 @@ export async function buildApp(
   });
 
   addProtectiveHeaders(app, settings.tls !== undefined);
-  app.addHook('onRequest', async (request, reply) => {
-    reply.header('Shm-Worker', process.pid);
-    refuseMalformedHost(request);
-  });
+  app.addHook(
+    'onRequest',
+    hook((request, reply) => {
+      reply.header('Shm-Worker', process.pid);
+      refuseMalformedHost(request);
+    }),
+  );
   const tokens = tokensInForce(settings);
   if (settings.cors !== undefined) await allowOrigins(app, settings.cors, paths);
   identifyRequests(app, tokens);

@@ -7,6 +7,7 @@
  * Whoever uses a connection steadily sends its next request, and is told, within the time that idle ones are left.
  */
 import { Server, type Socket } from 'node:net';
+import { hook } from './request-hooks.js';
 import type { RoutesApp } from './service-routes.js';
 
 /** A connection without a first byte gets at least this long: a request may be on its way. */
@@ -40,13 +41,17 @@ export class ConnectionDrain {
         if (this.#connections.size === 0) this.#ended();
       });
     });
-    app.addHook('onSend', async (_request, reply) => {
+    app.addHook('onSend', (_request, reply, _payload, done) => {
       if (this.#begun) reply.header('Connection', 'close');
+      done();
     });
-    app.addHook('onResponse', async () => {
-      // An answer whose headers were out already has no such header; its connection is idle after this turn.
-      if (this.#idleEnd) setImmediate(() => app.server.closeIdleConnections());
-    });
+    app.addHook(
+      'onResponse',
+      hook(() => {
+        // An answer whose headers were out already has no such header; its connection is idle after this turn.
+        if (this.#idleEnd) setImmediate(() => app.server.closeIdleConnections());
+      }),
+    );
     app.addHook('preClose', async () => {
       this.announce();
       // An HTTP server's own `close`, which follows, would end the idle connections at once.

@@ -14,6 +14,7 @@ import { EventStreams } from './event-stream.js';
 import { acceptJsonBodies, forgetTypeOfNoBody } from './json-bodies.js';
 import { KnownPaths } from './known-paths.js';
 import { sendProblem } from './problems.js';
+import { hook } from './request-hooks.js';
 import { parseQuery, parseTarget, pathParameters, type RequestTarget } from './request-target.js';
 import { requestValidation } from './request-validation.js';
 import { sharedSchemas } from './route-schemas.js';
@@ -83,7 +84,10 @@ async function versionOne(
     if (app.getSchema(schema.$id) === undefined) app.addSchema(schema);
   }
   app.decorateRequest('target');
-  app.addHook('onRequest', async (request) => readTarget(request, paths));
+  app.addHook(
+    'onRequest',
+    hook((request) => readTarget(request, paths)),
+  );
   acceptJsonBodies(app, bodyLimit);
   app.setValidatorCompiler(requestValidation());
   app.setErrorHandler(sendProblem);

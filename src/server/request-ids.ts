@@ -1,6 +1,7 @@
 /** A name for each request: the client's own (`X-Request-Id`), or one made here; answers and log lines carry it. */
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
+import { hook } from './request-hooks.js';
 import type { RoutesApp } from './service-routes.js';
 
 const HEADER = 'x-request-id';
@@ -13,7 +14,10 @@ export function requestId({ headers }: Pick<IncomingMessage, 'headers'>): string
 }
 
 export function answerWithRequestId(app: RoutesApp): void {
-  app.addHook('onRequest', async (request, reply) => {
-    reply.header(HEADER, request.id);
-  });
+  app.addHook(
+    'onRequest',
+    hook((request, reply) => {
+      reply.header(HEADER, request.id);
+    }),
+  );
 }

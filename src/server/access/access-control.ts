@@ -4,6 +4,7 @@
  */
 import type { FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
 import { ShmTableError } from '../../errors.js';
+import { hook } from '../request-hooks.js';
 import type { RoutesApp } from '../service-routes.js';
 import { SCOPES, type Scope, type TokenSettings } from '../settings/security-schema.js';
 import { refuseForeignHost } from './host-guard.js';
@@ -29,9 +30,12 @@ export function identifyRequests(app: RoutesApp, tokens: readonly TokenSettings[
   app.decorateRequest('token');
   if (tokens === undefined) return;
   const list = new TokenList(tokens);
-  app.addHook('onRequest', async (request) => {
-    request.token = list.find(request.headers.authorization);
-  });
+  app.addHook(
+    'onRequest',
+    hook((request) => {
+      request.token = list.find(request.headers.authorization);
+    }),
+  );
 }
 
 /** Refuses what nobody, or the token's owner, may ask for; routes are to be registered after this. */
@@ -47,18 +51,24 @@ export function refuseUnauthorized(app: RoutesApp, withTokens: boolean): void {
     }
   });
   if (!withTokens) {
-    app.addHook('onRequest', async (request) => refuseForeignHost(request));
+    app.addHook('onRequest', hook(refuseForeignHost));
     return;
   }
-  app.addHook('onRequest', async (request, reply) => {
-    const { scope = 'admin' } = request.routeOptions.config;
-    // What no route takes is no secret: the routes are public.
-    if (scope !== 'none' && !request.is404) authorize(request, reply, scope);
-  });
-  app.addHook('preHandler', async (request, reply) => {
-    const { scopeOfBody } = request.routeOptions.config;
-    if (scopeOfBody !== undefined) authorize(request, reply, scopeOfBody(request.body));
-  });
+  app.addHook(
+    'onRequest',
+    hook((request, reply) => {
+      const { scope = 'admin' } = request.routeOptions.config;
+      // What no route takes is no secret: the routes are public.
+      if (scope !== 'none' && !request.is404) authorize(request, reply, scope);
+    }),
+  );
+  app.addHook(
+    'preHandler',
+    hook((request, reply) => {
+      const { scopeOfBody } = request.routeOptions.config;
+      if (scopeOfBody !== undefined) authorize(request, reply, scopeOfBody(request.body));
+    }),
+  );
 }
 
 /** Throws ERR_UNAUTHENTICATED without a token that is known, ERR_FORBIDDEN for one that allows less. */

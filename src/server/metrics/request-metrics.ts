@@ -2,6 +2,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ShmTableError } from '../../errors.js';
 import type { MetricCounter, MetricHistogram } from '../../pools/index.js';
+import { hook } from '../request-hooks.js';
 import type { ServiceMemory } from '../service-memory.js';
 import type { RoutesApp } from '../service-routes.js';
 import { counterOf, histogramOf } from './metric-families.js';
@@ -21,7 +22,10 @@ declare module 'fastify' {
 
 export function countRequests(app: RoutesApp, memory: ServiceMemory): void {
   const metrics = new RequestMetrics(memory);
-  app.addHook('onResponse', async (request, reply) => metrics.count(request, reply));
+  app.addHook(
+    'onResponse',
+    hook((request, reply) => metrics.count(request, reply)),
+  );
   app.addHook('onReady', async () => {
     const timer = sampleDelay((seconds) => metrics.delayed(seconds));
     app.addHook('onClose', async () => clearInterval(timer));
