@@ -34,13 +34,16 @@ export class ConnectionDrain {
 
   /** To be called before anything that has a `preClose` hook of its own is registered. */
   watch(app: RoutesApp): void {
-    app.server.on('connection', (socket) => {
+    const follow = (socket: Socket): void => {
       this.#connections.add(socket);
       socket.once('close', () => {
         this.#connections.delete(socket);
         if (this.#connections.size === 0) this.#ended();
       });
-    });
+    };
+    app.server.on('connection', follow);
+    // Its own bytes are those of the handshake; a request comes over the one within.
+    app.server.on('secureConnection', follow);
     app.addHook('onSend', (_request, reply, _payload, done) => {
       if (this.#begun) reply.header('Connection', 'close');
       done();

@@ -38,9 +38,16 @@ export class ServiceMemory {
 
   /** For a service that begins; what killed ones have left in its namespace is removed. */
   static create(namespace: string, workers: number): ServiceMemory {
-    for (const name of ServiceMemory.#names(namespace)) removeRemains(name);
+    ServiceMemory.removeRemains(namespace);
     const name = `${PREFIX}${namespace}:${process.pid}-${Date.now().toString(36)}`;
     return ServiceMemory.#make('posix', name, METRIC_BYTES + workers * METRIC_BYTES_PER_WORKER);
+  }
+
+  /** Removes what killed services have left in a namespace. */
+  static removeRemains(namespace: string): void {
+    for (const name of ServiceMemory.#names(namespace)) {
+      look(name, false, (segment) => isLocked(segment) || segment.unlink());
+    }
   }
 
   /** For an app without a service: nobody else sees it. */
@@ -114,10 +121,6 @@ function isLocked(segment: Segment): boolean {
 
 function isAlive(name: string): boolean {
   return look(name, true, isLocked) ?? false;
-}
-
-function removeRemains(name: string): void {
-  look(name, false, (segment) => isLocked(segment) || segment.unlink());
 }
 
 /** Undefined when there is no such segment any more, or it is another user's. */

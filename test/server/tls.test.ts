@@ -4,7 +4,7 @@ import { request } from 'node:https';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { TLSSocket } from 'node:tls';
+import { connect as connectTls, TLSSocket } from 'node:tls';
 import t from 'tap';
 import { sendRaw } from '../fixtures/http-client.js';
 import { ServiceProcess, startService } from '../fixtures/server-process.js';
@@ -69,6 +69,15 @@ t.test('HTTPS, with new files on SIGHUP', async (t) => {
   use(second);
   t.match(await hangUp(), { msg: 'workers replaced' });
   for (let i = 0; i < 4; i++) t.match(await get(port, second.ca), { status: 200, name: 'second' });
+
+  const silent = connectTls({ port, host: '127.0.0.1', ca: second.ca });
+  await once(silent, 'secureConnect');
+  const closed = once(silent.resume(), 'close');
+  service.signal('SIGTERM');
+  await closed;
+  t.equal(await service.ended, 0);
+  const isKill = ({ msg }: { msg: string }) => msg === 'worker did not finish in time';
+  t.notOk(service.log.some(isKill), 'a connection without a request keeps no worker');
 });
 
 t.test('a client that never finishes its handshake', async (t) => {
