@@ -3,9 +3,9 @@
  * here. Plain node, because tap's command preloads a module loader into every descendant of a test: 100 ms of processor
  * time and one more thread for each of the hundreds of processes that these tests start and kill.
  *
- *   node scripts/run-tests.js [--node PATH ...] [--backend NAME ...] [--jobs N] [--except PART ...] [PART ...]
+ *   node scripts/run-tests.js [--long] [--node PATH ...] [--backend NAME ...] [--jobs N] [--except PART ...] [PART ...]
  *
- * PART of a file's name. `--backend`: with the tables of the tests in that memory and not in posix; given several, once
+ * PART of a file's name; without any, all but test/**\/*.long.test.ts, with `--long` those only. `--backend`: with the tables of the tests in that memory and not in posix; given several, once
  * in each (`test/fixtures/placed-table.ts`).
  * Prints what failed, then `N skipped` when something skipped, then alone on the last line `N passed, N failed`,
  * counting assertions. Exits 1 when anything failed. SHMTABLE_FORBID_SKIPS=1 makes a skip a failure.
@@ -25,6 +25,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
+    long: { type: 'boolean', default: false },
     node: { type: 'string', multiple: true, default: [process.execPath] },
     backend: { type: 'string', multiple: true, default: ['posix'] },
     except: { type: 'string', multiple: true, default: [] },
@@ -37,7 +38,11 @@ const forbidSkips = process.env.SHMTABLE_FORBID_SKIPS === '1';
 const files = readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8' })
   .filter((name) => name.endsWith('.test.ts'))
   .map((name) => join('dist', 'test', name.replace(/\.ts$/, '.js')))
-  .filter((file) => positionals.length === 0 || positionals.some((part) => file.includes(part)))
+  .filter((file) =>
+    positionals.length === 0
+      ? file.endsWith('.long.test.js') === values.long
+      : positionals.some((part) => file.includes(part)),
+  )
   .filter((file) => !values.except.some((part) => file.includes(part)))
   .sort();
 
