@@ -11,7 +11,15 @@ import {
   SLICE_OWNER,
 } from './fixed-pool-layout.js';
 import { Occupancy } from './occupancy.js';
-import { align64, checkOffset, checkRoom, type PoolMemory, type PoolStats, wordsOf } from './pool-memory.js';
+import {
+  align64,
+  checkInteger,
+  checkOffset,
+  checkRoom,
+  type PoolMemory,
+  type PoolStats,
+  wordsOf,
+} from './pool-memory.js';
 
 export interface FixedPoolOptions {
   /** Number of slices, 1 .. 2^31-1. */
@@ -62,15 +70,8 @@ export class FixedPool {
    */
   static create(segment: PoolMemory, options: FixedPoolOptions): FixedPool {
     const { slices, sliceBytes, offset = 0 } = options;
-    if (!Number.isInteger(slices) || slices < 1 || slices > MAX_SLICES) {
-      throw new ShmTableError('ERR_ARGUMENT', `slices must be an integer from 1 to ${MAX_SLICES}, got ${slices}`);
-    }
-    if (!Number.isInteger(sliceBytes) || sliceBytes < 1 || sliceBytes > MAX_SLICES) {
-      throw new ShmTableError(
-        'ERR_ARGUMENT',
-        `sliceBytes must be an integer from 1 to ${MAX_SLICES}, got ${sliceBytes}`,
-      );
-    }
+    checkInteger('slices', slices, 1, MAX_SLICES);
+    checkInteger('sliceBytes', sliceBytes, 1, MAX_SLICES);
     checkOffset(offset);
     const buffer = segment.buffer;
     checkRoom(
@@ -115,12 +116,8 @@ export class FixedPool {
    * for more bytes than a slice has. O(1).
    */
   alloc(bytes: number = this.sliceBytes, owner: number = process.pid): number {
-    if (!Number.isInteger(bytes) || bytes < 1 || bytes > this.sliceBytes) {
-      throw new ShmTableError('ERR_ARGUMENT', `bytes must be an integer from 1 to ${this.sliceBytes}, got ${bytes}`);
-    }
-    if (!Number.isInteger(owner) || owner < 1 || owner > MAX_OWNER) {
-      throw new ShmTableError('ERR_ARGUMENT', `owner must be an integer from 1 to ${MAX_OWNER}, got ${owner}`);
-    }
+    checkInteger('bytes', bytes, 1, this.sliceBytes);
+    checkInteger('owner', owner, 1, MAX_OWNER);
     const slice = this.claim(owner);
     return slice === 0 ? 0 : this.sliceOffset(slice) + SLICE_HEADER_BYTES;
   }

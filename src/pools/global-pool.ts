@@ -9,7 +9,7 @@ import {
   MAX_UNITS,
   UNIT_BYTES,
 } from './global-pool-layout.js';
-import { checkOffset, checkRoom, type PoolMemory, type PoolStats } from './pool-memory.js';
+import { checkInteger, checkOffset, checkRoom, type PoolMemory, type PoolStats, wordsOf } from './pool-memory.js';
 
 export interface GlobalPoolOptions {
   /** Bytes of a page, and with it of the largest request: 1 .. 2^31-1. */
@@ -47,7 +47,7 @@ export class GlobalPool {
 
   private constructor(buffer: ArrayBuffer, offset: number, pageBytes: number, pages: number) {
     this.pageBytes = pageBytes;
-    this.#words = new Int32Array(buffer);
+    this.#words = wordsOf(buffer);
     this.#header = offset / 4;
     this.#firstPage = offset + HEADER_BYTES;
     this.#pageUnits = unitsOf(pageBytes);
@@ -60,12 +60,7 @@ export class GlobalPool {
    */
   static create(segment: PoolMemory, options: GlobalPoolOptions): GlobalPool {
     const { pageBytes, offset = 0 } = options;
-    if (!Number.isInteger(pageBytes) || pageBytes < 1 || pageBytes > MAX_PAGE_BYTES) {
-      throw new ShmTableError(
-        'ERR_ARGUMENT',
-        `pageBytes must be an integer from 1 to ${MAX_PAGE_BYTES}, got ${pageBytes}`,
-      );
-    }
+    checkInteger('pageBytes', pageBytes, 1, MAX_PAGE_BYTES);
     checkOffset(offset);
     const buffer = segment.buffer;
     checkRoom(

@@ -1,7 +1,7 @@
 import { ShmTableError } from '../errors.js';
 import { GlobalPool } from './global-pool.js';
 import * as layout from './metric-registry-layout.js';
-import { align64, type PoolMemory } from './pool-memory.js';
+import { align64, doublesOf, type PoolMemory, wordsOf } from './pool-memory.js';
 
 /** What an entry says of itself, in memory of this process: none of it changes. */
 export interface MetricEntry {
@@ -32,8 +32,8 @@ export class MetricEntries {
   constructor(memory: PoolMemory, offset: number) {
     this.pool = GlobalPool.open(memory, offset + layout.HEADER_BYTES);
     this.#buffer = memory.buffer;
-    this.words = new Int32Array(this.#buffer);
-    this.doubles = new Float64Array(this.#buffer);
+    this.words = wordsOf(this.#buffer);
+    this.doubles = doublesOf(this.#buffer);
     this.#header = offset / 4;
     this.#last = this.#header + layout.HEADER_FIRST;
   }

@@ -22,6 +22,18 @@ export function wordsOf(buffer: ArrayBuffer): Int32Array {
   return new Int32Array(buffer, 0, Math.floor(buffer.byteLength / Int32Array.BYTES_PER_ELEMENT));
 }
 
+/** The eight-byte numbers of a memory; bytes at its end that make no whole one are left out. */
+export function doublesOf(buffer: ArrayBuffer): Float64Array {
+  return new Float64Array(buffer, 0, Math.floor(buffer.byteLength / Float64Array.BYTES_PER_ELEMENT));
+}
+
+/** Refuses a number that is no integer from `min` to `max`. `what` is how the message names it. */
+export function checkInteger(what: string, value: number, min: number, max: number): void {
+  if (!Number.isInteger(value) || value < min || value > max) {
+    throw new ShmTableError('ERR_ARGUMENT', `${what} must be an integer from ${min} to ${max}, got ${value}`);
+  }
+}
+
 /** Refuses an offset at which no pool can begin. */
 export function checkOffset(offset: number): void {
   if (!Number.isInteger(offset) || offset < 0 || offset % 64 !== 0) {

@@ -1,5 +1,5 @@
 import { ShmTableError } from '../errors.js';
-import { checkOffset, checkRoom, type PoolStats, wordsOf } from './pool-memory.js';
+import { checkInteger, checkOffset, checkRoom, type PoolStats, wordsOf } from './pool-memory.js';
 import * as layout from './ring-buffer-layout.js';
 import { RingLock } from './ring-buffer-lock.js';
 import { type RingMemory, RingOwners } from './ring-buffer-owners.js';
@@ -112,12 +112,7 @@ export class RingBuffer {
 
   /** Bytes that a ring for this many bytes of records takes. `ERR_ARGUMENT` for a number out of range. */
   static bytesFor(bytes: number): number {
-    if (!Number.isInteger(bytes) || bytes < MIN_BYTES || bytes > MAX_BYTES) {
-      throw new ShmTableError(
-        'ERR_ARGUMENT',
-        `bytes must be an integer from ${MIN_BYTES} to ${MAX_BYTES}, got ${bytes}`,
-      );
-    }
+    checkInteger('bytes', bytes, MIN_BYTES, MAX_BYTES);
     return layout.HEADER_BYTES + Math.ceil(bytes / layout.UNIT_BYTES) * layout.UNIT_BYTES;
   }
 
@@ -131,12 +126,7 @@ export class RingBuffer {
    * @throws ERR_ARGUMENT · ERR_READ_ONLY · ERR_LOCK_TIMEOUT · ERR_TOO_MANY_PARTICIPANTS
    */
   alloc(bytes: number): number {
-    if (!Number.isInteger(bytes) || bytes < 1 || bytes > this.maxRecordBytes) {
-      throw new ShmTableError(
-        'ERR_ARGUMENT',
-        `bytes must be an integer from 1 to ${this.maxRecordBytes}, got ${bytes}`,
-      );
-    }
+    checkInteger('bytes', bytes, 1, this.maxRecordBytes);
     this.#enter('alloc');
     try {
       const position = this.#makeRoom(layout.unitsFor(bytes));

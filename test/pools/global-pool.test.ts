@@ -141,3 +141,10 @@ t.test('4 processes allocate at once until nothing is left: no byte is given twi
   t.equal(marked, expected, 'every byte that was marked is still marked, once');
   t.equal(pool.alloc(8), 0);
 });
+
+t.test('memory of any size: what makes no whole word at its end is left out', async (t) => {
+  for (let rest = 0; rest < 8; rest++) {
+    const { pool, buffer } = makePool({ pageBytes: 64 }, 4096 + rest);
+    t.equal(GlobalPool.open({ buffer }).alloc(64), pool.alloc(64) - 64, `${rest} bytes more`);
+  }
+});

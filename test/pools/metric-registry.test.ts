@@ -273,3 +273,9 @@ t.test('what a killed process had counted is there, and its cells are used again
     used = registry.stats().used;
   }
 });
+
+t.test('a segment of any size', async (t) => {
+  const { registry } = makeRegistry(t, (1 << 20) + 5);
+  registry.counter('any').increment();
+  t.match(find(registry, 'any'), { value: 1 });
+});
