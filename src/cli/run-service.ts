@@ -5,7 +5,14 @@ import { loadSettings } from '../server/settings/load-settings.js';
 import { integerOf } from '../server/settings/settings-environment.js';
 import type { GivenSettings } from '../server/settings/settings-schema.js';
 import { parseTableFlags } from '../server/settings/table-flag.js';
-import type { ServeFlags } from './serve.js';
+
+export interface ServeFlags {
+  readonly config?: string;
+  readonly host?: string;
+  readonly port?: string;
+  readonly workers?: string;
+  readonly table: readonly string[];
+}
 
 /** Serves until SIGTERM; settings from file and environment, then from the flags. */
 export async function runService(flags: ServeFlags): Promise<void> {

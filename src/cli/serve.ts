@@ -1,12 +1,5 @@
 import type { Command } from 'commander';
-
-export interface ServeFlags {
-  readonly config?: string;
-  readonly host?: string;
-  readonly port?: string;
-  readonly workers?: string;
-  readonly table: readonly string[];
-}
+import type { ServeFlags } from './run-service.js';
 
 /** `shmtable serve` */
 export function addServe(program: Command): void {

@@ -1,6 +1,7 @@
 /** Request bodies: JSON only (PATCH also as merge-patch), in well-formed UTF-8, up to a limit. */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { ShmTableError } from '../errors.js';
+import { errorOf } from './request-hooks.js';
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
@@ -14,7 +15,7 @@ export function acceptJsonBodies(app: FastifyInstance, bodyLimit: number): void 
       try {
         done(null, parse(request, Buffer.isBuffer(body) ? body : Buffer.from(body)));
       } catch (error) {
-        done(error instanceof Error ? error : new Error(String(error)));
+        done(errorOf(error));
       }
     },
   );

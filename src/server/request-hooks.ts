@@ -12,9 +12,14 @@ export function hook(work: (request: FastifyRequest, reply: FastifyReply) => voi
     try {
       work(request, reply);
     } catch (error) {
-      done(error instanceof Error ? error : new Error(String(error)));
+      done(errorOf(error));
       return;
     }
     done();
   };
+}
+
+/** What was thrown, for a callback that takes errors only. */
+export function errorOf(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
 }

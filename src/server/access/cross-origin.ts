@@ -2,6 +2,7 @@
 import cors from '@fastify/cors';
 import type { FastifyRequest } from 'fastify';
 import type { KnownPaths } from '../known-paths.js';
+import { hook } from '../request-hooks.js';
 import { parseTarget } from '../request-target.js';
 import type { RoutesApp } from '../service-routes.js';
 import type { CorsSettings } from '../settings/security-schema.js';
@@ -23,11 +24,14 @@ const PREFLIGHT_AGE_S = 600;
 /** Answers preflight requests, before anything asks for a token: browsers send none with them. */
 export async function allowOrigins(app: RoutesApp, { origin }: CorsSettings, paths: KnownPaths): Promise<void> {
   // The plugin takes every OPTIONS for a preflight request; any other is of a method that no route has.
-  app.addHook('onRequest', async (request) => {
-    if (request.method === 'OPTIONS' && !isPreflight(request)) {
-      throw paths.refuse('OPTIONS', parseTarget(request.raw.url ?? '').path);
-    }
-  });
+  app.addHook(
+    'onRequest',
+    hook((request) => {
+      if (request.method === 'OPTIONS' && !isPreflight(request)) {
+        throw paths.refuse('OPTIONS', parseTarget(request.raw.url ?? '').path);
+      }
+    }),
+  );
   await app.register(cors, {
     origin,
     methods: ['GET', 'HEAD', 'PUT', 'PATCH', 'POST', 'DELETE'],

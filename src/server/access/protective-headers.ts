@@ -2,6 +2,7 @@
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import helmet from 'helmet';
+import { hook } from '../request-hooks.js';
 import type { RoutesApp } from '../service-routes.js';
 
 const HSTS_MAX_AGE_S = 180 * 24 * 60 * 60;
@@ -16,10 +17,12 @@ export function addProtectiveHeaders(app: RoutesApp, overTls: boolean): void {
       strictTransportSecurity: overTls ? { maxAge: HSTS_MAX_AGE_S, includeSubDomains: false } : false,
     }),
   );
-  app.addHook('onRequest', (_request, reply, done) => {
-    reply.headers(headers);
-    done();
-  });
+  app.addHook(
+    'onRequest',
+    hook((_request, reply) => {
+      reply.headers(headers);
+    }),
+  );
 }
 
 /** What a middleware sets that looks at nothing of the request. */

@@ -6,6 +6,7 @@ import rateLimit, { type FastifyRateLimitStore, normalizeIP } from '@fastify/rat
 import type { FastifyRequest } from 'fastify';
 import { ShmTableError } from '../../errors.js';
 import { Table } from '../../table/table.js';
+import { errorOf } from '../request-hooks.js';
 import type { RoutesApp } from '../service-routes.js';
 import type { RateLimitSettings } from '../settings/security-schema.js';
 import type { ServiceSettings } from '../settings/settings-schema.js';
@@ -56,7 +57,7 @@ export async function limitRequests(
       try {
         result = count(counts, client, windowMs);
       } catch (error) {
-        done(error instanceof Error ? error : new Error(String(error)));
+        done(errorOf(error));
         return;
       }
       done(null, result);
