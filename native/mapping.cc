@@ -74,6 +74,23 @@ size_t HugePageBytes(int fd) {
   return static_cast<size_t>(status.f_bsize);
 }
 
+// Transparent huge pages, where a mapping can have them: only what lies alike in memory and in the object, up to a
+// multiple of this, can be one.
+constexpr size_t kHugePageBytes = size_t{2} << 20;
+
+// A range of addresses, not in use, of which the byte `offset` of the object would lie so. Only a wish: nullptr when the
+// kernel has none, and small objects do not need it.
+void* AlignedAddress(size_t bytes, int64_t offset) {
+  if (bytes < kHugePageBytes) return nullptr;
+  const size_t room = bytes + kHugePageBytes;
+  void* range = mmap(nullptr, room, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (range == MAP_FAILED) return nullptr;
+  munmap(range, room);
+  const auto begin = reinterpret_cast<uintptr_t>(range);
+  const size_t within = static_cast<size_t>(offset) % kHugePageBytes;
+  return reinterpret_cast<void*>(RoundUp(begin - within, kHugePageBytes) + within);
+}
+
 void ReleaseRegion(napi_env, void*, void* hint) { delete static_cast<std::shared_ptr<Region>*>(hint); }
 
 }  // namespace
@@ -106,7 +123,7 @@ Napi::Value Mapping::Map(const Napi::CallbackInfo& info) {
   int64_t offset = info.Length() > 3 && info[3].IsNumber() ? info[3].As<Napi::Number>().Int64Value() : 0;
   if (size <= 0 || offset < 0) return Result(info, -EINVAL);
   size_t bytes = RoundUp(static_cast<size_t>(size), HugePageBytes(fd));
-  void* address = mmap(nullptr, bytes, protection, MAP_SHARED, fd, static_cast<off_t>(offset));
+  void* address = mmap(AlignedAddress(bytes, offset), bytes, protection, MAP_SHARED, fd, static_cast<off_t>(offset));
   if (address == MAP_FAILED) return Result(info, -errno);
   auto region = std::make_shared<Region>(address, bytes, Region::kMapped);
   return Result(info, Show(info.Env(), std::move(region), static_cast<size_t>(size)));
@@ -122,7 +139,7 @@ Napi::Value Mapping::Attach(const Napi::CallbackInfo& info) {
   int flags = info[2].As<Napi::Boolean>().Value() ? SHM_RDONLY : 0;
   int64_t page = info[3].As<Napi::Number>().Int64Value();
   if (size <= 0 || page < 0) return Result(info, -EINVAL);
-  void* address = shmat(id, nullptr, flags);
+  void* address = shmat(id, AlignedAddress(static_cast<size_t>(size), 0), flags);
   if (address == reinterpret_cast<void*>(-1)) return Result(info, -errno);
   auto region = std::make_shared<Region>(address, RoundUp(static_cast<size_t>(size), static_cast<size_t>(page)),
                                          Region::kAttached);

@@ -1,7 +1,12 @@
-import { ENTRIES, FIRST_ENTRY, FIRST_TAG, LINK, tagOf } from './bucket-layout.js';
+import * as bucketLayout from './bucket-layout.js';
+import { tagOf } from './bucket-layout.js';
 import type { Key } from './key.js';
-import { ROW_HASH, ROW_KEY_BYTES } from './row-layout.js';
+import * as rowLayout from './row-layout.js';
 import type { TableMemory } from './table-memory.js';
+
+// In this module: see "Fast code" in CONTRIBUTING.
+const { ROW_HASH, ROW_KEY_BYTES } = rowLayout;
+const { ENTRIES, FIRST_ENTRY, FIRST_TAG, LINK } = bucketLayout;
 
 /** What `find` returns when the chain cannot be right: torn if its version has changed since, else damaged. */
 export const DAMAGED = -1;
@@ -27,7 +32,7 @@ export class Chain {
 
   readonly #memory: TableMemory;
   readonly #words: Int32Array;
-  readonly #keyOffset: number;
+  readonly #keyOffset: number = 0;
   readonly #key: Key;
 
   constructor(memory: TableMemory, key: Key) {
@@ -44,25 +49,21 @@ export class Chain {
     let bucket = home;
     let number = 0;
     for (let hops = 0; ; hops++) {
-      let x = words[bucket + 3] ^ pattern;
-      let fits = (x - LOW_BITS) & ~x & HIGH_BITS_OF_FIRST;
-      let base = -2;
-      for (let word = 3; ; ) {
-        while (fits !== 0) {
-          const high = 31 - Math.clz32(fits);
-          fits ^= 1 << high;
-          const position = base + (high >>> 3);
-          const row = words[bucket + FIRST_ENTRY + position];
-          if (row === 0) continue;
-          if (!this.#memory.isRow(row)) return DAMAGED;
-          if (this.isKeyOf(this.#memory.rowWord(row))) {
-            return this.#found(bucket, number, position, row);
-          }
-        }
-        if (++word === FIRST_ENTRY) break;
-        base += 4;
-        x = words[bucket + word] ^ pattern;
-        fits = (x - LOW_BITS) & ~x & HIGH_BITS;
+      const x = words[bucket + 3] ^ pattern;
+      const y = words[bucket + 4] ^ pattern;
+      const z = words[bucket + 5] ^ pattern;
+      let fits =
+        (((x - LOW_BITS) & ~x & HIGH_BITS_OF_FIRST) >>> 2) |
+        (((y - LOW_BITS) & ~y & HIGH_BITS) >>> 1) |
+        ((z - LOW_BITS) & ~z & HIGH_BITS);
+      while (fits !== 0) {
+        const bit = 31 - Math.clz32(fits);
+        fits ^= 1 << bit;
+        const position = (bit >>> 3) + ((bit & 7) << 2) - 22;
+        const row = words[bucket + FIRST_ENTRY + position];
+        if (row === 0) continue;
+        if (!this.#memory.isRow(row)) return DAMAGED;
+        if (this.isKeyOf(this.#memory.rowWord(row))) return this.#found(bucket, number, position, row);
       }
       number = words[bucket + LINK];
       if (number === 0) return 0;

@@ -2,113 +2,127 @@ import { ShmTableError } from '../errors.js';
 import { outOfRange, refuseValue } from './column-values.js';
 import { STORE_BYTE, STORE_DOUBLE, STORE_HALF, STORE_LONG, STORE_WORD } from './journal.js';
 import type { PlacedColumn } from './row-layout.js';
-import type { ColumnKind } from './schema.js';
-import type { TableMemory } from './table-memory.js';
 
-/**
- * `value + by` as a column holds it, or the error that says why it does not. Returned and not thrown, because the
- * caller holds a lock. Call `checkStep` on `by` before.
- */
-export function advanceNumber(
-  column: PlacedColumn,
-  value: number | bigint,
-  by: number | bigint,
-): number | bigint | ShmTableError {
+/** A column of numbers to which steps can be added. */
+export interface Accumulator {
+  /** Byte offset of the number in a row. */
+  readonly offset: number;
+  /** How the journal stores it: one of STORE_BYTE ... */
+  readonly width: number;
+  /**
+   * A step as the column takes it: a bigint for int64. `ERR_COLUMN_TYPE` for one of the wrong type, `ERR_VALUE_RANGE` for
+   * one that is no integer where the column holds integers.
+   */
+  readonly step: (by: unknown) => number | bigint;
+  /**
+   * Writes what the number of the row at word `row` is after a step to the byte `offset` behind word `to`, and returns
+   * it; or the error that says why the column cannot hold it, and then what was written means nothing. Returned and not
+   * thrown, because the caller holds a lock.
+   */
+  readonly advance: (row: number, by: number | bigint, to: number, offset: number) => number | bigint | ShmTableError;
+}
+
+/** Views of one piece of memory, as `Accumulator` writes numbers of each kind. */
+export interface NumberViews {
+  readonly i8: Int8Array;
+  readonly u8: Uint8Array;
+  readonly i16: Int16Array;
+  readonly u16: Uint16Array;
+  readonly i32: Int32Array;
+  readonly u32: Uint32Array;
+  readonly i64: BigInt64Array;
+  readonly f32: Float32Array;
+  readonly f64: Float64Array;
+}
+
+/** The accumulator of a column; undefined for one that holds no numbers. */
+export function accumulatorOf(column: PlacedColumn, views: NumberViews): Accumulator | undefined {
   switch (column.kind) {
-    case 'int64': {
-      const next = (value as bigint) + (by as bigint);
-      return BigInt.asIntN(64, next) === next ? next : outOfRange(column, next);
-    }
-    case 'float32':
-    case 'float64': {
-      const sum = (value as number) + (by as number);
-      const next = column.kind === 'float32' ? Math.fround(sum) : sum;
-      return Number.isFinite(next) ? next : outOfRange(column, next);
-    }
-    default: {
-      const next = (value as number) + (by as number);
-      return isWithin(column.kind, next) ? next : outOfRange(column, next);
-    }
-  }
-}
-
-function isWithin(kind: ColumnKind, value: number): boolean {
-  switch (kind) {
     case 'int8':
-      return (value << 24) >> 24 === value;
+      return ofIntegers(column, views.i8, 0, STORE_BYTE);
     case 'uint8':
-      return (value & 0xff) === value;
+      return ofIntegers(column, views.u8, 0, STORE_BYTE);
     case 'int16':
-      return (value << 16) >> 16 === value;
+      return ofIntegers(column, views.i16, 1, STORE_HALF);
     case 'uint16':
-      return (value & 0xffff) === value;
+      return ofIntegers(column, views.u16, 1, STORE_HALF);
     case 'int32':
-      return (value | 0) === value;
-    default:
-      return value >>> 0 === value;
-  }
-}
-
-/**
- * A step as the column takes it: a bigint for int64. `ERR_COLUMN_TYPE` for a column that holds no number and for a
- * step of the wrong type, `ERR_VALUE_RANGE` for one that is no integer where the column holds integers.
- */
-export function checkStep(column: PlacedColumn, by: unknown): number | bigint {
-  if (column.kind === 'string' || column.kind === 'bytes' || column.kind === 'boolean') {
-    throw new ShmTableError('ERR_COLUMN_TYPE', `column ${column.name} is ${column.type} and holds no number to add to`);
-  }
-  if (column.kind === 'int64') {
-    if (typeof by === 'bigint') return by;
-    if (Number.isSafeInteger(by)) return BigInt(by as number);
-  } else if (typeof by === 'number') {
-    if (column.kind === 'float32' || column.kind === 'float64' || Number.isSafeInteger(by)) return by;
-  }
-  if (typeof by === 'number') throw outOfRange(column, by);
-  return refuseValue(column, by);
-}
-
-/** How the journal stores a number of this kind. */
-export function storeWidth(kind: ColumnKind): number {
-  switch (kind) {
-    case 'int8':
-    case 'uint8':
-      return STORE_BYTE;
-    case 'int16':
-    case 'uint16':
-      return STORE_HALF;
+      return ofIntegers(column, views.i32, 2, STORE_WORD);
+    case 'uint32':
+      return ofIntegers(column, views.u32, 2, STORE_WORD);
     case 'int64':
-      return STORE_LONG;
+      return ofLongs(column, views.i64);
+    case 'float32':
+      return ofFloats(column, views.f32, 2, STORE_WORD);
     case 'float64':
-      return STORE_DOUBLE;
+      return ofFloats(column, views.f64, 3, STORE_DOUBLE);
     default:
-      return STORE_WORD;
+      return undefined;
   }
 }
 
-const single = new Float32Array(1);
-const singleBits = new Int32Array(single.buffer);
+export function refuseAccumulation(column: PlacedColumn): never {
+  throw new ShmTableError('ERR_COLUMN_TYPE', `column ${column.name} is ${column.type} and holds no number to add to`);
+}
 
-/** Writes a number where a row has it, or in the journal's VALUE, from where `Journal` copies it by its width. */
-export function writeNumber(memory: TableMemory, byte: number, kind: ColumnKind, value: number | bigint): void {
-  switch (storeWidth(kind)) {
-    case STORE_BYTE:
-      memory.bytes[byte] = value as number;
-      break;
-    case STORE_HALF:
-      memory.halves[byte / 2] = value as number;
-      break;
-    case STORE_LONG:
-      memory.longs[byte / 8] = value as bigint;
-      break;
-    case STORE_DOUBLE:
-      memory.doubles[byte / 8] = value as number;
-      break;
-    default:
-      if (kind === 'float32') {
-        single[0] = value as number;
-        memory.words[byte / 4] = singleBits[0];
-      } else {
-        memory.words[byte / 4] = value as number;
-      }
-  }
+/** Index of a number of 2^shift bytes that lies `offset` bytes behind a word; both are multiples of its width. */
+function place(word: number, offset: number, shift: number): number {
+  return shift === 3 ? (word >>> 1) + (offset >>> 3) : word * (4 >>> shift) + (offset >>> shift);
+}
+
+type IntegerView = Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Array | Uint32Array;
+
+function ofIntegers(column: PlacedColumn, view: IntegerView, shift: number, width: number): Accumulator {
+  const { offset } = column;
+  return {
+    offset,
+    width,
+    step: (by) => {
+      if (typeof by !== 'number') refuseValue(column, by);
+      if (!Number.isSafeInteger(by)) throw outOfRange(column, by);
+      return by;
+    },
+    advance: (row, by, to, toOffset) => {
+      const next = view[place(row, offset, shift)] + (by as number);
+      const at = place(to, toOffset, shift);
+      view[at] = next;
+      return view[at] === next ? next : outOfRange(column, next);
+    },
+  };
+}
+
+function ofFloats(column: PlacedColumn, view: Float32Array | Float64Array, shift: number, width: number): Accumulator {
+  const { offset } = column;
+  return {
+    offset,
+    width,
+    step: (by) => (typeof by === 'number' ? by : refuseValue(column, by)),
+    advance: (row, by, to, toOffset) => {
+      const at = place(to, toOffset, shift);
+      view[at] = view[place(row, offset, shift)] + (by as number);
+      // As the column rounds it.
+      const next = view[at];
+      return Number.isFinite(next) ? next : outOfRange(column, next);
+    },
+  };
+}
+
+function ofLongs(column: PlacedColumn, view: BigInt64Array): Accumulator {
+  const { offset } = column;
+  return {
+    offset,
+    width: STORE_LONG,
+    step: (by) => {
+      if (typeof by === 'bigint') return by;
+      if (Number.isSafeInteger(by)) return BigInt(by as number);
+      if (typeof by === 'number') throw outOfRange(column, by);
+      return refuseValue(column, by);
+    },
+    advance: (row, by, to, toOffset) => {
+      const next = view[place(row, offset, 3)] + (by as bigint);
+      if (BigInt.asIntN(64, next) !== next) return outOfRange(column, next);
+      view[place(to, toOffset, 3)] = next;
+      return next;
+    },
+  };
 }

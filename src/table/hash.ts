@@ -12,8 +12,9 @@
 /** Kind of hash as the table's header names it; a table is opened only by code that knows its kind. */
 export const HASH_HALF_SIP_1_3 = 2;
 
-const SIP2 = 0x6c796765;
-const SIP3 = 0x74656462;
+/** The state before the first word is (key0, key1, SIP2 ^ key0, SIP3 ^ key1). */
+export const SIP2 = 0x6c796765;
+export const SIP3 = 0x74656462;
 const FINAL_ROUNDS = 3;
 
 /** The hash of the first `bytes` bytes of `words` under the key (key0, key1), as an int32. O(bytes). */
@@ -23,11 +24,8 @@ export function halfSipHash(words: Int32Array, bytes: number, key0: number, key1
   let v2 = SIP2 ^ key0;
   let v3 = SIP3 ^ key1;
   const whole = bytes >>> 2;
-  // The last word is what remains, with the length on top.
-  const last = (bytes << 24) | ((bytes & 3) === 0 ? 0 : words[whole]);
-  // The final rounds are those of a word that is zero.
-  for (let i = 0; i <= whole + FINAL_ROUNDS; i++) {
-    const word = i < whole ? words[i] : i === whole ? last : 0;
+  for (let i = 0; i < whole; i++) {
+    const word = words[i];
     v3 ^= word;
     v0 = (v0 + v1) | 0;
     v1 = ((v1 << 5) | (v1 >>> 27)) ^ v0;
@@ -40,7 +38,28 @@ export function halfSipHash(words: Int32Array, bytes: number, key0: number, key1
     v1 = ((v1 << 13) | (v1 >>> 19)) ^ v2;
     v2 = (v2 << 16) | (v2 >>> 16);
     v0 ^= word;
-    if (i === whole) v2 ^= 0xff;
   }
-  return v1 ^ v3;
+  return finishHash(v0, v1, v2, v3, (bytes << 24) | ((bytes & 3) === 0 ? 0 : words[whole]));
+}
+
+/** The hash from the state after all whole words, and the last word: what remains, with the length on top. */
+export function finishHash(v0: number, v1: number, v2: number, v3: number, last: number): number {
+  v3 ^= last;
+  for (let i = 0; ; i++) {
+    v0 = (v0 + v1) | 0;
+    v1 = ((v1 << 5) | (v1 >>> 27)) ^ v0;
+    v0 = (v0 << 16) | (v0 >>> 16);
+    v2 = (v2 + v3) | 0;
+    v3 = ((v3 << 8) | (v3 >>> 24)) ^ v2;
+    v0 = (v0 + v3) | 0;
+    v3 = ((v3 << 7) | (v3 >>> 25)) ^ v0;
+    v2 = (v2 + v1) | 0;
+    v1 = ((v1 << 13) | (v1 >>> 19)) ^ v2;
+    v2 = (v2 << 16) | (v2 >>> 16);
+    if (i === FINAL_ROUNDS) return v1 ^ v3;
+    if (i === 0) {
+      v0 ^= last;
+      v2 ^= 0xff;
+    }
+  }
 }

@@ -1,12 +1,19 @@
 import { ShmTableError } from '../errors.js';
 import { storeOrdered } from '../memory/index.js';
-import { LINKED, SLICE_OWNER } from '../pools/fixed-pool-layout.js';
-import { ENTRIES, EPOCH, EPOCH_MASK, FIRST_ENTRY, HOLDER_MASK, LINK, LOCK, tagOf, VERSION } from './bucket-layout.js';
+import * as sliceLayout from '../pools/fixed-pool-layout.js';
+import * as bucketLayout from './bucket-layout.js';
+import { tagOf } from './bucket-layout.js';
 import { tagByte } from './chain.js';
 import { ChangeFeed } from './change-feed.js';
-import * as slot from './participant-layout.js';
-import { ROW_EPOCH, ROW_HASH, ROW_REVISION } from './row-layout.js';
+import * as slotLayout from './participant-layout.js';
+import * as rowLayout from './row-layout.js';
 import type { TableMemory } from './table-memory.js';
+
+// In this module: see "Fast code" in CONTRIBUTING.
+const slot = { ...slotLayout };
+const { ROW_EPOCH, ROW_HASH, ROW_REVISION } = rowLayout;
+const { ENTRIES, EPOCH, EPOCH_MASK, FIRST_ENTRY, HOLDER_MASK, LINK, LOCK, VERSION } = bucketLayout;
+const { LINKED, SLICE_OWNER } = sliceLayout;
 
 /** Kinds of number that a STORE changes, by its journal's `width`. */
 export const STORE_BYTE = 1;
@@ -82,15 +89,15 @@ export class Journal {
     const place = this.#bucket(home, words[at + slot.PLACE]);
     const position = words[at + slot.POSITION];
     const moved = words[at + slot.MOVED];
-    Atomics.store(words, place + FIRST_ENTRY + position, moved);
+    storeOrdered(words, place + FIRST_ENTRY + position, moved);
     if (moved !== 0) {
       this.#memory.bytes[tagByte(place, position)] = tagOf(words[this.#memory.rowWord(moved) + ROW_HASH]);
       this.#advance(home, at, 1);
       const source = this.#bucket(home, words[at + slot.SOURCE]);
-      Atomics.store(words, source + FIRST_ENTRY + words[at + slot.SOURCE_POSITION], 0);
+      storeOrdered(words, source + FIRST_ENTRY + words[at + slot.SOURCE_POSITION], 0);
     }
     const overflow = words[at + slot.OVERFLOW];
-    if (overflow !== 0) Atomics.store(words, this.#bucket(home, words[at + slot.BEFORE]) + LINK, 0);
+    if (overflow !== 0) storeOrdered(words, this.#bucket(home, words[at + slot.BEFORE]) + LINK, 0);
     this.#advance(home, at, 0);
     words[this.#memory.rowWord(words[at + slot.ROW]) + SLICE_OWNER] = id;
     if (overflow !== 0) words[this.#memory.overflowWord(overflow) + SLICE_OWNER] = id;

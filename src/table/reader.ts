@@ -1,12 +1,17 @@
 import { ShmTableError } from '../errors.js';
 import { loadOrdered } from '../memory/index.js';
-import { BUCKET_WORDS, ENTRIES, FIRST_ENTRY, LINK, tagOf, VERSION } from './bucket-layout.js';
+import * as bucketLayout from './bucket-layout.js';
+import { tagOf } from './bucket-layout.js';
 import { type Chain, DAMAGED, tagByte } from './chain.js';
 import type { Key } from './key.js';
 import type { RowCodec } from './row-codec.js';
-import { ROW_EXPIRES_AT, ROW_HASH, ROW_KEY_BYTES, ROW_SEQUENCE } from './row-layout.js';
+import * as rowLayout from './row-layout.js';
 import type { TableClock } from './table-clock.js';
 import type { TableMemory } from './table-memory.js';
+
+// In this module: see "Fast code" in CONTRIBUTING.
+const { ROW_EXPIRES_AT, ROW_HASH, ROW_KEY_BYTES, ROW_SEQUENCE } = rowLayout;
+const { BUCKET_WORDS, ENTRIES, FIRST_ENTRY, LINK, VERSION } = bucketLayout;
 
 /** Passes over a chain that end with an unchanged version, before looking row by row. */
 const PASSES = 3;
@@ -237,9 +242,14 @@ export class Reader {
     );
   }
 
-  /** Whether a bucket's chain has no row: one load. */
-  isEmpty(bucket: number): boolean {
-    return this.#words[this.#memory.homeWord(bucket) + FIRST_ENTRY] === 0;
+  /** The first bucket from `bucket` on, and before `end`, whose chain has rows; `end` when none has. A load for each. */
+  nextFilled(bucket: number, end: number): number {
+    const words = this.#words;
+    let entry = this.#memory.homeWord(bucket) + FIRST_ENTRY;
+    for (let next = bucket; next < end; next++, entry += BUCKET_WORDS) {
+      if (words[entry] !== 0) return next;
+    }
+    return end;
   }
 
   /** Expiry of the row at this word, 0 for never. */

@@ -1,5 +1,6 @@
 import { types } from 'node:util';
 import { ShmTableError } from '../errors.js';
+import { type Accumulator, accumulatorOf, type NumberViews } from './column-numbers.js';
 import { refuseValue, unknownColumn } from './column-values.js';
 import type { PlacedColumn, RowLayout } from './row-layout.js';
 import type { RowMemory } from './row-memory.js';
@@ -19,6 +20,8 @@ export interface RowCodec<C extends Columns = Columns> {
   readonly read: (row: number) => Row<C>;
   /** One value, by column name: `readers[name]` is undefined for a column that the schema lacks. */
   readonly readers: Readonly<Record<string, ((row: number) => unknown) | undefined>>;
+  /** What adds to a number, by column name: undefined for a column without numbers, and for one that the schema lacks. */
+  readonly accumulators: Readonly<Record<string, Accumulator | undefined>>;
   /**
    * Reads every named property of `input` once, then asks `begin` for the row to write to, then checks and
    * writes the named columns. No code of the caller's runs after `begin`. Returns how many columns were named; `named` tells
@@ -41,7 +44,7 @@ export interface RowCodec<C extends Columns = Columns> {
 export function compileRowCodec<C extends Columns>(layout: RowLayout, memory: RowMemory): RowCodec<C> {
   const columns = layout.columns;
   const text = new TextCells(memory);
-  const support = {
+  const views = {
     u8: memory.bytes,
     i8: new Int8Array(memory.buffer),
     u16: memory.halves,
@@ -51,6 +54,10 @@ export function compileRowCodec<C extends Columns>(layout: RowLayout, memory: Ro
     i64: memory.longs,
     f32: new Float32Array(memory.buffer),
     f64: memory.doubles,
+  };
+  const support = {
+    ...views,
+    accumulators: accumulatorsOf(columns, views),
     named: new Int32Array(Math.ceil(columns.length / 32)),
     text,
     refuse: (index: number, value: unknown): never => refuseValue(columns[index], value),
@@ -67,6 +74,7 @@ export function compileRowCodec<C extends Columns>(layout: RowLayout, memory: Ro
     ...writeSource(columns),
     ...completeSource(columns),
     ...clearSource(columns),
+    '  accumulators,',
     '  named,',
     '  readText: (start, length) => text.decode(start, length),',
     '  damage: text.damage,',
@@ -75,7 +83,16 @@ export function compileRowCodec<C extends Columns>(layout: RowLayout, memory: Ro
   return new Function('support', source)(support);
 }
 
-/** Where a column lies: an expression over `row`, the row's first word (even: rows are aligned to 8 bytes). */
+function accumulatorsOf(columns: readonly PlacedColumn[], views: NumberViews): RowCodec['accumulators'] {
+  const accumulators = Object.create(null);
+  for (const column of columns) accumulators[column.name] = accumulatorOf(column, views);
+  return accumulators;
+}
+
+/**
+ * Where a column lies: an expression over `row`, the row's first word (even: rows are aligned to 8 bytes). For a string it
+ * is the index of its length among the 16-bit units, for bytes the byte offset of theirs.
+ */
 function place({ kind, offset }: PlacedColumn): string {
   switch (kind) {
     case 'int8':
@@ -98,6 +115,7 @@ function place({ kind, offset }: PlacedColumn): string {
     case 'float64':
       return `f64[(row >>> 1) + ${offset / 8}]`;
     case 'string':
+      return `row * 2 + ${offset / 2}`;
     case 'bytes':
       return `row * 4 + ${offset}`;
   }
@@ -156,7 +174,7 @@ function zeroOf(column: PlacedColumn): string {
     case 'int64':
       return `${place(column)} = 0n;`;
     case 'string':
-      return `u16[row * 2 + ${column.offset / 2}] = 0;`;
+      return `u16[${place(column)}] = 0;`;
     case 'bytes':
       return `i32[row + ${column.offset / 4}] = 0;`;
     default:

@@ -32,11 +32,14 @@ export class RowScan<C extends Columns> {
     this.#column = column;
   }
 
-  /** The chains that have rows. `proceed` is called before each bucket and may throw. */
+  /** The chains that have rows. `proceed` is called before each is looked for, and may throw. */
   *chains<T extends { readonly key: string }>(read: (at: number) => T, proceed: () => void): Generator<T[]> {
-    for (let bucket = 0; bucket < this.#memory.homeBuckets; bucket++) {
+    const end = this.#memory.homeBuckets;
+    for (let bucket = 0; ; bucket++) {
       proceed();
-      if (!this.#reader.isEmpty(bucket)) yield this.#reader.chain(bucket, read);
+      bucket = this.#reader.nextFilled(bucket, end);
+      if (bucket === end) return;
+      yield this.#reader.chain(bucket, read);
     }
   }
 
@@ -71,13 +74,22 @@ export class RowScan<C extends Columns> {
     const read = this.#projection(columns);
     proceed();
     const table = this.#memory.identity;
+    const { homeBuckets } = this.#memory;
     let position: ScanPosition | undefined =
-      cursor === undefined ? { bucket: 0, after: undefined } : decodeCursor(cursor, table, this.#memory.homeBuckets);
+      cursor === undefined ? { bucket: 0, after: undefined } : decodeCursor(cursor, table, homeBuckets);
     const entries: ScanPage<C, K>['entries'] = [];
     for (let effort = 0; position !== undefined; ) {
       if (entries.length >= limit || effort >= MAX_EFFORT) return { entries, cursor: encodeCursor(position, table) };
-      effort += this.#reader.isEmpty(position.bucket) ? 1 : CHAIN_EFFORT;
-      position = this.#addBucket(position, prefix, limit - entries.length, read, entries);
+      const end = Math.min(position.bucket + MAX_EFFORT - effort, homeBuckets);
+      const bucket = this.#reader.nextFilled(position.bucket, end);
+      effort += bucket - position.bucket;
+      if (bucket === end) {
+        position = bucket < homeBuckets ? { bucket, after: undefined } : undefined;
+        continue;
+      }
+      effort += CHAIN_EFFORT;
+      const after = bucket === position.bucket ? position.after : undefined;
+      position = this.#addBucket({ bucket, after }, prefix, limit - entries.length, read, entries);
     }
     return { entries, cursor: null };
   }
@@ -90,20 +102,18 @@ export class RowScan<C extends Columns> {
     read: (at: number) => Pick<Row<C>, K>,
     entries: ScanPage<C, K>['entries'],
   ): ScanPosition | undefined {
-    if (!this.#reader.isEmpty(bucket)) {
-      const found = this.#reader
-        .chain(bucket, (at) => {
-          const entry = this.#readProjected(at, read);
-          return { key: entry.key, hash: this.#memory.words[at + ROW_HASH], entry };
-        })
-        .filter((row) => row.key.startsWith(prefix) && (after === undefined || compareScanned(row, after) > 0))
-        .sort(compareScanned);
-      const page = found.slice(0, limit);
-      for (const { entry } of page) entries.push(entry);
-      if (page.length < found.length) {
-        const { hash, key } = page[page.length - 1];
-        return { bucket, after: { hash, key } };
-      }
+    const found = this.#reader
+      .chain(bucket, (at) => {
+        const entry = this.#readProjected(at, read);
+        return { key: entry.key, hash: this.#memory.words[at + ROW_HASH], entry };
+      })
+      .filter((row) => row.key.startsWith(prefix) && (after === undefined || compareScanned(row, after) > 0))
+      .sort(compareScanned);
+    const page = found.slice(0, limit);
+    for (const { entry } of page) entries.push(entry);
+    if (page.length < found.length) {
+      const { hash, key } = page[page.length - 1];
+      return { bucket, after: { hash, key } };
     }
     return bucket + 1 < this.#memory.homeBuckets ? { bucket: bucket + 1, after: undefined } : undefined;
   }

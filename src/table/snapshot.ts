@@ -55,9 +55,11 @@ export function snapshotOf(
       takenAt: Date.now(),
     },
     *chains() {
-      for (let bucket = 0; bucket < memory.homeBuckets; bucket++) {
+      const end = memory.homeBuckets;
+      for (let bucket = 0; ; bucket++) {
         proceed();
-        if (reader.isEmpty(bucket)) continue;
+        bucket = reader.nextFilled(bucket, end);
+        if (bucket === end) return;
         const chain = reader.chain(bucket, pack);
         yield {
           images: chain.map(({ image }) => image),

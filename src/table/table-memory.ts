@@ -19,15 +19,17 @@ export class TableMemory {
   readonly buffer: ArrayBuffer;
   readonly rows: FixedPool;
   readonly overflow: FixedPool;
-  readonly homeBuckets: number;
-  readonly rowSlices: number;
+  readonly homeBuckets: number = 0;
+  readonly rowSlices: number = 0;
   /** One byte a row, set when the row is used; undefined for a table that does not evict. */
   readonly uses: Uint8Array | undefined;
-  readonly #indexWord: number;
-  readonly #participantsWord: number;
-  readonly #overflowWord: number;
-  readonly #rowsWord: number;
-  readonly #rowWords: number;
+  /** homeBuckets / 2^32, exact. */
+  readonly #bucketScale: number = 0;
+  readonly #indexWord: number = 0;
+  readonly #participantsWord: number = 0;
+  readonly #overflowWord: number = 0;
+  readonly #rowsWord: number = 0;
+  readonly #rowWords: number = 0;
 
   private constructor(buffer: ArrayBuffer, layout: SegmentLayout, rows: FixedPool, overflow: FixedPool) {
     this.layout = layout;
@@ -40,6 +42,7 @@ export class TableMemory {
     this.rows = rows;
     this.overflow = overflow;
     this.homeBuckets = layout.homeBuckets;
+    this.#bucketScale = layout.homeBuckets / 0x1_0000_0000;
     this.rowSlices = layout.rowSlices;
     this.uses = layout.usesBytes === 0 ? undefined : new Uint8Array(buffer, layout.usesAt, layout.usesBytes);
     this.#indexWord = layout.indexAt / 4;
@@ -78,7 +81,7 @@ export class TableMemory {
 
   /** Home bucket number of a hash: its high bits, scaled to the number of buckets. */
   bucketOf(hash: number): number {
-    return Math.floor(((hash >>> 0) * this.homeBuckets) / 0x1_0000_0000);
+    return ((hash >>> 0) * this.#bucketScale) >>> 0;
   }
 
   /** First word of a home bucket. */

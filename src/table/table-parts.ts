@@ -4,6 +4,7 @@ import { attachToFile, detachFromFile } from './boot-record.js';
 import { Chain } from './chain.js';
 import { ChangeFeed } from './change-feed.js';
 import { ChangeWatches } from './change-watch.js';
+import { type Accumulator, refuseAccumulation } from './column-numbers.js';
 import { unknownColumn } from './column-values.js';
 import { DraftRow } from './draft-row.js';
 import { Evictor } from './evictor.js';
@@ -51,6 +52,8 @@ export class TableParts<C extends Columns> {
   #closed = false;
   #lastColumn: string | undefined;
   #lastReader: (row: number) => unknown = () => undefined;
+  #lastSum: string | undefined;
+  #lastAccumulator: Accumulator | undefined;
 
   /** Attaches: `ERR_TOO_MANY_PARTICIPANTS` when nobody more may write. */
   constructor({ segment, memory }: OpenedTable, options: AttachOptions) {
@@ -119,6 +122,15 @@ export class TableParts<C extends Columns> {
       this.#lastColumn = name;
     }
     return this.#lastReader;
+  }
+
+  /** What adds to a column of numbers, kept like `columnReader`. `ERR_COLUMN_UNKNOWN`, `ERR_COLUMN_TYPE`. */
+  accumulator(name: string): Accumulator {
+    if (name !== this.#lastSum || this.#lastAccumulator === undefined) {
+      this.#lastAccumulator = this.codec.accumulators[name] ?? refuseAccumulation(this.column(name));
+      this.#lastSum = name;
+    }
+    return this.#lastAccumulator;
   }
 
   /** The writer. `ERR_TABLE_CLOSED`, `ERR_READ_ONLY`. */

@@ -1,6 +1,5 @@
 import { ShmTableError } from '../errors.js';
 import type { ChangeWatch } from './change-watch.js';
-import { checkStep } from './column-numbers.js';
 import { type Expectation, fulfils, parseExpected } from './expectation.js';
 import { type AttachOptions, checkOptions, integer, parseAttach, parseNamespace, parseSchema } from './options.js';
 import { PID } from './participant-layout.js';
@@ -250,8 +249,10 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
   clearFrom(begin: number, buckets: number): number | undefined {
     const { writer, memory, reader } = this.#parts;
     const end = Math.min(begin + buckets, memory.homeBuckets);
-    for (let bucket = begin; bucket < end; bucket++) {
-      if (!reader.isEmpty(bucket)) writer.clearBucket(bucket);
+    for (let bucket = begin; ; bucket++) {
+      bucket = reader.nextFilled(bucket, end);
+      if (bucket >= end) break;
+      writer.clearBucket(bucket);
     }
     return end < memory.homeBuckets ? end : undefined;
   }
@@ -262,17 +263,16 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
    */
   increment<K extends NumericColumn<C>>(key: string, column: K, by: ColumnInput<C[K]> | number = 1): Row<C>[K] {
     const { writer } = this.#parts;
-    const numeric = this.#parts.column(column);
-    writer.increment(key, numeric, checkStep(numeric, by), undefined);
+    const numeric = this.#parts.accumulator(column);
+    writer.increment(key, numeric, numeric.step(by), undefined);
     return writer.value as Row<C>[K];
   }
 
   /** `increment` by the opposite. */
   decrement<K extends NumericColumn<C>>(key: string, column: K, by: ColumnInput<C[K]> | number = 1): Row<C>[K] {
     const { writer } = this.#parts;
-    const numeric = this.#parts.column(column);
-    const step = checkStep(numeric, by);
-    writer.increment(key, numeric, -step, undefined);
+    const numeric = this.#parts.accumulator(column);
+    writer.increment(key, numeric, -numeric.step(by), undefined);
     return writer.value as Row<C>[K];
   }
 
@@ -520,8 +520,8 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
   ): { outcome: Outcome; value: number | bigint; revision: number; created: boolean } {
     const { writer } = this.#parts;
     checkTtl(options.ttl);
-    const numeric = this.#parts.column(column);
-    const outcome = writer.increment(key, numeric, checkStep(numeric, by), options.ttl, options.ifRevision);
+    const numeric = this.#parts.accumulator(column);
+    const outcome = writer.increment(key, numeric, numeric.step(by), options.ttl, options.ifRevision);
     return { outcome, value: writer.value, revision: writer.revision, created: outcome === 'inserted' };
   }
 

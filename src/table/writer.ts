@@ -1,15 +1,23 @@
 import { ShmTableError } from '../errors.js';
-import { BUCKET_WORDS, ENTRIES, FIRST_ENTRY, tagOf } from './bucket-layout.js';
+import * as bucketLayout from './bucket-layout.js';
+import { tagOf } from './bucket-layout.js';
 import { type Chain, DAMAGED } from './chain.js';
-import { advanceNumber, storeWidth, writeNumber } from './column-numbers.js';
+import type { Accumulator } from './column-numbers.js';
+import { STORE_DOUBLE } from './journal.js';
 import type { Key } from './key.js';
 import type { Participant } from './participant.js';
-import * as slot from './participant-layout.js';
+import * as slotLayout from './participant-layout.js';
 import type { RowCodec } from './row-codec.js';
-import { type PlacedColumn, ROW_EPOCH, ROW_EXPIRES_AT, ROW_REVISION } from './row-layout.js';
-import { READY, STATE } from './segment-layout.js';
+import * as rowLayout from './row-layout.js';
+import * as segmentLayout from './segment-layout.js';
 import type { TableClock } from './table-clock.js';
 import type { TableMemory } from './table-memory.js';
+
+// In this module: see "Fast code" in CONTRIBUTING.
+const slot = { ...slotLayout };
+const { READY, STATE } = segmentLayout;
+const { ROW_EPOCH, ROW_EXPIRES_AT, ROW_REVISION } = rowLayout;
+const { BUCKET_WORDS, ENTRIES, FIRST_ENTRY } = bucketLayout;
 
 /** What a write does with the row that it finds, or does not find. */
 export type WriteMode = 'set' | 'put' | 'insert' | 'update';
@@ -24,7 +32,7 @@ export type Outcome = 'inserted' | 'updated' | 'deleted' | 'absent' | 'present' 
 
 /** An increment that is written as a whole row: because the row is new, or because its expiry changes too. */
 interface Step {
-  readonly column: PlacedColumn;
+  readonly column: Accumulator;
   readonly by: number | bigint;
 }
 
@@ -134,7 +142,7 @@ export class Writer {
   /** Adds `by` to a number, creating the row if it is missing. The result is in `value`. */
   increment(
     key: string,
-    column: PlacedColumn,
+    column: Accumulator,
     by: number | bigint,
     ttl: number | null | undefined,
     ifRevision?: number,
@@ -164,7 +172,7 @@ export class Writer {
       }
       if (expiresAt !== 0) this.#clock.announce(expiresAt);
       this.#memory.doubles[(this.#participant.at + slot.VALUE) >>> 1] = expiresAt;
-      this.#storeNumber(home, row, ROW_EXPIRES_AT, storeWidth('float64'));
+      this.#storeNumber(home, row, ROW_EXPIRES_AT, STORE_DOUBLE);
       return 'updated';
     } finally {
       this.#participant.settle();
@@ -362,10 +370,8 @@ export class Writer {
 
   /** Advances a number of the spare. */
   #takeStep(row: number, { column, by }: Step): void {
-    const value = this.#codec.readers[column.name]?.(row) as number | bigint;
-    const next = advanceNumber(column, value, by);
-    if (next instanceof ShmTableError) throw next;
-    writeNumber(this.#memory, row * 4 + column.offset, column.kind, next);
+    const next = column.advance(row, by, row, column.offset);
+    if (typeof next === 'object') throw next;
     this.value = next;
   }
 
@@ -387,7 +393,7 @@ export class Writer {
   }
 
   /** Undefined when the row has to be written as a whole: it is missing, or has expired. */
-  #incrementInPlace(column: PlacedColumn, by: number | bigint, ifRevision: number | undefined): Outcome | undefined {
+  #incrementInPlace(column: Accumulator, by: number | bigint, ifRevision: number | undefined): Outcome | undefined {
     const home = this.#begin(slot.STORE);
     const row = this.#find(home);
     if (row === 0 || this.#hasExpired(row)) {
@@ -399,10 +405,9 @@ export class Writer {
       this.#participant.abandon(home);
       return 'mismatch';
     }
-    const next = advanceNumber(column, this.#codec.readers[column.name]?.(at) as number | bigint, by);
-    if (next instanceof ShmTableError) throw next;
-    writeNumber(this.#memory, (this.#participant.at + slot.VALUE) * 4, column.kind, next);
-    this.#storeNumber(home, row, column.offset, storeWidth(column.kind));
+    const next = column.advance(at, by, this.#participant.at + slot.VALUE, 0);
+    if (typeof next === 'object') throw next;
+    this.#storeNumber(home, row, column.offset, column.width);
     this.value = next;
     return 'updated';
   }

@@ -1,4 +1,4 @@
-import { inspect } from 'node:util';
+import { inspect, isDeepStrictEqual } from 'node:util';
 import { runInNewContext } from 'node:vm';
 import t, { type Test } from 'tap';
 import type { Columns, ColumnType } from '../../src/index.js';
@@ -140,6 +140,29 @@ t.test('string(n): n bytes of UTF-8', async (t) => {
     {},
   ]);
   refuses(t, 'string(7)', 'ERR_COLUMN_TYPE', [new String('a'), ['a'], Buffer.from('a'), Symbol('a'), 1n]);
+});
+
+t.test('texts of every length leave their neighbours alone, and stay when others are written', async (t) => {
+  // Short ones, longer ones and ones that are not ASCII are read, written and copied by different code.
+  const columns = { a: 'string(71)', b: 'string(71)', c: 'string(3)', n: 'int8' } as const;
+  const table = scratchTable(t, { capacity: 1, columns });
+  const wrong: unknown[] = [];
+  const expect = (row: Record<keyof typeof columns, unknown>): void => {
+    const found = table.get('k');
+    if (!isDeepStrictEqual(found, row)) wrong.push({ found, row });
+  };
+  for (let length = 0; length <= 71; length++) {
+    const ascii = Array.from({ length }, (_, i) => String.fromCharCode(33 + ((i * 7 + length) % 94))).join('');
+    for (const text of [ascii, ascii.slice(0, -2) + 'ä'.repeat(ascii.length > 1 ? 1 : 0), `ä${ascii.slice(2)}`]) {
+      table.put('k', { a: 'x'.repeat(71), b: text, c: 'abc', n: 1 });
+      expect({ a: 'x'.repeat(71), b: text, c: 'abc', n: 1 });
+      table.set('k', { n: 2 });
+      expect({ a: 'x'.repeat(71), b: text, c: 'abc', n: 2 });
+      table.set('k', { a: text });
+      expect({ a: text, b: text, c: 'abc', n: 2 });
+    }
+  }
+  t.same(wrong.slice(0, 3), []);
 });
 
 t.test('bytes(n)', async (t) => {
