@@ -29,6 +29,9 @@ class MapTable {
     return this.#entries.get(key);
   }
 
+  /** Its rows are where they are. */
+  loadAhead(): void {}
+
   has(key: string): boolean {
     return this.#entries.has(key);
   }

@@ -5,6 +5,7 @@
 import { Type } from 'typebox';
 import { describeError, ShmTableError } from '../errors.js';
 import { show } from '../table/schema.js';
+import { writeString } from './column-codec.js';
 import { revisionIs, rowIsMissing } from './preconditions.js';
 import { problemOf } from './problems.js';
 import { incrementRow } from './row-increment.js';
@@ -13,15 +14,15 @@ import type { ServedTable } from './table-handles.js';
 
 export const MAX_OPERATIONS = 10_000;
 
-/** Members that an operation must have and may have, next to `op` and `key`. */
+/** Members that an operation must have next to `op` and `key`, and all that it may have. */
 const MEMBERS = {
-  get: { needs: [], takes: ['columns'] },
-  set: { needs: ['row'], takes: ['ttl', 'revision'] },
-  put: { needs: ['row'], takes: ['ttl', 'revision'] },
-  update: { needs: ['row'], takes: ['ttl', 'revision'] },
-  insert: { needs: ['row'], takes: ['ttl'] },
-  delete: { needs: [], takes: ['revision'] },
-  increment: { needs: ['column'], takes: ['by', 'ttl', 'revision'] },
+  get: { needs: [], takes: ['op', 'key', 'columns'] },
+  set: { needs: ['row'], takes: ['op', 'key', 'row', 'ttl', 'revision'] },
+  put: { needs: ['row'], takes: ['op', 'key', 'row', 'ttl', 'revision'] },
+  update: { needs: ['row'], takes: ['op', 'key', 'row', 'ttl', 'revision'] },
+  insert: { needs: ['row'], takes: ['op', 'key', 'row', 'ttl'] },
+  delete: { needs: [], takes: ['op', 'key', 'revision'] },
+  increment: { needs: ['column'], takes: ['op', 'key', 'column', 'by', 'ttl', 'revision'] },
 } as const;
 
 type OperationName = keyof typeof MEMBERS;
@@ -63,17 +64,18 @@ export function checkOperation(operation: Operation, index: number): void {
   for (const name of needs) {
     if (!(name in operation)) throw malformed(index, operation.op, `needs ${show(name)}`);
   }
-  const known: readonly string[] = ['op', 'key', ...needs, ...takes];
-  for (const name of Object.keys(operation)) {
+  const known: readonly string[] = takes;
+  for (const name in operation) {
     if (!known.includes(name)) throw malformed(index, operation.op, `takes no ${show(name)}`);
   }
 }
 
 /** Runs an operation and gives the JSON text of its result. Errors are results too, but for a closed table's. */
 export function runOperation(served: ServedTable, operation: Operation): string {
-  const key = JSON.stringify(operation.key);
+  const key = writeString(operation.key);
   try {
-    checkNumbers(operation);
+    checkPositive('ttl', operation.ttl);
+    checkPositive('revision', operation.revision);
     return run(served, operation, key);
   } catch (error) {
     if (error instanceof ShmTableError && error.code === 'ERR_TABLE_CLOSED') throw error;
@@ -88,9 +90,9 @@ function run(served: ServedTable, operation: Operation, key: string): string {
   const condition = revisionIs(wanted);
   switch (op) {
     case 'get': {
-      const selection = codec.select(operation.columns);
+      const write = codec.select(operation.columns);
       const { revision, row } = readRow(served, operation.key);
-      return `{"status":200,"key":${key},"revision":${revision},"row":${codec.writeRow(row, selection)}}`;
+      return `{"status":200,"key":${key},"revision":${revision},"row":${write(row)}}`;
     }
     case 'set':
     case 'put': {
@@ -122,14 +124,9 @@ function run(served: ServedTable, operation: Operation, key: string): string {
   }
 }
 
-function checkNumbers({ ttl, revision }: Operation): void {
-  for (const [name, value] of [
-    ['ttl', ttl],
-    ['revision', revision],
-  ] as const) {
-    if (typeof value === 'number' && !(Number.isSafeInteger(value) && value >= 1)) {
-      throw new ShmTableError('ERR_ARGUMENT', `${name} ${value} is not an integer of 1 .. ${Number.MAX_SAFE_INTEGER}`);
-    }
+function checkPositive(name: string, value: number | null | undefined): void {
+  if (typeof value === 'number' && !(Number.isSafeInteger(value) && value >= 1)) {
+    throw new ShmTableError('ERR_ARGUMENT', `${name} ${value} is not an integer of 1 .. ${Number.MAX_SAFE_INTEGER}`);
   }
 }
 

@@ -35,7 +35,8 @@ const INT64_TEXT_LENGTH = 20;
 export function columnCodec(name: string, type: ColumnType): ColumnCodec {
   if (type === 'int64')
     return { name, type, zero: 0n, decode: int64Decoder(name), stored: asBigInt, write: writeInt64 };
-  if (type === 'boolean') return { name, type, zero: false, decode: booleanDecoder(name), stored: same, write: String };
+  if (type === 'boolean')
+    return { name, type, zero: false, decode: booleanDecoder(name), stored: same, write: writePlain };
   if (type === 'float64')
     return { name, type, zero: 0, decode: floatDecoder(name, type), stored: same, write: writeFloat };
   if (type === 'float32') {
@@ -47,7 +48,7 @@ export function columnCodec(name: string, type: ColumnType): ColumnCodec {
   if (type.startsWith('bytes(')) {
     return { name, type, zero: new Uint8Array(0), decode: bytesDecoder(name, type), stored: same, write: writeBytes };
   }
-  return { name, type, zero: 0, decode: integerDecoder(name, type), stored: withoutMinusZero, write: String };
+  return { name, type, zero: 0, decode: integerDecoder(name, type), stored: withoutMinusZero, write: writePlain };
 }
 
 /** True for the types that `increment` takes. */
@@ -146,17 +147,30 @@ function withoutMinusZero(value: CellValue): CellValue {
   return value === 0 ? 0 : value;
 }
 
+function writePlain(value: CellValue): string {
+  return `${value}`;
+}
+
 function writeInt64(value: CellValue): string {
   return `"${value}"`;
 }
 
 function writeFloat(value: CellValue): string {
   if (!Number.isFinite(value)) return `"${value}"`;
-  return Object.is(value, -0) ? '-0' : String(value);
+  return Object.is(value, -0) ? '-0' : `${value}`;
 }
 
-function writeString(value: CellValue): string {
-  return JSON.stringify(value);
+/** Texts up to this length are looked through for what JSON has to escape; it is faster than to have it looked for. */
+const SHORT = 32;
+
+/** A text as JSON. */
+export function writeString(value: CellValue): string {
+  if (typeof value !== 'string' || value.length > SHORT) return JSON.stringify(value);
+  for (let i = 0; i < value.length; i++) {
+    const code = value.charCodeAt(i);
+    if (code < 0x20 || code === 0x22 || code === 0x5c || code > 0x7e) return JSON.stringify(value);
+  }
+  return `"${value}"`;
 }
 
 function writeBytes(value: CellValue): string {

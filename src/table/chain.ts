@@ -22,7 +22,8 @@ const HIGH_BITS_OF_FIRST = 0x80800000 | 0;
  *
  * Ten tags are compared four at a time: a byte of `word ^ pattern` is zero where the tag fits, and
  * `(x - 0x01…) & ~x & 0x80…` has its high bit set there. A byte above a fitting one may show by mistake; the hash
- * and the key in the row decide. 4 M rows: hit 528 ns, miss 192 ns, against 653 and 485 for a chain of rows.
+ * and the key in the row decide. The bits of all three words are put together in one, so that no branch asks which word
+ * has the fitting tag: nobody could predict it. 4 M rows: hit 528 ns, miss 192 ns, against 653 and 485 for a chain of rows.
  */
 export class Chain {
   /** Where `find` found the row: its bucket (first word, and number: 0 the home bucket) and entry. */
@@ -45,21 +46,15 @@ export class Chain {
   /** The row with this key, 0 for none, or DAMAGED. Sets `found…`. O(1) expected, O(entries of the chain) at worst. */
   find(home: number): number {
     const words = this.#words;
-    const pattern = Math.imul(tagOf(this.#key.hash), LOW_BITS);
+    const tag = tagOf(this.#key.hash);
     let bucket = home;
     let number = 0;
     for (let hops = 0; ; hops++) {
-      const x = words[bucket + 3] ^ pattern;
-      const y = words[bucket + 4] ^ pattern;
-      const z = words[bucket + 5] ^ pattern;
-      let fits =
-        (((x - LOW_BITS) & ~x & HIGH_BITS_OF_FIRST) >>> 2) |
-        (((y - LOW_BITS) & ~y & HIGH_BITS) >>> 1) |
-        ((z - LOW_BITS) & ~z & HIGH_BITS);
+      let fits = this.#fitting(bucket, tag);
       while (fits !== 0) {
         const bit = 31 - Math.clz32(fits);
         fits ^= 1 << bit;
-        const position = (bit >>> 3) + ((bit & 7) << 2) - 22;
+        const position = positionOf(bit);
         const row = words[bucket + FIRST_ENTRY + position];
         if (row === 0) continue;
         if (!this.#memory.isRow(row)) return DAMAGED;
@@ -70,6 +65,32 @@ export class Chain {
       if (!this.#memory.isOverflow(number) || hops > this.#memory.overflow.slices) return DAMAGED;
       bucket = this.#memory.overflowWord(number);
     }
+  }
+
+  /** A bit for each entry of a bucket whose tag fits: `positionOf` says which. */
+  #fitting(bucket: number, tag: number): number {
+    const words = this.#words;
+    const pattern = Math.imul(tag, LOW_BITS);
+    const x = words[bucket + 3] ^ pattern;
+    const y = words[bucket + 4] ^ pattern;
+    const z = words[bucket + 5] ^ pattern;
+    return (
+      (((x - LOW_BITS) & ~x & HIGH_BITS_OF_FIRST) >>> 2) |
+      (((y - LOW_BITS) & ~y & HIGH_BITS) >>> 1) |
+      ((z - LOW_BITS) & ~z & HIGH_BITS)
+    );
+  }
+
+  /**
+   * The row that has this hash, as far as the tags of the home bucket tell; 0 for none. Not looked at, for that would wait
+   * for its memory.
+   */
+  guess(home: number, hash: number): number {
+    const words = this.#words;
+    const fits = this.#fitting(home, tagOf(hash));
+    if (fits === 0) return 0;
+    const row = words[home + FIRST_ENTRY + positionOf(31 - Math.clz32(fits))];
+    return this.#memory.isRow(row) ? row : 0;
   }
 
   /** Whether the row at this word has the key. */
@@ -167,6 +188,11 @@ export class Chain {
   tailNumber = 0;
   beforeTail = 0;
   tailEntries = 0;
+}
+
+/** The entry that a bit of `#fitting` stands for: the last word's are 7, 15 ..., the one's before one lower, and so on. */
+function positionOf(bit: number): number {
+  return (bit >>> 3) + ((bit & 7) << 2) - 22;
 }
 
 /** Byte offset of an entry's tag. */

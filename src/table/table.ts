@@ -525,6 +525,12 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
     return { outcome, value: writer.value, revision: writer.revision, created: outcome === 'inserted' };
   }
 
+  /** Brings the rows of up to MOST_KEYS_AHEAD keys, which will be asked for, near: see `Reader.loadAhead`. */
+  loadAhead(keys: readonly string[]): void {
+    this.#parts.assertOpen();
+    this.#parts.reader.loadAhead(keys);
+  }
+
   /** A removal that tells how it ended and at what revision. */
   remove(
     key: string,

@@ -1,5 +1,6 @@
 import { Type } from 'typebox';
 import { ShmTableError } from '../../errors.js';
+import { MOST_KEYS_AHEAD } from '../../table/reader.js';
 import { checkOperation, MAX_OPERATIONS, type Operation, operationSchema, runOperation } from '../batch-operations.js';
 import { OF_ANY_BODY, tableProblems } from '../route-problems.js';
 import { batchAnswer, tableParameters } from '../route-schemas.js';
@@ -48,13 +49,18 @@ export function batchRoutes(app: RoutesApp, handles: TableHandles): void {
       const { table } = request.params;
       // A table that does not exist fails the request, not each operation.
       handles.use(table, () => undefined);
-      const results: string[] = [];
+      let results = '';
       const turns = new Turns();
-      for (const operation of operations) {
-        results.push(handles.use(table, (served) => runOperation(served, operation)));
+      for (let i = 0; i < operations.length; i++) {
         if (turns.isOver) await turns.next();
+        if (i % MOST_KEYS_AHEAD === 0) {
+          const keys = operations.slice(i, i + MOST_KEYS_AHEAD).map(({ key }) => key);
+          handles.use(table, (served) => served.table.loadAhead(keys));
+        }
+        const result = handles.use(table, (served) => runOperation(served, operations[i]));
+        results += i === 0 ? result : `,${result}`;
       }
-      return reply.type('application/json').send(`{"results":[${results.join(',')}]}`);
+      return reply.type('application/json').send(`{"results":[${results}]}`);
     },
   );
 }

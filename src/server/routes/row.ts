@@ -60,7 +60,7 @@ function getRow(app: RoutesApp, handles: TableHandles): void {
       const key = decodeKey(request.params.key, keyEncoding);
       const preconditions = preconditionsOf(request.headers);
       return handles.use(request.params.table, (served) => {
-        const selection = served.codec.select(namesIn(columns));
+        const write = served.codec.select(namesIn(columns));
         const entry = readRow(served, key);
         if (preconditions?.ifMatch(entry.revision) === false) {
           throw new ShmTableError(
@@ -70,7 +70,7 @@ function getRow(app: RoutesApp, handles: TableHandles): void {
         }
         reply.header('ETag', entityTag(entry.revision));
         if (preconditions?.ifNoneMatch(entry.revision) === false) return reply.code(304).send(undefined);
-        return reply.type('application/json').send(served.codec.writeEnvelope(entry, selection));
+        return reply.type('application/json').send(served.codec.writeEnvelope(entry, write));
       });
     },
   });

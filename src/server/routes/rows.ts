@@ -48,14 +48,15 @@ export function rowsRoutes(app: RoutesApp, handles: TableHandles): void {
       /** Adds rows from a cursor on, and returns the next one. */
       const addFrom = (from: string | undefined): string | null =>
         handles.use(request.params.table, ({ table, codec }) => {
-          const selection = codec.select(namesIn(columns));
+          const names = namesIn(columns);
+          const write = codec.select(names);
           const page = table.scan({
             cursor: from,
             limit: limit - rows.length,
             prefix: wanted,
-            columns: columns === undefined ? undefined : codec.names(selection),
+            columns: names,
           });
-          for (const entry of page.entries) rows.push(codec.writeEnvelope(entry, selection));
+          for (const entry of page.entries) rows.push(codec.writeEnvelope(entry, write));
           return page.cursor;
         });
       let next = addFrom(cursor);
