@@ -7,6 +7,7 @@
         "native/clock.cc",
         "native/descriptor.cc",
         "native/futex.cc",
+        "native/huge_pages.cc",
         "native/inherited_memory.cc",
         "native/mapping.cc",
         "native/system_v.cc",

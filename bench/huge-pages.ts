@@ -1,24 +1,26 @@
 /**
- * The same table in small pages and in reserved huge ones, side by side: nanoseconds an operation.
+ * The same table in small pages, in transparent huge ones and in reserved huge ones, side by side: nanoseconds an
+ * operation, and how many times as fast.
  *
  *   node --expose-gc dist/bench/huge-pages.js [--keys 1000000] [--rounds 15] [--operations 20000]
  *
  * Where the system has too few huge pages in reserve it is asked for them (`vm.nr_hugepages`, as root), and gets them back
- * at the end. Without them nothing is measured, and that is printed.
+ * at the end. What cannot be had is left out, and that is printed.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { beforeEnd } from '../src/bench/before-end.js';
 import { measureInterleaved, speedBeside } from '../src/bench/interleaved.js';
-import { ABSENT, benchColumns, OPERATIONS, type RowSubject } from '../src/bench/row-subject.js';
+import { ABSENT, benchColumns, OPERATIONS, type OpenRowSubject } from '../src/bench/row-subject.js';
 import { spreadOf } from '../src/bench/spread.js';
 import { openShmtableIn } from '../src/bench/subjects/shmtable.js';
 import { printTable } from '../src/cli/output.js';
-import { Table } from '../src/index.js';
+import { type BackendName, Table } from '../src/index.js';
 
 const RESERVED = '/proc/sys/vm/nr_hugepages';
 const SMALL = 'small pages';
-const HUGE = 'huge pages';
+const TRANSPARENT = 'transparent huge pages';
+const RESERVED_PAGES = 'reserved huge pages';
 
 function numberIn(path: string, key: string): number {
   return Number(new RegExp(`^${key}:\\s+(\\d+)`, 'm').exec(readFileSync(path, 'utf8'))?.[1] ?? 0);
@@ -46,16 +48,48 @@ function reserve(bytes: number): (() => void) | string {
   return `the system has no room for ${missing} more`;
 }
 
-/** What is measured as huge pages must be some: others may have taken those that were free. */
-function checked(hugePages: boolean, subject: RowSubject): RowSubject {
-  const kibibytes = numberIn('/proc/meminfo', 'Hugepagesize');
-  if (
-    hugePages &&
-    !new RegExp(`^KernelPageSize: +${kibibytes} kB$`, 'm').test(readFileSync('/proc/self/smaps', 'utf8'))
-  ) {
-    throw new Error('the table got no huge pages: somebody else has taken them');
+interface Pages {
+  readonly name: string;
+  readonly backend: BackendName;
+  readonly hugePages: boolean;
+  /** What this process's memory map says when it has such pages. */
+  readonly seen: RegExp;
+}
+
+const KINDS: readonly Pages[] = [
+  { name: SMALL, backend: 'posix', hugePages: false, seen: /^/ },
+  { name: TRANSPARENT, backend: 'posix', hugePages: true, seen: /^ShmemPmdMapped: +[1-9]/m },
+  { name: RESERVED_PAGES, backend: 'anonymous', hugePages: true, seen: /^KernelPageSize: +2048 kB$/m },
+];
+
+/** Opens a table of such pages; throws when it did not get them. */
+function openIn({ name, backend, hugePages, seen }: Pages): OpenRowSubject {
+  return (keys) => {
+    const table = `bench-${process.pid}-${name.replaceAll(' ', '-')}`;
+    const subject = openShmtableIn({ backend, name: table, hugePages }, name, keys);
+    if (seen.test(readFileSync('/proc/self/smaps', 'utf8'))) return subject;
+    void subject.close();
+    throw new Error(`the table got no ${name}`);
+  };
+}
+
+/** The kinds of pages that can be had here; what cannot is printed. */
+async function available(total: number, reserved: (() => void) | string): Promise<readonly Pages[]> {
+  const kinds: Pages[] = [];
+  for (const kind of KINDS) {
+    if (kind.name === RESERVED_PAGES && typeof reserved === 'string') {
+      console.log(`${kind.name}: not measured, ${reserved}`);
+      continue;
+    }
+    try {
+      const subject = await openIn(kind)(Array.from({ length: Math.ceil(total / 100) }, (_, i) => `k${i}`));
+      await subject.close();
+      kinds.push(kind);
+    } catch (error) {
+      console.log(`${kind.name}: not measured, ${error instanceof Error ? error.message : error}`);
+    }
   }
-  return subject;
+  return kinds;
 }
 
 async function main(): Promise<void> {
@@ -71,34 +105,25 @@ async function main(): Promise<void> {
   const keys = Number(values.keys);
   const { total } = Table.bytesFor({ name: 'bench', capacity: keys, columns: benchColumns });
   const reserved = reserve(total);
-  if (typeof reserved === 'string') {
-    console.log(`huge pages: not measured, ${reserved}`);
-    return;
-  }
   try {
-    const open = (subject: string, hugePages: boolean) => (keys: readonly string[]) =>
-      checked(
-        hugePages,
-        openShmtableIn({ backend: 'anonymous', name: `bench-${process.pid}-${hugePages}`, hugePages }, subject, keys),
-      );
-    const measurements = await measureInterleaved([open(SMALL, false), open(HUGE, true)], {
+    const kinds = await available(2 ** 22, reserved);
+    const measurements = await measureInterleaved(kinds.map(openIn), {
       operations: OPERATIONS,
       absent: ABSENT,
       keys,
       rounds: Number(values.rounds),
       sliceOperations: Number(values.operations),
     });
-    const lines = OPERATIONS.flatMap((operation) => {
-      const [small, huge] = [SMALL, HUGE].map((subject) =>
-        measurements.find((measured) => measured.subject === subject && measured.operation === operation),
-      );
-      if (small === undefined || huge === undefined) return [];
-      const [smallNs, hugeNs] = [small, huge].map(({ roundsNs }) => spreadOf(roundsNs).median.toFixed(0));
-      return [[operation, smallNs, hugeNs, `${speedBeside(huge, small).median.toFixed(2)} x`]];
+    const lines = OPERATIONS.map((operation) => {
+      const measured = measurements.filter((each) => each.operation === operation);
+      const small = spreadOf(measured[0].roundsNs).median.toFixed(0);
+      const faster = measured.slice(1).map((each) => `${speedBeside(each, measured[0]).median.toFixed(2)} x`);
+      return [operation, small, ...faster];
     });
-    printTable([[`${keys} ROWS, ${Math.ceil(total / 2 ** 20)} MiB`, `${SMALL} ns`, `${HUGE} ns`, 'faster'], ...lines]);
+    const head = [`${keys} ROWS, ${Math.ceil(total / 2 ** 20)} MiB`, `${SMALL} ns`];
+    printTable([[...head, ...kinds.slice(1).map(({ name }) => name)], ...lines]);
   } finally {
-    reserved();
+    if (typeof reserved !== 'string') reserved();
   }
 }
 

@@ -11,6 +11,7 @@
 #include <string>
 
 #include "byte_lock.h"
+#include "huge_pages.h"
 #include "inherited_memory.h"
 
 namespace shmtable {
@@ -82,6 +83,7 @@ void Descriptor::Init(Napi::Env env, Napi::Object exports) {
                                             InstanceMethod<&Descriptor::WithdrawMemory>("withdrawMemory"),
                                             InstanceMethod<&Descriptor::Link>("link"),
                                             InstanceMethod<&Descriptor::UnlinkName>("unlinkName"),
+                                            InstanceMethod<&Descriptor::MakeHugePages>("makeHugePages"),
                                             InstanceMethod<&Descriptor::Reserve>("reserve"),
                                             InstanceMethod<&Descriptor::Size>("size"),
                                             InstanceMethod<&Descriptor::Chmod>("chmod"),
@@ -168,6 +170,11 @@ Napi::Value Descriptor::UnlinkName(const Napi::CallbackInfo& info) {
   }
   if (unlink(path.c_str()) == 0) return Result(info, 1);
   return Result(info, errno == ENOENT ? 0 : -errno);
+}
+
+Napi::Value Descriptor::MakeHugePages(const Napi::CallbackInfo& info) {
+  if (HasNumber(info, 0)) shmtable::MakeHugePages(fd_, static_cast<off_t>(NumberAt(info, 0)));
+  return info.Env().Undefined();
 }
 
 Napi::Value Descriptor::Reserve(const Napi::CallbackInfo& info) {

@@ -25,7 +25,8 @@ class Descriptor : public Napi::ObjectWrap<Descriptor> {
   Napi::Value Link(const Napi::CallbackInfo& info);            // (path)
   Napi::Value UnlinkName(const Napi::CallbackInfo& info);      // (path, System V id?)
   // Its bytes.
-  Napi::Value Reserve(const Napi::CallbackInfo& info);  // (size)
+  Napi::Value MakeHugePages(const Napi::CallbackInfo& info);  // (size)
+  Napi::Value Reserve(const Napi::CallbackInfo& info);        // (size)
   Napi::Value Size(const Napi::CallbackInfo& info);     // ()
   Napi::Value Chmod(const Napi::CallbackInfo& info);    // (mode)
   // Its byte locks.

@@ -10,9 +10,8 @@
 #include <cstdint>
 #include <utility>
 
-#ifndef MADV_COLLAPSE
-#define MADV_COLLAPSE 25
-#endif
+#include "huge_pages.h"
+
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23
 #endif
@@ -74,23 +73,6 @@ size_t HugePageBytes(int fd) {
   return static_cast<size_t>(status.f_bsize);
 }
 
-// Transparent huge pages, where a mapping can have them: only what lies alike in memory and in the object, up to a
-// multiple of this, can be one.
-constexpr size_t kHugePageBytes = size_t{2} << 20;
-
-// A range of addresses, not in use, of which the byte `offset` of the object would lie so. Only a wish: nullptr when the
-// kernel has none, and small objects do not need it.
-void* AlignedAddress(size_t bytes, int64_t offset) {
-  if (bytes < kHugePageBytes) return nullptr;
-  const size_t room = bytes + kHugePageBytes;
-  void* range = mmap(nullptr, room, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (range == MAP_FAILED) return nullptr;
-  munmap(range, room);
-  const auto begin = reinterpret_cast<uintptr_t>(range);
-  const size_t within = static_cast<size_t>(offset) % kHugePageBytes;
-  return reinterpret_cast<void*>(RoundUp(begin - within, kHugePageBytes) + within);
-}
-
 void ReleaseRegion(napi_env, void*, void* hint) { delete static_cast<std::shared_ptr<Region>*>(hint); }
 
 }  // namespace
@@ -140,6 +122,8 @@ Napi::Value Mapping::Attach(const Napi::CallbackInfo& info) {
   int64_t page = info[3].As<Napi::Number>().Int64Value();
   if (size <= 0 || page < 0) return Result(info, -EINVAL);
   void* address = shmat(id, AlignedAddress(static_cast<size_t>(size), 0), flags);
+  // Another thread has taken the address.
+  if (address == reinterpret_cast<void*>(-1)) address = shmat(id, nullptr, flags);
   if (address == reinterpret_cast<void*>(-1)) return Result(info, -errno);
   auto region = std::make_shared<Region>(address, RoundUp(static_cast<size_t>(size), static_cast<size_t>(page)),
                                          Region::kAttached);
@@ -201,12 +185,8 @@ Napi::Value Mapping::Populate(const Napi::CallbackInfo& info) {
   return Result(info, 0);
 }
 
-// The reserved pages are small ones (fallocate knows nothing of this mapping), so the advice alone would only change
-// them in time, if khugepaged comes by; MADV_COLLAPSE (Linux 6.1) does it now or says why not.
 Napi::Value Mapping::UseHugePages(const Napi::CallbackInfo& info) {
-  if (!region_) return Result(info, -EINVAL);
-  if (madvise(region_->address(), region_->size(), MADV_HUGEPAGE) != 0) return Result(info, -errno);
-  return Result(info, madvise(region_->address(), region_->size(), MADV_COLLAPSE) == 0 ? 0 : -errno);
+  return Result(info, region_ ? shmtable::UseHugePages(region_->address(), region_->size()) : -EINVAL);
 }
 
 // A forgotten view then reads zeros and writes to nobody. Detaching the buffer would be simpler, but after the first

@@ -1,15 +1,9 @@
 /** Measures the table beside stores that may not be there: opens those that open, and says why the others did not. */
 import { type Figure, ratioFigure, rowCount } from '../../src/bench/figure.js';
 import { type Measurement, measureInterleaved } from '../../src/bench/interleaved.js';
-import {
-  ABSENT,
-  OPERATIONS,
-  type OpenRowSubject,
-  type Operation,
-  type RowSubject,
-} from '../../src/bench/row-subject.js';
+import { ABSENT, OPERATIONS, type OpenRowSubject, type Operation, orLeaveOut } from '../../src/bench/row-subject.js';
 import type { Effort, SectionResult } from '../../src/bench/section.js';
-import { openShmtable, SHMTABLE } from '../../src/bench/subjects/shmtable.js';
+import { openShmtable, openShmtableHuge, SHMTABLE, SHMTABLE_HUGE } from '../../src/bench/subjects/shmtable.js';
 
 export interface Competitor {
   readonly name: string;
@@ -26,17 +20,9 @@ export async function measureBeside(
   sliceOperations: number,
 ): Promise<SectionResult> {
   const leftOut: string[] = [];
-  const opening = competitors.map(({ name, open }): OpenRowSubject => {
-    return async (keys) => {
-      try {
-        return await open(keys);
-      } catch (error) {
-        leftOut.push(`${name}: ${error instanceof Error ? error.message.split('\n')[0] : error}`);
-        return nothing;
-      }
-    };
-  });
-  const measurements = await measureInterleaved([openShmtable, ...opening], {
+  const huge = orLeaveOut(SHMTABLE_HUGE, openShmtableHuge, leftOut);
+  const opening = competitors.map(({ name, open }) => orLeaveOut(name, open, leftOut));
+  const measurements = await measureInterleaved([openShmtable, huge, ...opening], {
     operations: OPERATIONS,
     absent: ABSENT,
     keys,
@@ -46,9 +32,6 @@ export async function measureBeside(
   return { figures: figuresOf(competitors, measurements, keys), leftOut };
 }
 
-/** Stands for a store that is not here. */
-const nothing: RowSubject = { name: 'nothing', slices: {}, close: () => undefined };
-
 function figuresOf(
   competitors: readonly Competitor[],
   measurements: readonly Measurement<Operation>[],
@@ -57,13 +40,17 @@ function figuresOf(
   return OPERATIONS.flatMap((operation) => {
     const measured = measurements.filter((each) => each.operation === operation);
     const ours = measured.find(({ subject }) => subject === SHMTABLE);
+    const huge = measured.find(({ subject }) => subject === SHMTABLE_HUGE);
     if (ours === undefined) return [];
+    const what = `${operation}, ${rowCount(keys)}`;
     return measured
-      .filter((theirs) => theirs !== ours)
-      .map((theirs) => {
+      .filter((theirs) => theirs !== ours && theirs !== huge)
+      .flatMap((theirs) => {
         const atLeast = competitors.find(({ name }) => name === theirs.subject)?.targets?.[operation];
-        const target = atLeast === undefined ? {} : { target: { atLeast } };
-        return ratioFigure(`${operation}, ${rowCount(keys)}`, ours, theirs, target);
+        if (atLeast === undefined) return [ratioFigure(what, ours, theirs)];
+        // With huge pages only where it matters how far ahead the table is.
+        const inHugePages = huge === undefined ? [] : [ratioFigure(`${what}, huge pages`, huge, theirs)];
+        return [ratioFigure(what, ours, theirs, { target: { atLeast } }), ...inHugePages];
       });
   });
 }

@@ -29,9 +29,24 @@ export type RowSubject = Subject<Operation>;
 /** Opens a subject with `rowOf(i)` under `keys[i]`. */
 export type OpenRowSubject = OpenSubject<Operation>;
 
+/** Opens a subject that may not be had here: one that does nothing when it cannot, and `leftOut` gets the reason. */
+export function orLeaveOut(name: string, open: OpenRowSubject, leftOut: string[]): OpenRowSubject {
+  return async (keys) => {
+    try {
+      return await open(keys);
+    } catch (error) {
+      leftOut.push(`${name}: ${error instanceof Error ? error.message.split('\n')[0] : error}`);
+      return { name, slices: {}, close: () => undefined };
+    }
+  };
+}
+
 /** The row that is written at a position of a slice. */
 export function rowOf(position: number): BenchRow {
   return { count: position & 0xffff, score: position / 3, label: LABELS[position & (LABELS.length - 1)] };
 }
 
-const LABELS = Array.from({ length: 256 }, (_, i) => `label-${String(i).padStart(14, '0')}`);
+/** Each as one flat piece of memory, as they come out of JSON or off a socket, and not put together of two. */
+const LABELS: readonly string[] = JSON.parse(
+  JSON.stringify(Array.from({ length: 256 }, (_, i) => `label-${String(i).padStart(14, '0')}`)),
+);

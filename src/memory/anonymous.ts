@@ -66,21 +66,25 @@ function create(request: CreateRequest): MemoryObject {
   const pageBytes = request.hugePages ? hugePageBytes(request.size) : 0;
   if (pageBytes > 0) {
     try {
-      return createOfPages(name, request.size, true);
+      return createOf('reserved', name, request.size);
     } catch (error) {
       // Others took the huge pages since; there are ordinary ones.
       if (!(error instanceof ShmTableError)) throw error;
     }
   }
-  return createOfPages(name, request.size, false);
+  return createOf(request.hugePages ? 'transparent' : 'small', name, request.size);
 }
 
-function createOfPages(name: string, size: number, hugePages: boolean): MemoryObject {
+/** Pages: huge ones that the system keeps in reserve, huge ones as far as it finds any, or ordinary ones. */
+type Pages = 'reserved' | 'transparent' | 'small';
+
+function createOf(pages: Pages, name: string, size: number): MemoryObject {
   const descriptor = new native.Descriptor();
-  checked(descriptor.openMemory(name, hugePages), () => `create anonymous segment "${name}"`);
+  checked(descriptor.openMemory(name, pages === 'reserved'), () => `create anonymous segment "${name}"`);
   const object = new AnonymousObject(name, descriptor, false);
   try {
-    object.reserve(size);
+    if (pages === 'transparent') object.reserveHuge(size);
+    else object.reserve(size);
   } catch (error) {
     object.close();
     throw error;

@@ -2,7 +2,7 @@ import { constants, statfsSync } from 'node:fs';
 import type { MemoryObject } from './backend.js';
 import { ByteLocks } from './byte-locks.js';
 import { type Descriptor, type Mapping, native } from './native.js';
-import { HUGETLBFS, type Place, reserve } from './reservation.js';
+import { HUGETLBFS, type Place, reserve, reserveHuge } from './reservation.js';
 import { checked } from './system-error.js';
 
 /** A memory object that a descriptor of this process names; how it gets and loses its name is its backend's matter. */
@@ -27,10 +27,14 @@ export abstract class DescriptorObject implements MemoryObject {
     return statfsSync(`/proc/self/fd/${this.descriptor.number}`).type === HUGETLBFS;
   }
 
-  /** Makes a new, empty object of this size, for its owner alone whatever the umask. */
-  prepare(size: number): void {
+  /**
+   * Makes a new, empty object of this size, for its owner alone whatever the umask; of huge pages if that is wished for
+   * and the system has them.
+   */
+  prepare(size: number, hugePages: boolean): void {
     checked(this.descriptor.chmod(0o600), () => `set the mode of ${this.place.subject}`);
-    this.reserve(size);
+    if (hugePages) this.reserveHuge(size);
+    else this.reserve(size);
   }
 
   size(): number {
@@ -46,6 +50,11 @@ export abstract class DescriptorObject implements MemoryObject {
 
   reserve(size: number): void {
     reserve(this.descriptor, this.#headBytes + size, this.place);
+  }
+
+  /** Reserves the bytes of a new object, in huge pages as far as the system has them. */
+  reserveHuge(size: number): void {
+    reserveHuge(this.descriptor, this.#headBytes + size, this.place);
   }
 
   /** Reserves what is missing of an object that somebody made sparse; a reader needs the right to write for that. */

@@ -64,7 +64,7 @@ function create({ name, size, ...place }: CreateRequest): MemoryObject {
   const file = createFile(directory, attempt);
   const object = new SegmentFile({ name, path }, file, false);
   try {
-    object.prepare(size);
+    object.prepare(size, false);
     writeHead(file.descriptor.number, name);
   } catch (error) {
     object.close();

@@ -2,14 +2,19 @@ import { readFileSync } from 'node:fs';
 import type { Mapping } from './native.js';
 import { errnoName } from './system-error.js';
 
+/** Of transparent huge pages. */
+const HUGE_PAGE_BYTES = 2 ** 21;
+
 /**
- * Asks the kernel to put huge pages under a mapping. They only make it faster, so where there are none the mapping
- * keeps its small ones and one warning a segment, `SHMTABLE_HUGE_PAGES`, gives the kernel's reason.
+ * Asks the kernel to put huge pages under a mapping of `size` bytes. They only make it faster, so where there are none the
+ * mapping keeps its small ones and one warning a segment, `SHMTABLE_HUGE_PAGES`, says why.
  */
-export function useHugePages(mapping: Mapping, subject: string): void {
+export function useHugePages(mapping: Mapping, size: number, subject: string): void {
   const result = mapping.useHugePages();
   if (result >= 0) return;
-  process.emitWarning(`No huge pages for ${subject}: ${errnoName(result)}. It works with small ones.`, {
+  const reason =
+    size < HUGE_PAGE_BYTES ? `its ${size} bytes are less than one of ${HUGE_PAGE_BYTES}` : errnoName(result);
+  process.emitWarning(`No huge pages for ${subject}: ${reason}. It works with small ones.`, {
     type: 'ShmTableWarning',
     code: 'SHMTABLE_HUGE_PAGES',
   });

@@ -52,6 +52,8 @@ export interface Descriptor {
   link(path: string): number;
   /** Removes the name if it still names this file, and with it the System V segment that it stands for. */
   unlinkName(path: string, segment?: number): number;
+  /** Makes an empty memory object of this size of huge pages, as far as there are any; `reserve` does the rest. */
+  makeHugePages(size: number): void;
   reserve(size: number): number;
   size(): number;
   chmod(mode: number): number;

@@ -26,7 +26,7 @@ function objectOf(name: string, file: NewFile, readOnly: boolean): NamedFile {
   });
 }
 
-function create({ name, size }: CreateRequest): MemoryObject {
+function create({ name, size, hugePages }: CreateRequest): MemoryObject {
   const directory = shmDirectory();
   if (lstatSync(directory, { throwIfNoEntry: false }) === undefined) {
     throw new ShmTableError(
@@ -41,7 +41,7 @@ function create({ name, size }: CreateRequest): MemoryObject {
   const file = createFile(directory, () => `create ${subjectOf(name)} in ${directory}`);
   const object = objectOf(name, file, false);
   try {
-    object.prepare(size);
+    object.prepare(size, hugePages);
   } catch (error) {
     object.close();
     throw error;

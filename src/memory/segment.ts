@@ -246,7 +246,7 @@ export class Segment {
     if (!this.readOnly && this.#protection === 'read') {
       checked(mapping.protect(true), () => `protect segment "${this.name}"`);
     }
-    if (this.#hugePages && !this.#object.hasHugePages) useHugePages(mapping, `segment "${this.name}"`);
+    if (this.#hugePages && !this.#object.hasHugePages) useHugePages(mapping, size, `segment "${this.name}"`);
     this.#mapping?.detach();
     this.#mapping = mapping;
     this.#mappedBytes = size;

@@ -39,6 +39,58 @@ t.test('without reserved pages there are ordinary ones', async (t) => {
   }
 });
 
+/** Bytes of transparent huge pages that this process has mapped of shared memory. */
+function transparentBytes(): number {
+  const sizes = readFileSync('/proc/self/smaps', 'latin1').matchAll(/^ShmemPmdMapped: +(\d+) kB$/gm);
+  return [...sizes].reduce((sum, [, kibibytes]) => sum + Number(kibibytes) * 1024, 0);
+}
+
+t.test('transparent pages, for all of a size that holds them whole', async (t) => {
+  const warnings: Error[] = [];
+  const note = (warning: Error): number => warnings.push(warning);
+  process.on('warning', note);
+  t.teardown(() => process.off('warning', note));
+  const size = 5 * PAGE_BYTES + 4096;
+  const probe = Segment.create({ backend: 'anonymous', name: scratchName(), size: 4 * PAGE_BYTES, hugePages: true });
+  const supported = transparentBytes() > 0;
+  probe.unlink();
+  probe.close();
+  if (!supported) {
+    await new Promise(setImmediate);
+    t.match(warnings[0], { code: 'SHMTABLE_HUGE_PAGES' }, `none here, and that is said: ${warnings[0]?.message}`);
+    return;
+  }
+  for (const backend of ['posix', 'anonymous', 'sysv', 'devzero'] as const) {
+    const name = scratchName();
+    removeAtEnd(t, backend, name);
+    const segment = Segment.create({ backend, name, size, hugePages: true });
+    const bytes = new Uint8Array(segment.buffer);
+    t.equal(segment.size, size);
+    t.ok(bytes.every((byte) => byte === 0));
+    t.equal(transparentBytes(), 5 * PAGE_BYTES, `${backend}: whole pages`);
+    bytes.fill(7);
+    if (backend !== 'devzero') {
+      // Who does not ask for them shares those that are there.
+      const other = Segment.open({ backend, name });
+      t.ok(new Uint8Array(other.buffer).every((byte) => byte === 7));
+      t.equal(transparentBytes(), 10 * PAGE_BYTES, `${backend}: opened by another`);
+      other.close();
+    }
+    segment.close();
+    t.equal(transparentBytes(), 0, `${backend}: closed`);
+  }
+  await new Promise(setImmediate);
+  t.same(warnings, []);
+});
+
+t.test('a segment smaller than a huge page says so', async (t) => {
+  const warned = new Promise<Error>((resolve) => process.once('warning', resolve));
+  const segment = Segment.create({ backend: 'anonymous', name: scratchName(), size: 4096, hugePages: true });
+  t.match((await warned).message, /4096 bytes are less than one/);
+  segment.unlink();
+  segment.close();
+});
+
 t.test('reserved pages', async (t) => {
   if (!reservePages(8)) {
     t.pass('NO HUGE PAGES CAN BE RESERVED HERE: not tested', { skip: true });

@@ -1,7 +1,7 @@
 /** One process: rows of a table beside rows of a `Map`, at several sizes. */
 import { type Figure, ratioFigure, rowCount, type Target } from '../figure.js';
 import { type Measurement, measureInterleaved } from '../interleaved.js';
-import { ABSENT, OPERATIONS, type OpenRowSubject, type Operation } from '../row-subject.js';
+import { ABSENT, OPERATIONS, type OpenRowSubject, type Operation, orLeaveOut } from '../row-subject.js';
 import { type Effort, rowsFor, type SectionResult } from '../section.js';
 import {
   MAP,
@@ -11,8 +11,10 @@ import {
   openMapByReference,
   openMapOfReusedKeys,
 } from '../subjects/map.js';
-import { openShmtable, SHMTABLE } from '../subjects/shmtable.js';
+import { openShmtable, openShmtableHuge, SHMTABLE, SHMTABLE_HUGE } from '../subjects/shmtable.js';
 
+/** So many fit into one or two huge pages, and into the processor's caches. */
+const FEW_ROWS = 1_000;
 /** From here on three Maps would not fit into the heap. */
 const MANY_ROWS = 1_000_000;
 
@@ -25,8 +27,10 @@ const TARGETS: Readonly<Record<number, Partial<Record<Operation, number>>>> = {
 
 export async function run(effort: Effort, rows: number): Promise<SectionResult> {
   const keys = rowsFor(effort, rows);
+  const leftOut: string[] = [];
   const subjects: OpenRowSubject[] =
     rows < MANY_ROWS ? [openMap, openMapByReference, openMapOfReusedKeys, openShmtable] : [openMap, openShmtable];
+  if (rows > FEW_ROWS) subjects.push(orLeaveOut(SHMTABLE_HUGE, openShmtableHuge, leftOut));
   const measurements = await measureInterleaved(subjects, {
     operations: OPERATIONS,
     absent: ABSENT,
@@ -34,7 +38,8 @@ export async function run(effort: Effort, rows: number): Promise<SectionResult> 
     rounds: effort.rounds,
     sliceOperations: effort.sliceOperations,
   });
-  return { figures: OPERATIONS.flatMap((operation) => figuresOf(operation, measurements, keys, TARGETS[rows] ?? {})) };
+  const figures = OPERATIONS.flatMap((operation) => figuresOf(operation, measurements, keys, TARGETS[rows] ?? {}));
+  return { figures, leftOut };
 }
 
 function figuresOf(
@@ -46,18 +51,19 @@ function figuresOf(
   const under = (subject: string) =>
     measurements.find((each) => each.operation === operation && each.subject === subject);
   const ours = under(SHMTABLE);
-  if (ours === undefined) return [];
-  return [MAP, MAP_BY_REFERENCE, MAP_OF_REUSED_KEYS].flatMap((subject) => {
-    const theirs = under(subject);
-    // By reference only the reading of rows is other code.
-    if (theirs === undefined || (subject === MAP_BY_REFERENCE && operation !== 'get row')) return [];
-    return ratioFigure(
-      `${operation}, ${rowCount(keys)}`,
-      ours,
-      theirs,
-      subject === MAP ? targetOf(targets[operation]) : {},
-    );
-  });
+  const map = under(MAP);
+  if (ours === undefined || map === undefined) return [];
+  const what = `${operation}, ${rowCount(keys)}`;
+  const huge = under(SHMTABLE_HUGE);
+  const inHugePages = huge === undefined ? [] : [ratioFigure(`${what}, huge pages`, huge, map)];
+  return [MAP, MAP_BY_REFERENCE, MAP_OF_REUSED_KEYS]
+    .flatMap((subject) => {
+      const theirs = under(subject);
+      // By reference only the reading of rows is other code.
+      if (theirs === undefined || (subject === MAP_BY_REFERENCE && operation !== 'get row')) return [];
+      return ratioFigure(what, ours, theirs, subject === MAP ? targetOf(targets[operation]) : {});
+    })
+    .concat(inHugePages);
 }
 
 function targetOf(atLeast: number | undefined): { target?: Target } {

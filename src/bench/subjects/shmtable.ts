@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { Table } from '../../table/table.js';
 import type { BackendName } from '../../table/types.js';
 import { benchColumns, type RowSubject, rowOf } from '../row-subject.js';
@@ -7,6 +8,17 @@ export const SHMTABLE = 'shmtable';
 /** This package's table, in memory that ends with the process. */
 export function openShmtable(keys: readonly string[]): RowSubject {
   return openShmtableIn({ backend: 'anonymous' }, SHMTABLE, keys);
+}
+
+export const SHMTABLE_HUGE = 'shmtable, huge pages';
+
+/** The same with `hugePages: true`. Throws where the system gives none. */
+export function openShmtableHuge(keys: readonly string[]): RowSubject {
+  const name = `bench-${process.pid}-huge`;
+  const subject = openShmtableIn({ backend: 'posix', name, hugePages: true }, SHMTABLE_HUGE, keys);
+  if (/^ShmemPmdMapped: +[1-9]/m.test(readFileSync('/proc/self/smaps', 'utf8'))) return subject;
+  void subject.close();
+  throw new Error('the system has no transparent huge pages for shared memory');
 }
 
 /** The same in memory of any backend. */
