@@ -15,8 +15,11 @@ const SAMPLE_MICROSECONDS = 100;
 
 /** What the functions do, by name; the first pattern that fits counts. */
 const CAUSES: readonly (readonly [RegExp, string])[] = [
-  [/^(encode|halfSipHash|#encodeWide)$/, 'key: its bytes and their hash'],
-  [/^(find|#find|isKeyOf|isRow|rowWord|homeWord|bucketOf|overflowWord)$/, 'bucket and row: tags and key compared'],
+  [/^(encode|halfSipHash|finishHash|#encodeWide)$/, 'key: its bytes and their hash'],
+  [
+    /^(find|#find|#fitting|positionOf|isKeyOf|isRow|rowWord|homeWord|#homeOf|bucketOf|overflowWord)$/,
+    'bucket and row: tags and key compared',
+  ],
   [/^(begin|#begin|#intend|assertStackRoom|never)$/, 'lock: intent, room, compare-and-swap on the bucket'],
   [/^(release|end)$/, 'unlock: exchange'],
   [/^(write|writeString|#writeShort|openSpare|Writer\.#beginRow)$/, "row's values checked and written to the spare"],

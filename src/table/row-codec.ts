@@ -195,7 +195,8 @@ function copyOf(column: PlacedColumn): string {
 }
 
 function writeSource(columns: readonly PlacedColumn[]): string[] {
-  const bit = ({ index }: PlacedColumn): string => `named[${index >> 5}] |= ${1 << (index & 31)};`;
+  const bit = ({ index }: PlacedColumn): string => `n${index >> 5} |= ${1 << (index & 31)};`;
+  const words = Array.from({ length: Math.ceil(columns.length / 32) }, (_, word) => word);
   return [
     '  write(input, begin) {',
     `    if (typeof input !== 'object' || input === null) checkNames(input);`,
@@ -207,11 +208,12 @@ function writeSource(columns: readonly PlacedColumn[]): string[] {
     // Not by its prototype: asking for that is a call, 8 ns.
     '    if (properties !== count || count === 0 || input.constructor !== Object) checkNames(input);',
     '    const row = begin();',
-    `    ${forgetNamed(columns)}`,
+    `    let ${words.map((word) => `n${word} = 0`).join(', ')};`,
     ...columns.map((column) => {
       const value = `v${column.index}`;
       return `    if (${value} !== undefined) { ${bit(column)} ${writeOf(column, value)} }`;
     }),
+    ...words.map((word) => `    named[${word}] = n${word};`),
     '    return count;',
     '  },',
   ];

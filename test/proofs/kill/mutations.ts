@@ -73,9 +73,16 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'the version is not advanced',
     file: JOURNAL,
-    search: 'this.#advance(home, at, 0);\n        const old',
-    replace: 'const old',
+    search: 'this.#advance(home, at, 0);\n        if (old !== 0)',
+    replace: 'if (old !== 0)',
     operation: 'set, existing',
+  },
+  {
+    name: 'a new row gets no tag',
+    file: JOURNAL,
+    search: 'if (old === 0)\n            this.#memory.bytes[tagByte(place, position)] = words[at + slot.TAG];',
+    replace: '',
+    operation: 'set, new',
   },
   {
     name: 'the row that is linked keeps its owner',
