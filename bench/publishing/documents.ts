@@ -71,6 +71,10 @@ function singles(report: Report): string {
   const wanted: [string, string][] = [
     ['get column by 2 processes, in sum', 'reads by two processes at once, times those of one'],
     ['set different rows by 2 processes', 'writes by two processes at once to different rows, times those of one'],
+    [
+      'get row, 4,000,000 rows, huge pages',
+      'reads of rows of a table of 4,000,000 with `hugePages: true`, times those of a `Map`',
+    ],
     ['p99.9 of get column', '99.9 % of reads while two processes write at full speed stay within their median, times'],
     ['iterate 1,000,000 rows', 'an iteration meets'],
     ['open a table of', 'opening a table of 1 GiB takes'],
