@@ -23,7 +23,7 @@ const CAUSES: readonly (readonly [RegExp, string])[] = [
   [/^(begin|#begin|#intend|assertStackRoom|never)$/, 'lock: intent, room, compare-and-swap on the bucket'],
   [/^(release|end)$/, 'unlock: exchange'],
   [/^(write|writeString|#writeShort|openSpare|Writer\.#beginRow)$/, "row's values checked and written to the spare"],
-  [/^(read|readString|#readShort|count|score|label)$/, "row's values read"],
+  [/^(read|readString|decode|decodeShort|count|score|label)$/, "row's values read"],
   [
     /^(#fillSpare|writeKey|finishRow|complete|prepareVersion|prepareCounter|#commitSpare)$/,
     'spare and journal completed',

@@ -11,7 +11,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { beforeEnd } from '../src/bench/before-end.js';
 import { measureInterleaved, speedBeside } from '../src/bench/interleaved.js';
-import { ABSENT, benchColumns, OPERATIONS, type OpenRowSubject } from '../src/bench/row-subject.js';
+import { ABSENT, benchColumns, OPERATIONS, type OpenRowSubject, orLeaveOut } from '../src/bench/row-subject.js';
 import { spreadOf } from '../src/bench/spread.js';
 import { openShmtableIn } from '../src/bench/subjects/shmtable.js';
 import { printTable } from '../src/cli/output.js';
@@ -56,40 +56,22 @@ interface Pages {
   readonly seen: RegExp;
 }
 
+const SMALL_PAGES: Pages = { name: SMALL, backend: 'posix', hugePages: false, seen: /^/ };
 const KINDS: readonly Pages[] = [
-  { name: SMALL, backend: 'posix', hugePages: false, seen: /^/ },
   { name: TRANSPARENT, backend: 'posix', hugePages: true, seen: /^ShmemPmdMapped: +[1-9]/m },
   { name: RESERVED_PAGES, backend: 'anonymous', hugePages: true, seen: /^KernelPageSize: +2048 kB$/m },
 ];
 
-/** Opens a table of such pages; throws when it did not get them. */
+/** Opens a table of such pages; throws when it did not get them. A posix one would outlast this process. */
 function openIn({ name, backend, hugePages, seen }: Pages): OpenRowSubject {
   return (keys) => {
     const table = `bench-${process.pid}-${name.replaceAll(' ', '-')}`;
     const subject = openShmtableIn({ backend, name: table, hugePages }, name, keys);
-    if (seen.test(readFileSync('/proc/self/smaps', 'utf8'))) return subject;
-    void subject.close();
+    const close = beforeEnd(() => void subject.close());
+    if (seen.test(readFileSync('/proc/self/smaps', 'utf8'))) return { ...subject, close };
+    close();
     throw new Error(`the table got no ${name}`);
   };
-}
-
-/** The kinds of pages that can be had here; what cannot is printed. */
-async function available(total: number, reserved: (() => void) | string): Promise<readonly Pages[]> {
-  const kinds: Pages[] = [];
-  for (const kind of KINDS) {
-    if (kind.name === RESERVED_PAGES && typeof reserved === 'string') {
-      console.log(`${kind.name}: not measured, ${reserved}`);
-      continue;
-    }
-    try {
-      const subject = await openIn(kind)(Array.from({ length: Math.ceil(total / 100) }, (_, i) => `k${i}`));
-      await subject.close();
-      kinds.push(kind);
-    } catch (error) {
-      console.log(`${kind.name}: not measured, ${error instanceof Error ? error.message : error}`);
-    }
-  }
-  return kinds;
 }
 
 async function main(): Promise<void> {
@@ -106,8 +88,10 @@ async function main(): Promise<void> {
   const { total } = Table.bytesFor({ name: 'bench', capacity: keys, columns: benchColumns });
   const reserved = reserve(total);
   try {
-    const kinds = await available(2 ** 22, reserved);
-    const measurements = await measureInterleaved(kinds.map(openIn), {
+    const leftOut = typeof reserved === 'string' ? [`${RESERVED_PAGES}: ${reserved}`] : [];
+    const kinds = KINDS.filter(({ name }) => name !== RESERVED_PAGES || typeof reserved !== 'string');
+    const opening = kinds.map((kind) => orLeaveOut(kind.name, openIn(kind), leftOut));
+    const measurements = await measureInterleaved([openIn(SMALL_PAGES), ...opening], {
       operations: OPERATIONS,
       absent: ABSENT,
       keys,
@@ -115,13 +99,14 @@ async function main(): Promise<void> {
       sliceOperations: Number(values.operations),
     });
     const lines = OPERATIONS.map((operation) => {
-      const measured = measurements.filter((each) => each.operation === operation);
-      const small = spreadOf(measured[0].roundsNs).median.toFixed(0);
-      const faster = measured.slice(1).map((each) => `${speedBeside(each, measured[0]).median.toFixed(2)} x`);
-      return [operation, small, ...faster];
+      const [small, ...others] = measurements.filter((each) => each.operation === operation);
+      const faster = others.map((each) => `${speedBeside(each, small).median.toFixed(2)} x`);
+      return [operation, spreadOf(small.roundsNs).median.toFixed(0), ...faster];
     });
+    const measured = new Set(measurements.map(({ subject }) => subject));
     const head = [`${keys} ROWS, ${Math.ceil(total / 2 ** 20)} MiB`, `${SMALL} ns`];
-    printTable([[...head, ...kinds.slice(1).map(({ name }) => name)], ...lines]);
+    printTable([[...head, ...[...measured].filter((name) => name !== SMALL)], ...lines]);
+    for (const line of leftOut) console.log(`not measured: ${line}`);
   } finally {
     if (typeof reserved !== 'string') reserved();
   }

@@ -11,6 +11,7 @@
 #include <string>
 
 #include "byte_lock.h"
+#include "held_signals.h"
 #include "huge_pages.h"
 #include "inherited_memory.h"
 
@@ -27,17 +28,12 @@ int OpenPath(const std::string& path, int flags, mode_t mode) {
   return fd < 0 ? -errno : fd;
 }
 
-// Reserves and zeroes all bytes up to `size`, never shrinks. All signals are held back meanwhile: tmpfs gives up with
-// EINTR and undoes its work at any signal, so a profiler's timer could otherwise keep this from ever ending. A size
-// over RLIMIT_FSIZE makes the kernel send SIGXFSZ besides EFBIG: that one is taken away, the error says it.
+// Reserves and zeroes all bytes up to `size`, never shrinks.
 //
 // Where the file system cannot reserve, what is new is written instead, and no hole of what was there is filled: others
 // may write to it.
 int ReserveBytes(int fd, off_t size) {
-  sigset_t all;
-  sigset_t before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
+  const HeldSignals held;
   int error = 0;
   do {
     error = fallocate(fd, 0, 0, size) == 0 ? 0 : errno;
@@ -47,14 +43,6 @@ int ReserveBytes(int fd, off_t size) {
     error = fstat(fd, &status) != 0 ? errno : 0;
     if (error == 0 && status.st_size < size) error = posix_fallocate(fd, status.st_size, size - status.st_size);
   }
-  if (error == EFBIG) {
-    sigset_t limit;
-    sigemptyset(&limit);
-    sigaddset(&limit, SIGXFSZ);
-    const timespec now{};
-    sigtimedwait(&limit, nullptr, &now);
-  }
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
   return -error;
 }
 

@@ -5,6 +5,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "held_signals.h"
+
 #ifndef MADV_COLLAPSE
 #define MADV_COLLAPSE 25
 #endif
@@ -34,10 +36,13 @@ void* AlignedAddress(size_t bytes, int64_t offset) {
 // 1 GiB. If all of its small pages were there it would have to copy them: 850 ms and more.
 void MakeHugePages(int fd, off_t size) {
   const size_t bytes = static_cast<size_t>(size) / kHugePageBytes * kHugePageBytes;
-  if (bytes == 0 || ftruncate(fd, size) != 0) return;
+  if (bytes == 0) return;
+  const HeldSignals held;
   for (size_t at = 0; at < bytes; at += kHugePageBytes) {
     if (fallocate(fd, 0, static_cast<off_t>(at), 1) != 0) return;
   }
+  // So that the object is as long as its huge pages.
+  if (fallocate(fd, 0, static_cast<off_t>(bytes - 1), 1) != 0) return;
   void* address = mmap(AlignedAddress(bytes, 0), bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
   if (address == MAP_FAILED) return;
   madvise(address, bytes, MADV_COLLAPSE);

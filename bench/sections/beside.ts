@@ -3,7 +3,13 @@ import { type Figure, ratioFigure, rowCount } from '../../src/bench/figure.js';
 import { type Measurement, measureInterleaved } from '../../src/bench/interleaved.js';
 import { ABSENT, OPERATIONS, type OpenRowSubject, type Operation, orLeaveOut } from '../../src/bench/row-subject.js';
 import type { Effort, SectionResult } from '../../src/bench/section.js';
-import { openShmtable, openShmtableHuge, SHMTABLE, SHMTABLE_HUGE } from '../../src/bench/subjects/shmtable.js';
+import {
+  LEAST_ROWS_IN_HUGE_PAGES,
+  openShmtable,
+  openShmtableHuge,
+  SHMTABLE,
+  SHMTABLE_HUGE,
+} from '../../src/bench/subjects/shmtable.js';
 
 export interface Competitor {
   readonly name: string;
@@ -20,9 +26,9 @@ export async function measureBeside(
   sliceOperations: number,
 ): Promise<SectionResult> {
   const leftOut: string[] = [];
-  const huge = orLeaveOut(SHMTABLE_HUGE, openShmtableHuge, leftOut);
+  const huge = keys < LEAST_ROWS_IN_HUGE_PAGES ? [] : [orLeaveOut(SHMTABLE_HUGE, openShmtableHuge, leftOut)];
   const opening = competitors.map(({ name, open }) => orLeaveOut(name, open, leftOut));
-  const measurements = await measureInterleaved([openShmtable, huge, ...opening], {
+  const measurements = await measureInterleaved([openShmtable, ...huge, ...opening], {
     operations: OPERATIONS,
     absent: ABSENT,
     keys,

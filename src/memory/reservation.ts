@@ -65,8 +65,8 @@ export function reserve(descriptor: Descriptor, size: number, place: Place, pres
 }
 
 /**
- * Reserves the bytes of an object that has none yet, in transparent huge pages as far as the system has them. Cost: as
- * `reserve`, 130 ms a GiB.
+ * Reserves the bytes of an object that has none yet, in transparent huge pages as far as the system has them. Cost: 130 ms
+ * a GiB.
  */
 export function reserveHuge(descriptor: Descriptor, size: number, place: Place): void {
   checkSpace(descriptor, size, 0, place);

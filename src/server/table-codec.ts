@@ -31,15 +31,10 @@ export class TableCodec {
     this.writeRow = compileRowWriter(this.#all);
   }
 
-  /** The codec of a column; ERR_COLUMN_UNKNOWN. */
-  column(name: string): ColumnCodec {
-    return this.#find(name);
-  }
-
   /** What writes the columns named, in the table's order, each once; all of them for `undefined`. ERR_COLUMN_UNKNOWN. */
   select(names: readonly string[] | undefined): RowWriter {
     if (names === undefined) return this.writeRow;
-    const wanted = new Set(names.map((name) => this.#find(name)));
+    const wanted = new Set(names.map((name) => this.column(name)));
     const selected = this.#all.filter((codec) => wanted.has(codec));
     return (row) => `{${selected.map((codec) => `"${codec.name}":${codec.write(row[codec.name])}`).join(',')}}`;
   }
@@ -48,7 +43,7 @@ export class TableCodec {
   decode(body: object, nulls: NullMeaning): RowValues {
     const row: RowValues = {};
     for (const [name, value] of Object.entries(body)) {
-      const codec = this.#find(name);
+      const codec = this.column(name);
       row[codec.name] = value === null && nulls === 'reset' ? codec.zero : codec.decode(value);
     }
     return row;
@@ -57,7 +52,8 @@ export class TableCodec {
   /** What the table holds after a row with these columns replaced everything. */
   replaced(row: RowValues): RowValues {
     const whole: RowValues = {};
-    for (const codec of this.#all) whole[codec.name] = codec.name in row ? codec.stored(row[codec.name]) : codec.zero;
+    for (const codec of this.#all)
+      whole[codec.name] = Object.hasOwn(row, codec.name) ? codec.stored(row[codec.name]) : codec.zero;
     return whole;
   }
 
@@ -65,7 +61,7 @@ export class TableCodec {
   merged(before: RowValues, row: RowValues): RowValues {
     const whole: RowValues = {};
     for (const codec of this.#all) {
-      whole[codec.name] = codec.name in row ? codec.stored(row[codec.name]) : before[codec.name];
+      whole[codec.name] = Object.hasOwn(row, codec.name) ? codec.stored(row[codec.name]) : before[codec.name];
     }
     return whole;
   }
@@ -76,7 +72,8 @@ export class TableCodec {
     return `{"key":${writeString(key)},"revision":${revision},"expiresAt":${expiresAt},"row":${write(row)}}`;
   }
 
-  #find(name: string): ColumnCodec {
+  /** The codec of a column; ERR_COLUMN_UNKNOWN. */
+  column(name: string): ColumnCodec {
     const column = this.#byName.get(name);
     if (column !== undefined) return column;
     const known = [...this.#byName.keys()];

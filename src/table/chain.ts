@@ -4,7 +4,7 @@ import type { Key } from './key.js';
 import * as rowLayout from './row-layout.js';
 import type { TableMemory } from './table-memory.js';
 
-// In this module: see "Fast code" in CONTRIBUTING.
+// Constants of this module, for the compiler: see "Fast code" in CONTRIBUTING.
 const { ROW_HASH, ROW_KEY_BYTES } = rowLayout;
 const { ENTRIES, FIRST_ENTRY, FIRST_TAG, LINK } = bucketLayout;
 

@@ -1,6 +1,6 @@
 import { ShmTableError } from '../errors.js';
 import { outOfRange, refuseValue } from './column-values.js';
-import { STORE_BYTE, STORE_DOUBLE, STORE_HALF, STORE_LONG, STORE_WORD } from './journal.js';
+import { STORE_BYTE, STORE_DOUBLE, STORE_HALF, STORE_LONG, STORE_WORD } from './participant-layout.js';
 import type { PlacedColumn } from './row-layout.js';
 
 /** A column of numbers to which steps can be added. */

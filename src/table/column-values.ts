@@ -41,7 +41,7 @@ export function byteLengthOf(value: Uint8Array): number {
 }
 
 /** Bounds of an integer column, both included. */
-export function integerRange(kind: string): readonly [bigint, bigint] {
+function integerRange(kind: string): readonly [bigint, bigint] {
   const bits = BigInt(kind.replace(/\D+/, ''));
   return kind.startsWith('u') ? [0n, (1n << bits) - 1n] : [-(1n << (bits - 1n)), (1n << (bits - 1n)) - 1n];
 }

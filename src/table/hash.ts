@@ -6,7 +6,8 @@
  * Keyed, because keys come in with requests. The lanes of an unkeyed hash such as XXH32 can be made to cancel each
  * other whatever its seed is: 2^15 keys of 240 bytes with one hash are a matter of pencil and paper. Written here and
  * not called from WebAssembly because crossing costs more than hashing: a key of ten characters is encoded and hashed
- * in 22 ns, 21 with XXH32, 55 and more with a hash in WebAssembly.
+ * in 22 ns, 21 with XXH32, 55 and more with a hash in WebAssembly. The round stands here twice and in `Key.encode`, which
+ * hashes a key's characters as it reads them: as a function it is not always inlined.
  */
 
 /** Kind of hash as the table's header names it; a table is opened only by code that knows its kind. */

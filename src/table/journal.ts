@@ -9,18 +9,11 @@ import * as slotLayout from './participant-layout.js';
 import * as rowLayout from './row-layout.js';
 import type { TableMemory } from './table-memory.js';
 
-// In this module: see "Fast code" in CONTRIBUTING.
+// Constants of this module, for the compiler: see "Fast code" in CONTRIBUTING.
 const slot = { ...slotLayout };
 const { ROW_EPOCH, ROW_HASH, ROW_REVISION } = rowLayout;
 const { ENTRIES, EPOCH, EPOCH_MASK, FIRST_ENTRY, HOLDER_MASK, LINK, LOCK, VERSION } = bucketLayout;
 const { LINKED, SLICE_OWNER } = sliceLayout;
-
-/** Kinds of number that a STORE changes, by its journal's `width`. */
-export const STORE_BYTE = 1;
-export const STORE_HALF = 2;
-export const STORE_WORD = 4;
-export const STORE_LONG = 8;
-export const STORE_DOUBLE = 9;
 
 /**
  * Carrying out an operation from a participant's journal. The writer calls it when everything is prepared, and
@@ -116,16 +109,16 @@ export class Journal {
     const column = row * 4 + words[at + slot.COLUMN];
     const value = at + slot.VALUE;
     switch (words[at + slot.WIDTH]) {
-      case STORE_BYTE:
+      case slot.STORE_BYTE:
         memory.bytes[column] = words[value];
         break;
-      case STORE_HALF:
+      case slot.STORE_HALF:
         memory.halves[column / 2] = words[value];
         break;
-      case STORE_WORD:
+      case slot.STORE_WORD:
         words[column / 4] = words[value];
         break;
-      case STORE_LONG:
+      case slot.STORE_LONG:
         memory.longs[column / 8] = memory.longs[value >>> 1];
         break;
       default:

@@ -21,7 +21,7 @@
  *       16  version        the bucket's version after the operation
  *       17  epoch          the bucket's epoch after the operation
  *       18  column         STORE: byte offset in the row of the number to change
- *       19  width          STORE: its bytes, 1, 2, 4 or 8
+ *       19  width          STORE: which kind of number it is
  *       20  value          STORE: 8 bytes, the number after the operation
  *       22  counter        which counter the operation advances
  *       24  counterAfter   f64, its value after the operation
@@ -71,6 +71,13 @@ export const COMMIT = 1;
 export const REMOVE = 2;
 /** Changes one aligned number of a linked row. */
 export const STORE = 3;
+
+/** Kinds of number that a STORE changes, by its `width`. */
+export const STORE_BYTE = 1;
+export const STORE_HALF = 2;
+export const STORE_WORD = 4;
+export const STORE_LONG = 8;
+export const STORE_DOUBLE = 9;
 
 /** Stages of an operation. */
 export const INTENT = 0;

@@ -7,7 +7,7 @@ import * as slotLayout from './participant-layout.js';
 import * as rowLayout from './row-layout.js';
 import type { TableMemory } from './table-memory.js';
 
-// In this module: see "Fast code" in CONTRIBUTING.
+// Constants of this module, for the compiler: see "Fast code" in CONTRIBUTING.
 const slot = { ...slotLayout };
 const { ROW_SEQUENCE } = rowLayout;
 const { HOLDER_MASK, LOCK, WAITED_FOR } = bucketLayout;

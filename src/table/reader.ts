@@ -9,7 +9,7 @@ import * as rowLayout from './row-layout.js';
 import type { TableClock } from './table-clock.js';
 import type { TableMemory } from './table-memory.js';
 
-// In this module: see "Fast code" in CONTRIBUTING.
+// Constants of this module, for the compiler: see "Fast code" in CONTRIBUTING.
 const { ROW_EXPIRES_AT, ROW_HASH, ROW_KEY_BYTES, ROW_SEQUENCE } = rowLayout;
 const { BUCKET_WORDS, ENTRIES, FIRST_ENTRY, LINK, VERSION } = bucketLayout;
 
@@ -144,8 +144,12 @@ export class Reader {
     const words = this.#words;
     let touched = 0;
     for (let i = 0; i < count; i++) touched |= words[homes[i]];
-    for (let i = 0; i < count; i++) rows[i] = this.#chain.guess(homes[i], hashes[i]);
-    this.ahead = touched | this.#loadRows(rows, count);
+    let found = 0;
+    for (let i = 0; i < count; i++) {
+      const row = this.#chain.guess(homes[i], hashes[i]);
+      if (row !== 0) rows[found++] = row;
+    }
+    this.ahead = touched | this.#loadRows(rows, found);
   }
 
   /** Loads the cache lines of the first `count` rows, and returns something of them. */
@@ -168,7 +172,7 @@ export class Reader {
 
   /**
    * Every row of a chain: what `read` makes of each that has not expired, in no order, each key once. A row that is
-   * there throughout is among them. Empty for most buckets of a sparse table at the cost of one load.
+   * there throughout is among them.
    */
   chain<T extends { readonly key: string }>(bucket: number, read: (row: number) => T): T[] {
     const words = this.#words;

@@ -39,15 +39,15 @@ export class RowImage {
     image.writeDoubleLE(expiry, 0);
     image.writeUInt32LE(keyBytes, 8);
     image.writeUInt32LE(this.#numberBytes, 12);
-    let to = HEAD_BYTES + bytes.copy(image, HEAD_BYTES, at * 4 + NUMBERS_AT, at * 4 + NUMBERS_AT + this.#numberBytes);
-    to += bytes.copy(image, to, at * 4 + keyOffset, at * 4 + keyOffset + keyBytes);
+    let to = copy(bytes, at * 4 + NUMBERS_AT, this.#numberBytes, image, HEAD_BYTES);
+    to = copy(bytes, at * 4 + keyOffset, keyBytes, image, to);
     for (const column of this.#texts) {
       // Loaded again, the length may have changed with a torn row: bounded by the room there is.
       const length = Math.min(this.#lengthOf(at, column), size - to - 4);
       if (length < 0) return undefined;
       const from = at * 4 + column.offset + lengthBytes(column);
       image.writeUInt32LE(length, to);
-      to += 4 + bytes.copy(image, to + 4, from, from + length);
+      to = copy(bytes, from, length, image, to + 4);
     }
     return to === size ? image : undefined;
   }
@@ -73,14 +73,14 @@ export class RowImage {
   /** Writes the columns of the image at `offset`, inspected before, to the row at this word. */
   unpack(block: Buffer, offset: number, at: number): void {
     const { bytes, halves, words } = this.#memory;
-    block.copy(bytes, at * 4 + NUMBERS_AT, offset + HEAD_BYTES, offset + HEAD_BYTES + this.#numberBytes);
+    copy(block, offset + HEAD_BYTES, this.#numberBytes, bytes, at * 4 + NUMBERS_AT);
     let from = offset + HEAD_BYTES + this.#numberBytes + block.readUInt32LE(offset + 8);
     for (const column of this.#texts) {
       const length = block.readUInt32LE(from);
       const to = at * 4 + column.offset;
       if (column.kind === 'string') halves[to / 2] = length;
       else words[to / 4] = length;
-      block.copy(bytes, to + lengthBytes(column), from + 4, from + 4 + length);
+      copy(block, from + 4, length, bytes, to + lengthBytes(column));
       from += 4 + length;
     }
   }
@@ -88,6 +88,12 @@ export class RowImage {
   #lengthOf(at: number, { kind, offset }: PlacedColumn): number {
     return kind === 'string' ? this.#memory.halves[at * 2 + offset / 2] : this.#memory.words[at + offset / 4];
   }
+}
+
+/** Returns the offset behind what was written. Not by `Buffer.copy`, which takes offsets modulo 4 GiB (Node 22 and 24). */
+function copy(source: Uint8Array, from: number, length: number, target: Uint8Array, to: number): number {
+  target.set(source.subarray(from, from + length), to);
+  return to + length;
 }
 
 function lengthBytes({ kind }: PlacedColumn): number {

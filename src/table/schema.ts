@@ -26,7 +26,7 @@ export interface Column {
 }
 
 export const MAX_COLUMNS = 1024;
-const MAX_STRING_BYTES = 65_535;
+export const MAX_STRING_BYTES = 65_535;
 const MAX_BYTES_BYTES = 16_777_215;
 
 const NUMBER_BYTES: Partial<Record<string, number>> = {

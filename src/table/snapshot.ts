@@ -31,7 +31,7 @@ class PackedRow {
   }
 }
 
-/** A table as the source of a snapshot. `proceed` may throw before each bucket. */
+/** A table as the source of a snapshot. `proceed` may throw before each chain. */
 export function snapshotOf(
   table: { memory: TableMemory; reader: Reader; clock: TableClock; codec: Pick<RowCodec, 'damage'>; name: string },
   proceed: () => void,

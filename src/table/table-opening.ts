@@ -10,6 +10,9 @@ import { hasCode, segmentName } from './table-directory.js';
 import { TableMemory } from './table-memory.js';
 import type { OpenOptions } from './types.js';
 
+/** A word's index has 32 bits where it is halved to find a number of 8 bytes. */
+const MAX_TABLE_BYTES = 2 ** 34;
+
 /** A table's segment, mapped and checked. Whoever gets it closes the segment. */
 export interface OpenedTable {
   readonly segment: Segment;
@@ -23,10 +26,10 @@ export interface OpenedTable {
 export function createTable(attach: AttachOptions, schema: TableSchema, leastRevision = 0): OpenedTable {
   const { name, namespace, backend, path, hugePages } = attach;
   const layout = layOutSegment(schema);
-  if (!Number.isSafeInteger(layout.totalBytes)) {
+  if (layout.totalBytes > MAX_TABLE_BYTES) {
     throw new ShmTableError(
       'ERR_SEGMENT_TOO_LARGE',
-      `table ${name} would take ${layout.totalBytes} bytes, more than any memory has`,
+      `table ${name} would take ${layout.totalBytes} bytes, the limit is ${MAX_TABLE_BYTES}`,
     );
   }
   let memory: TableMemory | undefined;

@@ -2,10 +2,13 @@ import { types } from 'node:util';
 import { byteLengthOf } from './column-values.js';
 import { BYTES_LENGTH_BYTES } from './row-layout.js';
 import type { RowMemory } from './row-memory.js';
+import { MAX_STRING_BYTES } from './schema.js';
 import { decodeShort, SHORT } from './short-text.js';
 
 /** Strings up to this length are written by a loop, which is the faster up to here. */
 const SHORT_WRITTEN = 24;
+/** `Buffer.write` ends the process for a Buffer of more than 4 GiB behind the offset (Node 22 and 24). */
+const WINDOW_BYTES = 2 ** 31;
 
 /**
  * The columns of variable length: strings (u16 length, then UTF-8) and bytes (u32 length, then bytes).
@@ -18,12 +21,19 @@ export class TextCells {
   readonly #octets: Uint8Array;
   readonly #halves: Uint16Array;
   readonly #words: Int32Array;
+  /** The same memory in pieces, each with the beginning of the next one. */
+  readonly #windows: readonly Buffer[];
 
   constructor(memory: Pick<RowMemory, 'buffer' | 'bytes' | 'halves' | 'words'>) {
     this.#bytes = memory.bytes;
     this.#octets = new Uint8Array(memory.buffer);
     this.#halves = memory.halves;
     this.#words = memory.words;
+    const { byteLength } = memory.buffer;
+    this.#windows = Array.from({ length: Math.ceil(byteLength / WINDOW_BYTES) }, (_, window) => {
+      const start = window * WINDOW_BYTES;
+      return Buffer.from(memory.buffer, start, Math.min(WINDOW_BYTES + MAX_STRING_BYTES + 1, byteLength - start));
+    });
   }
 
   readString(at: number, maxBytes: number): string {
@@ -51,17 +61,21 @@ export class TextCells {
     let length = value.length;
     if (length > maxBytes) return false;
     if (length > SHORT_WRITTEN || !this.#writeShort(at + 1, value, length)) {
-      const start = (at + 1) * 2;
       const bytes = Buffer.byteLength(value);
       if (bytes > maxBytes) return false;
       // ASCII only: as Latin-1 it is the same, and written in 53 ns and not 90.
-      if (bytes === length) this.#bytes.write(value, start, length, 'latin1');
-      else if (value.isWellFormed()) this.#bytes.write(value, start, bytes, 'utf8');
+      if (bytes === length) this.#writeEncoded((at + 1) * 2, value, length, 'latin1');
+      else if (value.isWellFormed()) this.#writeEncoded((at + 1) * 2, value, bytes, 'utf8');
       else return false;
       length = bytes;
     }
     this.#halves[at] = length;
     return true;
+  }
+
+  #writeEncoded(start: number, value: string, bytes: number, encoding: 'latin1' | 'utf8'): void {
+    const window = Math.floor(start / WINDOW_BYTES);
+    this.#windows[window].write(value, start - window * WINDOW_BYTES, bytes, encoding);
   }
 
   #writeShort(start: number, value: string, length: number): boolean {

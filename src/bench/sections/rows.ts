@@ -11,10 +11,14 @@ import {
   openMapByReference,
   openMapOfReusedKeys,
 } from '../subjects/map.js';
-import { openShmtable, openShmtableHuge, SHMTABLE, SHMTABLE_HUGE } from '../subjects/shmtable.js';
+import {
+  LEAST_ROWS_IN_HUGE_PAGES,
+  openShmtable,
+  openShmtableHuge,
+  SHMTABLE,
+  SHMTABLE_HUGE,
+} from '../subjects/shmtable.js';
 
-/** So many fit into one or two huge pages, and into the processor's caches. */
-const FEW_ROWS = 1_000;
 /** From here on three Maps would not fit into the heap. */
 const MANY_ROWS = 1_000_000;
 
@@ -30,7 +34,7 @@ export async function run(effort: Effort, rows: number): Promise<SectionResult> 
   const leftOut: string[] = [];
   const subjects: OpenRowSubject[] =
     rows < MANY_ROWS ? [openMap, openMapByReference, openMapOfReusedKeys, openShmtable] : [openMap, openShmtable];
-  if (rows > FEW_ROWS) subjects.push(orLeaveOut(SHMTABLE_HUGE, openShmtableHuge, leftOut));
+  if (keys >= LEAST_ROWS_IN_HUGE_PAGES) subjects.push(orLeaveOut(SHMTABLE_HUGE, openShmtableHuge, leftOut));
   const measurements = await measureInterleaved(subjects, {
     operations: OPERATIONS,
     absent: ABSENT,

@@ -11,14 +11,19 @@ export function openShmtable(keys: readonly string[]): RowSubject {
 }
 
 export const SHMTABLE_HUGE = 'shmtable, huge pages';
+/** Fewer rows do not fill a huge page. */
+export const LEAST_ROWS_IN_HUGE_PAGES = 20_000;
 
-/** The same with `hugePages: true`. Throws where the system gives none. */
+/** What this process's memory map shows when it has huge pages of shared memory, transparent or reserved ones. */
+const HUGE_PAGES = /^(ShmemPmdMapped: +[1-9]|KernelPageSize: +2048 kB)/m;
+
+/** The same with `hugePages: true`. Throws when it gets none. */
 export function openShmtableHuge(keys: readonly string[]): RowSubject {
   const name = `bench-${process.pid}-huge`;
-  const subject = openShmtableIn({ backend: 'posix', name, hugePages: true }, SHMTABLE_HUGE, keys);
-  if (/^ShmemPmdMapped: +[1-9]/m.test(readFileSync('/proc/self/smaps', 'utf8'))) return subject;
+  const subject = openShmtableIn({ backend: 'anonymous', name, hugePages: true }, SHMTABLE_HUGE, keys);
+  if (HUGE_PAGES.test(readFileSync('/proc/self/smaps', 'utf8'))) return subject;
   void subject.close();
-  throw new Error('the system has no transparent huge pages for shared memory');
+  throw new Error('there are no huge pages for shared memory here');
 }
 
 /** The same in memory of any backend. */
