@@ -14,8 +14,8 @@ export interface Distribution {
   readonly sum: number;
 }
 
-/** Readings of a block before one is taken that its writer did not let stand. */
-const READ_TRIES = 100;
+/** Readings of a block, some milliseconds of them, before one is taken that its writer did not let stand. */
+const READ_TRIES = 10_000;
 
 /** How often values of each size were observed, the same for all processes that have its registry open. */
 export class MetricHistogram {
