@@ -1,4 +1,5 @@
 import cluster from 'node:cluster';
+import { once } from 'node:events';
 import { readdirSync, readlinkSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
@@ -35,7 +36,9 @@ t.test('a child finds it, a grandchild too, and a cluster worker', async (t) => 
   const segment = scratchSegment(t, { backend });
   const words = new Int32Array(segment.buffer);
   cluster.setupPrimary({ exec: fileURLToPath(new URL('../fixtures/memory-agent.js', import.meta.url)) });
-  const agents = [Agent.process(t).agent, Agent.grandchild(t), Agent.of(t, cluster.fork().process)];
+  const worker = cluster.fork().process;
+  const agents = [Agent.process(t).agent, Agent.grandchild(t), Agent.of(t, worker)];
+  await once(worker, 'message');
   for (const [index, agent] of agents.entries()) {
     t.equal(await agent.call('open', backend, segment.name), 4096);
     await agent.call('write', index, index + 10);
