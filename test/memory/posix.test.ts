@@ -137,7 +137,11 @@ t.test('no shared memory at all', async (t) => {
   const expected = { code: 'ERR_BACKEND_UNSUPPORTED', message: /\/nonexistent\/shm is missing/ };
   t.throws(() => Segment.create({ name: 'a', size: 64 }), expected);
   t.throws(() => Segment.open({ name: 'a' }), { code: 'ERR_SEGMENT_NOT_FOUND' });
-  t.same(Segment.list(), []);
+  // Other tests have segments of other backends meanwhile.
+  t.same(
+    Segment.list().filter((segment) => segment.backend === 'posix'),
+    [],
+  );
 });
 
 t.test('without nameless files', async (t) => {

@@ -394,7 +394,12 @@ t.test('the service', async (t) => {
   await t.test('200 clients at once receive all events in order', async (t) => {
     const table = newFeed(t);
     const clients = await Promise.all(Array.from({ length: 200 }, () => ChangesClient.open(t, port, CHANGES)));
-    t.same(new Set(clients.map(({ worker }) => worker)), new Set(service.workers), 'at all workers');
+    // Who takes how many of them is the kernel's choice.
+    const workers = new Set(clients.map(({ worker }) => worker));
+    t.ok(
+      [...workers].every((worker) => service.workers.includes(worker)),
+      `at ${workers.size} workers`,
+    );
     const total = 500;
     for (let n = 1; n <= total; n++) table.set(`${n}`, { n });
     let wrong = 0;
