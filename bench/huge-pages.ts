@@ -11,9 +11,16 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { beforeEnd } from '../src/bench/before-end.js';
 import { measureInterleaved, speedBeside } from '../src/bench/interleaved.js';
-import { ABSENT, benchColumns, OPERATIONS, type OpenRowSubject, orLeaveOut } from '../src/bench/row-subject.js';
+import {
+  ABSENT,
+  benchColumns,
+  OPERATIONS,
+  type OpenRowSubject,
+  orLeaveOut,
+  type RowSubject,
+} from '../src/bench/row-subject.js';
 import { spreadOf } from '../src/bench/spread.js';
-import { openShmtableIn } from '../src/bench/subjects/shmtable.js';
+import { openShmtableIn, openShmtableInHugePages } from '../src/bench/subjects/shmtable.js';
 import { printTable } from '../src/cli/output.js';
 import { type BackendName, Table } from '../src/index.js';
 
@@ -51,26 +58,24 @@ function reserve(bytes: number): (() => void) | string {
 interface Pages {
   readonly name: string;
   readonly backend: BackendName;
-  readonly hugePages: boolean;
   /** What this process's memory map says when it has such pages. */
   readonly seen: RegExp;
 }
 
-const SMALL_PAGES: Pages = { name: SMALL, backend: 'posix', hugePages: false, seen: /^/ };
 const KINDS: readonly Pages[] = [
-  { name: TRANSPARENT, backend: 'posix', hugePages: true, seen: /^ShmemPmdMapped: +[1-9]/m },
-  { name: RESERVED_PAGES, backend: 'anonymous', hugePages: true, seen: /^KernelPageSize: +2048 kB$/m },
+  { name: TRANSPARENT, backend: 'posix', seen: /^ShmemPmdMapped: +[1-9]/m },
+  { name: RESERVED_PAGES, backend: 'anonymous', seen: /^KernelPageSize: +2048 kB$/m },
 ];
 
-/** Opens a table of such pages; throws when it did not get them. A posix one would outlast this process. */
-function openIn({ name, backend, hugePages, seen }: Pages): OpenRowSubject {
+function openSmall(keys: readonly string[]): RowSubject {
+  return openShmtableIn({ backend: 'anonymous' }, SMALL, keys);
+}
+
+/** Opens a table of such pages. A posix one would outlast this process. */
+function openIn({ name, backend, seen }: Pages): OpenRowSubject {
   return (keys) => {
-    const table = `bench-${process.pid}-${name.replaceAll(' ', '-')}`;
-    const subject = openShmtableIn({ backend, name: table, hugePages }, name, keys);
-    const close = beforeEnd(() => void subject.close());
-    if (seen.test(readFileSync('/proc/self/smaps', 'utf8'))) return { ...subject, close };
-    close();
-    throw new Error(`the table got no ${name}`);
+    const subject = openShmtableInHugePages(backend, name, keys, seen);
+    return { ...subject, close: beforeEnd(() => void subject.close()) };
   };
 }
 
@@ -91,7 +96,7 @@ async function main(): Promise<void> {
     const leftOut = typeof reserved === 'string' ? [`${RESERVED_PAGES}: ${reserved}`] : [];
     const kinds = KINDS.filter(({ name }) => name !== RESERVED_PAGES || typeof reserved !== 'string');
     const opening = kinds.map((kind) => orLeaveOut(kind.name, openIn(kind), leftOut));
-    const measurements = await measureInterleaved([openIn(SMALL_PAGES), ...opening], {
+    const measurements = await measureInterleaved([openSmall, ...opening], {
       operations: OPERATIONS,
       absent: ABSENT,
       keys,

@@ -31,9 +31,9 @@ class AnonymousObject extends DescriptorObject {
   }
 
   /** Of huge pages only whole ones. */
-  override reserve(size: number): void {
+  override reserve(size: number, hugePages = false): void {
     const { bsize } = statfsSync(`/proc/self/fd/${this.descriptor.number}`);
-    super.reserve(this.hasHugePages ? Math.ceil(size / bsize) * bsize : size);
+    super.reserve(this.hasHugePages ? Math.ceil(size / bsize) * bsize : size, hugePages);
   }
 
   publish(): boolean {
@@ -83,8 +83,7 @@ function createOf(pages: Pages, name: string, size: number): MemoryObject {
   checked(descriptor.openMemory(name, pages === 'reserved'), () => `create anonymous segment "${name}"`);
   const object = new AnonymousObject(name, descriptor, false);
   try {
-    if (pages === 'transparent') object.reserveHuge(size);
-    else object.reserve(size);
+    object.reserve(size, pages === 'transparent');
   } catch (error) {
     object.close();
     throw error;

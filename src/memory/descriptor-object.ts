@@ -2,7 +2,7 @@ import { constants, statfsSync } from 'node:fs';
 import type { MemoryObject } from './backend.js';
 import { ByteLocks } from './byte-locks.js';
 import { type Descriptor, type Mapping, native } from './native.js';
-import { HUGETLBFS, type Place, reserve, reserveHuge } from './reservation.js';
+import { HUGETLBFS, type Place, reserve } from './reservation.js';
 import { checked } from './system-error.js';
 
 /** A memory object that a descriptor of this process names; how it gets and loses its name is its backend's matter. */
@@ -33,8 +33,7 @@ export abstract class DescriptorObject implements MemoryObject {
    */
   prepare(size: number, hugePages: boolean): void {
     checked(this.descriptor.chmod(0o600), () => `set the mode of ${this.place.subject}`);
-    if (hugePages) this.reserveHuge(size);
-    else this.reserve(size);
+    this.reserve(size, hugePages);
   }
 
   size(): number {
@@ -48,13 +47,9 @@ export abstract class DescriptorObject implements MemoryObject {
     return mapping;
   }
 
-  reserve(size: number): void {
-    reserve(this.descriptor, this.#headBytes + size, this.place);
-  }
-
-  /** Reserves the bytes of a new object, in huge pages as far as the system has them. */
-  reserveHuge(size: number): void {
-    reserveHuge(this.descriptor, this.#headBytes + size, this.place);
+  /** `hugePages`: those of a new object in huge pages, as far as the system has them. */
+  reserve(size: number, hugePages = false): void {
+    reserve(this.descriptor, this.#headBytes + size, this.place, { hugePages });
   }
 
   /** Reserves what is missing of an object that somebody made sparse; a reader needs the right to write for that. */
@@ -63,7 +58,7 @@ export abstract class DescriptorObject implements MemoryObject {
     try {
       const result = writer.reopen(this.descriptor.number, constants.O_RDWR);
       checked(result, () => `fill the holes of ${this.place.subject}`);
-      reserve(writer, this.#headBytes + this.size(), this.place, 0);
+      reserve(writer, this.#headBytes + this.size(), this.place, { present: 0 });
     } finally {
       writer.close();
     }

@@ -58,29 +58,19 @@ export function checkMemory(size: number, present: number, place: Place): void {
  * access. Cost: the kernel zeroes the new pages of memory, 93 ms a GiB.
  *
  * @param present bytes that the object has already
+ * @param hugePages for an object that has none yet: in transparent huge pages as far as the system has them, 130 ms a GiB
  */
-export function reserve(descriptor: Descriptor, size: number, place: Place, present = descriptor.size()): void {
-  checkSpace(descriptor, size, present, place);
-  take(descriptor, size, present, place);
-}
-
-/**
- * Reserves the bytes of an object that has none yet, in transparent huge pages as far as the system has them. Cost: 130 ms
- * a GiB.
- */
-export function reserveHuge(descriptor: Descriptor, size: number, place: Place): void {
-  checkSpace(descriptor, size, 0, place);
-  if (isMemory(descriptor)) descriptor.makeHugePages(size);
-  take(descriptor, size, 0, place);
-}
-
-function checkSpace(descriptor: Descriptor, size: number, present: number, place: Place): void {
-  if (isMemory(descriptor)) checkMemory(size, present, place);
+export function reserve(
+  descriptor: Descriptor,
+  size: number,
+  place: Place,
+  { present = descriptor.size(), hugePages = false }: { present?: number; hugePages?: boolean } = {},
+): void {
+  const memory = isMemory(descriptor);
+  if (memory) checkMemory(size, present, place);
   const space = freeSpace(descriptor);
   if (size - present > space) throw noSpace(size, present, space, place);
-}
-
-function take(descriptor: Descriptor, size: number, present: number, place: Place): void {
+  if (memory && hugePages) descriptor.makeHugePages(size);
   const result = descriptor.reserve(size);
   if (result >= 0) return;
   const name = errnoName(result);

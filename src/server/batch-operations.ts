@@ -14,16 +14,21 @@ import type { ServedTable } from './table-handles.js';
 
 export const MAX_OPERATIONS = 10_000;
 
-/** Members that an operation must have next to `op` and `key`, and all that it may have. */
+/** Members that an operation must have and may have, next to `op` and `key`. */
 const MEMBERS = {
-  get: { needs: [], takes: ['op', 'key', 'columns'] },
-  set: { needs: ['row'], takes: ['op', 'key', 'row', 'ttl', 'revision'] },
-  put: { needs: ['row'], takes: ['op', 'key', 'row', 'ttl', 'revision'] },
-  update: { needs: ['row'], takes: ['op', 'key', 'row', 'ttl', 'revision'] },
-  insert: { needs: ['row'], takes: ['op', 'key', 'row', 'ttl'] },
-  delete: { needs: [], takes: ['op', 'key', 'revision'] },
-  increment: { needs: ['column'], takes: ['op', 'key', 'column', 'by', 'ttl', 'revision'] },
+  get: { needs: [], takes: ['columns'] },
+  set: { needs: ['row'], takes: ['ttl', 'revision'] },
+  put: { needs: ['row'], takes: ['ttl', 'revision'] },
+  update: { needs: ['row'], takes: ['ttl', 'revision'] },
+  insert: { needs: ['row'], takes: ['ttl'] },
+  delete: { needs: [], takes: ['revision'] },
+  increment: { needs: ['column'], takes: ['by', 'ttl', 'revision'] },
 } as const;
+
+/** All members that each operation may have. */
+const KNOWN = new Map<string, ReadonlySet<string>>(
+  Object.entries(MEMBERS).map(([op, { needs, takes }]) => [op, new Set(['op', 'key', ...needs, ...takes])]),
+);
 
 type OperationName = keyof typeof MEMBERS;
 
@@ -60,13 +65,12 @@ export const operationSchema = Type.Unsafe<Operation>({
 
 /** Checks which members stand together; ERR_BODY_MALFORMED names the operation's place. */
 export function checkOperation(operation: Operation, index: number): void {
-  const { needs, takes } = MEMBERS[operation.op];
-  for (const name of needs) {
+  for (const name of MEMBERS[operation.op].needs) {
     if (!(name in operation)) throw malformed(index, operation.op, `needs ${show(name)}`);
   }
-  const known: readonly string[] = takes;
+  const known = KNOWN.get(operation.op);
   for (const name in operation) {
-    if (!known.includes(name)) throw malformed(index, operation.op, `takes no ${show(name)}`);
+    if (known?.has(name) !== true) throw malformed(index, operation.op, `takes no ${show(name)}`);
   }
 }
 

@@ -58,7 +58,7 @@ export function compileRowCodec<C extends Columns>(layout: RowLayout, memory: Ro
   const support = {
     ...views,
     accumulators: accumulatorsOf(columns, views),
-    named: new Int32Array(Math.ceil(columns.length / 32)),
+    named: new Int32Array(namedWords(columns).length),
     text,
     refuse: (index: number, value: unknown): never => refuseValue(columns[index], value),
     checkNames: (input: unknown): void => checkNames(input, columns),
@@ -196,7 +196,7 @@ function copyOf(column: PlacedColumn): string {
 
 function writeSource(columns: readonly PlacedColumn[]): string[] {
   const bit = ({ index }: PlacedColumn): string => `n${index >> 5} |= ${1 << (index & 31)};`;
-  const words = Array.from({ length: Math.ceil(columns.length / 32) }, (_, word) => word);
+  const words = namedWords(columns);
   return [
     '  write(input, begin) {',
     `    if (typeof input !== 'object' || input === null) checkNames(input);`,
@@ -227,7 +227,14 @@ function readProperty({ name, index }: PlacedColumn): string {
 }
 
 function forgetNamed(columns: readonly PlacedColumn[]): string {
-  return Array.from({ length: Math.ceil(columns.length / 32) }, (_, word) => `named[${word}] = 0;`).join(' ');
+  return namedWords(columns)
+    .map((word) => `named[${word}] = 0;`)
+    .join(' ');
+}
+
+/** Indexes of the words of `named`. */
+function namedWords(columns: readonly PlacedColumn[]): number[] {
+  return Array.from({ length: Math.ceil(columns.length / 32) }, (_, word) => word);
 }
 
 function completeSource(columns: readonly PlacedColumn[]): string[] {

@@ -127,7 +127,8 @@ export class TableParts<C extends Columns> {
   /** What adds to a column of numbers, kept like `columnReader`. `ERR_COLUMN_UNKNOWN`, `ERR_COLUMN_TYPE`. */
   accumulator(name: string): Accumulator {
     if (name !== this.#lastSum || this.#lastAccumulator === undefined) {
-      this.#lastAccumulator = this.codec.accumulators[name] ?? refuseAccumulation(this.column(name));
+      const column = this.column(name);
+      this.#lastAccumulator = this.codec.accumulators[column.name] ?? refuseAccumulation(column);
       this.#lastSum = name;
     }
     return this.#lastAccumulator;

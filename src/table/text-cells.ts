@@ -12,7 +12,8 @@ const WINDOW_BYTES = 2 ** 31;
 
 /**
  * The columns of variable length: strings (u16 length, then UTF-8) and bytes (u32 length, then bytes).
- * A string's position is that of its length in 16-bit units, that of bytes the byte offset of theirs. A length over its limit sets `damage.found` and reads as empty.
+ * A string's position is that of its length in 16-bit units, that of bytes the byte offset of theirs. A length over its
+ * limit sets `damage.found` and reads as empty.
  */
 export class TextCells {
   readonly damage = { found: false };

@@ -19,11 +19,21 @@ const HUGE_PAGES = /^(ShmemPmdMapped: +[1-9]|KernelPageSize: +2048 kB)/m;
 
 /** The same with `hugePages: true`. Throws when it gets none. */
 export function openShmtableHuge(keys: readonly string[]): RowSubject {
-  const name = `bench-${process.pid}-huge`;
-  const subject = openShmtableIn({ backend: 'anonymous', name, hugePages: true }, SHMTABLE_HUGE, keys);
-  if (HUGE_PAGES.test(readFileSync('/proc/self/smaps', 'utf8'))) return subject;
-  void subject.close();
-  throw new Error('there are no huge pages for shared memory here');
+  return openShmtableInHugePages('anonymous', SHMTABLE_HUGE, keys, HUGE_PAGES);
+}
+
+/** The same in huge pages of the kind that this process's memory map then shows by `seen`; throws when it does not. */
+export function openShmtableInHugePages(
+  backend: BackendName,
+  subject: string,
+  keys: readonly string[],
+  seen: RegExp,
+): RowSubject {
+  const name = `bench-${process.pid}-${subject.replaceAll(/\W+/g, '-')}`;
+  const opened = openShmtableIn({ backend, name, hugePages: true }, subject, keys);
+  if (seen.test(readFileSync('/proc/self/smaps', 'utf8'))) return opened;
+  void opened.close();
+  throw new Error('there are no such pages for shared memory here');
 }
 
 /** The same in memory of any backend. */
