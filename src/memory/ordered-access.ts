@@ -14,21 +14,25 @@ const fence = new Int32Array(1);
  * No engine merges or moves stores to typed arrays across each other; the proof that kills a process before each of
  * its stores would show it.
  */
-export function storeOrdered(words: Int32Array, index: number, value: number): void {
-  if (ORDERED) words[index] = value;
-  else Atomics.store(words, index, value);
-}
+export const storeOrdered: (words: Int32Array, index: number, value: number) => void = ORDERED
+  ? (words, index, value) => {
+      words[index] = value;
+    }
+  : (words, index, value) => {
+      Atomics.store(words, index, value);
+    };
 
 /**
  * Loads a word that others may write: as it is now, after every load that stands before this one in the program.
  *
  * A compiler could take the value from an earlier load of the same word, were it not for the store in between: it goes
- * to another array of the same type, and where that lies in memory is known only when the program runs. Saves 7 ns, a
- * tenth of a `get`, against `Atomics.load`, which is a call. The tests in which readers run against writers would show
+ * to another array of the same type, and no engine tells the memory of one typed array from that of another. Saves 7 ns,
+ * a tenth of a `get`, against `Atomics.load`, which is a call. The tests in which readers run against writers would show
  * a load that was left out or moved; they run on every line of Node that is supported.
  */
-export function loadOrdered(words: Int32Array, index: number): number {
-  if (!ORDERED) return Atomics.load(words, index);
-  fence[0] = index;
-  return words[index];
-}
+export const loadOrdered: (words: Int32Array, index: number) => number = ORDERED
+  ? (words, index) => {
+      fence[0] = index;
+      return words[index];
+    }
+  : (words, index) => Atomics.load(words, index);

@@ -1,20 +1,15 @@
 import * as bucketLayout from './bucket-layout.js';
-import { tagOf } from './bucket-layout.js';
 import type { Key } from './key.js';
+import { ownCode } from './own-code.js';
 import * as rowLayout from './row-layout.js';
-import type { TableMemory } from './table-memory.js';
+import type { Addresses, TableMemory } from './table-memory.js';
 
 // Constants of this module, for the compiler: see "Fast code" in CONTRIBUTING.
 const { ROW_HASH, ROW_KEY_BYTES } = rowLayout;
-const { ENTRIES, FIRST_ENTRY, FIRST_TAG, LINK } = bucketLayout;
+const { BUCKET_WORDS, ENTRIES, FIRST_ENTRY, FIRST_TAG, LINK } = bucketLayout;
 
 /** What `find` returns when the chain cannot be right: torn if its version has changed since, else damaged. */
 export const DAMAGED = -1;
-
-const LOW_BITS = 0x01010101;
-const HIGH_BITS = 0x80808080 | 0;
-/** The first word with tags holds only two, behind the epoch. */
-const HIGH_BITS_OF_FIRST = 0x80800000 | 0;
 
 /**
  * Looking for a key in the chain of its home bucket, by plain loads: whoever calls holds the bucket's lock, or
@@ -26,10 +21,19 @@ const HIGH_BITS_OF_FIRST = 0x80800000 | 0;
  * has the fitting tag: nobody could predict it. 4 M rows: hit 528 ns, miss 192 ns, against 653 and 485 for a chain of rows.
  */
 export class Chain {
-  /** Where `find` found the row: its bucket (first word, and number: 0 the home bucket) and entry. */
-  foundBucket = 0;
+  /** Where `find` found the row: the number of its bucket, 0 for the home bucket, and entry. */
   foundNumber = 0;
   foundPosition = 0;
+
+  /** The row with the key, 0 for none, or DAMAGED. Sets `found…`. O(1) expected, O(entries of the chain) at worst. */
+  readonly find: (home: number) => number;
+  /** Whether the row at this word has the key. */
+  readonly isKeyOf: (row: number) => boolean;
+  /**
+   * The row that has this hash, as far as the tags of the home bucket tell; 0 for none. Not looked at, for that would wait
+   * for its memory.
+   */
+  readonly guess: (home: number, hash: number) => number;
 
   readonly #memory: TableMemory;
   readonly #words: Int32Array;
@@ -37,71 +41,18 @@ export class Chain {
   readonly #key: Key;
 
   constructor(memory: TableMemory, key: Key) {
+    const { words, addresses } = memory;
     this.#memory = memory;
-    this.#words = memory.words;
-    this.#keyOffset = memory.layout.row.keyOffset / 4;
+    this.#words = words;
+    this.#keyOffset = addresses.key;
     this.#key = key;
-  }
-
-  /** The row with this key, 0 for none, or DAMAGED. Sets `found…`. O(1) expected, O(entries of the chain) at worst. */
-  find(home: number): number {
-    const words = this.#words;
-    const tag = tagOf(this.#key.hash);
-    let bucket = home;
-    let number = 0;
-    for (let hops = 0; ; hops++) {
-      let fits = this.#fitting(bucket, tag);
-      while (fits !== 0) {
-        const bit = 31 - Math.clz32(fits);
-        fits ^= 1 << bit;
-        const position = positionOf(bit);
-        const row = words[bucket + FIRST_ENTRY + position];
-        if (row === 0) continue;
-        if (!this.#memory.isRow(row)) return DAMAGED;
-        if (this.isKeyOf(this.#memory.rowWord(row))) return this.#found(bucket, number, position, row);
-      }
-      number = words[bucket + LINK];
-      if (number === 0) return 0;
-      if (!this.#memory.isOverflow(number) || hops > this.#memory.overflow.slices) return DAMAGED;
-      bucket = this.#memory.overflowWord(number);
-    }
-  }
-
-  /** A bit for each entry of a bucket whose tag fits: `positionOf` says which. */
-  #fitting(bucket: number, tag: number): number {
-    const words = this.#words;
-    const pattern = Math.imul(tag, LOW_BITS);
-    const x = words[bucket + 3] ^ pattern;
-    const y = words[bucket + 4] ^ pattern;
-    const z = words[bucket + 5] ^ pattern;
-    return (
-      (((x - LOW_BITS) & ~x & HIGH_BITS_OF_FIRST) >>> 2) |
-      (((y - LOW_BITS) & ~y & HIGH_BITS) >>> 1) |
-      ((z - LOW_BITS) & ~z & HIGH_BITS)
-    );
-  }
-
-  /**
-   * The row that has this hash, as far as the tags of the home bucket tell; 0 for none. Not looked at, for that would wait
-   * for its memory.
-   */
-  guess(home: number, hash: number): number {
-    const words = this.#words;
-    const fits = this.#fitting(home, tagOf(hash));
-    if (fits === 0) return 0;
-    const row = words[home + FIRST_ENTRY + positionOf(31 - Math.clz32(fits))];
-    return this.#memory.isRow(row) ? row : 0;
-  }
-
-  /** Whether the row at this word has the key. */
-  isKeyOf(row: number): boolean {
-    const words = this.#words;
-    const key = this.#key;
-    if (words[row + ROW_HASH] !== key.hash || words[row + ROW_KEY_BYTES] !== key.bytes) return false;
-    const at = row + this.#keyOffset;
-    const length = (key.bytes + 3) >>> 2;
-    for (let i = 0; i < length; i++) if (words[at + i] !== key.words[i]) return false;
-    return true;
+    const search = ownCode('search', makeSearch, {
+      ...{ words, addresses, key, place: this, DAMAGED },
+      ...{ FIRST_ENTRY, LINK, BUCKET_WORDS, ROW_HASH, ROW_KEY_BYTES },
+    });
+    this.find = search.find;
+    this.isKeyOf = search.isKeyOf;
+    this.guess = search.guess;
   }
 
   /** Writes the key to the row at this word. */
@@ -135,7 +86,7 @@ export class Chain {
         const row = words[bucket + FIRST_ENTRY + position];
         if (row === 0) return 0;
         if (!this.#memory.isRow(row)) return DAMAGED;
-        if (fits(row)) return this.#found(bucket, number, position, row);
+        if (fits(row)) return this.#found(number, position, row);
       }
       number = words[bucket + LINK];
       if (number === 0) return 0;
@@ -150,11 +101,10 @@ export class Chain {
     if (this.tailEntries === 0) return 0;
     const position = this.tailEntries - 1;
     const row = this.#words[this.tail + FIRST_ENTRY + position];
-    return this.#memory.isRow(row) ? this.#found(this.tail, this.tailNumber, position, row) : DAMAGED;
+    return this.#memory.isRow(row) ? this.#found(this.tailNumber, position, row) : DAMAGED;
   }
 
-  #found(bucket: number, number: number, position: number, row: number): number {
-    this.foundBucket = bucket;
+  #found(number: number, position: number, row: number): number {
     this.foundNumber = number;
     this.foundPosition = position;
     return row;
@@ -190,12 +140,83 @@ export class Chain {
   tailEntries = 0;
 }
 
-/** The entry that a bit of `#fitting` stands for: the last word's are 7, 15 ..., the one's before one lower, and so on. */
-function positionOf(bit: number): number {
-  return (bit >>> 3) + ((bit & 7) << 2) - 22;
-}
-
 /** Byte offset of an entry's tag. */
 export function tagByte(bucket: number, position: number): number {
   return bucket * 4 + FIRST_TAG + position;
+}
+
+interface SearchParts extends SearchConstants {
+  readonly words: Int32Array;
+  readonly addresses: Addresses;
+  readonly key: Key;
+  /** Where `find` says in which place it found the row. */
+  readonly place: Pick<Chain, 'foundNumber' | 'foundPosition'>;
+}
+
+type SearchConstants = Readonly<Record<'DAMAGED' | BucketConstants | RowConstants, number>>;
+type BucketConstants = 'FIRST_ENTRY' | 'LINK' | 'BUCKET_WORDS';
+type RowConstants = 'ROW_HASH' | 'ROW_KEY_BYTES';
+
+/** `Chain.find`, `isKeyOf` and `guess`, with code of their own. */
+function makeSearch(parts: SearchParts): Pick<Chain, 'find' | 'isKeyOf' | 'guess'> {
+  const { words, key, place, DAMAGED, FIRST_ENTRY, LINK, BUCKET_WORDS, ROW_HASH, ROW_KEY_BYTES } = parts;
+  const { overflow, overflowBuckets, rows, rowWords, rowSlices, key: keyOffset } = parts.addresses;
+  const keyWords = key.words;
+
+  /** A bit for each entry of a bucket whose tag, the hash's low byte, fits: `positionOf` says which. */
+  const fitting = (bucket: number, hash: number): number => {
+    const low = 0x01010101;
+    const high = 0x80808080 | 0;
+    const pattern = Math.imul(hash & 0xff, low);
+    const x = words[bucket + 3] ^ pattern;
+    const y = words[bucket + 4] ^ pattern;
+    const z = words[bucket + 5] ^ pattern;
+    // The first word has only two tags, behind the epoch.
+    return (((x - low) & ~x & (high << 16)) >>> 2) | (((y - low) & ~y & high) >>> 1) | ((z - low) & ~z & high);
+  };
+
+  /** The entry that a bit stands for: the last word's are 7, 15 ..., the one's before one lower, and so on. */
+  const positionOf = (bit: number): number => (bit >>> 3) + ((bit & 7) << 2) - 22;
+
+  const isKeyOf = (row: number): boolean => {
+    const { bytes } = key;
+    if (words[row + ROW_HASH] !== key.hash || words[row + ROW_KEY_BYTES] !== bytes) return false;
+    const at = row + keyOffset;
+    for (let i = 0; 4 * i < bytes; i++) if (words[at + i] !== keyWords[i]) return false;
+    return true;
+  };
+
+  const find = (home: number): number => {
+    let bucket = home;
+    let number = 0;
+    for (let hops = 0; ; hops++) {
+      let fits = fitting(bucket, key.hash);
+      while (fits !== 0) {
+        const bit = 31 - Math.clz32(fits);
+        fits ^= 1 << bit;
+        const position = positionOf(bit);
+        const row = words[bucket + FIRST_ENTRY + position];
+        if (row === 0) continue;
+        if (row < 0 || row > rowSlices) return DAMAGED;
+        if (isKeyOf(rows + row * rowWords)) {
+          place.foundNumber = number;
+          place.foundPosition = position;
+          return row;
+        }
+      }
+      number = words[bucket + LINK];
+      if (number === 0) return 0;
+      if (number < 0 || number > overflowBuckets || hops > overflowBuckets) return DAMAGED;
+      bucket = overflow + number * BUCKET_WORDS;
+    }
+  };
+
+  const guess = (home: number, hash: number): number => {
+    const fits = fitting(home, hash);
+    if (fits === 0) return 0;
+    const row = words[home + FIRST_ENTRY + positionOf(31 - Math.clz32(fits))];
+    return row > 0 && row <= rowSlices ? row : 0;
+  };
+
+  return { find, isKeyOf, guess };
 }

@@ -1,19 +1,23 @@
 import { ShmTableError } from '../errors.js';
 import { storeOrdered } from '../memory/index.js';
-import * as sliceLayout from '../pools/fixed-pool-layout.js';
-import * as bucketLayout from './bucket-layout.js';
-import { tagOf } from './bucket-layout.js';
-import { tagByte } from './chain.js';
 import { ChangeFeed } from './change-feed.js';
-import * as slotLayout from './participant-layout.js';
-import * as rowLayout from './row-layout.js';
-import type { TableMemory } from './table-memory.js';
+import { type Layouts, layouts } from './layouts.js';
+import { ownCode } from './own-code.js';
+import type { Addresses, TableMemory } from './table-memory.js';
 
-// Constants of this module, for the compiler: see "Fast code" in CONTRIBUTING.
-const slot = { ...slotLayout };
-const { ROW_EPOCH, ROW_HASH, ROW_REVISION } = rowLayout;
-const { ENTRIES, EPOCH, EPOCH_MASK, FIRST_ENTRY, HOLDER_MASK, LINK, LOCK, VERSION } = bucketLayout;
-const { LINKED, SLICE_OWNER } = sliceLayout;
+const { slot } = layouts;
+const { ENTRIES, HOLDER_MASK, LOCK } = layouts.bucket;
+
+interface JournalSteps {
+  /** Carries a PREPARED operation of the slot at word `at` out, up to but without the release of the lock. */
+  readonly carryOut: (at: number, id: number) => void;
+  /**
+   * Prepares the versions of an operation that advances its bucket's version `advances` times.
+   * The epoch goes into the journal only when the version wraps within them.
+   */
+  readonly prepareVersion: (at: number, home: number, advances: number) => void;
+  readonly prepareCounter: (at: number, counter: number) => void;
+}
 
 /**
  * Carrying out an operation from a participant's journal. The writer calls it when everything is prepared, and
@@ -21,7 +25,10 @@ const { LINKED, SLICE_OWNER } = sliceLayout;
  *
  * Requires: the caller acts for this participant, which holds the lock of the operation's home bucket.
  */
-export class Journal {
+export class Journal implements JournalSteps {
+  readonly carryOut: JournalSteps['carryOut'];
+  readonly prepareVersion: JournalSteps['prepareVersion'];
+  readonly prepareCounter: JournalSteps['prepareCounter'];
   readonly #memory: TableMemory;
   readonly #words: Int32Array;
   /** Where changes are published, for a table that has a feed. */
@@ -31,129 +38,11 @@ export class Journal {
     this.#memory = memory;
     this.#words = memory.words;
     this.feed = memory.layout.feedCells === 0 ? undefined : new ChangeFeed(memory);
-  }
-
-  /** Carries a PREPARED operation of the slot at word `at` out, up to but without the release of the lock. */
-  carryOut(at: number, id: number): void {
-    switch (this.#words[at + slot.OPERATION]) {
-      case slot.COMMIT:
-        this.#commit(at, id);
-        break;
-      case slot.REMOVE:
-        this.#remove(at, id);
-        break;
-      default:
-        this.#store(at);
-    }
-    this.#memory.doubles[(at >>> 1) + slot.counterAt(this.#words[at + slot.COUNTER])] =
-      this.#memory.doubles[(at + slot.COUNTER_AFTER) >>> 1];
-    this.feed?.publish(at, id);
-  }
-
-  /** Links the new row. The store of the entry is what readers see. */
-  #commit(at: number, id: number): void {
-    const words = this.#words;
-    const home = this.#memory.homeWord(words[at + slot.BUCKET]);
-    const overflow = words[at + slot.OVERFLOW];
-    if (overflow !== 0) {
-      words[this.#memory.overflowWord(overflow) + SLICE_OWNER] = LINKED;
-      storeOrdered(words, this.#bucket(home, words[at + slot.BEFORE]) + LINK, overflow);
-    }
-    const row = words[at + slot.ROW];
-    const place = this.#bucket(home, words[at + slot.PLACE]);
-    const position = words[at + slot.POSITION];
-    words[this.#memory.rowWord(row) + SLICE_OWNER] = LINKED;
-    const old = words[at + slot.OLD];
-    // In the place of an old row of the same key there is the same tag. Stored again, it would keep the load of the epoch in
-    // `#advance` waiting, which lies in the same word: 10 ns.
-    if (old === 0) this.#memory.bytes[tagByte(place, position)] = words[at + slot.TAG];
-    storeOrdered(words, place + FIRST_ENTRY + position, row);
-    this.#advance(home, at, 0);
-    if (old !== 0) words[this.#memory.rowWord(old) + SLICE_OWNER] = id;
-    words[at + slot.SPARE] = old !== 0 ? old : words[at + slot.TAKEN];
-  }
-
-  /**
-   * Unlinks a row and moves the chain's last one into the gap. Two advances of the version around the moment in which
-   * the moved row stands twice: with one, a reader could look at the gap before and at the old place after, and miss
-   * a row that was there all the time.
-   */
-  #remove(at: number, id: number): void {
-    const words = this.#words;
-    const home = this.#memory.homeWord(words[at + slot.BUCKET]);
-    const place = this.#bucket(home, words[at + slot.PLACE]);
-    const position = words[at + slot.POSITION];
-    const moved = words[at + slot.MOVED];
-    storeOrdered(words, place + FIRST_ENTRY + position, moved);
-    if (moved !== 0) {
-      this.#memory.bytes[tagByte(place, position)] = tagOf(words[this.#memory.rowWord(moved) + ROW_HASH]);
-      this.#advance(home, at, 1);
-      const source = this.#bucket(home, words[at + slot.SOURCE]);
-      storeOrdered(words, source + FIRST_ENTRY + words[at + slot.SOURCE_POSITION], 0);
-    }
-    const overflow = words[at + slot.OVERFLOW];
-    if (overflow !== 0) storeOrdered(words, this.#bucket(home, words[at + slot.BEFORE]) + LINK, 0);
-    this.#advance(home, at, 0);
-    words[this.#memory.rowWord(words[at + slot.ROW]) + SLICE_OWNER] = id;
-    if (overflow !== 0) words[this.#memory.overflowWord(overflow) + SLICE_OWNER] = id;
-  }
-
-  /**
-   * Changes one aligned number of a linked row: value, then revision, then version. So a reader may see the new value
-   * with the old revision, which a compare-and-set by that revision then finds outdated; never the reverse.
-   */
-  #store(at: number): void {
-    const words = this.#words;
-    const memory = this.#memory;
-    const row = memory.rowWord(words[at + slot.ROW]);
-    const column = row * 4 + words[at + slot.COLUMN];
-    const value = at + slot.VALUE;
-    switch (words[at + slot.WIDTH]) {
-      case slot.STORE_BYTE:
-        memory.bytes[column] = words[value];
-        break;
-      case slot.STORE_HALF:
-        memory.halves[column / 2] = words[value];
-        break;
-      case slot.STORE_WORD:
-        words[column / 4] = words[value];
-        break;
-      case slot.STORE_LONG:
-        memory.longs[column / 8] = memory.longs[value >>> 1];
-        break;
-      default:
-        memory.doubles[column / 8] = memory.doubles[value >>> 1];
-    }
-    words[row + ROW_EPOCH] = words[at + slot.EPOCH_AFTER];
-    storeOrdered(words, row + ROW_REVISION, words[at + slot.VERSION_AFTER]);
-    this.#advance(memory.homeWord(words[at + slot.BUCKET]), at, 0);
-  }
-
-  /** Sets the home bucket's version to `short` less than the journal's final one, the epoch before it. */
-  #advance(home: number, at: number, short: number): void {
-    const words = this.#words;
-    const epoch = words[at + slot.EPOCH_AFTER];
-    if ((words[home + EPOCH] & EPOCH_MASK) !== epoch) this.#memory.halves[(home + EPOCH) * 2] = epoch;
-    storeOrdered(words, home + VERSION, words[at + slot.VERSION_AFTER] - short);
-  }
-
-  /**
-   * Prepares the versions of an operation that advances its bucket's version `advances` times.
-   * The epoch goes into the journal only when the version wraps within them.
-   */
-  prepareVersion(at: number, home: number, advances: number): void {
-    const words = this.#words;
-    const before = words[home + VERSION];
-    const after = (before + advances) | 0;
-    const wraps = after >>> 0 < before >>> 0;
-    words[at + slot.VERSION_AFTER] = after;
-    words[at + slot.EPOCH_AFTER] = ((words[home + EPOCH] & EPOCH_MASK) + (wraps ? 1 : 0)) & EPOCH_MASK;
-  }
-
-  prepareCounter(at: number, counter: number): void {
-    this.#words[at + slot.COUNTER] = counter;
-    const doubles = this.#memory.doubles;
-    doubles[(at + slot.COUNTER_AFTER) >>> 1] = doubles[(at >>> 1) + slot.counterAt(counter)] + 1;
+    const { feed } = this;
+    const steps = ownCode('journal', makeSteps, { memory, addresses: memory.addresses, feed, storeOrdered, layouts });
+    this.carryOut = steps.carryOut;
+    this.prepareVersion = steps.prepareVersion;
+    this.prepareCounter = steps.prepareCounter;
   }
 
   /** True when the participant `id` holds the lock of the bucket that its journal names. */
@@ -207,8 +96,135 @@ export class Journal {
       throw new ShmTableError('ERR_TABLE_CORRUPT', `the journal of participant ${index + 1} is damaged`);
     }
   }
+}
 
-  #bucket(home: number, number: number): number {
-    return number === 0 ? home : this.#memory.overflowWord(number);
-  }
+interface StepParts {
+  readonly memory: Pick<TableMemory, 'words' | 'halves' | 'bytes' | 'doubles' | 'longs'>;
+  readonly addresses: Addresses;
+  readonly feed: ChangeFeed | undefined;
+  readonly storeOrdered: typeof storeOrdered;
+  readonly layouts: Layouts;
+}
+
+/** The steps of `Journal` that every write takes, with code of their own. */
+function makeSteps(parts: StepParts): JournalSteps {
+  const { feed, storeOrdered } = parts;
+  const { words, halves, bytes, doubles, longs } = parts.memory;
+  const { slot, bucket, row: rowAt, slice } = parts.layouts;
+  const { index, overflow: overflowWord, rows, rowWords } = parts.addresses;
+
+  const bucketWord = (home: number, number: number): number =>
+    number === 0 ? home : overflowWord + number * bucket.BUCKET_WORDS;
+  const homeWord = (at: number): number => index + words[at + slot.BUCKET] * bucket.BUCKET_WORDS;
+  const rowWord = (row: number): number => rows + row * rowWords;
+  const tagByte = (place: number, position: number): number => place * 4 + bucket.FIRST_TAG + position;
+
+  // Sets the home bucket's version to `short` less than the journal's final one, the epoch before it.
+  const advance = (home: number, at: number, short: number): void => {
+    const epoch = words[at + slot.EPOCH_AFTER];
+    if ((words[home + bucket.EPOCH] & bucket.EPOCH_MASK) !== epoch) halves[(home + bucket.EPOCH) * 2] = epoch;
+    storeOrdered(words, home + bucket.VERSION, words[at + slot.VERSION_AFTER] - short);
+  };
+
+  // Links the new row. The store of the entry is what readers see.
+  const commit = (at: number, id: number): void => {
+    const home = homeWord(at);
+    const overflow = words[at + slot.OVERFLOW];
+    if (overflow !== 0) {
+      words[bucketWord(home, overflow) + slice.SLICE_OWNER] = slice.LINKED;
+      storeOrdered(words, bucketWord(home, words[at + slot.BEFORE]) + bucket.LINK, overflow);
+    }
+    const row = words[at + slot.ROW];
+    const place = bucketWord(home, words[at + slot.PLACE]);
+    const position = words[at + slot.POSITION];
+    words[rowWord(row) + slice.SLICE_OWNER] = slice.LINKED;
+    const old = words[at + slot.OLD];
+    // In the place of an old row of the same key there is the same tag. Stored again, it would keep the load of the epoch in
+    // `advance` waiting, which lies in the same word: 10 ns.
+    if (old === 0) bytes[tagByte(place, position)] = words[at + slot.TAG];
+    storeOrdered(words, place + bucket.FIRST_ENTRY + position, row);
+    advance(home, at, 0);
+    if (old !== 0) words[rowWord(old) + slice.SLICE_OWNER] = id;
+    words[at + slot.SPARE] = old !== 0 ? old : words[at + slot.TAKEN];
+  };
+
+  // Unlinks a row and moves the chain's last one into the gap. Two advances of the version around the moment in which
+  // the moved row stands twice: with one, a reader could look at the gap before and at the old place after, and miss
+  // a row that was there all the time.
+  const remove = (at: number, id: number): void => {
+    const home = homeWord(at);
+    const place = bucketWord(home, words[at + slot.PLACE]);
+    const position = words[at + slot.POSITION];
+    const moved = words[at + slot.MOVED];
+    storeOrdered(words, place + bucket.FIRST_ENTRY + position, moved);
+    if (moved !== 0) {
+      bytes[tagByte(place, position)] = bucket.tagOf(words[rowWord(moved) + rowAt.ROW_HASH]);
+      advance(home, at, 1);
+      const source = bucketWord(home, words[at + slot.SOURCE]);
+      storeOrdered(words, source + bucket.FIRST_ENTRY + words[at + slot.SOURCE_POSITION], 0);
+    }
+    const overflow = words[at + slot.OVERFLOW];
+    if (overflow !== 0) storeOrdered(words, bucketWord(home, words[at + slot.BEFORE]) + bucket.LINK, 0);
+    advance(home, at, 0);
+    words[rowWord(words[at + slot.ROW]) + slice.SLICE_OWNER] = id;
+    if (overflow !== 0) words[bucketWord(home, overflow) + slice.SLICE_OWNER] = id;
+  };
+
+  // Changes one aligned number of a linked row: value, then revision, then version. So a reader may see the new value
+  // with the old revision, which a compare-and-set by that revision then finds outdated; never the reverse.
+  const store = (at: number): void => {
+    const row = rowWord(words[at + slot.ROW]);
+    const column = row * 4 + words[at + slot.COLUMN];
+    const value = at + slot.VALUE;
+    switch (words[at + slot.WIDTH]) {
+      case slot.STORE_BYTE:
+        bytes[column] = words[value];
+        break;
+      case slot.STORE_HALF:
+        halves[column / 2] = words[value];
+        break;
+      case slot.STORE_WORD:
+        words[column / 4] = words[value];
+        break;
+      case slot.STORE_LONG:
+        longs[column / 8] = longs[value >>> 1];
+        break;
+      default:
+        doubles[column / 8] = doubles[value >>> 1];
+    }
+    words[row + rowAt.ROW_EPOCH] = words[at + slot.EPOCH_AFTER];
+    storeOrdered(words, row + rowAt.ROW_REVISION, words[at + slot.VERSION_AFTER]);
+    advance(homeWord(at), at, 0);
+  };
+
+  const carryOut = (at: number, id: number): void => {
+    switch (words[at + slot.OPERATION]) {
+      case slot.COMMIT:
+        commit(at, id);
+        break;
+      case slot.REMOVE:
+        remove(at, id);
+        break;
+      default:
+        store(at);
+    }
+    doubles[(at >>> 1) + slot.counterAt(words[at + slot.COUNTER])] = doubles[(at + slot.COUNTER_AFTER) >>> 1];
+    feed?.publish(at, id);
+  };
+
+  const prepareVersion = (at: number, home: number, advances: number): void => {
+    const before = words[home + bucket.VERSION];
+    const after = (before + advances) | 0;
+    const wraps = after >>> 0 < before >>> 0;
+    const epoch = words[home + bucket.EPOCH] & bucket.EPOCH_MASK;
+    words[at + slot.VERSION_AFTER] = after;
+    words[at + slot.EPOCH_AFTER] = (epoch + (wraps ? 1 : 0)) & bucket.EPOCH_MASK;
+  };
+
+  const prepareCounter = (at: number, counter: number): void => {
+    words[at + slot.COUNTER] = counter;
+    doubles[(at + slot.COUNTER_AFTER) >>> 1] = doubles[(at >>> 1) + slot.counterAt(counter)] + 1;
+  };
+
+  return { carryOut, prepareVersion, prepareCounter };
 }

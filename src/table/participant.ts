@@ -1,17 +1,12 @@
 import { ShmTableError } from '../errors.js';
 import { assertStackRoom, type ByteLocks, futexWait, futexWake, storeOrdered } from '../memory/index.js';
-import * as sliceLayout from '../pools/fixed-pool-layout.js';
-import * as bucketLayout from './bucket-layout.js';
 import { Journal } from './journal.js';
-import * as slotLayout from './participant-layout.js';
-import * as rowLayout from './row-layout.js';
-import type { TableMemory } from './table-memory.js';
+import { type Layouts, layouts } from './layouts.js';
+import { ownCode } from './own-code.js';
+import type { Addresses, TableMemory } from './table-memory.js';
 
-// Constants of this module, for the compiler: see "Fast code" in CONTRIBUTING.
-const slot = { ...slotLayout };
-const { ROW_SEQUENCE } = rowLayout;
-const { HOLDER_MASK, LOCK, WAITED_FOR } = bucketLayout;
-const { SLICE_OWNER } = sliceLayout;
+const { slot } = layouts;
+const { HOLDER_MASK, LOCK, WAITED_FOR } = layouts.bucket;
 
 /** Tries for a lock before looking who holds it: a holder that runs is done within a fraction of a microsecond. */
 const SPINS = 100;
@@ -19,6 +14,32 @@ const SPINS = 100;
 const SLEEP_MS = 10;
 /** How long one that has just woken a sleeper leaves the lock to it, in milliseconds. */
 const COURTESY_MS = 0.1;
+
+/** What every write does with its participant. Homes and rows are given by their first word. */
+export interface ParticipantSteps {
+  /** Finishes the own operation that is unfinished, if any. */
+  readonly settle: () => void;
+  /** Writes the intent, and returns the home bucket that it names. */
+  readonly intend: (operation: number, bucket: number) => number;
+  /** Writes the intent and takes the bucket's lock. `ERR_LOCK_TIMEOUT` leaves nothing behind. */
+  readonly begin: (operation: number, bucket: number) => number;
+  /** Carries the operation out that the journal has in full, and releases the lock. The journal stays open. */
+  readonly commit: (home: number) => void;
+  readonly release: (home: number) => void;
+  /** Ends the operation: the journal is cleared, after the lock was released and what was left over was freed. */
+  readonly end: () => void;
+  /** Gives an operation up that changed nothing yet. */
+  readonly abandon: (home: number) => void;
+  /** The row slice in which the next row is written. */
+  readonly spare: () => number;
+  /**
+   * First word of the spare, its content declared unfinished: readers that still look at it will discard it.
+   * `ERR_TABLE_CORRUPT` when it is not this participant's own: what is written there would be somebody else's.
+   */
+  readonly openSpare: () => number;
+  /** Declares the row at this word finished, under a sequence that it never had before. */
+  readonly finishRow: (row: number) => void;
+}
 
 /**
  * One attached table: a slot of the segment, owned for as long as this thread holds the slot's byte lock, which the
@@ -37,13 +58,11 @@ export class Participant {
   /** First word of its slot. */
   readonly at: number = 0;
   readonly journal: Journal;
+  readonly steps: ParticipantSteps;
   readonly #memory: TableMemory;
   readonly #words: Int32Array;
   readonly #locks: ByteLocks;
   readonly #lockTimeoutMs: number;
-  /** First word of the bucket for which this one has woken a sleeper at its last release, 0 none. */
-  #woken = 0;
-
   private constructor(memory: TableMemory, locks: ByteLocks, number: number, lockTimeoutMs: number) {
     this.#memory = memory;
     this.#words = memory.words;
@@ -52,6 +71,13 @@ export class Participant {
     this.id = number + 1;
     this.at = memory.slotWord(number);
     this.journal = new Journal(memory);
+    this.steps = ownCode('participant', makeSteps, {
+      ...{ id: this.id, at: this.at, journal: this.journal, words: memory.words, addresses: memory.addresses, layouts },
+      ...{ assertStackRoom, futexWait, futexWake, storeOrdered, COURTESY_MS },
+      waitForLock: (home, bucket) => this.#waitForLock(home, bucket),
+      settleOpen: () => settleSlot(memory, this.journal, number, this),
+      refuseSpare: (spare) => this.#refuseSpare(spare),
+    });
   }
 
   /**
@@ -63,7 +89,7 @@ export class Participant {
     for (let number = 0; number < slots; number++) {
       if (!locks.tryLock(number)) continue;
       const participant = new Participant(memory, locks, number, lockTimeoutMs);
-      participant.settle();
+      participant.steps.settle();
       participant.#takeSpare(number);
       Atomics.store(memory.words, participant.at + slot.PID, process.pid);
       participantsHere.set(participantKey(memory, participant.id), new WeakRef(participant));
@@ -83,100 +109,21 @@ export class Participant {
     this.#words[this.at + slot.SPARE] = number + 1;
   }
 
-  /** The row slice in which the next row is written. */
-  get spare(): number {
-    return this.#words[this.at + slot.SPARE];
-  }
-
-  /**
-   * First word of the spare, its content declared unfinished: readers that still look at it will discard it.
-   * `ERR_TABLE_CORRUPT` when it is not this participant's own: what is written there would be somebody else's.
-   */
-  openSpare(): number {
-    const { spare } = this;
-    const row = this.#memory.rowWord(spare);
-    if (!this.#memory.isRow(spare) || this.#words[row + SLICE_OWNER] !== this.id) {
-      throw new ShmTableError('ERR_TABLE_CORRUPT', `row ${spare} is not the spare of participant ${this.id}`);
-    }
-    storeOrdered(this.#words, row + ROW_SEQUENCE, this.#words[row + ROW_SEQUENCE] | 1);
-    return row;
-  }
-
-  /** Declares the row at this word finished, under a sequence that it never had before. */
-  finishRow(row: number): void {
-    storeOrdered(this.#words, row + ROW_SEQUENCE, this.#words[row + ROW_SEQUENCE] + 1);
-  }
-
   /** True while an operation of this participant is unfinished: interrupted by an exception or a termination. */
   get isOpen(): boolean {
     return this.#words[this.at + slot.OPERATION] !== slot.NONE;
   }
 
-  /** Writes the intent and takes the bucket's lock. `ERR_LOCK_TIMEOUT` leaves nothing behind. */
-  begin(operation: number, bucket: number): number {
-    const home = this.#intend(operation, bucket);
-    if (this.#woken === home) this.#letTheWokenPass(home);
-    if (Atomics.compareExchange(this.#words, home + LOCK, 0, this.id) !== 0) this.#waitForLock(home, bucket);
-    return home;
-  }
-
   /** `begin` for what can be done later or elsewhere: 0, and nothing begun, when somebody else has the lock. */
-  tryBegin(operation: number, bucket: number): number {
-    const home = this.#intend(operation, bucket);
+  readonly tryBegin = (operation: number, bucket: number): number => {
+    const home = this.steps.intend(operation, bucket);
     const held = Atomics.compareExchange(this.#words, home + LOCK, 0, this.id);
     if (held === 0) return home;
     // The next try finds a dead holder's lock free.
     this.#settleHolder(held & HOLDER_MASK, bucket);
-    this.end();
+    this.steps.end();
     return 0;
-  }
-
-  #intend(operation: number, bucket: number): number {
-    assertStackRoom();
-    const words = this.#words;
-    const at = this.at;
-    words[at + slot.STAGE] = slot.INTENT;
-    words[at + slot.OLD] = 0;
-    words[at + slot.TAKEN] = 0;
-    words[at + slot.OVERFLOW] = 0;
-    words[at + slot.BUCKET] = bucket;
-    words[at + slot.OPERATION] = operation;
-    return this.#memory.homeWord(bucket);
-  }
-
-  /** Carries the operation out that the journal has in full, and releases the lock. The journal stays open. */
-  commit(home: number): void {
-    this.journal.feed?.prepare(this.at);
-    this.#words[this.at + slot.STAGE] = slot.PREPARED;
-    this.journal.carryOut(this.at, this.id);
-    this.release(home);
-  }
-
-  /** Ends the operation: the journal is cleared, after the lock was released and what was left over was freed. */
-  end(): void {
-    this.#words[this.at + slot.OPERATION] = slot.NONE;
-  }
-
-  /** Gives an operation up that changed nothing yet. */
-  abandon(home: number): void {
-    this.release(home);
-    this.end();
-  }
-
-  release(home: number): void {
-    const lock = home + LOCK;
-    if (Atomics.exchange(this.#words, lock, 0) < 0 && futexWake(this.#words, lock, 1) > 0) this.#woken = home;
-  }
-
-  /**
-   * Sleeps while the lock is free, once after having woken somebody for it. Without this, a participant that writes to
-   * one bucket in a loop takes the lock again before the woken one runs: with more processes than processors one of
-   * them could wait for its whole timeout.
-   */
-  #letTheWokenPass(home: number): void {
-    this.#woken = 0;
-    futexWait(this.#words, home + LOCK, 0, COURTESY_MS);
-  }
+  };
 
   #waitForLock(home: number, bucket: number): void {
     const words = this.#words;
@@ -201,8 +148,12 @@ export class Participant {
     }
   }
 
+  #refuseSpare(spare: number): never {
+    throw new ShmTableError('ERR_TABLE_CORRUPT', `row ${spare} is not the spare of participant ${this.id}`);
+  }
+
   #giveUp(holder: number, bucket: number): never {
-    this.end();
+    this.steps.end();
     const pid = this.#words[this.#memory.slotWord(holder - 1) + slot.PID];
     throw new ShmTableError(
       'ERR_LOCK_TIMEOUT',
@@ -224,13 +175,13 @@ export class Participant {
   #settleNeighbour(holder: number): boolean {
     const neighbour = participantsHere.get(participantKey(this.#memory, holder))?.deref();
     if (neighbour === undefined || !neighbour.isOpen) return false;
-    neighbour.settle();
+    neighbour.steps.settle();
     return true;
   }
 
   /** A lock word that no participant can have written: waiting for it would never end. */
   #refuseHolder(holder: number, bucket: number): never {
-    this.end();
+    this.steps.end();
     throw new ShmTableError(
       'ERR_TABLE_CORRUPT',
       `bucket ${bucket} is locked by ${holder}, which is no other participant at work`,
@@ -266,7 +217,7 @@ export class Participant {
    * for each slot that was in use.
    */
   settleDead(): number {
-    this.settle();
+    this.steps.settle();
     let settled = 0;
     const slots = this.#memory.layout.schema.maxParticipants;
     for (let number = 0; number < slots; number++) {
@@ -277,15 +228,10 @@ export class Participant {
     return settled;
   }
 
-  /** Finishes the own operation that is unfinished, if any. */
-  settle(): void {
-    if (this.isOpen) settleSlot(this.#memory, this.journal, this.id - 1, this);
-  }
-
   /** Leaves the slot to the next one. */
   detach(): void {
     try {
-      this.settle();
+      this.steps.settle();
       Atomics.store(this.#words, this.at + slot.PID, 0);
     } finally {
       participantsHere.delete(participantKey(this.#memory, this.id));
@@ -315,7 +261,7 @@ function settleSlot(memory: TableMemory, journal: Journal, number: number, by: P
   journal.check(at);
   if (journal.holdsLock(at, id)) {
     if (words[at + slot.STAGE] === slot.PREPARED) journal.carryOut(at, id);
-    by.release(memory.homeWord(words[at + slot.BUCKET]));
+    by.steps.release(memory.homeWord(words[at + slot.BUCKET]));
   }
   journal.freeLeftovers(at, id);
   words[at + slot.OPERATION] = slot.NONE;
@@ -330,4 +276,101 @@ export function participantPids(memory: TableMemory): number[] {
     if (pid !== 0) pids.push(pid);
   }
   return pids;
+}
+
+interface StepParts {
+  readonly id: number;
+  readonly at: number;
+  readonly journal: Journal;
+  readonly words: Int32Array;
+  readonly addresses: Addresses;
+  readonly layouts: Layouts;
+  readonly assertStackRoom: typeof assertStackRoom;
+  readonly futexWait: typeof futexWait;
+  readonly futexWake: typeof futexWake;
+  readonly storeOrdered: typeof storeOrdered;
+  readonly COURTESY_MS: number;
+  readonly waitForLock: (home: number, bucket: number) => void;
+  readonly settleOpen: () => void;
+  readonly refuseSpare: (spare: number) => never;
+}
+
+/** `Participant.steps`, with code of their own. */
+function makeSteps(parts: StepParts): ParticipantSteps {
+  const { id, at, words, assertStackRoom, futexWait, futexWake, storeOrdered, COURTESY_MS } = parts;
+  const { waitForLock, settleOpen, refuseSpare } = parts;
+  const { carryOut, feed } = parts.journal;
+  const { slot, slice } = parts.layouts;
+  const { BUCKET_WORDS, LOCK } = parts.layouts.bucket;
+  const { ROW_SEQUENCE } = parts.layouts.row;
+  const { index, rows, rowWords, rowSlices } = parts.addresses;
+  /** First word of the bucket for which this one has woken a sleeper at its last release, 0 none. */
+  let woken = 0;
+
+  const settle = (): void => {
+    if (words[at + slot.OPERATION] !== slot.NONE) settleOpen();
+  };
+
+  const intend = (operation: number, bucket: number): number => {
+    assertStackRoom();
+    words[at + slot.STAGE] = slot.INTENT;
+    words[at + slot.OLD] = 0;
+    words[at + slot.TAKEN] = 0;
+    words[at + slot.OVERFLOW] = 0;
+    words[at + slot.BUCKET] = bucket;
+    words[at + slot.OPERATION] = operation;
+    return index + bucket * BUCKET_WORDS;
+  };
+
+  // Sleeps while the lock is free, once after having woken somebody for it. Without this, a participant that writes to
+  // one bucket in a loop takes the lock again before the woken one runs: with more processes than processors one of
+  // them could wait for its whole timeout.
+  const letTheWokenPass = (home: number): void => {
+    woken = 0;
+    futexWait(words, home + LOCK, 0, COURTESY_MS);
+  };
+
+  const begin = (operation: number, bucket: number): number => {
+    const home = intend(operation, bucket);
+    if (woken === home) letTheWokenPass(home);
+    if (Atomics.compareExchange(words, home + LOCK, 0, id) !== 0) waitForLock(home, bucket);
+    return home;
+  };
+
+  const release = (home: number): void => {
+    const lock = home + LOCK;
+    if (Atomics.exchange(words, lock, 0) < 0 && futexWake(words, lock, 1) > 0) woken = home;
+  };
+
+  const commit = (home: number): void => {
+    feed?.prepare(at);
+    words[at + slot.STAGE] = slot.PREPARED;
+    carryOut(at, id);
+    release(home);
+  };
+
+  const end = (): void => {
+    words[at + slot.OPERATION] = slot.NONE;
+  };
+
+  const abandon = (home: number): void => {
+    release(home);
+    end();
+  };
+
+  const spare = (): number => words[at + slot.SPARE];
+
+  const openSpare = (): number => {
+    const number = spare();
+    const row = rows + number * rowWords;
+    if (number <= 0 || number > rowSlices || words[row + slice.SLICE_OWNER] !== id) refuseSpare(number);
+    storeOrdered(words, row + ROW_SEQUENCE, words[row + ROW_SEQUENCE] | 1);
+    return row;
+  };
+
+  const finishRow = (row: number): void => {
+    storeOrdered(words, row + ROW_SEQUENCE, words[row + ROW_SEQUENCE] + 1);
+  };
+
+  return { settle, intend, begin, commit, release, end, abandon, spare, openSpare, finishRow };
 }

@@ -4,12 +4,15 @@ import * as bucketLayout from './bucket-layout.js';
 import { tagOf } from './bucket-layout.js';
 import { type Chain, DAMAGED, tagByte } from './chain.js';
 import type { Key } from './key.js';
+import { ownCode } from './own-code.js';
 import type { RowCodec } from './row-codec.js';
 import * as rowLayout from './row-layout.js';
+import * as segmentLayout from './segment-layout.js';
 import type { TableClock } from './table-clock.js';
-import type { TableMemory } from './table-memory.js';
+import type { Addresses, TableMemory } from './table-memory.js';
 
 // Constants of this module, for the compiler: see "Fast code" in CONTRIBUTING.
+const { READY, STATE } = segmentLayout;
 const { ROW_EXPIRES_AT, ROW_HASH, ROW_KEY_BYTES, ROW_SEQUENCE } = rowLayout;
 const { BUCKET_WORDS, ENTRIES, FIRST_ENTRY, LINK, VERSION } = bucketLayout;
 
@@ -22,6 +25,9 @@ const MOST_LINES_AHEAD = 4;
 export const MOST_KEYS_AHEAD = 64;
 /** Rows read again because they were replaced meanwhile, before giving up: no writer can do that. */
 const MAX_TRIES = 1_000_000;
+
+/** Looks a key up. `ERR_KEY_INVALID`, `ERR_TABLE_CLOSED`, `ERR_TABLE_CORRUPT`. O(1). */
+export type Lookup<T> = (key: string) => T | undefined;
 
 /**
  * Reading without a lock or a wait, and without a store to anything that another reader or writer relies on.
@@ -48,6 +54,7 @@ export class Reader {
   readonly #readText: RowCodec['readText'];
   readonly #uses: Uint8Array | undefined;
   readonly #name: string;
+  readonly #assertOpen: () => void;
   readonly #hashesAhead = new Int32Array(MOST_KEYS_AHEAD);
   /** Word indexes, which go beyond what 32 bits hold. */
   readonly #homesAhead = new Float64Array(MOST_KEYS_AHEAD);
@@ -64,6 +71,7 @@ export class Reader {
     clock: TableClock,
     codec: Pick<RowCodec, 'damage' | 'readText'>,
     options: { readonly name: string; readonly readOnly: boolean },
+    assertOpen: () => void,
   ) {
     this.#memory = memory;
     this.#words = memory.words;
@@ -75,33 +83,23 @@ export class Reader {
     this.#readText = codec.readText;
     this.#uses = options.readOnly ? undefined : memory.uses;
     this.#name = options.name;
+    this.#assertOpen = assertOpen;
   }
 
   /**
-   * What `read` makes of the row with the key last encoded, undefined when there is none or it has expired. `read`
+   * A function that looks a key up: what `read` makes of its row, undefined when there is none or it has expired. `read`
    * may run more than once and on a row half overwritten: what it returned then is thrown away. It must not throw.
    */
-  lookup<T>(read: (row: number) => T): T | undefined {
-    const words = this.#words;
-    const home = this.#homeOf(this.#key.hash);
-    for (let pass = 0; pass < PASSES; pass++) {
-      const version = loadOrdered(words, home + VERSION);
-      const row = this.#chain.find(home);
-      let value: T | undefined;
-      if (row > 0) {
-        const at = this.#memory.rowWord(row);
-        const expiresAt = this.#doubles[(at + ROW_EXPIRES_AT / 4) >>> 1];
-        if (expiresAt === 0 || !this.#clock.isPast(expiresAt)) value = read(at);
-      }
-      if (loadOrdered(words, home + VERSION) === version) {
-        if (row === DAMAGED || this.#damage.found) this.#corrupt(home);
-        // The one store of a reader: one byte, in a table that evicts, when it is not set already.
-        if (this.#uses !== undefined && value !== undefined && this.#uses[row] === 0) this.#uses[row] = 1;
-        return value;
-      }
-      this.#damage.found = false;
-    }
-    return this.#lookupByRow(home, read);
+  lookup<T>(read: (row: number) => T): Lookup<T> {
+    const { words, doubles, addresses } = this.#memory;
+    return ownCode('lookup', makeLookup<T>, {
+      ...{ words, doubles, addresses, read, loadOrdered },
+      ...{ key: this.#key, find: this.#chain.find, clock: this.#clock, uses: this.#uses, damage: this.#damage },
+      assertOpen: this.#assertOpen,
+      lookupByRow: (home) => this.#lookupByRow(home, read),
+      corrupt: (home) => this.#corrupt(home),
+      ...{ BUCKET_WORDS, DAMAGED, PASSES, READY, ROW_EXPIRES_AT, STATE, VERSION },
+    });
   }
 
   #lookupByRow<T>(home: number, read: (row: number) => T): T | undefined {
@@ -325,4 +323,55 @@ export class Reader {
     const bucket = (home - this.#memory.homeWord(0)) / BUCKET_WORDS;
     throw new ShmTableError('ERR_TABLE_CORRUPT', `table ${this.#name} is damaged in the chain of bucket ${bucket}`);
   }
+}
+
+interface LookupParts<T> extends LookupConstants {
+  readonly words: Int32Array;
+  readonly doubles: Float64Array;
+  readonly addresses: Addresses;
+  readonly key: Key;
+  readonly find: Chain['find'];
+  readonly clock: TableClock;
+  readonly uses: Uint8Array | undefined;
+  readonly damage: RowCodec['damage'];
+  readonly read: (row: number) => T;
+  readonly loadOrdered: typeof loadOrdered;
+  readonly assertOpen: () => void;
+  readonly lookupByRow: (home: number) => T | undefined;
+  readonly corrupt: (home: number) => never;
+}
+
+type LookupConstants = Readonly<
+  Record<'BUCKET_WORDS' | 'DAMAGED' | 'PASSES' | 'READY' | 'ROW_EXPIRES_AT' | 'STATE' | 'VERSION', number>
+>;
+
+/** `Reader.lookup`, with code of its own. */
+function makeLookup<T>(parts: LookupParts<T>): Lookup<T> {
+  const { words, doubles, key, find, clock, uses, damage, read, loadOrdered, assertOpen, lookupByRow, corrupt } = parts;
+  const { BUCKET_WORDS, DAMAGED, PASSES, READY, ROW_EXPIRES_AT, STATE, VERSION } = parts;
+  const { index, bucketScale, rows, rowWords } = parts.addresses;
+
+  return (text) => {
+    if (words[STATE] !== READY) assertOpen();
+    key.encode(text);
+    const home = index + (((key.hash >>> 0) * bucketScale) >>> 0) * BUCKET_WORDS;
+    for (let pass = 0; pass < PASSES; pass++) {
+      const version = loadOrdered(words, home + VERSION);
+      const row = find(home);
+      let value: T | undefined;
+      if (row > 0) {
+        const at = rows + row * rowWords;
+        const expiresAt = doubles[(at + ROW_EXPIRES_AT / 4) >>> 1];
+        if (expiresAt === 0 || !clock.isPast(expiresAt)) value = read(at);
+      }
+      if (loadOrdered(words, home + VERSION) === version) {
+        if (row === DAMAGED || damage.found) corrupt(home);
+        // The one store of a reader: one byte, in a table that evicts, when it is not set already.
+        if (uses !== undefined && value !== undefined && uses[row] === 0) uses[row] = 1;
+        return value;
+      }
+      damage.found = false;
+    }
+    return lookupByRow(home);
+  };
 }

@@ -2,10 +2,11 @@ import { types } from 'node:util';
 import { ShmTableError } from '../errors.js';
 import { type Accumulator, accumulatorOf, type NumberViews } from './column-numbers.js';
 import { refuseValue, unknownColumn } from './column-values.js';
+import { evaluate } from './own-code.js';
 import type { PlacedColumn, RowLayout } from './row-layout.js';
 import type { RowMemory } from './row-memory.js';
 import { show } from './schema.js';
-import { TextCells } from './text-cells.js';
+import { textCells } from './text-cells.js';
 import type { Columns, Row } from './types.js';
 
 /**
@@ -43,7 +44,7 @@ export interface RowCodec<C extends Columns = Columns> {
 /** Compiles the functions for a schema. O(columns). */
 export function compileRowCodec<C extends Columns>(layout: RowLayout, memory: RowMemory): RowCodec<C> {
   const columns = layout.columns;
-  const text = new TextCells(memory);
+  const text = textCells(memory);
   const views = {
     u8: memory.bytes,
     i8: new Int8Array(memory.buffer),
@@ -64,7 +65,7 @@ export function compileRowCodec<C extends Columns>(layout: RowLayout, memory: Ro
     checkNames: (input: unknown): void => checkNames(input, columns),
   };
   const source = [
-    `'use strict';`,
+    '(support) => {',
     `const { ${Object.keys(support).join(', ')} } = support;`,
     'return {',
     `  read: (row) => ({ ${columns.map((column) => `${column.name}: ${readOf(column)}`).join(', ')} }),`,
@@ -79,8 +80,9 @@ export function compileRowCodec<C extends Columns>(layout: RowLayout, memory: Ro
     '  readText: (start, length) => text.decode(start, length),',
     '  damage: text.damage,',
     '};',
+    '}',
   ].join('\n');
-  return new Function('support', source)(support);
+  return evaluate<(parts: typeof support) => RowCodec<C>>('row-codec', source)(support);
 }
 
 function accumulatorsOf(columns: readonly PlacedColumn[], views: NumberViews): RowCodec['accumulators'] {

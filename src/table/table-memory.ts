@@ -5,6 +5,21 @@ import { SLOT_WORDS } from './participant-layout.js';
 import { ROW_EPOCH, ROW_REVISION } from './row-layout.js';
 import { CREATED_AT, HASH_KEY, OVERFLOW_SLICE_BYTES, REVISION_BASE, type SegmentLayout } from './segment-layout.js';
 
+/** Where things lie in a table's memory, as numbers for code that has them as constants. All but the counts in words. */
+export interface Addresses {
+  readonly index: number;
+  /** Home buckets / 2^32, exact. */
+  readonly bucketScale: number;
+  /** Of overflow bucket 0, if there were one: they count from 1, as rows do. */
+  readonly overflow: number;
+  readonly overflowBuckets: number;
+  readonly rows: number;
+  readonly rowWords: number;
+  readonly rowSlices: number;
+  /** Of a row's key, from the row's first word. */
+  readonly key: number;
+}
+
 /**
  * A mapped table segment, addressed: views of its memory, its two pools, and where buckets, rows and slots lie.
  * Positions in memory are word indexes (byte offset / 4): numbers, never pointers, good beyond 4 GiB.
@@ -77,6 +92,19 @@ export class TableMemory {
   /** Tells this segment from all others, by whichever mapping it is seen: its moment of creation and its random seed. */
   get identity(): string {
     return `${this.doubles[CREATED_AT]}.${this.words.subarray(HASH_KEY, HASH_KEY + 4).join('.')}`;
+  }
+
+  get addresses(): Addresses {
+    return {
+      index: this.#indexWord,
+      bucketScale: this.#bucketScale,
+      overflow: this.#overflowWord,
+      overflowBuckets: this.overflow.slices,
+      rows: this.#rowsWord,
+      rowWords: this.#rowWords,
+      rowSlices: this.rowSlices,
+      key: this.layout.row.keyOffset / 4,
+    };
   }
 
   /** Home bucket number of a hash: its high bits, scaled to the number of buckets. */

@@ -11,17 +11,17 @@ import { Evictor } from './evictor.js';
 import { Key } from './key.js';
 import type { AttachOptions } from './options.js';
 import { Participant } from './participant.js';
-import { Reader } from './reader.js';
+import { type Lookup, Reader } from './reader.js';
 import { compileRowCodec, type RowCodec } from './row-codec.js';
 import type { PlacedColumn } from './row-layout.js';
 import { RowScan } from './row-scan.js';
-import { DESTROYED, HASH_KEY, STATE } from './segment-layout.js';
+import { HASH_KEY, READY, STATE } from './segment-layout.js';
 import { Sweeper } from './sweeper.js';
 import { TableClock } from './table-clock.js';
 import type { TableMemory } from './table-memory.js';
 import type { OpenedTable } from './table-opening.js';
-import type { Columns } from './types.js';
-import { Writer } from './writer.js';
+import type { Columns, Entry, Row } from './types.js';
+import { createWriter, type Writer } from './writer.js';
 
 /** What only a handle that may write has. */
 export interface WritingParts {
@@ -51,7 +51,12 @@ export class TableParts<C extends Columns> {
   readonly #columns: ReadonlyMap<string, PlacedColumn>;
   #closed = false;
   #lastColumn: string | undefined;
-  #lastReader: (row: number) => unknown = () => undefined;
+  #lastValues: Lookup<unknown> | undefined;
+  #rows: Lookup<Row<C>> | undefined;
+  #entries: Lookup<Entry<C>> | undefined;
+  #presence: Lookup<true> | undefined;
+  #expiries: Lookup<number> | undefined;
+  readonly #values = new Map<string, Lookup<unknown>>();
   #lastSum: string | undefined;
   #lastAccumulator: Accumulator | undefined;
 
@@ -67,7 +72,7 @@ export class TableParts<C extends Columns> {
     this.key = new Key(schema.maxKeyBytes, [memory.words[HASH_KEY], memory.words[HASH_KEY + 1]]);
     this.clock = new TableClock(memory);
     const chain = new Chain(memory, this.key);
-    this.reader = new Reader(memory, this.key, chain, this.clock, this.codec, options);
+    this.reader = new Reader(memory, this.key, chain, this.clock, this.codec, options, this.proceed);
     this.scan = new RowScan(memory, this.reader, this.codec, (name) => this.column(name));
     this.locks = segment.openByteLocks();
     try {
@@ -86,7 +91,7 @@ export class TableParts<C extends Columns> {
       segment.backend === 'file'
         ? attachToFile(segment, memory, locks, options)
         : Participant.attach(memory, locks, options.lockTimeoutMs);
-    const writer = new Writer({ memory, participant, codec, key, chain, clock, name });
+    const writer = createWriter({ memory, participant, codec, key, chain, clock, name });
     const sweeper = new Sweeper(memory, clock, writer, locks, () => !this.isClosed);
     const evictor = memory.uses === undefined ? undefined : new Evictor(memory, memory.uses, writer);
     // Expired rows go first, then, if the table evicts, one that was not used lately; then what the dead hold.
@@ -112,19 +117,51 @@ export class TableParts<C extends Columns> {
     return this.#columns.get(name) ?? unknownColumn(name, this.memory.layout.row.columns);
   }
 
-  /**
-   * What reads a column, by name: `ERR_COLUMN_UNKNOWN`. The last one is kept: most programs ask for one column many
-   * times, and comparing names costs 4 ns less than looking one up.
-   */
-  columnReader(name: string): (row: number) => unknown {
-    if (name !== this.#lastColumn) {
-      this.#lastReader = this.codec.readers[name] ?? unknownColumn(name, this.memory.layout.row.columns);
-      this.#lastColumn = name;
-    }
-    return this.#lastReader;
+  /** What looks up whole rows. This and the next ones are made when they are first asked for. */
+  get rows(): Lookup<Row<C>> {
+    this.#rows ??= this.reader.lookup(this.codec.read);
+    return this.#rows;
   }
 
-  /** What adds to a column of numbers, kept like `columnReader`. `ERR_COLUMN_UNKNOWN`, `ERR_COLUMN_TYPE`. */
+  get entries(): Lookup<Entry<C>> {
+    this.#entries ??= this.reader.lookup(this.scan.readEntry);
+    return this.#entries;
+  }
+
+  /** What looks whether there is a row: true or undefined. */
+  get presence(): Lookup<true> {
+    this.#presence ??= this.reader.lookup((): true => true);
+    return this.#presence;
+  }
+
+  /** What looks up when a row expires, in table time, 0 for never. */
+  get expiries(): Lookup<number> {
+    this.#expiries ??= this.reader.lookup((at) => this.reader.expiresAt(at));
+    return this.#expiries;
+  }
+
+  /**
+   * What looks up one column, by name: `ERR_COLUMN_UNKNOWN`. The last one is kept: most programs ask for one column many
+   * times, and comparing names costs 4 ns less than looking one up.
+   */
+  valuesOf(column: string): Lookup<unknown> {
+    if (column !== this.#lastColumn || this.#lastValues === undefined) {
+      this.#lastValues = this.#values.get(column) ?? this.#lookUp(column);
+      this.#lastColumn = column;
+    }
+    return this.#lastValues;
+  }
+
+  #lookUp(column: string): Lookup<unknown> {
+    this.assertOpen();
+    const values = this.reader.lookup(
+      this.codec.readers[column] ?? unknownColumn(column, this.memory.layout.row.columns),
+    );
+    this.#values.set(column, values);
+    return values;
+  }
+
+  /** What adds to a column of numbers, kept like `valuesOf`. `ERR_COLUMN_UNKNOWN`, `ERR_COLUMN_TYPE`. */
   accumulator(name: string): Accumulator {
     if (name !== this.#lastSum || this.#lastAccumulator === undefined) {
       const column = this.column(name);
@@ -148,8 +185,9 @@ export class TableParts<C extends Columns> {
     return this.writing;
   }
 
+  /** Also a closed handle's memory says so: it reads zeros. */
   get isClosed(): boolean {
-    return this.#closed || this.memory.words[STATE] === DESTROYED;
+    return this.memory.words[STATE] !== READY;
   }
 
   /** `ERR_TABLE_CLOSED` once this handle is closed or the table destroyed, by whichever process. */

@@ -170,27 +170,16 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
   get(key: string): Row<C> | undefined;
   get<K extends keyof C & string>(key: string, column: K): Row<C>[K] | undefined;
   get(key: string, column?: string): unknown {
-    this.#parts.assertOpen();
-    if (column === undefined) {
-      this.#parts.key.encode(key);
-      return this.#parts.reader.lookup(this.#parts.codec.read);
-    }
-    const read = this.#parts.columnReader(column);
-    this.#parts.key.encode(key);
-    return this.#parts.reader.lookup(read);
+    return column === undefined ? this.#parts.rows(key) : this.#parts.valuesOf(column)(key);
   }
 
   /** The row with its key, revision and expiry, all of one commit (but for an increment's value: it may be newer). */
   entry(key: string): Entry<C> | undefined {
-    this.#parts.assertOpen();
-    this.#parts.key.encode(key);
-    return this.#parts.reader.lookup(this.#parts.scan.readEntry);
+    return this.#parts.entries(key);
   }
 
   has(key: string): boolean {
-    this.#parts.assertOpen();
-    this.#parts.key.encode(key);
-    return this.#parts.reader.lookup(present) === true;
+    return this.#parts.presence(key) === true;
   }
 
   /** Rows that have not expired. O(maxParticipants), or O(rows) while expired ones may still be there. */
@@ -331,9 +320,7 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
 
   /** Milliseconds that the row has left, `Infinity` when it does not expire, `undefined` when there is none. */
   ttl(key: string): number | undefined {
-    this.#parts.assertOpen();
-    this.#parts.key.encode(key);
-    const expiresAt = this.#parts.reader.lookup((at) => this.#parts.reader.expiresAt(at));
+    const expiresAt = this.#parts.expiries(key);
     if (expiresAt === undefined) return undefined;
     return expiresAt === 0 ? Number.POSITIVE_INFINITY : Math.max(1, Math.ceil(expiresAt - this.#parts.clock.now()));
   }
@@ -572,10 +559,6 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
       if (outcome !== 'mismatch') return isDone(outcome);
     }
   }
-}
-
-function present(): boolean {
-  return true;
 }
 
 function isDone(outcome: Outcome): boolean {

@@ -1,5 +1,6 @@
 import { types } from 'node:util';
 import { byteLengthOf } from './column-values.js';
+import { ownCode } from './own-code.js';
 import { BYTES_LENGTH_BYTES } from './row-layout.js';
 import type { RowMemory } from './row-memory.js';
 import { MAX_STRING_BYTES } from './schema.js';
@@ -15,72 +16,83 @@ const WINDOW_BYTES = 2 ** 31;
  * A string's position is that of its length in 16-bit units, that of bytes the byte offset of theirs. A length over its
  * limit sets `damage.found` and reads as empty.
  */
-export class TextCells {
-  readonly damage = { found: false };
-  readonly #bytes: Buffer;
-  /** The same memory not as a Buffer: what is sliced off it is a plain Uint8Array with memory of its own. */
-  readonly #octets: Uint8Array;
-  readonly #halves: Uint16Array;
-  readonly #words: Int32Array;
-  /** The same memory in pieces, each with the beginning of the next one. */
-  readonly #windows: readonly Buffer[];
-
-  constructor(memory: Pick<RowMemory, 'buffer' | 'bytes' | 'halves' | 'words'>) {
-    this.#bytes = memory.bytes;
-    this.#octets = new Uint8Array(memory.buffer);
-    this.#halves = memory.halves;
-    this.#words = memory.words;
-    const { byteLength } = memory.buffer;
-    this.#windows = Array.from({ length: Math.ceil(byteLength / WINDOW_BYTES) }, (_, window) => {
-      const start = window * WINDOW_BYTES;
-      return Buffer.from(memory.buffer, start, Math.min(WINDOW_BYTES + MAX_STRING_BYTES + 1, byteLength - start));
-    });
-  }
-
-  readString(at: number, maxBytes: number): string {
-    const length = this.#halves[at];
-    if (length === 0) return '';
-    if (length > maxBytes) {
-      this.damage.found = true;
-      return '';
-    }
-    return this.decode((at + 1) * 2, length);
-  }
-
+export interface TextCells {
+  readonly damage: { found: boolean };
+  readonly readString: (at: number, maxBytes: number) => string;
   /** UTF-8 as text: `length` bytes from byte `start`. */
-  decode(start: number, length: number): string {
+  readonly decode: (start: number, length: number) => string;
+  /** False when `value` is no string, not well-formed, or too long. */
+  readonly writeString: (at: number, maxBytes: number, value: unknown) => boolean;
+  readonly copyString: (from: number, to: number, maxBytes: number) => void;
+  readonly readBytes: (at: number, maxBytes: number) => Uint8Array;
+  /** False when `value` is no Uint8Array or too long. */
+  readonly writeBytes: (at: number, maxBytes: number, value: unknown) => boolean;
+  readonly copyBytes: (from: number, to: number, maxBytes: number) => void;
+}
+
+type CellMemory = Pick<RowMemory, 'buffer' | 'bytes' | 'halves' | 'words'>;
+
+/** The cells of one piece of memory. */
+export function textCells(memory: CellMemory): TextCells {
+  const { byteLength } = memory.buffer;
+  // The same memory in pieces, each with the beginning of the next one.
+  const windows = Array.from({ length: Math.ceil(byteLength / WINDOW_BYTES) }, (_, window) => {
+    const start = window * WINDOW_BYTES;
+    return Buffer.from(memory.buffer, start, Math.min(WINDOW_BYTES + MAX_STRING_BYTES + 1, byteLength - start));
+  });
+  return ownCode('text-cells', makeTextCells, {
+    memory,
+    // The same memory not as a Buffer: what is sliced off it is a plain Uint8Array with memory of its own.
+    octets: new Uint8Array(memory.buffer),
+    writeEncoded: (start, value, bytes, encoding) => {
+      const window = Math.floor(start / WINDOW_BYTES);
+      windows[window].write(value, start - window * WINDOW_BYTES, bytes, encoding);
+    },
+    lengthOf: (value) => (types.isUint8Array(value) ? byteLengthOf(value) : -1),
+    decodeShort,
+    SHORT,
+    SHORT_WRITTEN,
+    BYTES_LENGTH_BYTES,
+  });
+}
+
+interface CellParts {
+  readonly memory: CellMemory;
+  readonly octets: Uint8Array;
+  readonly writeEncoded: (start: number, value: string, bytes: number, encoding: 'latin1' | 'utf8') => void;
+  /** -1 for what is no Uint8Array. */
+  readonly lengthOf: (value: unknown) => number;
+  readonly decodeShort: typeof decodeShort;
+  readonly SHORT: number;
+  readonly SHORT_WRITTEN: number;
+  readonly BYTES_LENGTH_BYTES: number;
+}
+
+/** With code of its own. */
+function makeTextCells(parts: CellParts): TextCells {
+  const { octets, writeEncoded, lengthOf, decodeShort, SHORT, SHORT_WRITTEN, BYTES_LENGTH_BYTES } = parts;
+  const { bytes, halves, words } = parts.memory;
+  const damage = { found: false };
+
+  const decode = (start: number, length: number): string => {
     if (length <= SHORT) {
-      const short = decodeShort(this.#bytes, start, length);
+      const short = decodeShort(bytes, start, length);
       if (short !== undefined) return short;
     }
-    return this.#bytes.toString('utf8', start, start + length);
-  }
+    return bytes.toString('utf8', start, start + length);
+  };
 
-  /** False when `value` is no string, not well-formed, or too long. */
-  writeString(at: number, maxBytes: number, value: unknown): boolean {
-    if (typeof value !== 'string') return false;
-    let length = value.length;
-    if (length > maxBytes) return false;
-    if (length > SHORT_WRITTEN || !this.#writeShort(at + 1, value, length)) {
-      const bytes = Buffer.byteLength(value);
-      if (bytes > maxBytes) return false;
-      // ASCII only: as Latin-1 it is the same, and written in 53 ns and not 90.
-      if (bytes === length) this.#writeEncoded((at + 1) * 2, value, length, 'latin1');
-      else if (value.isWellFormed()) this.#writeEncoded((at + 1) * 2, value, bytes, 'utf8');
-      else return false;
-      length = bytes;
+  const readString = (at: number, maxBytes: number): string => {
+    const length = halves[at];
+    if (length === 0) return '';
+    if (length > maxBytes) {
+      damage.found = true;
+      return '';
     }
-    this.#halves[at] = length;
-    return true;
-  }
+    return decode((at + 1) * 2, length);
+  };
 
-  #writeEncoded(start: number, value: string, bytes: number, encoding: 'latin1' | 'utf8'): void {
-    const window = Math.floor(start / WINDOW_BYTES);
-    this.#windows[window].write(value, start - window * WINDOW_BYTES, bytes, encoding);
-  }
-
-  #writeShort(start: number, value: string, length: number): boolean {
-    const halves = this.#halves;
+  const writeShort = (start: number, value: string, length: number): boolean => {
     let at = start;
     let all = 0;
     let i = 0;
@@ -96,45 +108,61 @@ export class TextCells {
     for (; i < length; i++) {
       const code = value.charCodeAt(i);
       all |= code;
-      this.#bytes[start * 2 + i] = code;
+      bytes[start * 2 + i] = code;
     }
     return all < 0x80;
-  }
+  };
 
-  /** In 16-bit units: behind a string of odd length is room of its own, or padding. */
-  copyString(from: number, to: number, maxBytes: number): void {
-    const halves = this.#halves;
+  const writeString = (at: number, maxBytes: number, value: unknown): boolean => {
+    if (typeof value !== 'string') return false;
+    let length = value.length;
+    if (length > maxBytes) return false;
+    if (length > SHORT_WRITTEN || !writeShort(at + 1, value, length)) {
+      const encoded = Buffer.byteLength(value);
+      if (encoded > maxBytes) return false;
+      // ASCII only: as Latin-1 it is the same, and written in 53 ns and not 90.
+      if (encoded === length) writeEncoded((at + 1) * 2, value, length, 'latin1');
+      else if (value.isWellFormed()) writeEncoded((at + 1) * 2, value, encoded, 'utf8');
+      else return false;
+      length = encoded;
+    }
+    halves[at] = length;
+    return true;
+  };
+
+  // In 16-bit units: behind a string of odd length is room of its own, or padding.
+  const copyString = (from: number, to: number, maxBytes: number): void => {
     const length = Math.min(halves[from], maxBytes);
     halves[to] = length;
     const units = (length + 1) >>> 1;
     if (length > SHORT) halves.copyWithin(to + 1, from + 1, from + 1 + units);
     else for (let i = 1; i <= units; i++) halves[to + i] = halves[from + i];
-  }
+  };
 
-  readBytes(at: number, maxBytes: number): Uint8Array {
-    const length = this.#words[at / 4];
+  const readBytes = (at: number, maxBytes: number): Uint8Array => {
+    const length = words[at / 4];
     if (length < 0 || length > maxBytes) {
-      this.damage.found = true;
+      damage.found = true;
       return new Uint8Array(0);
     }
     const start = at + BYTES_LENGTH_BYTES;
-    return this.#octets.slice(start, start + length);
-  }
+    return octets.slice(start, start + length);
+  };
 
-  /** False when `value` is no Uint8Array or too long. */
-  writeBytes(at: number, maxBytes: number, value: unknown): boolean {
-    if (!types.isUint8Array(value)) return false;
-    const length = byteLengthOf(value);
-    if (length > maxBytes) return false;
-    this.#bytes.set(value, at + BYTES_LENGTH_BYTES);
-    this.#words[at / 4] = length;
+  const writeBytes = (at: number, maxBytes: number, value: unknown): boolean => {
+    const length = lengthOf(value);
+    if (length < 0 || length > maxBytes) return false;
+    bytes.set(value as Uint8Array, at + BYTES_LENGTH_BYTES);
+    words[at / 4] = length;
     return true;
-  }
+  };
 
-  copyBytes(from: number, to: number, maxBytes: number): void {
-    const length = Math.max(0, Math.min(this.#words[from / 4], maxBytes));
-    this.#words[to / 4] = length;
+  const copyBytes = (from: number, to: number, maxBytes: number): void => {
+    const length = Math.max(0, Math.min(words[from / 4], maxBytes));
+    words[to / 4] = length;
     const start = from + BYTES_LENGTH_BYTES;
-    this.#bytes.copyWithin(to + BYTES_LENGTH_BYTES, start, start + length);
-  }
+    bytes.copyWithin(to + BYTES_LENGTH_BYTES, start, start + length);
+  };
+
+  return { damage, readString, decode, writeString, copyString, readBytes, writeBytes, copyBytes };
 }

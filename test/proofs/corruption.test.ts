@@ -16,8 +16,8 @@ t.test('a damaged table answers with a result or an error, and soon', async (t) 
 
 t.test('noticed: a spare that is not looked at before it is written to', async (t) => {
   process.env.SHMTABLE_PROOF_SUBJECT = makeMutant(t, [
-    { file: 'table/participant.js', search: '!this.#memory.isRow(spare)', replace: 'false' },
-    { file: 'table/participant.js', search: 'this.#words[row + SLICE_OWNER] !== this.id', replace: 'false' },
+    { file: 'table/participant.js', search: 'number <= 0 || number > rowSlices', replace: 'false' },
+    { file: 'table/participant.js', search: 'words[row + slice.SLICE_OWNER] !== id', replace: 'false' },
   ]);
   t.teardown(() => delete process.env.SHMTABLE_PROOF_SUBJECT);
   const { failures } = await runCorruption(MISTAKE_SEED, MISTAKE_CASES, 1);

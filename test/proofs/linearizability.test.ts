@@ -26,7 +26,7 @@ t.test('noticed: a compareAndSet that does not look whether the row has changed'
   process.env.SHMTABLE_PROOF_SUBJECT = makeMutant(t, [
     {
       file: 'table/writer.js',
-      search: 'this.#memory.revisionAt(this.#memory.rowWord(old)) !== ifRevision)\n            return',
+      search: 'memory.revisionAt(rowWord(old)) !== ifRevision)\n            return',
       replace: 'false)\n            return',
     },
     // A while between reading and writing, in which others run.

@@ -16,22 +16,22 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'the journal is cleared before the lock is released',
     file: PARTICIPANT,
-    search: 'this.journal.carryOut(this.at, this.id);',
-    replace: 'this.journal.carryOut(this.at, this.id); this.end();',
+    search: 'carryOut(at, id);\n        release(home);',
+    replace: 'carryOut(at, id); end(); release(home);',
     operation: 'set, existing',
   },
   {
     name: 'the lock is taken before the journal names the bucket',
     file: PARTICIPANT,
-    search: 'const home = this.#intend(operation, bucket);\n        if (this.#woken',
+    search: 'const home = intend(operation, bucket);\n        if (woken',
     replace:
-      'const home = this.#memory.homeWord(bucket); const free = Atomics.compareExchange(this.#words, home + LOCK, 0, this.id) === 0; this.#intend(operation, bucket); if (free) return home; if (this.#woken',
+      'const home = index + bucket * BUCKET_WORDS; const free = Atomics.compareExchange(words, home + LOCK, 0, id) === 0; intend(operation, bucket); if (free) return home; if (woken',
     operation: 'set, existing',
   },
   {
     name: 'the journal does not say that it is prepared',
     file: PARTICIPANT,
-    search: 'this.#words[this.at + slot.STAGE] = slot.PREPARED;',
+    search: 'words[at + slot.STAGE] = slot.PREPARED;',
     replace: '',
     operation: 'delete head, with one in the overflow bucket',
   },
@@ -45,7 +45,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'recovery does not release the lock',
     file: PARTICIPANT,
-    search: 'by.release(memory.homeWord(words[at + slot.BUCKET]));',
+    search: 'by.steps.release(memory.homeWord(words[at + slot.BUCKET]));',
     replace: '',
     operation: 'increment count in place',
   },
@@ -73,28 +73,28 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'the version is not advanced',
     file: JOURNAL,
-    search: 'this.#advance(home, at, 0);\n        if (old !== 0)',
+    search: 'advance(home, at, 0);\n        if (old !== 0)',
     replace: 'if (old !== 0)',
     operation: 'set, existing',
   },
   {
     name: 'a new row gets no tag',
     file: JOURNAL,
-    search: 'if (old === 0)\n            this.#memory.bytes[tagByte(place, position)] = words[at + slot.TAG];',
+    search: 'if (old === 0)\n            bytes[tagByte(place, position)] = words[at + slot.TAG];',
     replace: '',
     operation: 'set, new',
   },
   {
     name: 'the row that is linked keeps its owner',
     file: JOURNAL,
-    search: 'words[this.#memory.rowWord(row) + SLICE_OWNER] = LINKED;',
+    search: 'words[rowWord(row) + slice.SLICE_OWNER] = slice.LINKED;',
     replace: '',
     operation: 'set, new',
   },
   {
     name: 'the row that is unlinked gets no owner',
     file: JOURNAL,
-    search: 'words[this.#memory.rowWord(words[at + slot.ROW]) + SLICE_OWNER] = id;',
+    search: 'words[rowWord(words[at + slot.ROW]) + slice.SLICE_OWNER] = id;',
     replace: '',
     operation: 'delete middle',
   },
@@ -103,14 +103,14 @@ export const mutations: readonly Mutation[] = [
     file: JOURNAL,
     search: 'const moved = words[at + slot.MOVED];',
     replace:
-      'const moved = words[at + slot.MOVED]; if (moved !== 0) Atomics.store(words, this.#bucket(home, words[at + slot.SOURCE]) + FIRST_ENTRY + words[at + slot.SOURCE_POSITION], 0);',
+      'const moved = words[at + slot.MOVED]; if (moved !== 0) Atomics.store(words, bucketWord(home, words[at + slot.SOURCE]) + bucket.FIRST_ENTRY + words[at + slot.SOURCE_POSITION], 0);',
     operation: 'delete head, with some in the overflow bucket',
   },
   {
     name: 'counters are added to instead of stored',
     file: JOURNAL,
-    search: 'this.#memory.doubles[(at + slot.COUNTER_AFTER) >>> 1];\n',
-    replace: 'this.#memory.doubles[(at >>> 1) + slot.counterAt(this.#words[at + slot.COUNTER])] + 1;\n',
+    search: 'doubles[(at + slot.COUNTER_AFTER) >>> 1];\n',
+    replace: 'doubles[(at >>> 1) + slot.counterAt(words[at + slot.COUNTER])] + 1;\n',
     operation: 'set, new',
   },
   {
@@ -130,8 +130,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'a row stays unfinished',
     file: PARTICIPANT,
-    search: 'this.#words[row + ROW_SEQUENCE] + 1',
-    replace: 'this.#words[row + ROW_SEQUENCE]',
+    search: 'words[row + ROW_SEQUENCE] + 1',
+    replace: 'words[row + ROW_SEQUENCE]',
     operation: 'set, new',
   },
   {
