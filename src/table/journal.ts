@@ -25,24 +25,24 @@ interface JournalSteps {
  *
  * Requires: the caller acts for this participant, which holds the lock of the operation's home bucket.
  */
-export class Journal implements JournalSteps {
-  readonly carryOut: JournalSteps['carryOut'];
-  readonly prepareVersion: JournalSteps['prepareVersion'];
-  readonly prepareCounter: JournalSteps['prepareCounter'];
+export class Journal {
   readonly #memory: TableMemory;
   readonly #words: Int32Array;
   /** Where changes are published, for a table that has a feed. */
   readonly feed: ChangeFeed | undefined;
+  #steps: JournalSteps | undefined;
 
   constructor(memory: TableMemory) {
     this.#memory = memory;
     this.#words = memory.words;
     this.feed = memory.layout.feedCells === 0 ? undefined : new ChangeFeed(memory);
-    const { feed } = this;
-    const steps = ownCode('journal', makeSteps, { memory, addresses: memory.addresses, feed, storeOrdered, layouts });
-    this.carryOut = steps.carryOut;
-    this.prepareVersion = steps.prepareVersion;
-    this.prepareCounter = steps.prepareCounter;
+  }
+
+  get steps(): JournalSteps {
+    const { words, halves, bytes, doubles, longs, addresses } = this.#memory;
+    const memory = { words, halves, bytes, doubles, longs };
+    this.#steps ??= ownCode('journal', makeSteps, { memory, addresses, feed: this.feed, storeOrdered, layouts });
+    return this.#steps;
   }
 
   /** True when the participant `id` holds the lock of the bucket that its journal names. */

@@ -58,11 +58,11 @@ export class Participant {
   /** First word of its slot. */
   readonly at: number = 0;
   readonly journal: Journal;
-  readonly steps: ParticipantSteps;
   readonly #memory: TableMemory;
   readonly #words: Int32Array;
   readonly #locks: ByteLocks;
   readonly #lockTimeoutMs: number;
+  #steps: ParticipantSteps | undefined;
   private constructor(memory: TableMemory, locks: ByteLocks, number: number, lockTimeoutMs: number) {
     this.#memory = memory;
     this.#words = memory.words;
@@ -71,13 +71,19 @@ export class Participant {
     this.id = number + 1;
     this.at = memory.slotWord(number);
     this.journal = new Journal(memory);
-    this.steps = ownCode('participant', makeSteps, {
-      ...{ id: this.id, at: this.at, journal: this.journal, words: memory.words, addresses: memory.addresses, layouts },
+  }
+
+  get steps(): ParticipantSteps {
+    const { id, at, journal } = this;
+    const { words, addresses } = this.#memory;
+    this.#steps ??= ownCode('participant', makeSteps, {
+      ...{ id, at, journal, words, addresses, layouts },
       ...{ assertStackRoom, futexWait, futexWake, storeOrdered, COURTESY_MS },
       waitForLock: (home, bucket) => this.#waitForLock(home, bucket),
-      settleOpen: () => settleSlot(memory, this.journal, number, this),
+      settle: () => this.settle(),
       refuseSpare: (spare) => this.#refuseSpare(spare),
     });
+    return this.#steps;
   }
 
   /**
@@ -89,7 +95,7 @@ export class Participant {
     for (let number = 0; number < slots; number++) {
       if (!locks.tryLock(number)) continue;
       const participant = new Participant(memory, locks, number, lockTimeoutMs);
-      participant.steps.settle();
+      participant.settle();
       participant.#takeSpare(number);
       Atomics.store(memory.words, participant.at + slot.PID, process.pid);
       participantsHere.set(participantKey(memory, participant.id), new WeakRef(participant));
@@ -175,7 +181,7 @@ export class Participant {
   #settleNeighbour(holder: number): boolean {
     const neighbour = participantsHere.get(participantKey(this.#memory, holder))?.deref();
     if (neighbour === undefined || !neighbour.isOpen) return false;
-    neighbour.steps.settle();
+    neighbour.settle();
     return true;
   }
 
@@ -217,7 +223,7 @@ export class Participant {
    * for each slot that was in use.
    */
   settleDead(): number {
-    this.steps.settle();
+    this.settle();
     let settled = 0;
     const slots = this.#memory.layout.schema.maxParticipants;
     for (let number = 0; number < slots; number++) {
@@ -228,10 +234,18 @@ export class Participant {
     return settled;
   }
 
+  /**
+   * Finishes the own operation that is unfinished, if any: one that was interrupted so that not even a `finally` ran, by
+   * the timeout of a `vm` script. The next operation does it too; this is for when none follows, and others wait.
+   */
+  settle(): void {
+    if (this.isOpen) settleSlot(this.#memory, this.journal, this.id - 1, this);
+  }
+
   /** Leaves the slot to the next one. */
   detach(): void {
     try {
-      this.steps.settle();
+      this.settle();
       Atomics.store(this.#words, this.at + slot.PID, 0);
     } finally {
       participantsHere.delete(participantKey(this.#memory, this.id));
@@ -260,7 +274,7 @@ function settleSlot(memory: TableMemory, journal: Journal, number: number, by: P
   if (words[at + slot.OPERATION] === slot.NONE) return;
   journal.check(at);
   if (journal.holdsLock(at, id)) {
-    if (words[at + slot.STAGE] === slot.PREPARED) journal.carryOut(at, id);
+    if (words[at + slot.STAGE] === slot.PREPARED) journal.steps.carryOut(at, id);
     by.steps.release(memory.homeWord(words[at + slot.BUCKET]));
   }
   journal.freeLeftovers(at, id);
@@ -291,15 +305,16 @@ interface StepParts {
   readonly storeOrdered: typeof storeOrdered;
   readonly COURTESY_MS: number;
   readonly waitForLock: (home: number, bucket: number) => void;
-  readonly settleOpen: () => void;
+  readonly settle: () => void;
   readonly refuseSpare: (spare: number) => never;
 }
 
 /** `Participant.steps`, with code of their own. */
 function makeSteps(parts: StepParts): ParticipantSteps {
   const { id, at, words, assertStackRoom, futexWait, futexWake, storeOrdered, COURTESY_MS } = parts;
-  const { waitForLock, settleOpen, refuseSpare } = parts;
-  const { carryOut, feed } = parts.journal;
+  const { waitForLock, refuseSpare } = parts;
+  const { feed } = parts.journal;
+  const { carryOut } = parts.journal.steps;
   const { slot, slice } = parts.layouts;
   const { BUCKET_WORDS, LOCK } = parts.layouts.bucket;
   const { ROW_SEQUENCE } = parts.layouts.row;
@@ -308,7 +323,7 @@ function makeSteps(parts: StepParts): ParticipantSteps {
   let woken = 0;
 
   const settle = (): void => {
-    if (words[at + slot.OPERATION] !== slot.NONE) settleOpen();
+    if (words[at + slot.OPERATION] !== slot.NONE) parts.settle();
   };
 
   const intend = (operation: number, bucket: number): number => {

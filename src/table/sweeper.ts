@@ -1,6 +1,7 @@
 import { ShmTableError } from '../errors.js';
 import type { ByteLocks } from '../memory/index.js';
 import { ENTRIES, FIRST_ENTRY, LINK, LOCK, VERSION } from './bucket-layout.js';
+import type { Participant } from './participant.js';
 import { ROW_EXPIRES_AT } from './row-layout.js';
 import type { TableClock } from './table-clock.js';
 import type { TableMemory } from './table-memory.js';
@@ -22,6 +23,12 @@ const RECLAIM_ROWS = 16;
 /** Rest after a look at all buckets, in times of what it took. */
 const REST = 10;
 
+/** By whom it removes rows. The writer is asked for when there is something to remove. */
+interface SweeperWrites {
+  readonly participant: Participant;
+  readonly writer: Writer;
+}
+
 /**
  * Gives the memory of expired rows back. One participant at a time sweeps, in steps of 1 ms, and holds a bucket for
  * one row at a time. Nobody depends on it: an expired row is absent to everybody from the moment it expires.
@@ -32,7 +39,7 @@ const REST = 10;
 export class Sweeper {
   readonly #memory: TableMemory;
   readonly #clock: TableClock;
-  readonly #writer: Writer;
+  readonly #writing: SweeperWrites;
   readonly #locks: ByteLocks;
   readonly #mayRun: () => boolean;
   #timer: NodeJS.Timeout;
@@ -43,10 +50,10 @@ export class Sweeper {
   #restUntil = 0;
 
   /** `mayRun` tells whether the table is still open and not destroyed. */
-  constructor(memory: TableMemory, clock: TableClock, writer: Writer, locks: ByteLocks, mayRun: () => boolean) {
+  constructor(memory: TableMemory, clock: TableClock, writing: SweeperWrites, locks: ByteLocks, mayRun: () => boolean) {
     this.#memory = memory;
     this.#clock = clock;
-    this.#writer = writer;
+    this.#writing = writing;
     this.#locks = locks;
     this.#mayRun = mayRun;
     this.#timer = this.#later(LOOK_MS);
@@ -69,7 +76,7 @@ export class Sweeper {
   #run(): void {
     if (!this.#mayRun()) return;
     try {
-      this.#writer.settle();
+      this.#writing.participant.settle();
       if (this.#bucket < 0) this.#beginPass();
       if (this.#bucket >= 0) this.#step();
     } catch (error) {
@@ -84,7 +91,7 @@ export class Sweeper {
     if (!this.#clock.mayHaveExpired || !this.#locks.tryLock(LEASE_BYTE)) return;
     this.#bucket = 0;
     // A bucket locked by the dead would count as changing in every pass.
-    this.#writer.settleDead();
+    this.#writing.participant.settleDead();
     this.#clock.beginPass();
   }
 
@@ -112,7 +119,7 @@ export class Sweeper {
   /** Removes a bucket's expired rows until `end`; false when time ran out before the last. */
   #sweepBucket(bucket: number, end: number): boolean {
     if (!this.#look(bucket, true)) return true;
-    while (this.#writer.expireOne(bucket, false)) if (performance.now() > end) return false;
+    while (this.#writing.writer.expireOne(bucket, false)) if (performance.now() > end) return false;
     // What is left is for the next pass: somebody holds the bucket, and may be stopped; or it has changed since.
     if (this.#look(bucket, true)) this.#clock.leaveRow(this.#clock.now());
     return true;
@@ -170,7 +177,7 @@ export class Sweeper {
     let removed = 0;
     for (let i = 0; i < this.#memory.homeBuckets && removed < RECLAIM_ROWS; i++) {
       const bucket = this.#reclaimFrom;
-      if (this.#look(bucket, false)) while (this.#writer.expireOne(bucket, thorough)) removed++;
+      if (this.#look(bucket, false)) while (this.#writing.writer.expireOne(bucket, thorough)) removed++;
       this.#reclaimFrom = (bucket + 1) % this.#memory.homeBuckets;
     }
     if (removed < RECLAIM_ROWS) {

@@ -24,32 +24,53 @@ import type { Columns, Entry, Row } from './types.js';
 import { createWriter, type Writer } from './writer.js';
 
 /** What only a handle that may write has. */
-export interface WritingParts {
+export class WritingParts {
   readonly participant: Participant;
-  readonly writer: Writer;
   readonly sweeper: Sweeper;
+  readonly #createWriter: (writing: WritingParts) => Writer;
+  #writer: Writer | undefined;
+
+  constructor(
+    participant: Participant,
+    createSweeper: (writing: WritingParts) => Sweeper,
+    createWriter: (writing: WritingParts) => Writer,
+  ) {
+    this.participant = participant;
+    this.sweeper = createSweeper(this);
+    this.#createWriter = createWriter;
+  }
+
+  get writer(): Writer {
+    this.#writer ??= this.#createWriter(this);
+    return this.#writer;
+  }
 }
 
-/** Everything that an attached table works with, put together in one place. */
+/**
+ * Everything that an attached table works with, put together in one place. What has to be compiled is made when it is
+ * first asked for: who opens a table to look at a few rows does not wait for the code that writes them.
+ */
 export class TableParts<C extends Columns> {
   readonly name: string;
   readonly segment: Segment;
   readonly memory: TableMemory;
   readonly locks: ByteLocks;
-  readonly codec: RowCodec<C>;
   readonly draft: DraftRow<C>;
-  readonly key: Key;
   readonly clock: TableClock;
-  readonly reader: Reader;
-  readonly scan: RowScan<C>;
   /** Undefined for a table without a feed. */
   readonly watches: ChangeWatches | undefined;
   /** Undefined for a read-only handle, which is no participant. */
   readonly writing: WritingParts | undefined;
   /** `assertOpen`, to be handed on. */
   readonly proceed = (): void => this.assertOpen();
+  readonly #options: AttachOptions;
   readonly #columns: ReadonlyMap<string, PlacedColumn>;
   #closed = false;
+  #codec: RowCodec<C> | undefined;
+  #key: Key | undefined;
+  #chain: Chain | undefined;
+  #reader: Reader | undefined;
+  #scan: RowScan<C> | undefined;
   #lastColumn: string | undefined;
   #lastValues: Lookup<unknown> | undefined;
   #rows: Lookup<Row<C>> | undefined;
@@ -66,17 +87,13 @@ export class TableParts<C extends Columns> {
     this.name = options.name;
     this.segment = segment;
     this.memory = memory;
+    this.#options = options;
     this.#columns = new Map(row.columns.map((column) => [column.name, column]));
-    this.codec = compileRowCodec<C>(row, memory);
     this.draft = new DraftRow<C>(row);
-    this.key = new Key(schema.maxKeyBytes, [memory.words[HASH_KEY], memory.words[HASH_KEY + 1]]);
     this.clock = new TableClock(memory);
-    const chain = new Chain(memory, this.key);
-    this.reader = new Reader(memory, this.key, chain, this.clock, this.codec, options, this.proceed);
-    this.scan = new RowScan(memory, this.reader, this.codec, (name) => this.column(name));
     this.locks = segment.openByteLocks();
     try {
-      this.writing = options.readOnly ? undefined : this.#attach(chain, options);
+      this.writing = options.readOnly ? undefined : this.#attach();
     } catch (error) {
       // Otherwise the slot that was tried would stay taken until these locks are garbage.
       this.locks.close();
@@ -85,19 +102,27 @@ export class TableParts<C extends Columns> {
     this.watches = schema.changes === 0 ? undefined : this.#makeWatches(options.readOnly);
   }
 
-  #attach(chain: Chain, options: AttachOptions): WritingParts {
-    const { segment, memory, locks, codec, key, clock, name } = this;
+  #attach(): WritingParts {
+    const { segment, memory, locks, clock } = this;
     const participant =
       segment.backend === 'file'
-        ? attachToFile(segment, memory, locks, options)
-        : Participant.attach(memory, locks, options.lockTimeoutMs);
+        ? attachToFile(segment, memory, locks, this.#options)
+        : Participant.attach(memory, locks, this.#options.lockTimeoutMs);
+    return new WritingParts(
+      participant,
+      (writing) => new Sweeper(memory, clock, writing, locks, () => !this.isClosed),
+      (writing) => this.#createWriter(writing),
+    );
+  }
+
+  #createWriter({ participant, sweeper }: WritingParts): Writer {
+    const { memory, codec, key, chain, clock, name } = this;
     const writer = createWriter({ memory, participant, codec, key, chain, clock, name });
-    const sweeper = new Sweeper(memory, clock, writer, locks, () => !this.isClosed);
     const evictor = memory.uses === undefined ? undefined : new Evictor(memory, memory.uses, writer);
     // Expired rows go first, then, if the table evicts, one that was not used lately; then what the dead hold.
     const evict = (): boolean => evictor !== undefined && (sweeper.reclaim(false) > 0 || evictor.evictOne());
     writer.makeRoom = () => evict() || sweeper.reclaim(true) > 0 || participant.settleDead() > 0;
-    return { participant, writer, sweeper };
+    return writer;
   }
 
   #detach(participant: Participant): void {
@@ -117,7 +142,34 @@ export class TableParts<C extends Columns> {
     return this.#columns.get(name) ?? unknownColumn(name, this.memory.layout.row.columns);
   }
 
-  /** What looks up whole rows. This and the next ones are made when they are first asked for. */
+  get codec(): RowCodec<C> {
+    this.#codec ??= compileRowCodec<C>(this.memory.layout.row, this.memory);
+    return this.#codec;
+  }
+
+  get key(): Key {
+    const { words, layout } = this.memory;
+    this.#key ??= new Key(layout.schema.maxKeyBytes, [words[HASH_KEY], words[HASH_KEY + 1]]);
+    return this.#key;
+  }
+
+  get chain(): Chain {
+    this.#chain ??= new Chain(this.memory, this.key);
+    return this.#chain;
+  }
+
+  get reader(): Reader {
+    const { memory, key, chain, clock, codec, proceed } = this;
+    this.#reader ??= new Reader(memory, key, chain, clock, codec, this.#options, proceed);
+    return this.#reader;
+  }
+
+  get scan(): RowScan<C> {
+    this.#scan ??= new RowScan(this.memory, this.reader, this.codec, (name) => this.column(name));
+    return this.#scan;
+  }
+
+  /** What looks up whole rows. */
   get rows(): Lookup<Row<C>> {
     this.#rows ??= this.reader.lookup(this.codec.read);
     return this.#rows;

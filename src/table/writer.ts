@@ -50,13 +50,6 @@ export interface Writer {
   /** Called when the table is full: whether it freed anything, so that another try is worth it. */
   makeRoom: () => boolean;
   /**
-   * Finishes what was interrupted so that not even a `finally` ran: by the timeout of a `vm` script. The next operation
-   * does it too; this is for when none follows, and others wait for the lock.
-   */
-  readonly settle: () => void;
-  /** Settles what dead participants left; how many had died. */
-  readonly settleDead: () => number;
-  /**
    * Writes a row. `ttl` as in `WriteOptions`, already checked; `ifRevision` makes it 'mismatch' unless the row has
    * this revision. `ERR_TABLE_FULL`, `ERR_LOCK_TIMEOUT`, and what the codec and the key refuse.
    */
@@ -127,7 +120,7 @@ function makeWriter(parts: WriterParts): Writer {
   const { memory, codec, key, chain, clock, DAMAGED, MAX_ROUNDS, PATIENCE_MS, refuse } = parts;
   const { at, id, journal, steps, tryBegin } = parts.participant;
   const { settle, begin, commit, end, abandon, spare, openSpare, finishRow } = steps;
-  const { prepareVersion, prepareCounter } = journal;
+  const { prepareVersion, prepareCounter } = journal.steps;
   const { find } = chain;
   const { words, doubles, uses, rows, overflow, addresses } = memory;
   const { slot, bucket, row: rowAt, segment } = parts.layouts;
@@ -390,8 +383,6 @@ function makeWriter(parts: WriterParts): Writer {
     expiresAt: 0,
     value: 0,
     makeRoom: () => false,
-    settle,
-    settleDead: () => parts.participant.settleDead(),
 
     write(mode, text, input, ttl, ifRevision) {
       settle();
