@@ -3,6 +3,7 @@ import { loadOrdered } from '../memory/index.js';
 import * as bucketLayout from './bucket-layout.js';
 import { tagOf } from './bucket-layout.js';
 import { type Chain, DAMAGED, tagByte } from './chain.js';
+import { type ChainSteps, chainSteps } from './chain-steps.js';
 import type { Key } from './key.js';
 import { ownCode } from './own-code.js';
 import type { RowCodec } from './row-codec.js';
@@ -13,14 +14,11 @@ import type { Addresses, TableMemory } from './table-memory.js';
 
 // Constants of this module, for the compiler: see "Fast code" in CONTRIBUTING.
 const { READY, STATE } = segmentLayout;
-const { ROW_EXPIRES_AT, ROW_HASH, ROW_KEY_BYTES, ROW_SEQUENCE } = rowLayout;
+const { ROW_EXPIRES_AT, ROW_HASH, ROW_SEQUENCE } = rowLayout;
 const { BUCKET_WORDS, ENTRIES, FIRST_ENTRY, LINK, VERSION } = bucketLayout;
 
 /** Passes over a chain that end with an unchanged version, before looking row by row. */
 const PASSES = 3;
-/** A cache line, and how many of a row are loaded ahead of its use. */
-const LINE_WORDS = 16;
-const MOST_LINES_AHEAD = 4;
 /** Keys whose rows are loaded ahead at once: what they bring must not push each other out of the nearest cache. */
 export const MOST_KEYS_AHEAD = 64;
 /** Rows read again because they were replaced meanwhile, before giving up: no writer can do that. */
@@ -44,6 +42,8 @@ export type Lookup<T> = (key: string) => T | undefined;
  * Every repetition means that a writer committed: a stopped or dead one, holding the lock or not, delays nobody.
  */
 export class Reader {
+  readonly nextFilled: ChainSteps['nextFilled'];
+  readonly keyAt: ChainSteps['keyAt'];
   readonly #memory: TableMemory;
   readonly #words: Int32Array;
   readonly #doubles: Float64Array;
@@ -51,7 +51,6 @@ export class Reader {
   readonly #chain: Chain;
   readonly #clock: TableClock;
   readonly #damage: RowCodec['damage'];
-  readonly #readText: RowCodec['readText'];
   readonly #uses: Uint8Array | undefined;
   readonly #name: string;
   readonly #assertOpen: () => void;
@@ -59,10 +58,7 @@ export class Reader {
   /** Word indexes, which go beyond what 32 bits hold. */
   readonly #homesAhead = new Float64Array(MOST_KEYS_AHEAD);
   readonly #rowsAhead = new Int32Array(MOST_KEYS_AHEAD);
-  /** What was loaded ahead of its use: kept, or the compiler would leave the loads out. */
-  ahead = 0;
-  /** Row numbers of the chain under way. */
-  readonly #rowsSeen: number[] = [];
+  readonly #steps: ChainSteps;
 
   constructor(
     memory: TableMemory,
@@ -80,10 +76,12 @@ export class Reader {
     this.#chain = chain;
     this.#clock = clock;
     this.#damage = codec.damage;
-    this.#readText = codec.readText;
     this.#uses = options.readOnly ? undefined : memory.uses;
     this.#name = options.name;
     this.#assertOpen = assertOpen;
+    this.#steps = chainSteps(memory, clock, codec);
+    this.nextFilled = this.#steps.nextFilled;
+    this.keyAt = this.#steps.keyAt;
   }
 
   /**
@@ -147,21 +145,7 @@ export class Reader {
       const row = this.#chain.guess(homes[i], hashes[i]);
       if (row !== 0) rows[found++] = row;
     }
-    this.ahead = touched | this.#loadRows(rows, found);
-  }
-
-  /** Loads the cache lines of the first `count` rows, and returns something of them. */
-  #loadRows(rows: ArrayLike<number>, count: number): number {
-    const words = this.#words;
-    const first = this.#memory.rowWord(0);
-    const rowWords = this.#memory.rowWord(1) - first;
-    const ahead = Math.min(rowWords, MOST_LINES_AHEAD * LINE_WORDS);
-    let touched = 0;
-    for (let i = 0; i < count; i++) {
-      const at = first + rows[i] * rowWords;
-      for (let line = 0; line < ahead; line += LINE_WORDS) touched |= words[at + line];
-    }
-    return touched;
+    this.#steps.loadRows(rows, found, touched);
   }
 
   #homeOf(hash: number): number {
@@ -177,7 +161,7 @@ export class Reader {
     const home = this.#memory.homeWord(bucket);
     for (let pass = 0; pass < PASSES; pass++) {
       const version = Atomics.load(words, home + VERSION);
-      const items = this.#readWhole(home, read);
+      const items = this.#steps.readWhole(home, read);
       if (Atomics.load(words, home + VERSION) === version) {
         if (items === undefined || this.#damage.found) this.#corrupt(home);
         return items;
@@ -185,39 +169,6 @@ export class Reader {
       this.#damage.found = false;
     }
     return this.#readByRow(home, read);
-  }
-
-  /**
-   * The chain in one pass of plain loads. A row that a removal under way, or one interrupted for ever, has moved
-   * stands twice: in its new place and still as the chain's last entry, where it is left out.
-   */
-  #readWhole<T>(home: number, read: (row: number) => T): T[] | undefined {
-    const items: T[] = [];
-    const words = this.#words;
-    const rows = this.#rowsSeen;
-    let count = 0;
-    let bucket = home;
-    for (let hops = 0; ; hops++) {
-      for (let position = 0; position < ENTRIES; position++) {
-        const row = words[bucket + FIRST_ENTRY + position];
-        if (row === 0) break;
-        if (!this.#memory.isRow(row)) return undefined;
-        rows[count++] = row;
-      }
-      const next = words[bucket + LINK];
-      if (next === 0) break;
-      if (!this.#memory.isOverflow(next) || hops > this.#memory.overflow.slices) return undefined;
-      bucket = this.#memory.overflowWord(next);
-    }
-    // The rows of a chain lie far apart. Loaded one after the other as they are read, each waits for memory; loaded ahead
-    // they arrive together: going through 1,000,000 rows takes 300 ms and not 550.
-    this.ahead = this.#loadRows(rows, count);
-    const moved = count > 1 && rows.indexOf(rows[count - 1]) < count - 1;
-    for (let i = 0; i < (moved ? count - 1 : count); i++) {
-      const at = this.#memory.rowWord(rows[i]);
-      if (!this.#clock.isPast(this.expiresAt(at))) items.push(read(at));
-    }
-    return items;
   }
 
   #readByRow<T extends { readonly key: string }>(home: number, read: (row: number) => T): T[] {
@@ -291,31 +242,9 @@ export class Reader {
     );
   }
 
-  /** The first bucket from `bucket` on, and before `end`, whose chain has rows; `end` when none has. A load for each. */
-  nextFilled(bucket: number, end: number): number {
-    const words = this.#words;
-    let entry = this.#memory.homeWord(bucket) + FIRST_ENTRY;
-    for (let next = bucket; next < end; next++, entry += BUCKET_WORDS) {
-      if (words[entry] !== 0) return next;
-    }
-    return end;
-  }
-
   /** Expiry of the row at this word, 0 for never. */
   expiresAt(at: number): number {
     return this.#doubles[(at + ROW_EXPIRES_AT / 4) >>> 1];
-  }
-
-  /** The key of the row at this word. */
-  keyAt(at: number): string {
-    const length = this.#words[at + ROW_KEY_BYTES];
-    const { keyOffset } = this.#memory.layout.row;
-    if (length <= 0 || length > this.#memory.layout.schema.maxKeyBytes) {
-      this.#damage.found = true;
-      return '';
-    }
-    const start = at * 4 + keyOffset;
-    return this.#readText(start, length);
   }
 
   #corrupt(home: number): never {

@@ -1,5 +1,6 @@
 import { ShmTableError } from '../errors.js';
 import { checkOptions, integer } from './options.js';
+import { ownCode } from './own-code.js';
 import type { Reader } from './reader.js';
 import type { RowCodec } from './row-codec.js';
 import { type PlacedColumn, ROW_HASH } from './row-layout.js';
@@ -24,12 +25,18 @@ export class RowScan<C extends Columns> {
   readonly #reader: Reader;
   readonly #codec: RowCodec<C>;
   readonly #column: (name: string) => PlacedColumn;
+  readonly readKey: (at: number) => { key: string };
+  readonly readKeyAndRow: (at: number) => { key: string; row: Row<C> };
 
   constructor(memory: TableMemory, reader: Reader, codec: RowCodec<C>, column: (name: string) => PlacedColumn) {
     this.#memory = memory;
     this.#reader = reader;
     this.#codec = codec;
     this.#column = column;
+    const { keyAt } = reader;
+    const readers = ownCode('row-scan', makeReaders<C>, { keyAt, read: codec.read });
+    this.readKey = readers.readKey;
+    this.readKeyAndRow = readers.readKeyAndRow;
   }
 
   /** The chains that have rows. `proceed` is called before each is looked for, and may throw. */
@@ -42,13 +49,6 @@ export class RowScan<C extends Columns> {
       yield this.#reader.chain(bucket, read);
     }
   }
-
-  readonly readKey = (at: number): { key: string } => ({ key: this.#reader.keyAt(at) });
-
-  readonly readKeyAndRow = (at: number): { key: string; row: Row<C> } => ({
-    key: this.#reader.keyAt(at),
-    row: this.#codec.read(at),
-  });
 
   readonly readEntry = (at: number): Entry<C> => this.#readProjected(at, this.#codec.read);
 
@@ -130,4 +130,20 @@ export class RowScan<C extends Columns> {
       return row as Pick<Row<C>, K>;
     };
   }
+}
+
+interface ReaderParts<C extends Columns> {
+  readonly keyAt: Reader['keyAt'];
+  readonly read: RowCodec<C>['read'];
+}
+
+/** What reads the rows that iteration goes through, with code of its own. */
+function makeReaders<C extends Columns>({
+  keyAt,
+  read,
+}: ReaderParts<C>): Pick<RowScan<C>, 'readKey' | 'readKeyAndRow'> {
+  return {
+    readKey: (at) => ({ key: keyAt(at) }),
+    readKeyAndRow: (at) => ({ key: keyAt(at), row: read(at) }),
+  };
 }

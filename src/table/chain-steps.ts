@@ -1,0 +1,119 @@
+import { type Layouts, layouts } from './layouts.js';
+import { ownCode } from './own-code.js';
+import type { RowCodec } from './row-codec.js';
+import type { TableClock } from './table-clock.js';
+import type { Addresses, TableMemory } from './table-memory.js';
+
+/** A cache line, and how many of a row are loaded ahead of its use. */
+const LINE_WORDS = 16;
+const MOST_LINES_AHEAD = 4;
+
+/** Reading all rows of chains, by plain loads: whoever calls compares the version of the home bucket before and after. */
+export interface ChainSteps {
+  /** The first bucket from `bucket` on, and before `end`, whose chain has rows; `end` when none has. A load for each. */
+  readonly nextFilled: (bucket: number, end: number) => number;
+  /**
+   * What `read` makes of each row of a chain that has not expired; undefined when the chain cannot be right. A row that a
+   * removal under way, or one interrupted for ever, has moved stands twice: in its new place and still as the chain's last
+   * entry, where it is left out.
+   */
+  readonly readWhole: <T>(home: number, read: (row: number) => T) => T[] | undefined;
+  /** Loads the cache lines of the first `count` rows. `touched`: something of what was loaded before. */
+  readonly loadRows: (rows: ArrayLike<number>, count: number, touched: number) => void;
+  /** The key of the row at this word. */
+  readonly keyAt: (row: number) => string;
+}
+
+/** The steps of a table, with code of their own. */
+export function chainSteps(
+  memory: TableMemory,
+  clock: TableClock,
+  { damage, readText }: Pick<RowCodec, 'damage' | 'readText'>,
+): ChainSteps {
+  const { words, doubles, addresses, layout } = memory;
+  return ownCode('chain-steps', makeChainSteps, {
+    ...{ words, doubles, addresses, clock, damage, readText, layouts, LINE_WORDS },
+    maxKeyBytes: layout.schema.maxKeyBytes,
+    wordsAhead: Math.min(addresses.rowWords, MOST_LINES_AHEAD * LINE_WORDS),
+  });
+}
+
+interface StepParts {
+  readonly words: Int32Array;
+  readonly doubles: Float64Array;
+  readonly addresses: Addresses;
+  readonly clock: TableClock;
+  readonly damage: RowCodec['damage'];
+  readonly readText: RowCodec['readText'];
+  readonly layouts: Layouts;
+  readonly maxKeyBytes: number;
+  readonly wordsAhead: number;
+  readonly LINE_WORDS: number;
+}
+
+function makeChainSteps(parts: StepParts): ChainSteps {
+  const { words, doubles, clock, damage, readText, maxKeyBytes, wordsAhead, LINE_WORDS } = parts;
+  const { BUCKET_WORDS, ENTRIES, FIRST_ENTRY, LINK } = parts.layouts.bucket;
+  const { ROW_EXPIRES_AT, ROW_KEY_BYTES } = parts.layouts.row;
+  const { index, overflow, overflowBuckets, rows: firstRow, rowWords, rowSlices, key } = parts.addresses;
+  // Row numbers of the chain under way.
+  const rows: number[] = [];
+  // What was loaded ahead of its use: kept, or the compiler would leave the loads out.
+  const ahead = new Int32Array(1);
+
+  const nextFilled = (bucket: number, end: number): number => {
+    let entry = index + bucket * BUCKET_WORDS + FIRST_ENTRY;
+    for (let next = bucket; next < end; next++, entry += BUCKET_WORDS) {
+      if (words[entry] !== 0) return next;
+    }
+    return end;
+  };
+
+  const loadRows = (numbers: ArrayLike<number>, count: number, touched: number): void => {
+    let loaded = touched;
+    for (let i = 0; i < count; i++) {
+      const at = firstRow + numbers[i] * rowWords;
+      for (let line = 0; line < wordsAhead; line += LINE_WORDS) loaded |= words[at + line];
+    }
+    ahead[0] = loaded;
+  };
+
+  const readWhole = <T>(home: number, read: (row: number) => T): T[] | undefined => {
+    const items: T[] = [];
+    let count = 0;
+    let bucket = home;
+    for (let hops = 0; ; hops++) {
+      for (let position = 0; position < ENTRIES; position++) {
+        const row = words[bucket + FIRST_ENTRY + position];
+        if (row === 0) break;
+        if (row < 0 || row > rowSlices) return undefined;
+        rows[count++] = row;
+      }
+      const next = words[bucket + LINK];
+      if (next === 0) break;
+      if (next < 0 || next > overflowBuckets || hops > overflowBuckets) return undefined;
+      bucket = overflow + next * BUCKET_WORDS;
+    }
+    // The rows of a chain lie far apart. Loaded one after the other as they are read, each waits for memory; loaded ahead
+    // they arrive together: going through 1,000,000 rows takes 300 ms and not 550.
+    loadRows(rows, count, 0);
+    const moved = count > 1 && rows.indexOf(rows[count - 1]) < count - 1;
+    for (let i = 0; i < (moved ? count - 1 : count); i++) {
+      const at = firstRow + rows[i] * rowWords;
+      const expiresAt = doubles[(at + ROW_EXPIRES_AT / 4) >>> 1];
+      if (expiresAt === 0 || !clock.isPast(expiresAt)) items.push(read(at));
+    }
+    return items;
+  };
+
+  const keyAt = (row: number): string => {
+    const length = words[row + ROW_KEY_BYTES];
+    if (length <= 0 || length > maxKeyBytes) {
+      damage.found = true;
+      return '';
+    }
+    return readText((row + key) * 4, length);
+  };
+
+  return { nextFilled, readWhole, loadRows, keyAt };
+}
