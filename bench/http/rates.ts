@@ -11,10 +11,10 @@ export interface Contestant<Operation extends string> {
   readonly requests: Partial<Readonly<Record<Operation, RequestKind>>>;
 }
 
-/** Requests a second, round by round. */
+/** Requests a second to the service of this name, round by round. */
 export interface Rates<Operation extends string> {
   readonly operation: Operation;
-  readonly service: HttpService;
+  readonly service: string;
   readonly perSecond: readonly number[];
 }
 
@@ -23,42 +23,56 @@ const MOST_ROUNDS = 9;
 /** Rounds of a window each: Node's services compile their code in the first. */
 const WARM_UP_ROUNDS = 1;
 
+/** Rounds of a whole measurement. */
+export function roundsOf(effort: Effort): number {
+  return Math.max(1, Math.min(MOST_ROUNDS, Math.ceil(effort.rounds / 3)));
+}
+
 export async function measureRates<Operation extends string>(
   operations: readonly Operation[],
   contestants: readonly Contestant<Operation>[],
-  effort: Effort,
-  rows: number,
+  { effort, rows, rounds = roundsOf(effort) }: { effort: Effort; rows: number; rounds?: number },
 ): Promise<Rates<Operation>[]> {
   const rates = operations.flatMap((operation) =>
     contestants.flatMap(({ service, requests }) => {
       const kind = requests[operation];
-      return kind === undefined ? [] : { operation, service, kind, perSecond: [] as number[] };
+      return kind === undefined
+        ? []
+        : { operation, service: service.name, port: service.port, kind, perSecond: [] as number[] };
     }),
   );
-  const rounds = Math.max(1, Math.min(MOST_ROUNDS, Math.ceil(effort.rounds / 3)));
   for (let round = isTrial(effort) ? 0 : -WARM_UP_ROUNDS; round < rounds; round++) {
     // There and back again, so that nobody always comes first.
-    for (const { service, kind, perSecond } of round % 2 === 0 ? rates : [...rates].reverse()) {
-      const rate = await requestsPerSecond(service.port, kind, rows, WINDOW_SECONDS);
+    for (const { port, kind, perSecond } of round % 2 === 0 ? rates : [...rates].reverse()) {
+      const rate = await requestsPerSecond(port, kind, rows, WINDOW_SECONDS);
       if (round >= 0) perSecond.push(rate);
     }
   }
   return rates;
 }
 
+/** What was measured of several processes of each service, as if it had been one of each. */
+export function joinRates<Operation extends string>(processes: readonly Rates<Operation>[][]): Rates<Operation>[] {
+  return processes[0].map(({ operation, service }, i) => ({
+    operation,
+    service,
+    perSecond: processes.flatMap((rates) => rates[i].perSecond),
+  }));
+}
+
 /** How many times as many requests a second one answered as another; undefined when one of them does not do it. */
 export function rateFigure<Operation extends string>(
   rates: readonly Rates<Operation>[],
   operation: Operation,
-  [ours, theirs]: readonly [HttpService, HttpService],
+  [ours, theirs]: readonly [string, string],
   more: Pick<Figure, 'what' | 'target'>,
 ): Figure | undefined {
-  const of = (service: HttpService) => rates.find((each) => each.operation === operation && each.service === service);
+  const of = (service: string) => rates.find((each) => each.operation === operation && each.service === service);
   const [one, other] = [of(ours)?.perSecond, of(theirs)?.perSecond];
   if (one === undefined || other === undefined) return undefined;
   return {
     ...more,
-    beside: theirs.name,
+    beside: theirs,
     unit: 'x',
     value: spreadOf(one.map((rate, round) => rate / other[round])),
     note: `${shown(spreadOf(one).median)} requests/s, there ${shown(spreadOf(other).median)}`,

@@ -59,11 +59,11 @@ export async function run(effort: Effort, rows: number): Promise<SectionResult> 
       }
     }
     const everybody = [{ service: ours, requests: ROW_REQUESTS }, ...contestants];
-    const rates = await measureRates(ROW_OPERATIONS, everybody, effort, keys);
+    const rates = await measureRates(ROW_OPERATIONS, everybody, { effort, rows: keys });
     const figures = ROW_OPERATIONS.flatMap((operation) =>
       contestants.flatMap(({ service }) => {
         const what = `HTTP ${operation}, 1 worker`;
-        return rateFigure(rates, operation, [ours, service], { what }) ?? [];
+        return rateFigure(rates, operation, [ours.name, service.name], { what }) ?? [];
       }),
     );
     return { figures, leftOut };
