@@ -48,3 +48,8 @@ export const TARGET_LOAD = 7;
 export function tagOf(hash: number): number {
   return hash & 0xff;
 }
+
+/** Byte offset of an entry's tag, from the bucket's first word. */
+export function tagByte(bucket: number, position: number): number {
+  return bucket * 4 + FIRST_TAG + position;
+}

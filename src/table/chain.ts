@@ -1,12 +1,7 @@
-import * as bucketLayout from './bucket-layout.js';
 import type { Key } from './key.js';
+import { type Layouts, layouts } from './layouts.js';
 import { ownCode } from './own-code.js';
-import * as rowLayout from './row-layout.js';
 import type { Addresses, TableMemory } from './table-memory.js';
-
-// Constants of this module, for the compiler: see "Fast code" in CONTRIBUTING.
-const { ROW_HASH, ROW_KEY_BYTES } = rowLayout;
-const { BUCKET_WORDS, ENTRIES, FIRST_ENTRY, FIRST_TAG, LINK } = bucketLayout;
 
 /** What `find` returns when the chain cannot be right: torn if its version has changed since, else damaged. */
 export const DAMAGED = -1;
@@ -20,150 +15,61 @@ export const DAMAGED = -1;
  * and the key in the row decide. The bits of all three words are put together in one, so that no branch asks which word
  * has the fitting tag: nobody could predict it. 4 M rows: hit 528 ns, miss 192 ns, against 653 and 485 for a chain of rows.
  */
-export class Chain {
-  /** Where `find` found the row: the number of its bucket, 0 for the home bucket, and entry. */
-  foundNumber = 0;
-  foundPosition = 0;
-
+export interface Chain {
+  /** Where a row was found: the number of its bucket, 0 for the home bucket, and entry. */
+  foundNumber: number;
+  foundPosition: number;
+  /** The end of a chain: its last bucket (first word, and number), the number of the one before, and its rows. */
+  tail: number;
+  tailNumber: number;
+  beforeTail: number;
+  tailEntries: number;
   /** The row with the key, 0 for none, or DAMAGED. Sets `found…`. O(1) expected, O(entries of the chain) at worst. */
   readonly find: (home: number) => number;
   /** Whether the row at this word has the key. */
   readonly isKeyOf: (row: number) => boolean;
+  /** Writes the key to the row at this word. */
+  readonly writeKey: (row: number) => void;
   /**
    * The row that has this hash, as far as the tags of the home bucket tell; 0 for none. Not looked at, for that would wait
    * for its memory.
    */
   readonly guess: (home: number, hash: number) => number;
-
-  readonly #memory: TableMemory;
-  readonly #words: Int32Array;
-  readonly #keyOffset: number = 0;
-  readonly #key: Key;
-
-  constructor(memory: TableMemory, key: Key) {
-    const { words, addresses } = memory;
-    this.#memory = memory;
-    this.#words = words;
-    this.#keyOffset = addresses.key;
-    this.#key = key;
-    const search = ownCode('search', makeSearch, {
-      ...{ words, addresses, key, place: this, DAMAGED },
-      ...{ FIRST_ENTRY, LINK, BUCKET_WORDS, ROW_HASH, ROW_KEY_BYTES },
-    });
-    this.find = search.find;
-    this.isKeyOf = search.isKeyOf;
-    this.guess = search.guess;
-  }
-
-  /** Writes the key to the row at this word. */
-  writeKey(row: number): void {
-    const words = this.#words;
-    const key = this.#key;
-    words[row + ROW_HASH] = key.hash;
-    words[row + ROW_KEY_BYTES] = key.bytes;
-    const at = row + this.#keyOffset;
-    const length = (key.bytes + 3) >>> 2;
-    for (let i = 0; i < length; i++) words[at + i] = key.words[i];
-  }
-
   /** Number of rows in a chain; what is there while others write. */
-  entries(home: number): number {
-    let entries = 0;
-    this.seek(home, () => {
-      entries++;
-      return false;
-    });
-    return entries;
-  }
-
+  readonly entries: (home: number) => number;
   /** The first row of a chain that `fits`, 0 for none, or DAMAGED. Sets `found…`. Under the lock for what is to last. */
-  seek(home: number, fits: (row: number) => boolean): number {
-    const words = this.#words;
-    let bucket = home;
-    let number = 0;
-    for (let hops = 0; ; hops++) {
-      for (let position = 0; position < ENTRIES; position++) {
-        const row = words[bucket + FIRST_ENTRY + position];
-        if (row === 0) return 0;
-        if (!this.#memory.isRow(row)) return DAMAGED;
-        if (fits(row)) return this.#found(number, position, row);
-      }
-      number = words[bucket + LINK];
-      if (number === 0) return 0;
-      if (!this.#memory.isOverflow(number) || hops > this.#memory.overflow.slices) return DAMAGED;
-      bucket = this.#memory.overflowWord(number);
-    }
-  }
-
-  /** The last row of a chain, 0 for none, or DAMAGED. Sets `found…` and `tail…`. Only under the lock. */
-  seekLast(home: number): number {
-    if (!this.seekTail(home)) return DAMAGED;
-    if (this.tailEntries === 0) return 0;
-    const position = this.tailEntries - 1;
-    const row = this.#words[this.tail + FIRST_ENTRY + position];
-    return this.#memory.isRow(row) ? this.#found(this.tailNumber, position, row) : DAMAGED;
-  }
-
-  #found(number: number, position: number, row: number): number {
-    this.foundNumber = number;
-    this.foundPosition = position;
-    return row;
-  }
-
-  /**
-   * Goes to the end of the chain: sets `tail` (its last bucket), `tailNumber`, `beforeTail` (number of the one before)
-   * and `tailEntries`. Only under the lock. False when the chain cannot be right.
-   */
-  seekTail(home: number): boolean {
-    const words = this.#words;
-    let before = 0;
-    let number = 0;
-    let bucket = home;
-    for (let hops = 0; words[bucket + LINK] !== 0; hops++) {
-      before = number;
-      number = words[bucket + LINK];
-      if (!this.#memory.isOverflow(number) || hops > this.#memory.overflow.slices) return false;
-      bucket = this.#memory.overflowWord(number);
-    }
-    let entries = ENTRIES;
-    while (entries > 0 && words[bucket + FIRST_ENTRY + entries - 1] === 0) entries--;
-    this.tail = bucket;
-    this.tailNumber = number;
-    this.beforeTail = before;
-    this.tailEntries = entries;
-    return true;
-  }
-
-  tail = 0;
-  tailNumber = 0;
-  beforeTail = 0;
-  tailEntries = 0;
+  readonly seek: (home: number, fits: (row: number) => boolean) => number;
+  /** The last row of a chain, 0 for none, or DAMAGED. Sets `found…` and the tail. Only under the lock. */
+  readonly seekLast: (home: number) => number;
+  /** Sets `tail…`. Only under the lock. False when the chain cannot be right. */
+  readonly seekTail: (home: number) => boolean;
 }
 
-/** Byte offset of an entry's tag. */
-export function tagByte(bucket: number, position: number): number {
-  return bucket * 4 + FIRST_TAG + position;
+/** The chains of a table, searched for one key at a time. */
+export function createChain({ words, addresses }: TableMemory, key: Key): Chain {
+  return ownCode('chain', makeChain, { words, addresses, key, layouts, DAMAGED });
 }
 
-interface SearchParts extends SearchConstants {
+interface ChainParts {
   readonly words: Int32Array;
   readonly addresses: Addresses;
   readonly key: Key;
-  /** Where `find` says in which place it found the row. */
-  readonly place: Pick<Chain, 'foundNumber' | 'foundPosition'>;
+  readonly layouts: Layouts;
+  readonly DAMAGED: number;
 }
 
-type SearchConstants = Readonly<Record<'DAMAGED' | BucketConstants | RowConstants, number>>;
-type BucketConstants = 'FIRST_ENTRY' | 'LINK' | 'BUCKET_WORDS';
-type RowConstants = 'ROW_HASH' | 'ROW_KEY_BYTES';
-
-/** `Chain.find`, `isKeyOf` and `guess`, with code of their own. */
-function makeSearch(parts: SearchParts): Pick<Chain, 'find' | 'isKeyOf' | 'guess'> {
-  const { words, key, place, DAMAGED, FIRST_ENTRY, LINK, BUCKET_WORDS, ROW_HASH, ROW_KEY_BYTES } = parts;
+/** With code of its own. */
+function makeChain(parts: ChainParts): Chain {
+  const { words, key, DAMAGED } = parts;
+  const { BUCKET_WORDS, ENTRIES, FIRST_ENTRY, LINK } = parts.layouts.bucket;
+  const { ROW_HASH, ROW_KEY_BYTES } = parts.layouts.row;
   const { overflow, overflowBuckets, rows, rowWords, rowSlices, key: keyOffset } = parts.addresses;
   const keyWords = key.words;
 
-  /** A bit for each entry of a bucket whose tag, the hash's low byte, fits: `positionOf` says which. */
+  const isRow = (row: number): boolean => row > 0 && row <= rowSlices;
+  const isOverflow = (number: number): boolean => number > 0 && number <= overflowBuckets;
+
+  // A bit for each entry of a bucket whose tag, the hash's low byte, fits: `positionOf` says which.
   const fitting = (bucket: number, hash: number): number => {
     const low = 0x01010101;
     const high = 0x80808080 | 0;
@@ -175,7 +81,7 @@ function makeSearch(parts: SearchParts): Pick<Chain, 'find' | 'isKeyOf' | 'guess
     return (((x - low) & ~x & (high << 16)) >>> 2) | (((y - low) & ~y & high) >>> 1) | ((z - low) & ~z & high);
   };
 
-  /** The entry that a bit stands for: the last word's are 7, 15 ..., the one's before one lower, and so on. */
+  // The entry that a bit stands for: the last word's are 7, 15 ..., the one's before one lower, and so on.
   const positionOf = (bit: number): number => (bit >>> 3) + ((bit & 7) << 2) - 22;
 
   const isKeyOf = (row: number): boolean => {
@@ -184,6 +90,20 @@ function makeSearch(parts: SearchParts): Pick<Chain, 'find' | 'isKeyOf' | 'guess
     const at = row + keyOffset;
     for (let i = 0; 4 * i < bytes; i++) if (words[at + i] !== keyWords[i]) return false;
     return true;
+  };
+
+  const writeKey = (row: number): void => {
+    const { bytes } = key;
+    words[row + ROW_HASH] = key.hash;
+    words[row + ROW_KEY_BYTES] = bytes;
+    const at = row + keyOffset;
+    for (let i = 0; 4 * i < bytes; i++) words[at + i] = keyWords[i];
+  };
+
+  const found = (number: number, position: number, row: number): number => {
+    chain.foundNumber = number;
+    chain.foundPosition = position;
+    return row;
   };
 
   const find = (home: number): number => {
@@ -197,16 +117,12 @@ function makeSearch(parts: SearchParts): Pick<Chain, 'find' | 'isKeyOf' | 'guess
         const position = positionOf(bit);
         const row = words[bucket + FIRST_ENTRY + position];
         if (row === 0) continue;
-        if (row < 0 || row > rowSlices) return DAMAGED;
-        if (isKeyOf(rows + row * rowWords)) {
-          place.foundNumber = number;
-          place.foundPosition = position;
-          return row;
-        }
+        if (!isRow(row)) return DAMAGED;
+        if (isKeyOf(rows + row * rowWords)) return found(number, position, row);
       }
       number = words[bucket + LINK];
       if (number === 0) return 0;
-      if (number < 0 || number > overflowBuckets || hops > overflowBuckets) return DAMAGED;
+      if (!isOverflow(number) || hops > overflowBuckets) return DAMAGED;
       bucket = overflow + number * BUCKET_WORDS;
     }
   };
@@ -215,8 +131,65 @@ function makeSearch(parts: SearchParts): Pick<Chain, 'find' | 'isKeyOf' | 'guess
     const fits = fitting(home, hash);
     if (fits === 0) return 0;
     const row = words[home + FIRST_ENTRY + positionOf(31 - Math.clz32(fits))];
-    return row > 0 && row <= rowSlices ? row : 0;
+    return isRow(row) ? row : 0;
   };
 
-  return { find, isKeyOf, guess };
+  const seek = (home: number, fits: (row: number) => boolean): number => {
+    let bucket = home;
+    let number = 0;
+    for (let hops = 0; ; hops++) {
+      for (let position = 0; position < ENTRIES; position++) {
+        const row = words[bucket + FIRST_ENTRY + position];
+        if (row === 0) return 0;
+        if (!isRow(row)) return DAMAGED;
+        if (fits(row)) return found(number, position, row);
+      }
+      number = words[bucket + LINK];
+      if (number === 0) return 0;
+      if (!isOverflow(number) || hops > overflowBuckets) return DAMAGED;
+      bucket = overflow + number * BUCKET_WORDS;
+    }
+  };
+
+  const entries = (home: number): number => {
+    let count = 0;
+    seek(home, () => {
+      count++;
+      return false;
+    });
+    return count;
+  };
+
+  const seekTail = (home: number): boolean => {
+    let before = 0;
+    let number = 0;
+    let bucket = home;
+    for (let hops = 0; words[bucket + LINK] !== 0; hops++) {
+      before = number;
+      number = words[bucket + LINK];
+      if (!isOverflow(number) || hops > overflowBuckets) return false;
+      bucket = overflow + number * BUCKET_WORDS;
+    }
+    let used = ENTRIES;
+    while (used > 0 && words[bucket + FIRST_ENTRY + used - 1] === 0) used--;
+    chain.tail = bucket;
+    chain.tailNumber = number;
+    chain.beforeTail = before;
+    chain.tailEntries = used;
+    return true;
+  };
+
+  const seekLast = (home: number): number => {
+    if (!seekTail(home)) return DAMAGED;
+    if (chain.tailEntries === 0) return 0;
+    const position = chain.tailEntries - 1;
+    const row = words[chain.tail + FIRST_ENTRY + position];
+    return isRow(row) ? found(chain.tailNumber, position, row) : DAMAGED;
+  };
+
+  const chain: Chain = {
+    ...{ foundNumber: 0, foundPosition: 0, tail: 0, tailNumber: 0, beforeTail: 0, tailEntries: 0 },
+    ...{ find, isKeyOf, writeKey, guess, entries, seek, seekLast, seekTail },
+  };
+  return chain;
 }

@@ -117,7 +117,6 @@ function makeSteps(parts: StepParts): JournalSteps {
     number === 0 ? home : overflowWord + number * bucket.BUCKET_WORDS;
   const homeWord = (at: number): number => index + words[at + slot.BUCKET] * bucket.BUCKET_WORDS;
   const rowWord = (row: number): number => rows + row * rowWords;
-  const tagByte = (place: number, position: number): number => place * 4 + bucket.FIRST_TAG + position;
 
   // Sets the home bucket's version to `short` less than the journal's final one, the epoch before it.
   const advance = (home: number, at: number, short: number): void => {
@@ -141,7 +140,7 @@ function makeSteps(parts: StepParts): JournalSteps {
     const old = words[at + slot.OLD];
     // In the place of an old row of the same key there is the same tag. Stored again, it would keep the load of the epoch in
     // `advance` waiting, which lies in the same word: 10 ns.
-    if (old === 0) bytes[tagByte(place, position)] = words[at + slot.TAG];
+    if (old === 0) bytes[bucket.tagByte(place, position)] = words[at + slot.TAG];
     storeOrdered(words, place + bucket.FIRST_ENTRY + position, row);
     advance(home, at, 0);
     if (old !== 0) words[rowWord(old) + slice.SLICE_OWNER] = id;
@@ -158,7 +157,7 @@ function makeSteps(parts: StepParts): JournalSteps {
     const moved = words[at + slot.MOVED];
     storeOrdered(words, place + bucket.FIRST_ENTRY + position, moved);
     if (moved !== 0) {
-      bytes[tagByte(place, position)] = bucket.tagOf(words[rowWord(moved) + rowAt.ROW_HASH]);
+      bytes[bucket.tagByte(place, position)] = bucket.tagOf(words[rowWord(moved) + rowAt.ROW_HASH]);
       advance(home, at, 1);
       const source = bucketWord(home, words[at + slot.SOURCE]);
       storeOrdered(words, source + bucket.FIRST_ENTRY + words[at + slot.SOURCE_POSITION], 0);

@@ -82,7 +82,7 @@ export class Key {
  */
 function makeEncode(parts: EncodeParts): (text: string) => void {
   const { key, words, maxBytes, key0, key1, sip2, sip3, finishHash, encodeWide, refuse } = parts;
-  return (text) => {
+  const encode = (text: string): void => {
     const length = typeof text === 'string' ? text.length : -1;
     if (length <= 0 || length > maxBytes) refuse(text);
     let v0 = key0;
@@ -129,4 +129,5 @@ function makeEncode(parts: EncodeParts): (text: string) => void {
     key.bytes = length;
     key.hash = finishHash(v0, v1, v2, v3, last | (length << 24));
   };
+  return encode;
 }

@@ -1,21 +1,17 @@
 import { ShmTableError } from '../errors.js';
 import { loadOrdered } from '../memory/index.js';
-import * as bucketLayout from './bucket-layout.js';
-import { tagOf } from './bucket-layout.js';
-import { type Chain, DAMAGED, tagByte } from './chain.js';
+import { tagByte, tagOf } from './bucket-layout.js';
+import { type Chain, DAMAGED } from './chain.js';
 import { type ChainSteps, chainSteps } from './chain-steps.js';
 import type { Key } from './key.js';
+import { type Layouts, layouts } from './layouts.js';
 import { ownCode } from './own-code.js';
 import type { RowCodec } from './row-codec.js';
-import * as rowLayout from './row-layout.js';
-import * as segmentLayout from './segment-layout.js';
 import type { TableClock } from './table-clock.js';
 import type { Addresses, TableMemory } from './table-memory.js';
 
-// Constants of this module, for the compiler: see "Fast code" in CONTRIBUTING.
-const { READY, STATE } = segmentLayout;
-const { ROW_EXPIRES_AT, ROW_HASH, ROW_SEQUENCE } = rowLayout;
-const { BUCKET_WORDS, ENTRIES, FIRST_ENTRY, LINK, VERSION } = bucketLayout;
+const { ROW_EXPIRES_AT, ROW_HASH, ROW_SEQUENCE } = layouts.row;
+const { BUCKET_WORDS, ENTRIES, FIRST_ENTRY, LINK, VERSION } = layouts.bucket;
 
 /** Passes over a chain that end with an unchanged version, before looking row by row. */
 const PASSES = 3;
@@ -42,8 +38,6 @@ export type Lookup<T> = (key: string) => T | undefined;
  * Every repetition means that a writer committed: a stopped or dead one, holding the lock or not, delays nobody.
  */
 export class Reader {
-  readonly nextFilled: ChainSteps['nextFilled'];
-  readonly keyAt: ChainSteps['keyAt'];
   readonly #memory: TableMemory;
   readonly #words: Int32Array;
   readonly #doubles: Float64Array;
@@ -58,7 +52,8 @@ export class Reader {
   /** Word indexes, which go beyond what 32 bits hold. */
   readonly #homesAhead = new Float64Array(MOST_KEYS_AHEAD);
   readonly #rowsAhead = new Int32Array(MOST_KEYS_AHEAD);
-  readonly #steps: ChainSteps;
+  readonly #codec: Pick<RowCodec, 'damage' | 'readText'>;
+  #steps: ChainSteps | undefined;
 
   constructor(
     memory: TableMemory,
@@ -79,9 +74,12 @@ export class Reader {
     this.#uses = options.readOnly ? undefined : memory.uses;
     this.#name = options.name;
     this.#assertOpen = assertOpen;
-    this.#steps = chainSteps(memory, clock, codec);
-    this.nextFilled = this.#steps.nextFilled;
-    this.keyAt = this.#steps.keyAt;
+    this.#codec = codec;
+  }
+
+  get steps(): ChainSteps {
+    this.#steps ??= chainSteps(this.#memory, this.#clock, this.#codec);
+    return this.#steps;
   }
 
   /**
@@ -96,7 +94,7 @@ export class Reader {
       assertOpen: this.#assertOpen,
       lookupByRow: (home) => this.#lookupByRow(home, read),
       corrupt: (home) => this.#corrupt(home),
-      ...{ BUCKET_WORDS, DAMAGED, PASSES, READY, ROW_EXPIRES_AT, STATE, VERSION },
+      ...{ layouts, DAMAGED, PASSES },
     });
   }
 
@@ -145,7 +143,7 @@ export class Reader {
       const row = this.#chain.guess(homes[i], hashes[i]);
       if (row !== 0) rows[found++] = row;
     }
-    this.#steps.loadRows(rows, found, touched);
+    this.steps.loadRows(rows, found, touched);
   }
 
   #homeOf(hash: number): number {
@@ -161,7 +159,7 @@ export class Reader {
     const home = this.#memory.homeWord(bucket);
     for (let pass = 0; pass < PASSES; pass++) {
       const version = Atomics.load(words, home + VERSION);
-      const items = this.#steps.readWhole(home, read);
+      const items = this.steps.readWhole(home, read);
       if (Atomics.load(words, home + VERSION) === version) {
         if (items === undefined || this.#damage.found) this.#corrupt(home);
         return items;
@@ -254,7 +252,7 @@ export class Reader {
   }
 }
 
-interface LookupParts<T> extends LookupConstants {
+interface LookupParts<T> {
   readonly words: Int32Array;
   readonly doubles: Float64Array;
   readonly addresses: Addresses;
@@ -268,19 +266,21 @@ interface LookupParts<T> extends LookupConstants {
   readonly assertOpen: () => void;
   readonly lookupByRow: (home: number) => T | undefined;
   readonly corrupt: (home: number) => never;
+  readonly layouts: Layouts;
+  readonly DAMAGED: number;
+  readonly PASSES: number;
 }
-
-type LookupConstants = Readonly<
-  Record<'BUCKET_WORDS' | 'DAMAGED' | 'PASSES' | 'READY' | 'ROW_EXPIRES_AT' | 'STATE' | 'VERSION', number>
->;
 
 /** `Reader.lookup`, with code of its own. */
 function makeLookup<T>(parts: LookupParts<T>): Lookup<T> {
   const { words, doubles, key, find, clock, uses, damage, read, loadOrdered, assertOpen, lookupByRow, corrupt } = parts;
-  const { BUCKET_WORDS, DAMAGED, PASSES, READY, ROW_EXPIRES_AT, STATE, VERSION } = parts;
+  const { DAMAGED, PASSES } = parts;
+  const { BUCKET_WORDS, VERSION } = parts.layouts.bucket;
+  const { ROW_EXPIRES_AT } = parts.layouts.row;
+  const { READY, STATE } = parts.layouts.segment;
   const { index, bucketScale, rows, rowWords } = parts.addresses;
 
-  return (text) => {
+  const lookup = (text: string): T | undefined => {
     if (words[STATE] !== READY) assertOpen();
     key.encode(text);
     const home = index + (((key.hash >>> 0) * bucketScale) >>> 0) * BUCKET_WORDS;
@@ -303,4 +303,5 @@ function makeLookup<T>(parts: LookupParts<T>): Lookup<T> {
     }
     return lookupByRow(home);
   };
+  return lookup;
 }

@@ -1,4 +1,5 @@
 import { ShmTableError } from '../errors.js';
+import type { ChainSteps } from './chain-steps.js';
 import { checkOptions, integer } from './options.js';
 import { ownCode } from './own-code.js';
 import type { Reader } from './reader.js';
@@ -33,7 +34,7 @@ export class RowScan<C extends Columns> {
     this.#reader = reader;
     this.#codec = codec;
     this.#column = column;
-    const { keyAt } = reader;
+    const { keyAt } = reader.steps;
     const readers = ownCode('row-scan', makeReaders<C>, { keyAt, read: codec.read });
     this.readKey = readers.readKey;
     this.readKeyAndRow = readers.readKeyAndRow;
@@ -44,7 +45,7 @@ export class RowScan<C extends Columns> {
     const end = this.#memory.homeBuckets;
     for (let bucket = 0; ; bucket++) {
       proceed();
-      bucket = this.#reader.nextFilled(bucket, end);
+      bucket = this.#reader.steps.nextFilled(bucket, end);
       if (bucket === end) return;
       yield this.#reader.chain(bucket, read);
     }
@@ -56,7 +57,7 @@ export class RowScan<C extends Columns> {
     const revision = this.#memory.revisionAt(at);
     const expiresAt = this.#reader.expiresAt(at);
     return {
-      key: this.#reader.keyAt(at),
+      key: this.#reader.steps.keyAt(at),
       row: read(at),
       revision,
       expiresAt: expiresAt === 0 ? null : Math.round(expiresAt),
@@ -81,7 +82,7 @@ export class RowScan<C extends Columns> {
     for (let effort = 0; position !== undefined; ) {
       if (entries.length >= limit || effort >= MAX_EFFORT) return { entries, cursor: encodeCursor(position, table) };
       const end = Math.min(position.bucket + MAX_EFFORT - effort, homeBuckets);
-      const bucket = this.#reader.nextFilled(position.bucket, end);
+      const bucket = this.#reader.steps.nextFilled(position.bucket, end);
       effort += bucket - position.bucket;
       if (bucket === end) {
         position = bucket < homeBuckets ? { bucket, after: undefined } : undefined;
@@ -133,7 +134,7 @@ export class RowScan<C extends Columns> {
 }
 
 interface ReaderParts<C extends Columns> {
-  readonly keyAt: Reader['keyAt'];
+  readonly keyAt: ChainSteps['keyAt'];
   readonly read: RowCodec<C>['read'];
 }
 

@@ -58,7 +58,7 @@ export function snapshotOf(
       const end = memory.homeBuckets;
       for (let bucket = 0; ; bucket++) {
         proceed();
-        bucket = reader.nextFilled(bucket, end);
+        bucket = reader.steps.nextFilled(bucket, end);
         if (bucket === end) return;
         const chain = reader.chain(bucket, pack);
         yield {

@@ -1,7 +1,7 @@
 import { ShmTableError } from '../errors.js';
 import type { ByteLocks, Segment } from '../memory/index.js';
 import { attachToFile, detachFromFile } from './boot-record.js';
-import { Chain } from './chain.js';
+import { type Chain, createChain } from './chain.js';
 import { ChangeFeed } from './change-feed.js';
 import { ChangeWatches } from './change-watch.js';
 import { type Accumulator, refuseAccumulation } from './column-numbers.js';
@@ -154,7 +154,7 @@ export class TableParts<C extends Columns> {
   }
 
   get chain(): Chain {
-    this.#chain ??= new Chain(this.memory, this.key);
+    this.#chain ??= createChain(this.memory, this.key);
     return this.#chain;
   }
 

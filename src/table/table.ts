@@ -239,7 +239,7 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
     const { writer, memory, reader } = this.#parts;
     const end = Math.min(begin + buckets, memory.homeBuckets);
     for (let bucket = begin; ; bucket++) {
-      bucket = reader.nextFilled(bucket, end);
+      bucket = reader.steps.nextFilled(bucket, end);
       if (bucket >= end) break;
       writer.clearBucket(bucket);
     }

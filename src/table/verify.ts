@@ -1,7 +1,6 @@
 import type { FixedPool } from '../pools/fixed-pool.js';
 import { FREE, LINKED } from '../pools/fixed-pool-layout.js';
-import { ENTRIES, FIRST_ENTRY, LINK, LOCK, tagOf } from './bucket-layout.js';
-import { tagByte } from './chain.js';
+import { ENTRIES, FIRST_ENTRY, LINK, LOCK, tagByte, tagOf } from './bucket-layout.js';
 import { halfSipHash } from './hash.js';
 import * as slot from './participant-layout.js';
 import { ROW_HASH, ROW_KEY_BYTES, ROW_SEQUENCE } from './row-layout.js';

@@ -80,7 +80,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'a new row gets no tag',
     file: JOURNAL,
-    search: 'if (old === 0)\n            bytes[tagByte(place, position)] = words[at + slot.TAG];',
+    search: 'if (old === 0)\n            bytes[bucket.tagByte(place, position)] = words[at + slot.TAG];',
     replace: '',
     operation: 'set, new',
   },
