@@ -1,5 +1,6 @@
 import { ShmTableError } from '../errors.js';
 import { outOfRange, refuseValue } from './column-values.js';
+import { ownCode } from './own-code.js';
 import { STORE_BYTE, STORE_DOUBLE, STORE_HALF, STORE_LONG, STORE_WORD } from './participant-layout.js';
 import type { PlacedColumn } from './row-layout.js';
 
@@ -37,25 +38,33 @@ export interface NumberViews {
 
 /** The accumulator of a column; undefined for one that holds no numbers. */
 export function accumulatorOf(column: PlacedColumn, views: NumberViews): Accumulator | undefined {
+  const { i8, u8, i16, u16, i32, u32, i64, f32, f64 } = views;
+  const integers = (view: IntegerView, shift: number, width: number): Accumulator =>
+    ownCode('integers', makeIntegers, { column, view, shift, width, place, refuseValue, outOfRange });
+  const floats = (view: FloatView, shift: number, width: number): Accumulator =>
+    ownCode('floats', makeFloats, { column, view, shift, width, place, refuseValue, outOfRange });
   switch (column.kind) {
     case 'int8':
-      return ofIntegers(column, views.i8, 0, STORE_BYTE);
+      return integers(i8, 0, STORE_BYTE);
     case 'uint8':
-      return ofIntegers(column, views.u8, 0, STORE_BYTE);
+      return integers(u8, 0, STORE_BYTE);
     case 'int16':
-      return ofIntegers(column, views.i16, 1, STORE_HALF);
+      return integers(i16, 1, STORE_HALF);
     case 'uint16':
-      return ofIntegers(column, views.u16, 1, STORE_HALF);
+      return integers(u16, 1, STORE_HALF);
     case 'int32':
-      return ofIntegers(column, views.i32, 2, STORE_WORD);
+      return integers(i32, 2, STORE_WORD);
     case 'uint32':
-      return ofIntegers(column, views.u32, 2, STORE_WORD);
+      return integers(u32, 2, STORE_WORD);
     case 'int64':
-      return ofLongs(column, views.i64);
+      return ownCode('longs', makeLongs, {
+        ...{ column, view: i64, shift: 3, width: STORE_LONG },
+        ...{ place, refuseValue, outOfRange },
+      });
     case 'float32':
-      return ofFloats(column, views.f32, 2, STORE_WORD);
+      return floats(f32, 2, STORE_WORD);
     case 'float64':
-      return ofFloats(column, views.f64, 3, STORE_DOUBLE);
+      return floats(f64, 3, STORE_DOUBLE);
     default:
       return undefined;
   }
@@ -71,14 +80,28 @@ function place(word: number, offset: number, shift: number): number {
 }
 
 type IntegerView = Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Array | Uint32Array;
+type FloatView = Float32Array | Float64Array;
 
-function ofIntegers(column: PlacedColumn, view: IntegerView, shift: number, width: number): Accumulator {
+interface AccumulatorParts<View> {
+  readonly column: PlacedColumn;
+  /** Of the table's memory, with elements of 2^shift bytes. */
+  readonly view: View;
+  readonly shift: number;
+  readonly width: number;
+  readonly place: typeof place;
+  readonly refuseValue: typeof refuseValue;
+  readonly outOfRange: typeof outOfRange;
+}
+
+/** With code of its own, as the next two. */
+function makeIntegers(parts: AccumulatorParts<IntegerView>): Accumulator {
+  const { column, view, shift, width, place, refuseValue, outOfRange } = parts;
   const { offset } = column;
   return {
     offset,
     width,
     step: (by) => {
-      if (typeof by !== 'number') refuseValue(column, by);
+      if (typeof by !== 'number') return refuseValue(column, by);
       if (!Number.isSafeInteger(by)) throw outOfRange(column, by);
       return by;
     },
@@ -91,7 +114,8 @@ function ofIntegers(column: PlacedColumn, view: IntegerView, shift: number, widt
   };
 }
 
-function ofFloats(column: PlacedColumn, view: Float32Array | Float64Array, shift: number, width: number): Accumulator {
+function makeFloats(parts: AccumulatorParts<FloatView>): Accumulator {
+  const { column, view, shift, width, place, refuseValue, outOfRange } = parts;
   const { offset } = column;
   return {
     offset,
@@ -107,11 +131,12 @@ function ofFloats(column: PlacedColumn, view: Float32Array | Float64Array, shift
   };
 }
 
-function ofLongs(column: PlacedColumn, view: BigInt64Array): Accumulator {
+function makeLongs(parts: AccumulatorParts<BigInt64Array>): Accumulator {
+  const { column, view, shift, width, place, refuseValue, outOfRange } = parts;
   const { offset } = column;
   return {
     offset,
-    width: STORE_LONG,
+    width,
     step: (by) => {
       if (typeof by === 'bigint') return by;
       if (Number.isSafeInteger(by)) return BigInt(by as number);
@@ -119,9 +144,9 @@ function ofLongs(column: PlacedColumn, view: BigInt64Array): Accumulator {
       return refuseValue(column, by);
     },
     advance: (row, by, to, toOffset) => {
-      const next = view[place(row, offset, 3)] + (by as bigint);
+      const next = view[place(row, offset, shift)] + (by as bigint);
       if (BigInt.asIntN(64, next) !== next) return outOfRange(column, next);
-      view[place(to, toOffset, 3)] = next;
+      view[place(to, toOffset, shift)] = next;
       return next;
     },
   };

@@ -39,9 +39,7 @@ export class Journal {
   }
 
   get steps(): JournalSteps {
-    const { words, halves, bytes, doubles, longs, addresses } = this.#memory;
-    const memory = { words, halves, bytes, doubles, longs };
-    this.#steps ??= ownCode('journal', makeSteps, { memory, addresses, feed: this.feed, storeOrdered, layouts });
+    this.#steps ??= createSteps(this.#memory, this.feed);
     return this.#steps;
   }
 
@@ -96,6 +94,10 @@ export class Journal {
       throw new ShmTableError('ERR_TABLE_CORRUPT', `the journal of participant ${index + 1} is damaged`);
     }
   }
+}
+
+function createSteps(memory: TableMemory, feed: ChangeFeed | undefined): JournalSteps {
+  return ownCode('journal', makeSteps, { memory, addresses: memory.addresses, feed, storeOrdered, layouts });
 }
 
 interface StepParts {

@@ -63,6 +63,7 @@ export class Participant {
   readonly #locks: ByteLocks;
   readonly #lockTimeoutMs: number;
   #steps: ParticipantSteps | undefined;
+
   private constructor(memory: TableMemory, locks: ByteLocks, number: number, lockTimeoutMs: number) {
     this.#memory = memory;
     this.#words = memory.words;
@@ -74,16 +75,20 @@ export class Participant {
   }
 
   get steps(): ParticipantSteps {
+    this.#steps ??= this.#makeSteps();
+    return this.#steps;
+  }
+
+  #makeSteps(): ParticipantSteps {
     const { id, at, journal } = this;
     const { words, addresses } = this.#memory;
-    this.#steps ??= ownCode('participant', makeSteps, {
+    return ownCode('participant', makeSteps, {
       ...{ id, at, journal, words, addresses, layouts },
       ...{ assertStackRoom, futexWait, futexWake, storeOrdered, COURTESY_MS },
       waitForLock: (home, bucket) => this.#waitForLock(home, bucket),
       settle: () => this.settle(),
       refuseSpare: (spare) => this.#refuseSpare(spare),
     });
-    return this.#steps;
   }
 
   /**

@@ -1,6 +1,6 @@
 import { types } from 'node:util';
 import { ShmTableError } from '../errors.js';
-import { type Accumulator, accumulatorOf, type NumberViews } from './column-numbers.js';
+import { type Accumulator, accumulatorOf } from './column-numbers.js';
 import { refuseValue, unknownColumn } from './column-values.js';
 import { evaluate } from './own-code.js';
 import type { PlacedColumn, RowLayout } from './row-layout.js';
@@ -21,8 +21,8 @@ export interface RowCodec<C extends Columns = Columns> {
   readonly read: (row: number) => Row<C>;
   /** One value, by column name: `readers[name]` is undefined for a column that the schema lacks. */
   readonly readers: Readonly<Record<string, ((row: number) => unknown) | undefined>>;
-  /** What adds to a number, by column name: undefined for a column without numbers, and for one that the schema lacks. */
-  readonly accumulators: Readonly<Record<string, Accumulator | undefined>>;
+  /** What adds to a number; undefined for a column without numbers. Made anew at every call. */
+  readonly accumulator: (column: PlacedColumn) => Accumulator | undefined;
   /**
    * Reads every named property of `input` once, then asks `begin` for the row to write to, then checks and
    * writes the named columns. No code of the caller's runs after `begin`. Returns how many columns were named; `named` tells
@@ -58,7 +58,7 @@ export function compileRowCodec<C extends Columns>(layout: RowLayout, memory: Ro
   };
   const support = {
     ...views,
-    accumulators: accumulatorsOf(columns, views),
+    accumulator: (column: PlacedColumn) => accumulatorOf(column, views),
     named: new Int32Array(namedWords(columns).length),
     text,
     refuse: (index: number, value: unknown): never => refuseValue(columns[index], value),
@@ -75,7 +75,7 @@ export function compileRowCodec<C extends Columns>(layout: RowLayout, memory: Ro
     ...writeSource(columns),
     ...completeSource(columns),
     ...clearSource(columns),
-    '  accumulators,',
+    '  accumulator,',
     '  named,',
     '  readText: (start, length) => text.decode(start, length),',
     '  damage: text.damage,',
@@ -83,12 +83,6 @@ export function compileRowCodec<C extends Columns>(layout: RowLayout, memory: Ro
     '}',
   ].join('\n');
   return evaluate<(parts: typeof support) => RowCodec<C>>('row-codec', source)(support);
-}
-
-function accumulatorsOf(columns: readonly PlacedColumn[], views: NumberViews): RowCodec['accumulators'] {
-  const accumulators = Object.create(null);
-  for (const column of columns) accumulators[column.name] = accumulatorOf(column, views);
-  return accumulators;
 }
 
 /**

@@ -78,6 +78,7 @@ export class TableParts<C extends Columns> {
   #presence: Lookup<true> | undefined;
   #expiries: Lookup<number> | undefined;
   readonly #values = new Map<string, Lookup<unknown>>();
+  readonly #accumulators = new Map<string, Accumulator>();
   #lastSum: string | undefined;
   #lastAccumulator: Accumulator | undefined;
 
@@ -148,8 +149,7 @@ export class TableParts<C extends Columns> {
   }
 
   get key(): Key {
-    const { words, layout } = this.memory;
-    this.#key ??= new Key(layout.schema.maxKeyBytes, [words[HASH_KEY], words[HASH_KEY + 1]]);
+    this.#key ??= createKey(this.memory);
     return this.#key;
   }
 
@@ -159,9 +159,13 @@ export class TableParts<C extends Columns> {
   }
 
   get reader(): Reader {
-    const { memory, key, chain, clock, codec, proceed } = this;
-    this.#reader ??= new Reader(memory, key, chain, clock, codec, this.#options, proceed);
+    this.#reader ??= this.#createReader();
     return this.#reader;
+  }
+
+  #createReader(): Reader {
+    const { memory, key, chain, clock, codec, proceed } = this;
+    return new Reader(memory, key, chain, clock, codec, this.#options, proceed);
   }
 
   get scan(): RowScan<C> {
@@ -216,11 +220,17 @@ export class TableParts<C extends Columns> {
   /** What adds to a column of numbers, kept like `valuesOf`. `ERR_COLUMN_UNKNOWN`, `ERR_COLUMN_TYPE`. */
   accumulator(name: string): Accumulator {
     if (name !== this.#lastSum || this.#lastAccumulator === undefined) {
-      const column = this.column(name);
-      this.#lastAccumulator = this.codec.accumulators[column.name] ?? refuseAccumulation(column);
+      this.#lastAccumulator = this.#accumulators.get(name) ?? this.#accumulate(name);
       this.#lastSum = name;
     }
     return this.#lastAccumulator;
+  }
+
+  #accumulate(name: string): Accumulator {
+    const column = this.column(name);
+    const accumulator = this.codec.accumulator(column) ?? refuseAccumulation(column);
+    this.#accumulators.set(name, accumulator);
+    return accumulator;
   }
 
   /** The writer. `ERR_TABLE_CLOSED`, `ERR_READ_ONLY`. */
@@ -266,4 +276,8 @@ export class TableParts<C extends Columns> {
       this.segment.close();
     }
   }
+}
+
+function createKey({ words, layout }: TableMemory): Key {
+  return new Key(layout.schema.maxKeyBytes, [words[HASH_KEY], words[HASH_KEY + 1]]);
 }
