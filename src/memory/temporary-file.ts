@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { constants, fstatSync, linkSync, readdirSync, rmSync } from 'node:fs';
+import { constants, fstatSync, linkSync, lstatSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { TEMPORARY_BYTE } from './byte-locks.js';
 import { type Descriptor, native } from './native.js';
@@ -32,12 +32,25 @@ function sweep(directory: string, kind: TemporaryKind): void {
     const path = join(directory, name);
     const descriptor = new native.Descriptor();
     if (descriptor.open(path, constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK, 0) < 0) continue;
-    if (descriptor.tryLock(TEMPORARY_BYTE) === 1) {
-      kind.discard?.(descriptor);
-      descriptor.unlinkName(path);
-    }
+    removeRemains(path, descriptor, kind);
     descriptor.close();
   }
+}
+
+/**
+ * Removes the temporary `path`, which `descriptor` was opened by, if its maker is dead. Whose byte is free but whose name
+ * has gone was finished in the meantime, and lives on under its final name: nothing of it is touched.
+ */
+export function removeRemains(path: string, descriptor: Descriptor, kind: TemporaryKind): void {
+  if (descriptor.tryLock(TEMPORARY_BYTE) !== 1 || !isNamed(path, descriptor)) return;
+  kind.discard?.(descriptor);
+  descriptor.unlinkName(path);
+}
+
+function isNamed(path: string, descriptor: Descriptor): boolean {
+  const named = lstatSync(path, { throwIfNoEntry: false });
+  const { dev, ino } = fstatSync(descriptor.number);
+  return named?.dev === dev && named.ino === ino;
 }
 
 /** Opens `descriptor` on a new empty file under a temporary name, which is returned. */
