@@ -32,6 +32,15 @@ void* AlignedAddress(size_t bytes, int64_t offset) {
   return reinterpret_cast<void*>(RoundUp(reinterpret_cast<size_t>(range) - within) + within);
 }
 
+void* MapAligned(size_t bytes, int protection, int fd, int64_t offset) {
+  for (int tries = 0;; tries++) {
+    void* wanted = AlignedAddress(bytes, offset);
+    void* address = mmap(wanted, bytes, protection, MAP_SHARED, fd, static_cast<off_t>(offset));
+    if (address == MAP_FAILED || wanted == nullptr || address == wanted || tries == kAlignedTries) return address;
+    munmap(address, bytes);
+  }
+}
+
 // The kernel makes a huge page of a range in which there is at least one small one, and clears the rest of it: 130 ms for
 // 1 GiB. If all of its small pages were there it would have to copy them: 850 ms and more.
 void MakeHugePages(int fd, off_t size) {
@@ -43,7 +52,7 @@ void MakeHugePages(int fd, off_t size) {
   }
   // So that the object is as long as its huge pages.
   if (fallocate(fd, 0, static_cast<off_t>(bytes - 1), 1) != 0) return;
-  void* address = mmap(AlignedAddress(bytes, 0), bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  void* address = MapAligned(bytes, PROT_READ | PROT_WRITE, fd, 0);
   if (address == MAP_FAILED) return;
   madvise(address, bytes, MADV_COLLAPSE);
   munmap(address, bytes);

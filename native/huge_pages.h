@@ -13,6 +13,12 @@ namespace shmtable {
 // range free; nullptr for what is smaller than one.
 void* AlignedAddress(size_t bytes, int64_t offset);
 
+// So often an address is asked for again that another thread has taken in the meantime.
+inline constexpr int kAlignedTries = 8;
+
+// mmap of a shared object to such an address: MAP_FAILED and errno as mmap. Unaligned only when others were always faster.
+void* MapAligned(size_t bytes, int protection, int fd, int64_t offset);
+
 // Makes a still empty memory object of `size` bytes of huge pages, as far as the kernel has them and all of them lie
 // within; the rest stays empty. Does nothing where there are none.
 void MakeHugePages(int fd, off_t size);

@@ -105,7 +105,7 @@ Napi::Value Mapping::Map(const Napi::CallbackInfo& info) {
   int64_t offset = info.Length() > 3 && info[3].IsNumber() ? info[3].As<Napi::Number>().Int64Value() : 0;
   if (size <= 0 || offset < 0) return Result(info, -EINVAL);
   size_t bytes = RoundUp(static_cast<size_t>(size), HugePageBytes(fd));
-  void* address = mmap(AlignedAddress(bytes, offset), bytes, protection, MAP_SHARED, fd, static_cast<off_t>(offset));
+  void* address = MapAligned(bytes, protection, fd, offset);
   if (address == MAP_FAILED) return Result(info, -errno);
   auto region = std::make_shared<Region>(address, bytes, Region::kMapped);
   return Result(info, Show(info.Env(), std::move(region), static_cast<size_t>(size)));
@@ -121,10 +121,14 @@ Napi::Value Mapping::Attach(const Napi::CallbackInfo& info) {
   int flags = info[2].As<Napi::Boolean>().Value() ? SHM_RDONLY : 0;
   int64_t page = info[3].As<Napi::Number>().Int64Value();
   if (size <= 0 || page < 0) return Result(info, -EINVAL);
-  void* address = shmat(id, AlignedAddress(static_cast<size_t>(size), 0), flags);
-  // Another thread has taken the address.
-  if (address == reinterpret_cast<void*>(-1)) address = shmat(id, nullptr, flags);
-  if (address == reinterpret_cast<void*>(-1)) return Result(info, -errno);
+  void* const failed = reinterpret_cast<void*>(-1);
+  void* address = failed;
+  // It fails when another thread has taken the address.
+  for (int tries = 0; address == failed && tries < kAlignedTries; tries++) {
+    address = shmat(id, AlignedAddress(static_cast<size_t>(size), 0), flags);
+  }
+  if (address == failed) address = shmat(id, nullptr, flags);
+  if (address == failed) return Result(info, -errno);
   auto region = std::make_shared<Region>(address, RoundUp(static_cast<size_t>(size), static_cast<size_t>(page)),
                                          Region::kAttached);
   // The id may have been given to another segment since somebody looked at its size.
