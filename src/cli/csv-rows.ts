@@ -1,19 +1,39 @@
 /**
- * Rows of CSV (RFC 4180): the header names the columns, `key`, and, if there is one, `expiresAt`. Cells are as in the
- * JSON of a row without its quotes; an empty one leaves its column at zero, false or empty.
+ * Rows of CSV (RFC 4180): the header names the columns, that of the key and, if there is one, that of the expiry. Lines
+ * end with LF, CR LF or CR, also within one file. Cells are as in the JSON of a row without its quotes; an empty one
+ * leaves its column at zero, false or empty.
  */
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { parse } from 'csv-parse';
+import { type CsvError, parse } from 'csv-parse';
 import { ShmTableError } from '../errors.js';
 import type { ColumnCodec } from '../server/column-codec.js';
 import type { TableCodec } from '../server/table-codec.js';
 import { show } from '../table/schema.js';
 import { atLine, expiryOf, type LoadedRow, lineError, MAX_LINE_BYTES, textOf } from './loaded-row.js';
 
-const KEY = 'key';
-const EXPIRY = 'expiresAt';
-const NUMBER = /^-?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$/;
+/** RFC 8259, section 6. */
+const NUMBER = /^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$/;
+const QUOTE = 0x22;
+const LINE_FEED = 0x0a;
+const CARRIAGE_RETURN = 0x0d;
+const LINE_ENDS = ['\r\n', '\n', '\r'];
+const DEFAULT_NAMES = { key: 'key', expires: 'expiresAt' } as const;
+
+/** Which columns of the file hold what is no column of the table. */
+export interface CsvColumns {
+  /** Default: `key`. */
+  readonly key?: string | undefined;
+  /** Default: `expiresAt`; false: none. */
+  readonly expires?: string | false | undefined;
+}
+
+/** The cells of a record by what they are; positions in the header. */
+interface CsvHeader {
+  readonly key: number;
+  readonly expires: number | undefined;
+  readonly columns: readonly (ColumnCodec | undefined)[];
+}
 
 /** As csv-parse gives it with `info`, without an encoding. */
 interface CsvRecord {
@@ -23,60 +43,100 @@ interface CsvRecord {
 }
 
 /** Throws with the number of the line on which the record ends, after all rows before it. */
-export async function* csvRows(chunks: AsyncIterable<Uint8Array>, codec: TableCodec): AsyncGenerator<LoadedRow> {
+export async function* csvRows(
+  chunks: AsyncIterable<Uint8Array>,
+  codec: TableCodec,
+  names: CsvColumns = {},
+): AsyncGenerator<LoadedRow> {
+  const quotes = new QuoteLines();
   let malformed: { readonly line: number; readonly message: string } | undefined;
   const parser = parse({
     // Bytes, not text: the parser would put U+FFFD in the place of ill-formed UTF-8.
     encoding: null,
     info: true,
+    // Found by the parser itself, it would be that of the first line for all of them.
+    record_delimiter: LINE_ENDS,
     skip_empty_lines: true,
     max_record_size: MAX_LINE_BYTES,
     // The parser runs ahead: stopped at once, it would lose the records that nobody has taken yet.
     skip_records_with_error: true,
     on_skip: (error) => {
-      // Behind the comma come bytes, printed as an object.
-      malformed ??= { line: Number(error?.lines), message: `${error?.message.replace(/, value is .*/, '')}` };
+      malformed ??= describeError(error, quotes);
     },
   });
   // When reading fails, the loop below fails with it.
-  pipeline(Readable.from(chunks), parser).catch(() => undefined);
+  pipeline(Readable.from(quotes.follow(chunks)), parser).catch(() => undefined);
   const records: AsyncIterable<CsvRecord> = parser;
-  let header: readonly string[] | undefined;
+  let header: CsvHeader | undefined;
   for await (const { record, info } of records) {
     if (malformed !== undefined && info.lines >= malformed.line) break;
     const cells = atLine(info.lines, () => record.map(textOf));
-    if (header === undefined) header = atLine(info.lines, () => checkHeader(cells, codec));
-    else yield rowOf(info.lines, header, cells, codec);
+    if (header === undefined) header = atLine(info.lines, () => readHeader(cells, codec, names));
+    else yield rowOf(info.lines, header, cells);
   }
   if (malformed !== undefined) throw lineError(malformed.line, malformed.message);
 }
 
-function checkHeader(names: readonly string[], codec: TableCodec): readonly string[] {
-  if (!names.includes(KEY)) {
-    throw new ShmTableError(
-      'ERR_ARGUMENT',
-      `${show(names.join(','))} is neither a JSON object nor the header of a CSV file with a column key`,
-    );
+function describeError(error: CsvError | undefined, quotes: QuoteLines): { line: number; message: string } {
+  if (error?.code === 'CSV_QUOTE_NOT_CLOSED') {
+    return { line: quotes.openedAt, message: 'a quote that opens here is not closed' };
   }
-  const twice = names.find((name, i) => names.indexOf(name) !== i);
-  if (twice !== undefined) throw new ShmTableError('ERR_ARGUMENT', `the header names ${show(twice)} twice`);
-  for (const name of names) if (name !== KEY && name !== EXPIRY) codec.column(name);
-  return names;
+  // Behind the comma come bytes, printed as an object.
+  return { line: Number(error?.lines), message: `${error?.message.replace(/, value is .*/, '')}` };
 }
 
-function rowOf(line: number, header: readonly string[], cells: readonly string[], codec: TableCodec): LoadedRow {
+function readHeader(names: readonly string[], codec: TableCodec, wanted: CsvColumns): CsvHeader {
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice !== undefined) throw new ShmTableError('ERR_ARGUMENT', `the header names ${show(twice)} twice`);
+  const key = find(names, codec, 'key', wanted.key);
+  if (key === undefined) {
+    throw new ShmTableError(
+      'ERR_ARGUMENT',
+      `${show(names.join(','))} is neither a JSON object nor the header of a CSV file with a column ${wanted.key ?? DEFAULT_NAMES.key} (--key-column)`,
+    );
+  }
+  const expires = wanted.expires === false ? undefined : find(names, codec, 'expires', wanted.expires);
+  if (typeof wanted.expires === 'string' && expires === undefined) {
+    throw new ShmTableError('ERR_ARGUMENT', `the header names no column ${show(wanted.expires)} (--expires-column)`);
+  }
+  const columns = names.map((name, i) =>
+    (i === key || i === expires) && !codec.has(name) ? undefined : codec.column(name),
+  );
+  return { key, expires, columns };
+}
+
+/**
+ * Where the header has the key or the expiry. A name that was asked for may be the table's as well: the cell is both.
+ * Of the default name nobody can tell which of the two is meant when the table has such a column.
+ */
+function find(
+  names: readonly string[],
+  codec: TableCodec,
+  what: keyof typeof DEFAULT_NAMES,
+  wanted: string | undefined,
+): number | undefined {
+  const name = wanted ?? DEFAULT_NAMES[what];
+  const at = names.indexOf(name);
+  if (at < 0) return undefined;
+  if (wanted === undefined && codec.has(name)) {
+    const otherwise = what === 'key' ? '' : ', or --no-expires-column if it is only the column';
+    throw new ShmTableError(
+      'ERR_ARGUMENT',
+      `the header's ${name} may be the column ${name} of the table or the row's ${what === 'key' ? 'key' : 'expiry'}: ` +
+        `say which column of the file is that with --${what}-column NAME${otherwise}`,
+    );
+  }
+  return at;
+}
+
+function rowOf(line: number, { key, expires, columns }: CsvHeader, cells: readonly string[]): LoadedRow {
   return atLine(line, () => {
-    let key = '';
-    let expiresAt: number | null = null;
     const row: LoadedRow['row'] = {};
-    header.forEach((name, i) => {
-      const cell = cells[i];
-      if (name === KEY) key = cell;
-      else if (cell === '') return;
-      else if (name === EXPIRY) expiresAt = expiryOf(numberIn(cell));
-      else row[name] = codec.column(name).decode(jsonOf(cell, codec.column(name)));
+    columns.forEach((column, i) => {
+      if (column !== undefined && cells[i] !== '') row[column.name] = column.decode(jsonOf(cells[i], column));
     });
-    return { line, key, row, expiresAt };
+    const expiry = expires === undefined ? '' : cells[expires];
+    return { line, key: cells[key], row, expiresAt: expiryOf(expiry === '' ? null : numberIn(expiry)) };
   });
 }
 
@@ -86,6 +146,34 @@ function jsonOf(cell: string, { type, zero }: ColumnCodec): unknown {
   return typeof zero === 'number' ? numberIn(cell) : cell;
 }
 
+/** The number or null that the JSON would have. */
 function numberIn(cell: string): unknown {
+  if (cell === 'null') return null;
   return NUMBER.test(cell) ? Number(cell) : cell;
+}
+
+/** Follows a file on its way to the parser, which names an unclosed quote by the last line of the file. */
+class QuoteLines {
+  /** The line on which the quote stands that is open, or was open last. */
+  openedAt = 1;
+  #line = 1;
+  #open = false;
+  #afterCarriageReturn = false;
+
+  async *follow(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    for await (const chunk of chunks) {
+      this.#read(chunk);
+      yield chunk;
+    }
+  }
+
+  #read(chunk: Uint8Array): void {
+    for (const byte of chunk) {
+      if (byte === CARRIAGE_RETURN || (byte === LINE_FEED && !this.#afterCarriageReturn)) this.#line++;
+      this.#afterCarriageReturn = byte === CARRIAGE_RETURN;
+      if (byte !== QUOTE) continue;
+      this.#open = !this.#open;
+      if (this.#open) this.openedAt = this.#line;
+    }
+  }
 }

@@ -10,6 +10,7 @@ const MAX_EVENTS = 10;
 
 export interface TableSample {
   readonly name: string;
+  /** Without expired ones. */
   readonly rows: number;
   readonly capacity: number;
   readonly bytes: number;
@@ -70,7 +71,7 @@ export class LiveReader {
     const now = performance.now();
     const seconds = (now - this.#readAt) / 1000;
     this.#readAt = now;
-    const tables = countsOfTables(this.#namespace);
+    const tables = countsOfTables(this.#namespace, { withoutExpired: true });
     const before = this.#tables;
     this.#tables = new Map(tables.map((counts) => [counts.table, counts]));
     return {

@@ -3,7 +3,7 @@ import { ShmTableError } from '../errors.js';
 import { TableCodec } from '../server/table-codec.js';
 import type { Table } from '../table/table.js';
 import type { Columns } from '../table/types.js';
-import { csvRows } from './csv-rows.js';
+import { type CsvColumns, csvRows } from './csv-rows.js';
 import { LoadProgress } from './load-progress.js';
 import { atLine, type LoadedRow } from './loaded-row.js';
 import { ndjsonRows } from './ndjson-rows.js';
@@ -20,11 +20,11 @@ export interface LoadCounts {
 }
 
 /** Writes the rows that come on standard input, to the first line that is wrong; says how many came before it. */
-export async function loadRows(table: Table<Columns>): Promise<LoadCounts> {
+export async function loadRows(table: Table<Columns>, csv: CsvColumns): Promise<LoadCounts> {
   const counts: LoadCounts = { loaded: 0, expired: 0 };
   const progress = new LoadProgress(process.stdin.fd);
   try {
-    await load(table, progress, counts);
+    await load(table, csv, progress, counts);
     return counts;
   } catch (error) {
     if (!(error instanceof ShmTableError)) throw error;
@@ -36,9 +36,9 @@ export async function loadRows(table: Table<Columns>): Promise<LoadCounts> {
   }
 }
 
-async function load(table: Table<Columns>, progress: LoadProgress, counts: LoadCounts): Promise<void> {
+async function load(table: Table<Columns>, csv: CsvColumns, progress: LoadProgress, counts: LoadCounts): Promise<void> {
   const codec = new TableCodec(table.name, table.columns);
-  for await (const { line, key, row, expiresAt } of readRows(progress.count(process.stdin), codec)) {
+  for await (const { line, key, row, expiresAt } of readRows(progress.count(process.stdin), codec, csv)) {
     const ttl = expiresAt === null ? null : expiresAt - Date.now();
     if (ttl !== null && ttl <= 0) {
       counts.expired++;
@@ -51,7 +51,11 @@ async function load(table: Table<Columns>, progress: LoadProgress, counts: LoadC
 }
 
 /** CSV begins with the name of a column, JSON cannot. */
-async function* readRows(chunks: AsyncGenerator<Uint8Array>, codec: TableCodec): AsyncGenerator<LoadedRow> {
+async function* readRows(
+  chunks: AsyncGenerator<Uint8Array>,
+  codec: TableCodec,
+  csv: CsvColumns,
+): AsyncGenerator<LoadedRow> {
   let head: Uint8Array = new Uint8Array(0);
   while (head.every((byte) => BLANKS.has(byte))) {
     const { value, done } = await chunks.next();
@@ -64,5 +68,5 @@ async function* readRows(chunks: AsyncGenerator<Uint8Array>, codec: TableCodec):
     yield* chunks;
   }
   const begins = head.find((byte) => !BLANKS.has(byte));
-  yield* JSON_BEGINS.includes(begins) ? ndjsonRows(all(), codec) : csvRows(all(), codec);
+  yield* JSON_BEGINS.includes(begins) ? ndjsonRows(all(), codec) : csvRows(all(), codec, csv);
 }

@@ -2,19 +2,29 @@ import type { Command } from 'commander';
 import { printJson } from './output.js';
 import { addTableCommand, openTable, type TableFlags } from './table-command.js';
 
+interface LoadFlags extends TableFlags {
+  readonly keyColumn?: string;
+  /** False with `--no-expires-column`. */
+  readonly expiresColumn?: string | false;
+}
+
 /** `shmtable load TABLE < rows.ndjson`, or a CSV file. */
 export function addLoad(program: Command): void {
   addTableCommand(program, 'load', 'write the rows that come on standard input: lines as dump prints them, or CSV')
+    .option('--key-column <name>', 'column of a CSV file that holds the keys (default: key)')
+    .option('--expires-column <name>', 'column of a CSV file that holds the expiries (default: expiresAt, if there)')
+    .option('--no-expires-column', 'the CSV file holds no expiries')
     .addHelpText(
       'after',
-      '\nCSV has a header with a column "key" and, if wanted, "expiresAt". A row replaces the one that is there. At the\n' +
+      '\nCSV has a header with a column for the key and, if wanted, one for the expiry; the table may have a column of the\n' +
+        'same name if the option says so. A row replaces the one that is there. At the\n' +
         'first line that is wrong the command fails and names it; what came before it is in the table and stays.',
     )
-    .action(async (name: string, flags: TableFlags) => {
+    .action(async (name: string, flags: LoadFlags) => {
       using table = openTable(name, flags, false);
       // Loaded for this command alone, with the parsers and the bar.
       const { loadRows } = await import('./load-rows.js');
-      const counts = await loadRows(table);
+      const counts = await loadRows(table, { key: flags.keyColumn, expires: flags.expiresColumn });
       if (flags.json) printJson({ name, ...counts });
       else process.stdout.write(`${name}: ${counts.loaded} rows loaded, ${counts.expired} expired ones left out\n`);
     });

@@ -1,4 +1,5 @@
 /** The tree of commands. */
+import { createRequire } from 'node:module';
 import { Command } from 'commander';
 import { addBench } from './bench.js';
 import { addCompletion } from './completion.js';
@@ -6,6 +7,7 @@ import { addDelete } from './delete.js';
 import { addDestroy } from './destroy.js';
 import { addDump } from './dump.js';
 import { addGet } from './get.js';
+import { addKeys } from './keys.js';
 import { addList } from './list.js';
 import { addLoad } from './load.js';
 import { addRestore } from './restore.js';
@@ -23,6 +25,7 @@ const COMMANDS = [
   addList,
   addStat,
   addGet,
+  addKeys,
   addSet,
   addDelete,
   addDump,
@@ -39,8 +42,17 @@ const COMMANDS = [
 export function buildProgram(): Command {
   const program = new Command('shmtable')
     .description('Tables in shared memory: serve them over HTTP, look into them')
+    .version(packageVersion())
     .exitOverride()
-    .showHelpAfterError();
+    // commander says on a line of its own what may have been meant.
+    .configureOutput({
+      outputError: (text, write) => write(text.replace(/^error: /, 'shmtable: ').replace('\n(', ' (')),
+    });
   for (const add of COMMANDS) add(program);
   return program;
+}
+
+function packageVersion(): string {
+  const { version } = createRequire(import.meta.url)('shmtable/package.json') as { version: string };
+  return version;
 }

@@ -7,7 +7,10 @@ export function addStat(program: Command): void {
   addTableCommand(program, 'stat', 'print the schema and the statistics of a table').action(
     (name: string, flags: TableFlags) => {
       using table = openTable(name, flags, true);
-      const stats = table.stats();
+      const { rows, ...counters } = table.stats();
+      const { size } = table;
+      // As `ls` and `top` count them. While others write, the two counts are of two moments.
+      const stats = { rows: size, unsweptRows: Math.max(0, rows - size), ...counters };
       if (flags.json)
         return printJson({
           name,

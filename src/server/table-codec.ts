@@ -31,6 +31,10 @@ export class TableCodec {
     this.writeRow = compileRowWriter(this.#all);
   }
 
+  has(name: string): boolean {
+    return this.#byName.has(name);
+  }
+
   /** What writes the columns named, in the table's order, each once; all of them for `undefined`. ERR_COLUMN_UNKNOWN. */
   select(names: readonly string[] | undefined): RowWriter {
     if (names === undefined) return this.writeRow;

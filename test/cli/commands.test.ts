@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import t from 'tap';
 import { Table } from '../../src/table/table.js';
 import { commandIn } from '../fixtures/command-run.js';
@@ -6,7 +7,7 @@ const namespace = `test-${process.pid}-cli`;
 
 const run = commandIn(namespace);
 const COMMANDS = [
-  ...['serve', 'top', 'ls', 'stat', 'get', 'set', 'delete', 'dump', 'load', 'destroy'],
+  ...['serve', 'top', 'ls', 'stat', 'get', 'keys', 'set', 'delete', 'dump', 'load', 'destroy'],
   ...['snapshot', 'restore', 'verify', 'segments', 'bench', 'completion', 'help'],
 ];
 
@@ -46,6 +47,39 @@ t.test('wrong usage is 2', async (t) => {
   ] as const) {
     t.match(await run(args), { code: 2, stderr: message }, args.join(' '));
   }
+});
+
+t.test('a mistyped word is answered by one line with the nearest one', async (t) => {
+  for (const [args, line] of [
+    [['gett', 't', 'k'], "shmtable: unknown command 'gett' (Did you mean get?)\n"],
+    [['ls', '--jsn'], "shmtable: unknown option '--jsn' (Did you mean --json?)\n"],
+    [['elephant'], "shmtable: unknown command 'elephant'\n"],
+    [['get'], "shmtable: missing required argument 'table'\n"],
+  ] as const) {
+    t.same(await run(args), { code: 2, stdout: '', stderr: line }, args.join(' '));
+  }
+});
+
+t.test('--version prints the version of the package', async (t) => {
+  const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
+  t.same(await run(['--version']), { code: 0, stdout: `${version}\n`, stderr: '' });
+});
+
+t.test('keys prints the key of every row, one a line', async (t) => {
+  const keyed = Table.create({ name: 'keyed', namespace, capacity: 3000, columns: { n: 'int32' } });
+  t.teardown(() => keyed.destroy());
+  for (let i = 0; i < 2500; i++) keyed.set(`key ${i}`, { n: i });
+  const odd = ['two\nlines', '"quoted"', 'ä\u2028', '\u001b[31m'];
+  for (const key of odd) keyed.set(key, {});
+  const lines = (stdout: string) => stdout.split('\n').slice(0, -1);
+  const plain = lines((await run(['keys', 'keyed'])).stdout);
+  const wanted = [...keyed.keys()].map((key) => (odd.includes(key) ? JSON.stringify(key) : key));
+  t.same(plain.sort(), wanted.sort(), 'all, those that a line cannot hold as JSON');
+  const json = lines((await run(['keys', 'keyed', '--json', '--prefix', 'key 24'])).stdout);
+  const inPrefix = [...keyed.keys()].filter((key) => key.startsWith('key 24'));
+  t.same(json.map((line) => JSON.parse(line)).sort(), inPrefix.sort());
+  t.same(await run(['keys', 'keyed', '--prefix', 'none']), { code: 0, stdout: '', stderr: '' });
+  t.match(await run(['keys', 'missing']), { code: 1, stdout: '', stderr: /no table missing/ });
 });
 
 t.test('what is not found is 1', async (t) => {

@@ -166,6 +166,96 @@ t.test('and of CSV', async (t) => {
   t.match(await run(['load', 'wrong-csv'], illFormed), { code: 1, stderr: /line 2: it is not well-formed UTF-8/ });
 });
 
+t.test('lines of CSV may end differently within one file', async (t) => {
+  const table = tableOf(t, 'line-ends');
+  for (const [file, rows] of [
+    ['key,text\na,one\r\nb,two\r\n', { a: 'one', b: 'two' }],
+    ['key,text\r\na,one\r\nb,two\n', { a: 'one', b: 'two' }],
+    ['text,key\none,a\r\n', { a: 'one' }],
+    ['key\r\na\nb\n', { a: '', b: '' }],
+    ['key,text\ra,one\rb,two', { a: 'one', b: 'two' }],
+    ['key,text\na,"1\r\n2"\r\n\r\nb,"3\n4"\n', { a: '1\r\n2', b: '3\n4' }],
+  ] as const) {
+    table.clear();
+    t.match(await run(['load', 'line-ends'], file), { code: 0, stderr: '' }, JSON.stringify(file));
+    t.same(Object.fromEntries([...table].map(([key, { text }]) => [key, text])), rows);
+  }
+});
+
+t.test('a quote that is not closed is named by its own line', async (t) => {
+  tableOf(t, 'open-quote');
+  for (const [file, line] of [
+    ['key,text\na,1\nb,"2\nc,3\nd,4\n', 3],
+    ['key,text\r\na,1\r\n\r\nb,"2\r\nc,3\r\n', 4],
+    ['key,text\na,"x\ny"\nb,"1\n2","3\n4\n', 5],
+    ['"key\n', 1],
+  ] as const) {
+    const { code, stderr } = await run(['load', 'open-quote'], file);
+    t.match(
+      { code, stderr },
+      { code: 1, stderr: new RegExp(`line ${line}: a quote that opens here is not closed`) },
+      file,
+    );
+  }
+});
+
+t.test('cells are what JSON has, without its quotes', async (t) => {
+  const table = tableOf(t, 'cells');
+  for (const [column, cell] of [
+    ['small', '01'],
+    ['n', '01'],
+    ['f', '.5'],
+    ['f', '1.'],
+    ['f', '+1'],
+    ['f', '-'],
+    ['small', 'null'],
+    ['n', 'null'],
+    ['flag', 'null'],
+    ['flag', 'TRUE'],
+    ['expiresAt', '01'],
+  ]) {
+    const answer = await run(['load', 'cells'], `key,${column}\na,${cell}\n`);
+    t.match(answer, { code: 1, stderr: /line 2: / }, `${column} ${cell}`);
+  }
+  t.match(await run(['load', 'cells'], 'key,text,f,expiresAt\na,null,-1.5E+3,null\n'), { code: 0 });
+  t.match(table.entry('a'), { row: { text: 'null', f: -1500 }, expiresAt: null });
+});
+
+t.test('a table with columns named key and expiresAt', async (t) => {
+  const both = Table.create({
+    name: 'both',
+    namespace,
+    capacity: 10,
+    columns: { key: 'string(9)', expiresAt: 'int64', text: 'string(9)' },
+  });
+  t.teardown(() => both.close());
+  const file = 'key,id,expiresAt,text\na,1,1000,x\n';
+  const load = (...flags: string[]) => run(['load', 'both', ...flags], file);
+  for (const [flags, message] of [
+    [[], /line 1: the header's key may be .*--key-column NAME; 0 rows/],
+    [['--key-column', 'key'], /line 1: the header's expiresAt may be .*--expires-column NAME, or --no-expires-column/],
+    [['--key-column', 'nope'], /neither a JSON object nor the header of a CSV file with a column nope/],
+    [['--key-column', 'key', '--expires-column', 'nope'], /names no column "nope"/],
+    [['--key-column', 'key', '--no-expires-column'], /no column "id"/],
+  ] as const) {
+    t.match(await load(...flags), { code: 1, stderr: message }, flags.join(' '));
+    t.equal(both.size, 0);
+  }
+  const without = 'key,expiresAt,text\na,4102444800000,x\n';
+  t.match(await run(['load', 'both', '--key-column', 'key', '--no-expires-column'], without), { code: 0 });
+  t.match(both.entry('a'), { row: { key: 'a', expiresAt: 4102444800000n, text: 'x' }, expiresAt: null });
+  both.clear();
+  const named = ['--key-column', 'text', '--expires-column', 'expiresAt'];
+  t.match(await run(['load', 'both', ...named], without), { code: 0 });
+  const entry = both.entry('x');
+  t.match(
+    entry,
+    { row: { key: 'a', expiresAt: 4102444800000n, text: 'x' } },
+    'what an option names may be a column as well',
+  );
+  t.ok(Math.abs((entry?.expiresAt ?? 0) - 4102444800000) < 5000);
+});
+
 t.test('dump into a pipe', async (t) => {
   const rows = 60_000;
   const table = tableOf(t, 'large', rows);

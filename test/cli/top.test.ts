@@ -114,25 +114,54 @@ t.test('the command', async (t) => {
   t.match(text.stdout, /worker 77 died \(SIGKILL\)/);
 });
 
-t.test('on a terminal it goes on until Ctrl-C', async (t) => {
-  // util-linux' `script` gives the command a terminal.
-  const child = spawn(
-    'script',
-    ['-qec', `stty rows 30 cols 120; exec ${process.execPath} ${COMMAND} top --interval 60`, '/dev/null'],
-    {
-      env: { ...process.env, SHMTABLE_NAMESPACE: namespace, TERM: 'xterm' },
-      stdio: ['pipe', 'pipe', 'inherit'],
-    },
-  );
-  const ended = once(child, 'exit');
-  t.teardown(() => child.kill());
-  let output = '';
-  child.stdout.on('data', (chunk) => {
-    output += chunk;
+for (const [name, key] of [
+  ['Ctrl-C', '\u0003'],
+  ['q', 'q'],
+]) {
+  t.test(`on a terminal it goes on until ${name}, and gives the terminal back`, async (t) => {
+    // util-linux' `script` gives the command a terminal.
+    const child = spawn(
+      'script',
+      [
+        '-qec',
+        `stty rows 30 cols 120; ${process.execPath} ${COMMAND} top --interval 60; code=$?; stty -a | grep -o ' icanon'; exit $code`,
+        '/dev/null',
+      ],
+      {
+        env: { ...process.env, SHMTABLE_NAMESPACE: namespace, TERM: 'xterm' },
+        stdio: ['pipe', 'pipe', 'inherit'],
+      },
+    );
+    const ended = once(child, 'exit');
+    t.teardown(() => child.kill());
+    let output = '';
+    child.stdout.on('data', (chunk) => {
+      output += chunk;
+    });
+    await eventually('two frames', () => output.split('namespace').length > 2);
+    child.stdin.write(key);
+    const [code] = await ended;
+    t.equal(code, 0);
+    t.ok(output.lastIndexOf('\u001b[?25h') > output.lastIndexOf('\u001b[?25l'), 'the cursor is shown again');
+    t.match(output, ' icanon', 'and typed lines are lines again');
   });
-  await eventually('two frames', () => output.split('namespace').length > 2);
-  child.stdin.write('\u0003');
-  const [code] = await ended;
-  t.equal(code, 0);
-  t.ok(output.lastIndexOf('\u001b[?25h') > output.lastIndexOf('\u001b[?25l'), 'the cursor is shown again');
+}
+
+t.test('top, stat and ls agree about rows that have expired and are not swept', async (t) => {
+  const table = Table.create({ name: 'expiring', namespace, capacity: 10, columns: { n: 'int32' } });
+  t.teardown(() => Table.destroy('expiring', { namespace }));
+  table.set('stays', { n: 1 });
+  for (let i = 0; i < 5; i++) table.set(`goes-${i}`, { n: i }, { ttl: 1 });
+  await eventually('they have expired', () => table.size === 1);
+  // Nobody has the table open who could sweep.
+  table.close();
+  const [top, stat, ls] = await Promise.all([
+    run(['top', '--json', '--interval', '60']),
+    run(['stat', 'expiring', '--json']),
+    run(['ls', '--json']),
+  ]);
+  const rowsOf = (tables: { name: string; rows: number }[]) => tables.find(({ name }) => name === 'expiring')?.rows;
+  t.same([rowsOf(JSON.parse(top.stdout).tables), rowsOf(JSON.parse(ls.stdout))], [1, 1]);
+  const { rows, unsweptRows, inserts, expirations } = JSON.parse(stat.stdout).stats;
+  t.same({ rows, all: rows + unsweptRows }, { rows: 1, all: inserts - expirations });
 });

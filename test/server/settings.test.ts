@@ -9,6 +9,8 @@ import { TOKENS } from '../fixtures/access-tokens.js';
 const folder = mkdtempSync(join(tmpdir(), 'shmtable-settings-'));
 t.teardown(() => rmSync(folder, { recursive: true }));
 
+const GOOD = { capacity: 1, columns: { n: 'int32' } };
+
 function fileOf(content: unknown): string {
   const file = join(folder, 'config.json');
   writeFileSync(file, typeof content === 'string' ? content : JSON.stringify(content));
@@ -46,6 +48,32 @@ t.test('wrong settings are named', async (t) => {
   for (const [content, message] of refused) {
     t.throws(() => loadSettings(fileOf(content), {}, {}), { code: 'ERR_ARGUMENT', message }, String(message));
   }
+  for (const [content, messages] of [
+    [{ tables: { good: GOOD, bad: { ...GOOD, capacity: 0 } } }, ['tables.bad.capacity must be >= 1, got 0']],
+    [{ tables: { bad: { ...GOOD, chagnes: 1 }, good: GOOD } }, ['unknown setting tables.bad.chagnes']],
+    [{ tables: { bad: 5 } }, ['tables.bad must be object, got 5']],
+    [{ tables: { 'a~/b': GOOD } }, ['tables.a~/b is not a valid table name']],
+    [{ tables: { bad: { ...GOOD, columns: { 'n~/m': 5 } } } }, ['tables.bad.columns.n~/m must be string, got 5']],
+    [{ 'a~b': 1, limits: { 'c/d': 2 } }, ['unknown setting a~b', 'unknown setting limits.c/d']],
+    [{ port: 'x', tables: { bad: { ...GOOD, evict: 'x' } } }, ['port must be', 'tables.bad.evict must be']],
+  ] as const) {
+    const file = fileOf(content);
+    t.throws(() => loadSettings(file, {}, {}), { code: 'ERR_ARGUMENT' });
+    try {
+      loadSettings(file, {}, {});
+    } catch (error) {
+      const said = String(error)
+        .replace(/^.*json: /, '')
+        .split('; ')
+        .sort();
+      t.match(said, messages.toSorted(), 'each wrong setting by its name');
+      t.equal(said.length, messages.length, 'and no other');
+    }
+  }
+  t.throws(() => loadSettings(fileOf({ tables: { good: GOOD, bad: { ...GOOD, columns: { n: 'int33' } } } }), {}, {}), {
+    code: 'ERR_ARGUMENT',
+    message: /^tables\.bad: column n: "int33"/,
+  });
   t.throws(() => loadSettings(join(folder, 'missing.json'), {}, {}), {
     code: 'ERR_ARGUMENT',
     message: /missing\.json/,

@@ -6,34 +6,79 @@ import { type GivenSettings, settingsSchema } from './settings-schema.js';
 
 const compiled = Compile(settingsSchema);
 
-/** The value as settings; ERR_ARGUMENT names every unknown or wrong one by its path. */
+/** One thing that the validator found: where (a JSON pointer, RFC 6901), and which keyword of the schema was violated. */
+interface Violation {
+  readonly instancePath: string;
+  readonly keyword: string;
+  readonly message: string;
+  readonly params: object;
+}
+
+/** The value as settings; ERR_ARGUMENT names every unknown or wrong one by its path, and no other. */
 export function checkSettings(source: string, value: unknown): GivenSettings {
   if (compiled.Check(value)) return value;
-  const wrong = new Set<string>();
-  for (const { instancePath, keyword, message, params } of compiled.Errors(value)) {
-    const path = instancePath.slice(1).replaceAll('/', '.');
-    if (keyword === 'additionalProperties') {
-      for (const name of Object.values(params).flat()) wrong.add(`unknown setting ${join(path, String(name))}`);
-    } else if (keyword === 'propertyNames') {
-      for (const name of Object.values(params).flat())
-        wrong.add(`${join(path, String(name))} is not a valid table name`);
-    } else if (keyword !== 'boolean') {
-      // What stands where a token's digest should may be the token.
-      const got = path.startsWith('tokens') ? '' : `, got ${show(valueAt(value, instancePath))}`;
-      wrong.add(`${path === '' ? 'settings' : path} ${message}${got}`);
-    }
-  }
+  const violations: readonly Violation[] = compiled.Errors(value);
+  const wrong = new Set(violations.flatMap((violation) => problemsOf(violation, violations, value)));
   throw new ShmTableError('ERR_ARGUMENT', `${source}: ${[...wrong].join('; ')}`);
 }
 
-function join(path: string, name: string): string {
-  return path === '' ? name : `${path}.${name}`;
+function problemsOf(violation: Violation, all: readonly Violation[], value: unknown): string[] {
+  const { instancePath, keyword, message } = violation;
+  switch (keyword) {
+    case 'additionalProperties':
+      return namesIn(violation)
+        .filter((name) => !isExplained(pointerTo(instancePath, name), all))
+        .map((name) => `unknown setting ${dotted(pointerTo(instancePath, name))}`);
+    case 'propertyNames':
+      return namesIn(violation).map((name) => `${dotted(pointerTo(instancePath, name))} is not a valid table name`);
+    // What `additionalProperties: false` and `anyOf` report beside it is said by their other violations.
+    case 'boolean':
+    case 'anyOf':
+      return [];
+  }
+  if (all.some((other) => other.keyword === 'propertyNames' && isNamedBy(instancePath, other))) return [];
+  const path = dotted(instancePath);
+  // What stands where a token's digest should may be the token.
+  const got = path.startsWith('tokens') ? '' : `, got ${show(valueAt(value, instancePath))}`;
+  return [`${path === '' ? 'settings' : path} ${message}${got}`];
+}
+
+/** A member whose own schema is violated counts as additional, too; it is known, and what is wrong in it is said. */
+function isExplained(pointer: string, all: readonly Violation[]): boolean {
+  return all.some(
+    ({ instancePath, keyword }) =>
+      keyword !== 'boolean' && (instancePath === pointer || instancePath.startsWith(`${pointer}/`)),
+  );
+}
+
+/** Whether the pointer is to a member with a refused name: the pattern that the name misses is reported there as well. */
+function isNamedBy(pointer: string, violation: Violation): boolean {
+  return namesIn(violation).some((name) => pointerTo(violation.instancePath, name) === pointer);
+}
+
+function namesIn({ params }: Violation): string[] {
+  return Object.values(params).flat().map(String);
+}
+
+function pointerTo(pointer: string, name: string): string {
+  return `${pointer}/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+}
+
+function namesOf(pointer: string): string[] {
+  return pointer
+    .split('/')
+    .slice(1)
+    .map((name) => name.replaceAll('~1', '/').replaceAll('~0', '~'));
+}
+
+function dotted(pointer: string): string {
+  return namesOf(pointer).join('.');
 }
 
 function valueAt(value: unknown, pointer: string): unknown {
   let at = value;
-  for (const step of pointer.split('/').slice(1)) {
-    at = typeof at === 'object' && at !== null ? new Map(Object.entries(at)).get(step) : undefined;
+  for (const name of namesOf(pointer)) {
+    at = typeof at === 'object' && at !== null ? new Map(Object.entries(at)).get(name) : undefined;
   }
   return at;
 }

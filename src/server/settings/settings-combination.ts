@@ -1,5 +1,6 @@
 /** Checks what no setting shows by itself: what must stand together, what may not, and the files that settings name. */
 import { ShmTableError } from '../../errors.js';
+import { Table } from '../../table/table.js';
 import { isLoopback } from '../access/host-guard.js';
 import { type GivenSettings, withDefaults } from './settings-schema.js';
 import { readTlsFiles } from './tls-files.js';
@@ -13,6 +14,7 @@ export function checkCombination(given: GivenSettings): void {
   if (given.tokens !== undefined && given.tokensFile !== undefined) {
     throw new ShmTableError('ERR_ARGUMENT', 'tokens and tokensFile are both set; the service takes one of them');
   }
+  checkTables(given);
   const settings = withDefaults(given);
   if (settings.tls !== undefined) readTlsFiles(settings.tls);
   if (tokensInForce(settings) === undefined) refuseOpenness(given);
@@ -24,6 +26,18 @@ function needs(given: GivenSettings, name: 'snapshots' | 'tls' | 'rateLimit', me
   const missing = members.find((member) => !set.includes(member));
   if (set.length > 0 && missing !== undefined) {
     throw new ShmTableError('ERR_ARGUMENT', `${name}.${set[0]} is set, but no ${name}.${missing}`);
+  }
+}
+
+/** What no JSON Schema says of tables: names and types of their columns, widths, which backend takes a path. */
+function checkTables({ tables = {} }: GivenSettings): void {
+  for (const [name, options] of Object.entries(tables)) {
+    try {
+      Table.bytesFor({ name, ...options });
+    } catch (error) {
+      if (!(error instanceof ShmTableError)) throw error;
+      throw new ShmTableError('ERR_ARGUMENT', `tables.${name}: ${error.message}`, { cause: error });
+    }
   }
 }
 
