@@ -16,7 +16,11 @@
  *   are enough, for a sequence is looked for only within the last lap before the head.
  *
  * Invariants
- * - head = s + 1 only after cell s modulo n was claimed for s: every sequence below head has, or had, its cell.
+ * - head = s + 1 only after cell s modulo n was claimed for s: every sequence below head has, or had, its cell. While
+ *   s is the head, its cell is therefore of the lap before, or of the lap of s when somebody has just claimed it.
+ * - A claim goes from one lap to the next, never back and never past one: a producer takes a cell only from the lap
+ *   before that of the head which it has seen. Without this one that was preempted after it had loaded the head
+ *   takes the cell of a newer change, which then no sequence names and no gap covers.
  * - Sequences are claimed under the lock of the changed row's bucket, so those of one key are in commit order.
  * - A published claim changes only by the claim of a later lap; an unpublished one by its owner (or who settles for
  *   it), or by a producer that comes round to it: then the ring has been filled once over, and the change is lost to
@@ -80,4 +84,9 @@ export function isPublished(claim: number): boolean {
 /** Whether a claim, of whomever, is of this lap. */
 export function isOfLap(claim: number, lap: number): boolean {
   return (claim ^ (lap << LAP_SHIFT)) >>> LAP_SHIFT === 0;
+}
+
+/** Whether a claim is of the lap before this one. That of cell 0 in the second lap is none: no change has sequence 0. */
+export function precedesLap(claim: number, lap: number): boolean {
+  return claim === 0 || isOfLap(claim, lap - 1);
 }

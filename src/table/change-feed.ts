@@ -87,14 +87,16 @@ export class ChangeFeed {
       const lap = layout.lapOf(sequence, this.cells);
       const cell = this.#cell(sequence) / 4;
       const before = Atomics.load(words, cell);
-      if (!layout.isOfLap(before, lap)) {
+      // Only of the lap before: were the head outdated by now, the cell would be of its lap already, or of a later one,
+      // which we would take from its owner. So the claim that succeeds is one of the head as it is.
+      if (layout.precedesLap(before, lap)) {
         this.#doubles[(at + slot.CHANGE) >>> 1] = sequence;
         if (Atomics.compareExchange(words, cell, before, layout.claimOf(lap, id)) !== before) continue;
         words[at + slot.CLAIMED] = 1;
         Atomics.compareExchange(this.#longs, headAt, head, head + 1n);
         return;
       }
-      // Somebody has this sequence, and the head does not say so yet.
+      // Somebody has this sequence, and the head does not say so yet; or the head has gone on, and this does nothing.
       Atomics.compareExchange(this.#longs, headAt, head, head + 1n);
     }
   }
@@ -104,41 +106,46 @@ export class ChangeFeed {
     return Atomics.load(this.#words, this.#cell(sequence) / 4) === claim;
   }
 
+  /**
+   * Writes the change into its cell. The sum is made of what we write, never of what stands in the cell: a producer
+   * that was overtaken may write there at the same time, and a sum of the two would make a change of their mixture.
+   */
   #write(cell: number, sequence: number, at: number): void {
     const words = this.#words;
     const row = this.#memory.rowWord(words[at + slot.ROW]);
     const keyBytes = words[row + ROW_KEY_BYTES];
     // A damaged row must not write over more than its cell.
     const bytes = keyBytes > 0 && keyBytes <= this.#memory.layout.schema.maxKeyBytes ? keyBytes : 0;
-    this.#doubles[(cell + layout.CELL_REVISION) / 8] = this.#memory.revision(
-      words[at + slot.EPOCH_AFTER],
-      words[at + slot.VERSION_AFTER],
-    );
-    words[(cell + layout.CELL_KIND) / 4] = bytes | (words[at + slot.COUNTER] << 16);
-    const key = row + this.#memory.layout.row.keyOffset / 4;
-    for (let i = 0; i < (bytes + 3) >>> 2; i++) words[(cell + layout.CELL_KEY) / 4 + i] = words[key + i];
-    words[(cell + layout.CELL_SUM) / 4] = this.#sum(cell, sequence, bytes);
+    const revision = this.#memory.revision(words[at + slot.EPOCH_AFTER], words[at + slot.VERSION_AFTER]);
+    const kind = bytes | (words[at + slot.COUNTER] << 16);
+    let sum = sumOf(sequence, kind, revision);
+    const from = row + this.#memory.layout.row.keyOffset / 4;
+    const to = (cell + layout.CELL_KEY) / 4;
+    for (let i = 0; i < (bytes + 3) >>> 2; i++) {
+      const word = words[from + i];
+      words[to + i] = word;
+      sum = mix(sum, word);
+    }
+    this.#doubles[(cell + layout.CELL_REVISION) / 8] = revision;
+    words[(cell + layout.CELL_KIND) / 4] = kind;
+    words[(cell + layout.CELL_SUM) / 4] = sum;
   }
 
-  #sum(cell: number, sequence: number, keyBytes: number): number {
-    const words = this.#words;
-    const kind = words[(cell + layout.CELL_KIND) / 4];
-    const revision = (cell + layout.CELL_REVISION) / 4;
-    let sum = Math.imul(sequence, 0x9e3779b1) ^ Math.floor(sequence / 0x1_0000_0000);
-    sum = mix(mix(mix(sum, kind), words[revision]), words[revision + 1]);
-    const key = (cell + layout.CELL_KEY) / 4;
-    for (let i = 0; i < (keyBytes + 3) >>> 2; i++) sum = mix(sum, words[key + i]);
-    return sum;
-  }
-
-  /** Tells watchers that there is something to look at. A system call only while one sleeps, or with `surely`. */
+  /**
+   * Tells watchers that there is something to look at. A system call only when one sleeps, or with `surely`.
+   *
+   * The mark is cleared before the word advances. Cleared after, it could be the mark of a watcher that has seen the
+   * new word already and is about to sleep on it: nobody would wake it any more. It is looked at again afterwards, for
+   * a watcher that has set it in between.
+   */
   wake(surely = false): void {
     const words = this.#words;
-    const header = this.#at / 4;
-    Atomics.add(words, header + layout.FEED_WAKE, 1);
-    if (!surely && Atomics.load(words, header + layout.FEED_SLEEPERS) === 0) return;
-    Atomics.store(words, header + layout.FEED_SLEEPERS, 0);
-    futexWake(words, header + layout.FEED_WAKE, ALL);
+    const wake = this.#at / 4 + layout.FEED_WAKE;
+    const sleepers = this.#at / 4 + layout.FEED_SLEEPERS;
+    const asleep = Atomics.load(words, sleepers) !== 0;
+    if (asleep) Atomics.store(words, sleepers, 0);
+    Atomics.add(words, wake, 1);
+    if (asleep || surely || Atomics.load(words, sleepers) !== 0) futexWake(words, wake, ALL);
   }
 
   /** What watchers sleep on. */
@@ -168,7 +175,10 @@ export class ChangeFeed {
     const type = layout.CHANGE_TYPES[kind >>> 16];
     if (type === undefined || bytes > this.#memory.layout.schema.maxKeyBytes) return 'gap';
     const key = this.#memory.bytes.toString('utf8', cell + layout.CELL_KEY, cell + layout.CELL_KEY + bytes);
-    const sound = this.#words[(cell + layout.CELL_SUM) / 4] === this.#sum(cell, sequence, bytes);
+    let sum = sumOf(sequence, kind, revision);
+    const from = (cell + layout.CELL_KEY) / 4;
+    for (let i = 0; i < (bytes + 3) >>> 2; i++) sum = mix(sum, this.#words[from + i]);
+    const sound = this.#words[(cell + layout.CELL_SUM) / 4] === sum;
     if (!sound || Atomics.load(this.#words, cell / 4) !== claim) return 'gap';
     return { sequence, type, key, revision };
   }
@@ -176,6 +186,17 @@ export class ChangeFeed {
   #cell(sequence: number): number {
     return this.#cellsAt + (sequence % this.cells) * this.#cellBytes;
   }
+}
+
+/** A revision, to be taken apart into the two words that it is in memory. */
+const number = new Float64Array(1);
+const numberWords = new Int32Array(number.buffer);
+
+/** The sum over all but the key. */
+function sumOf(sequence: number, kind: number, revision: number): number {
+  number[0] = revision;
+  const sum = Math.imul(sequence, 0x9e3779b1) ^ Math.floor(sequence / 0x1_0000_0000);
+  return mix(mix(mix(sum, kind), numberWords[0]), numberWords[1]);
 }
 
 function mix(sum: number, word: number): number {

@@ -1,20 +1,35 @@
 /*
  * The change feed's cells: claimed once for each sequence, published once for each committed operation, by producers
- * that may die at any step and whose recovery repeats what they did.
+ * that may die at any step and whose recovery repeats what they did, and that may stand still for as long as they like:
+ * between loading the head and the cell, too, while others go round the ring.
  *
- * Two cells, PRODUCERS producers (each holding its own bucket's lock all along, so that recovery is exclusive), CRASHES
- * deaths. At the end each producer's change was published exactly once, and the head is behind the last claim.
+ * Two cells, PRODUCERS producers of ROUNDS operations each (each holding its own bucket's lock all along, so that
+ * recovery is exclusive), CRASHES deaths. Each change is published exactly once or was overtaken by a lap, no sequence is
+ * claimed twice, and the head is behind the last claim. With CONTENT: what a reader accepts is what the owner of the
+ * cell wrote, also when one that was overtaken writes into it.
  *
  * Variants that must fail:
- *   NOTE_LATE   the note that a cell was claimed is made after the change was published
- *   HEAD_FIRST  the head is advanced before the cell is claimed
+ *   NOTE_LATE     the note that a cell was claimed is made after the change was published
+ *   HEAD_FIRST    the head is advanced before the cell is claimed
+ *   LAP_UNSIGNED  a cell of whatever other lap is claimed, of a later one too
+ *   SUM_OF_CELL   the sum is made of what stands in the cell
  */
 #ifndef CRASHES
 #define CRASHES 2
 #endif
+#ifndef PRODUCERS
 #define PRODUCERS 3
+#endif
+#ifndef ROUNDS
+#define ROUNDS 2
+#endif
 #define CELLS 2
 #define SEQUENCES 16
+#ifdef LAP_UNSIGNED
+#define MAY_CLAIM(l, h) (l != h / CELLS)
+#else
+#define MAY_CLAIM(l, h) (l == h / CELLS - 1)
+#endif
 
 byte head = 2;
 byte lap[CELLS], claimant[CELLS];   /* of a cell's claim: sequence / CELLS, producer + 1 */
@@ -23,18 +38,37 @@ byte tried[PRODUCERS];
 bool noted[PRODUCERS];
 byte times[PRODUCERS];              /* ghost: how often the change was published */
 bool taken[SEQUENCES];              /* ghost: claimed by somebody */
-byte crashes, ended;
+byte crashes;
+#ifdef CONTENT
+byte key[CELLS], kind[CELLS];                           /* by whom they were written */
+byte sum_sequence[CELLS], sum_key[CELLS], sum_kind[CELLS];
+#endif
 
 #define DIE if :: crashes < CRASHES -> atomic { crashes++; goto again } :: true fi
+/* Whether the producer's last try still is its claim, unpublished. */
+#define HOLDS (lap[tried[me] % CELLS] == tried[me] / CELLS && claimant[tried[me] % CELLS] == me + 1 && !public[tried[me] % CELLS])
+
+#ifdef CONTENT
+inline check() {
+  if
+  :: public[c] && sum_sequence[c] == lap[c] * CELLS + c && sum_key[c] == key[c] && sum_kind[c] == kind[c] ->
+     assert(key[c] == claimant[c] && kind[c] == claimant[c])
+  :: else
+  fi
+}
+#else
+inline check() { skip }
+#endif
 
 proctype Producer(byte me) {
-  byte h, c, l, o; bool p;
+  byte h, c, l, o, k, round; bool p;
+next:
+  atomic { tried[me] = 0; noted[me] = false; times[me] = 0 }
 again:
   /* also where recovery begins: it knows what the journal says and nothing else */
-  h = 0; c = 0; l = 0; o = 0; p = false;
+  h = 0; c = 0; l = 0; o = 0; k = 0; p = false;
   if
-  :: tried[me] != 0 && lap[tried[me] % CELLS] == tried[me] / CELLS && claimant[tried[me] % CELLS] == me + 1 && !public[tried[me] % CELLS] ->
-     noted[me] = true; DIE
+  :: tried[me] != 0 && HOLDS -> noted[me] = true; DIE
   :: else
   fi;
   if
@@ -44,7 +78,7 @@ again:
      :: h = head; c = h % CELLS;
         atomic { l = lap[c]; o = claimant[c]; p = public[c] }
         if
-        :: l == h / CELLS -> atomic { if :: head == h -> head = h + 1 :: else fi }
+        :: !MAY_CLAIM(l, h) -> atomic { if :: head == h -> head = h + 1 :: else fi }
         :: else ->
            tried[me] = h; DIE;
 #ifdef HEAD_FIRST
@@ -53,7 +87,8 @@ again:
            atomic {
              if
              :: lap[c] == l && claimant[c] == o && public[c] == p ->
-                lap[c] = h / CELLS; claimant[c] = me + 1; public[c] = false; assert(!taken[h]); taken[h] = true
+                lap[c] = h / CELLS; claimant[c] = me + 1; public[c] = false;
+                assert(!taken[h]); taken[h] = true; assert(head <= h + 1)
              :: else -> h = 0
              fi };
            if
@@ -68,31 +103,43 @@ again:
         fi
      od
   fi;
-  /* publish, unless that was done before or the ring has gone over the cell */
   c = tried[me] % CELLS;
+#ifdef CONTENT
+  if
+  :: HOLDS ->
+     /* from here on it may be overtaken, and write into another's cell */
+     atomic { key[c] = me + 1; check() }; DIE;
+     atomic { kind[c] = me + 1; check() }; DIE;
+#ifdef SUM_OF_CELL
+     k = key[c];
+     atomic { sum_sequence[c] = tried[me]; sum_key[c] = k; sum_kind[c] = kind[c]; check() }; DIE
+#else
+     atomic { sum_sequence[c] = tried[me]; sum_key[c] = me + 1; sum_kind[c] = me + 1; check() }; DIE
+#endif
+  :: else
+  fi;
+#endif
+  /* publish, unless that was done before or the ring has gone over the cell */
   atomic {
     if
-    :: lap[c] == tried[me] / CELLS && claimant[c] == me + 1 && !public[c] -> public[c] = true; times[me]++
+    :: HOLDS -> public[c] = true; times[me]++; check()
     :: else
     fi };
   DIE;
 #ifdef NOTE_LATE
   noted[me] = true;
 #endif
-  atomic { ended++ }
+  /* a cell that the ring went over before its owner published is lost, as the layout says; never twice */
+  atomic {
+    assert(times[me] <= 1);
+    assert(times[me] == 1 || head >= tried[me] + CELLS);
+    assert(head > tried[me]);
+    round++;
+    if :: round < ROUNDS -> goto next :: else fi
+  }
 }
 
 init {
   byte i;
-  atomic { run Producer(0); run Producer(1); run Producer(2) }
-  (ended == PRODUCERS);
-  do
-  :: i < PRODUCERS ->
-     /* a cell that the ring went over before its owner published is lost, as the layout says; never twice */
-     assert(times[i] <= 1);
-     assert(times[i] == 1 || head > tried[i] + CELLS);
-     assert(head > tried[i]);
-     i++
-  :: else -> break
-  od
+  atomic { do :: i < PRODUCERS -> run Producer(i); i++ :: else -> break od }
 }

@@ -1,7 +1,7 @@
 /** A model in this folder's sources, or one without a rule, which spin must reject. */
 export interface ModelRun {
   readonly name: string;
-  readonly file: 'write' | 'move' | 'wait' | 'feed';
+  readonly file: 'write' | 'move' | 'wait' | 'feed' | 'wake';
   readonly defines: readonly string[];
   /** Explored in `npm test` too: it takes a few seconds at most. */
   readonly short: boolean;
@@ -20,13 +20,19 @@ export const sound: readonly ModelRun[] = [
   run('move', 'DEATHS=2', 'removal that moves, read in one pass'),
   run('move', 'DEATHS=2 BY_ROW', 'removal that moves, read row by row'),
   run('wait', 'WAITERS=4', 'waiting for a lock'),
-  run('feed', 'CRASHES=1', 'cells of the change feed'),
+  run('feed', 'CRASHES=1 ROUNDS=1', 'cells of the change feed, claimed by three'),
+  run('feed', 'CRASHES=1 PRODUCERS=2 ROUNDS=3', 'cells of the change feed, claimed for laps'),
+  run('feed', 'CRASHES=0 PRODUCERS=2 ROUNDS=3 CONTENT', 'what stands in the cells of the change feed'),
+  run('wake', 'WRITERS=2', 'waiting for a change'),
   run('write', 'SET INC WRITERS=2', 'set and increment', false),
   run('write', 'CAS INC WRITERS=2', 'compare-and-set and increment', false),
   run('write', 'SET DEL WRITERS=3 READERS=0', 'set and delete, slots used again', false),
   run('write', 'SET WRITERS=2 ROUNDS=2 BY_ROW', 'set, read row by row', false),
   run('write', 'SET INC WRITERS=3', 'set and increment, read, slots used again', false),
   run('write', 'SET INC CAS DEL WRITERS=3 READERS=0', 'every operation, slots used again', false),
+  run('feed', 'CRASHES=1 ROUNDS=2', 'cells of the change feed, claimed for laps by three', false),
+  run('feed', 'CRASHES=1 PRODUCERS=2 ROUNDS=3 CONTENT', 'what stands in the cells, with deaths', false),
+  run('wake', 'WRITERS=3', 'waiting for a change, three writers', false),
 ];
 
 /** What spin must reject: each without one rule that the protocol relies on. */
@@ -40,7 +46,12 @@ export const broken: readonly ModelRun[] = [
   run('move', 'BUG_ONE_ADVANCE', 'a removal advances the version once'),
   run('move', 'BUG_EMPTY_FIRST BY_ROW', 'a removal empties the old place first'),
   run('move', 'BUG_FREE_BEFORE_UNLOCK', 'an overflow bucket is freed before the lock is released'),
-  run('feed', 'CRASHES=1 NOTE_LATE', 'a claim is noted after it was published'),
-  run('feed', 'CRASHES=1 HEAD_FIRST', 'the head passes a cell before it is claimed'),
+  run('feed', 'CRASHES=1 ROUNDS=1 NOTE_LATE', 'a claim is noted after it was published'),
+  run('feed', 'CRASHES=1 ROUNDS=1 HEAD_FIRST', 'the head passes a cell before it is claimed'),
+  run('feed', 'CRASHES=1 PRODUCERS=2 ROUNDS=3 LAP_UNSIGNED', 'a cell is claimed that is of a later lap'),
+  run('feed', 'CRASHES=1 PRODUCERS=2 ROUNDS=3 CONTENT SUM_OF_CELL', "a cell's sum is made of what stands there"),
+  run('wake', 'WRITERS=2 BUG_CLEAR_LATE', 'the mark is cleared after the word has advanced'),
+  run('wake', 'WRITERS=2 BUG_LOOK_ONCE', 'the mark is looked at only before the word advances'),
+  run('wake', 'WRITERS=2 BUG_UNSURE', 'recovery wakes only when there is a mark'),
   run('wait', 'BUG_MARK_LOST', 'who has slept takes the lock without the mark'),
 ];
