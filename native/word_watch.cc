@@ -10,8 +10,21 @@
 namespace shmtable {
 namespace {
 
-// How long `Join` lets the thread fall asleep over a wake-up that came just before, in nanoseconds.
-constexpr long kJoinPause = 200'000;
+// Between two looks of `Join` whether the thread has gone, in nanoseconds.
+constexpr long kJoinPause = 50'000;
+// How long the thread waits for `acknowledge` before it looks again, in milliseconds: a net, like the limit of its sleep.
+constexpr int64_t kAcknowledgeLook = 1000;
+
+void WaitWhile(std::atomic<int32_t>* word, int operation, int32_t value, int64_t timeout_ms) {
+  timespec timeout{};
+  timeout.tv_sec = timeout_ms / 1000;
+  timeout.tv_nsec = (timeout_ms % 1000) * 1'000'000;
+  syscall(SYS_futex, word, operation, value, &timeout, nullptr, 0);
+}
+
+void WakeAll(std::atomic<int32_t>* word, int operation) {
+  syscall(SYS_futex, word, operation, INT_MAX, nullptr, nullptr, 0);
+}
 
 void StopBeforeEnd(void* watch) { static_cast<WordWatch*>(watch)->Join(); }
 
@@ -32,7 +45,7 @@ WordWatch::~WordWatch() { Join(); }
 
 Napi::Value WordWatch::Start(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
-  if (thread_.joinable() || info.Length() < 6 || !info[0].IsTypedArray() || !info[5].IsFunction()) {
+  if (running_ || info.Length() < 6 || !info[0].IsTypedArray() || !info[5].IsFunction()) {
     return Napi::Number::New(env, -EINVAL);
   }
   for (size_t i = 1; i < 5; i++) {
@@ -50,21 +63,31 @@ Napi::Value WordWatch::Start(const Napi::CallbackInfo& info) {
   word_ = first + index;
   sleepers_ = sleepers < 0 ? nullptr : first + sleepers;
   timeout_ms_ = info[4].As<Napi::Number>().Int64Value();
+  if (timeout_ms_ <= 0) return Napi::Number::New(env, -EINVAL);
   words_ = Napi::Persistent(words);
   callback_ = Napi::ThreadSafeFunction::New(env, info[5].As<Napi::Function>(), "shmtable change feed", 0, 1);
+  if (env.IsExceptionPending()) {
+    env.GetAndClearPendingException();
+    words_.Reset();
+    return Napi::Number::New(env, -ENOMEM);
+  }
+  seen_ = info[3].As<Napi::Number>().Int32Value();
   stopping_ = false;
-  acknowledged_ = true;
+  acknowledged_ = 1;
+  // Not std::thread: where no thread can be made it throws, and without exceptions that is the end of the process.
+  int error = pthread_create(&thread_, nullptr, &WordWatch::Begin, this);
+  if (error != 0) {
+    Release();
+    return Napi::Number::New(env, -error);
+  }
+  running_ = true;
   napi_add_env_cleanup_hook(env, StopBeforeEnd, this);
-  thread_ = std::thread(&WordWatch::Run, this, info[3].As<Napi::Number>().Int32Value());
   return Napi::Number::New(env, 0);
 }
 
 Napi::Value WordWatch::Acknowledge(const Napi::CallbackInfo& info) {
-  {
-    std::lock_guard<std::mutex> guard(mutex_);
-    acknowledged_ = true;
-  }
-  acknowledged_changed_.notify_one();
+  acknowledged_ = 1;
+  WakeAll(&acknowledged_, FUTEX_WAKE_PRIVATE);
   return info.Env().Undefined();
 }
 
@@ -73,58 +96,55 @@ Napi::Value WordWatch::Stop(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-void WordWatch::Run(int32_t seen) {
+void* WordWatch::Begin(void* watch) {
+  static_cast<WordWatch*>(watch)->Run();
+  return nullptr;
+}
+
+void WordWatch::Run() {
   while (!stopping_) {
     int32_t now = word_->load();
-    if (now == seen) {
-      Sleep(seen);
+    if (now == seen_) {
+      Sleep();
       continue;
     }
-    seen = now;
-    {
-      std::lock_guard<std::mutex> guard(mutex_);
-      acknowledged_ = false;
-    }
+    seen_ = now;
+    acknowledged_ = 0;
     if (callback_.NonBlockingCall() != napi_ok) return;
-    std::unique_lock<std::mutex> lock(mutex_);
-    acknowledged_changed_.wait(lock, [this] { return acknowledged_ || stopping_; });
+    while (acknowledged_ == 0 && !stopping_) WaitWhile(&acknowledged_, FUTEX_WAIT_PRIVATE, 0, kAcknowledgeLook);
   }
 }
 
 // The sleepers' word is set before the word is looked at for the last time, which the kernel does: a writer either
-// sees the mark, or has changed the word before.
-void WordWatch::Sleep(int32_t seen) {
+// sees the mark, or has changed the word before. The sleep is bounded all the same, and the mark set anew after it: a
+// writer may be stopped between clearing the mark and waking.
+void WordWatch::Sleep() {
   if (sleepers_ != nullptr) sleepers_->store(1);
-  timespec timeout{};
-  timeout.tv_sec = timeout_ms_ / 1000;
-  timeout.tv_nsec = (timeout_ms_ % 1000) * 1'000'000;
   if (stopping_) return;
-  syscall(SYS_futex, word_, FUTEX_WAIT, seen, timeout_ms_ == 0 ? nullptr : &timeout, nullptr, 0);
+  WaitWhile(word_, FUTEX_WAIT, seen_, timeout_ms_);
 }
 
+// Needs nothing that the system could refuse: closing cannot fail. The thread may be between its last look at
+// `stopping_` and the kernel, so it is woken until it has gone. Others that sleep on the word wake too, see it unchanged,
+// and sleep again.
 void WordWatch::Join() {
-  if (!thread_.joinable()) return;
-  std::atomic<bool> joined{false};
-  {
-    std::lock_guard<std::mutex> guard(mutex_);
-    stopping_ = true;
+  if (!running_) return;
+  stopping_ = true;
+  for (;;) {
+    WakeAll(word_, FUTEX_WAKE);
+    WakeAll(&acknowledged_, FUTEX_WAKE_PRIVATE);
+    if (pthread_tryjoin_np(thread_, nullptr) != EBUSY) break;
+    timespec pause{0, kJoinPause};
+    nanosleep(&pause, nullptr);
   }
-  acknowledged_changed_.notify_one();
-  // The thread may be between its last look at `stopping_` and the kernel: wake until it has gone. Others that sleep on
-  // the word wake too, see it unchanged, and sleep again.
-  std::thread waker([this, &joined] {
-    while (!joined) {
-      syscall(SYS_futex, word_, FUTEX_WAKE, INT_MAX, nullptr, nullptr, 0);
-      timespec pause{0, kJoinPause};
-      nanosleep(&pause, nullptr);
-    }
-  });
-  thread_.join();
-  joined = true;
-  waker.join();
+  running_ = false;
+  Release();
+  napi_remove_env_cleanup_hook(env_, StopBeforeEnd, this);
+}
+
+void WordWatch::Release() {
   callback_.Release();
   words_.Reset();
-  napi_remove_env_cleanup_hook(env_, StopBeforeEnd, this);
 }
 
 }  // namespace shmtable

@@ -5,7 +5,7 @@ import type { Change, Gap } from './types.js';
 
 /**
  * How often waiting watches look whether a writer has died, in milliseconds: it may have committed a change that nobody
- * published, or have been about to wake them.
+ * published, or have been about to wake them. So may have been whoever destroyed the table.
  */
 const SETTLE_MS = 100;
 /** Changes that a watch reads one after the other before other work of this thread has its turn. */
@@ -56,12 +56,12 @@ export class ChangeWatches {
     return watch;
   }
 
-  /** Resolves when the feed's wake count is not `seen` any more. */
+  /** Resolves when the feed's wake count is not `seen` any more. Throws when no thread can be made. */
   #wait(seen: number): Promise<void> {
+    this.#thread ??= new WordWatch(this.#feed.watchedWord(this.#readOnly), seen, () => this.#wakeAll());
+    this.#timer ??= setInterval(() => this.#settleDead(), SETTLE_MS).unref();
     return new Promise((wake, fail) => {
       this.#waiting.push({ wake, fail });
-      this.#thread ??= new WordWatch(this.#feed.watchedWord(this.#readOnly), seen, () => this.#wakeAll());
-      this.#timer ??= setInterval(() => this.#settleDead(), SETTLE_MS).unref();
       if (this.#feed.wakeCount !== seen) this.#wakeAll();
     });
   }
@@ -69,6 +69,8 @@ export class ChangeWatches {
   #settleDead(): void {
     if (this.#waiting.length === 0) return;
     try {
+      // Whoever destroyed the table may have been killed before it woke anybody.
+      this.#table.assertOpen();
       this.#table.settleDead();
     } catch (error) {
       for (const { fail } of this.#takeWaiting()) fail(error);

@@ -365,7 +365,8 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
    * The changes from now on, or after `since`, as they are committed; those of one key in the order of their commits.
    * A reader that falls behind by more than the feed holds is told so by a `gap`. Nothing is polled. The iteration
    * keeps the process alive until `return` (the end of a `for await`); it throws `ERR_TABLE_CLOSED` when the table is
-   * closed or destroyed. `ERR_ARGUMENT` when the table has no feed (`changes`).
+   * closed or destroyed, `ERR_SEGMENT_NO_SPACE` when the thread that waits cannot be made. `ERR_ARGUMENT` when the table
+   * has no feed (`changes`).
    */
   watch(options: WatchOptions = {}): AsyncIterableIterator<Change | Gap> {
     return this.openWatch(options);
