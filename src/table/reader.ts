@@ -7,18 +7,23 @@ import type { Key } from './key.js';
 import { type Layouts, layouts } from './layouts.js';
 import { ownCode } from './own-code.js';
 import type { RowCodec } from './row-codec.js';
+import { COPY, RowCopy } from './row-copy.js';
+import type { RowReader, RowReading, RowSource } from './row-source.js';
 import type { TableClock } from './table-clock.js';
 import type { Addresses, TableMemory } from './table-memory.js';
+import type { Columns } from './types.js';
 
-const { ROW_EXPIRES_AT, ROW_HASH, ROW_SEQUENCE } = layouts.row;
+const { ROW_EXPIRES_AT, ROW_SEQUENCE } = layouts.row;
 const { BUCKET_WORDS, ENTRIES, FIRST_ENTRY, LINK, VERSION } = layouts.bucket;
 
 /** Passes over a chain that end with an unchanged version, before looking row by row. */
 const PASSES = 3;
 /** Keys whose rows are loaded ahead at once: what they bring must not push each other out of the nearest cache. */
 export const MOST_KEYS_AHEAD = 64;
-/** Rows read again because they were replaced meanwhile, before giving up: no writer can do that. */
+/** Times that a row is copied again because it changed meanwhile, before giving up: no writer can do that. */
 const MAX_TRIES = 1_000_000;
+
+const anyRow = (): boolean => true;
 
 /** Looks a key up. `ERR_KEY_INVALID`, `ERR_TABLE_CLOSED`, `ERR_TABLE_CORRUPT`. O(1). */
 export type Lookup<T> = (key: string) => T | undefined;
@@ -26,18 +31,23 @@ export type Lookup<T> = (key: string) => T | undefined;
 /**
  * Reading without a lock or a wait, and without a store to anything that another reader or writer relies on.
  *
- * The common way: load the bucket's version, look, copy, load the version again. Unchanged, nothing was committed
- * meanwhile and the answer, hit or miss, is one state of the bucket.
+ * The common way: load the bucket's version, look, copy, load the version again. Unchanged, no operation on the bucket
+ * ended meanwhile, and at most one was under way. That one is seen in one place: the entry, loaded once, leads to the old
+ * row or to the new one; an increment under way has stored its number, or not yet. So the answer, hit or miss, is one
+ * state of the bucket, before that operation or after it, also when its writer is stopped or dead.
  *
  * Changed a few times in a row, the chain is read row by row, from the tail to the head:
- * - A hit counts when the entry still holds the row after it was copied, and after that the row's sequence is even and
- *   the same as before the copy. The entry is looked at before the sequence: the other way round, a row that was
- *   recycled, filled, never committed, and recycled again in between would be accepted.
+ * - A row is copied, and decoded when the copy is known to be good. A hit counts when the entry still holds the row after
+ *   it was copied, and after that the row's sequence is even and the same as before the copy. The entry is looked at
+ *   before the sequence: the other way round, a row that was recycled, filled, never committed, and recycled again in
+ *   between would be accepted.
+ * - Entry and sequence say nothing of an increment, which changes neither. Its numbers are copied within one revision:
+ *   `RowCopy` says why that suffices.
  * - A miss needs no version. Rows only move towards the head, and stand in the new place before they leave the old
  *   one, so a key that is there throughout is met on the way; one that is not met was absent at some moment.
  * Every repetition means that a writer committed: a stopped or dead one, holding the lock or not, delays nobody.
  */
-export class Reader {
+export class Reader<C extends Columns = Columns> {
   readonly #memory: TableMemory;
   readonly #words: Int32Array;
   readonly #doubles: Float64Array;
@@ -52,15 +62,17 @@ export class Reader {
   /** Word indexes, which go beyond what 32 bits hold. */
   readonly #homesAhead = new Float64Array(MOST_KEYS_AHEAD);
   readonly #rowsAhead = new Int32Array(MOST_KEYS_AHEAD);
-  readonly #codec: Pick<RowCodec, 'damage' | 'readText'>;
+  readonly #codec: RowCodec<C>;
+  readonly #inPlace: RowSource<C>;
   #steps: ChainSteps | undefined;
+  #copied: RowCopy<C> | undefined;
 
   constructor(
     memory: TableMemory,
     key: Key,
     chain: Chain,
     clock: TableClock,
-    codec: Pick<RowCodec, 'damage' | 'readText'>,
+    codec: RowCodec<C>,
     options: { readonly name: string; readonly readOnly: boolean },
     assertOpen: () => void,
   ) {
@@ -75,6 +87,16 @@ export class Reader {
     this.#name = options.name;
     this.#assertOpen = assertOpen;
     this.#codec = codec;
+    const reader = this;
+    this.#inPlace = {
+      memory,
+      codec,
+      get keyAt() {
+        return reader.steps.keyAt;
+      },
+      revisionAt: (at) => memory.revisionAt(at),
+      expiresAt: (at) => this.#expiresAt(at),
+    };
   }
 
   get steps(): ChainSteps {
@@ -82,34 +104,46 @@ export class Reader {
     return this.#steps;
   }
 
-  /**
-   * A function that looks a key up: what `read` makes of its row, undefined when there is none or it has expired. `read`
-   * may run more than once and on a row half overwritten: what it returned then is thrown away. It must not throw.
-   */
-  lookup<T>(read: (row: number) => T): Lookup<T> {
+  /** Memory for one row, which most readers never need. */
+  get #copy(): RowCopy<C> {
+    this.#copied ??= new RowCopy<C>(this.#memory);
+    return this.#copied;
+  }
+
+  reading<T>(make: RowReader<C, T>): RowReading<T> {
+    let copied: ((row: number) => T) | undefined;
+    return {
+      inPlace: make(this.#inPlace),
+      copied: () => {
+        copied ??= make(this.#copy);
+        return copied(COPY);
+      },
+    };
+  }
+
+  /** A function that looks a key up: what `make` reads of its row, undefined when there is none or it has expired. */
+  lookup<T>(make: RowReader<C, T>): Lookup<T> {
     const { words, doubles, addresses } = this.#memory;
+    const reading = this.reading(make);
     return ownCode('lookup', makeLookup<T>, {
-      ...{ words, doubles, addresses, read, loadOrdered },
+      ...{ words, doubles, addresses, read: reading.inPlace, loadOrdered },
       ...{ key: this.#key, find: this.#chain.find, clock: this.#clock, uses: this.#uses, damage: this.#damage },
       assertOpen: this.#assertOpen,
-      lookupByRow: (home) => this.#lookupByRow(home, read),
+      lookupByRow: (home) => this.#lookupByRow(home, reading),
       corrupt: (home) => this.#corrupt(home),
       ...{ layouts, DAMAGED, PASSES },
     });
   }
 
-  #lookupByRow<T>(home: number, read: (row: number) => T): T | undefined {
+  #lookupByRow<T>(home: number, reading: RowReading<T>): T | undefined {
     const tag = tagOf(this.#key.hash);
     const buckets = this.#bucketsOf(home);
     for (let i = buckets.length - 1; i >= 0; i--) {
       for (let position = ENTRIES - 1; position >= 0; position--) {
         if (this.#memory.bytes[tagByte(buckets[i], position)] !== tag) continue;
-        const found = this.#readEntry(home, buckets[i] + FIRST_ENTRY + position, (at) =>
-          this.#chain.isKeyOf(at)
-            ? { at: at, value: read(at), live: !this.#clock.isPast(this.expiresAt(at)) }
-            : undefined,
-        );
-        if (found !== undefined) return found.live ? found.value : undefined;
+        if (this.#copyEntry(home, buckets[i] + FIRST_ENTRY + position, this.#chain.isKeyOf)) {
+          return this.#isCopyLive() ? reading.copied() : undefined;
+        }
       }
     }
     return undefined;
@@ -150,70 +184,66 @@ export class Reader {
     return this.#memory.homeWord(this.#memory.bucketOf(hash));
   }
 
-  /**
-   * Every row of a chain: what `read` makes of each that has not expired, in no order, each key once. A row that is
-   * there throughout is among them.
-   */
-  chain<T extends { readonly key: string }>(bucket: number, read: (row: number) => T): T[] {
+  /** Every row of a chain that has not expired, in no order, each key once. A row that is there throughout is among them. */
+  chain<T extends { readonly key: string }>(bucket: number, reading: RowReading<T>): T[] {
     const words = this.#words;
     const home = this.#memory.homeWord(bucket);
     for (let pass = 0; pass < PASSES; pass++) {
       const version = Atomics.load(words, home + VERSION);
-      const items = this.steps.readWhole(home, read);
+      const items = this.steps.readWhole(home, reading.inPlace);
       if (Atomics.load(words, home + VERSION) === version) {
         if (items === undefined || this.#damage.found) this.#corrupt(home);
         return items;
       }
       this.#damage.found = false;
     }
-    return this.#readByRow(home, read);
+    return this.#readByRow(home, reading);
   }
 
-  #readByRow<T extends { readonly key: string }>(home: number, read: (row: number) => T): T[] {
+  #readByRow<T extends { readonly key: string }>(home: number, reading: RowReading<T>): T[] {
     const items = new Map<string, T | undefined>();
     const buckets = this.#bucketsOf(home);
     for (let i = buckets.length - 1; i >= 0; i--) {
       for (let position = ENTRIES - 1; position >= 0; position--) {
-        const found = this.#readEntry(home, buckets[i] + FIRST_ENTRY + position, (at) => ({
-          value: read(at),
-          ours: this.#isOfHome(at, home),
-          live: !this.#clock.isPast(this.expiresAt(at)),
-        }));
+        if (!this.#copyEntry(home, buckets[i] + FIRST_ENTRY + position, anyRow)) continue;
+        // A bucket that was unlinked while we stood in it may serve another chain by now.
+        if (this.#memory.homeWord(this.#memory.bucketOf(this.#copy.hash)) !== home) continue;
+        const item = reading.copied();
         // The first sight of a key counts: a second one is the row that it moved to, or its successor.
-        if (found?.ours && !items.has(found.value.key))
-          items.set(found.value.key, found.live ? found.value : undefined);
+        if (!items.has(item.key)) items.set(item.key, this.#isCopyLive() ? item : undefined);
       }
     }
     return [...items.values()].filter((item) => item !== undefined);
   }
 
-  /** A bucket that was unlinked while we stood in it may serve another chain by now. */
-  #isOfHome(at: number, home: number): boolean {
-    return this.#memory.homeWord(this.#memory.bucketOf(this.#words[at + ROW_HASH])) === home;
+  #isCopyLive(): boolean {
+    return !this.#clock.isPast(this.#copy.expiresAt(COPY));
   }
 
-  /** One row by its entry, copied whole; undefined when the entry is empty or `read` returns undefined. */
-  #readEntry<T>(home: number, entry: number, read: (row: number) => T): T | undefined {
+  /** Copies the row of an entry, whole: false when the entry is empty or the row is not `wanted`. */
+  #copyEntry(home: number, entry: number, wanted: (at: number) => boolean): boolean {
     const words = this.#words;
+    const copy = this.#copy;
     for (let tries = 0; tries < MAX_TRIES; tries++) {
       const version = Atomics.load(words, home + VERSION);
       const row = Atomics.load(words, entry);
-      if (row === 0) return undefined;
+      if (row === 0) return false;
       if (!this.#memory.isRow(row)) this.#corrupt(home);
       const at = this.#memory.rowWord(row);
       const sequence = Atomics.load(words, at + ROW_SEQUENCE);
-      const value = read(at);
-      const linked = Atomics.load(words, entry) === row;
+      const isLinked = (): boolean => Atomics.load(words, entry) === row;
+      const isWanted = wanted(at);
+      if (isWanted && !copy.takeNumbers(at)) continue;
+      const isSound = !isWanted || copy.takeRest(at, isLinked);
+      const linked = isLinked();
       const finished = (sequence & 1) === 0 && Atomics.load(words, at + ROW_SEQUENCE) === sequence;
-      const damaged = this.#damage.found;
-      this.#damage.found = false;
-      if (linked && finished && !damaged) return value;
+      if (linked && finished && isSound) return isWanted;
       // A linked row is finished and sound. It is recycled only after the version has advanced.
       if (linked && Atomics.load(words, home + VERSION) === version) this.#corrupt(home);
     }
     throw new ShmTableError(
       'ERR_LOCK_TIMEOUT',
-      `a row of table ${this.#name} was replaced ${MAX_TRIES} times while it was read`,
+      `a row of table ${this.#name} changed ${MAX_TRIES} times while it was copied`,
     );
   }
 
@@ -240,8 +270,7 @@ export class Reader {
     );
   }
 
-  /** Expiry of the row at this word, 0 for never. */
-  expiresAt(at: number): number {
+  #expiresAt(at: number): number {
     return this.#doubles[(at + ROW_EXPIRES_AT / 4) >>> 1];
   }
 

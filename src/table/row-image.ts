@@ -1,5 +1,6 @@
 import { BYTES_LENGTH_BYTES, type PlacedColumn, ROW_KEY_BYTES, STRING_LENGTH_BYTES } from './row-layout.js';
-import type { TableMemory } from './table-memory.js';
+import type { RowMemory } from './row-memory.js';
+import type { SegmentLayout } from './segment-layout.js';
 
 /**
  * A row as a snapshot keeps it, with nothing in it that depends on a table's size or on where it lies:
@@ -11,14 +12,19 @@ const HEAD_BYTES = 16;
 const NUMBERS_AT = 32;
 
 export class RowImage {
-  readonly #memory: TableMemory;
+  readonly #memory: RowMemory;
+  readonly #keyOffset: number;
+  readonly #maxKeyBytes: number;
   readonly #numberBytes: number;
   readonly #texts: readonly PlacedColumn[];
 
-  constructor(memory: TableMemory) {
-    const { columns } = memory.layout.row;
+  /** Rows of tables with this layout, in this memory. */
+  constructor({ row, schema }: Pick<SegmentLayout, 'row' | 'schema'>, memory: RowMemory) {
+    const { columns } = row;
     const isText = ({ kind }: PlacedColumn): boolean => kind === 'string' || kind === 'bytes';
     this.#memory = memory;
+    this.#keyOffset = row.keyOffset;
+    this.#maxKeyBytes = schema.maxKeyBytes;
     this.#numberBytes = columns.filter((column) => !isText(column)).reduce((sum, { maxBytes }) => sum + maxBytes, 0);
     this.#texts = columns.filter(isText);
   }
@@ -26,9 +32,8 @@ export class RowImage {
   /** Copies the row at this word. Undefined when a length cannot be right: the row is torn, or damaged. */
   pack(at: number, expiry: number): Buffer | undefined {
     const { bytes, words } = this.#memory;
-    const { keyOffset } = this.#memory.layout.row;
     const keyBytes = words[at + ROW_KEY_BYTES];
-    if (keyBytes < 1 || keyBytes > this.#memory.layout.schema.maxKeyBytes) return undefined;
+    if (keyBytes < 1 || keyBytes > this.#maxKeyBytes) return undefined;
     let size = HEAD_BYTES + this.#numberBytes + keyBytes;
     for (const column of this.#texts) {
       const length = this.#lengthOf(at, column);
@@ -39,8 +44,8 @@ export class RowImage {
     image.writeDoubleLE(expiry, 0);
     image.writeUInt32LE(keyBytes, 8);
     image.writeUInt32LE(this.#numberBytes, 12);
-    let to = copy(bytes, at * 4 + NUMBERS_AT, this.#numberBytes, image, HEAD_BYTES);
-    to = copy(bytes, at * 4 + keyOffset, keyBytes, image, to);
+    let to = this.#copyNumbers(at, image);
+    to = copy(bytes, at * 4 + this.#keyOffset, keyBytes, image, to);
     for (const column of this.#texts) {
       // Loaded again, the length may have changed with a torn row: bounded by the room there is.
       const length = Math.min(this.#lengthOf(at, column), size - to - 4);
@@ -50,6 +55,18 @@ export class RowImage {
       to = copy(bytes, from, length, image, to + 4);
     }
     return to === size ? image : undefined;
+  }
+
+  /**
+   * Bytes are copied in pieces of any width: an increment may store a number between two of them. It does so once before
+   * the bucket's version advances: a number torn that way is whole in a second copy.
+   */
+  #copyNumbers(at: number, image: Buffer): number {
+    const start = at * 4 + NUMBERS_AT;
+    const end = copy(this.#memory.bytes, start, this.#numberBytes, image, HEAD_BYTES);
+    const numbers = this.#memory.bytes.subarray(start, start + this.#numberBytes);
+    if (image.subarray(HEAD_BYTES, end).equals(numbers)) return end;
+    return copy(this.#memory.bytes, start, this.#numberBytes, image, HEAD_BYTES);
   }
 
   /** Key and expiry of the image at `offset`, and where the next one begins; undefined when it does not fit in. */

@@ -1,14 +1,13 @@
 import { ShmTableError } from '../errors.js';
-import type { ChainSteps } from './chain-steps.js';
 import { checkOptions, integer } from './options.js';
 import { ownCode } from './own-code.js';
 import type { Reader } from './reader.js';
-import type { RowCodec } from './row-codec.js';
 import { type PlacedColumn, ROW_HASH } from './row-layout.js';
+import type { RowReader, RowReading, RowSource } from './row-source.js';
 import { compareScanned, decodeCursor, encodeCursor, type ScanPosition } from './scan-cursor.js';
 import { show } from './schema.js';
 import type { TableMemory } from './table-memory.js';
-import type { Columns, Entry, Row, ScanOptions, ScanPage } from './types.js';
+import type { Columns, Row, ScanOptions, ScanPage } from './types.js';
 
 const MAX_LIMIT = 10_000;
 const DEFAULT_LIMIT = 100;
@@ -23,45 +22,28 @@ const CHAIN_EFFORT = 64;
 /** All rows, chain by chain: each chain is read as one state, so a row present throughout is met exactly once. */
 export class RowScan<C extends Columns> {
   readonly #memory: TableMemory;
-  readonly #reader: Reader;
-  readonly #codec: RowCodec<C>;
+  readonly #reader: Reader<C>;
   readonly #column: (name: string) => PlacedColumn;
-  readonly readKey: (at: number) => { key: string };
-  readonly readKeyAndRow: (at: number) => { key: string; row: Row<C> };
+  readonly keys: RowReading<{ key: string }>;
+  readonly keysAndRows: RowReading<{ key: string; row: Row<C> }>;
 
-  constructor(memory: TableMemory, reader: Reader, codec: RowCodec<C>, column: (name: string) => PlacedColumn) {
+  constructor(memory: TableMemory, reader: Reader<C>, column: (name: string) => PlacedColumn) {
     this.#memory = memory;
     this.#reader = reader;
-    this.#codec = codec;
     this.#column = column;
-    const { keyAt } = reader.steps;
-    const readers = ownCode('row-scan', makeReaders<C>, { keyAt, read: codec.read });
-    this.readKey = readers.readKey;
-    this.readKeyAndRow = readers.readKeyAndRow;
+    this.keys = reader.reading((source) => readersOf(source).readKey);
+    this.keysAndRows = reader.reading((source) => readersOf(source).readKeyAndRow);
   }
 
   /** The chains that have rows. `proceed` is called before each is looked for, and may throw. */
-  *chains<T extends { readonly key: string }>(read: (at: number) => T, proceed: () => void): Generator<T[]> {
+  *chains<T extends { readonly key: string }>(reading: RowReading<T>, proceed: () => void): Generator<T[]> {
     const end = this.#memory.homeBuckets;
     for (let bucket = 0; ; bucket++) {
       proceed();
       bucket = this.#reader.steps.nextFilled(bucket, end);
       if (bucket === end) return;
-      yield this.#reader.chain(bucket, read);
+      yield this.#reader.chain(bucket, reading);
     }
-  }
-
-  readonly readEntry = (at: number): Entry<C> => this.#readProjected(at, this.#codec.read);
-
-  #readProjected<R>(at: number, read: (at: number) => R) {
-    const revision = this.#memory.revisionAt(at);
-    const expiresAt = this.#reader.expiresAt(at);
-    return {
-      key: this.#reader.steps.keyAt(at),
-      row: read(at),
-      revision,
-      expiresAt: expiresAt === 0 ? null : Math.round(expiresAt),
-    };
   }
 
   /** One page, as `Table.scan` describes it. `proceed` is called when all options are read, and may throw. */
@@ -72,7 +54,15 @@ export class RowScan<C extends Columns> {
     if (typeof prefix !== 'string') {
       throw new ShmTableError('ERR_ARGUMENT', `prefix must be a string, got ${show(prefix)}`);
     }
-    const read = this.#projection(columns);
+    const readColumns = projection<C, K>(columns, this.#column);
+    const reading = this.#reader.reading((source) => {
+      const { words } = source.memory;
+      const read = entryReader(source, readColumns(source));
+      return (at) => {
+        const entry = read(at);
+        return { key: entry.key, hash: words[at + ROW_HASH], entry };
+      };
+    });
     proceed();
     const table = this.#memory.identity;
     const { homeBuckets } = this.#memory;
@@ -90,7 +80,7 @@ export class RowScan<C extends Columns> {
       }
       effort += CHAIN_EFFORT;
       const after = bucket === position.bucket ? position.after : undefined;
-      position = this.#addBucket({ bucket, after }, prefix, limit - entries.length, read, entries);
+      position = this.#addBucket({ bucket, after }, prefix, limit - entries.length, reading, entries);
     }
     return { entries, cursor: null };
   }
@@ -100,14 +90,11 @@ export class RowScan<C extends Columns> {
     { bucket, after }: ScanPosition,
     prefix: string,
     limit: number,
-    read: (at: number) => Pick<Row<C>, K>,
+    reading: RowReading<ScannedRow<C, K>>,
     entries: ScanPage<C, K>['entries'],
   ): ScanPosition | undefined {
     const found = this.#reader
-      .chain(bucket, (at) => {
-        const entry = this.#readProjected(at, read);
-        return { key: entry.key, hash: this.#memory.words[at + ROW_HASH], entry };
-      })
+      .chain(bucket, reading)
       .filter((row) => row.key.startsWith(prefix) && (after === undefined || compareScanned(row, after) > 0))
       .sort(compareScanned);
     const page = found.slice(0, limit);
@@ -118,33 +105,62 @@ export class RowScan<C extends Columns> {
     }
     return bucket + 1 < this.#memory.homeBuckets ? { bucket: bucket + 1, after: undefined } : undefined;
   }
+}
 
-  #projection<K extends keyof C & string>(columns: readonly K[] | undefined): (at: number) => Pick<Row<C>, K> {
-    if (columns === undefined) return this.#codec.read;
-    if (!Array.isArray(columns)) {
-      throw new ShmTableError('ERR_ARGUMENT', `columns must be an array, got ${show(columns)}`);
-    }
-    const chosen = [...new Set<string>(columns)].map((name) => this.#column(name)).sort((a, b) => a.index - b.index);
-    return (at) => {
+function projection<C extends Columns, K extends keyof C & string>(
+  columns: readonly K[] | undefined,
+  column: (name: string) => PlacedColumn,
+): RowReader<C, Pick<Row<C>, K>> {
+  if (columns === undefined) return ({ codec }) => codec.read;
+  if (!Array.isArray(columns)) {
+    throw new ShmTableError('ERR_ARGUMENT', `columns must be an array, got ${show(columns)}`);
+  }
+  const chosen = [...new Set<string>(columns)].map(column).sort((a, b) => a.index - b.index);
+  return ({ codec }) =>
+    (at) => {
       const row: Partial<Record<string, unknown>> = {};
-      for (const { name } of chosen) row[name] = this.#codec.readers[name]?.(at);
+      for (const { name } of chosen) row[name] = codec.readers[name]?.(at);
       return row as Pick<Row<C>, K>;
     };
-  }
+}
+
+interface ScannedRow<C extends Columns, K extends keyof C & string> {
+  readonly key: string;
+  readonly hash: number;
+  readonly entry: ScanPage<C, K>['entries'][number];
+}
+
+/** What reads an entry whose row is what `read` makes of it. */
+export function entryReader<C extends Columns, R>(
+  { keyAt, revisionAt, expiresAt }: RowSource<C>,
+  read: (row: number) => R,
+): (row: number) => { key: string; row: R; revision: number; expiresAt: number | null } {
+  return (row) => {
+    // First, so that it is never newer than what is read after it.
+    const revision = revisionAt(row);
+    const expires = expiresAt(row);
+    return { key: keyAt(row), row: read(row), revision, expiresAt: expires === 0 ? null : Math.round(expires) };
+  };
 }
 
 interface ReaderParts<C extends Columns> {
-  readonly keyAt: ChainSteps['keyAt'];
-  readonly read: RowCodec<C>['read'];
+  readonly keyAt: RowSource<C>['keyAt'];
+  readonly read: (row: number) => Row<C>;
+}
+
+interface ScanReaders<C extends Columns> {
+  readonly readKey: (row: number) => { key: string };
+  readonly readKeyAndRow: (row: number) => { key: string; row: Row<C> };
+}
+
+function readersOf<C extends Columns>({ keyAt, codec }: RowSource<C>): ScanReaders<C> {
+  return ownCode('row-scan', makeReaders<C>, { keyAt, read: codec.read });
 }
 
 /** What reads the rows that iteration goes through, with code of its own. */
-function makeReaders<C extends Columns>({
-  keyAt,
-  read,
-}: ReaderParts<C>): Pick<RowScan<C>, 'readKey' | 'readKeyAndRow'> {
+function makeReaders<C extends Columns>({ keyAt, read }: ReaderParts<C>): ScanReaders<C> {
   return {
-    readKey: (at) => ({ key: keyAt(at) }),
-    readKeyAndRow: (at) => ({ key: keyAt(at), row: read(at) }),
+    readKey: (row) => ({ key: keyAt(row) }),
+    readKeyAndRow: (row) => ({ key: keyAt(row), row: read(row) }),
   };
 }

@@ -1,7 +1,6 @@
 import { ShmTableError } from '../errors.js';
 import type { TableSchema } from './options.js';
 import type { Reader } from './reader.js';
-import type { RowCodec } from './row-codec.js';
 import { RowImage } from './row-image.js';
 import { columnsOf } from './segment-layout.js';
 import { damaged, PREAMBLE_BYTES } from './snapshot-format.js';
@@ -32,22 +31,24 @@ class PackedRow {
 }
 
 /** A table as the source of a snapshot. `proceed` may throw before each chain. */
-export function snapshotOf(
-  table: { memory: TableMemory; reader: Reader; clock: TableClock; codec: Pick<RowCodec, 'damage'>; name: string },
+export function snapshotOf<C extends Columns>(
+  table: { memory: TableMemory; reader: Reader<C>; clock: TableClock; name: string },
   proceed: () => void,
 ): SnapshotSource {
-  const { memory, reader, clock, codec, name } = table;
-  const rows = new RowImage(memory);
+  const { memory, reader, clock, name } = table;
   const { maxParticipants, ...schema } = memory.layout.schema;
   // Expiries in the snapshot are wall clock's.
   const toWall = Date.now() - clock.now();
-  const pack = (at: number): PackedRow => {
-    const expiresAt = reader.expiresAt(at);
-    const revision = memory.revisionAt(at);
-    const image = rows.pack(at, expiresAt === 0 ? 0 : expiresAt + toWall);
-    if (image === undefined) codec.damage.found = true;
-    return new PackedRow(image ?? NO_IMAGE, revision, () => rows.inspect(image ?? NO_IMAGE, 0)?.key ?? '');
-  };
+  const packed = reader.reading((source) => {
+    const rows = new RowImage(memory.layout, source.memory);
+    return (at): PackedRow => {
+      const expiresAt = source.expiresAt(at);
+      const revision = source.revisionAt(at);
+      const image = rows.pack(at, expiresAt === 0 ? 0 : expiresAt + toWall);
+      if (image === undefined) source.codec.damage.found = true;
+      return new PackedRow(image ?? NO_IMAGE, revision, () => rows.inspect(image ?? NO_IMAGE, 0)?.key ?? '');
+    };
+  });
   return {
     header: {
       name,
@@ -60,7 +61,7 @@ export function snapshotOf(
         proceed();
         bucket = reader.steps.nextFilled(bucket, end);
         if (bucket === end) return;
-        const chain = reader.chain(bucket, pack);
+        const chain = reader.chain(bucket, packed);
         yield {
           images: chain.map(({ image }) => image),
           revision: Math.max(0, ...chain.map(({ revision }) => revision)),
@@ -98,7 +99,7 @@ function optionsOf(header: unknown): TableOptions<Columns> | undefined {
 
 /** Writes the rows of a checked snapshot to an empty table, without those that have expired meanwhile. */
 export async function loadSnapshot(reader: SnapshotReader, memory: TableMemory, writer: Writer): Promise<void> {
-  const rows = new RowImage(memory);
+  const rows = new RowImage(memory.layout, memory);
   await reader.header();
   for await (const { payload, offset } of reader.blocks()) {
     for (let at = 0; at < payload.length; ) {

@@ -14,7 +14,7 @@ import { Participant } from './participant.js';
 import { type Lookup, Reader } from './reader.js';
 import { compileRowCodec, type RowCodec } from './row-codec.js';
 import type { PlacedColumn } from './row-layout.js';
-import { RowScan } from './row-scan.js';
+import { entryReader, RowScan } from './row-scan.js';
 import { HASH_KEY, READY, STATE } from './segment-layout.js';
 import { Sweeper } from './sweeper.js';
 import { TableClock } from './table-clock.js';
@@ -69,7 +69,7 @@ export class TableParts<C extends Columns> {
   #codec: RowCodec<C> | undefined;
   #key: Key | undefined;
   #chain: Chain | undefined;
-  #reader: Reader | undefined;
+  #reader: Reader<C> | undefined;
   #scan: RowScan<C> | undefined;
   #lastColumn: string | undefined;
   #lastValues: Lookup<unknown> | undefined;
@@ -158,41 +158,41 @@ export class TableParts<C extends Columns> {
     return this.#chain;
   }
 
-  get reader(): Reader {
+  get reader(): Reader<C> {
     this.#reader ??= this.#createReader();
     return this.#reader;
   }
 
-  #createReader(): Reader {
+  #createReader(): Reader<C> {
     const { memory, key, chain, clock, codec, proceed } = this;
-    return new Reader(memory, key, chain, clock, codec, this.#options, proceed);
+    return new Reader<C>(memory, key, chain, clock, codec, this.#options, proceed);
   }
 
   get scan(): RowScan<C> {
-    this.#scan ??= new RowScan(this.memory, this.reader, this.codec, (name) => this.column(name));
+    this.#scan ??= new RowScan(this.memory, this.reader, (name) => this.column(name));
     return this.#scan;
   }
 
   /** What looks up whole rows. */
   get rows(): Lookup<Row<C>> {
-    this.#rows ??= this.reader.lookup(this.codec.read);
+    this.#rows ??= this.reader.lookup(({ codec }) => codec.read);
     return this.#rows;
   }
 
   get entries(): Lookup<Entry<C>> {
-    this.#entries ??= this.reader.lookup(this.scan.readEntry);
+    this.#entries ??= this.reader.lookup((source) => entryReader(source, source.codec.read));
     return this.#entries;
   }
 
   /** What looks whether there is a row: true or undefined. */
   get presence(): Lookup<true> {
-    this.#presence ??= this.reader.lookup((): true => true);
+    this.#presence ??= this.reader.lookup(() => (): true => true);
     return this.#presence;
   }
 
   /** What looks up when a row expires, in table time, 0 for never. */
   get expiries(): Lookup<number> {
-    this.#expiries ??= this.reader.lookup((at) => this.reader.expiresAt(at));
+    this.#expiries ??= this.reader.lookup(({ expiresAt }) => expiresAt);
     return this.#expiries;
   }
 
@@ -211,7 +211,7 @@ export class TableParts<C extends Columns> {
   #lookUp(column: string): Lookup<unknown> {
     this.assertOpen();
     const values = this.reader.lookup(
-      this.codec.readers[column] ?? unknownColumn(column, this.memory.layout.row.columns),
+      ({ codec }) => codec.readers[column] ?? unknownColumn(column, this.memory.layout.row.columns),
     );
     this.#values.set(column, values);
     return values;

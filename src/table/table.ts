@@ -187,7 +187,7 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
     this.#parts.assertOpen();
     if (!this.#parts.clock.mayHaveExpired) return countRows(this.#parts.memory);
     let rows = 0;
-    for (const chain of this.#parts.scan.chains(this.#parts.scan.readKey, this.#parts.proceed)) rows += chain.length;
+    for (const chain of this.#parts.scan.chains(this.#parts.scan.keys, this.#parts.proceed)) rows += chain.length;
     return rows;
   }
 
@@ -328,18 +328,18 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
   // ---- all rows ----
 
   *keys(): IterableIterator<string> {
-    for (const chain of this.#parts.scan.chains(this.#parts.scan.readKey, this.#parts.proceed))
+    for (const chain of this.#parts.scan.chains(this.#parts.scan.keys, this.#parts.proceed))
       for (const { key } of chain) yield key;
   }
 
   *values(): IterableIterator<Row<C>> {
-    for (const chain of this.#parts.scan.chains(this.#parts.scan.readKeyAndRow, this.#parts.proceed)) {
+    for (const chain of this.#parts.scan.chains(this.#parts.scan.keysAndRows, this.#parts.proceed)) {
       for (const { row } of chain) yield row;
     }
   }
 
   *entries(): IterableIterator<[string, Row<C>]> {
-    for (const chain of this.#parts.scan.chains(this.#parts.scan.readKeyAndRow, this.#parts.proceed)) {
+    for (const chain of this.#parts.scan.chains(this.#parts.scan.keysAndRows, this.#parts.proceed)) {
       for (const { key, row } of chain) yield [key, row];
     }
   }
@@ -420,7 +420,6 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
       memory: this.#parts.memory,
       reader: this.#parts.reader,
       clock: this.#parts.clock,
-      codec: this.#parts.codec,
       name: this.name,
     };
     await writeSnapshot(path, snapshotOf(table, this.#parts.proceed));

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import t from 'tap';
 import { checksumColumns, isWhole } from '../fixtures/checksum-row.js';
+import { isInOrder, newPair, type PairRow, pairColumns } from '../fixtures/pair-row.js';
 import { Table } from '../fixtures/placed-table.js';
 import { Child, fixturePath } from './child.js';
 import { oneBucketKeys } from './one-bucket-keys.js';
@@ -91,5 +92,44 @@ for (const readOnly of [false, true]) {
     t.same(torn.slice(0, 3), []);
     t.ok(seen > 1_000, `saw ${seen} rows`);
     t.comment(`${seen} rows read beside two writers`);
+  });
+}
+
+for (const readOnly of [false, true]) {
+  t.test(`a ${readOnly ? 'read-only' : 'writable'} reader sees changes of one row in their order`, async (t) => {
+    const table = scratchTable(t, { capacity: 10, columns: pairColumns });
+    table.set('pair', newPair);
+    const writer = Child.start(t, 'table-pair-incrementer', table.name, 'pair');
+    await writer.next();
+
+    const reader = Table.open(table.name, { columns: pairColumns, readOnly });
+    t.teardown(() => reader.close());
+    const mixed: unknown[] = [];
+    let newest = 0;
+    let seen = 0;
+    const check = (how: string, row: PairRow | undefined, expiresAt?: number | null): void => {
+      seen++;
+      if (row === undefined || !isInOrder(row, expiresAt))
+        mixed.push({ how, first: row?.first, last: row?.last, expiresAt });
+      // What one read has shown, the next one does not take back.
+      else if (row.first + row.last < newest) mixed.push({ how, first: row.first, last: row.last, newest });
+      else newest = row.first + row.last;
+    };
+    for (const end = Date.now() + 1_000; Date.now() < end; ) {
+      for (let i = 0; i < 20; i++) {
+        check('get', reader.get('pair'));
+        const entry = reader.entry('pair');
+        check('entry', entry?.row, entry?.expiresAt);
+        const [[, row]] = reader;
+        check('iterator', row);
+        const [scanned] = reader.scan().entries;
+        check('scan', scanned?.row, scanned?.expiresAt);
+        const [part] = reader.scan({ columns: ['first', 'last'] }).entries;
+        check('scan of columns', { ...newPair, ...part?.row }, part?.expiresAt);
+      }
+    }
+    t.same(mixed.slice(0, 3), []);
+    t.ok(newest > 1_000, `${newest} increments were seen`);
+    t.comment(`${seen} rows read, ${mixed.length} of them mixed`);
   });
 }

@@ -1,0 +1,125 @@
+import { loadOrdered } from '../memory/index.js';
+import { compileRowCodec, type RowCodec } from './row-codec.js';
+import {
+  BYTES_LENGTH_BYTES,
+  type PlacedColumn,
+  ROW_EPOCH,
+  ROW_EXPIRES_AT,
+  ROW_HASH,
+  ROW_KEY_BYTES,
+  ROW_REVISION,
+  STRING_LENGTH_BYTES,
+} from './row-layout.js';
+import type { RowMemory } from './row-memory.js';
+import type { RowSource } from './row-source.js';
+import type { TableMemory } from './table-memory.js';
+import type { Columns } from './types.js';
+
+/** The row that is the copy: its first word. */
+export const COPY = 0;
+/** Bytes copied before it is asked again whether to go on. */
+const PIECE_BYTES = 65_536;
+
+/**
+ * The copy of one row in memory of the reader's own, to be decoded when nobody can change it any more. Bytes are copied
+ * in a fraction of the time that decoding takes, and only while they are copied must a writer leave the row alone.
+ *
+ * A linked row changes in its numbers only (`increment`, `expire`: value, then epoch, then revision), so these are copied
+ * by themselves, in nanoseconds, and the rest afterwards, under the row's sequence. Were the whole row to be copied
+ * between two increments, a row of some length that is incremented without pause could not be read.
+ *
+ * The numbers count when revision and epoch are the same before and after: the revision is loaded first, and stored last.
+ * Then every change up to that revision had been stored before the first number was loaded, and of those after it only
+ * the next one can have begun, for a bucket's writers follow each other and a revision is stored before the lock is
+ * released. The next one changes one number. So the copy is the state of that revision, or the next state under that
+ * revision ("one step ahead"), and never has the later of two changes without the earlier. It makes no difference whether
+ * the writer is stopped between value and revision, or dies there: recovery stores the same value again, still under
+ * the lock.
+ *
+ * Numbers are compared once more after they were copied, for the step ahead may fall between the two halves of one.
+ * It is stored once while the revision stands: what is equal twice was not torn by it.
+ */
+export class RowCopy<C extends Columns = Columns> implements RowSource<C> {
+  readonly memory: RowMemory;
+  readonly codec: RowCodec<C>;
+  readonly #table: TableMemory;
+  readonly #words: Int32Array;
+  readonly #numbers: Buffer;
+  readonly #keyWord: number;
+  readonly #keyBytes: number;
+  readonly #texts: readonly PlacedColumn[];
+
+  constructor(table: TableMemory) {
+    const { row, schema } = table.layout;
+    const buffer = new ArrayBuffer(row.rowBytes);
+    this.memory = {
+      buffer,
+      bytes: Buffer.from(buffer),
+      halves: new Uint16Array(buffer),
+      words: new Int32Array(buffer),
+      doubles: new Float64Array(buffer),
+      longs: new BigInt64Array(buffer),
+    };
+    this.codec = compileRowCodec<C>(row, this.memory);
+    this.#table = table;
+    this.#words = this.memory.words;
+    this.#numbers = this.memory.bytes.subarray((COPY + ROW_HASH) * 4, row.keyOffset);
+    this.#keyWord = row.keyOffset / 4;
+    this.#keyBytes = schema.maxKeyBytes;
+    this.#texts = row.columns.filter(({ kind }) => kind === 'string' || kind === 'bytes');
+  }
+
+  get hash(): number {
+    return this.#words[COPY + ROW_HASH];
+  }
+
+  readonly keyAt = (row: number): string =>
+    this.codec.readText((row + this.#keyWord) * 4, this.#words[row + ROW_KEY_BYTES]);
+
+  readonly revisionAt = (row: number): number =>
+    this.#table.revision(this.#words[row + ROW_EPOCH], this.#words[row + ROW_REVISION]);
+
+  readonly expiresAt = (row: number): number => this.memory.doubles[(row + ROW_EXPIRES_AT / 4) >>> 1];
+
+  /** Copies the header and the numbers of the row at word `at`: false when one of them changed meanwhile. */
+  takeNumbers(at: number): boolean {
+    const { words } = this.#table;
+    const low = Atomics.load(words, at + ROW_REVISION);
+    const epoch = words[at + ROW_EPOCH];
+    const numbers = this.#table.bytes.subarray((at + ROW_HASH) * 4, at * 4 + this.#keyWord * 4);
+    this.#numbers.set(numbers);
+    if (!numbers.equals(this.#numbers)) return false;
+    this.#words[COPY + ROW_REVISION] = low;
+    this.#words[COPY + ROW_EPOCH] = epoch;
+    return loadOrdered(words, at + ROW_EPOCH) === epoch && Atomics.load(words, at + ROW_REVISION) === low;
+  }
+
+  /**
+   * Copies key, strings and bytes of the row whose numbers were taken. False when a length cannot be right, and as soon
+   * as `goesOn` says so: the sooner the next try begins after a commit, the longer the row that it finds will stand.
+   */
+  takeRest(at: number, goesOn: () => boolean): boolean {
+    const keyBytes = this.#words[COPY + ROW_KEY_BYTES];
+    if (keyBytes < 1 || keyBytes > this.#keyBytes) return false;
+    this.#copy(at * 4, this.#keyWord * 4, keyBytes);
+    const { halves, words } = this.#table;
+    for (const { kind, offset, maxBytes } of this.#texts) {
+      const isString = kind === 'string';
+      const length = isString ? halves[at * 2 + offset / 2] : words[at + offset / 4];
+      if (length < 0 || length > maxBytes) return false;
+      if (isString) this.memory.halves[offset / 2] = length;
+      else this.#words[offset / 4] = length;
+      const start = offset + (isString ? STRING_LENGTH_BYTES : BYTES_LENGTH_BYTES);
+      for (let done = 0; done < length; done += PIECE_BYTES) {
+        if (done > 0 && !goesOn()) return false;
+        this.#copy(at * 4, start + done, Math.min(length - done, PIECE_BYTES));
+      }
+    }
+    return true;
+  }
+
+  /** Not by `Buffer.copy`, which takes offsets modulo 4 GiB (Node 22 and 24). */
+  #copy(row: number, offset: number, length: number): void {
+    this.memory.bytes.set(this.#table.bytes.subarray(row + offset, row + offset + length), COPY * 4 + offset);
+  }
+}

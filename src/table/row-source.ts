@@ -1,0 +1,23 @@
+import type { RowCodec } from './row-codec.js';
+import type { RowMemory } from './row-memory.js';
+import type { Columns } from './types.js';
+
+/** Where rows are read: the memory of a table, or a copy of one row. A row is named by its first word. */
+export interface RowSource<C extends Columns = Columns> {
+  readonly memory: RowMemory;
+  readonly codec: Pick<RowCodec<C>, 'read' | 'readers' | 'damage'>;
+  readonly keyAt: (row: number) => string;
+  readonly revisionAt: (row: number) => number;
+  /** Table time in milliseconds, 0 for never. */
+  readonly expiresAt: (row: number) => number;
+}
+
+/** Makes what reads a row. It may run on a row half overwritten; what it returned then is thrown away. It must not throw. */
+export type RowReader<C extends Columns, T> = (source: RowSource<C>) => (row: number) => T;
+
+/** One way of reading rows: where they lie, and from the reader's copy. */
+export interface RowReading<T> {
+  readonly inPlace: (row: number) => T;
+  /** What it makes of the row that was copied last. */
+  readonly copied: () => T;
+}
