@@ -1,20 +1,110 @@
-// CLOCK_BOOTTIME: goes on while the machine sleeps and is never set, so an expiry compared with it stays right.
+// Clocks that no test framework replaces and, but for the wall's, nobody sets.
+//
+// CLOCK_BOOTTIME goes on while the machine sleeps, so an expiry compared with it stays right. A time namespace shifts it;
+// the shift is taken off again, so that all processes of the machine count alike.
+//
+// /proc/self/timens_offsets shows the namespace that children will be in. That is the process's own one but between an
+// unshare and the next fork (or exec, from Linux 6.1 on). Then the own shift is known only if it is none, in the initial
+// namespace, whose inode number is a constant of the kernel; otherwise it is unknown, and tables are refused.
+#include <node_api.h>
 #include <napi.h>
+#include <sys/stat.h>
 #include <time.h>
+
+#include <cstdint>
+#include <cstdio>
+#include <cstring>
 
 namespace shmtable {
 namespace {
 
-Napi::Value BootTimeMs(const Napi::CallbackInfo& info) {
+constexpr int64_t kNsPerSecond = 1'000'000'000;
+/** PROC_TIME_INIT_INO of the kernel. */
+constexpr ino_t kInitialTimeNamespace = 0xEFFFFFFA;
+/** Between two looks at the boot clock that are close enough to say what the wall clock was meanwhile. */
+constexpr int64_t kCloseNs = 5'000;
+constexpr int kTries = 16;
+
+struct BootShift {
+  int64_t ns = 0;
+  bool known = true;
+};
+
+BootShift ReadBootShift() {
+  struct stat own {};
+  struct stat children {};
+  // A kernel without time namespaces.
+  if (stat("/proc/self/ns/time", &own) != 0) return {};
+  if (own.st_ino == kInitialTimeNamespace) return {};
+  if (stat("/proc/self/ns/time_for_children", &children) != 0 || own.st_ino != children.st_ino) return {0, false};
+  FILE* file = fopen("/proc/self/timens_offsets", "re");
+  if (file == nullptr) return {0, false};
+  BootShift shift{0, false};
+  char clock[16];
+  long long seconds = 0;
+  long long nanoseconds = 0;
+  while (fscanf(file, "%15s %lld %lld", clock, &seconds, &nanoseconds) == 3) {
+    if (strcmp(clock, "boottime") == 0) shift = {seconds * kNsPerSecond + nanoseconds, true};
+  }
+  fclose(file);
+  return shift;
+}
+
+/** A process cannot enter another time namespace once it has threads, as Node has from its start. */
+const BootShift& Shift() {
+  static const BootShift shift = ReadBootShift();
+  return shift;
+}
+
+int64_t Read(clockid_t clock) {
   timespec now{};
-  clock_gettime(CLOCK_BOOTTIME, &now);
-  return Napi::Number::New(info.Env(), static_cast<double>(now.tv_sec) * 1e3 + static_cast<double>(now.tv_nsec) / 1e6);
+  clock_gettime(clock, &now);
+  return static_cast<int64_t>(now.tv_sec) * kNsPerSecond + now.tv_nsec;
+}
+
+int64_t ReadBoot() { return Read(CLOCK_BOOTTIME) - Shift().ns; }
+
+/** Wall minus boot clock. Both run at one rate, so it changes when the wall clock is set, and only then. */
+int64_t WallOffset() {
+  int64_t closest = INT64_MAX;
+  int64_t offset = 0;
+  for (int i = 0; i < kTries && closest > kCloseNs; i++) {
+    const int64_t before = ReadBoot();
+    const int64_t wall = Read(CLOCK_REALTIME);
+    const int64_t between = ReadBoot() - before;
+    if (between >= closest) continue;
+    closest = between;
+    offset = wall - before - between / 2;
+  }
+  return offset;
+}
+
+/** Nanoseconds as milliseconds. By plain Node-API: an expiry is compared with a clock at every read of its row. */
+template <int64_t (*Clock)()>
+napi_value Milliseconds(napi_env env, napi_callback_info) {
+  napi_value result = nullptr;
+  napi_create_double(env, static_cast<double>(Clock()) / 1e6, &result);
+  return result;
+}
+
+int64_t ReadMonotonic() { return Read(CLOCK_MONOTONIC); }
+int64_t ReadWall() { return Read(CLOCK_REALTIME); }
+
+template <int64_t (*Clock)()>
+void Export(napi_env env, napi_value exports, const char* name) {
+  napi_value function = nullptr;
+  if (napi_create_function(env, name, NAPI_AUTO_LENGTH, Milliseconds<Clock>, nullptr, &function) != napi_ok) return;
+  napi_set_named_property(env, exports, name, function);
 }
 
 }  // namespace
 
 void InitClock(Napi::Env env, Napi::Object exports) {
-  exports.Set("bootTimeMs", Napi::Function::New<BootTimeMs>(env, "bootTimeMs"));
+  Export<ReadBoot>(env, exports, "bootTimeMs");
+  Export<ReadMonotonic>(env, exports, "monotonicMs");
+  Export<ReadWall>(env, exports, "wallTimeMs");
+  Export<WallOffset>(env, exports, "wallOffsetMs");
+  exports.Set("bootTimeIsKnown", Napi::Boolean::New(env, Shift().known));
 }
 
 }  // namespace shmtable

@@ -1,5 +1,7 @@
 /** What goes on in a namespace: readings of its tables and services, and the rates between two of them. */
+
 import { isDeepStrictEqual } from 'node:util';
+import { monotonicMs, wallTimeMs } from '../memory/index.js';
 import type { LoggedEvent } from '../server/event-log.js';
 import { type FamilyMetric, familyMetrics } from '../server/metrics/metric-families.js';
 import { countsOfTables, type NamedCounts } from '../server/metrics/table-counts.js';
@@ -60,7 +62,7 @@ export class LiveReader {
   readonly #namespace: string;
   readonly #services = new Map<string, ServiceReading>();
   #tables: ReadonlyMap<string, NamedCounts> = new Map();
-  #readAt = performance.now();
+  #readAt = monotonicMs();
 
   constructor(namespace: string) {
     this.#namespace = namespace;
@@ -68,7 +70,7 @@ export class LiveReader {
 
   /** A reading, with the rates since the one before. What was not there then has none. */
   read(): LiveSample {
-    const now = performance.now();
+    const now = monotonicMs();
     const seconds = (now - this.#readAt) / 1000;
     this.#readAt = now;
     const tables = countsOfTables(this.#namespace, { withoutExpired: true });
@@ -76,7 +78,7 @@ export class LiveReader {
     this.#tables = new Map(tables.map((counts) => [counts.table, counts]));
     return {
       namespace: this.#namespace,
-      at: Date.now(),
+      at: wallTimeMs(),
       intervalMs: Math.round(seconds * 1000),
       tables: tables.map((counts) => tableSample(counts, before.get(counts.table) ?? counts, seconds)),
       services: this.#readServices(seconds),

@@ -1,5 +1,6 @@
 /** What `shmtable load` does with standard input. */
 import { ShmTableError } from '../errors.js';
+import { wallTimeMs } from '../memory/index.js';
 import { TableCodec } from '../server/table-codec.js';
 import type { Table } from '../table/table.js';
 import type { Columns } from '../table/types.js';
@@ -39,12 +40,11 @@ export async function loadRows(table: Table<Columns>, csv: CsvColumns): Promise<
 async function load(table: Table<Columns>, csv: CsvColumns, progress: LoadProgress, counts: LoadCounts): Promise<void> {
   const codec = new TableCodec(table.name, table.columns);
   for await (const { line, key, row, expiresAt } of readRows(progress.count(process.stdin), codec, csv)) {
-    const ttl = expiresAt === null ? null : expiresAt - Date.now();
-    if (ttl !== null && ttl <= 0) {
+    if (expiresAt !== null && expiresAt <= wallTimeMs()) {
       counts.expired++;
       continue;
     }
-    atLine(line, () => table.put(key, row, { ttl }));
+    atLine(line, () => table.write('put', key, row, { expiresAt }));
     counts.loaded++;
     progress.addRow();
   }

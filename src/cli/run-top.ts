@@ -1,6 +1,7 @@
 /** What `shmtable top` does. */
-import { setTimeout as pause } from 'node:timers/promises';
+
 import { createLogUpdate } from 'log-update';
+import { pause } from '../memory/index.js';
 import { parseNamespace } from '../table/options.js';
 import { LiveReader } from './live-reader.js';
 import { printJson } from './output.js';
@@ -27,7 +28,7 @@ export async function runTop({ interval, json = false }: TopFlags): Promise<void
     const releaseKeys = onQuit(() => stop.abort());
     while (!stop.signal.aborted) {
       draw(screenOf(reader.read(), stdout.rows));
-      await pause(interval, undefined, { signal: stop.signal }).catch(() => undefined);
+      await pause(interval, stop.signal);
     }
     draw.done();
     releaseKeys();

@@ -1,7 +1,17 @@
 export type { BackendName, SegmentInfo } from './backend.js';
 export { firstFound, firstSupported, SHARED_BACKENDS } from './backend-choice.js';
 export { ByteLocks } from './byte-locks.js';
-export { bootId, bootTimeMs } from './clock.js';
+export {
+  assertBootTimeKnown,
+  bootId,
+  bootTimeMs,
+  monotonicMs,
+  pause,
+  timers,
+  turn,
+  wallOffsetMs,
+  wallTimeMs,
+} from './clock.js';
 export { futexWait, futexWake } from './futex.js';
 export { loadOrdered, storeOrdered } from './ordered-access.js';
 export { Segment } from './segment.js';

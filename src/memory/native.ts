@@ -14,7 +14,14 @@ interface NativeAddon {
   /** 0 woken or interrupted, 1 the word differs, 2 timed out. */
   futexWait(words: Int32Array, index: number, expected: number, timeoutMs: number): number;
   futexWake(words: Int32Array, index: number, count: number): number;
+  /** Clocks, in milliseconds with their fraction: see `native/clock.cc`. */
   bootTimeMs(): number;
+  monotonicMs(): number;
+  wallTimeMs(): number;
+  /** The wall clock minus the boot clock. */
+  wallOffsetMs(): number;
+  /** False in a time namespace whose offset cannot be told. */
+  readonly bootTimeIsKnown: boolean;
   /** A new System V segment for its owner alone: its id. */
   shmCreate(key: number, size: number, hugePages: boolean): number;
   /** The id of the System V segment that has this key. */

@@ -1,5 +1,5 @@
 import { ShmTableError } from '../errors.js';
-import { assertStackRoom, futexWait, futexWake } from '../memory/index.js';
+import { assertStackRoom, futexWait, futexWake, monotonicMs } from '../memory/index.js';
 import { HEADER_LOCK, HEADER_PID, HEADER_TURNS, HOLDER_MASK, WAITED_FOR } from './ring-buffer-layout.js';
 import type { RingOwners } from './ring-buffer-owners.js';
 
@@ -69,7 +69,7 @@ export class RingLock {
   #wait(id: number): void {
     const words = this.#words;
     const lock = this.#lock;
-    let start = performance.now();
+    let start = monotonicMs();
     let turn = Atomics.load(words, this.#turns);
     let mark = 0;
     for (;;) {
@@ -81,8 +81,8 @@ export class RingLock {
       const now = Atomics.load(words, this.#turns);
       if (now !== turn) {
         turn = now;
-        start = performance.now();
-      } else if (performance.now() - start >= TIMEOUT_MS) this.#giveUp();
+        start = monotonicMs();
+      } else if (monotonicMs() - start >= TIMEOUT_MS) this.#giveUp();
       if (Atomics.compareExchange(words, lock, held, held | WAITED_FOR) !== held) continue;
       futexWait(words, lock, held | WAITED_FOR, SLEEP_MS);
       mark = WAITED_FOR;

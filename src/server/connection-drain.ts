@@ -6,7 +6,9 @@
  * HTTP has no way to tell a client that an idle connection is about to close: a request that crosses the end is lost.
  * Whoever uses a connection steadily sends its next request, and is told, within the time that idle ones are left.
  */
+
 import { Server, type Socket } from 'node:net';
+import { timers } from '../memory/index.js';
 import { hook } from './request-hooks.js';
 import type { RoutesApp } from './service-routes.js';
 
@@ -52,7 +54,7 @@ export class ConnectionDrain {
       'onResponse',
       hook(() => {
         // An answer whose headers were out already has no such header; its connection is idle after this turn.
-        if (this.#idleEnd) setImmediate(() => app.server.closeIdleConnections());
+        if (this.#idleEnd) timers.setImmediate(() => app.server.closeIdleConnections());
       }),
     );
     app.addHook('preClose', async () => {
@@ -70,11 +72,11 @@ export class ConnectionDrain {
   }
 
   async #untilGone(app: RoutesApp): Promise<void> {
-    const idleEnd = setTimeout(() => {
+    const idleEnd = timers.setTimeout(() => {
       this.#idleEnd = true;
       app.server.closeIdleConnections();
     }, this.idleMs);
-    const untouchedEnd = setTimeout(
+    const untouchedEnd = timers.setTimeout(
       () => {
         for (const socket of this.#connections) if (socket.bytesRead === 0) socket.destroy();
       },
@@ -85,7 +87,7 @@ export class ConnectionDrain {
         this.#ended = resolve;
       });
     }
-    clearTimeout(idleEnd);
-    clearTimeout(untouchedEnd);
+    timers.clearTimeout(idleEnd);
+    timers.clearTimeout(untouchedEnd);
   }
 }

@@ -3,7 +3,7 @@
  * goes when there is no room. An event is one record of JSON.
  */
 import { ShmTableError } from '../errors.js';
-import type { Segment } from '../memory/index.js';
+import { type Segment, wallTimeMs } from '../memory/index.js';
 import { RingBuffer } from '../pools/index.js';
 
 export type ServiceEvent =
@@ -47,7 +47,7 @@ export class EventLog {
 
   /** Adds an event. Never fails: where it cannot be written, because a stopped process is in the way, it is left out. */
   add(event: ServiceEvent): void {
-    const bytes = Buffer.from(JSON.stringify({ at: Date.now(), ...event }));
+    const bytes = Buffer.from(JSON.stringify({ at: wallTimeMs(), ...event }));
     try {
       const offset = this.#allocate(bytes.length);
       if (offset === 0) return;

@@ -5,8 +5,10 @@
  * A stream ends together with its connection (`Connection: close`): a client that came back over the same one would
  * come back to the same worker, which ends streams because it drains.
  */
+
 import type { ServerResponse } from 'node:http';
 import { ShmTableError } from '../errors.js';
+import { timers } from '../memory/index.js';
 import type { Change, Gap } from '../table/types.js';
 
 /** Heartbeats during which a client may leave everything unread before its connection is closed. */
@@ -56,9 +58,11 @@ export class EventStreams {
 
   #end(streams: readonly EventStream[]): void {
     for (const stream of streams) stream.end();
-    setTimeout(() => {
-      for (const stream of streams) stream.disconnect();
-    }, LAST_WORDS_MS).unref();
+    timers
+      .setTimeout(() => {
+        for (const stream of streams) stream.disconnect();
+      }, LAST_WORDS_MS)
+      .unref();
   }
 }
 
@@ -80,7 +84,7 @@ class EventStream {
     response.once('close', () => this.#leave());
     // Heartbeats find out who is gone; a table may be silent for as long as it likes.
     response.setTimeout(0);
-    const heartbeat = setInterval(() => this.#beat(), heartbeatMs);
+    const heartbeat = timers.setInterval(() => this.#beat(), heartbeatMs);
     try {
       this.#comment('changes follow');
       for await (const change of this.#changes) {
@@ -92,7 +96,7 @@ class EventStream {
     } finally {
       response.end();
       await this.#until('close');
-      clearInterval(heartbeat);
+      timers.clearInterval(heartbeat);
     }
   }
 

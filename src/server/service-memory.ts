@@ -7,7 +7,7 @@
  * The primary holds the byte lock of byte LIFE for as long as it lives, by which others tell a service from its remains.
  */
 import { ShmTableError } from '../errors.js';
-import { type ByteLocks, Segment } from '../memory/index.js';
+import { type ByteLocks, Segment, wallTimeMs } from '../memory/index.js';
 import { MetricRegistry, RingBuffer } from '../pools/index.js';
 import { EventLog } from './event-log.js';
 
@@ -39,7 +39,7 @@ export class ServiceMemory {
   /** For a service that begins; what killed ones have left in its namespace is removed. */
   static create(namespace: string, workers: number): ServiceMemory {
     ServiceMemory.removeRemains(namespace);
-    const name = `${PREFIX}${namespace}:${process.pid}-${Date.now().toString(36)}`;
+    const name = `${PREFIX}${namespace}:${process.pid}-${wallTimeMs().toString(36)}`;
     return ServiceMemory.#make('posix', name, METRIC_BYTES + workers * METRIC_BYTES_PER_WORKER);
   }
 

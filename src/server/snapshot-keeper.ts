@@ -5,11 +5,13 @@
  * A table's snapshots are `<table>.<epoch milliseconds>.snapshot` in one directory. Each appears whole or not at all,
  * so a service killed while writing one leaves the one before.
  */
+
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FastifyBaseLogger } from 'fastify';
 import { ShmTableError } from '../errors.js';
+import { timers, wallTimeMs } from '../memory/index.js';
 import { Table } from '../table/table.js';
 import type { TableOptions } from '../table/types.js';
 import type { SnapshotSettings } from './settings/settings-schema.js';
@@ -76,13 +78,13 @@ export class SnapshotKeeper {
     this.#started = true;
     const { everyMs } = this.#settings;
     if (everyMs === 0) return;
-    this.#timer = setInterval(() => this.#next(), everyMs);
+    this.#timer = timers.setInterval(() => this.#next(), everyMs);
     this.#timer.unref();
   }
 
   /** Ends the schedule, after a last round if the settings say so and it had begun. */
   async stop(): Promise<void> {
-    clearInterval(this.#timer);
+    timers.clearInterval(this.#timer);
     await this.#round;
     if (this.#started && this.#settings.atShutdown) await this.#snapshotAll();
   }
@@ -107,7 +109,7 @@ export class SnapshotKeeper {
     try {
       const before = await this.#filesOf(name);
       // After those that are there, also when the clock was set back: the newest must be the last in order, too.
-      const takenAt = Math.max(Date.now(), (before[0]?.takenAt ?? 0) + 1);
+      const takenAt = Math.max(wallTimeMs(), (before[0]?.takenAt ?? 0) + 1);
       const path = this.#pathOf(name, takenAt);
       await this.#handles.use(name, ({ table }) => {
         // A handle of a destroyed table shows it at once here, and only later, as a rejection, there.

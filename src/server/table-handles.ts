@@ -4,7 +4,9 @@
  * Invariant: an answer never comes from a destroyed table. A handle whose table was destroyed, by whatever process,
  * throws ERR_TABLE_CLOSED before it does anything; it is dropped and the name is opened anew, once per request.
  */
+
 import { ShmTableError } from '../errors.js';
+import { timers } from '../memory/index.js';
 import { Table } from '../table/table.js';
 import type { BackendName, Columns, TableInfo, TableOptions } from '../table/types.js';
 import { TableCodec } from './table-codec.js';
@@ -40,7 +42,7 @@ export class TableHandles {
   readonly #options: TableHandlesOptions;
   readonly #locations: ReadonlyMap<string, TableLocation>;
   readonly #handles = new Map<string, ServedTable>();
-  readonly #sweeping = setInterval(() => this.#sweep(), SWEEP_INTERVAL_MS).unref();
+  readonly #sweeping = timers.setInterval(() => this.#sweep(), SWEEP_INTERVAL_MS).unref();
 
   constructor(options: TableHandlesOptions) {
     this.#options = options;
@@ -101,7 +103,7 @@ export class TableHandles {
   }
 
   close(): void {
-    clearInterval(this.#sweeping);
+    timers.clearInterval(this.#sweeping);
     for (const name of [...this.#handles.keys()]) this.#drop(name);
   }
 

@@ -2,17 +2,17 @@
  * Long work of one request, in turns with the other requests of its worker: whoever asks for `/healthz` meanwhile, or
  * for a row, waits for one turn and not for all of it.
  */
-import { setImmediate as othersTurn } from 'node:timers/promises';
+import { monotonicMs, turn } from '../memory/index.js';
 
 const TURN_MS = 10;
 
 export class Turns {
-  #began = performance.now();
+  #began = monotonicMs();
   #spentMs = 0;
 
   /** Whether it is time for the others. */
   get isOver(): boolean {
-    return performance.now() - this.#began >= TURN_MS;
+    return monotonicMs() - this.#began >= TURN_MS;
   }
 
   /** Milliseconds of work in the turns that have ended. */
@@ -22,8 +22,8 @@ export class Turns {
 
   /** Lets the others have a turn. */
   async next(): Promise<void> {
-    this.#spentMs += performance.now() - this.#began;
-    await othersTurn();
-    this.#began = performance.now();
+    this.#spentMs += monotonicMs() - this.#began;
+    await turn();
+    this.#began = monotonicMs();
   }
 }

@@ -2,12 +2,13 @@
  * Keeps a number of workers alive: starts them, replaces those that die - at once, or after a growing pause when they
  * die young - and replaces or stops them all.
  */
+
 import { type ChildProcess, fork } from 'node:child_process';
 import { EventEmitter } from 'node:events';
-import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { FastifyBaseLogger } from 'fastify';
 import { ShmTableError } from '../errors.js';
+import { monotonicMs, pause, timers } from '../memory/index.js';
 import type { ServiceEvent } from './event-log.js';
 import type { ListeningSockets } from './listening-sockets.js';
 import { type CounterFamily, counterOf } from './metrics/metric-families.js';
@@ -137,7 +138,7 @@ export class WorkerPool extends EventEmitter<WorkerPoolEvents> {
         if (!isWorkerMessage(message)) return;
         if (message.type === 'failed') reason = message.reason;
         else {
-          readyAt = Date.now();
+          readyAt = monotonicMs();
           this.#tell('shmtable_worker_starts_total', { type: 'worker started', worker: worker.pid ?? 0 });
           resolve();
         }
@@ -158,7 +159,7 @@ export class WorkerPool extends EventEmitter<WorkerPoolEvents> {
         if (expected || readyAt === undefined) return;
         this.#log.warn({ worker: pid, code, signal }, 'worker died');
         this.#tell('shmtable_worker_deaths_total', { type: 'worker died', worker: pid, code, signal });
-        if (Date.now() - readyAt >= GROWN_UP_MS) this.#pauseMs = 0;
+        if (monotonicMs() - readyAt >= GROWN_UP_MS) this.#pauseMs = 0;
         else this.#growPause();
         void this.#fill();
       });
@@ -172,7 +173,8 @@ export class WorkerPool extends EventEmitter<WorkerPoolEvents> {
     while (!this.#stop.signal.aborted && this.#workers.size < this.#wanted) {
       try {
         // Referenced: without any worker, it is all that keeps the primary alive.
-        await pause(this.#pauseMs, undefined, { signal: this.#stop.signal });
+        await pause(this.#pauseMs, this.#stop.signal);
+        if (this.#stop.signal.aborted) break;
         await this.#start();
         this.#log.info({ workers: this.pids }, 'worker replaced');
       } catch (error) {
@@ -198,7 +200,7 @@ export class WorkerPool extends EventEmitter<WorkerPoolEvents> {
     this.#workers.delete(worker);
     if (worker.exitCode !== null || worker.signalCode !== null) return;
     const exit = new Promise((resolve) => worker.once('exit', resolve));
-    const limit = setTimeout(() => {
+    const limit = timers.setTimeout(() => {
       this.#log.warn({ worker: worker.pid, limitMs }, 'worker did not finish in time');
       worker.kill('SIGKILL');
     }, limitMs);
@@ -206,6 +208,6 @@ export class WorkerPool extends EventEmitter<WorkerPoolEvents> {
     if (worker.connected) worker.send(message, () => undefined);
     else worker.kill('SIGTERM');
     await exit;
-    clearTimeout(limit);
+    timers.clearTimeout(limit);
   }
 }

@@ -1,5 +1,5 @@
 /** One worker of the service: the program that the primary starts. It ends with the primary, or when told to. */
-import { setTimeout as pause } from 'node:timers/promises';
+import { pause } from '../memory/index.js';
 import { buildApp } from './app.js';
 import { ConnectionDrain } from './connection-drain.js';
 import { InheritedListeners } from './inherited-listeners.js';

@@ -1,7 +1,8 @@
 import { ShmTableError } from '../errors.js';
-import { type ByteLocks, bootId, bootTimeMs, Segment } from '../memory/index.js';
+import { type ByteLocks, bootId, bootTimeMs, monotonicMs, Segment, wallOffsetMs } from '../memory/index.js';
 import { Participant } from './participant.js';
-import { BOOT_ID, CLOCK_OFFSET, CLOCK_SEEN, IN_USE } from './segment-layout.js';
+import { BOOT_ID, CLOCK_OFFSET, CLOCK_SEEN, IN_USE, WALL_AHEAD } from './segment-layout.js';
+import { TableClock } from './table-clock.js';
 import { TableMemory } from './table-memory.js';
 import { verifyTable } from './verify.js';
 
@@ -10,7 +11,8 @@ import { verifyTable } from './verify.js';
  *
  * - BOOT_ID is the boot whose CLOCK_BOOTTIME the header's clock offset counts from. The first who opens the table in a
  *   new boot finds the participants of the old one gone with all their byte locks, settles what they left, counts the
- *   clock from the new boot, so that table time goes on and never goes back, and writes the new boot's id, last.
+ *   clock from the new boot by the wall clock, with the difference that the two had before, so that table time goes on
+ *   and never goes back, and writes the new boot's id, last.
  * - IN_USE is 1 from before the first participant's first store until after the last participant's last one is on the
  *   disk. So a new boot that finds 1 comes after a crash of the machine, or after processes that ended without closing:
  *   what is on the disk may be of different moments, and the table is verified before anybody is served. One that does
@@ -40,9 +42,9 @@ function isOfThisBoot(memory: TableMemory): boolean {
 }
 
 function lockBoot(locks: ByteLocks, timeoutMs: number): boolean {
-  const deadline = performance.now() + timeoutMs;
+  const deadline = monotonicMs() + timeoutMs;
   while (!locks.tryLock(BOOT_BYTE)) {
-    if (performance.now() > deadline) return false;
+    if (monotonicMs() > deadline) return false;
     Atomics.wait(nap, 0, 0, NAP_MS);
   }
   return true;
@@ -90,7 +92,9 @@ function beginBoot(segment: Segment, memory: TableMemory, locks: ByteLocks, name
   const participant = Participant.attach(memory, locks, 0);
   participant.settleDead();
   if (memory.words[IN_USE] !== 0) refuseInconsistent(memory, name);
-  memory.doubles[CLOCK_OFFSET] = Math.max(Date.now(), memory.doubles[CLOCK_SEEN]) - bootTimeMs();
+  const now = bootTimeMs();
+  const byWall = now + wallOffsetMs() - memory.doubles[WALL_AHEAD];
+  memory.doubles[CLOCK_OFFSET] = Math.max(byWall, memory.doubles[CLOCK_SEEN]) - now;
   segment.sync();
   memory.bytes.set(bootIdBytes(), BOOT_ID);
   segment.sync();
@@ -139,7 +143,7 @@ export function detachFromFile(
   try {
     if (lockBoot(locks, LEAVE_TIMEOUT_MS) && isAlone(memory, locks)) {
       participant.settleDead();
-      noteTime(memory);
+      new TableClock(memory).noteTime();
       segment.sync();
       memory.words[IN_USE] = 0;
       segment.sync();
@@ -148,11 +152,6 @@ export function detachFromFile(
     // Closes the locks too.
     participant.detach();
   }
-}
-
-/** Keeps table time from ever going back behind what it is now, whatever the wall clock is in the next boot. */
-function noteTime(memory: TableMemory): void {
-  memory.doubles[CLOCK_SEEN] = memory.doubles[CLOCK_OFFSET] + bootTimeMs();
 }
 
 /** Whether nobody else is attached; own locks are not seen. */

@@ -1,5 +1,4 @@
-import { setImmediate as turn } from 'node:timers/promises';
-import { WordWatch } from '../memory/index.js';
+import { timers, turn, WordWatch } from '../memory/index.js';
 import type { ChangeFeed } from './change-feed.js';
 import type { Change, Gap } from './types.js';
 
@@ -59,7 +58,7 @@ export class ChangeWatches {
   /** Resolves when the feed's wake count is not `seen` any more. Throws when no thread can be made. */
   #wait(seen: number): Promise<void> {
     this.#thread ??= new WordWatch(this.#feed.watchedWord(this.#readOnly), seen, () => this.#wakeAll());
-    this.#timer ??= setInterval(() => this.#settleDead(), SETTLE_MS).unref();
+    this.#timer ??= timers.setInterval(() => this.#settleDead(), SETTLE_MS).unref();
     return new Promise((wake, fail) => {
       this.#waiting.push({ wake, fail });
       if (this.#feed.wakeCount !== seen) this.#wakeAll();
@@ -96,7 +95,7 @@ export class ChangeWatches {
   #stopThread(): void {
     this.#thread?.stop();
     this.#thread = undefined;
-    clearInterval(this.#timer);
+    timers.clearInterval(this.#timer);
     this.#timer = undefined;
   }
 

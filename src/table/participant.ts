@@ -1,5 +1,5 @@
 import { ShmTableError } from '../errors.js';
-import { assertStackRoom, type ByteLocks, futexWait, futexWake, storeOrdered } from '../memory/index.js';
+import { assertStackRoom, type ByteLocks, futexWait, futexWake, monotonicMs, storeOrdered } from '../memory/index.js';
 import { Journal } from './journal.js';
 import { type Layouts, layouts } from './layouts.js';
 import { ownCode } from './own-code.js';
@@ -139,7 +139,7 @@ export class Participant {
   #waitForLock(home: number, bucket: number): void {
     const words = this.#words;
     const lock = home + LOCK;
-    const deadline = performance.now() + this.#lockTimeoutMs;
+    const deadline = monotonicMs() + this.#lockTimeoutMs;
     let mark = 0;
     for (;;) {
       for (let spin = 0; spin < SPINS; spin++) {
@@ -150,7 +150,7 @@ export class Participant {
       if (held === 0) continue;
       const holder = held & HOLDER_MASK;
       if (this.#settleHolder(holder, bucket)) continue;
-      const left = deadline - performance.now();
+      const left = deadline - monotonicMs();
       if (left <= 0) this.#giveUp(holder, bucket);
       if (Atomics.compareExchange(words, lock, held, held | WAITED_FOR) !== held) continue;
       this.#memory.doubles[this.at / 2 + slot.counterAt(slot.LOCK_WAITS)]++;

@@ -6,6 +6,7 @@ import { type PlacedColumn, ROW_HASH } from './row-layout.js';
 import type { RowReader, RowReading, RowSource } from './row-source.js';
 import { compareScanned, decodeCursor, encodeCursor, type ScanPosition } from './scan-cursor.js';
 import { show } from './schema.js';
+import type { TableClock } from './table-clock.js';
 import type { TableMemory } from './table-memory.js';
 import type { Columns, Row, ScanOptions, ScanPage } from './types.js';
 
@@ -24,10 +25,12 @@ export class RowScan<C extends Columns> {
   readonly #memory: TableMemory;
   readonly #reader: Reader<C>;
   readonly #column: (name: string) => PlacedColumn;
+  readonly #clock: TableClock;
   readonly keys: RowReading<{ key: string }>;
   readonly keysAndRows: RowReading<{ key: string; row: Row<C> }>;
 
-  constructor(memory: TableMemory, reader: Reader<C>, column: (name: string) => PlacedColumn) {
+  constructor(memory: TableMemory, reader: Reader<C>, clock: TableClock, column: (name: string) => PlacedColumn) {
+    this.#clock = clock;
     this.#memory = memory;
     this.#reader = reader;
     this.#column = column;
@@ -57,7 +60,7 @@ export class RowScan<C extends Columns> {
     const readColumns = projection<C, K>(columns, this.#column);
     const reading = this.#reader.reading((source) => {
       const { words } = source.memory;
-      const read = entryReader(source, readColumns(source));
+      const read = entryReader(source, readColumns(source), this.#clock);
       return (at) => {
         const entry = read(at);
         return { key: entry.key, hash: words[at + ROW_HASH], entry };
@@ -134,12 +137,13 @@ interface ScannedRow<C extends Columns, K extends keyof C & string> {
 export function entryReader<C extends Columns, R>(
   { keyAt, revisionAt, expiresAt }: RowSource<C>,
   read: (row: number) => R,
+  clock: TableClock,
 ): (row: number) => { key: string; row: R; revision: number; expiresAt: number | null } {
   return (row) => {
     // First, so that it is never newer than what is read after it.
     const revision = revisionAt(row);
     const expires = expiresAt(row);
-    return { key: keyAt(row), row: read(row), revision, expiresAt: expires === 0 ? null : Math.round(expires) };
+    return { key: keyAt(row), row: read(row), revision, expiresAt: clock.toWall(expires) };
   };
 }
 

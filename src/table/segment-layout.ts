@@ -1,4 +1,5 @@
 import { ShmTableError } from '../errors.js';
+import { wallTimeMs } from '../memory/index.js';
 import { FixedPool } from '../pools/fixed-pool.js';
 import { BUCKET_BYTES, ENTRIES, TARGET_LOAD } from './bucket-layout.js';
 import { countCells } from './change-feed-layout.js';
@@ -36,6 +37,7 @@ import type { Columns, OpenOptions, TableBytes } from './types.js';
  *   92  inUse          u32   of a table in a file: see boot-record.ts
  *   96  bootId         16 B  the boot of the machine that clockOffset counts from
  *  112  clockSeen      f64   table time that has certainly passed, as noted now and then
+ *  120  wallAhead      f64   wall time minus table time, as noted then: not 0 when the wall clock was set since
  *  128  schema         JSON, UTF-8
  *
  * Everything else follows from the schema, so that there is nothing to contradict it.
@@ -66,6 +68,7 @@ export const REVISION_BASE = 7;
 export const CLOCK_OFFSET = 8;
 export const CREATED_AT = 9;
 export const CLOCK_SEEN = 14;
+export const WALL_AHEAD = 15;
 /** Byte offset in the header. */
 export const BOOT_ID = 96;
 
@@ -158,7 +161,7 @@ export function writeHeader(
   const numbers = new Float64Array(buffer, 0, SCHEMA_AT / 8);
   const bytes = Buffer.from(buffer);
   const schema = Buffer.from(schemaJson(layout.schema));
-  const now = Date.now();
+  const now = wallTimeMs();
   MAGIC.copy(bytes);
   words[LAYOUT] = LAYOUT_VERSION;
   words[ORDER] = BYTE_ORDER;

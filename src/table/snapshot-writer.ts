@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import xxhash from 'xxhash-wasm';
+import { monotonicMs, turn } from '../memory/index.js';
 import * as format from './snapshot-format.js';
 
 /** What a snapshot is taken of. */
@@ -48,7 +49,7 @@ async function writeContent(file: FileHandle, source: SnapshotSource): Promise<v
   await put(preamble(source.header, h64Raw));
   let rows = 0;
   let highest = 0;
-  let turn = performance.now();
+  let began = monotonicMs();
   let images: Buffer[] = [];
   let bytes = 0;
   const flush = async (): Promise<void> => {
@@ -67,9 +68,9 @@ async function writeContent(file: FileHandle, source: SnapshotSource): Promise<v
     }
     if (revision > highest) highest = revision;
     if (bytes >= format.BLOCK_BYTES) await flush();
-    if (performance.now() - turn > TURN_MS) {
-      await new Promise((resolve) => setImmediate(resolve));
-      turn = performance.now();
+    if (monotonicMs() - began > TURN_MS) {
+      await turn();
+      began = monotonicMs();
     }
   }
   await flush();

@@ -1,5 +1,6 @@
 import { ShmTableError } from '../errors.js';
 import type { TableSchema } from './options.js';
+import { presentWallMs } from './present.js';
 import type { Reader } from './reader.js';
 import { RowImage } from './row-image.js';
 import { columnsOf } from './segment-layout.js';
@@ -37,14 +38,12 @@ export function snapshotOf<C extends Columns>(
 ): SnapshotSource {
   const { memory, reader, clock, name } = table;
   const { maxParticipants, ...schema } = memory.layout.schema;
-  // Expiries in the snapshot are wall clock's.
-  const toWall = Date.now() - clock.now();
   const packed = reader.reading((source) => {
     const rows = new RowImage(memory.layout, source.memory);
     return (at): PackedRow => {
       const expiresAt = source.expiresAt(at);
       const revision = source.revisionAt(at);
-      const image = rows.pack(at, expiresAt === 0 ? 0 : expiresAt + toWall);
+      const image = rows.pack(at, clock.toWall(expiresAt) ?? 0);
       if (image === undefined) source.codec.damage.found = true;
       return new PackedRow(image ?? NO_IMAGE, revision, () => rows.inspect(image ?? NO_IMAGE, 0)?.key ?? '');
     };
@@ -53,7 +52,7 @@ export function snapshotOf<C extends Columns>(
     header: {
       name,
       schema: { ...schema, columns: columnsOf(memory.layout.schema), maxParticipants },
-      takenAt: Date.now(),
+      takenAt: Math.floor(presentWallMs()),
     },
     *chains() {
       const end = memory.homeBuckets;
@@ -98,16 +97,21 @@ function optionsOf(header: unknown): TableOptions<Columns> | undefined {
 }
 
 /** Writes the rows of a checked snapshot to an empty table, without those that have expired meanwhile. */
-export async function loadSnapshot(reader: SnapshotReader, memory: TableMemory, writer: Writer): Promise<void> {
+export async function loadSnapshot(
+  reader: SnapshotReader,
+  memory: TableMemory,
+  writer: Writer,
+  clock: TableClock,
+): Promise<void> {
   const rows = new RowImage(memory.layout, memory);
   await reader.header();
   for await (const { payload, offset } of reader.blocks()) {
     for (let at = 0; at < payload.length; ) {
       const image = rows.inspect(payload, at);
       if (image === undefined) throw damaged(reader.path, offset + at, 'the image of a row does not fit its schema');
-      const ttl = image.expiry === 0 ? null : image.expiry - Date.now();
+      const expiresAt = image.expiry === 0 ? 0 : clock.fromWall(image.expiry);
       const start = at;
-      if (ttl === null || ttl > 0) writer.load(image.key, (row) => rows.unpack(payload, start, row), ttl);
+      if (!clock.isPast(expiresAt)) writer.load(image.key, (row) => rows.unpack(payload, start, row), expiresAt);
       at = image.end;
     }
   }

@@ -1,5 +1,5 @@
 import { ShmTableError } from '../errors.js';
-import type { ByteLocks } from '../memory/index.js';
+import { type ByteLocks, monotonicMs, timers } from '../memory/index.js';
 import { ENTRIES, FIRST_ENTRY, LINK, LOCK, VERSION } from './bucket-layout.js';
 import type { Participant } from './participant.js';
 import { ROW_EXPIRES_AT } from './row-layout.js';
@@ -60,7 +60,7 @@ export class Sweeper {
   }
 
   stop(): void {
-    clearTimeout(this.#timer);
+    timers.clearTimeout(this.#timer);
   }
 
   /** The timer does not keep a forgotten handle from being collected, nor the process alive. */
@@ -70,7 +70,7 @@ export class Sweeper {
       const sweeper = reference.deref();
       if (sweeper !== undefined) sweeper.#run();
     };
-    return setTimeout(run, ms).unref();
+    return timers.setTimeout(run, ms).unref();
   }
 
   #run(): void {
@@ -102,7 +102,7 @@ export class Sweeper {
   }
 
   #step(): void {
-    const end = performance.now() + STEP_MS;
+    const end = monotonicMs() + STEP_MS;
     do {
       for (let i = 0; i < BUCKETS_PER_LOOK; i++) {
         if (this.#bucket === this.#memory.homeBuckets) {
@@ -113,15 +113,15 @@ export class Sweeper {
         // A bucket with very many expired rows takes several steps.
         if (this.#sweepBucket(this.#bucket, end)) this.#bucket++;
       }
-    } while (performance.now() < end);
+    } while (monotonicMs() < end);
   }
 
   /** Removes a bucket's expired rows until `end`; false when time ran out before the last. */
   #sweepBucket(bucket: number, end: number): boolean {
     if (!this.#look(bucket, true)) return true;
-    while (this.#writing.writer.expireOne(bucket, false)) if (performance.now() > end) return false;
+    while (this.#writing.writer.expireOne(bucket, false)) if (monotonicMs() > end) return false;
     // What is left is for the next pass: somebody holds the bucket, and may be stopped; or it has changed since.
-    if (this.#look(bucket, true)) this.#clock.leaveRow(this.#clock.now());
+    if (this.#look(bucket, true)) this.#clock.leaveUnseen();
     return true;
   }
 
@@ -139,7 +139,7 @@ export class Sweeper {
       const still = !locked && Atomics.load(words, home + VERSION) === version;
       if (expired || still || !leave) return expired;
     }
-    this.#clock.leaveRow(this.#clock.now());
+    this.#clock.leaveUnseen();
     return false;
   }
 
@@ -172,7 +172,7 @@ export class Sweeper {
    */
   reclaim(thorough: boolean): number {
     if (!this.#clock.mayHaveExpired) return 0;
-    const start = performance.now();
+    const start = monotonicMs();
     if (!thorough && start < this.#restUntil) return 0;
     let removed = 0;
     for (let i = 0; i < this.#memory.homeBuckets && removed < RECLAIM_ROWS; i++) {
@@ -181,7 +181,7 @@ export class Sweeper {
       this.#reclaimFrom = (bucket + 1) % this.#memory.homeBuckets;
     }
     if (removed < RECLAIM_ROWS) {
-      const end = performance.now();
+      const end = monotonicMs();
       this.#restUntil = end + REST * (end - start);
     }
     return removed;

@@ -1,6 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { ShmTableError } from '../errors.js';
-import { firstFound, firstSupported, Segment, type SegmentOptions, SHARED_BACKENDS } from '../memory/index.js';
+import {
+  assertBootTimeKnown,
+  firstFound,
+  firstSupported,
+  Segment,
+  type SegmentOptions,
+  SHARED_BACKENDS,
+} from '../memory/index.js';
 import { bootIdBytes, enterBoot } from './boot-record.js';
 import { ChangeFeed } from './change-feed.js';
 import type { AttachOptions, TableSchema } from './options.js';
@@ -24,6 +31,7 @@ export interface OpenedTable {
  * `ERR_TABLE_EXISTS`, and what `Segment.create` throws.
  */
 export function createTable(attach: AttachOptions, schema: TableSchema, leastRevision = 0): OpenedTable {
+  assertBootTimeKnown();
   const { name, namespace, backend, path, hugePages } = attach;
   const layout = layOutSegment(schema);
   if (layout.totalBytes > MAX_TABLE_BYTES) {
@@ -61,6 +69,7 @@ export function createTable(attach: AttachOptions, schema: TableSchema, leastRev
  * `ERR_SCHEMA_MISMATCH`, `ERR_LAYOUT_VERSION`, `ERR_TABLE_CORRUPT`, `ERR_PERMISSION`.
  */
 export function openTable(attach: AttachOptions, wanted: OpenOptions): OpenedTable {
+  assertBootTimeKnown();
   const segment = openSegment(attach);
   try {
     const layout = readHeader(segment.buffer, attach.name);

@@ -169,7 +169,7 @@ export class TableParts<C extends Columns> {
   }
 
   get scan(): RowScan<C> {
-    this.#scan ??= new RowScan(this.memory, this.reader, (name) => this.column(name));
+    this.#scan ??= new RowScan(this.memory, this.reader, this.clock, (name) => this.column(name));
     return this.#scan;
   }
 
@@ -180,7 +180,7 @@ export class TableParts<C extends Columns> {
   }
 
   get entries(): Lookup<Entry<C>> {
-    this.#entries ??= this.reader.lookup((source) => entryReader(source, source.codec.read));
+    this.#entries ??= this.reader.lookup((source) => entryReader(source, source.codec.read, this.clock));
     return this.#entries;
   }
 

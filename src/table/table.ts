@@ -51,6 +51,8 @@ import type { Outcome, WriteMode } from './writer.js';
 export interface ConditionalOptions extends WriteOptions {
   /** Only if the row has this revision. */
   readonly ifRevision?: number | undefined;
+  /** In the place of `ttl`: when the row expires, in whole epoch milliseconds, or null. */
+  readonly expiresAt?: number | null | undefined;
 }
 
 /**
@@ -315,14 +317,14 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
   expire(key: string, ttl: number | null): boolean {
     const { writer } = this.#parts;
     if (ttl !== null) checkLifetime(ttl);
-    return writer.expire(key, ttl === null ? 0 : this.#parts.clock.now() + ttl) === 'updated';
+    return writer.expire(key, ttl === null ? 0 : this.#parts.clock.after(ttl)) === 'updated';
   }
 
   /** Milliseconds that the row has left, `Infinity` when it does not expire, `undefined` when there is none. */
   ttl(key: string): number | undefined {
     const expiresAt = this.#parts.expiries(key);
     if (expiresAt === undefined) return undefined;
-    return expiresAt === 0 ? Number.POSITIVE_INFINITY : Math.max(1, Math.ceil(expiresAt - this.#parts.clock.now()));
+    return expiresAt === 0 ? Number.POSITIVE_INFINITY : this.#parts.clock.left(expiresAt);
   }
 
   // ---- all rows ----
@@ -446,7 +448,7 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
       const opened = createTable(attach, parseSchema(wanted), snapshot.revision + 1);
       const table = Table.#over<C>(opened, attach);
       try {
-        await loadSnapshot(reader, opened.memory, table.#parts.writer);
+        await loadSnapshot(reader, opened.memory, table.#parts.writer, table.#parts.clock);
         return table;
       } catch (error) {
         table.destroy();
@@ -495,7 +497,7 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
   ): { outcome: Outcome; revision: number; expiresAt: number | null } {
     const outcome = this.#write(mode, key, row, options);
     const { revision, expiresAt } = this.#parts.writer;
-    return { outcome, revision, expiresAt: expiresAt === 0 ? null : Math.round(expiresAt) };
+    return { outcome, revision, expiresAt: this.#parts.clock.toWall(expiresAt) };
   }
 
   /** An increment that tells the revision and whether it created the row; 'mismatch' and 'absent' changed nothing. */
@@ -508,7 +510,7 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
     const { writer } = this.#parts;
     checkTtl(options.ttl);
     const numeric = this.#parts.accumulator(column);
-    const outcome = writer.increment(key, numeric, numeric.step(by), options.ttl, options.ifRevision);
+    const outcome = writer.increment(key, numeric, numeric.step(by), this.#expiryOf(options), options.ifRevision);
     return { outcome, value: writer.value, revision: writer.revision, created: outcome === 'inserted' };
   }
 
@@ -545,8 +547,15 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
 
   #write(mode: WriteMode, key: string, row: RowInput<C>, options: ConditionalOptions | undefined): Outcome {
     if (options === undefined) return this.#parts.writer.write(mode, key, row, undefined);
-    const { ttl, ifRevision } = readWriteOptions(options);
-    return this.#parts.writer.write(mode, key, row, ttl, ifRevision);
+    const { ttl, ifRevision, expiresAt } = readWriteOptions(options);
+    return this.#parts.writer.write(mode, key, row, this.#expiryOf({ ttl, expiresAt }), ifRevision);
+  }
+
+  /** The expiry that a write gives its row: table time, 0 for none, undefined for the one that it has. */
+  #expiryOf({ ttl, expiresAt }: ConditionalOptions): number | undefined {
+    if (expiresAt !== undefined) return expiresAt === null ? 0 : this.#parts.clock.fromWall(expiresAt);
+    if (ttl === undefined) return undefined;
+    return ttl === null ? 0 : this.#parts.clock.after(ttl);
   }
 
   /** Runs `write` with the revision of the row that fulfils the condition, until nobody else wrote in between. */
@@ -567,9 +576,9 @@ function isDone(outcome: Outcome): boolean {
 
 function readWriteOptions(options: ConditionalOptions = {}): ConditionalOptions {
   checkOptions(options);
-  const { ttl, ifRevision } = options;
+  const { ttl, ifRevision, expiresAt } = options;
   checkTtl(ttl);
-  return { ttl, ifRevision };
+  return { ttl, ifRevision, expiresAt };
 }
 
 function checkPath(path: unknown): void {

@@ -1,4 +1,5 @@
 import { ShmTableError } from '../errors.js';
+import { monotonicMs } from '../memory/index.js';
 import type { Chain } from './chain.js';
 import { DAMAGED } from './chain.js';
 import type { Accumulator } from './column-numbers.js';
@@ -50,24 +51,24 @@ export interface Writer {
   /** Called when the table is full: whether it freed anything, so that another try is worth it. */
   makeRoom: () => boolean;
   /**
-   * Writes a row. `ttl` as in `WriteOptions`, already checked; `ifRevision` makes it 'mismatch' unless the row has
-   * this revision. `ERR_TABLE_FULL`, `ERR_LOCK_TIMEOUT`, and what the codec and the key refuse.
+   * Writes a row. `expiresAt` is table time, 0 for never; undefined keeps what the row has. `ifRevision` makes it
+   * 'mismatch' unless the row has this revision. `ERR_TABLE_FULL`, `ERR_LOCK_TIMEOUT`, and what the codec and the key refuse.
    */
   readonly write: (
     mode: WriteMode,
     key: string,
     input: object,
-    ttl: number | null | undefined,
+    expiresAt: number | undefined,
     ifRevision?: number,
   ) => Outcome;
   /** Writes a row whose columns `fill` puts into the spare (given its first word): all of them, and nothing else. */
-  readonly load: (key: string, fill: (row: number) => void, ttl: number | null) => Outcome;
+  readonly load: (key: string, fill: (row: number) => void, expiresAt: number) => Outcome;
   /** Adds `by` to a number, creating the row if it is missing. The result is in `value`. */
   readonly increment: (
     key: string,
     column: Accumulator,
     by: number | bigint,
-    ttl: number | null | undefined,
+    expiresAt: number | undefined,
     ifRevision?: number,
   ) => Outcome;
   /** Sets a row's expiry (table time, 0 never). */
@@ -94,7 +95,7 @@ export function createWriter(parts: {
 }): Writer {
   const { name } = parts;
   return ownCode('writer', makeWriter, {
-    ...{ ...parts, layouts, DAMAGED, MAX_ROUNDS, PATIENCE_MS },
+    ...{ ...parts, layouts, DAMAGED, MAX_ROUNDS, PATIENCE_MS, monotonicMs },
     refuse: (code, problem) => {
       throw new ShmTableError(code, `table ${name} ${problem}`);
     },
@@ -112,12 +113,13 @@ interface WriterParts {
   readonly DAMAGED: number;
   readonly MAX_ROUNDS: number;
   readonly PATIENCE_MS: number;
+  readonly monotonicMs: typeof monotonicMs;
   readonly refuse: (code: 'ERR_TABLE_CLOSED' | 'ERR_TABLE_CORRUPT' | 'ERR_TABLE_FULL', problem: string) => never;
 }
 
 /** With code of its own. */
 function makeWriter(parts: WriterParts): Writer {
-  const { memory, codec, key, chain, clock, DAMAGED, MAX_ROUNDS, PATIENCE_MS, refuse } = parts;
+  const { memory, codec, key, chain, clock, DAMAGED, MAX_ROUNDS, PATIENCE_MS, monotonicMs, refuse } = parts;
   const { at, id, journal, steps, tryBegin } = parts.participant;
   const { settle, begin, commit, end, abandon, spare, openSpare, finishRow } = steps;
   const { prepareVersion, prepareCounter } = journal.steps;
@@ -193,12 +195,6 @@ function makeWriter(parts: WriterParts): Writer {
     return true;
   };
 
-  const expiry = (ttl: number): number => {
-    const expiresAt = clock.now() + ttl;
-    clock.announce(expiresAt);
-    return expiresAt;
-  };
-
   // Advances a number of the spare.
   const takeStep = (row: number, { column, by }: Step): void => {
     const next = column.advance(row, by, row, column.offset);
@@ -216,7 +212,7 @@ function makeWriter(parts: WriterParts): Writer {
     mode: WriteMode,
     whole: boolean,
     old: number,
-    ttl: number | null | undefined,
+    expiresAt: number | undefined,
     step: Step | undefined,
   ): void => {
     const row = rowWord(spare());
@@ -224,11 +220,14 @@ function makeWriter(parts: WriterParts): Writer {
     if (!whole) codec.complete(row, mode === 'put' ? 0 : oldRow);
     if (step !== undefined) takeStep(row, step);
     chain.writeKey(row);
-    let expiresAt = 0;
-    if (ttl === undefined) expiresAt = old === 0 ? 0 : doubles[(oldRow + rowAt.ROW_EXPIRES_AT / 4) >>> 1];
-    else if (ttl !== null) expiresAt = expiry(ttl);
-    doubles[(row + rowAt.ROW_EXPIRES_AT / 4) >>> 1] = expiresAt;
-    writer.expiresAt = expiresAt;
+    let expires = 0;
+    if (expiresAt === undefined) expires = old === 0 ? 0 : doubles[(oldRow + rowAt.ROW_EXPIRES_AT / 4) >>> 1];
+    else if (expiresAt !== 0) {
+      expires = expiresAt;
+      clock.announce(expires);
+    }
+    doubles[(row + rowAt.ROW_EXPIRES_AT / 4) >>> 1] = expires;
+    writer.expiresAt = expires;
     prepareVersion(at, home, 1);
     words[row + rowAt.ROW_REVISION] = words[at + slot.VERSION_AFTER];
     words[row + rowAt.ROW_EPOCH] = words[at + slot.EPOCH_AFTER];
@@ -254,7 +253,7 @@ function makeWriter(parts: WriterParts): Writer {
   const link = (
     mode: WriteMode,
     whole: boolean,
-    ttl: number | null | undefined,
+    expiresAt: number | undefined,
     ifRevision: number | undefined,
     step: Step | undefined,
   ): Outcome => {
@@ -277,7 +276,7 @@ function makeWriter(parts: WriterParts): Writer {
         if (!makeRoomAgain(++rounds)) refuse('ERR_TABLE_FULL', `holds its capacity of ${capacity} rows`);
         continue;
       }
-      fillSpare(home, mode, whole, old, ttl, step);
+      fillSpare(home, mode, whole, old, expiresAt, step);
       commitSpare(home, old);
       return old === 0 ? 'inserted' : 'updated';
     }
@@ -289,8 +288,8 @@ function makeWriter(parts: WriterParts): Writer {
     const freed = writer.makeRoom();
     if (rounds <= MAX_ROUNDS) return freed || uses !== undefined;
     if (uses === undefined) return false;
-    if (rounds === MAX_ROUNDS + 1) patientUntil = performance.now() + PATIENCE_MS;
-    return performance.now() < patientUntil;
+    if (rounds === MAX_ROUNDS + 1) patientUntil = monotonicMs() + PATIENCE_MS;
+    return monotonicMs() < patientUntil;
   };
 
   // Stores the journal's VALUE in a linked row, and the revision that this makes.
@@ -384,36 +383,36 @@ function makeWriter(parts: WriterParts): Writer {
     value: 0,
     makeRoom: () => false,
 
-    write(mode, text, input, ttl, ifRevision) {
+    write(mode, text, input, expiresAt, ifRevision) {
       settle();
       const named = codec.write(input, beginRow);
       key.encode(text);
       try {
-        return link(mode, named === columnCount, ttl, ifRevision, undefined);
+        return link(mode, named === columnCount, expiresAt, ifRevision, undefined);
       } finally {
         settle();
       }
     },
 
-    load(text, fill, ttl) {
+    load(text, fill, expiresAt) {
       settle();
       fill(openSpare());
       key.encode(text);
       try {
-        return link('set', true, ttl, undefined, undefined);
+        return link('set', true, expiresAt, undefined, undefined);
       } finally {
         settle();
       }
     },
 
-    increment(text, column, by, ttl, ifRevision) {
+    increment(text, column, by, expiresAt, ifRevision) {
       settle();
       key.encode(text);
       try {
-        const outcome = ttl === undefined ? incrementInPlace(column, by, ifRevision) : undefined;
+        const outcome = expiresAt === undefined ? incrementInPlace(column, by, ifRevision) : undefined;
         if (outcome !== undefined) return outcome;
         codec.clear(openSpare());
-        return link('set', false, ttl, ifRevision, { column, by });
+        return link('set', false, expiresAt, ifRevision, { column, by });
       } finally {
         settle();
       }

@@ -68,9 +68,8 @@ t.test('every type of column, key and lifetime comes back', async (t) => {
   t.ok(Object.is(restored.get('whole', 'f64'), -0));
   for (const key of table.keys()) {
     const [before, after] = [table.entry(key), restored.entry(key)];
-    if ((before?.expiresAt === null) !== (after?.expiresAt === null)) t.fail(`the lifetime of ${key}`);
+    if (before?.expiresAt !== after?.expiresAt) t.fail(`the lifetime of ${key}`);
   }
-  t.ok(Math.abs((restored.entry('🐢')?.expiresAt ?? 0) - (table.entry('🐢')?.expiresAt ?? 0)) <= 5);
   t.ok(Number(restored.ttl('for ever')) > 2 ** 52);
   t.same(restored.verify(), { ok: true, problems: [] });
 });

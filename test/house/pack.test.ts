@@ -113,6 +113,11 @@ t.test('a consumer type-checks under nodenext', async (t) => {
     { file: 'embedded.mts', text: example, skipLibCheck: false },
     { file: 'embedded.cts', text: example, skipLibCheck: false },
     { file: 'pools.mts', text: "export { FixedPool, Segment } from 'shmtable/pools';\n", skipLibCheck: false },
+    {
+      file: 'testing.mts',
+      text: "import { type TestClock, useTestClock } from 'shmtable/testing';\nexport const clock: TestClock = useTestClock(0);\n",
+      skipLibCheck: false,
+    },
     { file: 'plugin.mts', text: "export * from 'shmtable/fastify';\n", skipLibCheck: true },
   ];
   for (const { file, text, skipLibCheck } of consumers) {

@@ -21,7 +21,10 @@ import { namespace } from './scratch-table.js';
 /** Where the table begins in its file, and what of its header these tests look at or change, in bytes from there. */
 const TABLE_AT = 65_536;
 const IN_USE = 92;
+const CLOCK_OFFSET = 64;
+const CREATED_AT = 72;
 const BOOT_ID = 96;
+const WALL_AHEAD = 120;
 
 const backend = 'file';
 let made = 0;
@@ -51,6 +54,13 @@ function bytesAt(path: string, at: number, length: number): Buffer {
 /** Makes the file one of another boot of the machine, all of whose processes are gone. */
 function reboot(path: string): void {
   patch(path, BOOT_ID, Buffer.alloc(16, 7));
+}
+
+/** Adds to a number of the header. */
+function addAt(path: string, at: number, by: number): void {
+  const number = bytesAt(path, at, 8);
+  number.writeDoubleLE(number.readDoubleLE() + by);
+  patch(path, at, number);
 }
 
 function isInUse(path: string): boolean {
@@ -166,12 +176,8 @@ t.test('time never goes back from one boot to the next', async (t) => {
   while (table.has('short')) await sleep(5);
   table.close();
   reboot(place.path);
-  // The wall clock of the new boot is an hour slow.
-  const { now } = Date;
-  Date.now = () => now() - 3_600_000;
-  t.teardown(() => {
-    Date.now = now;
-  });
+  // The wall clock of the new boot is an hour behind that of the old one.
+  addAt(place.path, WALL_AHEAD, 3_600_000);
   using again = Table.open(place.name, place);
   t.equal(again.has('short'), false, 'nothing expired comes back');
   t.ok(Number(again.ttl('long')) > 900_000 && Number(again.ttl('long')) <= 1_000_000);
@@ -183,13 +189,23 @@ t.test('time goes on while the machine is off', async (t) => {
   table.set('k', { a: 1 }, { ttl: 3_000_000 });
   table.close();
   reboot(place.path);
-  const { now } = Date;
-  Date.now = () => now() + 3_600_000;
-  t.teardown(() => {
-    Date.now = now;
-  });
+  // The wall clock of the new boot is an hour ahead of that of the old one.
+  addAt(place.path, WALL_AHEAD, -3_600_000);
   using again = Table.open(place.name, { ...place, readOnly: true });
   t.equal(again.has('k'), false);
+});
+
+t.test('a wall clock that was set after the table was made is no time that has passed', async (t) => {
+  const place = scratchFile(t);
+  const table = Table.create({ ...place, capacity: 10, columns: { a: 'int32' } });
+  for (const at of [CLOCK_OFFSET, CREATED_AT]) addAt(place.path, at, -7_200_000);
+  table.set('k', { a: 1 }, { ttl: 3_000_000 });
+  const { expiresAt } = table.entry('k') ?? {};
+  table.close();
+  reboot(place.path);
+  using again = Table.open(place.name, place);
+  t.ok(Number(again.ttl('k')) > 2_900_000 && Number(again.ttl('k')) <= 3_000_000, `${again.ttl('k')} ms left`);
+  t.equal(again.entry('k')?.expiresAt, expiresAt);
 });
 
 t.test('eight processes open it first in a new boot', async (t) => {

@@ -1,6 +1,8 @@
 /** Counts the requests of a worker, times them, and notes the slow ones. */
+
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ShmTableError } from '../../errors.js';
+import { monotonicMs, timers } from '../../memory/index.js';
 import type { MetricCounter, MetricHistogram } from '../../pools/index.js';
 import { hook } from '../request-hooks.js';
 import type { ServiceMemory } from '../service-memory.js';
@@ -28,7 +30,7 @@ export function countRequests(app: RoutesApp, memory: ServiceMemory): void {
   );
   app.addHook('onReady', async () => {
     const timer = sampleDelay((seconds) => metrics.delayed(seconds));
-    app.addHook('onClose', async () => clearInterval(timer));
+    app.addHook('onClose', async () => timers.clearInterval(timer));
   });
 }
 
@@ -102,10 +104,12 @@ function documented(pattern: string): string {
 
 /** Tells twice a second by how many seconds the event loop kept a timer waiting. */
 function sampleDelay(tell: (seconds: number) => void): NodeJS.Timeout {
-  let due = performance.now() + DELAY_SAMPLE_MS;
-  return setInterval(() => {
-    const now = performance.now();
-    tell(Math.max(0, now - due) / 1000);
-    due = now + DELAY_SAMPLE_MS;
-  }, DELAY_SAMPLE_MS).unref();
+  let due = monotonicMs() + DELAY_SAMPLE_MS;
+  return timers
+    .setInterval(() => {
+      const now = monotonicMs();
+      tell(Math.max(0, now - due) / 1000);
+      due = now + DELAY_SAMPLE_MS;
+    }, DELAY_SAMPLE_MS)
+    .unref();
 }

@@ -1,0 +1,41 @@
+/** Test frameworks replace clocks and timers: the package has its own, in one file. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import t from 'tap';
+
+const source = fileURLToPath(new URL('../../../src', import.meta.url));
+/** A benchmark goes by the engine's clock, as those do that its figures are compared with; nothing shared depends on it. */
+const EXCEPTED = /^(memory\/clock\.ts$|bench\/)/;
+const FORBIDDEN = [
+  /\bDate\.now\b/,
+  /\bnew Date\(\)/,
+  /\bDate\(\)/,
+  /\bperformance\b/,
+  /\bhrtime\b/,
+  /\bprocess\.uptime\b/,
+  /(?<![\w.])(set|clear)(Timeout|Interval|Immediate)\b/,
+  /['"](node:)?timers(\/promises)?['"]/,
+  /['"](node:)?perf_hooks['"]/,
+  /\bAbortSignal\.timeout\b/,
+];
+
+t.test('clocks and timers come from src/memory/clock.ts', async (t) => {
+  const files = readdirSync(source, { recursive: true, encoding: 'utf8' }).filter((path) => path.endsWith('.ts'));
+  const found = files
+    .filter((path) => !EXCEPTED.test(path))
+    .flatMap((path) =>
+      codeOf(readFileSync(join(source, path), 'utf8')).flatMap((line) =>
+        FORBIDDEN.filter((pattern) => pattern.test(line)).map(() => `${path}: ${line.trim()}`),
+      ),
+    );
+  t.same(found, []);
+});
+
+/** Lines without comments. */
+function codeOf(text: string): string[] {
+  return text
+    .replaceAll(/\/\*.*?\*\//gs, '')
+    .split('\n')
+    .map((line) => line.replace(/\/\/ .*$/, ''));
+}
