@@ -62,10 +62,14 @@ export function describeError(code: ErrorCode): { readonly status: number; reado
 /** The one error class of the project. `code` is stable; `message` names the value and the limit. */
 export class ShmTableError extends Error {
   readonly code: ErrorCode;
+  /** Of `setMany` and `deleteMany`: how many, from the first on, were done before this stopped them. */
+  readonly completed?: number;
 
-  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
-    super(message, options);
+  constructor(code: ErrorCode, message: string, options: { cause?: unknown; completed?: number } = {}) {
+    const { completed, ...rest } = options;
+    super(message, rest);
     this.name = 'ShmTableError';
     this.code = code;
+    if (completed !== undefined) this.completed = completed;
   }
 }

@@ -3,6 +3,7 @@ export { Table } from './table/table.js';
 export type {
   BackendName,
   Change,
+  ClearOptions,
   ColumnInput,
   Columns,
   ColumnType,
@@ -10,6 +11,7 @@ export type {
   Entry,
   Expected,
   Gap,
+  IncrementOptions,
   LookupOptions,
   NumericColumn,
   OpenOptions,

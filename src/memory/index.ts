@@ -13,8 +13,10 @@ export {
   wallTimeMs,
 } from './clock.js';
 export { futexWait, futexWake } from './futex.js';
+export { checkOptions, nearest } from './known-options.js';
 export { loadOrdered, storeOrdered } from './ordered-access.js';
 export { Segment } from './segment.js';
 export type { SegmentOpenOptions, SegmentOptions } from './segment-options.js';
+export { show } from './shown-value.js';
 export { assertStackRoom } from './stack-room.js';
 export { type WatchedWord, WordWatch } from './word-watch.js';

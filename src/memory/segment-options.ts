@@ -2,6 +2,8 @@ import { constants } from 'node:buffer';
 import { resolve } from 'node:path';
 import { ShmTableError } from '../errors.js';
 import type { BackendName } from './backend.js';
+import { checkOptions } from './known-options.js';
+import { show } from './shown-value.js';
 
 /** What a segment is made of. */
 export interface SegmentOptions {
@@ -44,14 +46,14 @@ export function isSegmentName(name: string): boolean {
   return NAME.test(name);
 }
 
-function show(value: unknown): string {
-  return typeof value === 'string' ? JSON.stringify(value) : String(value);
-}
+/** Options of both: what `open` takes is what the segment was made with, so that one object does for both. */
+const OPTIONS: readonly (keyof SegmentOptions)[] = [
+  ...(['backend', 'name', 'path', 'size', 'hugePages', 'readOnly', 'removeOnLastDetach'] as const),
+];
 
-/** Refuses what is not an object of options, before anything is read from it. */
-export function checkOptions(options: unknown): void {
-  if (typeof options === 'object' && options !== null) return;
-  throw new ShmTableError('ERR_ARGUMENT', `A segment's options must be an object with a name, not ${show(options)}.`);
+/** Refuses what is not an object of options, before anything is read from it, and options that there are not. */
+export function checkSegmentOptions(options: unknown): void {
+  checkOptions(options, OPTIONS);
 }
 
 export function checkName(name: unknown): string {

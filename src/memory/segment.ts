@@ -6,16 +6,17 @@ import type { ByteLocks } from './byte-locks.js';
 import { devzero } from './devzero.js';
 import { describeFile, file } from './file.js';
 import { useHugePages } from './huge-pages.js';
+import { checkOptions } from './known-options.js';
 import type { Mapping } from './native.js';
 import { posix } from './posix.js';
 import {
   checkFlag,
   checkMappable,
   checkName,
-  checkOptions,
   checkPath,
   checkPlace,
   checkRemoval,
+  checkSegmentOptions,
   checkSize,
   type SegmentOpenOptions,
   type SegmentOptions,
@@ -76,7 +77,7 @@ export class Segment {
    * @throws ERR_SEGMENT_NO_SPACE · ERR_SEGMENT_TOO_LARGE · ERR_PERMISSION · ERR_ARGUMENT · ERR_BACKEND_UNSUPPORTED
    */
   static create(options: SegmentOptions, initialise?: (segment: Segment) => void): Segment {
-    checkOptions(options);
+    checkSegmentOptions(options);
     const name = checkName(options.name);
     const backendName = options.backend ?? 'posix';
     if (backendName === 'auto') {
@@ -113,7 +114,7 @@ export class Segment {
    * @throws ERR_PERMISSION · ERR_SEGMENT_TOO_LARGE · ERR_ARGUMENT · ERR_BACKEND_UNSUPPORTED
    */
   static open(options: SegmentOpenOptions): Segment {
-    checkOptions(options);
+    checkSegmentOptions(options);
     const name = checkName(options.name);
     const backendName = options.backend ?? 'posix';
     if (backendName === 'auto') return firstFound(ANY_BACKEND, (backend) => Segment.open({ ...options, backend }));
@@ -129,7 +130,9 @@ export class Segment {
    * given its `path`, that file alone is looked at, open or not. `foreign` adds the anonymous ones that other processes of
    * this user have, which cannot be opened here.
    */
-  static list({ path, foreign = false }: { path?: string | undefined; foreign?: boolean } = {}): SegmentInfo[] {
+  static list(options: { path?: string | undefined; foreign?: boolean } = {}): SegmentInfo[] {
+    checkOptions(options, ['path', 'foreign']);
+    const { path, foreign = false } = options;
     if (path !== undefined) return describeFile(checkPath(path));
     return Object.values(BACKENDS).flatMap((backend) => backend?.list(foreign) ?? []);
   }

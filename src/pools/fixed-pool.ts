@@ -1,4 +1,5 @@
 import { ShmTableError } from '../errors.js';
+import { checkOptions } from '../memory/index.js';
 import {
   FIXED_POOL_MAGIC,
   FREE,
@@ -69,6 +70,7 @@ export class FixedPool {
    * Time grows with neither the number nor the size of the slices.
    */
   static create(segment: PoolMemory, options: FixedPoolOptions): FixedPool {
+    checkOptions(options, ['slices', 'sliceBytes', 'offset']);
     const { slices, sliceBytes, offset = 0 } = options;
     checkInteger('slices', slices, 1, MAX_SLICES);
     checkInteger('sliceBytes', sliceBytes, 1, MAX_SLICES);

@@ -1,4 +1,5 @@
 import { ShmTableError } from '../errors.js';
+import { checkOptions } from '../memory/index.js';
 import {
   GLOBAL_POOL_MAGIC,
   HEADER_BYTES,
@@ -59,6 +60,7 @@ export class GlobalPool {
    * option, `ERR_POOL_FULL` when not even one page fits. O(1): no page is touched.
    */
   static create(segment: PoolMemory, options: GlobalPoolOptions): GlobalPool {
+    checkOptions(options, ['pageBytes', 'offset']);
     const { pageBytes, offset = 0 } = options;
     checkInteger('pageBytes', pageBytes, 1, MAX_PAGE_BYTES);
     checkOffset(offset);

@@ -1,5 +1,5 @@
 import { ShmTableError } from '../errors.js';
-import type { Segment } from '../memory/index.js';
+import { checkOptions, type Segment, show } from '../memory/index.js';
 import { GlobalPool } from './global-pool.js';
 import { MetricCounter, sumOf } from './metric-counter.js';
 import { MetricEntries, type MetricEntry } from './metric-entries.js';
@@ -54,11 +54,12 @@ export class MetricRegistry {
 
   /** Lays an empty registry over zeroed memory. `ERR_ARGUMENT` for a bad option, `ERR_POOL_FULL` when it does not fit. */
   static create(segment: Segment, options: MetricRegistryOptions = {}): MetricRegistry {
+    checkOptions(options, ['pageBytes', 'offset']);
     const { pageBytes = 4_096, offset = 0 } = options;
     if (!Number.isInteger(pageBytes) || pageBytes < MIN_PAGE_BYTES || pageBytes % 64 !== 0) {
       throw new ShmTableError(
         'ERR_ARGUMENT',
-        `pageBytes must be a multiple of 64, at least ${MIN_PAGE_BYTES}; got ${pageBytes}`,
+        `pageBytes must be a multiple of 64, at least ${MIN_PAGE_BYTES}; got ${show(pageBytes)}`,
       );
     }
     checkOffset(offset);
@@ -206,8 +207,4 @@ function checkSame(
 
 function describe(kind: number, bounds: readonly number[]): string {
   return kind === COUNTER ? 'a counter' : `a histogram with bounds ${bounds.join(', ')}`;
-}
-
-function show(value: unknown): string {
-  return typeof value === 'string' ? JSON.stringify(value) : String(value);
 }

@@ -1,4 +1,5 @@
 import { ShmTableError } from '../errors.js';
+import { show } from '../memory/index.js';
 
 /** What a pool needs of a segment: its memory. */
 export interface PoolMemory {
@@ -30,14 +31,14 @@ export function doublesOf(buffer: ArrayBuffer): Float64Array {
 /** Refuses a number that is no integer from `min` to `max`. `what` is how the message names it. */
 export function checkInteger(what: string, value: number, min: number, max: number): void {
   if (!Number.isInteger(value) || value < min || value > max) {
-    throw new ShmTableError('ERR_ARGUMENT', `${what} must be an integer from ${min} to ${max}, got ${value}`);
+    throw new ShmTableError('ERR_ARGUMENT', `${what} must be an integer from ${min} to ${max}, got ${show(value)}`);
   }
 }
 
 /** Refuses an offset at which no pool can begin. */
 export function checkOffset(offset: number): void {
   if (!Number.isInteger(offset) || offset < 0 || offset % 64 !== 0) {
-    throw new ShmTableError('ERR_ARGUMENT', `offset must be a multiple of 64, at least 0; got ${offset}`);
+    throw new ShmTableError('ERR_ARGUMENT', `offset must be a multiple of 64, at least 0; got ${show(offset)}`);
   }
 }
 

@@ -1,4 +1,5 @@
 import { ShmTableError } from '../errors.js';
+import { checkOptions } from '../memory/index.js';
 import { checkInteger, checkOffset, checkRoom, type PoolStats, wordsOf } from './pool-memory.js';
 import * as layout from './ring-buffer-layout.js';
 import { RingLock } from './ring-buffer-lock.js';
@@ -75,6 +76,7 @@ export class RingBuffer {
    * @throws ERR_ARGUMENT a bad option · ERR_POOL_FULL it does not fit · ERR_READ_ONLY the segment was opened so
    */
   static create(segment: RingMemory, options: RingBufferOptions): RingBuffer {
+    checkOptions(options, ['bytes', 'offset']);
     const { bytes, offset = 0 } = options;
     checkOffset(offset);
     const needed = RingBuffer.bytesFor(bytes);

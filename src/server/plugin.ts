@@ -10,6 +10,8 @@
 
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify';
+import { checkOptions } from '../memory/index.js';
+import { TABLE_OPTIONS } from '../table/option-names.js';
 import { EventStreams } from './event-stream.js';
 import { acceptJsonBodies, forgetTypeOfNoBody } from './json-bodies.js';
 import { KnownPaths } from './known-paths.js';
@@ -50,7 +52,16 @@ export const DEFAULT_BODY_LIMIT = 16 * 1024 * 1024;
 export const DEFAULT_LOCK_TIMEOUT_MS = 250;
 const DEFAULT_HEARTBEAT_MS = 15_000;
 
+const pluginOptions: Record<keyof ShmTablePluginOptions, true> = {
+  ...{ namespace: true, lockTimeoutMs: true, bodyLimit: true, locations: true, heartbeatMs: true },
+};
+/** Also what `register` takes for itself and hands on. */
+const PLUGIN_OPTIONS = [...Object.keys(pluginOptions), 'prefix', 'logLevel', 'logSerializers'];
+
+/** Rejects with `ERR_ARGUMENT` for an option that it does not have. */
 export const shmtablePlugin: FastifyPluginAsync<ShmTablePluginOptions> = async (instance, options) => {
+  checkOptions(options, PLUGIN_OPTIONS);
+  for (const location of Object.values(options.locations ?? {})) checkOptions(location, TABLE_OPTIONS);
   const handles = new TableHandles({
     namespace: options.namespace,
     lockTimeoutMs: options.lockTimeoutMs ?? DEFAULT_LOCK_TIMEOUT_MS,

@@ -7,10 +7,7 @@ import { show } from './schema.js';
 export function refuseValue(column: PlacedColumn, value: unknown): never {
   const { name, type, kind, maxBytes } = column;
   const wrongType = (wanted: string): ShmTableError =>
-    new ShmTableError(
-      'ERR_COLUMN_TYPE',
-      `column ${name} is ${type} and takes ${wanted}, got ${typeName(value)} ${show(value)}`,
-    );
+    new ShmTableError('ERR_COLUMN_TYPE', `column ${name} is ${type} and takes ${wanted}, got ${show(value)}`);
   switch (kind) {
     case 'boolean':
       throw wrongType('true or false');
@@ -66,11 +63,6 @@ function tooLong(name: string, type: string, bytes: number, limit: number): ShmT
     'ERR_VALUE_TOO_LONG',
     `column ${name} is ${type}: the value has ${bytes} bytes, the limit is ${limit}`,
   );
-}
-
-function typeName(value: unknown): string {
-  if (value === null) return '';
-  return typeof value === 'string' ? 'the string' : typeof value;
 }
 
 /** Throws for a column that the schema lacks. */

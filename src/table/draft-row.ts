@@ -16,14 +16,23 @@ export class DraftRow<C extends Columns> {
   normalise(input: RowInput<C>): Map<string, unknown> {
     const codec = this.#compiled();
     codec.write(input, () => 0);
+    return this.#named(codec);
+  }
+
+  /** What was last written. */
+  #named(codec: RowCodec<C>): Map<string, unknown> {
     const named = this.#layout.columns.filter(({ index }) => (codec.named[index >> 5] & (1 << (index & 31))) !== 0);
     return new Map(named.map(({ name }) => [name, codec.readers[name]?.(0)]));
   }
 
   /** What the caller gave, read once and checked: a plain object of the named values. Throws as `set`. */
   copy(input: RowInput<C>): RowInput<C> {
+    const codec = this.#compiled();
+    const isWhole = codec.write(input, () => 0) === this.#layout.columns.length;
     const copy: RowInput<C> & Record<string, unknown> = {};
-    return Object.assign(copy, Object.fromEntries(this.normalise(input)));
+    // What a row gives can be written to it.
+    if (isWhole) return codec.read(0) as typeof copy;
+    return Object.assign(copy, Object.fromEntries(this.#named(codec)));
   }
 
   /** The row with these values, the others as in `before`, or zero. */

@@ -1,7 +1,7 @@
 import { ShmTableError } from '../errors.js';
 import { leastFeedBytes } from './change-feed-layout.js';
 import { type Column, parseColumns, show } from './schema.js';
-import type { BackendName, Columns, TableOptions } from './types.js';
+import type { BackendName, Columns, OpenOptions, TableOptions } from './types.js';
 
 /** Everything that makes a table what it is: stored in the segment, compared when somebody opens it with a schema. */
 export interface TableSchema {
@@ -47,6 +47,20 @@ export function parseSchema(options: TableOptions<Columns>): TableSchema {
   };
 }
 
+/** The schema that somebody insists on who opens a table: what was not given is as in the table. Throws as `parseSchema`. */
+export function wantedSchema(stored: TableSchema, wanted: OpenOptions): TableSchema {
+  const { columns, capacity, maxKeyBytes, evict, changes } = wanted;
+  const parsed = parseSchema({
+    name: '',
+    columns: columns ?? { any: 'int8' },
+    capacity: capacity ?? stored.capacity,
+    maxKeyBytes: maxKeyBytes ?? stored.maxKeyBytes,
+    evict: evict ?? stored.evict,
+    changes: changes ?? stored.changes,
+  });
+  return columns === undefined ? { ...parsed, columns: stored.columns } : parsed;
+}
+
 function parseChanges(value: unknown, maxKeyBytes: number): number {
   const changes = integer('changes', value, 0, MAX_CHANGES_BYTES);
   const least = leastFeedBytes(maxKeyBytes);
@@ -61,7 +75,6 @@ function parseChanges(value: unknown, maxKeyBytes: number): number {
 
 /** The options that say where the table is and how to attach, with their defaults. Throws `ERR_ARGUMENT`. */
 export function parseAttach(options: Omit<Partial<TableOptions<Columns>>, 'name'> & { name: string }): AttachOptions {
-  checkOptions(options);
   const backend = oneOf('backend', options.backend ?? 'posix', BACKENDS);
   return {
     name: nameOf('table name', options.name),
@@ -81,13 +94,6 @@ function parsePath(backend: BackendName, path: unknown): string | undefined {
   }
   if (path === undefined) return undefined;
   throw new ShmTableError('ERR_ARGUMENT', `path is for backend file, not for ${backend}; got ${show(path)}`);
-}
-
-/** `ERR_ARGUMENT` for options that are no object. */
-export function checkOptions(options: unknown): void {
-  if (typeof options !== 'object' || options === null) {
-    throw new ShmTableError('ERR_ARGUMENT', `options must be an object, got ${show(options)}`);
-  }
 }
 
 /** The namespace given, else the environment's `SHMTABLE_NAMESPACE`, else `default`. */

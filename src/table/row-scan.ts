@@ -1,5 +1,7 @@
 import { ShmTableError } from '../errors.js';
-import { checkOptions, integer } from './options.js';
+import { checkOptions } from '../memory/index.js';
+import { SCAN_OPTIONS } from './option-names.js';
+import { integer } from './options.js';
 import { ownCode } from './own-code.js';
 import type { Reader } from './reader.js';
 import { type PlacedColumn, ROW_HASH } from './row-layout.js';
@@ -51,7 +53,7 @@ export class RowScan<C extends Columns> {
 
   /** One page, as `Table.scan` describes it. `proceed` is called when all options are read, and may throw. */
   page<K extends keyof C & string>(options: ScanOptions<C, K>, proceed: () => void): ScanPage<C, K> {
-    checkOptions(options);
+    checkOptions(options, SCAN_OPTIONS);
     const { cursor, prefix = '', columns } = options;
     const limit = integer('limit', options.limit ?? DEFAULT_LIMIT, 1, MAX_LIMIT);
     if (typeof prefix !== 'string') {

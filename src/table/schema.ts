@@ -1,5 +1,8 @@
 import { ShmTableError } from '../errors.js';
+import { show } from '../memory/index.js';
 import type { ColumnType } from './types.js';
+
+export { show };
 
 /** Kinds of column, by how a value lies in memory. */
 export type ColumnKind =
@@ -88,13 +91,4 @@ function parseColumn(name: string, type: unknown): Column {
     `column ${name}: ${show(type)} is no column type (int8 .. uint32, int64, float32, float64, boolean, ` +
       `string(1..${MAX_STRING_BYTES}), bytes(1..${MAX_BYTES_BYTES}))`,
   );
-}
-
-/** A value as an error message shows it: short, and never a failure of its own. */
-export function show(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}…` : value);
-  if (typeof value === 'bigint') return `${value}n`;
-  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : 'an object';
-  if (typeof value === 'function') return 'a function';
-  return String(value);
 }

@@ -4,11 +4,11 @@ import { FixedPool } from '../pools/fixed-pool.js';
 import { BUCKET_BYTES, ENTRIES, TARGET_LOAD } from './bucket-layout.js';
 import { countCells } from './change-feed-layout.js';
 import { HASH_HALF_SIP_1_3, halfSipHash } from './hash.js';
-import { parseSchema, type TableSchema } from './options.js';
+import type { TableSchema } from './options.js';
 import { SLOT_BYTES } from './participant-layout.js';
 import { layOutRow, type RowLayout } from './row-layout.js';
 import { parseColumns } from './schema.js';
-import type { Columns, OpenOptions, TableBytes } from './types.js';
+import type { Columns, TableBytes } from './types.js';
 
 /**
  * A table's segment:
@@ -246,32 +246,6 @@ function parseSchemaJson(json: string): TableSchema {
 /** A parsed schema's columns as a caller writes them. */
 export function columnsOf(schema: TableSchema): Columns {
   return Object.fromEntries(schema.columns.map(({ name, type }) => [name, type]));
-}
-
-/**
- * Compares a table's schema with what a caller insists on; what is not given is not compared. Undefined when they
- * agree, else both as text. `ERR_SCHEMA_INVALID` or `ERR_ARGUMENT` when what is given is no schema.
- */
-export function describeMismatch(stored: TableSchema, wanted: OpenOptions): string | undefined {
-  const { capacity, maxKeyBytes, evict, changes } = stored;
-  const has = { columns: columnsOf(stored), capacity, maxKeyBytes, evict, changes };
-  const given = parseSchema({
-    name: '',
-    columns: wanted.columns ?? has.columns,
-    capacity: wanted.capacity ?? capacity,
-    maxKeyBytes: wanted.maxKeyBytes ?? maxKeyBytes,
-    evict: wanted.evict ?? evict,
-    changes: wanted.changes ?? changes,
-  });
-  const wants = {
-    columns: columnsOf(given),
-    capacity: given.capacity,
-    maxKeyBytes: given.maxKeyBytes,
-    evict: given.evict,
-    changes: given.changes,
-  };
-  const [hasText, wantsText] = [JSON.stringify(has), JSON.stringify(wants)];
-  return hasText === wantsText ? undefined : `it has ${hasText}, given was ${wantsText}`;
 }
 
 function checksum(bytes: Buffer): number {

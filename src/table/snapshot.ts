@@ -3,6 +3,8 @@ import type { TableSchema } from './options.js';
 import { presentWallMs } from './present.js';
 import type { Reader } from './reader.js';
 import { RowImage } from './row-image.js';
+import { parseColumns } from './schema.js';
+import { describeColumns } from './schema-mismatch.js';
 import { columnsOf } from './segment-layout.js';
 import { damaged, PREAMBLE_BYTES } from './snapshot-format.js';
 import type { SnapshotReader } from './snapshot-reader.js';
@@ -121,11 +123,9 @@ export async function loadSnapshot(
 export function restoredOptions(snapshot: CheckedSnapshot, wanted: RestoreOptions): TableOptions<Columns> {
   const given = Object.fromEntries(Object.entries(wanted).filter(([, value]) => value !== undefined));
   const options: TableOptions<Columns> = { ...snapshot.options, ...given };
-  if (JSON.stringify(options.columns) !== JSON.stringify(snapshot.options.columns)) {
-    throw new ShmTableError(
-      'ERR_SCHEMA_MISMATCH',
-      `the snapshot has columns ${JSON.stringify(snapshot.options.columns)}, given were ${JSON.stringify(options.columns)}`,
-    );
+  const mismatch = describeColumns(parseColumns(snapshot.options.columns), parseColumns(options.columns));
+  if (mismatch !== undefined) {
+    throw new ShmTableError('ERR_SCHEMA_MISMATCH', `the snapshot has other columns: ${mismatch}`);
   }
   return options;
 }

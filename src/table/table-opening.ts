@@ -10,8 +10,9 @@ import {
 } from '../memory/index.js';
 import { bootIdBytes, enterBoot } from './boot-record.js';
 import { ChangeFeed } from './change-feed.js';
-import type { AttachOptions, TableSchema } from './options.js';
-import { DESTROYED, describeMismatch, layOutSegment, readHeader, STATE, writeHeader } from './segment-layout.js';
+import { type AttachOptions, type TableSchema, wantedSchema } from './options.js';
+import { describeMismatch } from './schema-mismatch.js';
+import { DESTROYED, layOutSegment, readHeader, STATE, writeHeader } from './segment-layout.js';
 import { newClockOffset } from './table-clock.js';
 import { hasCode, segmentName } from './table-directory.js';
 import { TableMemory } from './table-memory.js';
@@ -73,7 +74,7 @@ export function openTable(attach: AttachOptions, wanted: OpenOptions): OpenedTab
   const segment = openSegment(attach);
   try {
     const layout = readHeader(segment.buffer, attach.name);
-    const mismatch = describeMismatch(layout.schema, wanted);
+    const mismatch = describeMismatch(layout.schema, wantedSchema(layout.schema, wanted));
     if (mismatch !== undefined) {
       throw new ShmTableError('ERR_SCHEMA_MISMATCH', `table ${attach.name} has another schema: ${mismatch}`);
     }

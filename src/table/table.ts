@@ -1,8 +1,23 @@
+import { types } from 'node:util';
 import { ShmTableError } from '../errors.js';
+import { checkOptions } from '../memory/index.js';
 import type { ChangeWatch } from './change-watch.js';
+import type { Accumulator } from './column-numbers.js';
 import { type Expectation, fulfils, parseExpected } from './expectation.js';
-import { type AttachOptions, checkOptions, integer, parseAttach, parseNamespace, parseSchema } from './options.js';
+import { forEachKey, listKeys, readKeys, readRows, writeEachKey } from './many-rows.js';
+import {
+  CLEAR_OPTIONS,
+  CONDITIONAL_OPTIONS,
+  INCREMENT_OPTIONS,
+  LOOKUP_OPTIONS,
+  TABLE_OPTIONS,
+  WATCH_OPTIONS,
+  WRITE_OPTIONS,
+} from './option-names.js';
+import { type AttachOptions, integer, parseAttach, parseNamespace, parseSchema } from './options.js';
+import { watchRow } from './own-writes.js';
 import { PID } from './participant-layout.js';
+import { Retries } from './retries.js';
 import { show } from './schema.js';
 import { bytesByPurpose, columnsOf, layOutSegment } from './segment-layout.js';
 import { checkSnapshot, loadSnapshot, restoredOptions, snapshotOf } from './snapshot.js';
@@ -19,14 +34,17 @@ import {
 } from './table-opening.js';
 import { TableParts } from './table-parts.js';
 import { attachedSlots, countRows, readCounts, readStats } from './table-stats.js';
+import { Turns } from './turns.js';
 import type {
   BackendName,
   Change,
+  ClearOptions,
   ColumnInput,
   Columns,
   Entry,
   Expected,
   Gap,
+  IncrementOptions,
   LookupOptions,
   NumericColumn,
   OpenOptions,
@@ -55,6 +73,12 @@ export interface ConditionalOptions extends WriteOptions {
   readonly expiresAt?: number | null | undefined;
 }
 
+/** Milliseconds of work of `clear` and `deletePrefix` between two turns of the event loop. */
+const YIELD_MS = 5;
+const MAX_YIELD_MS = 60_000;
+/** Empty buckets that are passed before the time is looked at again. */
+const BUCKETS_AT_ONCE = 2 ** 14;
+
 /**
  * A typed hash table in shared memory: rows that every process of the machine reads and writes as if they were in a
  * `Map` of its own. Everything is synchronous.
@@ -77,6 +101,7 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
   readonly changes: number;
   readonly maxParticipants: number;
 
+  readonly #attach: AttachOptions;
   readonly #parts: TableParts<C>;
 
   private constructor(opened: OpenedTable, options: AttachOptions) {
@@ -91,7 +116,8 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
     this.changes = schema.changes;
     this.maxParticipants = schema.maxParticipants;
     // What was parsed from the same text that C was inferred from, or C is the general Columns.
-    this.columns = columnsOf(schema) as C;
+    this.columns = Object.freeze(columnsOf(schema)) as C;
+    this.#attach = options;
     this.#parts = new TableParts<C>(opened, options);
   }
 
@@ -103,6 +129,7 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
    * now: a table made never fails for lack of memory later.
    */
   static create<const C extends Columns>(options: TableOptions<C>): Table<C> {
+    checkOptions(options, TABLE_OPTIONS);
     const attach = parseAttach(options);
     const schema = parseSchema(options);
     if (attach.readOnly)
@@ -116,13 +143,15 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
    * `ERR_LAYOUT_VERSION`, `ERR_TABLE_CORRUPT`, `ERR_PERMISSION`, `ERR_TOO_MANY_PARTICIPANTS`.
    */
   static open<const C extends Columns = Columns>(name: string, options: OpenOptions<C> = {}): Table<C> {
-    checkOptions(options);
+    checkOptions(options, TABLE_OPTIONS);
+    checkName(name, options);
     const attach = parseAttach({ ...options, name });
     return Table.#over<C>(openTable(attach, options), attach);
   }
 
   /** Attaches to the table, or makes it if it is missing; free of races between processes. Throws as both do. */
   static openOrCreate<const C extends Columns>(options: TableOptions<C>): Table<C> {
+    checkOptions(options, TABLE_OPTIONS);
     const attach = parseAttach(options);
     const schema = parseSchema(options);
     return Table.#over<C>(openOrCreateTable(attach, schema, { ...schema, columns: options.columns }), attach);
@@ -142,7 +171,7 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
    * is listed while somebody has it open, or when its `path` is given.
    */
   static list(options: LookupOptions = {}): TableInfo[] {
-    checkOptions(options);
+    checkOptions(options, LOOKUP_OPTIONS);
     const namespace = parseNamespace(options.namespace);
     return listTables(namespace, options, (name, where) => {
       const table = Table.open(name, { namespace, ...where, readOnly: true });
@@ -156,12 +185,13 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
 
   /** Destroys a table by name: `ERR_TABLE_NOT_FOUND` if it is missing. See `destroy`. */
   static destroy(name: string, options: LookupOptions = {}): void {
-    checkOptions(options);
+    checkOptions(options, LOOKUP_OPTIONS);
     destroyTable(parseAttach({ ...options, name, readOnly: false }));
   }
 
   /** Bytes of shared memory that a table of these options takes, by purpose. Makes nothing. */
   static bytesFor(options: TableOptions<Columns>): TableBytes {
+    checkOptions(options, TABLE_OPTIONS);
     parseAttach(options);
     return bytesByPurpose(layOutSegment(parseSchema(options)));
   }
@@ -182,6 +212,26 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
 
   has(key: string): boolean {
     return this.#parts.presence(key) === true;
+  }
+
+  /**
+   * `get` of each key, in the order given: rows, `undefined` where there is none. Faster than one `get` after the other
+   * in a large table, since buckets and rows are loaded ahead. Each row is as one commit left it; together they are no
+   * snapshot.
+   */
+  getMany(keys: Iterable<string>): (Row<C> | undefined)[] {
+    this.#parts.assertOpen();
+    const { rows } = this.#parts;
+    const list = listKeys(keys);
+    const found = new Array<Row<C> | undefined>(list.length);
+    forEachKey(
+      list,
+      (group) => this.loadAhead(group),
+      (text, i) => {
+        found[i] = rows(text);
+      },
+    );
+    return found;
   }
 
   /** Rows that have not expired. O(maxParticipants), or O(rows) while expired ones may still be there. */
@@ -231,9 +281,92 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
     return row;
   }
 
-  /** Removes every row, one by one: rows written meanwhile may stay. */
-  clear(): void {
+  /**
+   * `set` of each `[key, row]`, in the order given; a key that comes twice is written twice. All keys and rows are read
+   * and checked before anything is written. No transaction: what stops it in the middle, `ERR_TABLE_FULL` or
+   * `ERR_LOCK_TIMEOUT`, says as `completed` how many had been written.
+   */
+  setMany(entries: Iterable<readonly [key: string, row: RowInput<C>]>, options?: WriteOptions): this {
+    this.#parts.assertWritable();
+    const { ttl } = readWriteOptions(options);
+    const { keys, rows } = readRows(entries, this.#parts.key, this.#parts.draft);
+    writeEachKey(
+      keys,
+      (group) => this.loadAhead(group),
+      (key, i) => this.#parts.writer.write('set', key, rows[i], this.#expiryOf({ ttl })),
+    );
+    return this;
+  }
+
+  /**
+   * `delete` of each key, in the order given: for each whether there was a row. All keys are checked before anything is
+   * removed. No transaction: what stops it in the middle, `ERR_LOCK_TIMEOUT`, says as `completed` how many were done.
+   */
+  deleteMany(keys: Iterable<string>): boolean[] {
+    this.#parts.assertWritable();
+    const list = readKeys(keys, this.#parts.key);
+    const deleted = new Array<boolean>(list.length);
+    writeEachKey(
+      list,
+      (group) => this.loadAhead(group),
+      (key, i) => {
+        deleted[i] = this.delete(key);
+      },
+    );
+    return deleted;
+  }
+
+  /**
+   * Removes every row whose key begins with `prefix`; how many. Looks at each row of the table once, in turns with this
+   * thread's other work: rows that others insert meanwhile may stay. Rejects as `delete` throws, `ERR_TABLE_CLOSED` when
+   * the table is closed or destroyed meanwhile; what was removed by then is gone.
+   */
+  async deletePrefix(prefix: string): Promise<number> {
+    if (typeof prefix !== 'string') {
+      throw new ShmTableError('ERR_ARGUMENT', `prefix must be a string, got ${show(prefix)}`);
+    }
+    return this.#inTurns(YIELD_MS, (bucket) => {
+      const { reader, scan, writer } = this.#parts;
+      let deleted = 0;
+      for (const { key } of reader.chain(bucket, scan.keys)) {
+        if (key.startsWith(prefix) && writer.remove(key) === 'deleted') deleted++;
+      }
+      return deleted;
+    });
+  }
+
+  /**
+   * Removes every row, one by one: rows written meanwhile may stay. With options it is a promise of how many it removed,
+   * and takes turns with this thread's other work; rejects like `deletePrefix`.
+   */
+  clear(): void;
+  clear(options: ClearOptions): Promise<number>;
+  clear(options?: ClearOptions): Promise<number> | undefined {
+    if (options !== undefined) return this.#clearInTurns(options);
     this.clearFrom(0, this.#parts.memory.homeBuckets);
+    return undefined;
+  }
+
+  async #clearInTurns(options: ClearOptions): Promise<number> {
+    checkOptions(options, CLEAR_OPTIONS);
+    const yieldMs = integer('yieldMs', options.yieldMs ?? YIELD_MS, 1, MAX_YIELD_MS);
+    return this.#inTurns(yieldMs, (bucket) => this.#parts.writer.clearBucket(bucket));
+  }
+
+  /** Calls `remove` for each bucket that has rows, once, and adds up how many it removed. Ends whatever others insert. */
+  async #inTurns(yieldMs: number, remove: (bucket: number) => number): Promise<number> {
+    const turns = new Turns(yieldMs);
+    let removed = 0;
+    for (let bucket = 0; ; ) {
+      // Before anything else: after a turn of others the memory may be gone.
+      this.#parts.assertWritable();
+      const { homeBuckets } = this.#parts.memory;
+      const end = Math.min(bucket + BUCKETS_AT_ONCE, homeBuckets);
+      bucket = this.#parts.reader.steps.nextFilled(bucket, end);
+      if (bucket < end) removed += remove(bucket++);
+      if (bucket >= homeBuckets) return removed;
+      if (turns.isOver) await turns.next();
+    }
   }
 
   /** A part of `clear`, of so many buckets from a number on. Returns the number to go on with, undefined at the end. */
@@ -249,22 +382,47 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
   }
 
   /**
-   * Adds `by` to a number and returns the new value; a missing row is created. `ERR_VALUE_RANGE` when the value would
-   * leave the column's range, or the finite range, `ERR_COLUMN_TYPE` for a column that holds no number.
+   * Adds `by` to a number and returns the new value; a missing row is created, and an expired one is missing.
+   * `ERR_VALUE_RANGE` when the value would leave the column's range, or the finite range, `ERR_COLUMN_TYPE` for a column
+   * that holds no number.
+   *
+   * `ttl` sets the lifetime of the row at every call; `ttlIfNew` only when the row is made by it, so that counting ends
+   * some time after it began. Without either a row keeps what it has, and a new one lives until it is removed.
    */
-  increment<K extends NumericColumn<C>>(key: string, column: K, by: ColumnInput<C[K]> | number = 1): Row<C>[K] {
-    const { writer } = this.#parts;
+  increment<K extends NumericColumn<C>>(
+    key: string,
+    column: K,
+    by: ColumnInput<C[K]> | number = 1,
+    options?: IncrementOptions,
+  ): Row<C>[K] {
     const numeric = this.#parts.accumulator(column);
-    writer.increment(key, numeric, numeric.step(by), undefined);
-    return writer.value as Row<C>[K];
+    return this.#add(key, numeric, numeric.step(by), options) as Row<C>[K];
   }
 
   /** `increment` by the opposite. */
-  decrement<K extends NumericColumn<C>>(key: string, column: K, by: ColumnInput<C[K]> | number = 1): Row<C>[K] {
-    const { writer } = this.#parts;
+  decrement<K extends NumericColumn<C>>(
+    key: string,
+    column: K,
+    by: ColumnInput<C[K]> | number = 1,
+    options?: IncrementOptions,
+  ): Row<C>[K] {
     const numeric = this.#parts.accumulator(column);
-    writer.increment(key, numeric, -numeric.step(by), undefined);
-    return writer.value as Row<C>[K];
+    return this.#add(key, numeric, -numeric.step(by), options) as Row<C>[K];
+  }
+
+  #add(key: string, column: Accumulator, by: number | bigint, options: IncrementOptions | undefined): number | bigint {
+    if (options === undefined) {
+      const { writer } = this.#parts;
+      writer.increment(key, column, by, undefined);
+      return writer.value;
+    }
+    checkOptions(options, INCREMENT_OPTIONS);
+    const { ttl, ttlIfNew } = options;
+    checkTtl(ttl);
+    checkTtl(ttlIfNew, 'ttlIfNew');
+    const { writer } = this.#parts;
+    writer.increment(key, column, by, this.#expiryOf({ ttl }), undefined, ttlIfNew);
+    return writer.value;
   }
 
   /**
@@ -277,7 +435,7 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
     const given = this.#parts.draft.copy(row);
     const { ttl } = readWriteOptions(options);
     return this.#whileExpected(key, expectation, (revision) =>
-      this.#write('update', key, given, { ttl, ifRevision: revision }),
+      this.#parts.writer.write('update', key, given, this.#expiryOf({ ttl }), revision),
     );
   }
 
@@ -291,7 +449,9 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
   /**
    * Gives the row (`undefined` if missing) to `change` and writes what it returns, again and again until nobody else
    * has written in between; `undefined` stops. Returns the new row, or `undefined` when stopped. `change` may run
-   * more than once and must be synchronous.
+   * more than once, must be synchronous, and returns what is to be written instead of writing this row itself:
+   * `ERR_ARGUMENT` when it did so ten times. `ERR_LOCK_TIMEOUT` when others wrote the row in between for `lockTimeoutMs`
+   * and 1,000 tries at least.
    */
   modify(
     key: string,
@@ -299,18 +459,28 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
     options?: WriteOptions,
   ): Row<C> | undefined {
     this.#parts.assertWritable();
+    checkCallback(change);
     const { ttl } = readWriteOptions(options);
+    let retries: Retries | undefined;
     for (;;) {
       const entry = this.entry(key);
-      const changes = change(entry?.row);
+      const watched = watchRow(this.#parts.memory, this.#parts.key.hash, () => change(entry?.row));
+      const changes = watched.result;
       if (changes === undefined) return undefined;
+      checkSynchronous(changes, 'then' in this.columns);
       const partial = this.#parts.draft.copy(changes);
       const outcome =
         entry === undefined
-          ? this.#write('insert', key, partial, { ttl })
-          : this.#write('update', key, partial, { ttl, ifRevision: entry.revision });
+          ? this.#parts.writer.write('insert', key, partial, this.#expiryOf({ ttl }))
+          : this.#parts.writer.write('update', key, partial, this.#expiryOf({ ttl }), entry.revision);
       if (outcome === 'inserted' || outcome === 'updated') return this.#parts.draft.merge(entry?.row, partial);
+      retries ??= this.#retries(`modify of key ${show(key)}`);
+      retries.next(watched.written);
     }
+  }
+
+  #retries(what: string): Retries {
+    return new Retries(`table ${this.name}: ${what}`, this.#attach.lockTimeoutMs);
   }
 
   /** Sets the row's lifetime in milliseconds from now, or none for `null`; whether there is such a row. */
@@ -351,6 +521,7 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
   }
 
   forEach(callback: (value: Row<C>, key: string, table: this) => void): void {
+    checkCallback(callback);
     for (const [key, row] of this.entries()) callback(row, key, this);
   }
 
@@ -376,7 +547,7 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
 
   /** `watch`, with `poll` for who would rather not wait. */
   openWatch(options: WatchOptions = {}): ChangeWatch {
-    checkOptions(options);
+    checkOptions(options, WATCH_OPTIONS);
     const { prefix = '', since } = options;
     this.#parts.assertOpen();
     if (this.#parts.watches === undefined) {
@@ -390,6 +561,23 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
   }
 
   // ---- about the table ----
+
+  /** Whether this handle can be used: neither closed, nor its table destroyed. Never throws. */
+  get isOpen(): boolean {
+    return !this.#parts.isClosed;
+  }
+
+  /** The options in force, defaults included, as `openOrCreate` takes them. Never throws. */
+  get options(): TableOptions<C> {
+    const { name, namespace, backend, readOnly, capacity, columns, maxKeyBytes, evict, changes, maxParticipants } =
+      this;
+    const { hugePages, lockTimeoutMs, path } = this.#attach;
+    return {
+      ...{ name, capacity, columns, maxKeyBytes, backend, hugePages, readOnly, namespace, evict, changes },
+      ...{ lockTimeoutMs, maxParticipants },
+      ...(path === undefined ? {} : { path }),
+    };
+  }
 
   /** Counts of rows and operations, over all processes. O(buckets): the longest chain is looked for. */
   stats(): TableStats {
@@ -438,7 +626,7 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
     options: RestoreOptions<C> = {},
   ): Promise<Table<C>> {
     checkPath(path);
-    checkOptions(options);
+    checkOptions(options, TABLE_OPTIONS);
     // The same file to the end, whatever snapshot comes to lie under the path meanwhile.
     const reader = await SnapshotReader.open(path);
     try {
@@ -495,7 +683,8 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
     row: RowInput<C>,
     options: ConditionalOptions = {},
   ): { outcome: Outcome; revision: number; expiresAt: number | null } {
-    const outcome = this.#write(mode, key, row, options);
+    const { ttl, ifRevision, expiresAt: until } = readWriteOptions(options, CONDITIONAL_OPTIONS);
+    const outcome = this.#parts.writer.write(mode, key, row, this.#expiryOf({ ttl, expiresAt: until }), ifRevision);
     const { revision, expiresAt } = this.#parts.writer;
     return { outcome, revision, expiresAt: this.#parts.clock.toWall(expiresAt) };
   }
@@ -545,10 +734,10 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
     };
   }
 
-  #write(mode: WriteMode, key: string, row: RowInput<C>, options: ConditionalOptions | undefined): Outcome {
+  #write(mode: WriteMode, key: string, row: RowInput<C>, options: WriteOptions | undefined): Outcome {
     if (options === undefined) return this.#parts.writer.write(mode, key, row, undefined);
-    const { ttl, ifRevision, expiresAt } = readWriteOptions(options);
-    return this.#parts.writer.write(mode, key, row, this.#expiryOf({ ttl, expiresAt }), ifRevision);
+    const { ttl } = readWriteOptions(options);
+    return this.#parts.writer.write(mode, key, row, this.#expiryOf({ ttl }));
   }
 
   /** The expiry that a write gives its row: table time, 0 for none, undefined for the one that it has. */
@@ -561,11 +750,14 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
   /** Runs `write` with the revision of the row that fulfils the condition, until nobody else wrote in between. */
   #whileExpected(key: string, expected: Expectation, write: (revision: number) => Outcome): boolean {
     if (expected.revision !== undefined) return isDone(write(expected.revision));
+    let retries: Retries | undefined;
     for (;;) {
       const entry = this.entry(key);
       if (entry === undefined || !fulfils(entry.row, expected.values)) return false;
       const outcome = write(entry.revision);
       if (outcome !== 'mismatch') return isDone(outcome);
+      retries ??= this.#retries(`a comparison with key ${show(key)}`);
+      retries.next(false);
     }
   }
 }
@@ -574,8 +766,8 @@ function isDone(outcome: Outcome): boolean {
   return outcome === 'updated' || outcome === 'deleted';
 }
 
-function readWriteOptions(options: ConditionalOptions = {}): ConditionalOptions {
-  checkOptions(options);
+function readWriteOptions(options: ConditionalOptions = {}, known = WRITE_OPTIONS): ConditionalOptions {
+  checkOptions(options, known);
   const { ttl, ifRevision, expiresAt } = options;
   checkTtl(ttl);
   return { ttl, ifRevision, expiresAt };
@@ -587,10 +779,35 @@ function checkPath(path: unknown): void {
   }
 }
 
-function checkTtl(ttl: number | null | undefined): void {
-  if (ttl !== undefined && ttl !== null) checkLifetime(ttl);
+function checkTtl(ttl: number | null | undefined, name = 'ttl'): void {
+  if (ttl !== undefined && ttl !== null) checkLifetime(ttl, name);
 }
 
-function checkLifetime(ttl: number): void {
-  integer('ttl', ttl, 1, Number.MAX_SAFE_INTEGER);
+function checkLifetime(ttl: number, name = 'ttl'): void {
+  integer(name, ttl, 1, Number.MAX_SAFE_INTEGER);
+}
+
+/** One object of options does for `create` and for `open`; a name in it is the table's. */
+function checkName(name: string, options: object): void {
+  const given: unknown = Reflect.get(options, 'name');
+  if (given === undefined || given === name) return;
+  throw new ShmTableError(
+    'ERR_ARGUMENT',
+    `the table is named twice: ${show(name)} and, in the options, ${show(given)}`,
+  );
+}
+
+function checkCallback(callback: unknown): void {
+  if (typeof callback === 'function') return;
+  throw new ShmTableError('ERR_ARGUMENT', `the callback must be a function, got ${show(callback)}`);
+}
+
+/** A promise has no columns: by the time it is kept, the row may be another. */
+function checkSynchronous(changes: object, hasThen: boolean): void {
+  const isThenable = !hasThen && changes instanceof Object && 'then' in changes && typeof changes.then === 'function';
+  if (!isThenable && !types.isPromise(changes)) return;
+  throw new ShmTableError(
+    'ERR_ARGUMENT',
+    'the callback must be synchronous and return a row, got a promise: await first what it needs, then modify the row',
+  );
 }

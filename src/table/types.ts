@@ -96,6 +96,17 @@ export interface WriteOptions {
   readonly ttl?: number | null | undefined;
 }
 
+/** Of `increment` and `decrement`: `ttl` sets the lifetime at every call. */
+export interface IncrementOptions extends WriteOptions {
+  /** Lifetime only of a row that this call makes: counters of fixed windows. Like `ttl`; wins over it for a new row. */
+  readonly ttlIfNew?: number | null | undefined;
+}
+
+export interface ClearOptions {
+  /** Milliseconds of work between two turns of the event loop: 1 .. 60,000, default 5. */
+  readonly yieldMs?: number | undefined;
+}
+
 /** A row with what the table knows about it. */
 export interface Entry<C extends Columns> {
   key: string;
@@ -109,7 +120,7 @@ export interface Entry<C extends Columns> {
 /** What `compareAndSet` compares with: column values, or the revision. */
 export type Expected<C extends Columns> = RowInput<C> | { readonly revision: number };
 
-export interface ScanOptions<C extends Columns, K extends keyof C & string = keyof C & string> {
+export interface ScanOptions<C extends Columns = Columns, K extends keyof C & string = keyof C & string> {
   /** Where to go on: the cursor of the page before. */
   readonly cursor?: string | undefined;
   /** Most entries of the page: 1 .. 10,000, default 100. */

@@ -6,6 +6,7 @@ import type { Accumulator } from './column-numbers.js';
 import type { Key } from './key.js';
 import { type Layouts, layouts } from './layouts.js';
 import { ownCode } from './own-code.js';
+import { noteWrite, type OwnWrites, ownWrites } from './own-writes.js';
 import type { Participant } from './participant.js';
 import type { RowCodec } from './row-codec.js';
 import type { TableClock } from './table-clock.js';
@@ -26,6 +27,8 @@ export type Outcome = 'inserted' | 'updated' | 'deleted' | 'absent' | 'present' 
 interface Step {
   readonly column: Accumulator;
   readonly by: number | bigint;
+  /** Expiry of the row if it is made by this (table time, 0 never); undefined: that of every write. */
+  readonly expiresIfNew: number | undefined;
 }
 
 /**
@@ -63,20 +66,27 @@ export interface Writer {
   ) => Outcome;
   /** Writes a row whose columns `fill` puts into the spare (given its first word): all of them, and nothing else. */
   readonly load: (key: string, fill: (row: number) => void, expiresAt: number) => Outcome;
-  /** Adds `by` to a number, creating the row if it is missing. The result is in `value`. */
+  /**
+   * Adds `by` to a number, creating the row if it is missing. The result is in `value`. In place unless `expiresAt` is
+   * given. `ttlIfNew` is the lifetime of a row that this makes, in the place of `expiresAt`.
+   */
   readonly increment: (
     key: string,
     column: Accumulator,
     by: number | bigint,
     expiresAt: number | undefined,
     ifRevision?: number,
+    ttlIfNew?: number | null,
   ) => Outcome;
   /** Sets a row's expiry (table time, 0 never). */
   readonly expire: (key: string, expiresAt: number) => Outcome;
   /** Removes a row. `take`, if given, sees it once more when nobody else can: unlinked, not yet free. */
   readonly remove: (key: string, ifRevision?: number, take?: (row: number) => void) => Outcome;
-  /** Removes the rows of one bucket, each as an operation of its own: at most as many as were there at the start. */
-  readonly clearBucket: (bucket: number) => void;
+  /**
+   * Removes the rows of one bucket, each as an operation of its own: at most as many as were there at the start. How many
+   * had not expired.
+   */
+  readonly clearBucket: (bucket: number) => number;
   /** Removes one expired row of a bucket; false when there is none, or, without `wait`, the bucket is locked. */
   readonly expireOne: (bucket: number, wait: boolean) => boolean;
   /** Evicts this row of a bucket; false when it is not there any more, or the bucket is locked. */
@@ -95,7 +105,7 @@ export function createWriter(parts: {
 }): Writer {
   const { name } = parts;
   return ownCode('writer', makeWriter, {
-    ...{ ...parts, layouts, DAMAGED, MAX_ROUNDS, PATIENCE_MS, monotonicMs },
+    ...{ ...parts, layouts, ownWrites, noteWrite, DAMAGED, MAX_ROUNDS, PATIENCE_MS, monotonicMs },
     refuse: (code, problem) => {
       throw new ShmTableError(code, `table ${name} ${problem}`);
     },
@@ -110,6 +120,8 @@ interface WriterParts {
   readonly chain: Chain;
   readonly clock: TableClock;
   readonly layouts: Layouts;
+  readonly ownWrites: OwnWrites;
+  readonly noteWrite: typeof noteWrite;
   readonly DAMAGED: number;
   readonly MAX_ROUNDS: number;
   readonly PATIENCE_MS: number;
@@ -119,7 +131,8 @@ interface WriterParts {
 
 /** With code of its own. */
 function makeWriter(parts: WriterParts): Writer {
-  const { memory, codec, key, chain, clock, DAMAGED, MAX_ROUNDS, PATIENCE_MS, monotonicMs, refuse } = parts;
+  const { memory, codec, key, chain, clock, ownWrites, noteWrite, DAMAGED, MAX_ROUNDS, PATIENCE_MS } = parts;
+  const { monotonicMs, refuse } = parts;
   const { at, id, journal, steps, tryBegin } = parts.participant;
   const { settle, begin, commit, end, abandon, spare, openSpare, finishRow } = steps;
   const { prepareVersion, prepareCounter } = journal.steps;
@@ -202,8 +215,9 @@ function makeWriter(parts: WriterParts): Writer {
     writer.value = next;
   };
 
-  const noteRevision = (): void => {
+  const noteRevision = (row: number): void => {
     writer.revision = memory.revision(words[at + slot.EPOCH_AFTER], words[at + slot.VERSION_AFTER]);
+    if (ownWrites.watched !== undefined) noteWrite(memory, words[row + rowAt.ROW_HASH]);
   };
 
   // Completes the spare from the row that it replaces, or from zero.
@@ -220,10 +234,11 @@ function makeWriter(parts: WriterParts): Writer {
     if (!whole) codec.complete(row, mode === 'put' ? 0 : oldRow);
     if (step !== undefined) takeStep(row, step);
     chain.writeKey(row);
+    const given = old === 0 && step !== undefined && step.expiresIfNew !== undefined ? step.expiresIfNew : expiresAt;
     let expires = 0;
-    if (expiresAt === undefined) expires = old === 0 ? 0 : doubles[(oldRow + rowAt.ROW_EXPIRES_AT / 4) >>> 1];
-    else if (expiresAt !== 0) {
-      expires = expiresAt;
+    if (given === undefined) expires = old === 0 ? 0 : doubles[(oldRow + rowAt.ROW_EXPIRES_AT / 4) >>> 1];
+    else if (given !== 0) {
+      expires = given;
       clock.announce(expires);
     }
     doubles[(row + rowAt.ROW_EXPIRES_AT / 4) >>> 1] = expires;
@@ -231,7 +246,7 @@ function makeWriter(parts: WriterParts): Writer {
     prepareVersion(at, home, 1);
     words[row + rowAt.ROW_REVISION] = words[at + slot.VERSION_AFTER];
     words[row + rowAt.ROW_EPOCH] = words[at + slot.EPOCH_AFTER];
-    noteRevision();
+    noteRevision(row);
     finishRow(row);
   };
 
@@ -301,7 +316,7 @@ function makeWriter(parts: WriterParts): Writer {
     prepareCounter(at, slot.UPDATES);
     if (uses !== undefined) uses[row] = 1;
     commit(home);
-    noteRevision();
+    noteRevision(rowWord(row));
     writer.expiresAt = doubles[(rowWord(row) + rowAt.ROW_EXPIRES_AT / 4) >>> 1];
     end();
   };
@@ -349,27 +364,29 @@ function makeWriter(parts: WriterParts): Writer {
     prepareVersion(at, home, moved === 0 ? 1 : 2);
     prepareCounter(at, counter);
     commit(home);
-    noteRevision();
+    noteRevision(rowWord(row));
     take?.(rowWord(row));
     rows.release(row, id);
     if (empties) overflow.release(words[at + slot.OVERFLOW], id);
     end();
   };
 
-  // Removes the row that `choose` finds under the lock; false when it finds none. An expired one counts as such.
-  const removeOne = (number: number, wait: boolean, counter: number, choose: (home: number) => number): boolean => {
+  // Removes the row that `choose` finds under the lock, and returns the counter that counts it: an expired one counts as
+  // such. 0 when it finds none.
+  const removeOne = (number: number, wait: boolean, counter: number, choose: (home: number) => number): number => {
     settle();
     try {
       const home = wait ? begin(slot.REMOVE, number) : tryBegin(slot.REMOVE, number);
-      if (home === 0) return false;
+      if (home === 0) return 0;
       const row = choose(home);
       if (row === DAMAGED) corrupt();
       if (row === 0) {
         abandon(home);
-        return false;
+        return 0;
       }
-      unlink(home, row, hasExpired(row) ? slot.EXPIRATIONS : counter);
-      return true;
+      const counted = hasExpired(row) ? slot.EXPIRATIONS : counter;
+      unlink(home, row, counted);
+      return counted;
     } finally {
       settle();
     }
@@ -405,14 +422,16 @@ function makeWriter(parts: WriterParts): Writer {
       }
     },
 
-    increment(text, column, by, expiresAt, ifRevision) {
+    increment(text, column, by, expiresAt, ifRevision, ttlIfNew) {
       settle();
       key.encode(text);
       try {
         const outcome = expiresAt === undefined ? incrementInPlace(column, by, ifRevision) : undefined;
         if (outcome !== undefined) return outcome;
         codec.clear(openSpare());
-        return link('set', false, expiresAt, ifRevision, { column, by });
+        let expiresIfNew: number | undefined;
+        if (ttlIfNew !== undefined) expiresIfNew = ttlIfNew === null ? 0 : clock.after(ttlIfNew);
+        return link('set', false, expiresAt, ifRevision, { column, by, expiresIfNew });
       } finally {
         settle();
       }
@@ -463,16 +482,23 @@ function makeWriter(parts: WriterParts): Writer {
     },
 
     clearBucket(number) {
-      let left = chain.entries(memory.homeWord(number));
-      while (left > 0 && removeOne(number, true, slot.DELETES, (home) => chain.seekLast(home))) left--;
+      let deleted = 0;
+      for (let left = chain.entries(memory.homeWord(number)); left > 0; left--) {
+        const counted = removeOne(number, true, slot.DELETES, (home) => chain.seekLast(home));
+        if (counted === 0) break;
+        if (counted === slot.DELETES) deleted++;
+      }
+      return deleted;
     },
 
     expireOne(number, wait) {
-      return removeOne(number, wait, slot.EXPIRATIONS, (home) => chain.seek(home, hasExpired));
+      return removeOne(number, wait, slot.EXPIRATIONS, (home) => chain.seek(home, hasExpired)) !== 0;
     },
 
     evict(number, row) {
-      return removeOne(number, false, slot.EVICTIONS, (home) => chain.seek(home, (candidate) => candidate === row));
+      return (
+        removeOne(number, false, slot.EVICTIONS, (home) => chain.seek(home, (candidate) => candidate === row)) !== 0
+      );
     },
   };
   return writer;

@@ -1,13 +1,13 @@
 import { Type } from 'typebox';
 import { ShmTableError } from '../../errors.js';
 import { MOST_KEYS_AHEAD } from '../../table/reader.js';
+import { Turns } from '../../table/turns.js';
 import { checkOperation, MAX_OPERATIONS, type Operation, operationSchema, runOperation } from '../batch-operations.js';
 import { OF_ANY_BODY, tableProblems } from '../route-problems.js';
 import { batchAnswer, tableParameters } from '../route-schemas.js';
 import type { RoutesApp } from '../service-routes.js';
 import type { Scope } from '../settings/security-schema.js';
 import type { TableHandles } from '../table-handles.js';
-import { Turns } from '../turns.js';
 
 const body = Type.Array(operationSchema, {
   description: `Up to ${MAX_OPERATIONS} operations, run in order`,

@@ -1,10 +1,10 @@
 import { Type } from 'typebox';
+import { Turns } from '../../table/turns.js';
 import { decodeKey } from '../key-encoding.js';
 import { OF_ANY_BODY, tableProblems } from '../route-problems.js';
 import { keyEncoding, namesIn, nothing, pageAnswer, selectedColumns, tableParameters } from '../route-schemas.js';
 import type { RoutesApp } from '../service-routes.js';
 import type { TableHandles } from '../table-handles.js';
-import { Turns } from '../turns.js';
 
 const DEFAULT_LIMIT = 100;
 const MAX_LIMIT = 1000;

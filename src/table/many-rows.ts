@@ -1,0 +1,96 @@
+/** Operations on many keys at once: what the caller gave is read and checked as a whole before anything is done. */
+import { types } from 'node:util';
+import { ShmTableError } from '../errors.js';
+import type { DraftRow } from './draft-row.js';
+import type { Key } from './key.js';
+import { MOST_KEYS_AHEAD } from './reader.js';
+import { show } from './schema.js';
+import type { Columns, RowInput } from './types.js';
+
+/** Keys as an array: of an array, or of anything else that is iterable. `ERR_ARGUMENT`. */
+export function listKeys(keys: Iterable<string>): string[] {
+  return listOf('keys', keys);
+}
+
+/** The same, each of them checked: `ERR_KEY_INVALID`. */
+export function readKeys(keys: Iterable<string>, key: Key): string[] {
+  const list = listKeys(keys);
+  for (let i = 0; i < list.length; i++) at('key', i, () => key.encode(list[i]));
+  return list;
+}
+
+/** Keys and rows of setMany: each row read once and checked. `ERR_ARGUMENT`, and what `set` throws. */
+export function readRows<C extends Columns>(
+  entries: Iterable<readonly [string, RowInput<C>]>,
+  key: Key,
+  draft: DraftRow<C>,
+): { keys: string[]; rows: RowInput<C>[] } {
+  const keys: string[] = [];
+  const rows: RowInput<C>[] = [];
+  listOf<unknown>('entries', entries).forEach((entry, i) => {
+    if (!Array.isArray(entry) || entry.length !== 2) {
+      throw new ShmTableError('ERR_ARGUMENT', `entry ${i}: it must be an array [key, row], got ${show(entry)}`);
+    }
+    const [text, row] = entry;
+    at('entry', i, () => {
+      rows.push(draft.copy(row));
+      key.encode(text);
+    });
+    keys.push(text);
+  });
+  return { keys, rows };
+}
+
+/** Calls `one` for each key in order, `ahead` before with each group of keys that will come next. */
+export function forEachKey(
+  keys: readonly string[],
+  ahead: (keys: readonly string[]) => void,
+  one: (key: string, i: number) => void,
+): void {
+  for (let begin = 0; begin < keys.length; begin += MOST_KEYS_AHEAD) {
+    const group = keys.slice(begin, begin + MOST_KEYS_AHEAD);
+    ahead(group);
+    for (let i = 0; i < group.length; i++) one(group[i], begin + i);
+  }
+}
+
+/** As `forEachKey`, for writes: an error says how many were done before it. */
+export function writeEachKey(
+  keys: readonly string[],
+  ahead: (keys: readonly string[]) => void,
+  one: (key: string, i: number) => void,
+): void {
+  let completed = 0;
+  try {
+    forEachKey(keys, ahead, (key, i) => {
+      one(key, i);
+      completed++;
+    });
+  } catch (error) {
+    if (!(error instanceof ShmTableError)) throw error;
+    throw new ShmTableError(
+      error.code,
+      `${error.message} (at key ${show(keys[completed])}; ${completed} of ${keys.length} were done before it)`,
+      { cause: error, completed },
+    );
+  }
+}
+
+function listOf<T>(what: string, given: Iterable<T>): T[] {
+  if (Array.isArray(given)) return Array.from(given);
+  const isIterable = typeof given === 'object' && given !== null && typeof given[Symbol.iterator] === 'function';
+  if (!isIterable || types.isTypedArray(given)) {
+    throw new ShmTableError('ERR_ARGUMENT', `${what} must be an array, or iterable, got ${show(given)}`);
+  }
+  return Array.from(given);
+}
+
+/** Runs a check; its error says which of the many it was. */
+function at(what: string, i: number, check: () => void): void {
+  try {
+    check();
+  } catch (error) {
+    if (!(error instanceof ShmTableError)) throw error;
+    throw new ShmTableError(error.code, `${what} ${i}: ${error.message}`, { cause: error });
+  }
+}

@@ -1,0 +1,47 @@
+/** What differs between two schemas, in words. */
+import type { TableSchema } from './options.js';
+import type { Column } from './schema.js';
+
+/** Differences of columns that are listed; of more, how many. */
+const MOST_LISTED = 10;
+
+/**
+ * What differs between a table's schema and the one given, both sides of each; undefined when they are the same schema.
+ * How many may attach is no part of it.
+ */
+export function describeMismatch(stored: TableSchema, given: TableSchema): string | undefined {
+  const differences = [describeColumns(stored.columns, given.columns)];
+  for (const name of ['capacity', 'maxKeyBytes', 'evict', 'changes'] as const) {
+    if (stored[name] !== given[name]) differences.push(`${name} is ${stored[name]}, given was ${given[name]}`);
+  }
+  const found = differences.filter((difference) => difference !== undefined);
+  return found.length === 0 ? undefined : found.join('; ');
+}
+
+/** What differs between the columns that are there and those given; undefined when they are the same in the same order. */
+export function describeColumns(stored: readonly Column[], given: readonly Column[]): string | undefined {
+  const storedTypes = typesOf(stored);
+  const givenTypes = typesOf(given);
+  const retyped = stored.filter(({ name, type }) => givenTypes.has(name) && givenTypes.get(name) !== type);
+  const differences = [
+    ...retyped.map(({ name, type }) => `column ${name} is ${type}, given was ${givenTypes.get(name)}`),
+    ...stored
+      .filter(({ name }) => !givenTypes.has(name))
+      .map(({ name, type }) => `column ${name} (${type}) was not given`),
+    ...given
+      .filter(({ name }) => !storedTypes.has(name))
+      .map(({ name, type }) => `column ${name} (${type}) was given and is not there`),
+  ];
+  if (differences.length > MOST_LISTED) {
+    const more = differences.length - MOST_LISTED;
+    return `${differences.slice(0, MOST_LISTED).join('; ')}; and ${more} more columns differ`;
+  }
+  if (differences.length > 0) return differences.join('; ');
+  const first = stored.findIndex(({ name }, i) => given[i].name !== name);
+  if (first < 0) return undefined;
+  return `the columns are the same in another order: column ${first + 1} is ${stored[first].name}, given was ${given[first].name}`;
+}
+
+function typesOf(columns: readonly Column[]): ReadonlyMap<string, string> {
+  return new Map(columns.map(({ name, type }) => [name, type]));
+}
