@@ -104,11 +104,14 @@ int EachPublished(const std::string& name, Visit visit) {
 
 int CreateMemory(const std::string& name, bool huge_pages) {
   const std::string title = kPrefix + name;
-  const unsigned flags = MFD_CLOEXEC | (huge_pages ? MFD_HUGETLB : 0);
+  const unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING | (huge_pages ? MFD_HUGETLB : 0);
   int fd = memfd_create(title.c_str(), flags | MFD_NOEXEC_SEAL);
   // Kernels before 6.3 do not know the last flag.
   if (fd < 0 && errno == EINVAL) fd = memfd_create(title.c_str(), flags);
   if (fd < 0) return -errno;
+  // Nobody, not even its owner, can make it shorter from here on, which would be a SIGBUS for all who have it mapped. It
+  // can still grow. Where the kernel has no such seal the memory is as good as a file.
+  fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK);
   if (fchmod(fd, kHiddenMode) != 0) {
     int error = errno;
     close(fd);

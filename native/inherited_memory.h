@@ -16,7 +16,8 @@ namespace shmtable {
 // Every look-up and change of state of a process runs under one mutex, so that of two threads that publish one name
 // exactly one wins.
 
-// A new hidden object without bytes, of ordinary or huge pages: a private descriptor, or minus an errno.
+// A new hidden object without bytes, of ordinary or huge pages, that can grow and never shrink: a private descriptor, or
+// minus an errno.
 int CreateMemory(const std::string& name, bool huge_pages);
 
 // Publishes the hidden object: 0, -EEXIST when this process has a published one of that name, or minus an errno.

@@ -120,7 +120,8 @@ Napi::Value Mapping::Attach(const Napi::CallbackInfo& info) {
   int64_t size = info[1].As<Napi::Number>().Int64Value();
   int flags = info[2].As<Napi::Boolean>().Value() ? SHM_RDONLY : 0;
   int64_t page = info[3].As<Napi::Number>().Int64Value();
-  if (size <= 0 || page < 0) return Result(info, -EINVAL);
+  int64_t shown = info.Length() > 4 && info[4].IsNumber() ? info[4].As<Napi::Number>().Int64Value() : size;
+  if (size <= 0 || page < 0 || shown <= 0 || shown > size) return Result(info, -EINVAL);
   void* const failed = reinterpret_cast<void*>(-1);
   void* address = failed;
   // It fails when another thread has taken the address.
@@ -135,7 +136,7 @@ Napi::Value Mapping::Attach(const Napi::CallbackInfo& info) {
   shmid_ds status;
   if (shmctl(id, IPC_STAT, &status) != 0) return Result(info, -errno);
   if (status.shm_segsz != static_cast<size_t>(size)) return Result(info, -EIDRM);
-  return Result(info, Show(info.Env(), std::move(region), static_cast<size_t>(size)));
+  return Result(info, Show(info.Env(), std::move(region), static_cast<size_t>(shown)));
 }
 
 // Maps the same bytes of the same object once more, writable, in the place of what is there, by another descriptor: the

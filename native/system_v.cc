@@ -47,6 +47,7 @@ Napi::Value ShmStatus(const Napi::CallbackInfo& info) {
   auto result = Napi::Object::New(env);
   result.Set("key", Napi::Number::New(env, status.shm_perm.__key));
   result.Set("uid", Napi::Number::New(env, status.shm_perm.uid));
+  result.Set("makerUid", Napi::Number::New(env, status.shm_perm.cuid));
   result.Set("mode", Napi::Number::New(env, status.shm_perm.mode & 0777));
   result.Set("removed", Napi::Boolean::New(env, (status.shm_perm.mode & SHM_DEST) != 0));
   result.Set("bytes", Napi::Number::New(env, static_cast<double>(status.shm_segsz)));

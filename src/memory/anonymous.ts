@@ -1,12 +1,13 @@
-import { fstatSync, readdirSync, readlinkSync, statfsSync, statSync } from 'node:fs';
+import { fstatSync, readdirSync, readlinkSync, type Stats, statfsSync, statSync } from 'node:fs';
 import { ShmTableError } from '../errors.js';
-import { describeObjects, type FoundObject, identityOf } from './attachments.js';
+import { describeObjects, type FoundObject, identityOf, processes } from './attachments.js';
 import type { Backend, CreateRequest, MemoryObject, OpenRequest, SegmentInfo } from './backend.js';
 import { DescriptorObject } from './descriptor-object.js';
 import { hugePageBytes } from './huge-pages.js';
 import { type Descriptor, native } from './native.js';
+import { assertTrusted } from './ownership.js';
 import { isSegmentName } from './segment-options.js';
-import { checked, errnoName } from './system-error.js';
+import { attempted, attemptedInProc, checked, errnoName } from './system-error.js';
 
 /*
  * Memory without a place in any file system: memfd objects that cluster workers and other child processes inherit and
@@ -32,14 +33,18 @@ class AnonymousObject extends DescriptorObject {
 
   /** Of huge pages only whole ones. */
   override reserve(size: number, hugePages = false): void {
-    const { bsize } = statfsSync(`/proc/self/fd/${this.descriptor.number}`);
+    const path = `/proc/self/fd/${this.descriptor.number}`;
+    const { bsize } = attemptedInProc(
+      () => `look at ${this.place.subject}`,
+      () => statfsSync(path),
+    );
     super.reserve(this.hasHugePages ? Math.ceil(size / bsize) * bsize : size, hugePages);
   }
 
   publish(): boolean {
     const result = this.descriptor.publishMemory(this.#name);
     if (result < 0 && errnoName(result) === 'EEXIST') return false;
-    checked(result, () => `publish ${this.place.subject}`);
+    checked(result, () => `publish ${this.place.subject}`, 'ERR_BACKEND_UNSUPPORTED');
     return true;
   }
 
@@ -54,6 +59,13 @@ function find(name: string): Descriptor | undefined {
   if (result < 0 && errnoName(result) === 'ENOENT') return undefined;
   checked(result, () => `open anonymous segment "${name}"`);
   return descriptor;
+}
+
+function statusOf(descriptor: Descriptor): Stats {
+  return attempted(
+    () => 'look at an anonymous segment',
+    () => fstatSync(descriptor.number),
+  );
 }
 
 function create(request: CreateRequest): MemoryObject {
@@ -93,7 +105,15 @@ function createOf(pages: Pages, name: string, size: number): MemoryObject {
 
 function open({ name, readOnly }: OpenRequest): MemoryObject {
   const descriptor = find(name);
-  if (descriptor !== undefined) return new AnonymousObject(name, descriptor, readOnly);
+  if (descriptor !== undefined) {
+    try {
+      assertTrusted(statusOf(descriptor), `anonymous segment "${name}"`);
+      return new AnonymousObject(name, descriptor, readOnly);
+    } catch (error) {
+      descriptor.close();
+      throw error;
+    }
+  }
   throw new ShmTableError(
     'ERR_SEGMENT_NOT_FOUND',
     `There is no anonymous segment "${name}" in process ${process.pid}, nor did it inherit one.`,
@@ -125,7 +145,7 @@ function ownObjects(): FoundObject[] {
   return [...names].flatMap((name) => {
     const descriptor = find(name);
     if (descriptor === undefined) return [];
-    const status = fstatSync(descriptor.number);
+    const status = statusOf(descriptor);
     descriptor.close();
     return [{ name, status, bytes: status.size, location: `memfd:${name}` }];
   });
@@ -137,16 +157,25 @@ const PUBLISHED = 0o600;
 /** Published objects of all processes that this user may look into, but for those in `known`, by device and inode. */
 function foreignObjects(known: ReadonlySet<string>): FoundObject[] {
   const found = new Map<string, FoundObject>();
-  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+  for (const pid of processes()) {
     for (const { number, link } of linksOf(pid)) {
       const name = LINK.exec(link)?.[1];
       if (name === undefined || !isSegmentName(name)) continue;
-      const status = statSync(`/proc/${pid}/fd/${number}`, { throwIfNoEntry: false });
+      const status = statusThrough(`/proc/${pid}/fd/${number}`);
       if (status === undefined || known.has(identityOf(status)) || (status.mode & 0o7777) !== PUBLISHED) continue;
       found.set(identityOf(status), { name, status, bytes: status.size, location: `memfd:${name} of process ${pid}` });
     }
   }
   return [...found.values()];
+}
+
+/** Undefined when it was closed since, or its process has ended. */
+function statusThrough(path: string): Stats | undefined {
+  try {
+    return statSync(path);
+  } catch {
+    return undefined;
+  }
 }
 
 function list(foreign: boolean): SegmentInfo[] {

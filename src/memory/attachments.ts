@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, type Stats } from 'node:fs';
 import type { BackendName, SegmentInfo } from './backend.js';
+import { attemptedInProc } from './system-error.js';
 
 /** What a backend found of one of its objects. */
 export interface FoundObject {
@@ -28,13 +29,20 @@ interface MappedObject {
   readonly path: string;
 }
 
+/** The ids of all processes that this one can see. */
+export function processes(): string[] {
+  return attemptedInProc(
+    () => 'list /proc',
+    () => readdirSync('/proc'),
+  ).filter((name) => /^\d+$/.test(name));
+}
+
 /**
  * What each process maps, of those whose `/proc/PID/maps` this user may read. Reads that file of every process once:
  * some milliseconds.
  */
 function* mappedObjects(): Generator<MappedObject[]> {
-  for (const pid of readdirSync('/proc')) {
-    if (!/^\d+$/.test(pid)) continue;
+  for (const pid of processes()) {
     let maps: string;
     try {
       maps = readFileSync(`/proc/${pid}/maps`, 'utf8');

@@ -17,14 +17,12 @@ const REFUSALS: ReadonlySet<ErrorCode> = new Set(['ERR_BACKEND_UNSUPPORTED', 'ER
 
 /**
  * Does with the first backend that this host supports. `ERR_BACKEND_UNSUPPORTED` with the reason of each when there is
- * none. SHMTABLE_TEST_REFUSED_BACKENDS names those that are refused in a test, with commas.
+ * none.
  */
 export function firstSupported<T>(backends: readonly BackendName[], attempt: (backend: BackendName) => T): T {
-  const refused = (process.env.SHMTABLE_TEST_REFUSED_BACKENDS ?? '').split(',');
   const reasons: string[] = [];
   for (const backend of backends) {
     try {
-      if (refused.includes(backend)) throw new ShmTableError('ERR_BACKEND_UNSUPPORTED', 'It is refused by a test.');
       return attempt(backend);
     } catch (error) {
       if (!(error instanceof ShmTableError) || !REFUSALS.has(error.code)) throw error;

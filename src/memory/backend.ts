@@ -61,12 +61,15 @@ export interface CreateRequest extends ObjectPlace {
 
 export interface OpenRequest extends ObjectPlace {
   readonly readOnly: boolean;
+  /** No more of its beginning is going to be mapped. */
+  readonly firstBytes: number | undefined;
 }
 
 /** A kind of memory: how its objects are made, found and listed. */
 export interface Backend {
   /** A new, nameless object with `size` zeroed and reserved bytes. Throws when the name is plainly taken. */
   create(request: CreateRequest): MemoryObject;
+  /** Opens a finished object that nobody but its owner can change: `ERR_PERMISSION`. See `ownership.ts`. */
   open(request: OpenRequest): MemoryObject;
   /** @param foreign also those that other processes of this user have and that this one cannot open */
   list(foreign: boolean): SegmentInfo[];

@@ -3,7 +3,7 @@ import { ShmTableError } from '../errors.js';
 import { type Descriptor, native } from './native.js';
 import { checked, errnoName } from './system-error.js';
 
-/** The highest byte, kept for the memory layer itself: see `posix-temporary.ts`. */
+/** The highest byte, kept for the memory layer itself: see `temporary-file.ts`. */
 export const TEMPORARY_BYTE = Number.MAX_SAFE_INTEGER;
 
 /**
@@ -31,7 +31,8 @@ export class ByteLocks {
   static of(number: number, readOnly: boolean, subject: string): ByteLocks {
     const descriptor = new native.Descriptor();
     const result = descriptor.reopen(number, readOnly ? constants.O_RDONLY : constants.O_RDWR);
-    checked(result, () => `open the byte locks of ${subject}`);
+    // Through /proc/self/fd: without it this host has no byte locks.
+    checked(result, () => `open the byte locks of ${subject}`, 'ERR_BACKEND_UNSUPPORTED');
     return new ByteLocks(descriptor, subject);
   }
 

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import * as nodeTimers from 'node:timers';
 import { ShmTableError } from '../errors.js';
 import { native } from './native.js';
+import { attemptedInProc } from './system-error.js';
 
 /*
  * Every clock and timer of the package. Test frameworks replace `Date`, `performance` and the timers, in globals and in
@@ -64,9 +65,16 @@ export function assertBootTimeKnown(): void {
   );
 }
 
-/** The kernel's random name of this boot: another one means that every value of `bootTimeMs` before is void. */
+/**
+ * The kernel's random name of this boot: another one means that every value of `bootTimeMs` before is void.
+ * `ERR_BACKEND_UNSUPPORTED` where /proc does not tell.
+ */
 export function bootId(): string {
-  return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+  const path = '/proc/sys/kernel/random/boot_id';
+  return attemptedInProc(
+    () => `read ${path}`,
+    () => readFileSync(path, 'utf8'),
+  ).trim();
 }
 
 /** Node's timers. */

@@ -1,9 +1,10 @@
-import { constants, statfsSync } from 'node:fs';
+import { constants, fstatSync, statfsSync } from 'node:fs';
 import type { MemoryObject } from './backend.js';
 import { ByteLocks } from './byte-locks.js';
 import { type Descriptor, type Mapping, native } from './native.js';
+import { assertTrusted } from './ownership.js';
 import { HUGETLBFS, type Place, reserve } from './reservation.js';
-import { checked } from './system-error.js';
+import { attempted, attemptedInProc, checked } from './system-error.js';
 
 /** A memory object that a descriptor of this process names; how it gets and loses its name is its backend's matter. */
 export abstract class DescriptorObject implements MemoryObject {
@@ -24,15 +25,26 @@ export abstract class DescriptorObject implements MemoryObject {
   abstract unlink(): boolean;
 
   get hasHugePages(): boolean {
-    return statfsSync(`/proc/self/fd/${this.descriptor.number}`).type === HUGETLBFS;
+    const path = `/proc/self/fd/${this.descriptor.number}`;
+    return (
+      attemptedInProc(
+        () => `look at ${this.place.subject}`,
+        () => statfsSync(path),
+      ).type === HUGETLBFS
+    );
   }
 
   /**
    * Makes a new, empty object of this size, for its owner alone whatever the umask; of huge pages if that is wished for
-   * and the system has them.
+   * and the system has them. `ERR_PERMISSION` where the file system keeps neither owner nor mode: nobody could open it.
    */
   prepare(size: number, hugePages: boolean): void {
     checked(this.descriptor.chmod(0o600), () => `set the mode of ${this.place.subject}`);
+    const status = attempted(
+      () => `look at ${this.place.subject}`,
+      () => fstatSync(this.descriptor.number),
+    );
+    assertTrusted(status, this.place.subject);
     this.reserve(size, hugePages);
   }
 
@@ -52,13 +64,13 @@ export abstract class DescriptorObject implements MemoryObject {
     reserve(this.descriptor, this.#headBytes + size, this.place, { hugePages });
   }
 
-  /** Reserves what is missing of an object that somebody made sparse; a reader needs the right to write for that. */
-  fillHoles(): void {
+  /** Reserves what is missing of the first bytes of an object that somebody made sparse; that takes the right to write. */
+  protected fillHoles(bytes: number): void {
     const writer = new native.Descriptor();
     try {
       const result = writer.reopen(this.descriptor.number, constants.O_RDWR);
-      checked(result, () => `fill the holes of ${this.place.subject}`);
-      reserve(writer, this.#headBytes + this.size(), this.place, { present: 0 });
+      checked(result, () => `fill the holes of ${this.place.subject}`, 'ERR_BACKEND_UNSUPPORTED');
+      reserve(writer, this.#headBytes + bytes, this.place, { present: 0 });
     } finally {
       writer.close();
     }

@@ -21,7 +21,7 @@ const NAME = 12;
 /** A segment's name is ASCII, at most 200 characters. */
 const READ_BYTES = NAME + 200;
 
-/** Writes the head of a new file. */
+/** Writes the head of a new file, whose bytes are reserved: whole or not at all. */
 export function writeHead(descriptor: number, name: string): void {
   const head = Buffer.alloc(READ_BYTES);
   MAGIC.copy(head);

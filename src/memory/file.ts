@@ -1,13 +1,13 @@
-import { closeSync, constants, fstatSync, openSync } from 'node:fs';
+import { closeSync, constants, fstatSync, fsyncSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { ShmTableError } from '../errors.js';
 import { describeObjects, type FoundObject, sharedFiles } from './attachments.js';
 import type { Backend, CreateRequest, MemoryObject, ObjectPlace, OpenRequest, SegmentInfo } from './backend.js';
 import { HEAD_BYTES, readHead, writeHead } from './file-head.js';
-import { createFile, isTaken, NamedFile, type NewFile, notASegment, openFile } from './named-file.js';
-import { type Mapping, native } from './native.js';
+import { createFile, isTaken, NamedFile, type NewFile, notASegment, openFile, statusAt } from './named-file.js';
+import { type Descriptor, type Mapping, native } from './native.js';
 import { checkPath } from './segment-options.js';
-import { checked } from './system-error.js';
+import { attempted, checked } from './system-error.js';
 
 /*
  * Memory that is a regular file, at a path of the caller's, and that lasts as long as the file does. The kernel writes
@@ -28,18 +28,32 @@ class SegmentFile extends NamedFile {
     this.#path = path;
   }
 
-  /** Also maps the file anew by its name, so that `list` finds it: as it was made it had none. */
+  /**
+   * Everything is on the disk before the name is: a crash of the machine leaves no name that leads to half a segment. Also
+   * maps the file anew by its name, so that `list` finds it: as it was made it had none.
+   */
   override publish(mapping: Mapping): boolean {
+    attempted(
+      () => `write ${this.place.subject} to ${this.place.place}`,
+      () => fsyncSync(this.descriptor.number),
+    );
     if (!super.publish(mapping)) return false;
     const named = new native.Descriptor();
     if (named.open(this.#path, constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK, 0) >= 0) {
-      // Unless it was unlinked, and the name given to another, at this moment.
-      if (fstatSync(named.number).ino === fstatSync(this.descriptor.number).ino) {
-        checked(mapping.replace(named.number, HEAD_BYTES), () => `map ${this.place.subject} by its name`);
+      try {
+        this.#mapBy(named, mapping);
+      } finally {
+        named.close();
       }
-      named.close();
     }
     return true;
+  }
+
+  /** Unless the file was unlinked, and the name given to another, at this moment. */
+  #mapBy(named: Descriptor, mapping: Mapping): void {
+    const attempt = () => `map ${this.place.subject} by its name`;
+    const [mine, other] = attempted(attempt, () => [fstatSync(this.descriptor.number), fstatSync(named.number)]);
+    if (mine.dev === other.dev && mine.ino === other.ino) checked(mapping.replace(named.number, HEAD_BYTES), attempt);
   }
 }
 
@@ -51,7 +65,7 @@ function create({ name, size, ...place }: CreateRequest): MemoryObject {
   const path = checkPath(place.path);
   const directory = dirname(path);
   const attempt = () => `create ${subjectOf(name)} at ${path}`;
-  if (!isTaken(directory, attempt)) {
+  if (statusAt(directory, attempt) === undefined) {
     throw new ShmTableError('ERR_ARGUMENT', `The path of ${subjectOf(name)} is ${path}, and there is no ${directory}.`);
   }
   // Only spares the work: whoever publishes first has the name.
@@ -65,7 +79,7 @@ function create({ name, size, ...place }: CreateRequest): MemoryObject {
   const object = new SegmentFile({ name, path }, file, false);
   try {
     object.prepare(size, false);
-    writeHead(file.descriptor.number, name);
+    attempted(attempt, () => writeHead(file.descriptor.number, name));
   } catch (error) {
     object.close();
     throw error;
@@ -73,14 +87,18 @@ function create({ name, size, ...place }: CreateRequest): MemoryObject {
   return object;
 }
 
-function open({ readOnly, ...place }: OpenRequest): MemoryObject {
+function open({ readOnly, firstBytes, ...place }: OpenRequest): MemoryObject {
   const { name } = place;
   const path = checkPath(place.path);
   const descriptor = openFile(path, readOnly, { subject: `${subjectOf(name)} (${path})`, kind: KIND });
   const object = new SegmentFile({ name, path }, { descriptor, temporary: undefined }, readOnly);
   try {
-    checkFile({ name, path }, readHead(descriptor.number), object.size());
-    object.fillHolesIfAny();
+    const head = attempted(
+      () => `read ${path}`,
+      () => readHead(descriptor.number),
+    );
+    checkFile({ name, path }, head, object.size());
+    object.fillHolesIfAny(firstBytes);
   } catch (error) {
     object.close();
     throw error;
@@ -108,9 +126,14 @@ function inspect(location: string): FoundObject[] {
     return [];
   }
   try {
-    const status = fstatSync(descriptor);
-    const name = status.isFile() && status.size > HEAD_BYTES ? readHead(descriptor) : undefined;
-    return name === undefined ? [] : [{ name, status, location, bytes: status.size - HEAD_BYTES }];
+    return attempted(
+      () => `look at ${location}`,
+      () => {
+        const status = fstatSync(descriptor);
+        const name = status.isFile() && status.size > HEAD_BYTES ? readHead(descriptor) : undefined;
+        return name === undefined ? [] : [{ name, status, location, bytes: status.size - HEAD_BYTES }];
+      },
+    );
   } finally {
     closeSync(descriptor);
   }

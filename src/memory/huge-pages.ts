@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { Mapping } from './native.js';
-import { errnoName } from './system-error.js';
+import { attemptedInProc, errnoName } from './system-error.js';
 
 /** Of transparent huge pages. */
 const HUGE_PAGE_BYTES = 2 ** 21;
@@ -25,7 +25,11 @@ export function useHugePages(mapping: Mapping, size: number, subject: string): v
  * not (`vm.nr_hugepages`), or when the memory is smaller than one.
  */
 export function hugePageBytes(size: number): number {
-  const text = readFileSync('/proc/meminfo', 'utf8');
+  const path = '/proc/meminfo';
+  const text = attemptedInProc(
+    () => `read ${path}`,
+    () => readFileSync(path, 'utf8'),
+  );
   const number = (key: string) => Number(new RegExp(`^${key}:\\s+(\\d+)`, 'm').exec(text)?.[1] ?? 0);
   const bytes = number('Hugepagesize') * 1024;
   const free = number('HugePages_Free') - number('HugePages_Rsvd');

@@ -19,4 +19,5 @@ export { Segment } from './segment.js';
 export type { SegmentOpenOptions, SegmentOptions } from './segment-options.js';
 export { show } from './shown-value.js';
 export { assertStackRoom } from './stack-room.js';
+export { attemptedLater } from './system-error.js';
 export { type WatchedWord, WordWatch } from './word-watch.js';

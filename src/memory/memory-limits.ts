@@ -1,32 +1,36 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-/** What the machine, and the control group that the process runs in, could still give. */
+/**
+ * What the machine, and the control group that the process runs in, could still give. Where /proc does not tell (a
+ * sandbox may hide all of it but the processes) nothing is known to be too much: the reservation itself decides.
+ */
+
+function textOf(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
+}
 
 /** Memory that the system could still give, in bytes: free and reclaimable pages, and swap. */
 function machineMemory(): number {
-  const text = readFileSync('/proc/meminfo', 'utf8');
+  const text = textOf('/proc/meminfo');
+  if (text === undefined) return Number.POSITIVE_INFINITY;
   const kibibytes = (key: string) => Number(new RegExp(`^${key}:\\s+(\\d+) kB$`, 'm').exec(text)?.[1] ?? 0);
   return (kibibytes('MemAvailable') + kibibytes('SwapFree')) * 1024;
 }
 
 /** A number from a file of a control group; undefined where there is no such file, or no limit. */
 function numberIn(path: string): number | undefined {
-  try {
-    const text = readFileSync(path, 'utf8').trim();
-    return /^\d+$/.test(text) ? Number(text) : undefined;
-  } catch {
-    return undefined;
-  }
+  const text = textOf(path)?.trim() ?? '';
+  return /^\d+$/.test(text) ? Number(text) : undefined;
 }
 
 /** Page cache in a group that the kernel would drop first. */
 function reclaimable(path: string): number {
-  try {
-    return Number(/^(?:total_)?inactive_file (\d+)$/m.exec(readFileSync(path, 'utf8'))?.[1] ?? 0);
-  } catch {
-    return 0;
-  }
+  return Number(/^(?:total_)?inactive_file (\d+)$/m.exec(textOf(path) ?? '')?.[1] ?? 0);
 }
 
 /** The names of a group's files in the two versions of the interface: limit and use. */
@@ -50,7 +54,7 @@ function roomIn(folder: string): number {
  */
 function groupMemory(): number {
   let room = Number.POSITIVE_INFINITY;
-  for (const line of readFileSync('/proc/self/cgroup', 'utf8').trim().split('\n')) {
+  for (const line of textOf('/proc/self/cgroup')?.trim().split('\n') ?? []) {
     const [, controllers = 'none', group = '/'] = /^\d+:([^:]*):(.*)$/.exec(line) ?? [];
     // Version 2 has one line, which names no controller.
     if (controllers !== '' && !controllers.split(',').includes('memory')) continue;

@@ -3,9 +3,11 @@ import { dirname } from 'node:path';
 import { ShmTableError } from '../errors.js';
 import { DescriptorObject } from './descriptor-object.js';
 import { type Descriptor, type Mapping, native } from './native.js';
+import { assertTrusted, isOwnFile } from './ownership.js';
 import type { Place } from './reservation.js';
-import { checked, errnoName, systemError } from './system-error.js';
-import { createTemporary, linkTemporary, removeTemporary, type TemporaryKind } from './temporary-file.js';
+import { checkMappable } from './segment-options.js';
+import { attempted, checked, errnoName, systemError } from './system-error.js';
+import { createTemporary, removeTemporary, type TemporaryKind } from './temporary-file.js';
 
 /*
  * Segments that are files with names: those of /dev/shm and those of any other folder. A file is made nameless, in the
@@ -14,20 +16,45 @@ import { createTemporary, linkTemporary, removeTemporary, type TemporaryKind } f
  */
 const O_TMPFILE = 0o20000000 | constants.O_DIRECTORY;
 
-/** How open(2) says that the kernel or the file system has no O_TMPFILE: without it the flags mean "write a folder". */
-const NO_TMPFILE: ReadonlySet<string> = new Set(['EOPNOTSUPP', 'EISDIR', 'EINVAL']);
-
 const TEMPORARY: TemporaryKind = { prefix: '.shmtable-temporary-' };
 
-/** Whether anything has the path. What else is wrong with it is a `ShmTableError`. */
+/** What has the path, if anything has. What else is wrong with it is a `ShmTableError`. */
+export function statusAt(path: string, attempt: () => string): Stats | undefined {
+  return attempted(attempt, () => lstatSync(path, { throwIfNoEntry: false }));
+}
+
+/**
+ * Whether the name of a segment to be made is taken. An empty file of this user's does not count, and is removed: no
+ * segment is ever published empty, so it is what some other program, or a crash of the machine, has left.
+ */
 export function isTaken(path: string, attempt: () => string): boolean {
+  const status = statusAt(path, attempt);
+  return status !== undefined && !(isEmptyAndOwn(status) && removeEmpty(path, attempt));
+}
+
+function isEmptyAndOwn(status: Stats): boolean {
+  return status.size === 0 && isOwnFile(status);
+}
+
+/**
+ * Removes the empty file that has a name; whether the name was free then. Two makers may do so at once: the name goes
+ * only if it still is the very file's that was looked at, under that file's name byte, so that a segment which one of
+ * them has published there meanwhile stays.
+ */
+function removeEmpty(path: string, attempt: () => string): boolean {
+  const descriptor = new native.Descriptor();
+  const opened = descriptor.open(path, constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK, 0);
+  if (opened < 0) {
+    const name = errnoName(opened);
+    if (name === 'ENOENT' || name === 'EACCES') return name === 'ENOENT';
+    throw systemError(opened, attempt());
+  }
   try {
-    return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
-  } catch (error) {
-    if (error instanceof Error && 'errno' in error && typeof error.errno === 'number') {
-      throw systemError(error.errno, attempt());
-    }
-    throw error;
+    if (!isEmptyAndOwn(attempted(attempt, () => fstatSync(descriptor.number)))) return false;
+    checked(descriptor.unlinkName(path), attempt);
+    return true;
+  } finally {
+    descriptor.close();
   }
 }
 
@@ -37,14 +64,15 @@ export interface NewFile {
   readonly temporary: string | undefined;
 }
 
-/** A new, empty file in a folder. SHMTABLE_TEST_NO_TMPFILE leads the tests to the road without nameless files. */
+/**
+ * A new, empty file in a folder.
+ *
+ * Kernels and file systems say in many ways that they have no nameless files: EOPNOTSUPP, EISDIR, EINVAL, ENOENT, ENOSYS.
+ * So whatever the reason, a file with a temporary name is tried: what else is wrong fails there as well, and says so.
+ */
 export function createFile(directory: string, attempt: () => string): NewFile {
   const descriptor = new native.Descriptor();
-  if (process.env.SHMTABLE_TEST_NO_TMPFILE !== '1') {
-    const result = descriptor.open(directory, O_TMPFILE | constants.O_RDWR, 0o600);
-    if (result >= 0) return { descriptor, temporary: undefined };
-    if (!NO_TMPFILE.has(errnoName(result))) throw systemError(result, attempt());
-  }
+  if (descriptor.open(directory, O_TMPFILE | constants.O_RDWR, 0o600) >= 0) return { descriptor, temporary: undefined };
   return { descriptor, temporary: createTemporary(directory, TEMPORARY, descriptor, attempt) };
 }
 
@@ -71,7 +99,8 @@ export interface FileSubject {
 }
 
 /**
- * Opens the file of a name if it has bytes. `ERR_SEGMENT_NOT_FOUND` when there is none, or something else.
+ * Opens the file of a name if it has bytes and may be trusted. `ERR_SEGMENT_NOT_FOUND` when there is none, or something
+ * else, `ERR_PERMISSION` when somebody else could change it.
  */
 export function openFile(path: string, readOnly: boolean, { subject, kind }: FileSubject): Descriptor {
   const descriptor = new native.Descriptor();
@@ -85,10 +114,18 @@ export function openFile(path: string, readOnly: boolean, { subject, kind }: Fil
     const foreign = FOREIGN_KINDS.get(name);
     throw foreign === undefined ? systemError(result, `open ${subject}`) : notASegment(path, foreign, kind);
   }
-  const status = fstatSync(descriptor.number);
-  if (status.isFile() && status.size > 0) return descriptor;
-  descriptor.close();
-  throw notASegment(path, kindOf(status), kind);
+  try {
+    const status = attempted(
+      () => `look at ${subject}`,
+      () => fstatSync(descriptor.number),
+    );
+    assertTrusted(status, `${subject} (${path})`);
+    if (status.isFile() && status.size > 0) return descriptor;
+    throw notASegment(path, kindOf(status), kind);
+  } catch (error) {
+    descriptor.close();
+    throw error;
+  }
 }
 
 export function notASegment(path: string, what: string, kind: string): ShmTableError {
@@ -115,14 +152,11 @@ export class NamedFile extends DescriptorObject {
   }
 
   publish(_mapping: Mapping): boolean {
-    if (this.#temporary !== undefined) {
-      const linked = linkTemporary(this.#temporary, this.#path);
-      this.#removeTemporary();
-      return linked;
-    }
     const result = this.descriptor.link(this.#path);
     if (result < 0 && errnoName(result) === 'EEXIST') return false;
-    checked(result, () => `give ${this.place.subject} its name in ${dirname(this.#path)}`);
+    // Through /proc/self/fd.
+    checked(result, () => `give ${this.place.subject} its name in ${dirname(this.#path)}`, 'ERR_BACKEND_UNSUPPORTED');
+    this.#removeTemporary();
     return true;
   }
 
@@ -136,11 +170,18 @@ export class NamedFile extends DescriptorObject {
   }
 
   /**
-   * Fills a file with holes, which was not made here: an access to a hole is a SIGBUS once the file system is full.
+   * Fills a file with holes, which was not made here, as far as it is to be mapped: an access to a hole is a SIGBUS once
+   * the file system is full.
    */
-  fillHolesIfAny(): void {
-    const { blocks, size } = fstatSync(this.descriptor.number);
-    if (blocks * 512 < size) this.fillHoles();
+  fillHolesIfAny(firstBytes: number | undefined): void {
+    const mapped = Math.min(this.size(), firstBytes ?? Number.POSITIVE_INFINITY);
+    // What cannot be mapped is not worth the space.
+    checkMappable(mapped, this.place.subject);
+    const { blocks, size } = attempted(
+      () => `look at ${this.place.subject}`,
+      () => fstatSync(this.descriptor.number),
+    );
+    if (blocks * 512 < size) this.fillHoles(mapped);
   }
 
   #removeTemporary(): void {

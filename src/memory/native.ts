@@ -34,6 +34,8 @@ interface NativeAddon {
 export interface ShmStatus {
   readonly key: number;
   readonly uid: number;
+  /** Who made it, and may still remove it or change its rights. */
+  readonly makerUid: number;
   readonly mode: number;
   /** Marked for removal: goes with its last attachment. */
   readonly removed: boolean;
@@ -77,8 +79,11 @@ export interface Mapping {
   map(descriptor: number, size: number, readOnly: boolean, offset?: number): number;
   /** Maps the same bytes of the same object by another descriptor, in the place of what is there. */
   replace(descriptor: number, offset: number): number;
-  /** Attaches a System V segment of exactly this size, made of pages of `pageBytes`, 0 for ordinary ones. */
-  attach(id: number, size: number, readOnly: boolean, pageBytes: number): number;
+  /**
+   * Attaches a System V segment of exactly this size, made of pages of `pageBytes`, 0 for ordinary ones. The buffer has
+   * its first `shown` bytes.
+   */
+  attach(id: number, size: number, readOnly: boolean, pageBytes: number, shown: number): number;
   readonly buffer: ArrayBuffer;
   protect(readOnly: boolean): number;
   sync(): number;

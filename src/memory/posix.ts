@@ -1,11 +1,12 @@
-import { lstatSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { ShmTableError } from '../errors.js';
 import { describeObjects } from './attachments.js';
 import type { Backend, CreateRequest, MemoryObject, OpenRequest, SegmentInfo } from './backend.js';
-import { createFile, NamedFile, type NewFile, openFile } from './named-file.js';
+import { createFile, isTaken, NamedFile, type NewFile, openFile, statusAt } from './named-file.js';
 import { isSegmentName } from './segment-options.js';
 import { shmDirectory } from './shm-directory.js';
+import { attempted } from './system-error.js';
 
 /*
  * POSIX shared memory: object "/X" is the file X of /dev/shm. glibc's shm_open and shm_unlink do nothing but put that
@@ -28,17 +29,18 @@ function objectOf(name: string, file: NewFile, readOnly: boolean): NamedFile {
 
 function create({ name, size, hugePages }: CreateRequest): MemoryObject {
   const directory = shmDirectory();
-  if (lstatSync(directory, { throwIfNoEntry: false }) === undefined) {
+  const attempt = () => `create ${subjectOf(name)} in ${directory}`;
+  if (statusAt(directory, attempt) === undefined) {
     throw new ShmTableError(
       'ERR_BACKEND_UNSUPPORTED',
       `There is no posix shared memory here: ${directory} is missing.`,
     );
   }
   // Only spares the work: whoever publishes first has the name.
-  if (lstatSync(join(directory, name), { throwIfNoEntry: false }) !== undefined) {
+  if (isTaken(join(directory, name), attempt)) {
     throw new ShmTableError('ERR_SEGMENT_EXISTS', `There is a ${subjectOf(name)} already.`);
   }
-  const file = createFile(directory, () => `create ${subjectOf(name)} in ${directory}`);
+  const file = createFile(directory, attempt);
   const object = objectOf(name, file, false);
   try {
     object.prepare(size, hugePages);
@@ -49,12 +51,12 @@ function create({ name, size, hugePages }: CreateRequest): MemoryObject {
   return object;
 }
 
-function open({ name, readOnly }: OpenRequest): MemoryObject {
+function open({ name, readOnly, firstBytes }: OpenRequest): MemoryObject {
   const subject = { subject: subjectOf(name), kind: 'a posix segment' };
   const descriptor = openFile(join(shmDirectory(), name), readOnly, subject);
   const object = objectOf(name, { descriptor, temporary: undefined }, readOnly);
   try {
-    object.fillHolesIfAny();
+    object.fillHolesIfAny(firstBytes);
   } catch (error) {
     object.close();
     throw error;
@@ -64,12 +66,13 @@ function open({ name, readOnly }: OpenRequest): MemoryObject {
 
 function list(): SegmentInfo[] {
   const directory = shmDirectory();
-  if (lstatSync(directory, { throwIfNoEntry: false }) === undefined) return [];
-  const objects = readdirSync(directory)
+  const attempt = () => `list ${directory}`;
+  if (statusAt(directory, attempt) === undefined) return [];
+  const objects = attempted(attempt, () => readdirSync(directory))
     .filter(isSegmentName)
     .flatMap((name) => {
       const location = join(directory, name);
-      const status = lstatSync(location, { throwIfNoEntry: false });
+      const status = statusAt(location, attempt);
       return status?.isFile() ? [{ name, status, location, bytes: status.size }] : [];
     });
   return describeObjects('posix', objects);

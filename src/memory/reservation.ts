@@ -1,8 +1,8 @@
-import { readFileSync, statfsSync } from 'node:fs';
+import { readFileSync, type StatsFs, statfsSync } from 'node:fs';
 import { ShmTableError } from '../errors.js';
 import { availableMemory } from './memory-limits.js';
 import type { Descriptor } from './native.js';
-import { errnoName, systemError } from './system-error.js';
+import { attemptedInProc, errnoName, systemError } from './system-error.js';
 
 /** What a message says about a lack of space. */
 export interface Place {
@@ -19,20 +19,33 @@ const TMPFS = 0x01021994;
 const RAMFS = 0x858458f6;
 export const HUGETLBFS = 0x958458f6;
 
+function fileSystemOf(descriptor: Descriptor): StatsFs {
+  const path = `/proc/self/fd/${descriptor.number}`;
+  return attemptedInProc(
+    () => `look at the file system of ${path}`,
+    () => statfsSync(path),
+  );
+}
+
 /** Bytes left on the file system of the object; Infinity for one without a limit, as that of memfd objects. */
 function freeSpace(descriptor: Descriptor): number {
-  const { blocks, bavail, bsize } = statfsSync(`/proc/self/fd/${descriptor.number}`);
+  const { blocks, bavail, bsize } = fileSystemOf(descriptor);
   return blocks === 0 ? Number.POSITIVE_INFINITY : bavail * bsize;
 }
 
 function isMemory(descriptor: Descriptor): boolean {
-  const { type } = statfsSync(`/proc/self/fd/${descriptor.number}`);
+  const { type } = fileSystemOf(descriptor);
   return type === TMPFS || type === RAMFS;
 }
 
 /** The largest file that this process may make, as text: the soft limit of RLIMIT_FSIZE. */
 function fileSizeLimit(): string {
-  return /^Max file size +(\S+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1] ?? 'unlimited';
+  const path = '/proc/self/limits';
+  const text = attemptedInProc(
+    () => `read ${path}`,
+    () => readFileSync(path, 'utf8'),
+  );
+  return /^Max file size +(\S+)/m.exec(text)?.[1] ?? 'unlimited';
 }
 
 export function noSpace(size: number, present: number, free: number, place: Place): ShmTableError {

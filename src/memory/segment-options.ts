@@ -35,6 +35,8 @@ export interface SegmentOpenOptions {
   path?: string | undefined;
   readOnly?: boolean;
   hugePages?: boolean;
+  /** Map no more than so many bytes of its beginning; `size` and `buffer` are those. By default all of it. */
+  firstBytes?: number | undefined;
 }
 
 /** Bytes of the largest ArrayBuffer: 2^32 on Node 20, 2^53-1 from Node 22 on. A larger external one aborts Node 20. */

@@ -49,19 +49,27 @@ export class Segment {
   readonly readOnly: boolean;
   readonly #object: MemoryObject;
   readonly #hugePages: boolean;
+  readonly #firstBytes: number;
   #mapping: Mapping | undefined;
   #mappedBytes = 0;
   #protection: 'read' | 'readwrite';
 
-  private constructor(backend: BackendName, name: string, object: MemoryObject, hugePages: boolean) {
+  private constructor(
+    backend: BackendName,
+    name: string,
+    object: MemoryObject,
+    hugePages: boolean,
+    firstBytes = Number.POSITIVE_INFINITY,
+  ) {
     this.backend = backend;
     this.name = name;
     this.readOnly = object.readOnly;
     this.#object = object;
     this.#hugePages = hugePages;
+    this.#firstBytes = firstBytes;
     this.#protection = object.readOnly ? 'read' : 'readwrite';
     try {
-      this.#map(object.size());
+      this.#map(this.#wantedBytes());
     } catch (error) {
       object.close();
       throw error;
@@ -96,10 +104,14 @@ export class Segment {
       removeOnLastDetach: checkRemoval(backendName, options.removeOnLastDetach),
     });
     const segment = new Segment(backendName, name, object, hugePages);
+    let mayHaveName = false;
     try {
       initialise?.(segment);
-      if (object.publish(segment.#open())) return segment;
+      const mapping = segment.#open();
+      mayHaveName = true;
+      if (object.publish(mapping)) return segment;
     } catch (error) {
+      if (mayHaveName) unlinkIfPossible(object);
       segment.close();
       throw error;
     }
@@ -108,7 +120,7 @@ export class Segment {
   }
 
   /**
-   * Opens a published segment and maps all of it.
+   * Opens a published segment and maps all of it, or its `firstBytes`. One that somebody else could change is refused.
    *
    * @throws ERR_SEGMENT_NOT_FOUND no such name, or what has the name is no segment
    * @throws ERR_PERMISSION · ERR_SEGMENT_TOO_LARGE · ERR_ARGUMENT · ERR_BACKEND_UNSUPPORTED
@@ -121,8 +133,10 @@ export class Segment {
     const backend = backendOf(backendName);
     const hugePages = checkFlag('hugePages', options.hugePages);
     const path = checkPlace(backendName, options.path);
-    const object = backend.open({ name, path, readOnly: checkFlag('readOnly', options.readOnly) });
-    return new Segment(backendName, name, object, hugePages);
+    const { firstBytes } = options;
+    if (firstBytes !== undefined) checkSize(firstBytes);
+    const object = backend.open({ name, path, firstBytes, readOnly: checkFlag('readOnly', options.readOnly) });
+    return new Segment(backendName, name, object, hugePages, firstBytes);
   }
 
   /**
@@ -238,8 +252,13 @@ export class Segment {
   /** The mapping of all bytes that the object now has. */
   #follow(): Mapping {
     const mapping = this.#open();
-    const size = this.#object.size();
+    const size = this.#wantedBytes();
     return size === this.#mappedBytes ? mapping : this.#map(size);
+  }
+
+  /** Bytes that are to be mapped: all that the object now has, or the first. */
+  #wantedBytes(): number {
+    return Math.min(this.#object.size(), this.#firstBytes);
   }
 
   /** Maps the object anew; what was mapped before stays until the new mapping is complete. */
@@ -254,5 +273,14 @@ export class Segment {
     this.#mapping = mapping;
     this.#mappedBytes = size;
     return mapping;
+  }
+}
+
+/** After a publication that failed half-way, so that nothing stays under the name; the error that is thrown is the first. */
+function unlinkIfPossible(object: MemoryObject): void {
+  try {
+    object.unlink();
+  } catch {
+    // What could be done was done.
   }
 }

@@ -1,9 +1,11 @@
-import { constants, existsSync, fstatSync, readdirSync, readlinkSync, readSync, writeSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { constants, existsSync, fstatSync, readdirSync, readlinkSync, readSync, type Stats, writeSync } from 'node:fs';
+import { constants as system, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ShmTableError } from '../errors.js';
 import { type Descriptor, native, type ShmStatus } from './native.js';
+import { assertTrusted, isOwnFile } from './ownership.js';
 import { shmDirectory } from './shm-directory.js';
-import { systemError } from './system-error.js';
+import { attempted, attemptedInProc, errnoName, systemError } from './system-error.js';
 import type { TemporaryKind } from './temporary-file.js';
 
 /*
@@ -49,7 +51,15 @@ export function companionDirectory(): string {
 
 /** `4026531839` of `ipc:[4026531839]`. */
 function ipcNamespace(): string {
-  return /\d+/.exec(readlinkSync('/proc/self/ns/ipc'))?.[0] ?? '';
+  const path = '/proc/self/ns/ipc';
+  return (
+    /\d+/.exec(
+      attemptedInProc(
+        () => `read ${path}`,
+        () => readlinkSync(path),
+      ),
+    )?.[0] ?? ''
+  );
 }
 
 function prefix(): string {
@@ -64,7 +74,10 @@ export function companionPath(name: string): string {
 export function companions(): { name: string; path: string }[] {
   const directory = companionDirectory();
   const start = prefix();
-  return readdirSync(directory)
+  return attempted(
+    () => `list ${directory}`,
+    () => readdirSync(directory),
+  )
     .filter((file) => file.startsWith(start))
     .map((file) => ({ name: file.slice(start.length), path: join(directory, file) }));
 }
@@ -73,13 +86,18 @@ export function writeRecord(descriptor: Descriptor, record: SegmentRecord): void
   const text = Buffer.alloc(RECORD_BYTES, ' ');
   text.write(JSON.stringify(record));
   text.write('\n', RECORD_BYTES - 1);
-  writeSync(descriptor.number, text, 0, RECORD_BYTES, 0);
+  const attempt = () => 'write what leads to a System V segment';
+  const written = attempted(attempt, () => writeSync(descriptor.number, text, 0, RECORD_BYTES, 0));
+  if (written < RECORD_BYTES) throw systemError(-system.errno.ENOSPC, attempt());
 }
 
 /** What the file says; undefined when it is no companion. */
 export function readRecord(descriptor: Descriptor): SegmentRecord | undefined {
   const text = Buffer.alloc(RECORD_BYTES);
-  const length = readSync(descriptor.number, text, 0, RECORD_BYTES, 0);
+  const length = attempted(
+    () => 'read what leads to a System V segment',
+    () => readSync(descriptor.number, text, 0, RECORD_BYTES, 0),
+  );
   try {
     const record: Partial<SegmentRecord> = JSON.parse(text.toString('latin1', 0, length));
     const { key, bytes, creator, hugePageBytes, id, createdAt, removeOnLastDetach } = record;
@@ -92,8 +110,11 @@ export function readRecord(descriptor: Descriptor): SegmentRecord | undefined {
   }
 }
 
-/** What the system says of the segment that a record means; undefined when it has gone or is going. */
-export function statusOf(record: SegmentRecord): ShmStatus | undefined {
+/**
+ * What the system says of the segment that a record means; undefined when it has gone or is going. `ERR_PERMISSION` when
+ * its id is by now that of a segment which this user may not look at.
+ */
+export function currentStatus(record: SegmentRecord): ShmStatus | undefined {
   const status = native.shmStatus(record.id);
   if (typeof status === 'number') {
     if (isGone(status)) return undefined;
@@ -101,16 +122,33 @@ export function statusOf(record: SegmentRecord): ShmStatus | undefined {
   }
   // Ids come again, after other segments were made and removed.
   const isSame = status.bytes === record.bytes && status.createdAt === record.createdAt;
-  if (!isSame) return undefined;
-  return record.removeOnLastDetach || (!status.removed && status.key === record.key) ? status : undefined;
+  if (!isSame || !(record.removeOnLastDetach || (!status.removed && status.key === record.key))) return undefined;
+  return status;
 }
 
-const EINVAL = 22;
-const EIDRM = 43;
+/** `currentStatus` of a segment to work with: `ERR_PERMISSION` for one that somebody else could change. */
+export function statusOf(record: SegmentRecord): ShmStatus | undefined {
+  const status = currentStatus(record);
+  // Its maker, too, may still change its rights.
+  for (const uid of status === undefined ? [] : [status.uid, status.makerUid]) {
+    assertTrusted({ uid, mode: status?.mode ?? 0 }, `System V segment ${record.id}`);
+  }
+  return status;
+}
 
 /** Whether a System V call failed because there is no such segment any more. */
 export function isGone(result: number): boolean {
-  return result === -EINVAL || result === -EIDRM;
+  return result < 0 && ['EINVAL', 'EIDRM'].includes(errnoName(result));
+}
+
+/** Whether a companion of this user's stands for nothing. Its segment was its own, so another's is another one. */
+function isDead(record: SegmentRecord): boolean {
+  try {
+    return currentStatus(record) === undefined;
+  } catch (error) {
+    if (error instanceof ShmTableError && error.code === 'ERR_PERMISSION') return true;
+    throw error;
+  }
 }
 
 /** Removes the companions of this user whose segments have gone. */
@@ -118,10 +156,21 @@ export function sweepCompanions(): void {
   for (const { path } of companions()) {
     const descriptor = new native.Descriptor();
     if (descriptor.open(path, constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK, 0) < 0) continue;
-    const record = readRecord(descriptor);
-    if (record !== undefined && statusOf(record) === undefined) descriptor.unlinkName(path);
-    descriptor.close();
+    try {
+      if (!isOwnFile(statusOfFile(descriptor))) continue;
+      const record = readRecord(descriptor);
+      if (record !== undefined && isDead(record)) descriptor.unlinkName(path);
+    } finally {
+      descriptor.close();
+    }
   }
+}
+
+function statusOfFile(descriptor: Descriptor): Stats {
+  return attempted(
+    () => 'look at what leads to a System V segment',
+    () => fstatSync(descriptor.number),
+  );
 }
 
 /** Companions that are not finished. */
@@ -136,7 +185,7 @@ export function temporaryKind(): TemporaryKind {
 function discard(descriptor: Descriptor): void {
   const record = readRecord(descriptor);
   // Two names: it was published, and its maker killed before it removed the temporary one.
-  if (record === undefined || fstatSync(descriptor.number).nlink > 1) return;
+  if (record === undefined || statusOfFile(descriptor).nlink > 1) return;
   const id = record.id >= 0 ? record.id : native.shmFind(record.key);
   if (id < 0) return;
   const status = native.shmStatus(id);

@@ -1,4 +1,4 @@
-import { constants, readFileSync } from 'node:fs';
+import { constants, fstatSync, readFileSync } from 'node:fs';
 import { ShmTableError } from '../errors.js';
 import { userName } from './attachments.js';
 import type { Backend, CreateRequest, MemoryObject, OpenRequest, SegmentInfo } from './backend.js';
@@ -6,13 +6,14 @@ import { DescriptorObject } from './descriptor-object.js';
 import { hugePageBytes } from './huge-pages.js';
 import { availableMemory } from './memory-limits.js';
 import { isTaken, openFile } from './named-file.js';
-import { type Descriptor, type Mapping, native } from './native.js';
+import { type Descriptor, type Mapping, native, type ShmStatus } from './native.js';
 import { checkMemory, noSpace, type Place } from './reservation.js';
-import { checked, errnoName, systemError } from './system-error.js';
+import { attempted, attemptedInProc, checked, errnoName, systemError } from './system-error.js';
 import {
   companionDirectory,
   companionPath,
   companions,
+  currentStatus,
   isGone,
   readRecord,
   type SegmentRecord,
@@ -21,7 +22,7 @@ import {
   temporaryKind,
   writeRecord,
 } from './sysv-companion.js';
-import { createTemporary, linkTemporary, removeTemporary } from './temporary-file.js';
+import { createTemporary, removeTemporary } from './temporary-file.js';
 
 /*
  * System V shared memory: shmget, shmat, shmdt, shmctl. `ipcs -m` shows the segments, `ipcrm -m` removes them. They are
@@ -65,21 +66,28 @@ class SysvObject extends DescriptorObject {
   }
 
   override map(size: number): Mapping {
-    const { id, hugePageBytes: pageBytes, removeOnLastDetach } = this.#record;
+    const { id, bytes, hugePageBytes: pageBytes } = this.#record;
     const mapping = new native.Mapping();
-    const result = mapping.attach(id, size, this.readOnly, pageBytes);
+    const result = mapping.attach(id, bytes, this.readOnly, pageBytes, size);
     if (isGone(result)) throw notFound(this.#name);
     checked(result, () => `attach ${this.place.subject}`);
-    if (this.#isPopulated) return mapping;
+    try {
+      // Attached, it keeps its id: what is seen now is what was attached.
+      if (statusOf(this.#record) === undefined) throw notFound(this.#name);
+      if (!this.#isPopulated) this.#populate(mapping);
+      return mapping;
+    } catch (error) {
+      mapping.close();
+      throw error;
+    }
+  }
+
+  #populate(mapping: Mapping): void {
+    const { id, bytes, removeOnLastDetach } = this.#record;
     // From here on the kernel removes it with its last attachment, which for now is this one.
     if (removeOnLastDetach) checked(native.shmRemove(id), () => `mark ${this.place.subject} for removal`);
-    const populated = mapping.populate();
-    if (populated < 0) {
-      mapping.close();
-      throw noSpace(size, 0, availableMemory().bytes, this.place);
-    }
+    if (mapping.populate() < 0) throw noSpace(bytes, 0, availableMemory().bytes, this.place);
     this.#isPopulated = true;
-    return mapping;
   }
 
   override reserve(): void {
@@ -91,9 +99,11 @@ class SysvObject extends DescriptorObject {
 
   publish(): boolean {
     if (this.#temporary === undefined) return false;
-    const linked = linkTemporary(this.#temporary, this.#path);
-    if (linked) this.#removeTemporary(this.#temporary);
-    return linked;
+    const result = this.descriptor.link(this.#path);
+    if (result < 0 && errnoName(result) === 'EEXIST') return false;
+    checked(result, () => `give ${this.place.subject} its name`, 'ERR_BACKEND_UNSUPPORTED');
+    this.#removeTemporary(this.#temporary);
+    return true;
   }
 
   unlink(): boolean {
@@ -127,7 +137,11 @@ function firstKey(name: string): number {
 const KEYS = 1000;
 
 function kernelLimit(name: string): string {
-  return readFileSync(`/proc/sys/kernel/${name}`, 'utf8').trim();
+  const path = `/proc/sys/kernel/${name}`;
+  return attemptedInProc(
+    () => `read ${path}`,
+    () => readFileSync(path, 'utf8'),
+  ).trim();
 }
 
 /** Makes the segment that the record describes but for its id, under the first free key; the companion knows of it. */
@@ -148,12 +162,17 @@ function makeSegment(name: string, companion: Descriptor, request: CreateRequest
     const id = native.shmCreate(key, size, pageBytes > 0);
     if (id < 0 && errnoName(id) === 'EEXIST' && tries < KEYS) continue;
     if (id < 0) throw refusal(id, name, size);
-    const status = native.shmStatus(id);
-    if (typeof status === 'number') throw systemError(status, `look at ${placeOf(name).subject}`);
-    // In a process-id namespace the kernel's number for us need not be ours.
-    const made = { ...record, id, creator: status.creator, createdAt: status.createdAt };
-    writeRecord(companion, made);
-    return made;
+    try {
+      const status = native.shmStatus(id);
+      if (typeof status === 'number') throw systemError(status, `look at ${placeOf(name).subject}`);
+      // In a process-id namespace the kernel's number for us need not be ours.
+      const made = { ...record, id, creator: status.creator, createdAt: status.createdAt };
+      writeRecord(companion, made);
+      return made;
+    } catch (error) {
+      native.shmRemove(id);
+      throw error;
+    }
   }
 }
 
@@ -224,13 +243,26 @@ function open({ name, readOnly }: OpenRequest): MemoryObject {
   }
 }
 
+/** What the system says of the segment of a companion; undefined when that is dead, or none. */
+function listed(companion: Descriptor): ShmStatus | undefined {
+  const attempt = () => 'look at what leads to a System V segment';
+  if (!attempted(attempt, () => fstatSync(companion.number)).isFile()) return undefined;
+  const record = readRecord(companion);
+  if (record === undefined) return undefined;
+  try {
+    return currentStatus(record);
+  } catch {
+    // What another user wrote may name what nobody but a third may look at.
+    return undefined;
+  }
+}
+
 function list(): SegmentInfo[] {
   return companions().flatMap(({ name, path }) => {
     const companion = new native.Descriptor();
     if (companion.open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK, 0) < 0) return [];
-    const record = readRecord(companion);
+    const status = listed(companion);
     companion.close();
-    const status = record === undefined ? undefined : statusOf(record);
     if (status === undefined) return [];
     const { uid, mode, bytes, attached, key } = status;
     const location = `0x${key.toString(16).padStart(8, '0')}`;

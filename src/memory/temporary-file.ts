@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { constants, fstatSync, linkSync, lstatSync, readdirSync, rmSync } from 'node:fs';
+import { constants, fstatSync, lstatSync, readdirSync, rmSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
 import { TEMPORARY_BYTE } from './byte-locks.js';
 import { type Descriptor, native } from './native.js';
-import { checked } from './system-error.js';
+import { isOwnFile } from './ownership.js';
+import { attempted, checked } from './system-error.js';
 
 /*
  * Publication where a file cannot be nameless: it is made under a temporary name and linked to its final one, which
@@ -11,6 +12,9 @@ import { checked } from './system-error.js';
  *
  * Invariant: the maker holds TEMPORARY_BYTE of the file for as long as the temporary name exists. A temporary whose
  * byte is free is the remains of a dead maker, and the next one removes it, under the byte.
+ *
+ * Only this user's are looked at: what another one has put under such a name may name the segment of a third as its own,
+ * and its byte may be held for ever.
  */
 
 /** What temporaries are for, and how to tell them. */
@@ -21,19 +25,25 @@ export interface TemporaryKind {
   readonly discard?: (descriptor: Descriptor) => void;
 }
 
-function isNameless(descriptor: Descriptor): boolean {
-  return fstatSync(descriptor.number).nlink === 0;
+function statusOf(descriptor: Descriptor): Stats {
+  return attempted(
+    () => 'look at a temporary file',
+    () => fstatSync(descriptor.number),
+  );
 }
 
-/** Removes the temporaries of dead makers. Those of other users cannot be opened, and stay. */
-function sweep(directory: string, kind: TemporaryKind): void {
-  for (const name of readdirSync(directory)) {
+/** Removes the temporaries of dead makers. */
+function sweep(directory: string, kind: TemporaryKind, attempt: () => string): void {
+  for (const name of attempted(attempt, () => readdirSync(directory), 'ERR_ARGUMENT')) {
     if (!name.startsWith(kind.prefix)) continue;
     const path = join(directory, name);
     const descriptor = new native.Descriptor();
     if (descriptor.open(path, constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK, 0) < 0) continue;
-    removeRemains(path, descriptor, kind);
-    descriptor.close();
+    try {
+      removeRemains(path, descriptor, kind);
+    } finally {
+      descriptor.close();
+    }
   }
 }
 
@@ -42,14 +52,18 @@ function sweep(directory: string, kind: TemporaryKind): void {
  * has gone was finished in the meantime, and lives on under its final name: nothing of it is touched.
  */
 export function removeRemains(path: string, descriptor: Descriptor, kind: TemporaryKind): void {
-  if (descriptor.tryLock(TEMPORARY_BYTE) !== 1 || !isNamed(path, descriptor)) return;
+  if (!isOwnFile(statusOf(descriptor)) || descriptor.tryLock(TEMPORARY_BYTE) !== 1 || !isNamed(path, descriptor))
+    return;
   kind.discard?.(descriptor);
   descriptor.unlinkName(path);
 }
 
 function isNamed(path: string, descriptor: Descriptor): boolean {
-  const named = lstatSync(path, { throwIfNoEntry: false });
-  const { dev, ino } = fstatSync(descriptor.number);
+  const named = attempted(
+    () => `look at ${path}`,
+    () => lstatSync(path, { throwIfNoEntry: false }),
+  );
+  const { dev, ino } = statusOf(descriptor);
   return named?.dev === dev && named.ino === ino;
 }
 
@@ -60,30 +74,29 @@ export function createTemporary(
   descriptor: Descriptor,
   attempt: () => string,
 ): string {
-  sweep(directory, kind);
+  sweep(directory, kind, attempt);
   for (;;) {
     const path = join(directory, kind.prefix + randomUUID());
     const flags = constants.O_CREAT | constants.O_EXCL | constants.O_RDWR | constants.O_NOFOLLOW;
-    checked(descriptor.open(path, flags, 0o600), attempt);
-    // A sweeper may have come between the two calls: then the file is its own to remove, and another one is made.
-    if (descriptor.tryLock(TEMPORARY_BYTE) === 1 && !isNameless(descriptor)) return path;
+    checked(descriptor.open(path, flags, 0o600), attempt, 'ERR_ARGUMENT');
+    try {
+      // A sweeper may have come between the two calls: then the file is its own to remove, and another one is made.
+      if (checked(descriptor.tryLock(TEMPORARY_BYTE), attempt) === 1 && statusOf(descriptor).nlink > 0) return path;
+    } catch (error) {
+      removeTemporary(path, descriptor);
+      descriptor.close();
+      throw error;
+    }
     descriptor.close();
   }
 }
 
-/** Gives the finished object its name; false when the name is taken. The temporary name stays. */
-export function linkTemporary(temporary: string, path: string): boolean {
-  try {
-    linkSync(temporary, path);
-    return true;
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;
-    throw error;
-  }
-}
-
-/** Removes the temporary name, then gives its byte back. */
+/** Removes the temporary name, then gives its byte back: one that cannot be removed is left to the next maker. */
 export function removeTemporary(temporary: string, descriptor: Descriptor): void {
-  rmSync(temporary, { force: true });
+  try {
+    rmSync(temporary, { force: true });
+  } catch {
+    // What is to be said of the object has been decided by then.
+  }
   descriptor.unlock(TEMPORARY_BYTE);
 }

@@ -54,8 +54,13 @@ export class ServiceMemory {
   static createPrivate(): ServiceMemory {
     const name = `${PREFIX}private:${process.pid}-${crypto.randomUUID()}`;
     const memory = ServiceMemory.#make('anonymous', name, METRIC_BYTES + METRIC_BYTES_PER_WORKER);
-    memory.#segment.unlink();
-    return memory;
+    try {
+      memory.#segment.unlink();
+      return memory;
+    } catch (error) {
+      memory.close();
+      throw error;
+    }
   }
 
   /** For a worker of the service, or, read-only, for somebody who looks at it. ERR_SEGMENT_NOT_FOUND */
@@ -76,14 +81,22 @@ export class ServiceMemory {
   }
 
   static #make(backend: 'posix' | 'anonymous', name: string, metricBytes: number): ServiceMemory {
-    let life: ByteLocks | undefined;
-    const segment = Segment.create({ backend, name, size: METRICS_OFFSET + metricBytes }, (blank) => {
-      RingBuffer.create(blank, { bytes: EVENT_BYTES }).close();
-      MetricRegistry.create(blank, { offset: METRICS_OFFSET }).close();
-      life = blank.openByteLocks();
-      life.tryLock(LIFE);
-    });
-    return new ServiceMemory(segment, life);
+    let memory: ServiceMemory | undefined;
+    try {
+      // All of it before the memory has a name: what fails leaves nothing behind.
+      Segment.create({ backend, name, size: METRICS_OFFSET + metricBytes }, (blank) => {
+        RingBuffer.create(blank, { bytes: EVENT_BYTES }).close();
+        MetricRegistry.create(blank, { offset: METRICS_OFFSET }).close();
+        const life = blank.openByteLocks();
+        life.tryLock(LIFE);
+        memory = new ServiceMemory(blank, life);
+      });
+    } catch (error) {
+      memory?.close();
+      throw error;
+    }
+    if (memory === undefined) throw new Error('a segment was made without being initialised');
+    return memory;
   }
 
   /** Process id of the primary. */

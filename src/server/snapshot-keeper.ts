@@ -11,7 +11,7 @@ import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FastifyBaseLogger } from 'fastify';
 import { ShmTableError } from '../errors.js';
-import { timers, wallTimeMs } from '../memory/index.js';
+import { attemptedLater, timers, wallTimeMs } from '../memory/index.js';
 import { Table } from '../table/table.js';
 import type { TableOptions } from '../table/types.js';
 import type { SnapshotSettings } from './settings/settings-schema.js';
@@ -44,6 +44,13 @@ export class SnapshotKeeper {
   /** Makes the directory, and removes what killed services have left in it half written. */
   async prepare(): Promise<void> {
     const { dir } = this.#settings;
+    await attemptedLater(
+      () => `prepare the folder of snapshots ${dir}`,
+      () => this.#prepare(dir),
+    );
+  }
+
+  async #prepare(dir: string): Promise<void> {
     await mkdir(dir, { recursive: true, mode: 0o700 });
     for (const name of await readdir(dir)) {
       const writer = UNFINISHED.exec(name)?.[1];
@@ -129,11 +136,15 @@ export class SnapshotKeeper {
 
   /** A table's snapshots, the newest first. */
   async #filesOf(table: string): Promise<SnapshotFile[]> {
-    const names = await readdir(this.#settings.dir);
+    const { dir } = this.#settings;
+    const names = await attemptedLater(
+      () => `list the snapshots in ${dir}`,
+      () => readdir(dir),
+    );
     return names
       .flatMap((name) => {
         const [, owner, takenAt] = FILE.exec(name) ?? [];
-        return owner === table ? [{ takenAt: Number(takenAt), path: join(this.#settings.dir, name) }] : [];
+        return owner === table ? [{ takenAt: Number(takenAt), path: join(dir, name) }] : [];
       })
       .sort((a, b) => b.takenAt - a.takenAt);
   }

@@ -1,6 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import xxhash, { type XXHash } from 'xxhash-wasm';
 import type { ShmTableError } from '../errors.js';
+import { attemptedLater } from '../memory/index.js';
 import * as format from './snapshot-format.js';
 
 /** One block of a snapshot: whole images, their sum checked. */
@@ -19,7 +20,7 @@ export interface SnapshotSummary {
 
 /**
  * Reads a snapshot from its beginning, checking every length and every sum before it hands anything on.
- * `ERR_SNAPSHOT_DAMAGED` says what is wrong and at which byte.
+ * `ERR_SNAPSHOT_DAMAGED` says what is wrong and at which byte, `ERR_SEGMENT_NOT_FOUND` that there is no such file.
  */
 export class SnapshotReader {
   readonly path: string;
@@ -37,7 +38,12 @@ export class SnapshotReader {
   }
 
   static async open(path: string): Promise<SnapshotReader> {
-    return new SnapshotReader(path, await open(path, 'r'), await xxhash());
+    const hash = await xxhash();
+    const file = await attemptedLater(
+      () => `open snapshot ${path}`,
+      () => open(path, 'r'),
+    );
+    return new SnapshotReader(path, file, hash);
   }
 
   async close(): Promise<void> {
@@ -92,19 +98,29 @@ export class SnapshotReader {
       throw this.#damaged(at, `it says ${head.readDoubleLE(8)} rows, its blocks have ${rows}`);
     const revision = head.readDoubleLE(16);
     if (!Number.isSafeInteger(revision) || revision < 0) throw this.#damaged(at, `its highest revision is ${revision}`);
-    const { size } = await this.#file.stat();
+    const size = await this.#size();
     if (size !== this.#offset) throw this.#damaged(this.#offset, `${size - this.#offset} bytes stand behind the end`);
     return { rows, revision };
   }
 
+  async #size(): Promise<number> {
+    const { size } = await this.#attempt(() => this.#file.stat());
+    return size;
+  }
+
+  #attempt<T>(run: () => Promise<T>): Promise<T> {
+    return attemptedLater(() => `read snapshot ${this.path}`, run);
+  }
+
   async #read(length: number, what: string): Promise<Buffer> {
-    const { size } = await this.#file.stat();
+    const size = await this.#size();
     if (this.#offset + length > size) {
       throw this.#damaged(this.#offset, `${what} needs ${length} bytes, the file ends after ${size - this.#offset}`);
     }
     const bytes = Buffer.allocUnsafe(length);
     for (let done = 0; done < length; ) {
-      const { bytesRead } = await this.#file.read(bytes, done, length - done, this.#offset + done);
+      const at = this.#offset + done;
+      const { bytesRead } = await this.#attempt(() => this.#file.read(bytes, done, length - done, at));
       if (bytesRead === 0) throw this.#damaged(this.#offset + done, `${what} ends early`);
       done += bytesRead;
     }

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import xxhash from 'xxhash-wasm';
-import { monotonicMs, turn } from '../memory/index.js';
+import { attemptedLater, monotonicMs, turn } from '../memory/index.js';
 import * as format from './snapshot-format.js';
 
 /** What a snapshot is taken of. */
@@ -18,9 +18,17 @@ const TURN_MS = 5;
 
 /**
  * Writes a snapshot so that `path` names either what it named before or a whole new snapshot: to a temporary file
- * beside it, synced, renamed, the directory synced. What was written is removed when anything fails.
+ * beside it, synced, renamed, the directory synced. What was written is removed when anything fails. `ERR_PERMISSION`,
+ * `ERR_SEGMENT_NO_SPACE`, `ERR_SEGMENT_NOT_FOUND` for a path that leads nowhere.
  */
 export async function writeSnapshot(path: string, source: SnapshotSource): Promise<void> {
+  await attemptedLater(
+    () => `write snapshot ${path}`,
+    () => writeFile(path, source),
+  );
+}
+
+async function writeFile(path: string, source: SnapshotSource): Promise<void> {
   const temporary = `${path}.${process.pid}.${randomBytes(4).toString('hex')}.tmp`;
   const file = await open(temporary, 'wx', 0o600);
   try {
@@ -33,7 +41,8 @@ export async function writeSnapshot(path: string, source: SnapshotSource): Promi
     await rename(temporary, path);
     await syncDirectory(dirname(path));
   } catch (error) {
-    await rm(temporary, { force: true });
+    // What cannot be removed either is not what is to be told.
+    await rm(temporary, { force: true }).catch(() => undefined);
     throw error;
   }
 }

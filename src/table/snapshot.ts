@@ -80,7 +80,7 @@ export interface CheckedSnapshot {
   readonly revision: number;
 }
 
-/** Reads a snapshot from end to end. `ERR_SNAPSHOT_DAMAGED`, or the file system's own error. */
+/** Reads a snapshot from end to end. `ERR_SNAPSHOT_DAMAGED`, or what the file system refused. */
 export async function checkSnapshot(reader: SnapshotReader): Promise<CheckedSnapshot> {
   const options = optionsOf(await reader.header());
   if (options === undefined) throw damaged(reader.path, PREAMBLE_BYTES, 'its header describes no table');

@@ -21,17 +21,28 @@ import type { OpenOptions } from './types.js';
 /** A word's index has 32 bits where it is halved to find a number of 8 bytes. */
 const MAX_TABLE_BYTES = 2 ** 34;
 
+/** Enough for any header, with the mark of a destroyed table. */
+const HEAD_BYTES = 4096;
+
 /** A table's segment, mapped and checked. Whoever gets it closes the segment. */
 export interface OpenedTable {
   readonly segment: Segment;
   readonly memory: TableMemory;
 }
 
+/** Attaches to a table. It closes the segment when it is closed. */
+export type Attaching<T> = (opened: OpenedTable) => T;
+
 /**
- * Makes a table; nobody sees it before it is finished. All its revisions are at least `leastRevision`.
- * `ERR_TABLE_EXISTS`, and what `Segment.create` throws.
+ * Makes a table and attaches to it; nobody sees it before both are done, so that a failure of either leaves nothing
+ * behind. All its revisions are at least `leastRevision`. `ERR_TABLE_EXISTS`, and what `Segment.create` throws.
  */
-export function createTable(attach: AttachOptions, schema: TableSchema, leastRevision = 0): OpenedTable {
+export function createTable<T extends { close(): void }>(
+  attach: AttachOptions,
+  schema: TableSchema,
+  attachTo: Attaching<T>,
+  leastRevision = 0,
+): T {
   assertBootTimeKnown();
   const { name, namespace, backend, path, hugePages } = attach;
   const layout = layOutSegment(schema);
@@ -41,23 +52,30 @@ export function createTable(attach: AttachOptions, schema: TableSchema, leastRev
       `table ${name} would take ${layout.totalBytes} bytes, the limit is ${MAX_TABLE_BYTES}`,
     );
   }
-  let memory: TableMemory | undefined;
+  let attached: T | undefined;
   try {
-    const segment = createSegment(
+    createSegment(
       { backend, name: segmentName(namespace, name), path, size: layout.totalBytes, hugePages },
-      ({ buffer }) => {
+      (segment) => {
+        // Of a backend that could do all but publish.
+        attached?.close();
+        attached = undefined;
+        const { buffer } = segment;
         writeHeader(buffer, layout, {
           clockOffset: newClockOffset(),
           bootId: bootIdBytes(),
           seed: randomBytes(16),
           leastRevision,
         });
-        memory = TableMemory.create(buffer, layout);
+        const memory = TableMemory.create(buffer, layout);
         if (layout.feedCells > 0) new ChangeFeed(memory).initialise();
+        attached = attachTo({ segment, memory });
       },
     );
-    return { segment, memory: memory ?? TableMemory.open(segment.buffer, layout) };
+    if (attached !== undefined) return attached;
+    throw new Error('a segment was made without being initialised');
   } catch (error) {
+    attached?.close();
     if (!hasCode(error, 'ERR_SEGMENT_EXISTS')) throw error;
     throw new ShmTableError('ERR_TABLE_EXISTS', `there is a table ${name} in namespace ${namespace} already`, {
       cause: error,
@@ -94,16 +112,21 @@ export function openTable(attach: AttachOptions, wanted: OpenOptions): OpenedTab
 /** Most times that others may make and destroy the table just when we look, before we believe that it is no race. */
 const MAX_RACES = 1_000;
 
-/** Whichever applies; free of races between processes. `ERR_TABLE_CORRUPT` when the name is something else's. */
-export function openOrCreateTable(attach: AttachOptions, schema: TableSchema, wanted: OpenOptions): OpenedTable {
+/**
+ * Whichever applies, and attaches; free of races between processes. `ERR_TABLE_CORRUPT` when the name is something
+ * else's.
+ */
+export function openOrCreateTable<T extends { close(): void }>(
+  attach: AttachOptions,
+  schema: TableSchema,
+  wanted: OpenOptions,
+  attachTo: Attaching<T>,
+): T {
   for (let races = 0; races < MAX_RACES; races++) {
+    const opened = openIfThere(attach, wanted);
+    if (opened !== undefined) return attachOrClose(opened, attachTo);
     try {
-      return openTable(attach, wanted);
-    } catch (error) {
-      if (!hasCode(error, 'ERR_TABLE_NOT_FOUND') || attach.readOnly) throw error;
-    }
-    try {
-      return createTable(attach, schema);
+      return createTable(attach, schema, attachTo);
     } catch (error) {
       if (!hasCode(error, 'ERR_TABLE_EXISTS')) throw error;
     }
@@ -114,13 +137,45 @@ export function openOrCreateTable(attach: AttachOptions, schema: TableSchema, wa
   );
 }
 
-/** Destroys a table without attaching to it. `ERR_TABLE_NOT_FOUND`. */
+function openIfThere(attach: AttachOptions, wanted: OpenOptions): OpenedTable | undefined {
+  try {
+    return openTable(attach, wanted);
+  } catch (error) {
+    if (!hasCode(error, 'ERR_TABLE_NOT_FOUND') || attach.readOnly) throw error;
+    return undefined;
+  }
+}
+
+/** Attaches; closes the segment when that fails. */
+export function attachOrClose<T>(opened: OpenedTable, attachTo: Attaching<T>): T {
+  try {
+    return attachTo(opened);
+  } catch (error) {
+    opened.segment.close();
+    throw error;
+  }
+}
+
+/** Destroys a table without attaching to it, also one that cannot be mapped here. `ERR_TABLE_NOT_FOUND`. */
 export function destroyTable(attach: AttachOptions): void {
-  const segment = openSegment(attach);
+  const segment = openForRemoval(attach);
   try {
     destroySegment(segment);
   } finally {
     segment.close();
+  }
+}
+
+/**
+ * All of the table, or its beginning where it is larger than one ArrayBuffer can be, or has holes for which there is no
+ * space: the mark stands there, and to unlink a name takes no mapping. Its sleeping watchers are not woken then.
+ */
+function openForRemoval(attach: AttachOptions): Segment {
+  try {
+    return openSegment(attach);
+  } catch (error) {
+    if (!hasCode(error, 'ERR_SEGMENT_TOO_LARGE') && !hasCode(error, 'ERR_SEGMENT_NO_SPACE')) throw error;
+    return openSegment(attach, HEAD_BYTES);
   }
 }
 
@@ -152,9 +207,9 @@ function feedOf(segment: Segment): ChangeFeed | undefined {
   }
 }
 
-function openSegment({ backend, namespace, name, path, readOnly }: AttachOptions): Segment {
+function openSegment({ backend, namespace, name, path, readOnly }: AttachOptions, firstBytes?: number): Segment {
   try {
-    const options = { name: segmentName(namespace, name), path, readOnly };
+    const options = { name: segmentName(namespace, name), path, readOnly, firstBytes };
     if (backend !== 'auto') return Segment.open({ ...options, backend });
     return firstFound(SHARED_BACKENDS, (found) => Segment.open({ ...options, backend: found }));
   } catch (error) {

@@ -25,6 +25,7 @@ import { SnapshotReader } from './snapshot-reader.js';
 import { writeSnapshot } from './snapshot-writer.js';
 import { listTables } from './table-directory.js';
 import {
+  attachOrClose,
   createTable,
   destroySegment,
   destroyTable,
@@ -134,7 +135,7 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
     const schema = parseSchema(options);
     if (attach.readOnly)
       throw new ShmTableError('ERR_READ_ONLY', `a table cannot be made with readOnly: ${attach.name}`);
-    return Table.#over<C>(createTable(attach, schema), attach);
+    return createTable(attach, schema, (opened) => new Table<C>(opened, attach));
   }
 
   /**
@@ -146,7 +147,7 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
     checkOptions(options, TABLE_OPTIONS);
     checkName(name, options);
     const attach = parseAttach({ ...options, name });
-    return Table.#over<C>(openTable(attach, options), attach);
+    return attachOrClose(openTable(attach, options), (opened) => new Table<C>(opened, attach));
   }
 
   /** Attaches to the table, or makes it if it is missing; free of races between processes. Throws as both do. */
@@ -154,16 +155,8 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
     checkOptions(options, TABLE_OPTIONS);
     const attach = parseAttach(options);
     const schema = parseSchema(options);
-    return Table.#over<C>(openOrCreateTable(attach, schema, { ...schema, columns: options.columns }), attach);
-  }
-
-  static #over<C extends Columns>(opened: OpenedTable, attach: AttachOptions): Table<C> {
-    try {
-      return new Table<C>(opened, attach);
-    } catch (error) {
-      opened.segment.close();
-      throw error;
-    }
+    const wanted = { ...schema, columns: options.columns };
+    return openOrCreateTable(attach, schema, wanted, (opened) => new Table<C>(opened, attach));
   }
 
   /**
@@ -633,10 +626,14 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
       const snapshot = await checkSnapshot(reader);
       const wanted = restoredOptions(snapshot, options);
       const attach = parseAttach(wanted);
-      const opened = createTable(attach, parseSchema(wanted), snapshot.revision + 1);
-      const table = Table.#over<C>(opened, attach);
+      const table = createTable(
+        attach,
+        parseSchema(wanted),
+        (opened) => new Table<C>(opened, attach),
+        snapshot.revision + 1,
+      );
       try {
-        await loadSnapshot(reader, opened.memory, table.#parts.writer, table.#parts.clock);
+        await loadSnapshot(reader, table.#parts.memory, table.#parts.writer, table.#parts.clock);
         return table;
       } catch (error) {
         table.destroy();

@@ -1,32 +1,27 @@
-import t, { type Test } from 'tap';
+import '../fixtures/under-refused-calls.js';
+import t from 'tap';
 import { Segment } from '../../src/memory/index.js';
+import { refusing } from '../fixtures/refused-calls.js';
 import { scratchName } from './scratch-segment.js';
 
-/** Refuses these backends until the test ends. */
-function refuse(t: Test, ...backends: string[]): void {
-  process.env.SHMTABLE_TEST_REFUSED_BACKENDS = backends.join(',');
-  t.teardown(() => {
-    delete process.env.SHMTABLE_TEST_REFUSED_BACKENDS;
-  });
-}
+const NO_MEMFD = { memfd: 'ENOSYS' };
+const NO_ZERO = { open: 'EACCES@/dev/zero' };
 
 for (const [refused, chosen] of [
-  [[], 'anonymous'],
-  [['anonymous'], 'devzero'],
-  [['anonymous', 'devzero'], 'sysv'],
+  [{}, 'anonymous'],
+  // Without memfd there is nothing to take the byte locks of a devzero segment on.
+  [NO_MEMFD, 'sysv'],
+  [{ ...NO_MEMFD, ...NO_ZERO }, 'sysv'],
 ] as const) {
-  t.test(`auto is ${chosen} without ${refused.join(' and ') || 'refusals'}`, async (t) => {
-    refuse(t, ...refused);
+  t.test(`auto is ${chosen} without ${Object.keys(refused).join(' and ') || 'refusals'}`, async (t) => {
     const name = scratchName();
     let runs = 0;
-    const segment = Segment.create({ backend: 'auto', name, size: 64 }, () => runs++);
+    const segment = refusing(refused, () => Segment.create({ backend: 'auto', name, size: 64 }, () => runs++));
     t.equal(segment.backend, chosen);
     t.equal(runs, 1);
-    if (chosen !== 'devzero') {
-      const found = Segment.open({ backend: 'auto', name });
-      t.equal(found.backend, chosen);
-      found.close();
-    }
+    const found = Segment.open({ backend: 'auto', name });
+    t.equal(found.backend, chosen);
+    found.close();
     segment.unlink();
     segment.close();
     t.throws(() => Segment.open({ backend: 'auto', name }), { code: 'ERR_SEGMENT_NOT_FOUND' });
@@ -34,8 +29,8 @@ for (const [refused, chosen] of [
 }
 
 t.test('the reason of each refusal', async (t) => {
-  refuse(t, 'anonymous', 'devzero', 'sysv');
-  t.throws(() => Segment.create({ backend: 'auto', name: 'a', size: 64 }), {
+  const attempt = () => Segment.create({ backend: 'auto', name: 'a', size: 64 });
+  t.throws(() => refusing({ ...NO_MEMFD, ...NO_ZERO, shmget: 'ENOSYS' }, attempt), {
     code: 'ERR_BACKEND_UNSUPPORTED',
     message: /^This host supports none of the backends\. anonymous: .* devzero: .* sysv: /,
   });

@@ -1,3 +1,4 @@
+import '../fixtures/under-refused-calls.js';
 import { execFileSync, spawnSync } from 'node:child_process';
 import {
   closeSync,
@@ -19,6 +20,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
 import { Segment } from '../../src/memory/index.js';
+import { refusing } from '../fixtures/refused-calls.js';
 import { placeOf } from '../fixtures/segment-place.js';
 import { Agent } from './agent.js';
 import { openFiles, scratchName, scratchSegment } from './scratch-segment.js';
@@ -86,8 +88,6 @@ t.test('what is at the path is not this segment', async (t) => {
   refused(`${path} is a folder, not a file segment.`);
   symlinkSync('/etc/passwd', path);
   refused(`${path} is a symbolic link, not a file segment.`);
-  writeFileSync(path, '');
-  refused(`${path} is an empty file, not a file segment.`);
   writeFileSync(path, 'x'.repeat(100_000));
   refused(`${path} is another kind of file, not a file segment.`);
   Segment.create({ backend, name, path, size: 64 }).close();
@@ -195,11 +195,14 @@ t.test('without nameless files', async (t) => {
   const folder = scratchFolder(t);
   const name = scratchName();
   const path = join(folder, 'a');
-  process.env.SHMTABLE_TEST_NO_TMPFILE = '1';
-  t.teardown(() => {
-    delete process.env.SHMTABLE_TEST_NO_TMPFILE;
-  });
-  const segment = Segment.create({ backend, name, path, size: 64 }, (fresh) => {
+  for (const errno of ['ENOTSUP', 'EISDIR', 'EINVAL', 'ENOENT', 'ENOSYS']) {
+    const made = refusing({ tmpfile: errno }, () => Segment.create({ backend, name, path, size: 64 }));
+    made.unlink();
+    made.close();
+  }
+  const create = (initialise: (fresh: Segment) => void) =>
+    refusing({ tmpfile: 'ENOTSUP' }, () => Segment.create({ backend, name, path, size: 64 }, initialise));
+  const segment = create((fresh) => {
     t.equal(readdirSync(folder).length, 1, 'a temporary name');
     t.throws(() => Segment.open({ backend, name, path }), { code: 'ERR_SEGMENT_NOT_FOUND' });
     new Uint8Array(fresh.buffer).fill(5);

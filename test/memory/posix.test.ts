@@ -1,3 +1,4 @@
+import '../fixtures/under-refused-calls.js';
 import { execFileSync } from 'node:child_process';
 import {
   closeSync,
@@ -16,6 +17,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { Segment } from '../../src/memory/index.js';
+import { refusalsText } from '../fixtures/refused-calls.js';
 import { Agent } from './agent.js';
 import { openFiles, removeAtEnd, scratchName, scratchSegment } from './scratch-segment.js';
 
@@ -52,7 +54,6 @@ t.test('what has the name is no segment', async (t) => {
     'a folder': (path) => mkdirSync(path),
     'a pipe': (path) => execFileSync('mkfifo', [path]),
     'a symbolic link': (path) => symlinkSync('/etc/passwd', path),
-    'an empty file': (path) => writeFileSync(path, ''),
   };
   for (const [kind, make] of Object.entries(made)) {
     const name = scratchName();
@@ -150,10 +151,10 @@ t.test('without nameless files', async (t) => {
   t.teardown(() => rmSync(directory, { recursive: true }));
   useDirectory(t, directory);
   const temporaries = () => readdirSync(directory).filter((name) => name.startsWith('.shmtable-temporary-'));
-  const withoutTmpfile = { SHMTABLE_TEST_NO_TMPFILE: '1' };
-  process.env.SHMTABLE_TEST_NO_TMPFILE = '1';
+  const withoutTmpfile = { REFUSED_CALLS: refusalsText({ tmpfile: 'ENOTSUP' }) };
+  Object.assign(process.env, withoutTmpfile);
   t.teardown(() => {
-    delete process.env.SHMTABLE_TEST_NO_TMPFILE;
+    delete process.env.REFUSED_CALLS;
   });
 
   t.test('a segment has its name only when it is finished', async (t) => {

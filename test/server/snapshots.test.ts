@@ -262,7 +262,7 @@ t.test('what cannot be written is logged, and goes on', async (t) => {
   await eventually('a snapshot', () => kept.log.some(isTaken));
   rmSync(dir, { recursive: true });
   await eventually('a failure', () => find(/^no snapshot taken/) !== undefined);
-  t.match(find(/^no snapshot taken/)?.err, { code: 'ENOENT' });
+  t.match(find(/^no snapshot taken/)?.err, { code: 'ERR_SEGMENT_NOT_FOUND' });
   write(kept, 1);
   mkdirSync(dir);
   const after = kept.log.length;
@@ -275,7 +275,7 @@ t.test('a directory that cannot be made stops the start', async (t) => {
   const file = join(folderOf(t), 'file');
   writeFileSync(file, '');
   const snapshots = { dir: join(file, 'dir') };
-  await t.rejects(keepTables({ namespace: namespaceOf(t), snapshots, tables: {} }), { code: 'ENOTDIR' });
+  await t.rejects(keepTables({ namespace: namespaceOf(t), snapshots, tables: {} }), { code: 'ERR_SEGMENT_NOT_FOUND', message: /ENOTDIR/ });
 });
 
 t.test('settings', async (t) => {

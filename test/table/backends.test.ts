@@ -1,10 +1,12 @@
 /** What holds for the tables of each backend, whatever memory the other tests are run over. */
+import '../fixtures/under-refused-calls.js';
 import { existsSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { ShmTableError, Table } from '../../src/index.js';
 import { checksumColumns, isWhole, makeRow } from '../fixtures/checksum-row.js';
+import { refusing } from '../fixtures/refused-calls.js';
 import { Child } from './child.js';
 import { namespace } from './scratch-table.js';
 
@@ -141,15 +143,11 @@ t.test('devzero: a table of the handle that made it', async (t) => {
 
 t.test('auto: a table that others find', async (t) => {
   const options = { name: 'auto', backend: 'auto', capacity: 10, columns: { a: 'int32' } } as const;
-  t.teardown(() => {
-    delete process.env.SHMTABLE_TEST_REFUSED_BACKENDS;
-  });
   for (const [refused, chosen] of [
-    ['', 'anonymous'],
-    ['anonymous', 'sysv'],
-  ]) {
-    process.env.SHMTABLE_TEST_REFUSED_BACKENDS = refused;
-    using table = Table.create(options);
+    [{}, 'anonymous'],
+    [{ memfd: 'ENOSYS' }, 'sysv'],
+  ] as const) {
+    using table = refusing(refused, () => Table.create(options));
     t.equal(table.backend, chosen);
     using other = Table.openOrCreate(options);
     t.equal(other.backend, chosen);
@@ -157,6 +155,8 @@ t.test('auto: a table that others find', async (t) => {
     Table.destroy('auto', { backend: 'auto' });
     t.throws(() => other.size, { code: 'ERR_TABLE_CLOSED' });
   }
-  process.env.SHMTABLE_TEST_REFUSED_BACKENDS = 'anonymous,sysv';
-  t.throws(() => Table.create(options), { code: 'ERR_BACKEND_UNSUPPORTED', message: /anonymous: .* sysv: / });
+  t.throws(() => refusing({ memfd: 'ENOSYS', shmget: 'EPERM' }, () => Table.create(options)), {
+    code: 'ERR_BACKEND_UNSUPPORTED',
+    message: /anonymous: .* sysv: /,
+  });
 });

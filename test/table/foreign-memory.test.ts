@@ -1,11 +1,17 @@
 /** Tables of the backend posix, whose memory is a file that tests can copy, cut and damage. */
+
+import { constants } from 'node:buffer';
 import { execFileSync, spawnSync } from 'node:child_process';
 import {
+  chmodSync,
+  chownSync,
   closeSync,
   copyFileSync,
+  existsSync,
   mkdirSync,
   openSync,
   rmSync,
+  statSync,
   symlinkSync,
   truncateSync,
   writeFileSync,
@@ -54,7 +60,6 @@ t.test('a file under the table’s name that is no table', async (t) => {
 
 t.test('what is no file with bytes in it', async (t) => {
   const makes: Record<string, (path: string) => void> = {
-    'an empty file': (path) => writeFileSync(path, ''),
     'a folder': (path) => mkdirSync(path),
     'a link': (path) => symlinkSync('/etc/passwd', path),
     'a dangling link': (path) => symlinkSync('/nowhere/at/all', path),
@@ -69,6 +74,15 @@ t.test('what is no file with bytes in it', async (t) => {
     t.same(Table.list(), []);
     rmSync(segmentFile(name), { recursive: true });
   }
+});
+
+t.test('an empty file of this user’s is nobody’s table', async (t) => {
+  const name = foreignName(t, (path) => writeFileSync(path, '', { mode: 0o600 }));
+  t.throws(() => Table.open(name), { code: 'ERR_TABLE_NOT_FOUND' });
+  using table = Table.openOrCreate({ name, capacity: 10, columns });
+  table.set('k', { n: 1 });
+  const other = foreignName(t, (path) => writeFileSync(path, '', { mode: 0o600 }));
+  Table.create({ name: other, capacity: 10, columns }).destroy();
 });
 
 t.test('a truncated table, at every length that tells something', async (t) => {
@@ -188,6 +202,43 @@ t.test('a /dev/shm of 1 MiB', { skip: isRoot ? false : 'MOUNTING A SMALL /dev/sh
   t.same(left, [], 'nothing is left of what did not fit');
   t.equal(small, 500);
   t.same(leftAtLast, []);
+});
+
+t.test('a table too large for this process to map is destroyed all the same', async (t) => {
+  // What fits into an ArrayBuffer of this Node would really be taken; there the larger one alone tells.
+  for (const bytes of [6 * 2 ** 30, 2 ** 45].filter((size) => size === 2 ** 45 || size > constants.MAX_LENGTH)) {
+    const table = scratchTable(t, { capacity: 10, columns, changes: 65_536 });
+    const file = segmentFile(table.name);
+    // With a hole at its end: to the system as large, and taking nothing.
+    truncateSync(file, bytes);
+    t.throws(() => Table.open(table.name), { code: /^ERR_SEGMENT_(TOO_LARGE|NO_SPACE)$/ });
+    t.ok(statSync(file).blocks * 512 < 2 ** 30, 'no space is taken for what cannot be mapped');
+    Table.destroy(table.name);
+    t.notOk(existsSync(file));
+    t.throws(() => table.get('k'), { code: 'ERR_TABLE_CLOSED' }, 'whoever has it open is told');
+  }
+});
+
+t.test('another user’s row is never served', { skip: isRoot ? false : 'GIVING FILES AWAY NEEDS ROOT' }, async (t) => {
+  for (const mode of [0o600, 0o644, 0o666]) {
+    const table = scratchTable(t, { capacity: 10, columns });
+    table.set('k', { n: 666 });
+    const file = segmentFile(table.name);
+    chmodSync(file, mode);
+    chownSync(file, 65_534, 65_534);
+    const refused = { code: 'ERR_PERMISSION', message: new RegExp(`${table.name}.* belongs to user`) };
+    t.throws(() => Table.open(table.name), refused);
+    t.throws(() => Table.open(table.name, { readOnly: true }), refused);
+    t.throws(() => Table.openOrCreate({ name: table.name, capacity: 10, columns }), refused);
+    t.throws(() => Table.create({ name: table.name, capacity: 10, columns }), { code: 'ERR_TABLE_EXISTS' });
+    t.throws(() => Table.destroy(table.name), refused, 'not even to be removed: rm does that');
+    t.notOk(
+      Table.list().some(({ name }) => name === table.name),
+      'nor listed',
+    );
+    chownSync(file, 0, 0);
+    chmodSync(file, 0o600);
+  }
 });
 
 t.test('without permission', { skip: isRoot ? false : 'BECOMING ANOTHER USER NEEDS ROOT' }, async (t) => {

@@ -3,6 +3,7 @@ import { readdirSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { Table, TableOptions } from '../../../src/index.js';
 import { BOOT_ID, IN_USE } from '../../../src/table/segment-layout.js';
+import { refusalsText } from '../../fixtures/refused-calls.js';
 import type { Subject } from '../subject.js';
 import type { ForkedRun } from './forked-run.js';
 import type { KillOutcome } from './kill-operation.js';
@@ -17,6 +18,7 @@ import {
 } from './proof-table.js';
 
 const ROWS = 12;
+const NO_NAMELESS_FILES = refusalsText({ tmpfile: 'ENOTSUP' });
 
 /** A moment in the life of a segment or of a handle, to be killed at every store. */
 interface Moment {
@@ -63,7 +65,7 @@ export class KillLifecycle {
         name: 'create, without nameless files',
         exists: false,
         kill: whileMapping(() => {
-          process.env.SHMTABLE_TEST_NO_TMPFILE = '1';
+          process.env.REFUSED_CALLS = NO_NAMELESS_FILES;
           Table.create(options);
         }),
       },
@@ -157,11 +159,11 @@ export class KillLifecycle {
 
   /** Without nameless files, what a dead creator left is swept by the next one. */
   #checkNothingLeft(): void {
-    process.env.SHMTABLE_TEST_NO_TMPFILE = '1';
+    process.env.REFUSED_CALLS = NO_NAMELESS_FILES;
     const { path, ...options } = this.#options;
     const next = path === undefined ? options : { ...options, path: `${path}-next` };
     this.#subject.Table.create({ ...next, name: 'next' }).destroy();
-    delete process.env.SHMTABLE_TEST_NO_TMPFILE;
+    delete process.env.REFUSED_CALLS;
     assert.deepEqual(readdirSync(shmDirectory), [basename(this.#file)], 'files');
   }
 

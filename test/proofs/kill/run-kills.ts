@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { preloaded } from '../../fixtures/refused-calls.js';
 import type { KillOutcome } from './kill-operation.js';
 
 const program = fileURLToPath(new URL('../../fixtures/proof-kill.js', import.meta.url));
@@ -32,6 +33,7 @@ export async function runKills(run: KillRun, report: (outcome: KillOutcome) => v
     const child = spawn(process.execPath, ['--single-threaded', program, ...args], {
       env: {
         ...process.env,
+        ...preloaded(),
         SHMTABLE_TEST_SHM_DIRECTORY: folder,
         ...(subject === undefined ? {} : { SHMTABLE_PROOF_SUBJECT: subject }),
       },

@@ -1,0 +1,119 @@
+// A test's hold on the system: makes some calls of the process that it is preloaded into fail. Not part of the package.
+//
+// REFUSED_CALLS says which, read anew at every call: items `call=errno` or `call=errno@part`, with commas. `part` is one
+// of the path, where the call has one. Calls: open, tmpfile (open with O_TMPFILE), lock (of an open file description),
+// memfd, shmget, fallocate, link, write (at an offset), chmod, mmap (of an object, shared).
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/shm.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+// The errno that a call is to fail with, or 0.
+static int refusal(const char* call, const char* path) {
+  const char* at = getenv("REFUSED_CALLS");
+  const size_t length = strlen(call);
+  while (at != NULL && *at != '\0') {
+    const size_t item = strcspn(at, ",");
+    if (strncmp(at, call, length) == 0 && at[length] == '=') {
+      char* rest;
+      const int error = (int)strtol(at + length + 1, &rest, 10);
+      if (*rest != '@') return error;
+      char part[256] = "";
+      const size_t bytes = (size_t)(at + item - (rest + 1));
+      if (path != NULL && bytes < sizeof part && strstr(path, (memcpy(part, rest + 1, bytes), part)) != NULL) return error;
+    }
+    at += item + (at[item] == ',');
+  }
+  return 0;
+}
+
+static int refused(const char* call, const char* path) {
+  const int error = refusal(call, path);
+  if (error == 0) return 0;
+  errno = error;
+  return 1;
+}
+
+static void* next(const char* name) { return dlsym(RTLD_NEXT, name); }
+
+static int is_temporary(int flags) { return (flags & O_TMPFILE) == O_TMPFILE; }
+
+static int may_open(const char* path, int flags) {
+  if (is_temporary(flags)) return !refused("tmpfile", path);
+  return !refused("open", path);
+}
+
+#define MODE(flags)                             \
+  mode_t mode = 0;                              \
+  if (((flags) & O_CREAT) || is_temporary(flags)) { \
+    va_list rest;                               \
+    va_start(rest, flags);                      \
+    mode = va_arg(rest, mode_t);                \
+    va_end(rest);                               \
+  }
+
+int open(const char* path, int flags, ...) {
+  MODE(flags)
+  if (!may_open(path, flags)) return -1;
+  return ((int (*)(const char*, int, ...))next("open"))(path, flags, mode);
+}
+int open64(const char* path, int flags, ...) {
+  MODE(flags)
+  if (!may_open(path, flags)) return -1;
+  return ((int (*)(const char*, int, ...))next("open64"))(path, flags, mode);
+}
+
+static int lock(const char* name, int fd, int command, void* argument) {
+  if ((command == F_OFD_SETLK || command == F_OFD_SETLKW || command == F_OFD_GETLK) && refused("lock", NULL)) return -1;
+  return ((int (*)(int, int, ...))next(name))(fd, command, argument);
+}
+int fcntl(int fd, int command, ...) {
+  va_list rest;
+  va_start(rest, command);
+  void* argument = va_arg(rest, void*);
+  va_end(rest);
+  return lock("fcntl", fd, command, argument);
+}
+int fcntl64(int fd, int command, ...) {
+  va_list rest;
+  va_start(rest, command);
+  void* argument = va_arg(rest, void*);
+  va_end(rest);
+  return lock("fcntl64", fd, command, argument);
+}
+
+int memfd_create(const char* name, unsigned flags) {
+  if (refused("memfd", name)) return -1;
+  return ((int (*)(const char*, unsigned))next("memfd_create"))(name, flags);
+}
+int shmget(key_t key, size_t size, int flags) {
+  if (refused("shmget", NULL)) return -1;
+  return ((int (*)(key_t, size_t, int))next("shmget"))(key, size, flags);
+}
+int fallocate64(int fd, int mode, off64_t offset, off64_t length) {
+  if (refused("fallocate", NULL)) return -1;
+  return ((int (*)(int, int, off64_t, off64_t))next("fallocate64"))(fd, mode, offset, length);
+}
+int linkat(int from, const char* path, int to, const char* name, int flags) {
+  if (refused("link", name)) return -1;
+  return ((int (*)(int, const char*, int, const char*, int))next("linkat"))(from, path, to, name, flags);
+}
+ssize_t pwrite64(int fd, const void* bytes, size_t size, off64_t offset) {
+  if (refused("write", NULL)) return -1;
+  return ((ssize_t (*)(int, const void*, size_t, off64_t))next("pwrite64"))(fd, bytes, size, offset);
+}
+int fchmod(int fd, mode_t mode) {
+  if (refused("chmod", NULL)) return -1;
+  return ((int (*)(int, mode_t))next("fchmod"))(fd, mode);
+}
+void* mmap64(void* address, size_t size, int protection, int flags, int fd, off64_t offset) {
+  if (fd >= 0 && (flags & MAP_SHARED) != 0 && refused("mmap", NULL)) return MAP_FAILED;
+  return ((void* (*)(void*, size_t, int, int, int, off64_t))next("mmap64"))(address, size, protection, flags, fd, offset);
+}
