@@ -275,7 +275,10 @@ t.test('a directory that cannot be made stops the start', async (t) => {
   const file = join(folderOf(t), 'file');
   writeFileSync(file, '');
   const snapshots = { dir: join(file, 'dir') };
-  await t.rejects(keepTables({ namespace: namespaceOf(t), snapshots, tables: {} }), { code: 'ERR_SEGMENT_NOT_FOUND', message: /ENOTDIR/ });
+  await t.rejects(keepTables({ namespace: namespaceOf(t), snapshots, tables: {} }), {
+    code: 'ERR_SEGMENT_NOT_FOUND',
+    message: /ENOTDIR/,
+  });
 });
 
 t.test('settings', async (t) => {
