@@ -27,6 +27,8 @@ export interface MemoryObject {
   readonly readOnly: boolean;
   /** Whether the object consists of huge pages from the start, so that there is nothing to ask the kernel for. */
   readonly hasHugePages: boolean;
+  /** Tells the object from all others, under whatever name it was opened, for as long as somebody has it open. */
+  readonly identity: string;
   /** Bytes now, by the kernel's word: another process may have grown the object. */
   size(): number;
   /** Maps the first `size` bytes. */

@@ -34,6 +34,11 @@ export abstract class DescriptorObject implements MemoryObject {
     );
   }
 
+  get identity(): string {
+    const { dev, ino } = fstatSync(this.descriptor.number, { bigint: true });
+    return `${dev}:${ino}`;
+  }
+
   /**
    * Makes a new, empty object of this size, for its owner alone whatever the umask; of huge pages if that is wished for
    * and the system has them. `ERR_PERMISSION` where the file system keeps neither owner nor mode: nobody could open it.

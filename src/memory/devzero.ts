@@ -17,18 +17,22 @@ import { checked, errnoName } from './system-error.js';
  */
 const PATH = '/dev/zero';
 
-/** The published ones of this thread, for its own listing. */
-const published = new Set<WeakRef<DevzeroObject>>();
+/** The published ones of this thread, for its own listing: name and size, by what each is told apart by. */
+const published = new Map<symbol, { readonly name: string; readonly bytes: number }>();
+
+/** For those that were dropped without `close`. A WeakRef instead would keep each one until the running job ends. */
+const forgotten = new FinalizationRegistry<symbol>((self) => published.delete(self));
 
 class DevzeroObject extends DescriptorObject {
   readonly name: string;
   readonly #size: number;
-  readonly #reference = new WeakRef(this);
+  readonly #self = Symbol();
 
   constructor(name: string, locks: Descriptor, size: number, place: Place) {
     super(locks, false, place);
     this.name = name;
     this.#size = size;
+    forgotten.register(this, this.#self, this);
   }
 
   override get hasHugePages(): boolean {
@@ -62,16 +66,17 @@ class DevzeroObject extends DescriptorObject {
   }
 
   publish(): boolean {
-    published.add(this.#reference);
+    published.set(this.#self, { name: this.name, bytes: this.#size });
     return true;
   }
 
   unlink(): boolean {
-    return published.delete(this.#reference);
+    return published.delete(this.#self);
   }
 
   override close(): void {
-    published.delete(this.#reference);
+    published.delete(this.#self);
+    forgotten.unregister(this);
     super.close();
   }
 }
@@ -92,15 +97,9 @@ function open({ name }: OpenRequest): MemoryObject {
 }
 
 function list(): SegmentInfo[] {
-  return [...published].flatMap((reference) => {
-    const object = reference.deref();
-    if (object === undefined) {
-      published.delete(reference);
-      return [];
-    }
-    const owner = userName(process.geteuid?.() ?? 0);
-    const info = { name: object.name, owner, mode: 0o600, bytes: object.size(), attached: 1, location: PATH };
-    return [{ ...info, backend: 'devzero' }];
+  const owner = userName(process.geteuid?.() ?? 0);
+  return [...published.values()].map(({ name, bytes }) => {
+    return { name, backend: 'devzero', owner, mode: 0o600, bytes, attached: 1, location: PATH };
   });
 }
 

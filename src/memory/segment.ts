@@ -35,6 +35,15 @@ function backendOf(name: BackendName): Backend {
   );
 }
 
+function openObject(backend: BackendName, { name, path, readOnly, firstBytes }: SegmentOpenOptions): MemoryObject {
+  return backendOf(backend).open({
+    name: checkName(name),
+    path: checkPlace(backend, path),
+    firstBytes: firstBytes === undefined ? undefined : checkSize(firstBytes),
+    readOnly: checkFlag('readOnly', readOnly),
+  });
+}
+
 /**
  * A range of memory that several processes share, found by name.
  *
@@ -127,16 +136,29 @@ export class Segment {
    */
   static open(options: SegmentOpenOptions): Segment {
     checkSegmentOptions(options);
-    const name = checkName(options.name);
-    const backendName = options.backend ?? 'posix';
-    if (backendName === 'auto') return firstFound(ANY_BACKEND, (backend) => Segment.open({ ...options, backend }));
-    const backend = backendOf(backendName);
+    const backend = options.backend ?? 'posix';
+    if (backend === 'auto') return firstFound(ANY_BACKEND, (found) => Segment.open({ ...options, backend: found }));
     const hugePages = checkFlag('hugePages', options.hugePages);
-    const path = checkPlace(backendName, options.path);
-    const { firstBytes } = options;
-    if (firstBytes !== undefined) checkSize(firstBytes);
-    const object = backend.open({ name, path, firstBytes, readOnly: checkFlag('readOnly', options.readOnly) });
-    return new Segment(backendName, name, object, hugePages, firstBytes);
+    const object = openObject(backend, options);
+    return new Segment(backend, checkName(options.name), object, hugePages, options.firstBytes);
+  }
+
+  /**
+   * The identity of the segment that `open` would open now, without mapping it. Who has a segment of this identity open
+   * has the same one.
+   *
+   * @throws what `open` throws
+   */
+  static identify(options: SegmentOpenOptions): string {
+    checkSegmentOptions(options);
+    const backend = options.backend ?? 'posix';
+    if (backend === 'auto') return firstFound(ANY_BACKEND, (found) => Segment.identify({ ...options, backend: found }));
+    const object = openObject(backend, options);
+    try {
+      return object.identity;
+    } finally {
+      object.close();
+    }
   }
 
   /**
@@ -165,6 +187,12 @@ export class Segment {
   get size(): number {
     this.#follow();
     return this.#mappedBytes;
+  }
+
+  /** Tells the segment from all others, under whatever name each was opened, for as long as this one is open. */
+  get identity(): string {
+    this.#open();
+    return this.#object.identity;
   }
 
   /**

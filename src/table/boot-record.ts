@@ -89,7 +89,7 @@ function enterBootWritable(segment: Segment, memory: TableMemory, name: string, 
 
 /** Requires BOOT_BYTE, which it gives back. */
 function beginBoot(segment: Segment, memory: TableMemory, locks: ByteLocks, name: string): void {
-  const participant = Participant.attach(memory, locks, 0);
+  const participant = Participant.attach(memory, locks);
   participant.settleDead();
   if (memory.words[IN_USE] !== 0) refuseInconsistent(memory, name);
   const now = bootTimeMs();
@@ -112,19 +112,14 @@ function refuseInconsistent(memory: TableMemory, name: string): void {
 }
 
 /** Attaches a participant to a table in a file, which is in use from before that. `ERR_LOCK_TIMEOUT`. */
-export function attachToFile(
-  segment: Segment,
-  memory: TableMemory,
-  locks: ByteLocks,
-  { name, lockTimeoutMs }: { readonly name: string; readonly lockTimeoutMs: number },
-): Participant {
+export function attachToFile(segment: Segment, memory: TableMemory, locks: ByteLocks, name: string): Participant {
   assertBootLocked(locks, name);
   try {
     if (memory.words[IN_USE] === 0) {
       memory.words[IN_USE] = 1;
       segment.sync();
     }
-    return Participant.attach(memory, locks, lockTimeoutMs);
+    return Participant.attach(memory, locks);
   } finally {
     locks.unlock(BOOT_BYTE);
   }

@@ -133,6 +133,7 @@ export class ChangeWatch implements AsyncIterableIterator<Change | Gap> {
   async next(): Promise<IteratorResult<Change | Gap>> {
     try {
       while (!this.#done) {
+        this.#table.assertOpen();
         const seen = this.#feed.wakeCount;
         const found = this.poll();
         if (typeof found === 'object') return { done: false, value: found };

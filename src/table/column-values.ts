@@ -20,6 +20,7 @@ export function refuseValue(column: PlacedColumn, value: unknown): never {
       throw tooLong(name, type, Buffer.byteLength(value), maxBytes);
     case 'bytes':
       if (!types.isUint8Array(value)) throw wrongType('a Uint8Array');
+      if (isDetached(value)) throw wrongType('a Uint8Array that has its memory, not a detached one;');
       throw tooLong(name, type, byteLengthOf(value), maxBytes);
     case 'int64':
       if (typeof value !== 'bigint' && typeof value !== 'number') throw wrongType('a bigint or a safe integer');
@@ -35,6 +36,17 @@ const TypedArrayPrototype: object = Object.getPrototypeOf(Uint8Array.prototype);
 /** The true length of an array: a subclass may have a `byteLength` of its own, which `TypedArray.set` ignores. */
 export function byteLengthOf(value: Uint8Array): number {
   return Reflect.get(TypedArrayPrototype, 'byteLength', value);
+}
+
+/** Whether an array has lost its memory: it was transferred, or its buffer has shrunk below it. */
+export function isDetached(value: Uint8Array): boolean {
+  if (byteLengthOf(value) > 0) return false;
+  try {
+    Uint8Array.prototype.indexOf.call(value, 0);
+    return false;
+  } catch {
+    return true;
+  }
 }
 
 /** Bounds of an integer column, both included. */

@@ -41,8 +41,17 @@ export interface ParticipantSteps {
   readonly finishRow: (row: number) => void;
 }
 
+/** The handle that a write is made through, of those that share a participant. */
+export interface Caller {
+  isOpen: boolean;
+  readonly lockTimeoutMs: number;
+}
+
+/** For what is done before there is a handle, which waits for nobody. */
+const NOBODY: Caller = { isOpen: true, lockTimeoutMs: 0 };
+
 /**
- * One attached table: a slot of the segment, owned for as long as this thread holds the slot's byte lock, which the
+ * A table that one thread has open for writing: a slot of the segment, owned for as long as this thread holds the slot's byte lock, which the
  * kernel takes back from whoever dies.
  *
  * Invariants
@@ -58,17 +67,17 @@ export class Participant {
   /** First word of its slot. */
   readonly at: number = 0;
   readonly journal: Journal;
+  /** Whose write is under way. Set by each write that may wait; another handle's may come in between, from a getter. */
+  caller: Caller = NOBODY;
   readonly #memory: TableMemory;
   readonly #words: Int32Array;
   readonly #locks: ByteLocks;
-  readonly #lockTimeoutMs: number;
   #steps: ParticipantSteps | undefined;
 
-  private constructor(memory: TableMemory, locks: ByteLocks, number: number, lockTimeoutMs: number) {
+  private constructor(memory: TableMemory, locks: ByteLocks, number: number) {
     this.#memory = memory;
     this.#words = memory.words;
     this.#locks = locks;
-    this.#lockTimeoutMs = lockTimeoutMs;
     this.id = number + 1;
     this.at = memory.slotWord(number);
     this.journal = new Journal(memory);
@@ -95,15 +104,14 @@ export class Participant {
    * Takes a slot that nobody living has, finishes what its last owner left, and makes it this thread's.
    * `ERR_TOO_MANY_PARTICIPANTS` names the processes that have them all. O(maxParticipants).
    */
-  static attach(memory: TableMemory, locks: ByteLocks, lockTimeoutMs: number): Participant {
+  static attach(memory: TableMemory, locks: ByteLocks): Participant {
     const slots = memory.layout.schema.maxParticipants;
     for (let number = 0; number < slots; number++) {
       if (!locks.tryLock(number)) continue;
-      const participant = new Participant(memory, locks, number, lockTimeoutMs);
+      const participant = new Participant(memory, locks, number);
       participant.settle();
       participant.#takeSpare(number);
       Atomics.store(memory.words, participant.at + slot.PID, process.pid);
-      participantsHere.set(participantKey(memory, participant.id), new WeakRef(participant));
       return participant;
     }
     const owners = participantPids(memory);
@@ -139,7 +147,7 @@ export class Participant {
   #waitForLock(home: number, bucket: number): void {
     const words = this.#words;
     const lock = home + LOCK;
-    const deadline = monotonicMs() + this.#lockTimeoutMs;
+    const deadline = monotonicMs() + this.caller.lockTimeoutMs;
     let mark = 0;
     for (;;) {
       for (let spin = 0; spin < SPINS; spin++) {
@@ -169,25 +177,14 @@ export class Participant {
     throw new ShmTableError(
       'ERR_LOCK_TIMEOUT',
       `bucket ${bucket} is locked by process ${pid} (participant ${holder}), which lives; ` +
-        `waited lockTimeoutMs = ${this.#lockTimeoutMs}`,
+        `waited lockTimeoutMs = ${this.caller.lockTimeoutMs}`,
     );
   }
 
   #settleHolder(holder: number, bucket: number): boolean {
     const { maxParticipants } = this.#memory.layout.schema;
     if (holder === 0 || holder > maxParticipants || holder === this.id) this.#refuseHolder(holder, bucket);
-    return this.settleIfDead(holder - 1, bucket) || this.#settleNeighbour(holder);
-  }
-
-  /**
-   * Settles a holder that is a handle of this very thread. It cannot be at work, for we are: an error for want of stack
-   * or the end of a `vm` script interrupted it where not even its `finally` could run.
-   */
-  #settleNeighbour(holder: number): boolean {
-    const neighbour = participantsHere.get(participantKey(this.#memory, holder))?.deref();
-    if (neighbour === undefined || !neighbour.isOpen) return false;
-    neighbour.settle();
-    return true;
+    return this.settleIfDead(holder - 1, bucket);
   }
 
   /** A lock word that no participant can have written: waiting for it would never end. */
@@ -253,17 +250,9 @@ export class Participant {
       this.settle();
       Atomics.store(this.#words, this.at + slot.PID, 0);
     } finally {
-      participantsHere.delete(participantKey(this.#memory, this.id));
       this.#locks.close();
     }
   }
-}
-
-/** The participants of this thread, by segment and id. */
-const participantsHere = new Map<string, WeakRef<Participant>>();
-
-function participantKey(memory: TableMemory, id: number): string {
-  return `${memory.identity}.${id}`;
 }
 
 /**

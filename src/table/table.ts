@@ -20,10 +20,12 @@ import { PID } from './participant-layout.js';
 import { Retries } from './retries.js';
 import { show } from './schema.js';
 import { bytesByPurpose, columnsOf, layOutSegment } from './segment-layout.js';
+import { SharedParts } from './shared-parts.js';
 import { checkSnapshot, loadSnapshot, restoredOptions, snapshotOf } from './snapshot.js';
 import { SnapshotReader } from './snapshot-reader.js';
 import { writeSnapshot } from './snapshot-writer.js';
 import { listTables } from './table-directory.js';
+import { TableHandle } from './table-handle.js';
 import {
   attachOrClose,
   createTable,
@@ -33,7 +35,6 @@ import {
   openOrCreateTable,
   openTable,
 } from './table-opening.js';
-import { TableParts } from './table-parts.js';
 import { attachedSlots, countRows, readCounts, readStats } from './table-stats.js';
 import { Turns } from './turns.js';
 import type {
@@ -103,13 +104,20 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
   readonly maxParticipants: number;
 
   readonly #attach: AttachOptions;
-  readonly #parts: TableParts<C>;
+  readonly #parts: TableHandle<C>;
 
-  private constructor(opened: OpenedTable, options: AttachOptions) {
-    const { schema } = opened.memory.layout;
+  private constructor(parts: TableHandle<C>, options: AttachOptions) {
+    // Private in TypeScript only.
+    if (!(parts instanceof TableHandle)) {
+      throw new ShmTableError(
+        'ERR_ARGUMENT',
+        'a Table is made by Table.create, Table.open or Table.openOrCreate, not by new',
+      );
+    }
+    const { schema } = parts.memory.layout;
     this.name = options.name;
     this.namespace = options.namespace;
-    this.backend = opened.segment.backend;
+    this.backend = parts.segment.backend;
     this.readOnly = options.readOnly;
     this.capacity = schema.capacity;
     this.maxKeyBytes = schema.maxKeyBytes;
@@ -119,7 +127,7 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
     // What was parsed from the same text that C was inferred from, or C is the general Columns.
     this.columns = Object.freeze(columnsOf(schema)) as C;
     this.#attach = options;
-    this.#parts = new TableParts<C>(opened, options);
+    this.#parts = parts;
   }
 
   // ---- making, finding, removing ----
@@ -135,7 +143,7 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
     const schema = parseSchema(options);
     if (attach.readOnly)
       throw new ShmTableError('ERR_READ_ONLY', `a table cannot be made with readOnly: ${attach.name}`);
-    return createTable(attach, schema, (opened) => new Table<C>(opened, attach));
+    return createTable(attach, schema, (opened) => Table.#attachTo<C>(opened, attach));
   }
 
   /**
@@ -147,7 +155,9 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
     checkOptions(options, TABLE_OPTIONS);
     checkName(name, options);
     const attach = parseAttach({ ...options, name });
-    return attachOrClose(openTable(attach, options), (opened) => new Table<C>(opened, attach));
+    const shared = SharedParts.find(attach, options);
+    if (shared !== undefined) return Table.#over<C>(shared, attach);
+    return attachOrClose(openTable(attach, options), (opened) => Table.#attachTo<C>(opened, attach));
   }
 
   /** Attaches to the table, or makes it if it is missing; free of races between processes. Throws as both do. */
@@ -156,7 +166,17 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
     const attach = parseAttach(options);
     const schema = parseSchema(options);
     const wanted = { ...schema, columns: options.columns };
-    return openOrCreateTable(attach, schema, wanted, (opened) => new Table<C>(opened, attach));
+    const shared = SharedParts.find(attach, wanted);
+    if (shared !== undefined) return Table.#over<C>(shared, attach);
+    return openOrCreateTable(attach, schema, wanted, (opened) => Table.#attachTo<C>(opened, attach));
+  }
+
+  static #attachTo<C extends Columns>(opened: OpenedTable, attach: AttachOptions): Table<C> {
+    return Table.#over<C>(SharedParts.of(opened, attach), attach);
+  }
+
+  static #over<C extends Columns>(shared: SharedParts, attach: AttachOptions): Table<C> {
+    return new Table<C>(new TableHandle<C>(shared, attach), attach);
   }
 
   /**
@@ -629,7 +649,7 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
       const table = createTable(
         attach,
         parseSchema(wanted),
-        (opened) => new Table<C>(opened, attach),
+        (opened) => Table.#attachTo<C>(opened, attach),
         snapshot.revision + 1,
       );
       try {
@@ -693,10 +713,10 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
     by: number | bigint = 1,
     options: ConditionalOptions = {},
   ): { outcome: Outcome; value: number | bigint; revision: number; created: boolean } {
+    const { ttl, ifRevision, expiresAt } = readWriteOptions(options, CONDITIONAL_OPTIONS);
     const { writer } = this.#parts;
-    checkTtl(options.ttl);
     const numeric = this.#parts.accumulator(column);
-    const outcome = writer.increment(key, numeric, numeric.step(by), this.#expiryOf(options), options.ifRevision);
+    const outcome = writer.increment(key, numeric, numeric.step(by), this.#expiryOf({ ttl, expiresAt }), ifRevision);
     return { outcome, value: writer.value, revision: writer.revision, created: outcome === 'inserted' };
   }
 
@@ -711,8 +731,9 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
     key: string,
     options: { readonly ifRevision?: number | undefined } = {},
   ): { outcome: Outcome; revision: number } {
+    const { ifRevision } = options;
     const { writer } = this.#parts;
-    const outcome = writer.remove(key, options.ifRevision);
+    const outcome = writer.remove(key, ifRevision);
     return { outcome, revision: writer.revision };
   }
 

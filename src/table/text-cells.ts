@@ -1,5 +1,5 @@
 import { types } from 'node:util';
-import { byteLengthOf } from './column-values.js';
+import { byteLengthOf, isDetached } from './column-values.js';
 import { ownCode } from './own-code.js';
 import { BYTES_LENGTH_BYTES } from './row-layout.js';
 import type { RowMemory } from './row-memory.js';
@@ -48,7 +48,7 @@ export function textCells(memory: CellMemory): TextCells {
       const window = Math.floor(start / WINDOW_BYTES);
       windows[window].write(value, start - window * WINDOW_BYTES, bytes, encoding);
     },
-    lengthOf: (value) => (types.isUint8Array(value) ? byteLengthOf(value) : -1),
+    lengthOf: (value) => (types.isUint8Array(value) && !isDetached(value) ? byteLengthOf(value) : -1),
     decodeShort,
     SHORT,
     SHORT_WRITTEN,
@@ -60,7 +60,7 @@ interface CellParts {
   readonly memory: CellMemory;
   readonly octets: Uint8Array;
   readonly writeEncoded: (start: number, value: string, bytes: number, encoding: 'latin1' | 'utf8') => void;
-  /** -1 for what is no Uint8Array. */
+  /** -1 for what is no Uint8Array, or one without its memory. */
   readonly lengthOf: (value: unknown) => number;
   readonly decodeShort: typeof decodeShort;
   readonly SHORT: number;

@@ -72,7 +72,7 @@ export interface TableOptions<C extends Columns = Columns> {
   readonly changes?: number | undefined;
   /** Longest wait for a bucket's lock in milliseconds, default 1000. */
   readonly lockTimeoutMs?: number | undefined;
-  /** Most Table objects attached at once, over all processes: 1 .. 1024, default 128. */
+  /** Most threads that have it open for writing, over all processes: 1 .. 1024, default 128. */
   readonly maxParticipants?: number | undefined;
 }
 

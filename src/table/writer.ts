@@ -132,8 +132,8 @@ interface WriterParts {
 /** With code of its own. */
 function makeWriter(parts: WriterParts): Writer {
   const { memory, codec, key, chain, clock, ownWrites, noteWrite, DAMAGED, MAX_ROUNDS, PATIENCE_MS } = parts;
-  const { monotonicMs, refuse } = parts;
-  const { at, id, journal, steps, tryBegin } = parts.participant;
+  const { monotonicMs, refuse, participant } = parts;
+  const { at, id, journal, steps, tryBegin } = participant;
   const { settle, begin, commit, end, abandon, spare, openSpare, finishRow } = steps;
   const { prepareVersion, prepareCounter } = journal.steps;
   const { find } = chain;
@@ -157,7 +157,7 @@ function makeWriter(parts: WriterParts): Writer {
   // ---- steps ----
 
   const beginRow = (): number => {
-    // A getter of the caller's row may have closed or destroyed the table.
+    // A getter of the caller's row may have destroyed the table, or closed its last handle.
     if (words[segment.STATE] !== segment.READY) refuse('ERR_TABLE_CLOSED', 'was closed while its row was read');
     return openSpare();
   };
@@ -402,7 +402,11 @@ function makeWriter(parts: WriterParts): Writer {
 
     write(mode, text, input, expiresAt, ifRevision) {
       settle();
+      const { caller } = participant;
       const named = codec.write(input, beginRow);
+      // A getter of the caller's row may have written through another handle, or closed this one.
+      participant.caller = caller;
+      if (!caller.isOpen) refuse('ERR_TABLE_CLOSED', 'was closed while its row was read');
       key.encode(text);
       try {
         return link(mode, named === columnCount, expiresAt, ifRevision, undefined);

@@ -1,5 +1,6 @@
 import t from 'tap';
 import { Table } from '../fixtures/placed-table.js';
+import { openInThreads } from './holders.js';
 import { oneBucketKeys } from './one-bucket-keys.js';
 import { openMemory, scratchTable } from './scratch-table.js';
 
@@ -52,10 +53,13 @@ t.test('chains, buckets, spares, participants', async (t) => {
   for (const key of oneBucketKeys(table, 35)) table.set(key, {});
   t.match(table.stats(), { longestChain: 4, overflowBuckets: 3, rows: 35 });
   const others = [1, 2, 3].map(() => Table.open(table.name));
+  t.match(table.stats(), { spareRows: 1, participants: 1 }, 'handles of one thread share a participant');
+  const threads = await openInThreads(table.name, 3);
   const reader = Table.open(table.name, { readOnly: true });
   t.match(table.stats(), { spareRows: 4, participants: 4 }, 'a read-only handle is no participant');
   t.same(reader.stats(), table.stats());
   for (const other of [...others, reader]) other.close();
+  await threads.close();
   t.equal(table.stats().participants, 1);
   table.clear();
   t.match(table.stats(), { longestChain: 1, overflowBuckets: 0, rows: 0 });

@@ -1,0 +1,110 @@
+import { ShmTableError } from '../errors.js';
+import { firstFound, Segment, SHARED_BACKENDS } from '../memory/index.js';
+import type { AttachOptions } from './options.js';
+import { segmentName } from './table-directory.js';
+import { checkSchema, type OpenedTable } from './table-opening.js';
+import { TableParts } from './table-parts.js';
+import type { OpenOptions } from './types.js';
+
+/*
+ * The tables that this thread has open. All handles of one table share its parts: the mapping, the participant, and the
+ * code that was compiled for it. They go with the last handle, which ends by `close`, or as garbage.
+ *
+ * Invariants
+ * - One table is one segment, whatever it is called: one that was destroyed and made anew is another, with parts of its
+ *   own, while handles of the old one may still be around. Read-only handles share among themselves alone, for their
+ *   memory really is mapped read-only.
+ * - Nothing here or in the parts refers to a handle, or none would ever be garbage. No WeakRef does either: what one is
+ *   made of, or asked for, lives until the job ends, and a loop that opens and closes may be one job.
+ */
+
+/** The parts of one table, and how many handles share them. */
+export class SharedParts {
+  readonly parts: TableParts;
+  readonly #identity: string;
+  #handles = 0;
+
+  private constructor(parts: TableParts, identity: string) {
+    this.parts = parts;
+    this.#identity = identity;
+  }
+
+  /**
+   * Those of the table that these options name, if this thread has it open: nothing is mapped anew. Undefined also for
+   * one that was destroyed, or whose name has gone. `ERR_SCHEMA_MISMATCH`, and what opening the segment throws.
+   */
+  static find(attach: AttachOptions, wanted: OpenOptions): SharedParts | undefined {
+    // Spares a first opening the look at what the name leads to.
+    if (![...openHere.values()].some(({ parts }) => mayBe(parts, attach))) return undefined;
+    const identity = identify(attach);
+    const shared = identity === undefined ? undefined : openHere.get(keyOf(identity, attach.readOnly));
+    if (shared === undefined || shared.parts.isClosed) return undefined;
+    checkSchema(attach.name, shared.parts.memory.layout.schema, wanted);
+    return shared;
+  }
+
+  /**
+   * Those of a segment just opened: the ones that there are, whose segment stands for it then, or new ones, which attach.
+   * `ERR_TOO_MANY_PARTICIPANTS`.
+   */
+  static of(opened: OpenedTable, attach: AttachOptions): SharedParts {
+    const { segment } = opened;
+    const key = keyOf(segment.identity, segment.readOnly);
+    const found = openHere.get(key);
+    if (found === undefined) return new SharedParts(new TableParts(opened, attach), key);
+    segment.close();
+    return found;
+  }
+
+  /** Makes the parts stay until `handle` lets go of them, or is garbage. */
+  hold(handle: object): void {
+    openHere.set(this.#identity, this);
+    this.#handles++;
+    dropped.register(handle, this, handle);
+  }
+
+  /** Detaches when `handle` was the last one. Once for each. `ERR_TABLE_CORRUPT`, detached all the same. */
+  letGo(handle: object): void {
+    dropped.unregister(handle);
+    this.#release();
+  }
+
+  /** For a handle that was dropped without `close`. */
+  forget(): void {
+    try {
+      this.#release();
+    } catch (error) {
+      // A damaged table. Nobody could catch it here; whoever works with the damaged part is told.
+      if (!(error instanceof ShmTableError)) throw error;
+    }
+  }
+
+  #release(): void {
+    if (--this.#handles > 0) return;
+    openHere.delete(this.#identity);
+    this.parts.close();
+  }
+}
+
+const openHere = new Map<string, SharedParts>();
+
+const dropped = new FinalizationRegistry<SharedParts>((shared) => shared.forget());
+
+function keyOf(identity: string, readOnly: boolean): string {
+  return readOnly ? `${identity} read-only` : identity;
+}
+
+function mayBe({ segment }: TableParts, { namespace, name, readOnly }: AttachOptions): boolean {
+  return segment.readOnly === readOnly && segment.name === segmentName(namespace, name);
+}
+
+function identify({ backend, namespace, name, path, readOnly }: AttachOptions): string | undefined {
+  const options = { name: segmentName(namespace, name), path, readOnly };
+  try {
+    if (backend !== 'auto') return Segment.identify({ ...options, backend });
+    return firstFound(SHARED_BACKENDS, (found) => Segment.identify({ ...options, backend: found }));
+  } catch (error) {
+    if (error instanceof ShmTableError && error.code === 'ERR_SEGMENT_NOT_FOUND') return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,163 @@
+import { ShmTableError } from '../errors.js';
+import type { ByteLocks, Segment } from '../memory/index.js';
+import { ChangeFeed } from './change-feed.js';
+import { ChangeWatches } from './change-watch.js';
+import type { Accumulator } from './column-numbers.js';
+import type { DraftRow } from './draft-row.js';
+import type { Key } from './key.js';
+import type { AttachOptions } from './options.js';
+import type { Caller } from './participant.js';
+import type { Lookup, Reader } from './reader.js';
+import type { RowCodec } from './row-codec.js';
+import type { RowScan } from './row-scan.js';
+import type { SharedParts } from './shared-parts.js';
+import type { TableClock } from './table-clock.js';
+import type { TableMemory } from './table-memory.js';
+import type { TableParts, WritingParts } from './table-parts.js';
+import type { Columns, Entry, Row } from './types.js';
+import type { Writer } from './writer.js';
+
+/**
+ * What is one handle's own: whether it is open, how long it waits for locks, and its watches. Everything else it has from
+ * the parts that the thread's handles of the table share; a closed handle has none, and every use of it throws
+ * `ERR_TABLE_CLOSED`, while others go on.
+ */
+export class TableHandle<C extends Columns> {
+  readonly name: string;
+  /** `assertOpen`, to be handed on. */
+  readonly proceed = (): void => this.assertOpen();
+  readonly #shared: SharedParts;
+  readonly #caller: Caller;
+  #parts: TableParts<C> | undefined;
+  #watches: ChangeWatches | undefined;
+
+  constructor(shared: SharedParts, { name, lockTimeoutMs }: AttachOptions) {
+    this.name = name;
+    this.#shared = shared;
+    // C was inferred from the columns that the table was made with, or checked against, or is the general Columns.
+    this.#parts = shared.parts as TableParts<Columns> as TableParts<C>;
+    this.#caller = { isOpen: true, lockTimeoutMs };
+    shared.hold(this);
+  }
+
+  /** The shared parts, of a table that may have been destroyed. `ERR_TABLE_CLOSED` once this handle is closed. */
+  #open(): TableParts<C> {
+    const parts = this.#parts;
+    if (parts !== undefined) return parts;
+    throw new ShmTableError('ERR_TABLE_CLOSED', `table ${this.name}: this handle is closed`);
+  }
+
+  get memory(): TableMemory {
+    return this.#open().memory;
+  }
+
+  get segment(): Segment {
+    return this.#open().segment;
+  }
+
+  get locks(): ByteLocks {
+    return this.#open().locks;
+  }
+
+  get draft(): DraftRow<C> {
+    return this.#open().draft;
+  }
+
+  get clock(): TableClock {
+    return this.#open().clock;
+  }
+
+  get codec(): RowCodec<C> {
+    return this.#open().codec;
+  }
+
+  get reader(): Reader<C> {
+    return this.#open().reader;
+  }
+
+  get key(): Key {
+    return this.#open().key;
+  }
+
+  get scan(): RowScan<C> {
+    return this.#open().scan;
+  }
+
+  get rows(): Lookup<Row<C>> {
+    return this.#open().rows;
+  }
+
+  get entries(): Lookup<Entry<C>> {
+    return this.#open().entries;
+  }
+
+  get presence(): Lookup<true> {
+    return this.#open().presence;
+  }
+
+  get expiries(): Lookup<number> {
+    return this.#open().expiries;
+  }
+
+  valuesOf(column: string): Lookup<unknown> {
+    return this.#open().valuesOf(column);
+  }
+
+  accumulator(column: string): Accumulator {
+    return this.#open().accumulator(column);
+  }
+
+  /** Undefined for a read-only handle. */
+  get writing(): WritingParts | undefined {
+    return this.#open().writing;
+  }
+
+  /**
+   * The writer, which from now on writes for this handle: to be asked for after the last code of the caller's has run but
+   * for what `write` itself reads. `ERR_TABLE_CLOSED`, `ERR_READ_ONLY`.
+   */
+  get writer(): Writer {
+    const writing = this.assertWritable();
+    writing.participant.caller = this.#caller;
+    return writing.writer;
+  }
+
+  /** Undefined for a table without a feed. */
+  get watches(): ChangeWatches | undefined {
+    const { memory, writing, segment } = this.#open();
+    if (memory.layout.schema.changes === 0) return undefined;
+    const settleDead = (): void => {
+      writing?.participant.settleDead();
+    };
+    this.#watches ??= new ChangeWatches(
+      new ChangeFeed(memory),
+      { assertOpen: this.proceed, settleDead },
+      segment.readOnly,
+    );
+    return this.#watches;
+  }
+
+  /** Whether this handle is closed or the table destroyed, by whichever process. */
+  get isClosed(): boolean {
+    return this.#parts === undefined || this.#parts.isClosed;
+  }
+
+  /** `ERR_TABLE_CLOSED` once this handle is closed or the table destroyed, by whichever process. */
+  assertOpen(): void {
+    this.#open().assertOpen();
+  }
+
+  /** `ERR_TABLE_CLOSED`, `ERR_READ_ONLY`. */
+  assertWritable(): WritingParts {
+    return this.#open().assertWritable();
+  }
+
+  /** Lets go of the parts, also when it throws `ERR_TABLE_CORRUPT`. Twice is harmless. */
+  close(): void {
+    if (this.#parts === undefined) return;
+    this.#parts = undefined;
+    this.#caller.isOpen = false;
+    this.#watches?.close();
+    this.#shared.letGo(this);
+  }
+}
