@@ -3,23 +3,26 @@
  * here. Plain node, because tap's command preloads a module loader into every descendant of a test: 100 ms of processor
  * time and one more thread for each of the hundreds of processes that these tests start and kill.
  *
- *   node scripts/run-tests.js [--long] [--node PATH ...] [--backend NAME ...] [--jobs N] [--except PART ...] [PART ...]
+ *   node scripts/run-tests.js [--long] [--node PATH ...] [--backend NAME ...] [--jobs N] [--except PART ...]
+ *                             [--time-limit SECONDS] [PART ...]
  *
- * PART of a file's name; without any, all but test/**\/*.long.test.ts, with `--long` those only. `--backend`: with the tables of the tests in that memory and not in posix; given several, once
- * in each (`test/fixtures/placed-table.ts`).
+ * PART of a file's name, or the path of another compiled file; without any, all but test/**\/*.long.test.ts, with
+ * `--long` those only. `--backend`: with the tables of the tests in that memory and not in posix; given several, once in
+ * each (`test/fixtures/placed-table.ts`).
+ * A file that is not done within the time limit (240 s) is killed with every process it started: the subtest, what
+ * each of these processes was doing and its stack are printed, and the segments that they left are removed.
  * Prints what failed, then `N skipped` when something skipped, then alone on the last line `N passed, N failed`,
  * counting assertions. Exits 1 when anything failed. SHMTABLE_FORBID_SKIPS=1 makes a skip a failure.
  */
 import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Parser } from 'tap-parser';
-
-/** A test file that takes longer hangs; it and every process it started are killed. */
-const FILE_TIMEOUT_MS = 240_000;
+import { describeAndKill, processesOf, removeSegments, segmentFiles } from './stuck-processes.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const { values, positionals } = parseArgs({
@@ -29,9 +32,12 @@ const { values, positionals } = parseArgs({
     node: { type: 'string', multiple: true, default: [process.execPath] },
     backend: { type: 'string', multiple: true, default: ['posix'] },
     except: { type: 'string', multiple: true, default: [] },
+    'time-limit': { type: 'string', default: '240' },
     jobs: { type: 'string', default: String(Math.min(availableParallelism(), 4)) },
   },
 });
+/** A test file that takes longer hangs. */
+const timeLimitMs = Number(values['time-limit']) * 1000;
 const forbidSkips = process.env.SHMTABLE_FORBID_SKIPS === '1';
 
 // Listed by source, so that the compiled remains of a deleted test do not run.
@@ -44,12 +50,14 @@ const files = readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8
       : positionals.some((part) => file.includes(part)),
   )
   .filter((file) => !values.except.some((part) => file.includes(part)))
+  .concat(positionals.filter((part) => part.endsWith('.js') && !part.endsWith('.test.js')))
   .sort();
 
 /** Runs one file on one Node over one backend and resolves to what it asserted. */
 function runFile(node, backend, file) {
   const result = { file, passed: 0, failed: 0, skipped: [], ms: 0, output: '' };
   const started = performance.now();
+  const segmentsBefore = segmentFiles();
   // Detached: a process group of its own, which can be killed whole.
   const child = spawn(node, ['--enable-source-maps', file], {
     cwd: root,
@@ -64,14 +72,32 @@ function runFile(node, backend, file) {
       // The whole group has ended.
     }
   };
+  let left = Promise.resolve();
   const timer = setTimeout(() => {
-    result.output += `\nkilled after ${FILE_TIMEOUT_MS} ms\n`;
+    left = endStuck();
+  }, timeLimitMs);
+  // The processes are looked at while they stand, and their segments when they have ended.
+  const endStuck = async () => {
+    const phase = subtests.length === 0 ? 'outside of any subtest' : `in "${subtests.join('" > "')}"`;
+    const pids = processesOf(child.pid);
+    const stacks = await describeAndKill(pids);
+    const ended = child.exitCode === null && child.signalCode === null ? once(child, 'exit') : undefined;
     killGroup();
-  }, FILE_TIMEOUT_MS);
+    await ended;
+    const removed = await removeSegments(pids, segmentsBefore);
+    result.output += `\nkilled after ${timeLimitMs} ms ${phase}\n${stacks}\n`;
+    for (const path of removed) result.output += `removed ${path}\n`;
+  };
 
   const parser = new Parser();
+  /** Names of the subtests that have begun and not ended, outermost first. */
+  const subtests = [];
   const watch = (level) => {
-    level.on('child', watch);
+    level.on('child', (subtest) => {
+      subtests.push(subtest.name);
+      subtest.on('complete', () => subtests.splice(subtests.lastIndexOf(subtest.name), 1));
+      watch(subtest);
+    });
     level.on('assert', (assertion) => {
       // A subtest's closing point repeats its assertions; it counts when it alone failed.
       if (assertion.closingTestPoint && (assertion.ok || result.failed > 0)) return;
@@ -98,6 +124,7 @@ function runFile(node, backend, file) {
     });
     child.on('close', async (code, signal) => {
       clearTimeout(timer);
+      await left;
       parser.end();
       const tap = await parsed;
       if ((code !== 0 || !tap.ok) && result.failed === 0) {
