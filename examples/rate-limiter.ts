@@ -1,30 +1,20 @@
-/** A limit on requests that holds for all workers together: a token bucket for each client. */
+/** A limit on requests that holds for all workers together: so many for each client in a window of a minute. */
 import cluster from 'node:cluster';
 import { once } from 'node:events';
 import { Table } from 'shmtable';
 
-const BURST = 50;
-const REFILL_MS = 60_000; // a token a minute
+const LIMIT = 50;
+const WINDOW_MS = 60_000;
 
-const buckets = Table.openOrCreate({
-  name: 'buckets',
+const clients = Table.openOrCreate({
+  name: 'clients',
   capacity: 100_000,
-  columns: { tokens: 'float64', at: 'float64' },
+  columns: { requests: 'uint32' },
 });
 
-/** Takes a token of the client's, if there is one. Who stays away until the bucket is full again is forgotten. */
+/** Counts a request of the client's. Its window begins with its first one, and ends with the row. */
 function allow(client: string): boolean {
-  const taken = buckets.modify(
-    client,
-    (bucket) => {
-      const at = Date.now();
-      const earned = bucket ? Math.max(0, at - bucket.at) / REFILL_MS : 0;
-      const tokens = bucket ? Math.min(BURST, bucket.tokens + earned) : BURST;
-      return tokens < 1 ? undefined : { tokens: tokens - 1, at };
-    },
-    { ttl: BURST * REFILL_MS },
-  );
-  return taken !== undefined;
+  return clients.increment(client, 'requests', 1, { ttlIfNew: WINDOW_MS }) <= LIMIT;
 }
 
 let allowed = 0;
@@ -37,7 +27,7 @@ if (cluster.isPrimary) {
   }
   await Promise.all(workers.map((worker) => once(worker, 'exit')));
   console.log(allowed); // 50 of 400
-  buckets.destroy();
+  clients.destroy();
 } else {
   for (let request = 0; request < 100; request++) if (allow('192.0.2.7')) allowed++;
   process.send?.(allowed, () => process.disconnect());

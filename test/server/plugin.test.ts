@@ -46,3 +46,21 @@ t.test("in an app of one's own", async (t) => {
   const text = { method: 'POST', url: '/own', payload: 'text', headers: { 'content-type': 'text/plain' } } as const;
   t.equal((await app.inject(text)).body, 'text', 'and other body types');
 });
+
+t.test('an option that it does not have', async (t) => {
+  const cases: [object, RegExp][] = [
+    [{ lockTimeout: 5 }, /unknown option lockTimeout; did you mean lockTimeoutMs\?/],
+    [{ locations: { t: { backnd: 'sysv' } } }, /unknown option backnd; did you mean backend\?/],
+  ];
+  for (const [options, message] of cases) {
+    const app = Fastify();
+    t.teardown(() => app.close());
+    await t.rejects(async () => app.register(shmtable, { namespace, ...options }).ready(), {
+      code: 'ERR_ARGUMENT',
+      message,
+    });
+  }
+  const app = Fastify();
+  t.teardown(() => app.close());
+  await app.register(shmtable, { namespace, prefix: '/api', logLevel: 'warn' });
+});

@@ -157,3 +157,93 @@ t.test('changes its number alone, and the revision', async (t) => {
   }
   t.same(table.verify(), { ok: true, problems: [] });
 });
+
+t.test('lifetimes that are none are refused, and nothing is added', async (t) => {
+  const table = scratchTable(t, { capacity: 10, columns });
+  table.set('k', { i32: 1 });
+  const wrong = [0, -1, 0.5, 2 ** 53, Number.NaN, Number.POSITIVE_INFINITY, '5', 5n, true, {}];
+  for (const name of ['ttl', 'ttlIfNew']) {
+    for (const value of wrong) {
+      const options = { [name]: value } as { ttl: number };
+      for (const key of ['k', 'missing']) {
+        const refused = { code: 'ERR_ARGUMENT', message: new RegExp(`^${name} must be`) };
+        t.throws(() => table.increment(key, 'i32', 1, options), refused, `${name}: ${String(value)}`);
+        t.throws(() => table.decrement(key, 'i32', 1, options), refused);
+      }
+    }
+  }
+  for (const options of [null, 5, [], 'ttl']) {
+    t.throws(() => table.increment('k', 'i32', 1, options as never), { code: 'ERR_ARGUMENT' });
+  }
+  t.equal(table.get('k', 'i32'), 1);
+  t.equal(table.size, 1);
+});
+
+const forEver = Number.POSITIVE_INFINITY;
+
+t.test('ttlIfNew is a fixed window: only the increment that makes the row sets it', async (t) => {
+  const table = scratchTable(t, { capacity: 10, columns });
+  table.increment('k', 'i32', 1, { ttlIfNew: 60_000 });
+  const { expiresAt } = table.entry('k') ?? {};
+  t.type(expiresAt, 'number');
+  for (let i = 0; i < 3; i++) {
+    table.increment('k', 'i32', 1, { ttlIfNew: 5 });
+    table.decrement('k', 'i32', 2, { ttlIfNew: null });
+    t.equal(table.entry('k')?.expiresAt, expiresAt);
+  }
+  t.equal(table.get('k', 'i32'), -2);
+  table.set('immortal', {});
+  table.increment('immortal', 'i32', 1, { ttlIfNew: 60_000 });
+  t.equal(table.ttl('immortal'), forEver, 'a row that is there keeps what it has, none included');
+});
+
+t.test('an expired row is missing: it is made anew, with the lifetime of a new row', async (t) => {
+  const table = scratchTable(t, { capacity: 10, columns });
+  table.set('k', { i32: 40, text: 'old' }, { ttl: 1 });
+  while (table.has('k'));
+  t.equal(table.increment('k', 'i32', 1, { ttlIfNew: 60_000 }), 1);
+  t.match(table.get('k'), { i32: 1, text: '' });
+  t.ok((table.ttl('k') ?? 0) <= 60_000);
+  t.same(table.verify(), { ok: true, problems: [] });
+});
+
+t.test('ttl sets the lifetime at every call, null removes it', async (t) => {
+  const table = scratchTable(t, { capacity: 10, columns });
+  table.increment('k', 'i32', 1, { ttl: 50_000 });
+  t.ok((table.ttl('k') ?? 0) <= 50_000);
+  table.increment('k', 'i32', 1, { ttl: 90_000 });
+  const left = table.ttl('k') ?? 0;
+  t.ok(left > 50_000 && left <= 90_000, `${left} ms`);
+  t.equal(table.decrement('k', 'i32', 1, { ttl: null }), 1);
+  t.equal(table.ttl('k'), forEver);
+  t.equal(table.increment('k', 'i32', 1, {}), 2);
+  t.equal(table.increment('k', 'i32', 1, { ttl: undefined, ttlIfNew: undefined }), 3);
+  t.equal(table.ttl('k'), forEver);
+});
+
+t.test('both: a new row lives for ttlIfNew, from its next increment on for ttl', async (t) => {
+  const table = scratchTable(t, { capacity: 10, columns });
+  const both = { ttl: 90_000, ttlIfNew: 50_000 };
+  table.increment('k', 'i64', 1, both);
+  t.ok((table.ttl('k') ?? 0) <= 50_000);
+  table.increment('k', 'i64', 1n, both);
+  t.ok((table.ttl('k') ?? 0) > 50_000);
+  table.increment('new', 'i64', 1, { ttl: 90_000, ttlIfNew: null });
+  t.equal(table.ttl('new'), forEver);
+});
+
+t.test('what leaves the range changes no lifetime; a getter among the options may close the table', async (t) => {
+  const table = scratchTable(t, { capacity: 10, columns });
+  table.set('k', { u8: 255 });
+  t.throws(() => table.increment('k', 'u8', 1, { ttl: 5 }), range);
+  t.throws(() => table.increment('new', 'u8', 256, { ttlIfNew: 5 }), range);
+  t.equal(table.ttl('k'), forEver);
+  t.equal(table.size, 1);
+  const options = {
+    get ttlIfNew() {
+      table.close();
+      return 5;
+    },
+  };
+  t.throws(() => table.increment('k', 'i8', 1, options), { code: 'ERR_TABLE_CLOSED' });
+});

@@ -43,6 +43,18 @@ t.test('rows have the types of their columns', async (t) => {
   hasType<number>()(table.increment('k', 'small'));
   hasType<bigint>()(table.increment('k', 'big', 5n));
   hasType<bigint>()(table.decrement('k', 'big', 5));
+  hasType<number>()(table.increment('k', 'small', 1, { ttl: 5000, ttlIfNew: null }));
+  hasType<bigint>()(table.decrement('k', 'big', 1n, { ttlIfNew: 5000 }));
+  hasType<(Row<typeof columns> | undefined)[]>()(table.getMany(['k']));
+  hasType<typeof table>()(table.setMany([['k', { big: 1, text: 'a' }]], { ttl: 5000 }));
+  hasType<boolean[]>()(table.deleteMany(new Set(['none'])));
+  hasType<Promise<number>>()(table.deletePrefix('none'));
+  hasType<Promise<number>>()(table.clear({ yieldMs: 5 }));
+  hasType<void>()(scratchTable(t, { capacity: 9, columns }).clear());
+  hasType<boolean>()(table.isOpen);
+  hasType<'string(9)'>()(table.options.columns.text);
+  hasType<'string(9)'>()(table.columns.text);
+  table.set('k', {});
   for (const [key, row] of table) {
     hasType<string>()(key);
     hasType<string>()(row.text);
@@ -74,6 +86,16 @@ t.test('what the schema forbids does not compile', async (t) => {
   t.throws(() => table.increment('k', 'text'), type);
   // @ts-expect-error: no number
   t.throws(() => table.increment('k', 'flag'), type);
+  // @ts-expect-error: no such option
+  t.throws(() => table.increment('k', 'small', 1, { TTL: 5 }), { code: 'ERR_ARGUMENT' });
+  // @ts-expect-error: ttlIfNew is for increments
+  t.throws(() => table.set('k', {}, { ttlIfNew: 5 }), { code: 'ERR_ARGUMENT' });
+  // @ts-expect-error: no such column
+  t.throws(() => table.setMany([['k', { nope: 1 }]]), unknown);
+  // @ts-expect-error: a string is no list of keys
+  t.throws(() => table.getMany(5), { code: 'ERR_ARGUMENT' });
+  // @ts-expect-error: a callback that is asynchronous
+  t.throws(() => table.modify('k', async () => ({ small: 1 })), { code: 'ERR_ARGUMENT' });
   // @ts-expect-error: a key is a string
   t.throws(() => table.get(5), { code: 'ERR_KEY_INVALID' });
   // @ts-expect-error: no such type

@@ -143,6 +143,44 @@ function steps(key: fc.Arbitrary<string>): fc.Arbitrary<Step> {
       const made = upsert(model, k, old ?? zero, r);
       return [outcome(() => table.modify(k, () => r)), made === true ? model.get(k) : made];
     }),
+    step(
+      fc.tuple(key, fc.integer({ min: -200, max: 200 }), fc.boolean()),
+      'increment with a lifetime',
+      (table, model, given) => {
+        const [k, by, isFixed] = given;
+        const next = (model.get(k)?.i8 ?? 0) + by;
+        const fits = next >= -128 && next <= 127;
+        const expected = full(model, k) ? 'ERR_TABLE_FULL' : fits ? next : 'ERR_VALUE_RANGE';
+        if (expected === next) model.set(k, { ...(model.get(k) ?? zero), i8: next });
+        return [outcome(() => table.increment(k, 'i8', by, isFixed ? { ttlIfNew: 1e9 } : { ttl: 1e9 })), expected];
+      },
+    ),
+    step(fc.array(key, { maxLength: 20 }), 'getMany', (table, model, ks) => [
+      table.getMany(ks),
+      ks.map((k) => model.get(k)),
+    ]),
+    step(fc.array(keyAndRow, { maxLength: 8 }), 'setMany', (table, model, entries) => {
+      let expected: unknown = true;
+      for (const [k, r] of entries) {
+        expected = upsert(model, k, model.get(k) ?? zero, r);
+        if (expected !== true) break;
+      }
+      return [outcome(() => table.setMany(entries) === table), expected];
+    }),
+    step(fc.array(key, { maxLength: 4 }), 'deleteMany', (table, model, ks) => [
+      table.deleteMany(ks),
+      ks.map((k) => model.delete(k)),
+    ]),
+    step(key, 'modify that writes its own row', (table, model, k) => {
+      const change = (): Input => {
+        table.expire(k, 1e9);
+        return { flag: true };
+      };
+      const old = model.get(k);
+      if (old !== undefined) return [outcome(() => table.modify(k, change)), 'ERR_ARGUMENT'];
+      const made = upsert(model, k, zero, { flag: true });
+      return [outcome(() => table.modify(k, change)), made === true ? model.get(k) : made];
+    }),
     step(key, 'expire', (table, model, k) => [table.expire(k, 1e9), model.has(k)]),
     step(key, 'ttl', (table, model, k) => [table.ttl(k) === undefined, !model.has(k)]),
     step(fc.constant(0), 'size', (table, model) => [table.size, model.size]),

@@ -85,16 +85,10 @@ export async function limitRequests(
   app.addHook('onRequest', app.rateLimit());
 }
 
-/**
- * One more request. The window is set after the count and by whoever finds it missing: a worker that dies between the
- * two leaves a count without end only until the client's next request.
- */
+/** One more request. The first of a window makes the row, and with it the window. */
 function count(counts: CountsTable, client: string, windowMs: number): { current: number; ttl: number } {
-  const current = counts.increment(client, 'requests');
-  const ttl = counts.ttl(client);
-  if (ttl !== undefined && Number.isFinite(ttl)) return { current, ttl };
-  counts.expire(client, windowMs);
-  return { current, ttl: windowMs };
+  const current = counts.increment(client, 'requests', 1, { ttlIfNew: windowMs });
+  return { current, ttl: counts.ttl(client) ?? windowMs };
 }
 
 function clientOf({ token, ip }: FastifyRequest): string {

@@ -147,6 +147,22 @@ const writes: Operation[] = [
     rows: SPARSE,
     run: (table, { chain }) => table.modify(chain[1], (row) => ({ count: (row?.count ?? 0) + 1 })),
   },
+  {
+    name: 'setMany',
+    rows: FULL_BUCKET,
+    stepwise: true,
+    run: (table, { chain }) =>
+      table.setMany([
+        [chain[1], { count: 4 }],
+        [chain[FULL_BUCKET], proofRow(44)],
+      ]),
+  },
+  {
+    name: 'deleteMany',
+    rows: ONE_OVER,
+    stepwise: true,
+    run: (table, { chain }) => table.deleteMany(chain.slice(0, 3)),
+  },
   { name: 'clear', rows: ONE_OVER, stepwise: true, run: (table) => table.clear() },
 ];
 
@@ -176,6 +192,28 @@ const expiries: Operation[] = [
     stepwise: true,
     prepare: (table, { chain }) => letExpire(table, [chain[1]]),
     run: (table, { chain }) => table.increment(chain[1], 'count', 9),
+  },
+  {
+    name: 'increment that creates, with ttlIfNew',
+    rows: SPARSE,
+    run: (table, { chain }) => table.increment(chain[SPARSE], 'count', 9, { ttlIfNew: LIFETIME_MS }),
+  },
+  {
+    name: 'increment in place, with ttlIfNew',
+    rows: SPARSE,
+    run: (table, { chain }) => table.increment(chain[1], 'count', 9, { ttlIfNew: LIFETIME_MS }),
+  },
+  {
+    name: 'increment over an expired row, with ttlIfNew',
+    rows: SPARSE,
+    stepwise: true,
+    prepare: (table, { chain }) => letExpire(table, [chain[1]]),
+    run: (table, { chain }) => table.increment(chain[1], 'count', 9, { ttlIfNew: LIFETIME_MS }),
+  },
+  {
+    name: 'increment with ttl',
+    rows: SPARSE,
+    run: (table, { chain }) => table.increment(chain[1], 'total', 9n, { ttl: LIFETIME_MS }),
   },
   {
     name: 'delete of an expired row',
@@ -292,6 +330,7 @@ const published = [
   'take',
   'increment count in place',
   'increment that creates',
+  'increment with ttl',
   'expire',
   'set over an expired row',
   'sweep',

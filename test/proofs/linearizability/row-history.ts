@@ -10,6 +10,8 @@ export type HistoryTable = Table<typeof historyColumns>;
 export const HISTORY_KEYS = Array.from({ length: 6 }, (_, i) => `row-${i}`);
 
 const VALUES = 5;
+/** Longer than a history lasts. */
+const LIFETIME_MS = 3_600_000;
 
 /** Random operations on a few rows, each recorded, until the log is full. */
 export function makeHistory(table: HistoryTable, log: HistoryLog, random: () => number): void {
@@ -50,6 +52,10 @@ export function perform(
       return table.take(key)?.value;
     case 'increment':
       return table.increment(key, 'value', value);
+    case 'incrementFor':
+      return table.increment(key, 'value', value, { ttl: LIFETIME_MS });
+    case 'incrementFixed':
+      return table.increment(key, 'value', value, { ttlIfNew: LIFETIME_MS });
     case 'compareAndSet':
       return table.compareAndSet(key, { value: expected }, row);
     case 'compareAndDelete':

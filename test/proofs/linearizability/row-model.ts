@@ -9,6 +9,8 @@ export const OPERATIONS = [
   'delete',
   'take',
   'increment',
+  'incrementFor',
+  'incrementFixed',
   'compareAndSet',
   'compareAndDelete',
 ] as const;
@@ -55,6 +57,8 @@ function effectOf(state: Value, { name, value, expected }: RowOperation): { next
     case 'take':
       return { next: undefined, result: state };
     case 'increment':
+    case 'incrementFor':
+    case 'incrementFixed':
       return { next: (state ?? 0) + value, result: (state ?? 0) + value };
     case 'compareAndSet':
       return state === expected ? { next: value, result: true } : { next: state, result: false };

@@ -12,6 +12,9 @@ import {
   TOTAL_KEY,
 } from './storm-table.js';
 
+/** Longer than a storm. */
+const LIFETIME_MS = 24 * 3_600_000;
+
 /** Where a writer works, and which line of the log is its own. */
 export interface StormWriter {
   readonly table: string;
@@ -44,7 +47,11 @@ function step(table: StormTable, log: StormLog, writer: number, random: () => nu
   const choice = random();
   if (choice < 0.2) {
     log.add(writer, 'started');
-    table.increment(TOTAL_KEY, 'count');
+    // In place, made anew if it were missing, and written as a whole: none may be lost beside the others.
+    const form = Math.floor(random() * 3);
+    if (form === 0) table.increment(TOTAL_KEY, 'count');
+    else if (form === 1) table.increment(TOTAL_KEY, 'count', 1, { ttlIfNew: LIFETIME_MS });
+    else table.increment(TOTAL_KEY, 'count', 1, { ttl: LIFETIME_MS });
     log.add(writer, 'finished');
   } else if (choice < 0.4) {
     unlessFull(() => table.put(key, stormRow(key, writer, random())));
