@@ -1,7 +1,7 @@
 /** A model in this folder's sources, or one without a rule, which spin must reject. */
 export interface ModelRun {
   readonly name: string;
-  readonly file: 'write' | 'move' | 'wait' | 'feed' | 'wake';
+  readonly file: 'write' | 'read' | 'move' | 'wait' | 'feed' | 'wake';
   readonly defines: readonly string[];
   /** Explored in `npm test` too: it takes a few seconds at most. */
   readonly short: boolean;
@@ -17,6 +17,8 @@ const run = (file: ModelRun['file'], defines: string, name: string, short = true
 /** What holds: explored in full. */
 export const sound: readonly ModelRun[] = [
   run('write', 'SET DEL WRITERS=2', 'set and delete'),
+  run('read', 'CHANGES=4', 'changes in place of two numbers, read by entry, sequence and revision'),
+  run('read', 'CHANGES=4 REPLACE BY_VERSION', 'changes in place and a new row, read by version'),
   run('move', 'DEATHS=2', 'removal that moves, read in one pass'),
   run('move', 'DEATHS=2 BY_ROW', 'removal that moves, read row by row'),
   run('wait', 'WAITERS=4', 'waiting for a lock'),
@@ -24,6 +26,8 @@ export const sound: readonly ModelRun[] = [
   run('feed', 'CRASHES=1 PRODUCERS=2 ROUNDS=3', 'cells of the change feed, claimed for laps'),
   run('feed', 'CRASHES=0 PRODUCERS=2 ROUNDS=3 CONTENT', 'what stands in the cells of the change feed'),
   run('wake', 'WRITERS=2', 'waiting for a change'),
+  run('read', 'CHANGES=9', 'changes in place that come back to the same numbers', false),
+  run('read', 'CHANGES=4 REPLACE', 'changes in place of a row that is replaced', false),
   run('write', 'SET INC WRITERS=2', 'set and increment', false),
   run('write', 'CAS INC WRITERS=2', 'compare-and-set and increment', false),
   run('write', 'SET DEL WRITERS=3 READERS=0', 'set and delete, slots used again', false),
@@ -43,6 +47,12 @@ export const broken: readonly ModelRun[] = [
   run('write', 'SET INC WRITERS=2 READERS=0 BUG_EARLY_COPY', 'a partial set copies before it has the lock'),
   run('write', 'CAS INC WRITERS=2 READERS=0 BUG_REVISION_FIRST', 'an increment stores the revision before the value'),
   run('write', 'SET WRITERS=2 ROUNDS=2 BY_ROW BUG_NO_ENTRY_CHECK', 'a reader does not look at the entry again', false),
+  run('read', 'BUG_NO_REVISION', 'a reader goes by entry and sequence alone'),
+  run('read', 'BUG_ONE_LOOK', 'a reader does not compare the numbers that it copied'),
+  run('read', 'BUG_REVISION_FIRST', 'a change in place stores the revision before the number'),
+  run('read', 'BUG_LOCK_LOST', 'a lock is free before the change of its dead holder is settled'),
+  run('read', 'BUG_NO_SEQUENCE REPLACE', 'a reader goes by entry and revision alone', false),
+  run('read', 'BY_VERSION BUG_NO_REVISION', 'a reader does not look at the version again'),
   run('move', 'BUG_ONE_ADVANCE', 'a removal advances the version once'),
   run('move', 'BUG_EMPTY_FIRST BY_ROW', 'a removal empties the old place first'),
   run('move', 'BUG_FREE_BEFORE_UNLOCK', 'an overflow bucket is freed before the lock is released'),
