@@ -1,6 +1,6 @@
 import t from 'tap';
 import { findViolation } from './checker.js';
-import { type OperationName, type RowOperation, rowModel } from './row-model.js';
+import { type OperationName, pairOf, type RowOperation, rowModel } from './row-model.js';
 
 type Rest = { value?: number; expected?: number; result?: number | boolean | undefined };
 
@@ -56,6 +56,18 @@ const bad: Record<string, RowOperation[]> = {
     op('get', 3, 4, { result: 6 }),
     op('get', 5, 6, { result: 5 }),
   ],
+  'the later of two increments without the earlier': [
+    op('set', 0, 1, { value: 1 }),
+    op('increment', 2, 3, { value: 1, result: 2 }),
+    op('incrementOther', 4, 5, { value: 1, result: 1 }),
+    op('entry', 2, 6, { result: pairOf({ value: 1, other: 1 }) }),
+  ],
+  'the increment of a dead process without one before it': [
+    op('set', 0, 1, { value: 1 }),
+    op('increment', 2, 3, { value: 1, result: 2 }),
+    op('incrementOther', 4, 'never', { value: 1 }),
+    op('entry', 2, 6, { result: pairOf({ value: 1, other: 1 }) }),
+  ],
   'an increment of a dead process counted twice': [
     op('increment', 0, 'never', { value: 1 }),
     op('increment', 1, 2, { value: 1, result: 3 }),
@@ -72,6 +84,14 @@ const good: Record<string, RowOperation[]> = {
   ],
   'a read beside a write, old': [op('set', 0, 10, { value: 5 }), op('get', 1, 2)],
   'a read beside a write, new': [op('set', 0, 10, { value: 5 }), op('get', 1, 2, { result: 5 })],
+  'an entry between two increments': [
+    op('set', 0, 1, { value: 1 }),
+    op('increment', 2, 3, { value: 1, result: 2 }),
+    op('incrementOther', 4, 5, { value: 1, result: 1 }),
+    op('entry', 2, 6, { result: pairOf({ value: 2, other: 0 }) }),
+    op('put', 7, 8, { value: 3 }),
+    op('entry', 9, 10, { result: pairOf({ value: 3, other: 0 }) }),
+  ],
   'a write of a dead process that never happened': [
     op('set', 0, 1, { value: 5 }),
     op('set', 2, 'never', { value: 6 }),

@@ -1,9 +1,22 @@
 import type { Table } from '../../../src/index.js';
 import type { HistoryLog } from './history-log.js';
-import { OPERATIONS, type OperationName } from './row-model.js';
+import { OPERATIONS, type OperationName, pairOf } from './row-model.js';
 
-/** Text of the number beside the number itself: a row of two writes would not agree. */
-export const historyColumns = { value: 'float64', text: 'string(24)' } as const;
+/**
+ * Two numbers, and texts between them: reading a row takes longer than incrementing it, so that reads and increments of
+ * both numbers overlap.
+ */
+export const historyColumns = {
+  value: 'float64',
+  text: 'string(24)',
+  a: 'string(8000)',
+  b: 'string(8000)',
+  c: 'string(8000)',
+  d: 'string(8000)',
+  e: 'string(8000)',
+  f: 'string(8000)',
+  other: 'float64',
+} as const;
 export type HistoryTable = Table<typeof historyColumns>;
 
 /** Few rows, for contention; in few buckets, for neighbours that move. */
@@ -12,12 +25,19 @@ export const HISTORY_KEYS = Array.from({ length: 6 }, (_, i) => `row-${i}`);
 const VALUES = 5;
 /** Longer than a history lasts. */
 const LIFETIME_MS = 3_600_000;
+/** Each operation, and reads and increments more often than what replaces the row. */
+const OPERATIONS_MADE: readonly OperationName[] = [
+  ...OPERATIONS,
+  ...Array.from({ length: 8 }, (): OperationName[] => ['increment', 'incrementOther', 'entry']).flat(),
+];
+const long = '\u00e4'.repeat(4_000);
+const texts = { a: long, b: long, c: long, d: long, e: long, f: long };
 
 /** Random operations on a few rows, each recorded, until the log is full. */
 export function makeHistory(table: HistoryTable, log: HistoryLog, random: () => number): void {
   while (!log.isFull) {
-    const key = Math.floor(random() * HISTORY_KEYS.length);
-    const name = OPERATIONS[Math.floor(random() * OPERATIONS.length)];
+    const key = Math.floor(random() ** 3 * HISTORY_KEYS.length);
+    const name = OPERATIONS_MADE[Math.floor(random() * OPERATIONS_MADE.length)];
     const value = 1 + Math.floor(random() * VALUES);
     const expected = 1 + Math.floor(random() * VALUES);
     log.record(key, name, value, expected, () => perform(table, HISTORY_KEYS[key], name, value, expected));
@@ -32,10 +52,14 @@ export function perform(
   value: number,
   expected: number,
 ): number | boolean | undefined {
-  const row = { value, text: String(value) };
+  const row = { value, text: String(value), ...texts };
   switch (name) {
     case 'get':
       return table.get(key, 'value');
+    case 'entry': {
+      const entry = table.entry(key);
+      return entry && pairOf(entry.row);
+    }
     case 'set':
       table.set(key, row);
       return undefined;
@@ -56,6 +80,8 @@ export function perform(
       return table.increment(key, 'value', value, { ttl: LIFETIME_MS });
     case 'incrementFixed':
       return table.increment(key, 'value', value, { ttlIfNew: LIFETIME_MS });
+    case 'incrementOther':
+      return table.increment(key, 'other', value);
     case 'compareAndSet':
       return table.compareAndSet(key, { value: expected }, row);
     case 'compareAndDelete':

@@ -2,6 +2,7 @@ import type { Model, Timed } from './checker.js';
 
 export const OPERATIONS = [
   'get',
+  'entry',
   'set',
   'put',
   'insert',
@@ -11,28 +12,42 @@ export const OPERATIONS = [
   'increment',
   'incrementFor',
   'incrementFixed',
+  'incrementOther',
   'compareAndSet',
   'compareAndDelete',
 ] as const;
 export type OperationName = (typeof OPERATIONS)[number];
 
-/** An operation on one row that holds one number. */
+/** An operation on one row that holds two numbers: what writes the row writes the first, and of the other only `put` and a new row. */
 export interface RowOperation extends Timed {
   readonly name: OperationName;
   /** The number written, or added; of `compareAndSet` the new one. */
   readonly value: number;
-  /** What `compareAndSet` and `compareAndDelete` expect. */
+  /** What `compareAndSet` and `compareAndDelete` expect of the first number. */
   readonly expected: number;
-  /** A number, `undefined` for no row, or a boolean, as the table's method returns it. */
+  /** A number, `undefined` for no row, or a boolean, as the table's method returns it; of `entry` `pairOf` its numbers. */
   readonly result: number | boolean | undefined;
 }
 
-type Value = number | undefined;
+/** Larger than either number gets. */
+const PAIR = 1_000_000;
 
-/** What a row of a table does: its number, or undefined while there is no row. */
-export const rowModel: Model<Value, RowOperation> = {
+/** Both numbers of a row as one. */
+export function pairOf({ value, other }: Numbers): number {
+  return value * PAIR + other;
+}
+
+interface Numbers {
+  readonly value: number;
+  readonly other: number;
+}
+
+type State = Numbers | undefined;
+
+/** What a row of a table does: its numbers, or undefined while there is no row. */
+export const rowModel: Model<State, RowOperation> = {
   initial: undefined,
-  textOf: String,
+  textOf: (state) => (state === undefined ? 'none' : `${state.value} ${state.other}`),
   step: (state, operation) => {
     const { next, result } = effectOf(state, operation);
     const mayBe = operation.return === Number.POSITIVE_INFINITY || Object.is(result, operation.result);
@@ -40,29 +55,35 @@ export const rowModel: Model<Value, RowOperation> = {
   },
 };
 
-function effectOf(state: Value, { name, value, expected }: RowOperation): { next: Value; result: unknown } {
-  const isThere = state !== undefined;
+function effectOf(state: State, { name, value, expected }: RowOperation): { next: State; result: unknown } {
+  const { value: before, other } = state ?? { value: 0, other: 0 };
+  const written = { value, other };
   switch (name) {
     case 'get':
-      return { next: state, result: state };
+      return { next: state, result: state?.value };
+    case 'entry':
+      return { next: state, result: state && pairOf(state) };
     case 'set':
+      return { next: written, result: undefined };
     case 'put':
-      return { next: value, result: undefined };
+      return { next: { value, other: 0 }, result: undefined };
     case 'insert':
-      return isThere ? { next: state, result: false } : { next: value, result: true };
+      return state === undefined ? { next: written, result: true } : { next: state, result: false };
     case 'update':
-      return isThere ? { next: value, result: true } : { next: state, result: false };
+      return state === undefined ? { next: state, result: false } : { next: written, result: true };
     case 'delete':
-      return { next: undefined, result: isThere };
+      return { next: undefined, result: state !== undefined };
     case 'take':
-      return { next: undefined, result: state };
+      return { next: undefined, result: state?.value };
     case 'increment':
     case 'incrementFor':
     case 'incrementFixed':
-      return { next: (state ?? 0) + value, result: (state ?? 0) + value };
+      return { next: { value: before + value, other }, result: before + value };
+    case 'incrementOther':
+      return { next: { value: before, other: other + value }, result: other + value };
     case 'compareAndSet':
-      return state === expected ? { next: value, result: true } : { next: state, result: false };
+      return state?.value === expected ? { next: written, result: true } : { next: state, result: false };
     case 'compareAndDelete':
-      return state === expected ? { next: undefined, result: true } : { next: state, result: false };
+      return state?.value === expected ? { next: undefined, result: true } : { next: state, result: false };
   }
 }
