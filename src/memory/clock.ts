@@ -42,9 +42,10 @@ export function wallTimeMs(): number {
 /**
  * The wall clock minus `bootTimeMs`. Both clocks run at one rate, also while the time of the network corrects it, so this
  * changes when the wall clock is set and stands still otherwise: to the last bit, within a process.
+ *
+ * @param now what `bootTimeMs` has just given, for callers who have it: each call of the addon counts
  */
-export function wallOffsetMs(): number {
-  const now = native.bootTimeMs();
+export function wallOffsetMs(now = native.bootTimeMs()): number {
   if (now - lookedAt < LOOK_MS) return wallOffset;
   lookedAt = now;
   const offset = native.wallOffsetMs();

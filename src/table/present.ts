@@ -14,14 +14,15 @@ export function presentBootMs(): number {
   return setBootMs === undefined ? bootTimeMs() : setBootMs;
 }
 
-/** `wallOffsetMs`. */
-export function presentWallOffsetMs(): number {
-  return setBootMs === undefined ? wallOffsetMs() : setOffsetMs;
+/** `wallOffsetMs`, given what `presentBootMs` has just given. */
+export function presentWallOffsetMs(now: number): number {
+  return setBootMs === undefined ? wallOffsetMs(now) : setOffsetMs;
 }
 
 /** The wall clock of the present, in milliseconds. */
 export function presentWallMs(): number {
-  return presentBootMs() + presentWallOffsetMs();
+  const now = presentBootMs();
+  return now + presentWallOffsetMs(now);
 }
 
 /** Stops the present at this moment, in milliseconds since the epoch. `undefined`: it is the machine's again. */

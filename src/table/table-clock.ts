@@ -44,12 +44,19 @@ export class TableClock {
 
   /** The expiry of what has so many milliseconds left from now. */
   after(ttl: number): number {
-    return this.fromWall(Math.round(this.now() + this.#wallAhead + ttl));
+    const now = presentBootMs();
+    const offset = presentWallOffsetMs(now);
+    return this.#ofWall(Math.round(now + offset + ttl), offset);
   }
 
   /** An expiry of whole epoch milliseconds as table time. */
   fromWall(expiresAt: number): number {
-    return expiresAt >= Number.MAX_SAFE_INTEGER ? EVER : expiresAt - this.#wallAhead;
+    return this.#ofWall(expiresAt, presentWallOffsetMs(presentBootMs()));
+  }
+
+  #ofWall(expiresAt: number, offset: number): number {
+    if (expiresAt >= Number.MAX_SAFE_INTEGER) return EVER;
+    return expiresAt - (offset - this.#memory.doubles[CLOCK_OFFSET]);
   }
 
   /** A row's expiry (0: never) as epoch milliseconds, or null: what callers see. */
@@ -65,7 +72,7 @@ export class TableClock {
   }
 
   get #wallAhead(): number {
-    return presentWallOffsetMs() - this.#memory.doubles[CLOCK_OFFSET];
+    return presentWallOffsetMs(presentBootMs()) - this.#memory.doubles[CLOCK_OFFSET];
   }
 
   /** Whether a row's expiresAt (0: never) has come. */
