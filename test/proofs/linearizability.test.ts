@@ -47,7 +47,7 @@ t.test('noticed: a read of a row whose numbers are of several revisions', async 
     {
       file: 'table/row-copy.js',
       search: 'if (!numbers.equals(this.#numbers))',
-      replace: 'for (let i = 0; i < 20_000; i++); this.#numbers.set(numbers.subarray(24), 24); if (false)',
+      replace: 'for (let i = 0; i < 100_000; i++); this.#numbers.set(numbers.subarray(24), 24); if (false)',
     },
     {
       file: 'table/row-copy.js',
