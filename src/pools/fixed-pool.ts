@@ -115,12 +115,13 @@ export class FixedPool {
   /**
    * Takes a slice for `owner` (an id from 1 to 2^31-1, by default this process's) and returns the byte offset of its
    * payload in the segment, aligned to 8; 0 when none is left. The memory is as its last user left it. `ERR_ARGUMENT`
-   * for more bytes than a slice has. O(1).
+   * for more bytes than a slice has. O(1); O(slices / 32) when none is left, for then it looks at all bits: a process
+   * that stands still inside `alloc` or `free` keeps one slice from others, and no more.
    */
   alloc(bytes: number = this.sliceBytes, owner: number = process.pid): number {
     checkInteger('bytes', bytes, 1, this.sliceBytes);
     checkInteger('owner', owner, 1, MAX_OWNER);
-    const slice = this.claim(owner);
+    const slice = this.claim(owner) || this.#claimPastHints(owner);
     return slice === 0 ? 0 : this.sliceOffset(slice) + SLICE_HEADER_BYTES;
   }
 
@@ -182,15 +183,21 @@ export class FixedPool {
   }
 
   /**
-   * Takes a slice and returns its number, 0 when none is left. Before it tries for a slice it writes the number to
-   * `journal`, a word of its owner's: killed right after, the owner's journal names what it may hold.
+   * Takes a slice and returns its number, 0 when none seems left: the hints may be wrong on the path of a slice that
+   * somebody is at work with. Before it tries for a slice, or puts the hints on its path right, it writes the number to
+   * `journal`, a word of its owner's: killed or stopped right after, the owner's journal names what it may hold or hide.
    */
   claim(owner: number, journal?: number): number {
     for (;;) {
       const bit = this.#occupancy.findFree();
-      if (bit < 0) {
+      if (bit === -1) {
         if (journal !== undefined) this.#words[journal] = 0;
         return 0;
+      }
+      if (bit < 0) {
+        if (journal !== undefined) this.#words[journal] = -1 - bit;
+        this.resync(-1 - bit);
+        continue;
       }
       const slice = bit + 1;
       if (journal !== undefined) this.#words[journal] = slice;
@@ -201,6 +208,16 @@ export class FixedPool {
     }
   }
 
+  #claimPastHints(owner: number): number {
+    this.#occupancy.repair();
+    return this.claim(owner);
+  }
+
+  /** Whether `claim` is worth a try. */
+  get seemsToHaveRoom(): boolean {
+    return this.#occupancy.findFree() !== -1;
+  }
+
   /** Frees a slice that has exactly this owner; false when it has another. */
   release(slice: number, owner: number): boolean {
     if (Atomics.compareExchange(this.#words, this.#ownerWord(slice), owner, FREE) !== owner) return false;
@@ -208,7 +225,7 @@ export class FixedPool {
     return true;
   }
 
-  /** Repeats what a killed process may not have finished of `claim` or `release`. */
+  /** Repeats what a killed or stopped process may not have finished of `claim` or `release`. */
   resync(slice: number): void {
     this.#occupancy.sync(slice - 1, this.#ownerWord(slice), true);
   }

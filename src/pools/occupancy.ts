@@ -13,11 +13,18 @@
  * `sync` writes the bit and then looks at the owner again until both agree: the last writer of a bit has therefore
  * seen the owner word that counts. A process killed inside leaves its slice in its journal; recovery repeats `sync`.
  *
+ * So whatever bit is wrong lies on the path, from leaf to top, of a slice that somebody is at work with. One stopped
+ * there can hide as many free slices as a word near the top stands for. Whoever finds no free slice therefore looks past
+ * the hints before saying so: by the journals of those at work (`sync` of the slices that they name), or, where there are
+ * no journals, by `repair`. At level 0 each one at work can hide but the slice that it works with.
+ *
  * Zeroed memory is an empty tree, but for the bits behind the last slice, which `initialise` sets for ever.
  */
 
 const WORD_BITS = 32;
 const FULL = -1;
+/** `findFree`: no bit looks free. Less than this: see there. */
+const NONE = -1;
 
 /** Words of every level, lowest first. */
 function levelWords(count: number): number[] {
@@ -99,30 +106,32 @@ export class Occupancy {
     return ((this.#words[this.#levels[0] + (bit >>> 5)] >>> (bit & 31)) & 1) === 1;
   }
 
-  /** A bit that looks free, or -1. What it names may be taken by the time the caller tries. */
+  /**
+   * A bit that looks free, or -1. What it names may be taken by the time the caller tries. -2 - bit when the words
+   * disagree on the path of that bit: after its `sync`, made by who has the bit in its journal, let it look again.
+   */
   findFree(): number {
     const near = this.#words[this.#leaves + this.#near];
     if (near !== FULL) return this.#near * WORD_BITS + lowestClear(near);
     const top = this.#levels.length - 1;
+    let level = top;
+    let index = 0;
     for (;;) {
-      let level = top;
-      let index = 0;
-      for (;;) {
-        const word = Atomics.load(this.#words, this.#levels[level] + index);
-        if (word === FULL) {
-          if (level === top) return -1;
-          // The level above promised room here: let it look again, then start anew.
-          this.#syncAbove(level, index, false);
-          break;
-        }
-        const bit = index * WORD_BITS + lowestClear(word);
-        if (level === 0) {
-          this.#near = index;
-          return bit;
-        }
-        index = bit;
-        level--;
+      const word = Atomics.load(this.#words, this.#levels[level] + index);
+      if (word === FULL) {
+        if (level === top) return NONE;
+        // The level above promised room here. The last bit below this word is never one of those reserved for ever,
+        // unless all are, and then nothing above promises room.
+        const last = Math.min((index + 1) * WORD_BITS ** (level + 1), this.#count) - 1;
+        return NONE - 1 - last;
       }
+      const bit = index * WORD_BITS + lowestClear(word);
+      if (level === 0) {
+        this.#near = index;
+        return bit;
+      }
+      index = bit;
+      level--;
     }
   }
 
@@ -160,7 +169,7 @@ export class Occupancy {
     } while ((Atomics.load(words, word) === FULL) !== full);
   }
 
-  /** Makes every level agree with the one below: whoever died may have changed one and not the next. O(n / 32). */
+  /** Makes every level agree with the one below: who died or stands still may have changed one and not the next. O(n / 32). */
   repair(): void {
     for (const { level, word } of this.disagreements()) this.#syncAbove(level, word, true);
   }

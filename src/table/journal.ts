@@ -54,15 +54,24 @@ export class Journal {
     const words = this.#words;
     const { rows, overflow } = this.#memory;
     for (const row of [words[at + slot.TAKEN], words[at + slot.ROW]]) {
-      if (row === 0 || row === words[at + slot.SPARE]) continue;
-      rows.release(row, id);
-      rows.resync(row);
+      if (row !== 0 && row !== words[at + slot.SPARE]) rows.release(row, id);
     }
     const bucket = words[at + slot.OVERFLOW];
-    if (bucket !== 0) {
-      overflow.release(bucket, id);
-      overflow.resync(bucket);
+    if (bucket !== 0) overflow.release(bucket, id);
+    this.resyncNamed(at);
+  }
+
+  /**
+   * Puts the pools' hints right on the paths of the slices that a journal names, of which those of a slot at work alone
+   * can be wrong. Harmless at any time, whatever the journal says, and by anybody.
+   */
+  resyncNamed(at: number): void {
+    const words = this.#words;
+    for (const row of [words[at + slot.TAKEN], words[at + slot.ROW]]) {
+      if (this.#memory.isRow(row)) this.#memory.rows.resync(row);
     }
+    const bucket = words[at + slot.OVERFLOW];
+    if (this.#memory.isOverflow(bucket)) this.#memory.overflow.resync(bucket);
   }
 
   /** Throws `ERR_TABLE_CORRUPT` when the journal at `at` names anything that does not exist. */

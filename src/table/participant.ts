@@ -237,6 +237,22 @@ export class Participant {
   }
 
   /**
+   * For who finds no free slice: settles the unfinished operations of the dead, and puts right what those of the living
+   * may have left wrong in the pools' hints when they were stopped. Returns how many were dead. O(maxParticipants), and a
+   * system call for each that is at work.
+   */
+  settleUnfinished(): number {
+    let settled = 0;
+    for (let number = 0; number < this.#memory.layout.schema.maxParticipants; number++) {
+      const at = this.#memory.slotWord(number);
+      if (number === this.id - 1 || this.#words[at + slot.OPERATION] === slot.NONE) continue;
+      if (this.settleIfDead(number)) settled++;
+      else this.journal.resyncNamed(at);
+    }
+    return settled;
+  }
+
+  /**
    * Finishes the own operation that is unfinished, if any: one that was interrupted so that not even a `finally` ran, by
    * the timeout of a `vm` script. The next operation does it too; this is for when none follows, and others wait.
    */

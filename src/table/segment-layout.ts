@@ -3,6 +3,7 @@ import { wallTimeMs } from '../memory/index.js';
 import { FixedPool } from '../pools/fixed-pool.js';
 import { BUCKET_BYTES, ENTRIES, TARGET_LOAD } from './bucket-layout.js';
 import { countCells } from './change-feed-layout.js';
+import { expiryGroupsBytes } from './expiry-groups.js';
 import { HASH_HALF_SIP_1_3, halfSipHash } from './hash.js';
 import type { TableSchema } from './options.js';
 import { SLOT_BYTES } from './participant-layout.js';
@@ -13,10 +14,10 @@ import type { Columns, TableBytes } from './types.js';
 /**
  * A table's segment:
  *
- *   +--------+--------------+--------------+------------------+-----------+-----------------+-------------+
- *   | header | participants | home buckets | overflow buckets | rows      | use bytes       | change feed |
- *   | +schema| 256 B each   | 64 B each    | FixedPool        | FixedPool | 1 B a row (lru) | if any      |
- *   +--------+--------------+--------------+------------------+-----------+-----------------+-------------+
+ *   +--------+--------------+---------------+--------------+------------------+-----------+-----------------+--------+
+ *   | header | participants | expiry groups | home buckets | overflow buckets | rows      | use bytes       | change |
+ *   | +schema| 256 B each   | 16 B each     | 64 B each    | FixedPool        | FixedPool | 1 B a row (lru) | feed   |
+ *   +--------+--------------+---------------+--------------+------------------+-----------+-----------------+--------+
  *
  * Header, by byte:
  *    0  magic          8 B   "SHMTABLE"
@@ -31,8 +32,7 @@ import type { Columns, TableBytes } from './types.js';
  *   56  revisionBase   f64   added to (epoch, version) of a bucket to make a revision
  *   64  clockOffset    f64   table time = clockOffset + CLOCK_BOOTTIME, in milliseconds since the epoch
  *   72  createdAt      f64   epoch milliseconds
- *   80  soonest        u32   seconds from createdAt before which no row expires, 0 none ever will: see TableClock
- *   84  soonestOfPass  u32   the same, as the sweeper's pass under way collects it
+ *   80  unused         8 B
  *   88  clockHand      u32   where the evictor goes on (modulo the number of row slices)
  *   92  inUse          u32   of a table in a file: see boot-record.ts
  *   96  bootId         16 B  the boot of the machine that clockOffset counts from
@@ -44,7 +44,7 @@ import type { Columns, TableBytes } from './types.js';
  */
 
 export const MAGIC = Buffer.from('SHMTABLE');
-export const LAYOUT_VERSION = 2;
+export const LAYOUT_VERSION = 3;
 const BYTE_ORDER = 0x01020304;
 
 export const READY = 1;
@@ -58,8 +58,6 @@ const HASH_KIND = 5;
 export const HASH_KEY = 6;
 const SCHEMA_BYTES = 10;
 const SCHEMA_SUM = 11;
-export const SOONEST = 20;
-export const SOONEST_OF_PASS = 21;
 export const CLOCK_HAND = 22;
 export const IN_USE = 23;
 /** Offsets in the header as a Float64Array. */
@@ -84,6 +82,7 @@ export interface SegmentLayout {
   readonly schema: TableSchema;
   readonly row: RowLayout;
   readonly participantsAt: number;
+  readonly expiryGroupsAt: number;
   readonly indexAt: number;
   readonly homeBuckets: number;
   readonly overflowAt: number;
@@ -103,8 +102,9 @@ export interface SegmentLayout {
 export function layOutSegment(schema: TableSchema): SegmentLayout {
   const row = layOutRow(schema.columns, schema.maxKeyBytes);
   const participantsAt = align64(SCHEMA_AT + Buffer.byteLength(schemaJson(schema)));
-  const indexAt = participantsAt + schema.maxParticipants * SLOT_BYTES;
   const homeBuckets = Math.ceil(schema.capacity / TARGET_LOAD);
+  const expiryGroupsAt = participantsAt + schema.maxParticipants * SLOT_BYTES;
+  const indexAt = expiryGroupsAt + expiryGroupsBytes(homeBuckets);
   const overflowAt = indexAt + homeBuckets * BUCKET_BYTES;
   const overflowBuckets = Math.ceil(schema.capacity / ENTRIES) + schema.maxParticipants;
   const rowsAt = overflowAt + FixedPool.bytesFor(overflowBuckets, OVERFLOW_SLICE_BYTES);
@@ -118,6 +118,7 @@ export function layOutSegment(schema: TableSchema): SegmentLayout {
     schema,
     row,
     participantsAt,
+    expiryGroupsAt,
     indexAt,
     homeBuckets,
     overflowAt,

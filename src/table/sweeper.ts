@@ -1,27 +1,24 @@
 import { ShmTableError } from '../errors.js';
 import { type ByteLocks, monotonicMs, timers } from '../memory/index.js';
-import { ENTRIES, FIRST_ENTRY, LINK, LOCK, VERSION } from './bucket-layout.js';
+import type { ExpiredRows } from './expired-rows.js';
 import type { Participant } from './participant.js';
-import { ROW_EXPIRES_AT } from './row-layout.js';
 import type { TableClock } from './table-clock.js';
-import type { TableMemory } from './table-memory.js';
 import type { Writer } from './writer.js';
 
-/** The byte whose lock is the sweeper's lease, behind those of all participants. The kernel ends it with its holder. */
-const LEASE_BYTE = 0x10000;
+/** The bytes whose locks are leases of the passes over groups, behind all others. The kernel ends one with its holder. */
+const FIRST_LEASE_BYTE = 0x20000;
 /** How often a participant looks whether there is something to sweep, in milliseconds. */
 const LOOK_MS = 500;
 /** CPU time of one step, in milliseconds, and the pause between two. */
 const STEP_MS = 1;
 const PAUSE_MS = 3;
-/** Buckets between two looks at the clock. */
-const BUCKETS_PER_LOOK = 16;
-/** Looks at a bucket that others write to, before the next pass has to look at it again. */
-const LOOKS = 4;
+/** Rows removed between two looks at the clock. */
+const ROWS_PER_LOOK = 16;
 /** Rows that a writer reclaims itself when the table is full, before it tries again. */
 const RECLAIM_ROWS = 16;
-/** Rest after a look at all buckets, in times of what it took. */
+/** Rest of a table that evicts after a look that found little, in times of what it took. */
 const REST = 10;
+const NONE = -1;
 
 /** By whom it removes rows. The writer is asked for when there is something to remove. */
 interface SweeperWrites {
@@ -30,28 +27,42 @@ interface SweeperWrites {
 }
 
 /**
- * Gives the memory of expired rows back. One participant at a time sweeps, in steps of 1 ms, and holds a bucket for
- * one row at a time. Nobody depends on it: an expired row is absent to everybody from the moment it expires.
+ * Gives the memory of expired rows back, group by group of those that are due. Nobody depends on it: an expired row is
+ * absent to everybody from the moment it expires.
  *
- * A timer of each writing handle looks twice a second whether there is something to do: three loads when there is
- * not. It also settles an operation of the handle's own that was interrupted.
+ * A timer of each writing handle looks twice a second whether there is something to do, and then works in steps of 1 ms.
+ * It also settles an operation of the handle's own that was interrupted. Who finds the table full sweeps at once, and so
+ * does `size`, a part.
+ *
+ * A bucket is held for one row at a time. A locked one is passed over: its holder may be stopped.
  */
 export class Sweeper {
-  readonly #memory: TableMemory;
+  readonly #expired: ExpiredRows;
   readonly #clock: TableClock;
   readonly #writing: SweeperWrites;
   readonly #locks: ByteLocks;
   readonly #mayRun: () => boolean;
   #timer: NodeJS.Timeout;
-  /** Next bucket of the pass under way; -1 when this participant does not sweep. */
-  #bucket = -1;
-  /** Where `reclaim` goes on, and when it looks everywhere again. */
+  /** Next group of the tour under way; NONE when there is none. */
+  #tour = NONE;
+  /** Where the work in a group was left with expired rows in it, NONE at its end. */
+  #leftAt = NONE;
+  /** The group in which `reclaim` goes on, and until when it may rest. */
   #reclaimFrom = 0;
   #restUntil = 0;
+  /** A bucket with expired rows that `reclaim` passed over, NONE if there was none; and the one last waited for. */
+  #passedOver = NONE;
+  #waitedFor = NONE;
 
   /** `mayRun` tells whether the table is still open and not destroyed. */
-  constructor(memory: TableMemory, clock: TableClock, writing: SweeperWrites, locks: ByteLocks, mayRun: () => boolean) {
-    this.#memory = memory;
+  constructor(
+    expired: ExpiredRows,
+    clock: TableClock,
+    writing: SweeperWrites,
+    locks: ByteLocks,
+    mayRun: () => boolean,
+  ) {
+    this.#expired = expired;
     this.#clock = clock;
     this.#writing = writing;
     this.#locks = locks;
@@ -72,113 +83,137 @@ export class Sweeper {
     if (!this.#mayRun()) return;
     try {
       this.#writing.participant.settle();
-      if (this.#bucket < 0) this.#beginPass();
-      if (this.#bucket >= 0) this.#step();
+      if (this.#tour === NONE) this.#beginTour();
+      if (this.#tour !== NONE) this.#step();
     } catch (error) {
       // A damaged table. Nobody could catch it here; whoever works with the damaged part is told.
       if (!(error instanceof ShmTableError)) throw error;
-      this.#leavePass();
+      this.#tour = NONE;
     }
-    this.#timer = this.#later(this.#bucket < 0 ? LOOK_MS : PAUSE_MS);
+    this.#timer = this.#later(this.#tour === NONE ? LOOK_MS : PAUSE_MS);
   }
 
-  #beginPass(): void {
-    if (!this.#clock.mayHaveExpired || !this.#locks.tryLock(LEASE_BYTE)) return;
-    this.#bucket = 0;
+  #beginTour(): void {
+    if (!this.#expired.areThereAny) return;
+    this.#tour = 0;
     // A bucket locked by the dead would count as changing in every pass.
     this.#writing.participant.settleDead();
-    this.#clock.beginPass();
-  }
-
-  #leavePass(): void {
-    if (this.#bucket < 0) return;
-    this.#bucket = -1;
-    this.#locks.unlock(LEASE_BYTE);
   }
 
   #step(): void {
+    const { groups } = this.#expired;
     const end = monotonicMs() + STEP_MS;
     do {
-      for (let i = 0; i < BUCKETS_PER_LOOK; i++) {
-        if (this.#bucket === this.#memory.homeBuckets) {
-          this.#clock.endPass();
-          this.#leavePass();
-          return;
-        }
-        // A bucket with very many expired rows takes several steps.
-        if (this.#sweepBucket(this.#bucket, end)) this.#bucket++;
+      if (this.#tour === groups.count) {
+        this.#tour = NONE;
+        this.#clock.noteTime();
+        return;
       }
+      const isDue = groups.isDue(this.#tour, this.#clock.now());
+      if (isDue) this.#sweep(this.#tour, Number.POSITIVE_INFINITY, end);
+      if (!isDue || this.#leftAt === NONE) this.#tour++;
     } while (monotonicMs() < end);
   }
 
-  /** Removes a bucket's expired rows until `end`; false when time ran out before the last. */
-  #sweepBucket(bucket: number, end: number): boolean {
-    if (!this.#look(bucket, true)) return true;
-    while (this.#writing.writer.expireOne(bucket, false)) if (monotonicMs() > end) return false;
-    // What is left is for the next pass: somebody holds the bucket, and may be stopped; or it has changed since.
-    if (this.#look(bucket, true)) this.#clock.leaveUnseen();
-    return true;
-  }
-
   /**
-   * Whether a bucket has an expired row. With `leave`, tells the pass of the others; and of the present when writers
-   * were there all the time, for they may have put a row where we had looked before.
+   * Removes expired rows of a group, at most `most`, and until the clock says `until`; returns how many. What was left
+   * in the middle goes on there, if it is there that it was left; the whole group is looked at before it ends.
    */
-  #look(bucket: number, leave: boolean): boolean {
-    const words = this.#memory.words;
-    const home = this.#memory.homeWord(bucket);
-    for (let tries = 0; tries < LOOKS; tries++) {
-      const version = Atomics.load(words, home + VERSION);
-      const locked = Atomics.load(words, home + LOCK) !== 0;
-      const expired = this.#lookOnce(home, leave);
-      const still = !locked && Atomics.load(words, home + VERSION) === version;
-      if (expired || still || !leave) return expired;
-    }
-    this.#clock.leaveUnseen();
-    return false;
-  }
-
-  #lookOnce(home: number, leave: boolean): boolean {
-    const { words, doubles } = this.#memory;
-    const now = this.#clock.now();
-    let expired = false;
-    let at = home;
-    for (let hops = 0; hops <= this.#memory.overflow.slices; hops++) {
-      for (let position = 0; position < ENTRIES; position++) {
-        const row = Atomics.load(words, at + FIRST_ENTRY + position);
-        if (!this.#memory.isRow(row)) break;
-        const expiresAt = doubles[(this.#memory.rowWord(row) + ROW_EXPIRES_AT / 4) / 2];
-        if (expiresAt === 0) continue;
-        if (expiresAt <= now) expired = true;
-        else if (leave) this.#clock.leaveRow(expiresAt);
-      }
-      const next = Atomics.load(words, at + LINK);
-      if (!this.#memory.isOverflow(next)) break;
-      at = this.#memory.overflowWord(next);
-    }
-    return expired;
-  }
-
-  /**
-   * Removes some expired rows at once, for a writer that finds the table full; how many. `thorough` waits for buckets
-   * that others hold, and looks everywhere before it says that there are none. Without, it rests after it has looked
-   * everywhere, ten times as long as that took: the row to go may be an unused one instead. O(buckets) when nothing
-   * has expired, which the header's seconds rule out most of the time.
-   */
-  reclaim(thorough: boolean): number {
-    if (!this.#clock.mayHaveExpired) return 0;
-    const start = monotonicMs();
-    if (!thorough && start < this.#restUntil) return 0;
+  #sweep(group: number, most: number, until: number): number {
+    const { groups } = this.#expired;
+    const first = groups.firstBucket(group);
+    const end = groups.endBucket(group);
+    const from = this.#leftAt;
     let removed = 0;
-    for (let i = 0; i < this.#memory.homeBuckets && removed < RECLAIM_ROWS; i++) {
-      const bucket = this.#reclaimFrom;
-      if (this.#look(bucket, false)) while (this.#writing.writer.expireOne(bucket, thorough)) removed++;
-      this.#reclaimFrom = (bucket + 1) % this.#memory.homeBuckets;
+    if (from > first && from < end) {
+      removed = this.#removeFrom(from, end, NONE, most, until);
+      if (this.#leftAt !== NONE) return removed;
     }
-    if (removed < RECLAIM_ROWS) {
-      const end = monotonicMs();
-      this.#restUntil = end + REST * (end - start);
+    const lease = FIRST_LEASE_BYTE + group;
+    // Somebody else's pass does not keep this one from removing rows; only the group's moment is not to be raised then.
+    const isPass = this.#locks.tryLock(lease);
+    try {
+      if (isPass) groups.beginPass(group);
+      removed += this.#removeFrom(first, end, isPass ? group : NONE, most - removed, until);
+      if (isPass && this.#leftAt === NONE) groups.endPass(group);
+    } finally {
+      if (isPass) this.#locks.unlock(lease);
     }
     return removed;
+  }
+
+  /** `group`: whose pass is told of the rows that stay, or NONE. Sets `#leftAt`. */
+  #removeFrom(from: number, end: number, group: number, most: number, until: number): number {
+    const expired = this.#expired;
+    let removed = 0;
+    for (let bucket = from; bucket < end; bucket++) {
+      let found = expired.in(bucket);
+      if (found > 0) {
+        while (this.#writing.writer.expireOne(bucket, false)) {
+          removed++;
+          if (removed < most && (removed % ROWS_PER_LOOK !== 0 || monotonicMs() < until)) continue;
+          this.#leftAt = bucket;
+          return removed;
+        }
+        found = expired.in(bucket);
+        if (found > 0) this.#passOver(bucket);
+      }
+      if (group === NONE) continue;
+      // Writers may have put a row where we had looked before.
+      if (found > 0 || !expired.wasStill) expired.groups.leaveRow(group, this.#clock.firstNow());
+      if (expired.soonest !== 0) expired.groups.leaveRow(group, expired.soonest);
+    }
+    this.#leftAt = NONE;
+    return removed;
+  }
+
+  /** The next one behind that which was waited for before, if there are several. */
+  #passOver(bucket: number): void {
+    const next = this.#passedOver;
+    if (next === NONE || (next <= this.#waitedFor && bucket > this.#waitedFor)) this.#passedOver = bucket;
+  }
+
+  /**
+   * Removes some expired rows at once, at most `most`, for a writer that finds the table full; how many. It waits for
+   * nobody. What it costs is spent on rows that have expired, or spares the next one the look at a group.
+   */
+  reclaim(most = RECLAIM_ROWS): number {
+    const { groups } = this.#expired;
+    this.#passedOver = NONE;
+    const now = this.#clock.now();
+    if (!groups.isAnyDue(now)) return 0;
+    let removed = 0;
+    for (let i = 0; i < groups.count && removed < most; i++) {
+      const group = this.#reclaimFrom;
+      if (groups.isDue(group, now)) removed += this.#sweep(group, most - removed, Number.POSITIVE_INFINITY);
+      if (removed < most) this.#reclaimFrom = (group + 1) % groups.count;
+    }
+    return removed;
+  }
+
+  /**
+   * `reclaim` for a table that can evict instead: after a look that found little it rests ten times as long as that took,
+   * for the row to go may as well be an unused one.
+   */
+  reclaimNowAndThen(): number {
+    const start = monotonicMs();
+    if (start < this.#restUntil) return 0;
+    const removed = this.reclaim();
+    const end = monotonicMs();
+    if (removed < RECLAIM_ROWS) this.#restUntil = end + REST * (end - start);
+    return removed;
+  }
+
+  /**
+   * Waits for the bucket in which the last `reclaim` had to leave expired rows; false when there was none. For when no
+   * other bucket could give any. The next time another one is waited for, if there are several. `ERR_LOCK_TIMEOUT`.
+   */
+  reclaimLocked(): boolean {
+    const bucket = this.#passedOver;
+    if (bucket === NONE) return false;
+    this.#waitedFor = bucket;
+    this.#passedOver = NONE;
+    while (this.#writing.writer.expireOne(bucket, true));
+    return true;
   }
 }

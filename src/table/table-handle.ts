@@ -4,6 +4,7 @@ import { ChangeFeed } from './change-feed.js';
 import { ChangeWatches } from './change-watch.js';
 import type { Accumulator } from './column-numbers.js';
 import type { DraftRow } from './draft-row.js';
+import type { ExpiredRows } from './expired-rows.js';
 import type { Key } from './key.js';
 import type { AttachOptions } from './options.js';
 import type { Caller } from './participant.js';
@@ -65,6 +66,10 @@ export class TableHandle<C extends Columns> {
 
   get clock(): TableClock {
     return this.#open().clock;
+  }
+
+  get expired(): ExpiredRows {
+    return this.#open().expired;
   }
 
   get codec(): RowCodec<C> {

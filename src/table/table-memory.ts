@@ -1,6 +1,6 @@
 import { ShmTableError } from '../errors.js';
 import { FixedPool } from '../pools/fixed-pool.js';
-import { BUCKET_WORDS } from './bucket-layout.js';
+import { BUCKET_WORDS, LOCK } from './bucket-layout.js';
 import { SLOT_WORDS } from './participant-layout.js';
 import { ROW_EPOCH, ROW_REVISION } from './row-layout.js';
 import { CREATED_AT, HASH_KEY, OVERFLOW_SLICE_BYTES, REVISION_BASE, type SegmentLayout } from './segment-layout.js';
@@ -115,6 +115,11 @@ export class TableMemory {
   /** First word of a home bucket. */
   homeWord(bucket: number): number {
     return this.#indexWord + bucket * BUCKET_WORDS;
+  }
+
+  /** Whether somebody holds a home bucket at this moment. */
+  isLocked(bucket: number): boolean {
+    return Atomics.load(this.words, this.homeWord(bucket) + LOCK) !== 0;
   }
 
   /** First word of an overflow bucket, numbered from 1. */

@@ -6,6 +6,8 @@ import { type Accumulator, refuseAccumulation } from './column-numbers.js';
 import { unknownColumn } from './column-values.js';
 import { DraftRow } from './draft-row.js';
 import { Evictor } from './evictor.js';
+import { ExpiredRows } from './expired-rows.js';
+import { ExpiryGroups } from './expiry-groups.js';
 import { Key } from './key.js';
 import type { AttachOptions } from './options.js';
 import { Participant } from './participant.js';
@@ -20,6 +22,9 @@ import type { TableMemory } from './table-memory.js';
 import type { OpenedTable } from './table-opening.js';
 import type { Columns, Entry, Row } from './types.js';
 import { createWriter, type Writer } from './writer.js';
+
+/** Evictions of a handle between two looks for free slices that somebody at work keeps out of sight. */
+const ROOMS_PER_LOOK = 64;
 
 /** What only a table that is open for writing has. */
 export class WritingParts {
@@ -56,6 +61,7 @@ export class TableParts<C extends Columns = Columns> {
   readonly locks: ByteLocks;
   readonly draft: DraftRow<C>;
   readonly clock: TableClock;
+  readonly expired: ExpiredRows;
   /** Undefined for read-only handles, which are no participant. */
   readonly writing: WritingParts | undefined;
   readonly #options: AttachOptions;
@@ -86,6 +92,7 @@ export class TableParts<C extends Columns = Columns> {
     this.#columns = new Map(row.columns.map((column) => [column.name, column]));
     this.draft = new DraftRow<C>(row);
     this.clock = new TableClock(memory);
+    this.expired = new ExpiredRows(memory, this.clock, new ExpiryGroups(memory));
     this.locks = segment.openByteLocks();
     try {
       this.writing = options.readOnly ? undefined : this.#attach();
@@ -102,18 +109,29 @@ export class TableParts<C extends Columns = Columns> {
       segment.backend === 'file' ? attachToFile(segment, memory, locks, this.name) : Participant.attach(memory, locks);
     return new WritingParts(
       participant,
-      (writing) => new Sweeper(memory, clock, writing, locks, () => !this.isClosed),
+      (writing) => new Sweeper(this.expired, clock, writing, locks, () => !this.isClosed),
       (writing) => this.#createWriter(writing),
     );
   }
 
   #createWriter({ participant, sweeper }: WritingParts): Writer {
     const { memory, codec, key, chain, clock, name } = this;
-    const writer = createWriter({ memory, participant, codec, key, chain, clock, name });
-    const evictor = memory.uses === undefined ? undefined : new Evictor(memory, memory.uses, writer);
-    // Expired rows go first, then, if the table evicts, one that was not used lately; then what the dead hold.
-    const evict = (): boolean => evictor !== undefined && (sweeper.reclaim(false) > 0 || evictor.evictOne());
-    writer.makeRoom = () => evict() || sweeper.reclaim(true) > 0 || participant.settleDead() > 0;
+    const { groups } = this.expired;
+    const writer = createWriter({ memory, participant, codec, key, chain, clock, groups, name });
+    const hasOverlooked = (): boolean =>
+      participant.settleUnfinished() > 0 || (memory.rows.seemsToHaveRoom && memory.overflow.seemsToHaveRoom);
+    if (memory.uses === undefined) {
+      // What costs a caller its time, a bucket that somebody holds, comes last.
+      writer.makeRoom = () => hasOverlooked() || sweeper.reclaim() > 0 || sweeper.reclaimLocked();
+    } else {
+      const evictor = new Evictor(memory, memory.uses, writer);
+      let times = 0;
+      writer.makeRoom = () =>
+        (times++ % ROOMS_PER_LOOK === 0 && hasOverlooked()) ||
+        sweeper.reclaimNowAndThen() > 0 ||
+        evictor.evictOne() ||
+        hasOverlooked();
+    }
     return writer;
   }
 

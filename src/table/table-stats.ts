@@ -1,9 +1,15 @@
 import type { ByteLocks } from '../memory/index.js';
 import { LINK } from './bucket-layout.js';
+import type { ExpiredRows } from './expired-rows.js';
 import type { Participant } from './participant.js';
 import * as slot from './participant-layout.js';
+import type { Sweeper } from './sweeper.js';
 import type { TableMemory } from './table-memory.js';
 import type { TableCounts, TableStats } from './types.js';
+
+/** Expired rows that a count removes at most, and counts that others may disturb. */
+const ROWS_PER_COUNT = 1000;
+const MOST_COUNTS = 4;
 
 /** The sum of one counter over all slots, in use or not: they are never reset. */
 function sum(memory: TableMemory, counter: number): number {
@@ -26,6 +32,21 @@ export function countedRows(memory: TableMemory): number {
 /** `countedRows` within what can be: a writer killed or running meanwhile may be counted by half. */
 export function countRows(memory: TableMemory): number {
   return Math.min(Math.max(countedRows(memory), 0), memory.layout.schema.capacity);
+}
+
+/**
+ * Rows that have not expired. A handle that can write removes expired ones itself, a part of them each time, so that
+ * they are not counted again and again. O(maxParticipants + groups), and O(rows of a group) for each group that is due.
+ */
+export function countLiveRows(memory: TableMemory, expired: ExpiredRows, sweeper: Sweeper | undefined): number {
+  if (!expired.areThereAny) return countRows(memory);
+  sweeper?.reclaim(ROWS_PER_COUNT);
+  for (let tries = 0; ; tries++) {
+    const removed = sum(memory, slot.EXPIRATIONS);
+    const live = countRows(memory) - expired.count();
+    // What somebody else has removed meanwhile may have been counted as expired, and not as removed, or as both.
+    if (sum(memory, slot.EXPIRATIONS) === removed || tries === MOST_COUNTS) return Math.max(live, 0);
+  }
 }
 
 /** What `Table.stats` returns. O(buckets). */

@@ -35,7 +35,7 @@ import {
   openOrCreateTable,
   openTable,
 } from './table-opening.js';
-import { attachedSlots, countRows, readCounts, readStats } from './table-stats.js';
+import { attachedSlots, countLiveRows, readCounts, readStats } from './table-stats.js';
 import { Turns } from './turns.js';
 import type {
   BackendName,
@@ -247,13 +247,14 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
     return found;
   }
 
-  /** Rows that have not expired. O(maxParticipants), or O(rows) while expired ones may still be there. */
+  /**
+   * Rows that have not expired. O(maxParticipants) while nothing has expired since the last look; otherwise it looks at
+   * the parts of the table, some 3,600 rows each, in which rows have expired, and a handle that can write sweeps there.
+   */
   get size(): number {
     this.#parts.assertOpen();
-    if (!this.#parts.clock.mayHaveExpired) return countRows(this.#parts.memory);
-    let rows = 0;
-    for (const chain of this.#parts.scan.chains(this.#parts.scan.keys, this.#parts.proceed)) rows += chain.length;
-    return rows;
+    const { memory, expired, writing } = this.#parts;
+    return countLiveRows(memory, expired, writing?.sweeper);
   }
 
   // ---- writing ----
@@ -349,26 +350,33 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
   }
 
   /**
-   * Removes every row, one by one: rows written meanwhile may stay. With options it is a promise of how many it removed,
+   * Removes every row, one by one: rows written meanwhile may stay. Buckets that others hold come last; when one stays
+   * locked, all that were not have been cleared before it throws `ERR_LOCK_TIMEOUT`. With options it is a promise of how many it removed,
    * and takes turns with this thread's other work; rejects like `deletePrefix`.
    */
   clear(): void;
   clear(options: ClearOptions): Promise<number>;
   clear(options?: ClearOptions): Promise<number> | undefined {
     if (options !== undefined) return this.#clearInTurns(options);
-    this.clearFrom(0, this.#parts.memory.homeBuckets);
+    const locked: number[] = [];
+    this.clearFrom(0, this.#parts.memory.homeBuckets, locked);
+    this.clearLocked(locked);
     return undefined;
   }
 
   async #clearInTurns(options: ClearOptions): Promise<number> {
     checkOptions(options, CLEAR_OPTIONS);
     const yieldMs = integer('yieldMs', options.yieldMs ?? YIELD_MS, 1, MAX_YIELD_MS);
-    return this.#inTurns(yieldMs, (bucket) => this.#parts.writer.clearBucket(bucket));
+    return this.#inTurns(yieldMs, (bucket) => this.#parts.writer.clearBucket(bucket, true));
   }
 
-  /** Calls `remove` for each bucket that has rows, once, and adds up how many it removed. Ends whatever others insert. */
+  /**
+   * Calls `remove` for each bucket that has rows, once, and adds up how many it removed. Those that are locked come last.
+   * Ends whatever others insert.
+   */
   async #inTurns(yieldMs: number, remove: (bucket: number) => number): Promise<number> {
     const turns = new Turns(yieldMs);
+    const locked: number[] = [];
     let removed = 0;
     for (let bucket = 0; ; ) {
       // Before anything else: after a turn of others the memory may be gone.
@@ -376,22 +384,41 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
       const { homeBuckets } = this.#parts.memory;
       const end = Math.min(bucket + BUCKETS_AT_ONCE, homeBuckets);
       bucket = this.#parts.reader.steps.nextFilled(bucket, end);
-      if (bucket < end) removed += remove(bucket++);
-      if (bucket >= homeBuckets) return removed;
+      if (bucket < end) {
+        if (this.#parts.memory.isLocked(bucket)) locked.push(bucket);
+        else removed += remove(bucket);
+        bucket++;
+      }
+      if (bucket >= homeBuckets) break;
       if (turns.isOver) await turns.next();
     }
+    for (const bucket of locked) {
+      this.#parts.assertWritable();
+      removed += remove(bucket);
+      if (turns.isOver) await turns.next();
+    }
+    return removed;
   }
 
-  /** A part of `clear`, of so many buckets from a number on. Returns the number to go on with, undefined at the end. */
-  clearFrom(begin: number, buckets: number): number | undefined {
+  /**
+   * A part of `clear`, of so many buckets from a number on. Returns the number to go on with, undefined at the end. Waits
+   * for nobody: buckets that were locked are added to `locked`, for `clearLocked` at the end of all parts.
+   */
+  clearFrom(begin: number, buckets: number, locked: number[]): number | undefined {
     const { writer, memory, reader } = this.#parts;
     const end = Math.min(begin + buckets, memory.homeBuckets);
     for (let bucket = begin; ; bucket++) {
       bucket = reader.steps.nextFilled(bucket, end);
       if (bucket >= end) break;
-      writer.clearBucket(bucket);
+      writer.clearBucket(bucket, false);
+      if (reader.steps.nextFilled(bucket, bucket + 1) === bucket) locked.push(bucket);
     }
     return end < memory.homeBuckets ? end : undefined;
+  }
+
+  /** Clears buckets that `clearFrom` left, and waits for whoever holds them. `ERR_LOCK_TIMEOUT`. */
+  clearLocked(locked: readonly number[]): void {
+    for (const bucket of locked) this.#parts.writer.clearBucket(bucket, true);
   }
 
   /**

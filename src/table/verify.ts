@@ -1,9 +1,10 @@
 import type { FixedPool } from '../pools/fixed-pool.js';
 import { FREE, LINKED } from '../pools/fixed-pool-layout.js';
 import { ENTRIES, FIRST_ENTRY, LINK, LOCK, tagByte, tagOf } from './bucket-layout.js';
+import { ExpiryGroups } from './expiry-groups.js';
 import { halfSipHash } from './hash.js';
 import * as slot from './participant-layout.js';
-import { ROW_HASH, ROW_KEY_BYTES, ROW_SEQUENCE } from './row-layout.js';
+import { ROW_EXPIRES_AT, ROW_HASH, ROW_KEY_BYTES, ROW_SEQUENCE } from './row-layout.js';
 import { HASH_KEY } from './segment-layout.js';
 import type { TableMemory } from './table-memory.js';
 import { countedRows } from './table-stats.js';
@@ -18,6 +19,7 @@ const MAX_PROBLEMS = 100;
  * - chains are compact, end, and share no bucket; an overflow bucket is LINKED exactly when it is in a chain
  * - a row is LINKED exactly when one entry holds it, in the home bucket of its hash, under its tag; its hash is its
  *   key's, its sequence is even; no key occurs twice
+ * - no row expires before its group is due
  * - a slice that is neither free nor linked is the spare of the participant whose id it has
  * - free slices + linked rows = capacity; the counters add up to the linked rows; the pools' hints agree
  * O(segment).
@@ -29,7 +31,7 @@ export function verifyTable(memory: TableMemory): Verification {
     if (problems.length < MAX_PROBLEMS) problems.push(problem);
     else more++;
   };
-  const linked = checkChains(memory, report);
+  const linked = checkChains(memory, new ExpiryGroups(memory), report);
   checkRows(memory, linked.rows, report);
   checkOwners('overflow bucket', memory.overflow, linked.buckets, new Map(), report);
   const counted = countedRows(memory);
@@ -45,18 +47,18 @@ interface Linked {
   readonly buckets: Set<number>;
 }
 
-function checkChains(memory: TableMemory, report: Report): Linked {
+function checkChains(memory: TableMemory, groups: ExpiryGroups, report: Report): Linked {
   const linked: Linked = { rows: new Set(), buckets: new Set() };
   for (let bucket = 0; bucket < memory.homeBuckets; bucket++) {
     const home = memory.homeWord(bucket);
     const lock = Atomics.load(memory.words, home + LOCK);
     if (lock !== 0) report(`bucket ${bucket} is locked: 0x${(lock >>> 0).toString(16)}`);
-    checkChain(memory, bucket, linked, report);
+    checkChain(memory, groups, bucket, linked, report);
   }
   return linked;
 }
 
-function checkChain(memory: TableMemory, bucket: number, linked: Linked, report: Report): void {
+function checkChain(memory: TableMemory, groups: ExpiryGroups, bucket: number, linked: Linked, report: Report): void {
   const keys = new Set<string>();
   let at = memory.homeWord(bucket);
   for (let ended = false; ; ) {
@@ -74,7 +76,7 @@ function checkChain(memory: TableMemory, bucket: number, linked: Linked, report:
       }
       if (linked.rows.has(row)) report(`${where}: is linked twice`);
       linked.rows.add(row);
-      checkRow(memory, bucket, row, memory.bytes[tagByte(at, position)], keys, where, report);
+      checkRow(memory, groups, bucket, row, memory.bytes[tagByte(at, position)], keys, where, report);
     }
     const next = memory.words[at + LINK];
     if (next === 0) return;
@@ -94,6 +96,7 @@ function checkChain(memory: TableMemory, bucket: number, linked: Linked, report:
 
 function checkRow(
   memory: TableMemory,
+  groups: ExpiryGroups,
   bucket: number,
   row: number,
   tag: number,
@@ -118,6 +121,9 @@ function checkRow(
   if (memory.bucketOf(hash) !== bucket) report(`${where}: belongs to bucket ${memory.bucketOf(hash)}`);
   if (tagOf(hash) !== tag) report(`${where}: its tag is ${tag}, its hash says ${tagOf(hash)}`);
   const key = memory.bytes.toString('latin1', at * 4 + keyOffset, at * 4 + keyOffset + bytes);
+  const expiresAt = memory.doubles[(at + ROW_EXPIRES_AT / 4) / 2];
+  if (expiresAt !== 0 && !(groups.soonestOf(bucket) <= expiresAt))
+    report(`${where}: expires at ${expiresAt}, its group is not due before ${groups.soonestOf(bucket)}`);
   if (keys.has(key)) report(`${where}: its key occurs twice`);
   keys.add(key);
 }

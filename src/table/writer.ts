@@ -3,6 +3,7 @@ import { monotonicMs } from '../memory/index.js';
 import type { Chain } from './chain.js';
 import { DAMAGED } from './chain.js';
 import type { Accumulator } from './column-numbers.js';
+import type { ExpiryGroups } from './expiry-groups.js';
 import type { Key } from './key.js';
 import { type Layouts, layouts } from './layouts.js';
 import { ownCode } from './own-code.js';
@@ -84,9 +85,9 @@ export interface Writer {
   readonly remove: (key: string, ifRevision?: number, take?: (row: number) => void) => Outcome;
   /**
    * Removes the rows of one bucket, each as an operation of its own: at most as many as were there at the start. How many
-   * had not expired.
+   * had not expired. Without `wait` it leaves them when the bucket is locked.
    */
-  readonly clearBucket: (bucket: number) => number;
+  readonly clearBucket: (bucket: number, wait: boolean) => number;
   /** Removes one expired row of a bucket; false when there is none, or, without `wait`, the bucket is locked. */
   readonly expireOne: (bucket: number, wait: boolean) => boolean;
   /** Evicts this row of a bucket; false when it is not there any more, or the bucket is locked. */
@@ -101,6 +102,7 @@ export function createWriter(parts: {
   key: Key;
   chain: Chain;
   clock: TableClock;
+  groups: ExpiryGroups;
   name: string;
 }): Writer {
   const { name } = parts;
@@ -119,6 +121,7 @@ interface WriterParts {
   readonly key: Key;
   readonly chain: Chain;
   readonly clock: TableClock;
+  readonly groups: ExpiryGroups;
   readonly layouts: Layouts;
   readonly ownWrites: OwnWrites;
   readonly noteWrite: typeof noteWrite;
@@ -131,7 +134,7 @@ interface WriterParts {
 
 /** With code of its own. */
 function makeWriter(parts: WriterParts): Writer {
-  const { memory, codec, key, chain, clock, ownWrites, noteWrite, DAMAGED, MAX_ROUNDS, PATIENCE_MS } = parts;
+  const { memory, codec, key, chain, clock, groups, ownWrites, noteWrite, DAMAGED, MAX_ROUNDS, PATIENCE_MS } = parts;
   const { monotonicMs, refuse, participant } = parts;
   const { at, id, journal, steps, tryBegin } = participant;
   const { settle, begin, commit, end, abandon, spare, openSpare, finishRow } = steps;
@@ -239,7 +242,7 @@ function makeWriter(parts: WriterParts): Writer {
     if (given === undefined) expires = old === 0 ? 0 : doubles[(oldRow + rowAt.ROW_EXPIRES_AT / 4) >>> 1];
     else if (given !== 0) {
       expires = given;
-      clock.announce(expires);
+      groups.announce(words[at + slot.BUCKET], expires);
     }
     doubles[(row + rowAt.ROW_EXPIRES_AT / 4) >>> 1] = expires;
     writer.expiresAt = expires;
@@ -451,7 +454,7 @@ function makeWriter(parts: WriterParts): Writer {
           abandon(home);
           return 'absent';
         }
-        if (expiresAt !== 0) clock.announce(expiresAt);
+        if (expiresAt !== 0) groups.announce(words[at + slot.BUCKET], expiresAt);
         doubles[(at + slot.VALUE) >>> 1] = expiresAt;
         storeNumber(home, row, rowAt.ROW_EXPIRES_AT, slot.STORE_DOUBLE);
         return 'updated';
@@ -485,10 +488,10 @@ function makeWriter(parts: WriterParts): Writer {
       }
     },
 
-    clearBucket(number) {
+    clearBucket(number, wait) {
       let deleted = 0;
       for (let left = chain.entries(memory.homeWord(number)); left > 0; left--) {
-        const counted = removeOne(number, true, slot.DELETES, (home) => chain.seekLast(home));
+        const counted = removeOne(number, wait, slot.DELETES, (home) => chain.seekLast(home));
         if (counted === 0) break;
         if (counted === slot.DELETES) deleted++;
       }

@@ -83,11 +83,13 @@ export function rowsRoutes(app: RoutesApp, handles: TableHandles): void {
     },
     async (request, reply) => {
       const turns = new Turns();
+      const locked: number[] = [];
       for (let from: number | undefined = 0; from !== undefined; ) {
         const begin: number = from;
-        from = handles.use(request.params.table, ({ table }) => table.clearFrom(begin, BUCKETS_AT_ONCE));
+        from = handles.use(request.params.table, ({ table }) => table.clearFrom(begin, BUCKETS_AT_ONCE, locked));
         if (turns.isOver) await turns.next();
       }
+      handles.use(request.params.table, ({ table }) => table.clearLocked(locked));
       return reply.code(204).send(undefined);
     },
   );

@@ -1,7 +1,7 @@
 /** A model in this folder's sources, or one without a rule, which spin must reject. */
 export interface ModelRun {
   readonly name: string;
-  readonly file: 'write' | 'read' | 'move' | 'wait' | 'feed' | 'wake';
+  readonly file: 'write' | 'read' | 'move' | 'wait' | 'feed' | 'wake' | 'soonest';
   readonly defines: readonly string[];
   /** Explored in `npm test` too: it takes a few seconds at most. */
   readonly short: boolean;
@@ -28,6 +28,7 @@ export const sound: readonly ModelRun[] = [
   run('read', 'CHANGES=9', 'changes in place that come back to the same numbers', false),
   run('read', 'CHANGES=4 REPLACE BY_VERSION', 'changes in place and a new row, read by version', false),
   run('read', 'CHANGES=4 REPLACE', 'changes in place of a row that is replaced', false),
+  run('soonest', 'PASSES=2', 'the soonest expiry of a group'),
   run('write', 'SET INC WRITERS=2', 'set and increment', false),
   run('write', 'CAS INC WRITERS=2', 'compare-and-set and increment', false),
   run('write', 'SET DEL WRITERS=3 READERS=0', 'set and delete, slots used again', false),
@@ -63,5 +64,12 @@ export const broken: readonly ModelRun[] = [
   run('wake', 'WRITERS=2 BUG_CLEAR_LATE', 'the mark is cleared after the word has advanced'),
   run('wake', 'WRITERS=2 BUG_LOOK_ONCE', 'the mark is looked at only before the word advances'),
   run('wake', 'WRITERS=2 BUG_UNSURE', 'recovery wakes only when there is a mark'),
+  run('soonest', 'BUG_LINK_FIRST', 'an expiry is announced after the row was linked'),
+  run('soonest', 'BUG_UNLOCKED', 'an expiry is announced without the lock'),
+  run('soonest', 'BUG_DUE_ALONE', 'an expiry is not announced to the pass under way'),
+  run('soonest', 'BUG_LOCKED_IGNORED', 'a pass takes a locked bucket for what it sees of it'),
+  run('soonest', 'BUG_CLEAR_FIRST', 'a pass forgets what the one before had collected'),
+  run('soonest', 'BUG_NO_LEASE', 'two passes go over one group at once'),
+  run('soonest', 'BUG_DUE_FIRST', 'a reader looks at what the pass has collected last'),
   run('wait', 'BUG_MARK_LOST', 'who has slept takes the lock without the mark'),
 ];

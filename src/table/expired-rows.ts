@@ -1,0 +1,79 @@
+import { ENTRIES, FIRST_ENTRY, LINK, LOCK, VERSION } from './bucket-layout.js';
+import type { ExpiryGroups } from './expiry-groups.js';
+import { ROW_EXPIRES_AT } from './row-layout.js';
+import type { TableClock } from './table-clock.js';
+import type { TableMemory } from './table-memory.js';
+
+/** Looks at a bucket that others write to, before what was seen has to do. */
+const LOOKS = 4;
+
+/** Looking for expired rows without a lock. */
+export class ExpiredRows {
+  readonly groups: ExpiryGroups;
+  /** Of the bucket looked at last: whether it stayed as it was meanwhile, and nobody had its lock. */
+  wasStill = false;
+  /** ... the soonest expiry of a row that has not expired, 0 for none. */
+  soonest = 0;
+  readonly #memory: TableMemory;
+  readonly #clock: TableClock;
+
+  constructor(memory: TableMemory, clock: TableClock, groups: ExpiryGroups) {
+    this.#memory = memory;
+    this.#clock = clock;
+    this.groups = groups;
+  }
+
+  get areThereAny(): boolean {
+    return this.groups.isAnyDue(this.#clock.now());
+  }
+
+  /** How many there are: O(rows of the groups that are due). */
+  count(): number {
+    const { groups } = this;
+    const now = this.#clock.now();
+    let expired = 0;
+    for (let group = 0; group < groups.count; group++) {
+      if (!groups.isDue(group, now)) continue;
+      const end = groups.endBucket(group);
+      for (let bucket = groups.firstBucket(group); bucket < end; bucket++) expired += this.in(bucket);
+    }
+    return expired;
+  }
+
+  /** How many a bucket has, as far as can be seen while others write to it. */
+  in(bucket: number): number {
+    const { words } = this.#memory;
+    const home = this.#memory.homeWord(bucket);
+    let expired = 0;
+    for (let tries = 0; tries < LOOKS; tries++) {
+      const version = Atomics.load(words, home + VERSION);
+      const locked = Atomics.load(words, home + LOCK) !== 0;
+      expired = this.#lookOnce(home);
+      this.wasStill = !locked && Atomics.load(words, home + VERSION) === version;
+      if (this.wasStill || locked) break;
+    }
+    return expired;
+  }
+
+  #lookOnce(home: number): number {
+    const { words, doubles } = this.#memory;
+    const now = this.#clock.now();
+    this.soonest = 0;
+    let expired = 0;
+    let at = home;
+    for (let hops = 0; hops <= this.#memory.overflow.slices; hops++) {
+      for (let position = 0; position < ENTRIES; position++) {
+        const row = Atomics.load(words, at + FIRST_ENTRY + position);
+        if (!this.#memory.isRow(row)) break;
+        const expiresAt = doubles[(this.#memory.rowWord(row) + ROW_EXPIRES_AT / 4) / 2];
+        if (expiresAt === 0) continue;
+        if (expiresAt <= now) expired++;
+        else if (this.soonest === 0 || expiresAt < this.soonest) this.soonest = expiresAt;
+      }
+      const next = Atomics.load(words, at + LINK);
+      if (!this.#memory.isOverflow(next)) break;
+      at = this.#memory.overflowWord(next);
+    }
+    return expired;
+  }
+}

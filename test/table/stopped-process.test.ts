@@ -1,0 +1,136 @@
+/** What one process that was stopped in the middle of a write keeps from others: its bucket, one slice, and no more. */
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import t, { type Test } from 'tap';
+import type { Table } from '../../src/index.js';
+import { loadStoreTrap } from '../proofs/store-trap.js';
+import { Child } from './child.js';
+import { scratchTable } from './scratch-table.js';
+
+/** Built here, so that the children do not do it at once. */
+loadStoreTrap();
+
+t.setTimeout(200_000);
+
+const columns = { n: 'int32' } as const;
+const LOCK_TIMEOUT_MS = 1;
+/** One store of so many is tried, from a random one on; all of them with SHMTABLE_EVERY_STORE=1. */
+const STRIDE = process.env.SHMTABLE_EVERY_STORE === '1' ? 1 : 6;
+const DEADLINE_MS = 60_000;
+
+/** A process that stands still before that store of its deed; undefined when the deed has no such store. */
+async function stopAt(t: Test, table: string, deed: string, key: string, store: number): Promise<Child | undefined> {
+  const child = Child.start(t, 'table-stopped-deed', table, deed, key, store);
+  let ended = false;
+  void child.ended.then(() => {
+    ended = true;
+  });
+  for (const deadline = performance.now() + DEADLINE_MS; performance.now() < deadline; await sleep(2)) {
+    if (ended) return undefined;
+    if (/^State:\tT/m.test(readFileSync(`/proc/${child.process.pid}/status`, 'utf8'))) return child;
+  }
+  throw new Error('it neither stopped nor ended');
+}
+
+function codeOf(run: () => void): string | undefined {
+  try {
+    run();
+    return undefined;
+  } catch (error) {
+    return (error as { code?: string }).code;
+  }
+}
+
+/** Deletes all rows but those of the locked bucket, and inserts until the table is full. Returns how many it holds. */
+function refill(table: Table<typeof columns>, round: number): number {
+  for (const key of [...table.keys()]) codeOf(() => table.delete(key));
+  for (let i = 0; i < 2 * table.capacity; i++) {
+    const code = codeOf(() => table.insert(`${round}-${i}`, { n: i }));
+    if (code === 'ERR_TABLE_FULL') return table.size;
+    if (code !== undefined && code !== 'ERR_LOCK_TIMEOUT') throw new Error(code);
+  }
+  throw new Error('it is never full');
+}
+
+for (const deed of ['delete', 'set']) {
+  t.test(
+    `stopped before any store of ${deed}, a process hides at most one row's room`,
+    { timeout: 120_000 },
+    async (t) => {
+      // More than 1,024 slices: its tree of bits has three levels.
+      const capacity = 1_100;
+      let stores = Math.floor(Math.random() * STRIDE);
+      for (; ; stores += STRIDE) {
+        const table = scratchTable(t, { capacity, columns, lockTimeoutMs: LOCK_TIMEOUT_MS, maxParticipants: 4 });
+        const key = deed === 'set' ? 'new' : 'k1';
+        for (let i = 0; i < capacity - (deed === 'set' ? 1 : 0); i++) table.insert(`k${i}`, { n: i });
+        const child = await stopAt(t, table.name, deed, key, stores);
+        if (child === undefined) break;
+        const held = refill(table, stores);
+        if (held < capacity - 1) t.fail(`stopped before store ${stores}: ${held} of ${capacity} rows`);
+        child.process.kill('SIGCONT');
+        t.equal(await child.ended, 0);
+        t.equal(
+          codeOf(() => refill(table, stores)),
+          undefined,
+        );
+        t.equal(table.size, capacity, 'and nothing once it has gone on');
+        t.same(table.verify(), { ok: true, problems: [] });
+        table.destroy();
+      }
+      t.ok(stores > 12, `${stores} stores`);
+    },
+  );
+}
+
+/** A table full of expired rows, in one bucket of which a process stands still. Its sweeper has had no turn. */
+async function expiredAroundStopped(t: Test, evict: 'none' | 'lru'): Promise<Table<typeof columns>> {
+  const capacity = 2_000;
+  const table = scratchTable(t, { capacity, columns, evict, lockTimeoutMs: 200 });
+  for (let i = 0; i < capacity; i++) table.insert(`k${i}`, { n: i });
+  // Store 12 of a set lies between those that take and release the lock.
+  const child = await stopAt(t, table.name, 'set', 'k500', 12);
+  t.equal(
+    codeOf(() => table.set('k500', { n: 2 })),
+    'ERR_LOCK_TIMEOUT',
+    'it holds a lock',
+  );
+  for (let i = 0; i < capacity; i++) if (i !== 500) codeOf(() => table.expire(`k${i}`, 1));
+  while (table.has('k0') || table.has('k1999'));
+  t.teardown(() => child?.process.kill('SIGCONT'));
+  return table;
+}
+
+for (const evict of ['none', 'lru'] as const) {
+  t.test(`${evict}: room is made beside a locked bucket, without waiting for it`, async (t) => {
+    const table = await expiredAroundStopped(t, evict);
+    let slow = 0;
+    let waited = 0;
+    for (let i = 0; i < 1_500; i++) {
+      const begin = performance.now();
+      const code = codeOf(() => table.insert(`n${i}`, { n: i }));
+      // A few of the new keys belong to the locked bucket.
+      if (code === 'ERR_LOCK_TIMEOUT') waited++;
+      else if (code !== undefined) t.fail(code);
+      else if (performance.now() - begin > 150) slow++;
+    }
+    t.ok(waited < 20, `${waited} keys of the locked bucket`);
+    t.ok(slow < 3, `${slow} slow inserts of others`);
+    t.equal(table.stats().evictions, 0);
+  });
+}
+
+t.test('clear removes the rows of all other buckets before it waits for a locked one', async (t) => {
+  const table = scratchTable(t, { capacity: 2_000, columns, lockTimeoutMs: 100 });
+  for (let i = 0; i < 2_000; i++) table.insert(`k${i}`, { n: i });
+  const child = await stopAt(t, table.name, 'set', 'k500', 12);
+  t.equal(
+    codeOf(() => table.clear()),
+    'ERR_LOCK_TIMEOUT',
+  );
+  t.ok(table.size <= 10, `${table.size} rows of one bucket are left`);
+  child?.process.kill('SIGCONT');
+  await child?.ended;
+  table.clear();
+  t.equal(table.size, 0);
+});
