@@ -196,7 +196,7 @@ export class FixedPool {
       }
       if (bit < 0) {
         if (journal !== undefined) this.#words[journal] = -1 - bit;
-        this.resync(-1 - bit);
+        this.resyncPath(-1 - bit);
         continue;
       }
       const slice = bit + 1;
@@ -228,6 +228,11 @@ export class FixedPool {
   /** Repeats what a killed or stopped process may not have finished of `claim` or `release`. */
   resync(slice: number): void {
     this.#occupancy.sync(slice - 1, this.#ownerWord(slice), true);
+  }
+
+  /** `resync` for a slice that may be a reserved one, whose bit stays set though nobody owns it. */
+  resyncPath(slice: number): void {
+    this.#occupancy.syncPath(slice - 1);
   }
 
   /** 0, an owner's id, or LINKED. */

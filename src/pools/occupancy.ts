@@ -108,7 +108,7 @@ export class Occupancy {
 
   /**
    * A bit that looks free, or -1. What it names may be taken by the time the caller tries. -2 - bit when the words
-   * disagree on the path of that bit: after its `sync`, made by who has the bit in its journal, let it look again.
+   * disagree on the path of that bit: after its `syncPath`, made by who has the bit in its journal, let it look again.
    */
   findFree(): number {
     const near = this.#words[this.#leaves + this.#near];
@@ -120,8 +120,7 @@ export class Occupancy {
       const word = Atomics.load(this.#words, this.#levels[level] + index);
       if (word === FULL) {
         if (level === top) return NONE;
-        // The level above promised room here. The last bit below this word is never one of those reserved for ever,
-        // unless all are, and then nothing above promises room.
+        // The level above promised room here.
         const last = Math.min((index + 1) * WORD_BITS ** (level + 1), this.#count) - 1;
         return NONE - 1 - last;
       }
@@ -152,6 +151,11 @@ export class Occupancy {
       if (thorough || (before | mask) === FULL) this.#syncAbove(0, index, thorough);
       if (!taken) this.#near = index;
     } while ((words[ownerWord] !== 0) !== taken);
+  }
+
+  /** Makes the levels above a bit agree with each other. The bit itself may be one reserved for ever. */
+  syncPath(bit: number): void {
+    this.#syncAbove(0, bit >>> 5, true);
   }
 
   /** Makes the bits above word `index` of `level` agree with it. */

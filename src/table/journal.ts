@@ -68,10 +68,18 @@ export class Journal {
   resyncNamed(at: number): void {
     const words = this.#words;
     for (const row of [words[at + slot.TAKEN], words[at + slot.ROW]]) {
-      if (this.#memory.isRow(row)) this.#memory.rows.resync(row);
+      if (!this.#memory.isRow(row)) continue;
+      if (this.#isReserved(row)) this.#memory.rows.resyncPath(row);
+      else this.#memory.rows.resync(row);
     }
     const bucket = words[at + slot.OVERFLOW];
     if (this.#memory.isOverflow(bucket)) this.#memory.overflow.resync(bucket);
+  }
+
+  /** Whether a row slice waits for the first participant of a slot: kept out of the pool's reach though it has no owner. */
+  #isReserved(row: number): boolean {
+    if (row > this.#memory.layout.schema.maxParticipants) return false;
+    return this.#words[this.#memory.slotWord(row - 1) + slot.SPARE] === 0;
   }
 
   /** Throws `ERR_TABLE_CORRUPT` when the journal at `at` names anything that does not exist. */

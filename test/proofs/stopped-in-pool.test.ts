@@ -81,6 +81,31 @@ for (const deed of ['alloc', 'free']) {
   });
 }
 
+t.test('FixedPool: stopped inside the first free of a full pool, it hides one slice at most', async (t) => {
+  // More than 1,024 slices: its tree of bits has three levels.
+  const slices = 1_100;
+  for (let store = 0; ; store++) {
+    const segment = scratchSegment(t, FixedPool.bytesFor(slices, 8));
+    const pool = FixedPool.create(segment, { slices, sliceBytes: 8 });
+    const takeAll = (): number[] => {
+      const offsets: number[] = [];
+      for (let offset = pool.alloc(); offset !== 0; offset = pool.alloc()) offsets.push(offset);
+      return offsets;
+    };
+    const [, ...others] = takeAll();
+    const child = await stopAt(t, segment, 'free the first', store);
+    if (child === undefined) {
+      t.ok(store > 2, `${store} stores`);
+      return;
+    }
+    for (const offset of others) pool.free(offset);
+    const { length } = takeAll();
+    if (length < slices - 1) t.fail(`stopped before store ${store}: ${slices - length} slices are out of reach`);
+    child.process.kill('SIGKILL');
+    await child.ended;
+  }
+});
+
 t.test('GlobalPool: stopped and killed inside alloc', async (t) => {
   const segment = scratchSegment(t, 1 << 16);
   const pool = GlobalPool.create(segment, { pageBytes: 1024 });

@@ -61,7 +61,7 @@ for (const deed of ['delete', 'set']) {
       const capacity = 1_100;
       let stores = Math.floor(Math.random() * STRIDE);
       for (; ; stores += STRIDE) {
-        const table = scratchTable(t, { capacity, columns, lockTimeoutMs: LOCK_TIMEOUT_MS, maxParticipants: 4 });
+        const table = scratchTable(t, { capacity, columns, lockTimeoutMs: LOCK_TIMEOUT_MS, maxParticipants: 64 });
         const key = deed === 'set' ? 'new' : 'k1';
         for (let i = 0; i < capacity - (deed === 'set' ? 1 : 0); i++) table.insert(`k${i}`, { n: i });
         const child = await stopAt(t, table.name, deed, key, stores);
