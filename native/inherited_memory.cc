@@ -84,6 +84,11 @@ int EachPublished(const std::string& name, Visit visit) {
     int number = atoi(entry->d_name);
     if (!matches(ReadLink(PathOf(number)))) continue;
     int pin = OpenRetrying(PathOf(number), O_PATH | O_CLOEXEC);
+    // For want of descriptors: what is there would be taken for missing, and its name be given to another.
+    if (pin == -EMFILE || pin == -ENFILE || pin == -ENOMEM) {
+      closedir(directory);
+      return pin;
+    }
     if (pin < 0) continue;
     struct stat status;
     if (matches(ReadLink(PathOf(pin))) && StateOf(pin, &status)) {

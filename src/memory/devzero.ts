@@ -6,7 +6,7 @@ import { DescriptorObject } from './descriptor-object.js';
 import { availableMemory } from './memory-limits.js';
 import { type Descriptor, type Mapping, native } from './native.js';
 import { checkMemory, noSpace, type Place } from './reservation.js';
-import { checked, errnoName } from './system-error.js';
+import { checked } from './system-error.js';
 
 /*
  * A mapping of /dev/zero: memory that its maker alone has. A bare fork would share it; Node starts programs anew, and
@@ -46,9 +46,7 @@ class DevzeroObject extends DescriptorObject {
   override map(size: number): Mapping {
     const zero = new native.Descriptor();
     const opened = zero.open(PATH, constants.O_RDWR, 0);
-    if (opened < 0) {
-      throw new ShmTableError('ERR_BACKEND_UNSUPPORTED', `${PATH} cannot be opened here: ${errnoName(opened)}.`);
-    }
+    checked(opened, () => `open ${PATH}`, 'ERR_BACKEND_UNSUPPORTED');
     const mapping = new native.Mapping();
     const result = mapping.map(zero.number, size, false);
     zero.close();

@@ -49,8 +49,8 @@ export function isSegmentName(name: string): boolean {
 }
 
 /** Options of both: what `open` takes is what the segment was made with, so that one object does for both. */
-const OPTIONS: readonly (keyof SegmentOptions)[] = [
-  ...(['backend', 'name', 'path', 'size', 'hugePages', 'readOnly', 'removeOnLastDetach'] as const),
+const OPTIONS: readonly (keyof SegmentOptions | keyof SegmentOpenOptions)[] = [
+  ...(['backend', 'name', 'path', 'size', 'hugePages', 'readOnly', 'removeOnLastDetach', 'firstBytes'] as const),
 ];
 
 /** Refuses what is not an object of options, before anything is read from it, and options that there are not. */
