@@ -198,7 +198,8 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
 
   /** Destroys a table by name: `ERR_TABLE_NOT_FOUND` if it is missing. See `destroy`. */
   static destroy(name: string, options: LookupOptions = {}): void {
-    checkOptions(options, LOOKUP_OPTIONS);
+    checkOptions(options, TABLE_OPTIONS);
+    checkName(name, options);
     destroyTable(parseAttach({ ...options, name, readOnly: false }));
   }
 
@@ -832,7 +833,7 @@ function checkLifetime(ttl: number, name = 'ttl'): void {
   integer(name, ttl, 1, Number.MAX_SAFE_INTEGER);
 }
 
-/** One object of options does for `create` and for `open`; a name in it is the table's. */
+/** One object of options does for `create`, `open` and `destroy`; a name in it is the table's. */
 function checkName(name: string, options: object): void {
   const given: unknown = Reflect.get(options, 'name');
   if (given === undefined || given === name) return;

@@ -95,7 +95,7 @@ t.test('reopened after a clean end it holds every row', async (t) => {
   second.close();
   t.equal(isInUse(place.path), false);
   t.same(
-    Table.list(place).map(({ name, rows, owners }) => ({ name, rows, owners })),
+    Table.list({ backend, path: place.path }).map(({ name, rows, owners }) => ({ name, rows, owners })),
     [{ name: place.name, rows: 200, owners: [] }],
   );
 
@@ -163,7 +163,7 @@ t.test('a file that does not hold together after a crash is refused, and stays s
     t.throws(() => Table.open(place.name, { ...place, ...options }), expected);
   }
   t.throws(() => Table.openOrCreate({ ...place, capacity: 300, columns }), expected);
-  t.same(Table.list(place), []);
+  t.same(Table.list({ backend, path: place.path }), []);
   Table.destroy(place.name, place);
   t.notOk(existsSync(place.path));
 });
@@ -238,7 +238,11 @@ t.test('what is no table at the path', async (t) => {
   t.equal(readFileSync(place.path, 'latin1').length, 100_000, 'and it is left as it is');
   rmSync(place.path);
   Table.create(options).close();
-  t.throws(() => Table.open('another', { ...place }), { code: 'ERR_TABLE_NOT_FOUND' }, 'the file knows its name');
+  t.throws(
+    () => Table.open('another', { backend, path: place.path }),
+    { code: 'ERR_TABLE_NOT_FOUND' },
+    'the file knows its name',
+  );
   truncateSync(place.path, TABLE_AT + 1000);
   t.throws(() => Table.open(place.name, place), { code: 'ERR_TABLE_CORRUPT' });
   Table.destroy(place.name, place);
