@@ -10,8 +10,14 @@ export function checkOptions(options: unknown, known: readonly string[]): void {
     throw new ShmTableError('ERR_ARGUMENT', `options must be an object, got ${show(options)}`);
   }
   for (const name in options) {
-    if (!known.includes(name) && (options as Record<string, unknown>)[name] !== undefined) refuse(name, known);
+    if (!isKnown(name, known) && (options as Record<string, unknown>)[name] !== undefined) refuse(name, known);
   }
+}
+
+/** Not `includes`, which is a call: this is a comparison or two, where an increment in place takes 140 ns. */
+function isKnown(name: string, known: readonly string[]): boolean {
+  for (let i = 0; i < known.length; i++) if (known[i] === name) return true;
+  return false;
 }
 
 function refuse(name: string, known: readonly string[]): never {

@@ -32,7 +32,11 @@ export class DraftRow<C extends Columns> {
     const copy: RowInput<C> & Record<string, unknown> = {};
     // What a row gives can be written to it.
     if (isWhole) return codec.read(0) as typeof copy;
-    return Object.assign(copy, Object.fromEntries(this.#named(codec)));
+    const values: Record<string, unknown> = copy;
+    for (const { name, index } of this.#layout.columns) {
+      if ((codec.named[index >> 5] & (1 << (index & 31))) !== 0) values[name] = codec.readers[name]?.(0);
+    }
+    return copy;
   }
 
   /** The row with these values, the others as in `before`, or zero. */

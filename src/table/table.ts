@@ -459,10 +459,11 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
     }
     checkOptions(options, INCREMENT_OPTIONS);
     const { ttl, ttlIfNew } = options;
-    checkTtl(ttl);
-    checkTtl(ttlIfNew, 'ttlIfNew');
+    if (ttl !== undefined) checkTtl(ttl);
+    if (ttlIfNew !== undefined) checkTtl(ttlIfNew, 'ttlIfNew');
     const { writer } = this.#parts;
-    writer.increment(key, column, by, this.#expiryOf({ ttl }), undefined, ttlIfNew);
+    const expiresAt = ttl === undefined ? undefined : this.#expiryOf({ ttl });
+    writer.increment(key, column, by, expiresAt, undefined, ttlIfNew);
     return writer.value;
   }
 
