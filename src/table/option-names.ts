@@ -34,3 +34,4 @@ export const INCREMENT_OPTIONS = Object.keys(increment);
 export const CLEAR_OPTIONS = Object.keys(clear);
 /** Of the service's writes. */
 export const CONDITIONAL_OPTIONS = [...WRITE_OPTIONS, 'ifRevision', 'expiresAt'];
+export const REMOVE_OPTIONS = ['ifRevision'];

@@ -211,6 +211,8 @@ export class TableParts<C extends Columns = Columns> {
   }
 
   #lookUp(column: string): Lookup<unknown> {
+    // What is no string might become the name of a column, or throw, when it is asked for one.
+    if (typeof column !== 'string') unknownColumn(column, this.memory.layout.row.columns);
     const values = this.reader.lookup(
       ({ codec }) => codec.readers[column] ?? unknownColumn(column, this.memory.layout.row.columns),
     );

@@ -10,6 +10,7 @@ import {
   CONDITIONAL_OPTIONS,
   INCREMENT_OPTIONS,
   LOOKUP_OPTIONS,
+  REMOVE_OPTIONS,
   TABLE_OPTIONS,
   WATCH_OPTIONS,
   WRITE_OPTIONS,
@@ -406,6 +407,9 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
    * for nobody: buckets that were locked are added to `locked`, for `clearLocked` at the end of all parts.
    */
   clearFrom(begin: number, buckets: number, locked: number[]): number | undefined {
+    integer('begin', begin, 0, Number.MAX_SAFE_INTEGER);
+    integer('buckets', buckets, 1, Number.MAX_SAFE_INTEGER);
+    if (!Array.isArray(locked)) throw new ShmTableError('ERR_ARGUMENT', `locked must be an array, got ${show(locked)}`);
     const { writer, memory, reader } = this.#parts;
     const end = Math.min(begin + buckets, memory.homeBuckets);
     for (let bucket = begin; ; bucket++) {
@@ -419,6 +423,7 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
 
   /** Clears buckets that `clearFrom` left, and waits for whoever holds them. `ERR_LOCK_TIMEOUT`. */
   clearLocked(locked: readonly number[]): void {
+    if (!Array.isArray(locked)) throw new ShmTableError('ERR_ARGUMENT', `locked must be an array, got ${show(locked)}`);
     for (const bucket of locked) this.#parts.writer.clearBucket(bucket, true);
   }
 
@@ -752,6 +757,7 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
   /** Brings the rows of up to MOST_KEYS_AHEAD keys, which will be asked for, near: see `Reader.loadAhead`. */
   loadAhead(keys: readonly string[]): void {
     this.#parts.assertOpen();
+    if (!Array.isArray(keys)) throw new ShmTableError('ERR_ARGUMENT', `keys must be an array, got ${show(keys)}`);
     this.#parts.reader.loadAhead(keys);
   }
 
@@ -760,6 +766,7 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
     key: string,
     options: { readonly ifRevision?: number | undefined } = {},
   ): { outcome: Outcome; revision: number } {
+    checkOptions(options, REMOVE_OPTIONS);
     const { ifRevision } = options;
     const { writer } = this.#parts;
     const outcome = writer.remove(key, ifRevision);
