@@ -129,6 +129,36 @@ t.test('expired rows make room in a full table', async (t) => {
   t.same(table.verify(), { ok: true, problems: [] });
 });
 
+t.test('a refused insert and size look at no row that has not expired', async (t) => {
+  const capacity = 100_000;
+  const table = scratchTable(t, { capacity, columns });
+  for (let i = 0; i < capacity; i++) table.set(`${i}`, { n: i }, { ttl: i < 50 ? 500 : 3_600_000 });
+  // Without a turn of the event loop, in which the sweeper would come before.
+  while (table.has('0') || table.has('49'));
+  for (let i = 0; i < 50; i++) table.insert(`new-${i}`, { n: i });
+  t.equal(table.size, capacity);
+  const tries = 200;
+  const begin = performance.now();
+  let refused = 0;
+  for (let i = 0; i < tries; i++) {
+    try {
+      table.insert('one more', {});
+    } catch (error) {
+      if ((error as { code?: string }).code === 'ERR_TABLE_FULL') refused++;
+    }
+    if (table.size !== capacity) t.fail(`size is ${table.size}`);
+  }
+  const ms = (performance.now() - begin) / tries;
+  t.equal(refused, tries);
+  // Looking at all rows takes 20 ms and more.
+  t.ok(ms < 5, `${ms.toFixed(3)} ms for a refused insert and two sizes`);
+  table.expire('50', 1);
+  while (table.has('50'));
+  t.equal(table.size, capacity - 1, 'what is announced later counts');
+  t.equal(table.insert('one more', {}), true);
+  t.same(table.verify(), { ok: true, problems: [] });
+});
+
 testShared('an expiry counts in every process', async (t) => {
   const table = scratchTable(t, { capacity: 9, columns });
   table.set('soon', { n: 1 }, { ttl: 5 }).set('later', { n: 2 }, { ttl: 60_000 }).set('never', { n: 3 });
