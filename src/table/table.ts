@@ -424,7 +424,8 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
   /** Clears buckets that `clearFrom` left, and waits for whoever holds them. `ERR_LOCK_TIMEOUT`. */
   clearLocked(locked: readonly number[]): void {
     if (!Array.isArray(locked)) throw new ShmTableError('ERR_ARGUMENT', `locked must be an array, got ${show(locked)}`);
-    for (const bucket of locked) this.#parts.writer.clearBucket(bucket, true);
+    const { writer, memory } = this.#parts;
+    for (const bucket of locked) writer.clearBucket(integer('bucket', bucket, 0, memory.homeBuckets - 1), true);
   }
 
   /**

@@ -63,8 +63,8 @@ export const poolMutations: readonly Mutation[] = [
   {
     name: 'a level of hints that the dead one did not reach is left as it is',
     file: FIXED,
-    search: 'this.#occupancy.repair();',
-    replace: '',
+    search: 'this.#occupancy.repair();\n        return freed;',
+    replace: 'return freed;',
     operation: 'fixed: free one of all',
   },
   {
