@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { Table } from '../../src/index.js';
+import type { timers } from '../../src/memory/clock.js';
 import type { native } from '../../src/memory/native.js';
 import type { FixedPool, GlobalPool, MetricRegistry, RingBuffer, Segment } from '../../src/pools/index.js';
 
@@ -14,14 +15,16 @@ export interface Subject {
   readonly MetricRegistry: typeof MetricRegistry;
   /** The exports of its module for the addon. */
   readonly addon: { readonly native: typeof native };
+  /** The exports of its module for clocks and timers. */
+  readonly clock: { readonly timers: typeof timers };
 }
 
 /** The package in the folder that SHMTABLE_PROOF_SUBJECT names, a copy with a mistake; by default this one. */
 export async function loadSubject(): Promise<Subject> {
   const folder = process.env.SHMTABLE_PROOF_SUBJECT ?? fileURLToPath(new URL('../../src', import.meta.url));
   const load = (file: string) => import(pathToFileURL(join(folder, file)).href);
-  const [{ Table }, { Segment, FixedPool, GlobalPool, MetricRegistry, RingBuffer }, addon] = await Promise.all(
-    ['index.js', 'pools/index.js', 'memory/native.js'].map(load),
+  const [{ Table }, { Segment, FixedPool, GlobalPool, MetricRegistry, RingBuffer }, addon, clock] = await Promise.all(
+    ['index.js', 'pools/index.js', 'memory/native.js', 'memory/clock.js'].map(load),
   );
-  return { Table, Segment, FixedPool, GlobalPool, MetricRegistry, RingBuffer, addon };
+  return { Table, Segment, FixedPool, GlobalPool, MetricRegistry, RingBuffer, addon, clock };
 }

@@ -27,7 +27,11 @@ t.test('what an app counts', async (t) => {
     t.equal(metrics.sum('shmtable_table_rows', { table: 't' }), 1);
     t.equal(metrics.sum('shmtable_table_capacity_rows', { table: 't' }), 100);
     t.equal(metrics.sum('shmtable_table_bytes', { table: 't' }), app.table.stats().bytes);
-    t.equal(metrics.sum('shmtable_table_participants', { table: 't' }), 1, 'the thread that the app and the test are in');
+    t.equal(
+      metrics.sum('shmtable_table_participants', { table: 't' }),
+      1,
+      'the thread that the app and the test are in',
+    );
     for (const [operation, count] of [
       ['insert', 2],
       ['update', 1],

@@ -145,7 +145,7 @@ export class KillOperation {
     return this.#forked.killAfter(
       point,
       () => {
-        runTimers = holdTimers();
+        runTimers = holdTimers(this.#subject);
         return this.#open();
       },
       (table) => this.#operation.run(table, this.#keys, runTimers),
@@ -184,13 +184,13 @@ export class KillOperation {
 const WAYS = ['settling the dead', 'attaching to its slot', 'meeting its lock'] as const;
 
 /** Holds every timer set from now on back; returns a function that runs those that are due by then. */
-function holdTimers(): () => void {
+function holdTimers({ clock }: Subject): () => void {
   const held: (() => void)[] = [];
   const setHeldTimer = (run: () => void) => {
     held.push(run);
     return { unref: () => {} };
   };
-  Reflect.set(globalThis, 'setTimeout', setHeldTimer);
+  Reflect.set(clock.timers, 'setTimeout', setHeldTimer);
   return () => {
     for (const run of held.splice(0)) run();
   };
