@@ -3,6 +3,9 @@
  * of the engine's that says nothing of the table. Every public member is called with every odd value in every place, on a
  * table that is open, one that is closed, and one that was destroyed.
  */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { Table as PlainTable, ShmTableError } from '../../src/index.js';
 import { Table } from '../fixtures/placed-table.js';
@@ -83,7 +86,8 @@ async function attempt(call: () => unknown, target?: object): Promise<string | u
   try {
     const made = call();
     if (made === target) return undefined;
-    if (made instanceof PlainTable) made.close();
+    // Made under whatever name or namespace the odd value was.
+    if (made instanceof PlainTable) made.destroy();
     if (typeof made !== 'object' || made === null) return undefined;
     if (Symbol.asyncIterator in made) {
       const watch = made as unknown as AsyncIterator<unknown>;
@@ -198,9 +202,14 @@ t.test('a closed one, and a destroyed one', async (t) => {
 });
 
 t.test('the functions of the class', async (t) => {
+  // A place for what is made under relative paths.
   const before = process.cwd();
-  t.teardown(() => process.chdir(before));
-  process.chdir(t.testdir());
+  const folder = mkdtempSync(join(tmpdir(), 'shmtable-odd-'));
+  t.teardown(() => {
+    process.chdir(before);
+    rmSync(folder, { recursive: true });
+  });
+  process.chdir(folder);
   const given = { name: 'odd', namespace, capacity: 5, columns };
   await attack(
     t,
