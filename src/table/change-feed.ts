@@ -6,6 +6,8 @@ import type { TableMemory } from './table-memory.js';
 import type { Change } from './types.js';
 
 const ALL = 2 ** 31 - 1;
+/** Cells that a producer passes over before it takes the feed for damaged: no number of others makes it pass so many. */
+const MAX_PASSED = 10_000;
 
 /** What `read` finds at a sequence: a change, nothing yet, one that is being written, or that the ring went over it. */
 export type FeedRead = Change | 'none' | 'pending' | 'gap';
@@ -81,7 +83,7 @@ export class ChangeFeed {
       Atomics.compareExchange(this.#longs, headAt, BigInt(tried), BigInt(tried) + 1n);
       return;
     }
-    for (;;) {
+    for (let passed = 0; ; passed++) {
       const head = Atomics.load(this.#longs, headAt);
       const sequence = Number(head);
       const lap = layout.lapOf(sequence, this.cells);
@@ -89,7 +91,8 @@ export class ChangeFeed {
       const before = Atomics.load(words, cell);
       // Only of the lap before: were the head outdated by now, the cell would be of its lap already, or of a later one,
       // which we would take from its owner. So the claim that succeeds is one of the head as it is.
-      if (layout.precedesLap(before, lap)) {
+      // Where the head or the laps are damaged no cell may ever be of the lap before: then any other lap will do.
+      if (layout.precedesLap(before, lap) || (passed > MAX_PASSED && !layout.isOfLap(before, lap))) {
         this.#doubles[(at + slot.CHANGE) >>> 1] = sequence;
         if (Atomics.compareExchange(words, cell, before, layout.claimOf(lap, id)) !== before) continue;
         words[at + slot.CLAIMED] = 1;
