@@ -5,8 +5,13 @@ import { pause } from '../memory/index.js';
 import { parseNamespace } from '../table/options.js';
 import { LiveReader } from './live-reader.js';
 import { printJson } from './output.js';
-import type { TopFlags } from './top.js';
 import { screenOf } from './top-screen.js';
+
+export interface TopFlags {
+  /** Milliseconds. */
+  readonly interval: number;
+  readonly json?: boolean;
+}
 
 /** Until `q`, Ctrl-C or SIGTERM on a terminal; else one sample. */
 export async function runTop({ interval, json = false }: TopFlags): Promise<void> {

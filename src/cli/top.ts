@@ -1,11 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { integerArgument } from './arguments.js';
-
-export interface TopFlags {
-  /** Milliseconds. */
-  readonly interval: number;
-  readonly json?: boolean;
-}
+import type { TopFlags } from './run-top.js';
 
 const MIN_INTERVAL_MS = 50;
 const MAX_INTERVAL_MS = 3_600_000;

@@ -1,6 +1,6 @@
 import { compileRowCodec, type RowCodec } from './row-codec.js';
 import type { RowLayout } from './row-layout.js';
-import type { RowMemory } from './row-memory.js';
+import { memoryFor } from './row-memory.js';
 import type { Columns, Row, RowInput } from './types.js';
 
 /** One row in memory of this thread, where values are checked and brought to the form that their columns give back. */
@@ -56,16 +56,4 @@ export class DraftRow<C extends Columns> {
     this.#codec ??= compileRowCodec<C>(this.#layout, memoryFor(this.#layout.rowBytes));
     return this.#codec;
   }
-}
-
-function memoryFor(bytes: number): RowMemory {
-  const buffer = new ArrayBuffer(bytes);
-  return {
-    buffer,
-    bytes: Buffer.from(buffer),
-    halves: new Uint16Array(buffer),
-    words: new Int32Array(buffer),
-    doubles: new Float64Array(buffer),
-    longs: new BigInt64Array(buffer),
-  };
 }

@@ -1,11 +1,7 @@
 import { loadOrdered } from '../memory/index.js';
+import { shiftOf } from './expiry-groups-layout.js';
 import type { TableMemory } from './table-memory.js';
 
-/** Bytes of a group's two moments. */
-const GROUP_BYTES = 16;
-/** Buckets of a group, as a power of two, in a table of at most MOST_GROUPS of them: some 3,600 rows. */
-const LEAST_SHIFT = 9;
-const MOST_GROUPS = 4096;
 /** In memory for "none": zeroed memory is a table in which nothing expires. */
 const NEVER = 0;
 
@@ -14,18 +10,6 @@ const BEFORE_ALL = -1;
 
 /** Where the two moments of group `group` stand in views of 8-byte numbers. */
 const PASS = 1;
-
-/** How many groups so many buckets make, as the power of two of a group's buckets. */
-function shiftOf(homeBuckets: number): number {
-  let shift = LEAST_SHIFT;
-  while (Math.ceil(homeBuckets / 2 ** shift) > MOST_GROUPS) shift++;
-  return shift;
-}
-
-/** Bytes that the groups of so many buckets take in a segment, a multiple of 64. */
-export function expiryGroupsBytes(homeBuckets: number): number {
-  return Math.ceil((Math.ceil(homeBuckets / 2 ** shiftOf(homeBuckets)) * GROUP_BYTES) / 64) * 64;
-}
 
 /**
  * The moments before which no row can have expired: one for each group of neighbouring buckets. They are what keeps

@@ -10,7 +10,7 @@ import {
   ROW_REVISION,
   STRING_LENGTH_BYTES,
 } from './row-layout.js';
-import type { RowMemory } from './row-memory.js';
+import { memoryFor, type RowMemory } from './row-memory.js';
 import type { RowSource } from './row-source.js';
 import type { TableMemory } from './table-memory.js';
 import type { Columns } from './types.js';
@@ -51,15 +51,7 @@ export class RowCopy<C extends Columns = Columns> implements RowSource<C> {
 
   constructor(table: TableMemory) {
     const { row, schema } = table.layout;
-    const buffer = new ArrayBuffer(row.rowBytes);
-    this.memory = {
-      buffer,
-      bytes: Buffer.from(buffer),
-      halves: new Uint16Array(buffer),
-      words: new Int32Array(buffer),
-      doubles: new Float64Array(buffer),
-      longs: new BigInt64Array(buffer),
-    };
+    this.memory = memoryFor(row.rowBytes);
     this.codec = compileRowCodec<C>(row, this.memory);
     this.#table = table;
     this.#words = this.memory.words;

@@ -7,3 +7,16 @@ export interface RowMemory {
   readonly doubles: Float64Array;
   readonly longs: BigInt64Array;
 }
+
+/** Memory of this process alone, for one row or its copy. */
+export function memoryFor(bytes: number): RowMemory {
+  const buffer = new ArrayBuffer(bytes);
+  return {
+    buffer,
+    bytes: Buffer.from(buffer),
+    halves: new Uint16Array(buffer),
+    words: new Int32Array(buffer),
+    doubles: new Float64Array(buffer),
+    longs: new BigInt64Array(buffer),
+  };
+}

@@ -3,7 +3,7 @@ import { wallTimeMs } from '../memory/index.js';
 import { FixedPool } from '../pools/fixed-pool.js';
 import { BUCKET_BYTES, ENTRIES, TARGET_LOAD } from './bucket-layout.js';
 import { countCells } from './change-feed-layout.js';
-import { expiryGroupsBytes } from './expiry-groups.js';
+import { expiryGroupsBytes } from './expiry-groups-layout.js';
 import { HASH_HALF_SIP_1_3, halfSipHash } from './hash.js';
 import type { TableSchema } from './options.js';
 import { SLOT_BYTES } from './participant-layout.js';
