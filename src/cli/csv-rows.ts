@@ -7,8 +7,8 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { type CsvError, parse } from 'csv-parse';
 import { ShmTableError } from '../errors.js';
-import type { ColumnCodec } from '../server/column-codec.js';
-import type { TableCodec } from '../server/table-codec.js';
+import type { ColumnCodec } from '../json/column-codec.js';
+import type { TableCodec } from '../json/table-codec.js';
 import { show } from '../table/schema.js';
 import { atLine, expiryOf, type LoadedRow, lineError, MAX_LINE_BYTES, textOf } from './loaded-row.js';
 

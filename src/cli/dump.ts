@@ -1,6 +1,6 @@
 import { pipeline } from 'node:stream/promises';
 import type { Command } from 'commander';
-import { TableCodec } from '../server/table-codec.js';
+import { TableCodec } from '../json/table-codec.js';
 import type { Table } from '../table/table.js';
 import type { Columns } from '../table/types.js';
 import { addTableCommand, openTable, type TableFlags } from './table-command.js';

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { ShmTableError } from '../errors.js';
-import { TableCodec } from '../server/table-codec.js';
+import { TableCodec } from '../json/table-codec.js';
 import { printTable } from './output.js';
 import { addTableCommand, openTable, type TableFlags } from './table-command.js';
 

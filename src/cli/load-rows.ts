@@ -1,7 +1,7 @@
 /** What `shmtable load` does with standard input. */
 import { ShmTableError } from '../errors.js';
+import { TableCodec } from '../json/table-codec.js';
 import { wallTimeMs } from '../memory/index.js';
-import { TableCodec } from '../server/table-codec.js';
 import type { Table } from '../table/table.js';
 import type { Columns } from '../table/types.js';
 import { type CsvColumns, csvRows } from './csv-rows.js';

@@ -1,6 +1,6 @@
 /** A row as `load` reads it from a line, whatever the form of the file, and errors that name the line. */
 import { ShmTableError } from '../errors.js';
-import type { RowValues } from '../server/table-codec.js';
+import type { RowValues } from '../json/table-codec.js';
 import { show } from '../table/schema.js';
 
 export interface LoadedRow {

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { ShmTableError } from '../errors.js';
+import { TableCodec } from '../json/table-codec.js';
 import { upsertRow } from '../server/row-operations.js';
-import { TableCodec } from '../server/table-codec.js';
 import { show } from '../table/schema.js';
 import { integerArgument } from './arguments.js';
 import { printJson } from './output.js';

@@ -2,9 +2,9 @@
 import type { Command } from 'commander';
 import { ShmTableError } from '../errors.js';
 import { Segment } from '../memory/index.js';
+import { segmentName } from '../table/list.js';
 import { parseNamespace } from '../table/options.js';
 import { Table } from '../table/table.js';
-import { segmentName } from '../table/table-directory.js';
 import type { BackendName, Columns } from '../table/types.js';
 
 export interface TableFlags {

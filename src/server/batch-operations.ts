@@ -4,8 +4,8 @@
  */
 import { Type } from 'typebox';
 import { describeError, ShmTableError } from '../errors.js';
+import { writeString } from '../json/column-codec.js';
 import { show } from '../table/schema.js';
-import { writeString } from './column-codec.js';
 import { revisionIs, rowIsMissing } from './preconditions.js';
 import { problemOf } from './problems.js';
 import { incrementRow } from './row-increment.js';

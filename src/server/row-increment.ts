@@ -1,6 +1,6 @@
 /** Increments, for single requests and for the items of a batch alike. */
 import { ShmTableError } from '../errors.js';
-import { type CellValue, isNumeric } from './column-codec.js';
+import { type CellValue, isNumeric } from '../json/column-codec.js';
 import { preconditionFailed, type WriteRequest } from './row-operations.js';
 import type { ServedTable } from './table-handles.js';
 

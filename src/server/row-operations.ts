@@ -6,9 +6,9 @@
  * always get on.
  */
 import { ShmTableError } from '../errors.js';
+import type { Envelope, RowValues } from '../json/table-codec.js';
 import { show } from '../table/schema.js';
 import type { Condition } from './preconditions.js';
-import type { Envelope, RowValues } from './table-codec.js';
 import type { ServedTable } from './table-handles.js';
 
 export interface WriteRequest {

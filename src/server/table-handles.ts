@@ -6,10 +6,10 @@
  */
 
 import { ShmTableError } from '../errors.js';
+import { TableCodec } from '../json/table-codec.js';
 import { timers } from '../memory/index.js';
 import { Table } from '../table/table.js';
 import type { BackendName, Columns, TableInfo, TableOptions } from '../table/types.js';
-import { TableCodec } from './table-codec.js';
 
 /** How often handles of destroyed tables are let go. */
 const SWEEP_INTERVAL_MS = 5000;

@@ -1,9 +1,9 @@
 import { ShmTableError } from '../errors.js';
 import { type ByteLocks, bootId, bootTimeMs, monotonicMs, Segment, wallOffsetMs } from '../memory/index.js';
+import { TableClock } from './expiry/table-clock.js';
+import { BOOT_ID, CLOCK_OFFSET, CLOCK_SEEN, IN_USE, WALL_AHEAD } from './layout/segment.js';
+import { TableMemory } from './layout/table-memory.js';
 import { Participant } from './participant.js';
-import { BOOT_ID, CLOCK_OFFSET, CLOCK_SEEN, IN_USE, WALL_AHEAD } from './segment-layout.js';
-import { TableClock } from './table-clock.js';
-import { TableMemory } from './table-memory.js';
 import { verifyTable } from './verify.js';
 
 /*

@@ -1,8 +1,8 @@
+import type { TableClock } from './expiry/table-clock.js';
+import type { Addresses, TableMemory } from './layout/table-memory.js';
 import { type Layouts, layouts } from './layouts.js';
 import { ownCode } from './own-code.js';
 import type { RowCodec } from './row-codec.js';
-import type { TableClock } from './table-clock.js';
-import type { Addresses, TableMemory } from './table-memory.js';
 
 /** A cache line, and how many of a row are loaded ahead of its use. */
 const LINE_WORDS = 16;

@@ -1,7 +1,7 @@
 import type { Key } from './key.js';
+import type { Addresses, TableMemory } from './layout/table-memory.js';
 import { type Layouts, layouts } from './layouts.js';
 import { ownCode } from './own-code.js';
-import type { Addresses, TableMemory } from './table-memory.js';
 
 /** What `find` returns when the chain cannot be right: torn if its version has changed since, else damaged. */
 export const DAMAGED = -1;

@@ -1,8 +1,8 @@
 import { ShmTableError } from '../errors.js';
 import { outOfRange, refuseValue } from './column-values.js';
+import type { PlacedColumn } from './layout/row.js';
+import { STORE_BYTE, STORE_DOUBLE, STORE_HALF, STORE_LONG, STORE_WORD } from './layout/slot.js';
 import { ownCode } from './own-code.js';
-import { STORE_BYTE, STORE_DOUBLE, STORE_HALF, STORE_LONG, STORE_WORD } from './participant-layout.js';
-import type { PlacedColumn } from './row-layout.js';
 
 /** A column of numbers to which steps can be added. */
 export interface Accumulator {

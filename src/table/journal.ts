@@ -1,9 +1,9 @@
 import { ShmTableError } from '../errors.js';
 import { storeOrdered } from '../memory/index.js';
-import { ChangeFeed } from './change-feed.js';
+import { ChangeFeed } from './changes/change-feed.js';
+import type { Addresses, TableMemory } from './layout/table-memory.js';
 import { type Layouts, layouts } from './layouts.js';
 import { ownCode } from './own-code.js';
-import type { Addresses, TableMemory } from './table-memory.js';
 
 const { slot } = layouts;
 const { ENTRIES, HOLDER_MASK, LOCK } = layouts.bucket;

@@ -1,8 +1,8 @@
 import * as slice from '../pools/fixed-pool-layout.js';
-import * as bucket from './bucket-layout.js';
-import * as slot from './participant-layout.js';
-import * as row from './row-layout.js';
-import * as segment from './segment-layout.js';
+import * as bucket from './layout/bucket.js';
+import * as row from './layout/row.js';
+import * as segment from './layout/segment.js';
+import * as slot from './layout/slot.js';
 
 /**
  * The constants of a table's layouts as plain objects. Code takes what it needs out of them: for the compiler they are

@@ -1,10 +1,10 @@
 /** Operations on many keys at once: what the caller gave is read and checked as a whole before anything is done. */
 import { types } from 'node:util';
 import { ShmTableError } from '../errors.js';
-import type { DraftRow } from './draft-row.js';
 import type { Key } from './key.js';
 import { MOST_KEYS_AHEAD } from './reader.js';
 import { show } from './schema.js';
+import type { DraftRow } from './scratch-row.js';
 import type { Columns, RowInput } from './types.js';
 
 /** Keys as an array: of an array, or of anything else that is iterable. `ERR_ARGUMENT`. */

@@ -1,5 +1,5 @@
 import { ShmTableError } from '../errors.js';
-import { leastFeedBytes } from './change-feed-layout.js';
+import { leastFeedBytes } from './layout/change-feed.js';
 import { type Column, parseColumns, show } from './schema.js';
 import type { BackendName, Columns, OpenOptions, TableOptions } from './types.js';
 

@@ -2,8 +2,8 @@
  * Whether this thread has written a row while a callback of its caller's ran. A compare-and-set loop asks it: what another
  * process writes in between is contention, which ends; what the callback itself writes happens again at every try.
  */
-import { HASH_KEY } from './segment-layout.js';
-import type { TableMemory } from './table-memory.js';
+import { HASH_KEY } from './layout/segment.js';
+import type { TableMemory } from './layout/table-memory.js';
 
 /** A row that is watched. */
 export interface WatchedRow {

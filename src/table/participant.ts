@@ -1,9 +1,9 @@
 import { ShmTableError } from '../errors.js';
 import { assertStackRoom, type ByteLocks, futexWait, futexWake, monotonicMs, storeOrdered } from '../memory/index.js';
 import { Journal } from './journal.js';
+import type { Addresses, TableMemory } from './layout/table-memory.js';
 import { type Layouts, layouts } from './layouts.js';
 import { ownCode } from './own-code.js';
-import type { Addresses, TableMemory } from './table-memory.js';
 
 const { slot } = layouts;
 const { HOLDER_MASK, LOCK, WAITED_FOR } = layouts.bucket;

@@ -1,16 +1,16 @@
 import { ShmTableError } from '../errors.js';
 import { loadOrdered } from '../memory/index.js';
-import { tagByte, tagOf } from './bucket-layout.js';
 import { type Chain, DAMAGED } from './chain.js';
 import { type ChainSteps, chainSteps } from './chain-steps.js';
+import type { TableClock } from './expiry/table-clock.js';
 import type { Key } from './key.js';
+import { tagByte, tagOf } from './layout/bucket.js';
+import type { Addresses, TableMemory } from './layout/table-memory.js';
 import { type Layouts, layouts } from './layouts.js';
 import { ownCode } from './own-code.js';
 import type { RowCodec } from './row-codec.js';
 import { COPY, RowCopy } from './row-copy.js';
 import type { RowReader, RowReading, RowSource } from './row-source.js';
-import type { TableClock } from './table-clock.js';
-import type { Addresses, TableMemory } from './table-memory.js';
 import type { Columns } from './types.js';
 
 const { ROW_EXPIRES_AT, ROW_SEQUENCE } = layouts.row;

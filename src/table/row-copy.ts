@@ -1,5 +1,4 @@
 import { loadOrdered } from '../memory/index.js';
-import { compileRowCodec, type RowCodec } from './row-codec.js';
 import {
   BYTES_LENGTH_BYTES,
   type PlacedColumn,
@@ -9,10 +8,11 @@ import {
   ROW_KEY_BYTES,
   ROW_REVISION,
   STRING_LENGTH_BYTES,
-} from './row-layout.js';
-import { memoryFor, type RowMemory } from './row-memory.js';
+} from './layout/row.js';
+import { memoryFor, type RowMemory } from './layout/row-memory.js';
+import type { TableMemory } from './layout/table-memory.js';
+import { compileRowCodec, type RowCodec } from './row-codec.js';
 import type { RowSource } from './row-source.js';
-import type { TableMemory } from './table-memory.js';
 import type { Columns } from './types.js';
 
 /** The row that is the copy: its first word. */

@@ -1,15 +1,15 @@
 import { ShmTableError } from '../errors.js';
 import { checkOptions } from '../memory/index.js';
+import type { TableClock } from './expiry/table-clock.js';
+import { type PlacedColumn, ROW_HASH } from './layout/row.js';
+import type { TableMemory } from './layout/table-memory.js';
 import { SCAN_OPTIONS } from './option-names.js';
 import { integer } from './options.js';
 import { ownCode } from './own-code.js';
 import type { Reader } from './reader.js';
-import { type PlacedColumn, ROW_HASH } from './row-layout.js';
 import type { RowReader, RowReading, RowSource } from './row-source.js';
 import { compareScanned, decodeCursor, encodeCursor, type ScanPosition } from './scan-cursor.js';
 import { show } from './schema.js';
-import type { TableClock } from './table-clock.js';
-import type { TableMemory } from './table-memory.js';
 import type { Columns, Row, ScanOptions, ScanPage } from './types.js';
 
 const MAX_LIMIT = 10_000;

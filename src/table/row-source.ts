@@ -1,5 +1,5 @@
+import type { RowMemory } from './layout/row-memory.js';
 import type { RowCodec } from './row-codec.js';
-import type { RowMemory } from './row-memory.js';
 import type { Columns } from './types.js';
 
 /** Where rows are read: the memory of a table, or a copy of one row. A row is named by its first word. */

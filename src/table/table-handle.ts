@@ -1,20 +1,20 @@
 import { ShmTableError } from '../errors.js';
 import type { ByteLocks, Segment } from '../memory/index.js';
-import { ChangeFeed } from './change-feed.js';
-import { ChangeWatches } from './change-watch.js';
+import { ChangeFeed } from './changes/change-feed.js';
+import { ChangeWatches } from './changes/change-watch.js';
 import type { Accumulator } from './column-numbers.js';
-import type { DraftRow } from './draft-row.js';
-import type { ExpiredRows } from './expired-rows.js';
+import type { TableParts, WritingParts } from './engine.js';
+import type { ExpiredRows } from './expiry/expired-rows.js';
+import type { TableClock } from './expiry/table-clock.js';
 import type { Key } from './key.js';
+import type { TableMemory } from './layout/table-memory.js';
 import type { AttachOptions } from './options.js';
 import type { Caller } from './participant.js';
 import type { Lookup, Reader } from './reader.js';
 import type { RowCodec } from './row-codec.js';
 import type { RowScan } from './row-scan.js';
+import type { DraftRow } from './scratch-row.js';
 import type { SharedParts } from './shared-parts.js';
-import type { TableClock } from './table-clock.js';
-import type { TableMemory } from './table-memory.js';
-import type { TableParts, WritingParts } from './table-parts.js';
 import type { Columns, Entry, Row } from './types.js';
 import type { Writer } from './writer.js';
 

@@ -1,10 +1,21 @@
 import { types } from 'node:util';
 import { ShmTableError } from '../errors.js';
 import { checkOptions } from '../memory/index.js';
-import type { ChangeWatch } from './change-watch.js';
+import type { ChangeWatch } from './changes/change-watch.js';
 import type { Accumulator } from './column-numbers.js';
-import { type Expectation, fulfils, parseExpected } from './expectation.js';
+import { bytesByPurpose, columnsOf, layOutSegment } from './layout/segment.js';
+import { PID } from './layout/slot.js';
+import { listTables } from './list.js';
 import { forEachKey, listKeys, readKeys, readRows, writeEachKey } from './many-rows.js';
+import {
+  attachOrClose,
+  createTable,
+  destroySegment,
+  destroyTable,
+  type OpenedTable,
+  openOrCreateTable,
+  openTable,
+} from './open.js';
 import {
   CLEAR_OPTIONS,
   CONDITIONAL_OPTIONS,
@@ -17,26 +28,15 @@ import {
 } from './option-names.js';
 import { type AttachOptions, integer, parseAttach, parseNamespace, parseSchema } from './options.js';
 import { watchRow } from './own-writes.js';
-import { PID } from './participant-layout.js';
+import { type Expectation, fulfils, parseExpected } from './precondition.js';
 import { Retries } from './retries.js';
 import { show } from './schema.js';
-import { bytesByPurpose, columnsOf, layOutSegment } from './segment-layout.js';
 import { SharedParts } from './shared-parts.js';
-import { checkSnapshot, loadSnapshot, restoredOptions, snapshotOf } from './snapshot.js';
-import { SnapshotReader } from './snapshot-reader.js';
-import { writeSnapshot } from './snapshot-writer.js';
-import { listTables } from './table-directory.js';
+import { SnapshotReader } from './snapshot/reader.js';
+import { checkSnapshot, loadSnapshot, restoredOptions, snapshotOf } from './snapshot/snapshot.js';
+import { writeSnapshot } from './snapshot/writer.js';
+import { attachedSlots, countLiveRows, readCounts, readStats } from './stats.js';
 import { TableHandle } from './table-handle.js';
-import {
-  attachOrClose,
-  createTable,
-  destroySegment,
-  destroyTable,
-  type OpenedTable,
-  openOrCreateTable,
-  openTable,
-} from './table-opening.js';
-import { attachedSlots, countLiveRows, readCounts, readStats } from './table-stats.js';
 import { Turns } from './turns.js';
 import type {
   BackendName,

@@ -1,8 +1,8 @@
 import { types } from 'node:util';
 import { byteLengthOf, isDetached } from './column-values.js';
+import { BYTES_LENGTH_BYTES } from './layout/row.js';
+import type { RowMemory } from './layout/row-memory.js';
 import { ownCode } from './own-code.js';
-import { BYTES_LENGTH_BYTES } from './row-layout.js';
-import type { RowMemory } from './row-memory.js';
 import { MAX_STRING_BYTES } from './schema.js';
 import { decodeShort, SHORT } from './short-text.js';
 

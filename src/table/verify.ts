@@ -1,13 +1,13 @@
 import type { FixedPool } from '../pools/fixed-pool.js';
 import { FREE, LINKED } from '../pools/fixed-pool-layout.js';
-import { ENTRIES, FIRST_ENTRY, LINK, LOCK, tagByte, tagOf } from './bucket-layout.js';
-import { ExpiryGroups } from './expiry-groups.js';
+import { ExpiryGroups } from './expiry/expiry-groups.js';
 import { halfSipHash } from './hash.js';
-import * as slot from './participant-layout.js';
-import { ROW_EXPIRES_AT, ROW_HASH, ROW_KEY_BYTES, ROW_SEQUENCE } from './row-layout.js';
-import { HASH_KEY } from './segment-layout.js';
-import type { TableMemory } from './table-memory.js';
-import { countedRows } from './table-stats.js';
+import { ENTRIES, FIRST_ENTRY, LINK, LOCK, tagByte, tagOf } from './layout/bucket.js';
+import { ROW_EXPIRES_AT, ROW_HASH, ROW_KEY_BYTES, ROW_SEQUENCE } from './layout/row.js';
+import { HASH_KEY } from './layout/segment.js';
+import * as slot from './layout/slot.js';
+import type { TableMemory } from './layout/table-memory.js';
+import { countedRows } from './stats.js';
 import type { Verification } from './types.js';
 
 /** More problems than this are counted, not listed. */

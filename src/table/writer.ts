@@ -3,15 +3,15 @@ import { monotonicMs } from '../memory/index.js';
 import type { Chain } from './chain.js';
 import { DAMAGED } from './chain.js';
 import type { Accumulator } from './column-numbers.js';
-import type { ExpiryGroups } from './expiry-groups.js';
+import type { ExpiryGroups } from './expiry/expiry-groups.js';
+import type { TableClock } from './expiry/table-clock.js';
 import type { Key } from './key.js';
+import type { TableMemory } from './layout/table-memory.js';
 import { type Layouts, layouts } from './layouts.js';
 import { ownCode } from './own-code.js';
 import { noteWrite, type OwnWrites, ownWrites } from './own-writes.js';
 import type { Participant } from './participant.js';
 import type { RowCodec } from './row-codec.js';
-import type { TableClock } from './table-clock.js';
-import type { TableMemory } from './table-memory.js';
 
 /** What a write does with the row that it finds, or does not find. */
 export type WriteMode = 'set' | 'put' | 'insert' | 'update';

@@ -1,7 +1,7 @@
 /** Watchers that sleep: no mark is lost, and when one is, nobody sleeps for ever. */
 import type { Test } from 'tap';
-import { FEED_SLEEPERS, FEED_WAKE } from '../../src/table/change-feed-layout.js';
-import { DESTROYED, readHeader, STATE } from '../../src/table/segment-layout.js';
+import { FEED_SLEEPERS, FEED_WAKE } from '../../src/table/layout/change-feed.js';
+import { DESTROYED, readHeader, STATE } from '../../src/table/layout/segment.js';
 import { Table } from '../fixtures/placed-table.js';
 import { openMemory, scratchTable, testShared } from '../table/scratch-table.js';
 import { eventually, within } from './deadline.js';

@@ -6,7 +6,7 @@ import t from 'tap';
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 
 /** Lowest first: a file imports from its own layer and from those before it. */
-const LAYERS = ['memory', 'pools', 'table', 'server', 'bench', 'cli'];
+const LAYERS = ['memory', 'pools', 'table', 'json', 'server', 'bench', 'cli'];
 
 const ignoredFolders = readFileSync(join(root, '.gitignore'), 'utf8')
   .split('\n')
@@ -36,7 +36,7 @@ function importsOf(path: string): string[] {
   });
 }
 
-t.test('imports point down: cli -> server -> table -> pools -> memory', async (t) => {
+t.test('imports point down: cli -> bench -> server -> json -> table -> pools -> memory', async (t) => {
   const upward = sources.flatMap((path) => {
     const from = path === 'src/index.ts' ? 'table' : String(path.split('/')[1]);
     return importsOf(path)
@@ -45,6 +45,25 @@ t.test('imports point down: cli -> server -> table -> pools -> memory', async (t
       .map((imported) => `${path} imports ${imported}`);
   });
   t.same(upward, []);
+});
+
+t.test('no file imports itself, by whatever way', async (t) => {
+  const imports = new Map(sources.map((path) => [path, importsOf(path)]));
+  const done = new Set<string>();
+  const follow = (path: string, way: readonly string[]): string[] | undefined => {
+    if (way.includes(path)) return [...way.slice(way.indexOf(path)), path];
+    if (done.has(path)) return undefined;
+    for (const imported of imports.get(path) ?? []) {
+      const circle = follow(imported, [...way, path]);
+      if (circle !== undefined) return circle;
+    }
+    done.add(path);
+    return undefined;
+  };
+  t.same(
+    sources.map((path) => follow(path, [])).filter((circle) => circle !== undefined),
+    [],
+  );
 });
 
 t.test('the errors know nothing of the rest', async (t) => {

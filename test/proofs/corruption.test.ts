@@ -27,7 +27,7 @@ t.test('noticed: a spare that is not looked at before it is written to', async (
 t.test('noticed: a key length that is believed', async (t) => {
   process.env.SHMTABLE_PROOF_SUBJECT = makeMutant(t, [
     {
-      file: 'table/change-feed.js',
+      file: 'table/changes/change-feed.js',
       search: 'keyBytes > 0 && keyBytes <= this.#memory.layout.schema.maxKeyBytes ? keyBytes : 0',
       replace: 'keyBytes',
     },

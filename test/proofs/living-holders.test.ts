@@ -6,9 +6,9 @@ import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
 import { Table } from '../../src/index.js';
 import { Segment } from '../../src/pools/index.js';
-import { PID } from '../../src/table/participant-layout.js';
-import { readHeader } from '../../src/table/segment-layout.js';
-import { TableMemory } from '../../src/table/table-memory.js';
+import { readHeader } from '../../src/table/layout/segment.js';
+import { PID } from '../../src/table/layout/slot.js';
+import { TableMemory } from '../../src/table/layout/table-memory.js';
 import { tableSegment } from './kill/proof-table.js';
 
 /*

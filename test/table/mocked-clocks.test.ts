@@ -1,7 +1,7 @@
 /** A program whose test framework has replaced clocks and timers shares sound tables with all others. */
 import t from 'tap';
+import { layOutSegment } from '../../src/table/layout/segment.js';
 import { parseSchema } from '../../src/table/options.js';
-import { layOutSegment } from '../../src/table/segment-layout.js';
 import { Table } from '../fixtures/placed-table.js';
 import { Child } from './child.js';
 import { openMemory, scratchName, scratchTable } from './scratch-table.js';

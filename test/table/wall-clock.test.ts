@@ -2,7 +2,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import type { Test } from 'tap';
 import type { Columns, TableOptions } from '../../src/index.js';
-import { CLOCK_OFFSET, CREATED_AT } from '../../src/table/segment-layout.js';
+import { CLOCK_OFFSET, CREATED_AT } from '../../src/table/layout/segment.js';
 import type { Table } from '../fixtures/placed-table.js';
 import { testBackend } from '../fixtures/placed-table.js';
 import { fixturePath } from './child.js';

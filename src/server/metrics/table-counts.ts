@@ -1,8 +1,8 @@
 /** What the tables of a namespace say of themselves, without attaching to them. */
 import { ShmTableError } from '../../errors.js';
 import { Segment } from '../../memory/index.js';
+import { segmentName } from '../../table/list.js';
 import { Table } from '../../table/table.js';
-import { segmentName } from '../../table/table-directory.js';
 import type { TableCounts } from '../../table/types.js';
 
 export type NamedCounts = TableCounts & { readonly table: string };

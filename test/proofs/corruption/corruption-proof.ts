@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import type { Segment } from '../../../src/pools/index.js';
-import { readHeader } from '../../../src/table/segment-layout.js';
+import { readHeader } from '../../../src/table/layout/segment.js';
 import {
   Picture,
   type ProofTable,

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { Table } from '../../../src/index.js';
 import { FixedPool, type Segment } from '../../../src/pools/index.js';
-import { ChangeFeed } from '../../../src/table/change-feed.js';
-import { readHeader } from '../../../src/table/segment-layout.js';
-import { TableMemory } from '../../../src/table/table-memory.js';
+import { ChangeFeed } from '../../../src/table/changes/change-feed.js';
+import { readHeader } from '../../../src/table/layout/segment.js';
+import { TableMemory } from '../../../src/table/layout/table-memory.js';
 import type { ProofKeys } from './operations.js';
 import { type Contents, contentsOf, type ProofTable, proofRow } from './proof-table.js';
 

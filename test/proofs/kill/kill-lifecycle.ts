@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { Table, TableOptions } from '../../../src/index.js';
-import { BOOT_ID, IN_USE } from '../../../src/table/segment-layout.js';
+import { BOOT_ID, IN_USE } from '../../../src/table/layout/segment.js';
 import { refusalsText } from '../../fixtures/refused-calls.js';
 import type { Subject } from '../subject.js';
 import type { ForkedRun } from './forked-run.js';

@@ -9,7 +9,7 @@ export interface Mutation extends Mistake {
 
 const PARTICIPANT = 'table/participant.js';
 const JOURNAL = 'table/journal.js';
-const FEED = 'table/change-feed.js';
+const FEED = 'table/changes/change-feed.js';
 
 /** Mistakes in the table. */
 export const mutations: readonly Mutation[] = [

@@ -1,6 +1,6 @@
-import { loadOrdered } from '../memory/index.js';
-import { shiftOf } from './expiry-groups-layout.js';
-import type { TableMemory } from './table-memory.js';
+import { loadOrdered } from '../../memory/index.js';
+import { shiftOf } from '../layout/expiry-groups.js';
+import type { TableMemory } from '../layout/table-memory.js';
 
 /** In memory for "none": zeroed memory is a table in which nothing expires. */
 const NEVER = 0;

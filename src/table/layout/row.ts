@@ -1,5 +1,5 @@
-import { SLICE_HEADER_BYTES } from '../pools/fixed-pool-layout.js';
-import type { Column } from './schema.js';
+import { SLICE_HEADER_BYTES } from '../../pools/fixed-pool-layout.js';
+import type { Column } from '../schema.js';
 
 /**
  * A row: one slice of the rows' FixedPool.

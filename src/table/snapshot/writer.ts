@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import xxhash from 'xxhash-wasm';
-import { attemptedLater, monotonicMs, turn } from '../memory/index.js';
-import * as format from './snapshot-format.js';
+import { attemptedLater, monotonicMs, turn } from '../../memory/index.js';
+import * as format from './format.js';
 
 /** What a snapshot is taken of. */
 export interface SnapshotSource {

@@ -1,15 +1,15 @@
-import { ShmTableError } from '../errors.js';
-import { wallTimeMs } from '../memory/index.js';
-import { FixedPool } from '../pools/fixed-pool.js';
-import { BUCKET_BYTES, ENTRIES, TARGET_LOAD } from './bucket-layout.js';
-import { countCells } from './change-feed-layout.js';
-import { expiryGroupsBytes } from './expiry-groups-layout.js';
-import { HASH_HALF_SIP_1_3, halfSipHash } from './hash.js';
-import type { TableSchema } from './options.js';
-import { SLOT_BYTES } from './participant-layout.js';
-import { layOutRow, type RowLayout } from './row-layout.js';
-import { parseColumns } from './schema.js';
-import type { Columns, TableBytes } from './types.js';
+import { ShmTableError } from '../../errors.js';
+import { wallTimeMs } from '../../memory/index.js';
+import { FixedPool } from '../../pools/fixed-pool.js';
+import { HASH_HALF_SIP_1_3, halfSipHash } from '../hash.js';
+import type { TableSchema } from '../options.js';
+import { parseColumns } from '../schema.js';
+import type { Columns, TableBytes } from '../types.js';
+import { BUCKET_BYTES, ENTRIES, TARGET_LOAD } from './bucket.js';
+import { countCells } from './change-feed.js';
+import { expiryGroupsBytes } from './expiry-groups.js';
+import { layOutRow, type RowLayout } from './row.js';
+import { SLOT_BYTES } from './slot.js';
 
 /**
  * A table's segment:

@@ -1,6 +1,6 @@
+import type { RowLayout } from './layout/row.js';
+import { memoryFor } from './layout/row-memory.js';
 import { compileRowCodec, type RowCodec } from './row-codec.js';
-import type { RowLayout } from './row-layout.js';
-import { memoryFor } from './row-memory.js';
 import type { Columns, Row, RowInput } from './types.js';
 
 /** One row in memory of this thread, where values are checked and brought to the form that their columns give back. */

@@ -1,8 +1,8 @@
-import { ENTRIES, FIRST_ENTRY, LINK, LOCK, VERSION } from './bucket-layout.js';
+import { ENTRIES, FIRST_ENTRY, LINK, LOCK, VERSION } from '../layout/bucket.js';
+import { ROW_EXPIRES_AT } from '../layout/row.js';
+import type { TableMemory } from '../layout/table-memory.js';
 import type { ExpiryGroups } from './expiry-groups.js';
-import { ROW_EXPIRES_AT } from './row-layout.js';
 import type { TableClock } from './table-clock.js';
-import type { TableMemory } from './table-memory.js';
 
 /** Looks at a bucket that others write to, before what was seen has to do. */
 const LOOKS = 4;

@@ -9,13 +9,13 @@ import {
   SHARED_BACKENDS,
 } from '../memory/index.js';
 import { bootIdBytes, enterBoot } from './boot-record.js';
-import { ChangeFeed } from './change-feed.js';
+import { ChangeFeed } from './changes/change-feed.js';
+import { newClockOffset } from './expiry/table-clock.js';
+import { DESTROYED, layOutSegment, readHeader, STATE, writeHeader } from './layout/segment.js';
+import { TableMemory } from './layout/table-memory.js';
+import { hasCode, segmentName } from './list.js';
 import { type AttachOptions, type TableSchema, wantedSchema } from './options.js';
 import { describeMismatch } from './schema-mismatch.js';
-import { DESTROYED, layOutSegment, readHeader, STATE, writeHeader } from './segment-layout.js';
-import { newClockOffset } from './table-clock.js';
-import { hasCode, segmentName } from './table-directory.js';
-import { TableMemory } from './table-memory.js';
 import type { OpenOptions } from './types.js';
 
 /** A word's index has 32 bits where it is halved to find a number of 8 bytes. */

@@ -1,10 +1,10 @@
 import type { ByteLocks } from '../memory/index.js';
-import { LINK } from './bucket-layout.js';
-import type { ExpiredRows } from './expired-rows.js';
+import type { ExpiredRows } from './expiry/expired-rows.js';
+import type { Sweeper } from './expiry/sweeper.js';
+import { LINK } from './layout/bucket.js';
+import * as slot from './layout/slot.js';
+import type { TableMemory } from './layout/table-memory.js';
 import type { Participant } from './participant.js';
-import * as slot from './participant-layout.js';
-import type { Sweeper } from './sweeper.js';
-import type { TableMemory } from './table-memory.js';
 import type { TableCounts, TableStats } from './types.js';
 
 /** Expired rows that a count removes at most, and counts that others may disturb. */

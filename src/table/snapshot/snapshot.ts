@@ -1,18 +1,18 @@
-import { ShmTableError } from '../errors.js';
-import type { TableSchema } from './options.js';
-import { presentWallMs } from './present.js';
-import type { Reader } from './reader.js';
+import { ShmTableError } from '../../errors.js';
+import type { TableClock } from '../expiry/table-clock.js';
+import { columnsOf } from '../layout/segment.js';
+import type { TableMemory } from '../layout/table-memory.js';
+import type { TableSchema } from '../options.js';
+import { presentWallMs } from '../present.js';
+import type { Reader } from '../reader.js';
+import { parseColumns } from '../schema.js';
+import { describeColumns } from '../schema-mismatch.js';
+import type { Columns, RestoreOptions, TableOptions } from '../types.js';
+import type { Writer } from '../writer.js';
+import { damaged, PREAMBLE_BYTES } from './format.js';
+import type { SnapshotReader } from './reader.js';
 import { RowImage } from './row-image.js';
-import { parseColumns } from './schema.js';
-import { describeColumns } from './schema-mismatch.js';
-import { columnsOf } from './segment-layout.js';
-import { damaged, PREAMBLE_BYTES } from './snapshot-format.js';
-import type { SnapshotReader } from './snapshot-reader.js';
-import type { SnapshotSource } from './snapshot-writer.js';
-import type { TableClock } from './table-clock.js';
-import type { TableMemory } from './table-memory.js';
-import type { Columns, RestoreOptions, TableOptions } from './types.js';
-import type { Writer } from './writer.js';
+import type { SnapshotSource } from './writer.js';
 
 const NO_IMAGE = Buffer.alloc(0);
 

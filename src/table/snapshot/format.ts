@@ -1,4 +1,4 @@
-import { ShmTableError } from '../errors.js';
+import { ShmTableError } from '../../errors.js';
 
 /**
  * A snapshot file, all numbers little-endian:

@@ -1,9 +1,9 @@
-import { ShmTableError } from '../errors.js';
-import { type ByteLocks, monotonicMs, timers } from '../memory/index.js';
+import { ShmTableError } from '../../errors.js';
+import { type ByteLocks, monotonicMs, timers } from '../../memory/index.js';
+import type { Participant } from '../participant.js';
+import type { Writer } from '../writer.js';
 import type { ExpiredRows } from './expired-rows.js';
-import type { Participant } from './participant.js';
 import type { TableClock } from './table-clock.js';
-import type { Writer } from './writer.js';
 
 /** The bytes whose locks are leases of the passes over groups, behind all others. The kernel ends one with its holder. */
 const FIRST_LEASE_BYTE = 0x20000;

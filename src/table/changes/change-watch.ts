@@ -1,6 +1,6 @@
-import { timers, turn, WordWatch } from '../memory/index.js';
+import { timers, turn, WordWatch } from '../../memory/index.js';
+import type { Change, Gap } from '../types.js';
 import type { ChangeFeed } from './change-feed.js';
-import type { Change, Gap } from './types.js';
 
 /**
  * How often waiting watches look whether a writer has died, in milliseconds: it may have committed a change that nobody

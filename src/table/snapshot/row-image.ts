@@ -1,6 +1,6 @@
-import { BYTES_LENGTH_BYTES, type PlacedColumn, ROW_KEY_BYTES, STRING_LENGTH_BYTES } from './row-layout.js';
-import type { RowMemory } from './row-memory.js';
-import type { SegmentLayout } from './segment-layout.js';
+import { BYTES_LENGTH_BYTES, type PlacedColumn, ROW_KEY_BYTES, STRING_LENGTH_BYTES } from '../layout/row.js';
+import type { RowMemory } from '../layout/row-memory.js';
+import type { SegmentLayout } from '../layout/segment.js';
 
 /**
  * A row as a snapshot keeps it, with nothing in it that depends on a table's size or on where it lies:

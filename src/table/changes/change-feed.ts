@@ -1,9 +1,9 @@
-import { futexWake, type WatchedWord } from '../memory/index.js';
-import * as layout from './change-feed-layout.js';
-import * as slot from './participant-layout.js';
-import { ROW_KEY_BYTES } from './row-layout.js';
-import type { TableMemory } from './table-memory.js';
-import type { Change } from './types.js';
+import { futexWake, type WatchedWord } from '../../memory/index.js';
+import * as layout from '../layout/change-feed.js';
+import { ROW_KEY_BYTES } from '../layout/row.js';
+import * as slot from '../layout/slot.js';
+import type { TableMemory } from '../layout/table-memory.js';
+import type { Change } from '../types.js';
 
 const ALL = 2 ** 31 - 1;
 /** Cells that a producer passes over before it takes the feed for damaged: no number of others makes it pass so many. */

@@ -1,9 +1,9 @@
-import { ShmTableError } from '../errors.js';
-import { FixedPool } from '../pools/fixed-pool.js';
-import { BUCKET_WORDS, LOCK } from './bucket-layout.js';
-import { SLOT_WORDS } from './participant-layout.js';
-import { ROW_EPOCH, ROW_REVISION } from './row-layout.js';
-import { CREATED_AT, HASH_KEY, OVERFLOW_SLICE_BYTES, REVISION_BASE, type SegmentLayout } from './segment-layout.js';
+import { ShmTableError } from '../../errors.js';
+import { FixedPool } from '../../pools/fixed-pool.js';
+import { BUCKET_WORDS, LOCK } from './bucket.js';
+import { ROW_EPOCH, ROW_REVISION } from './row.js';
+import { CREATED_AT, HASH_KEY, OVERFLOW_SLICE_BYTES, REVISION_BASE, type SegmentLayout } from './segment.js';
+import { SLOT_WORDS } from './slot.js';
 
 /** Where things lie in a table's memory, as numbers for code that has them as constants. All but the counts in words. */
 export interface Addresses {

@@ -1,8 +1,8 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import xxhash, { type XXHash } from 'xxhash-wasm';
-import type { ShmTableError } from '../errors.js';
-import { attemptedLater } from '../memory/index.js';
-import * as format from './snapshot-format.js';
+import type { ShmTableError } from '../../errors.js';
+import { attemptedLater } from '../../memory/index.js';
+import * as format from './format.js';
 
 /** One block of a snapshot: whole images, their sum checked. */
 export interface SnapshotBlock {

@@ -1,7 +1,7 @@
 import { ShmTableError } from '../errors.js';
-import type { DraftRow } from './draft-row.js';
 import { integer } from './options.js';
 import { show } from './schema.js';
+import type { DraftRow } from './scratch-row.js';
 import type { Columns, Expected, RowInput } from './types.js';
 
 /** What a compare-and-set compares with: a revision, or values in the form in which a row gives them. */

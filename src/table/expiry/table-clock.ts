@@ -1,7 +1,7 @@
-import { bootTimeMs, wallOffsetMs } from '../memory/index.js';
-import { presentBootMs, presentWallOffsetMs } from './present.js';
-import { CLOCK_OFFSET, CLOCK_SEEN, WALL_AHEAD } from './segment-layout.js';
-import type { TableMemory } from './table-memory.js';
+import { bootTimeMs, wallOffsetMs } from '../../memory/index.js';
+import { CLOCK_OFFSET, CLOCK_SEEN, WALL_AHEAD } from '../layout/segment.js';
+import type { TableMemory } from '../layout/table-memory.js';
+import { presentBootMs, presentWallOffsetMs } from '../present.js';
 
 /** Later than every other expiry, and than every present. */
 const EVER = 2 ** 53;
