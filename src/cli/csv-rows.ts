@@ -6,10 +6,9 @@
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { type CsvError, parse } from 'csv-parse';
-import { ShmTableError } from '../errors.js';
+import { ShmTableError, show } from '../errors.js';
 import type { ColumnCodec } from '../json/column-codec.js';
 import type { TableCodec } from '../json/table-codec.js';
-import { show } from '../table/schema.js';
 import { atLine, expiryOf, type LoadedRow, lineError, MAX_LINE_BYTES, textOf } from './loaded-row.js';
 
 /** RFC 8259, section 6. */

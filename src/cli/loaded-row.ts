@@ -1,7 +1,6 @@
 /** A row as `load` reads it from a line, whatever the form of the file, and errors that name the line. */
-import { ShmTableError } from '../errors.js';
+import { ShmTableError, show } from '../errors.js';
 import type { RowValues } from '../json/table-codec.js';
-import { show } from '../table/schema.js';
 
 export interface LoadedRow {
   /** Where it stands, counted from 1. */

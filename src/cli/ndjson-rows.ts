@@ -1,7 +1,6 @@
 /** Rows of newline-delimited JSON: a line is `{ key, row, expiresAt }`, as `dump` writes it. */
-import { ShmTableError } from '../errors.js';
+import { ShmTableError, show } from '../errors.js';
 import type { TableCodec } from '../json/table-codec.js';
-import { show } from '../table/schema.js';
 import { atLine, expiryOf, type LoadedRow, lineError, MAX_LINE_BYTES, textOf } from './loaded-row.js';
 
 const NEWLINE = 0x0a;

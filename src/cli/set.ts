@@ -1,8 +1,7 @@
 import type { Command } from 'commander';
-import { ShmTableError } from '../errors.js';
+import { ShmTableError, show } from '../errors.js';
 import { TableCodec } from '../json/table-codec.js';
 import { upsertRow } from '../server/row-operations.js';
-import { show } from '../table/schema.js';
 import { integerArgument } from './arguments.js';
 import { printJson } from './output.js';
 import { addTableCommand, openTable, type TableFlags } from './table-command.js';

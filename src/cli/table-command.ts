@@ -1,6 +1,6 @@
 /** What the commands about one table have in common: their argument, their options, and how they find the table. */
 import type { Command } from 'commander';
-import { ShmTableError } from '../errors.js';
+import { hasCode } from '../errors.js';
 import { Segment } from '../memory/index.js';
 import { segmentName } from '../table/list.js';
 import { parseNamespace } from '../table/options.js';
@@ -44,7 +44,7 @@ function whereverItIs<T>(name: string, path: string | undefined, action: (where:
   try {
     return action({});
   } catch (error) {
-    if (!(error instanceof ShmTableError) || error.code !== 'ERR_TABLE_NOT_FOUND') throw error;
+    if (!hasCode(error, 'ERR_TABLE_NOT_FOUND')) throw error;
     const wanted = segmentName(parseNamespace(undefined), name);
     const found = Segment.list().find((segment) => segment.name === wanted);
     if (found === undefined) throw error;

@@ -8,8 +8,7 @@
  *
  * Nothing is coerced: what has another JSON type is ERR_COLUMN_TYPE. Ranges and lengths are the table's to check.
  */
-import { ShmTableError } from '../errors.js';
-import { show } from '../table/schema.js';
+import { ShmTableError, show } from '../errors.js';
 import type { ColumnType } from '../table/types.js';
 
 export type CellValue = number | bigint | boolean | string | Uint8Array;

@@ -2,8 +2,7 @@
  * A table's rows as JSON, compiled once per schema: one codec per column, and one function that writes whole rows with
  * them. Nothing asks a value what it is.
  */
-import { ShmTableError } from '../errors.js';
-import { show } from '../table/schema.js';
+import { ShmTableError, show } from '../errors.js';
 import type { Columns, Entry } from '../table/types.js';
 import { type CellValue, type ColumnCodec, columnCodec, writeString } from './column-codec.js';
 

@@ -1,4 +1,4 @@
-import { type ErrorCode, ShmTableError } from '../errors.js';
+import { type ErrorCode, hasCode, ShmTableError } from '../errors.js';
 import type { BackendName } from './backend.js';
 
 /*
@@ -39,7 +39,7 @@ export function firstFound<T>(backends: readonly BackendName[], attempt: (backen
     try {
       return attempt(backend);
     } catch (error) {
-      if (!(error instanceof ShmTableError) || error.code !== 'ERR_SEGMENT_NOT_FOUND') throw error;
+      if (!hasCode(error, 'ERR_SEGMENT_NOT_FOUND')) throw error;
       missing = error;
     }
   }

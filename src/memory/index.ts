@@ -17,7 +17,6 @@ export { checkOptions, nearest } from './known-options.js';
 export { loadOrdered, storeOrdered } from './ordered-access.js';
 export { Segment } from './segment.js';
 export type { SegmentOpenOptions, SegmentOptions } from './segment-options.js';
-export { show } from './shown-value.js';
 export { assertStackRoom } from './stack-room.js';
 export { attemptedLater } from './system-error.js';
 export { type WatchedWord, WordWatch } from './word-watch.js';

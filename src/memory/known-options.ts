@@ -1,5 +1,4 @@
-import { ShmTableError } from '../errors.js';
-import { show } from './shown-value.js';
+import { ShmTableError, show } from '../errors.js';
 
 /**
  * Refuses options that are no object, and any that is not `known`: `ERR_ARGUMENT` names the nearest one. As with the

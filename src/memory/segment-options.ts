@@ -1,9 +1,8 @@
 import { constants } from 'node:buffer';
 import { resolve } from 'node:path';
-import { ShmTableError } from '../errors.js';
+import { ShmTableError, show } from '../errors.js';
 import type { BackendName } from './backend.js';
 import { checkOptions } from './known-options.js';
-import { show } from './shown-value.js';
 
 /** What a segment is made of. */
 export interface SegmentOptions {

@@ -1,7 +1,7 @@
 import { constants, existsSync, fstatSync, readdirSync, readlinkSync, readSync, type Stats, writeSync } from 'node:fs';
 import { constants as system, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ShmTableError } from '../errors.js';
+import { hasCode } from '../errors.js';
 import { type Descriptor, native, type ShmStatus } from './native.js';
 import { assertTrusted, isOwnFile } from './ownership.js';
 import { shmDirectory } from './shm-directory.js';
@@ -146,7 +146,7 @@ function isDead(record: SegmentRecord): boolean {
   try {
     return currentStatus(record) === undefined;
   } catch (error) {
-    if (error instanceof ShmTableError && error.code === 'ERR_PERMISSION') return true;
+    if (hasCode(error, 'ERR_PERMISSION')) return true;
     throw error;
   }
 }

@@ -1,5 +1,5 @@
-import { ShmTableError } from '../errors.js';
-import { checkOptions, type Segment, show } from '../memory/index.js';
+import { ShmTableError, show } from '../errors.js';
+import { checkOptions, type Segment } from '../memory/index.js';
 import { GlobalPool } from './global-pool.js';
 import { MetricCounter, sumOf } from './metric-counter.js';
 import { MetricEntries, type MetricEntry } from './metric-entries.js';

@@ -1,5 +1,4 @@
-import { ShmTableError } from '../errors.js';
-import { show } from '../memory/index.js';
+import { ShmTableError, show } from '../errors.js';
 
 /** What a pool needs of a segment: its memory. */
 export interface PoolMemory {

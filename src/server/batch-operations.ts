@@ -3,9 +3,8 @@
  * checked whole before anything runs; after that each operation succeeds or fails on its own, as a single request.
  */
 import { Type } from 'typebox';
-import { describeError, ShmTableError } from '../errors.js';
+import { describeError, hasCode, ShmTableError, show } from '../errors.js';
 import { writeString } from '../json/column-codec.js';
-import { show } from '../table/schema.js';
 import { revisionIs, rowIsMissing } from './preconditions.js';
 import { problemOf } from './problems.js';
 import { incrementRow } from './row-increment.js';
@@ -82,7 +81,7 @@ export function runOperation(served: ServedTable, operation: Operation): string 
     checkPositive('revision', operation.revision);
     return run(served, operation, key);
   } catch (error) {
-    if (error instanceof ShmTableError && error.code === 'ERR_TABLE_CLOSED') throw error;
+    if (hasCode(error, 'ERR_TABLE_CLOSED')) throw error;
     const problem = problemOf(error);
     return `{"status":${problem.status},"key":${key},"problem":${JSON.stringify(problem)}}`;
   }

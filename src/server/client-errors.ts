@@ -1,7 +1,8 @@
 /** Answers to what Node's HTTP server refuses by itself, before Fastify sees a request. */
+
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
-import { show } from '../table/schema.js';
+import { show } from '../errors.js';
 import { problem } from './problems.js';
 
 interface ParserError extends Error {

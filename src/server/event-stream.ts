@@ -7,7 +7,7 @@
  */
 
 import type { ServerResponse } from 'node:http';
-import { ShmTableError } from '../errors.js';
+import { hasCode } from '../errors.js';
 import { timers } from '../memory/index.js';
 import type { Change, Gap } from '../table/types.js';
 
@@ -92,7 +92,7 @@ class EventStream {
       }
     } catch (error) {
       // Of a destroyed table: the client asks again and is told.
-      if (!(error instanceof ShmTableError && error.code === 'ERR_TABLE_CLOSED')) throw error;
+      if (!hasCode(error, 'ERR_TABLE_CLOSED')) throw error;
     } finally {
       response.end();
       await this.#until('close');

@@ -2,8 +2,7 @@
  * Keys and prefixes as a URL carries them. `percent` is percent-encoded UTF-8; `base64url` (unpadded, itself safe in
  * a URL) carries the same bytes for the keys that clients rewrite in paths: `.` and `..`.
  */
-import { ShmTableError } from '../errors.js';
-import { show } from '../table/schema.js';
+import { ShmTableError, show } from '../errors.js';
 
 export type KeyEncoding = 'percent' | 'base64url';
 

@@ -2,8 +2,7 @@
  * The paths that routes were registered for, with their methods: it tells a path that nobody serves (404) from one
  * that is served under another method (405, with `Allow`). Filled from Fastify's `onRoute` hook.
  */
-import { ShmTableError } from '../errors.js';
-import { show } from '../table/schema.js';
+import { ShmTableError, show } from '../errors.js';
 import { decodePercent } from './key-encoding.js';
 
 /** Thrown for a request that no route takes; `allow` goes into the header of the same name. */

@@ -72,7 +72,7 @@ export class ListeningSockets {
         if (failure < 0) {
           if (typeof bound !== 'number') bound.close();
           if (sockets.length > 0 && MISSING_FAMILY.has(getSystemErrorName(failure))) continue;
-          throw cannotListen(show(address, boundPort), failure);
+          throw cannotListen(hostAndPort(address, boundPort), failure);
         }
         if (typeof bound !== 'number') sockets.push(bound);
         boundPort = name.port ?? boundPort;
@@ -81,7 +81,7 @@ export class ListeningSockets {
       for (const bound of sockets) bound.close();
       throw error;
     }
-    return new ListeningSockets(show(host, boundPort), boundPort, sockets);
+    return new ListeningSockets(hostAndPort(host, boundPort), boundPort, sockets);
   }
 
   static async #openUnix(path: string): Promise<ListeningSockets> {
@@ -104,7 +104,7 @@ export class ListeningSockets {
   }
 }
 
-function show(host: string, port: number): string {
+function hostAndPort(host: string, port: number): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 

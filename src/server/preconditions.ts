@@ -1,6 +1,5 @@
 /** If-Match and If-None-Match over revisions, as RFC 9110 section 13 has them. */
-import { ShmTableError } from '../errors.js';
-import { show } from '../table/schema.js';
+import { ShmTableError, show } from '../errors.js';
 
 /** Tells whether a write may go on, from the row's revision: undefined when there is no row. */
 export type Condition = (revision: number | undefined) => boolean;

@@ -3,8 +3,7 @@
  * its own, so that `%2F` is a character of a key and a trailing slash is a segment. The router decides which route
  * runs; the parameters come from here, because a router may shorten, merge or leave undecoded what it finds.
  */
-import { ShmTableError } from '../errors.js';
-import { show } from '../table/schema.js';
+import { ShmTableError, show } from '../errors.js';
 import { decodePercent } from './key-encoding.js';
 
 const ABSOLUTE_FORM = /^[A-Za-z][A-Za-z0-9+.-]*:\/\/[^/?#]*/;

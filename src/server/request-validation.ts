@@ -5,8 +5,7 @@
 import type { FastifySchemaCompiler } from 'fastify';
 import type { TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
-import { type ErrorCode, ShmTableError } from '../errors.js';
-import { show } from '../table/schema.js';
+import { type ErrorCode, ShmTableError, show } from '../errors.js';
 
 const DIGITS = /^(0|[1-9][0-9]{0,15})$/;
 

@@ -1,7 +1,6 @@
 /** The lifetime that a request gives a row: header `Shm-TTL-Ms` or query `ttl`, in whole milliseconds. */
 import type { IncomingHttpHeaders } from 'node:http';
-import { ShmTableError } from '../errors.js';
-import { show } from '../table/schema.js';
+import { ShmTableError, show } from '../errors.js';
 
 const HEADER = 'shm-ttl-ms';
 const DIGITS = /^[1-9][0-9]{0,15}$/;

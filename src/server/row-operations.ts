@@ -5,9 +5,8 @@
  * that one, else look again. Each new look means that somebody else's write went through, so that all together
  * always get on.
  */
-import { ShmTableError } from '../errors.js';
+import { ShmTableError, show } from '../errors.js';
 import type { Envelope, RowValues } from '../json/table-codec.js';
-import { show } from '../table/schema.js';
 import type { Condition } from './preconditions.js';
 import type { ServedTable } from './table-handles.js';
 

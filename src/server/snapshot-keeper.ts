@@ -10,7 +10,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FastifyBaseLogger } from 'fastify';
-import { ShmTableError } from '../errors.js';
+import { hasCode } from '../errors.js';
 import { attemptedLater, timers, wallTimeMs } from '../memory/index.js';
 import { Table } from '../table/table.js';
 import type { TableOptions } from '../table/types.js';
@@ -73,7 +73,7 @@ export class SnapshotKeeper {
         table.close();
         return true;
       } catch (error) {
-        if (!(error instanceof ShmTableError) || error.code !== 'ERR_SNAPSHOT_DAMAGED') throw error;
+        if (!hasCode(error, 'ERR_SNAPSHOT_DAMAGED')) throw error;
         this.#log.error({ err: error, table: options.name, snapshot: path }, 'damaged snapshot left out');
       }
     }

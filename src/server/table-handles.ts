@@ -5,7 +5,7 @@
  * throws ERR_TABLE_CLOSED before it does anything; it is dropped and the name is opened anew, once per request.
  */
 
-import { ShmTableError } from '../errors.js';
+import { hasCode } from '../errors.js';
 import { TableCodec } from '../json/table-codec.js';
 import { timers } from '../memory/index.js';
 import { Table } from '../table/table.js';
@@ -156,8 +156,4 @@ function isLiving(table: Table<Columns>): boolean {
 
 function isClosed(error: unknown): boolean {
   return hasCode(error, 'ERR_TABLE_CLOSED');
-}
-
-function hasCode(error: unknown, code: ShmTableError['code']): boolean {
-  return error instanceof ShmTableError && error.code === code;
 }

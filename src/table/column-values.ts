@@ -1,7 +1,6 @@
 import { types } from 'node:util';
-import { ShmTableError } from '../errors.js';
+import { ShmTableError, show } from '../errors.js';
 import type { PlacedColumn } from './layout/row.js';
-import { show } from './schema.js';
 
 /** Throws what is wrong with a value that a column does not take. Called when a check has failed already. */
 export function refuseValue(column: PlacedColumn, value: unknown): never {

@@ -1,8 +1,7 @@
-import { ShmTableError } from '../errors.js';
+import { ShmTableError, show } from '../errors.js';
 import { finishHash, halfSipHash, SIP2, SIP3 } from './hash.js';
 import { MAX_KEY_BYTES } from './options.js';
 import { ownCode } from './own-code.js';
-import { show } from './schema.js';
 
 /** What the functions of `makeEncode` work with. */
 interface EncodeParts {

@@ -38,7 +38,3 @@ function isWanted(found: BackendName, wanted: BackendName | undefined): boolean 
   if (wanted === 'auto') return SHARED_BACKENDS.includes(found);
   return wanted === undefined || found === wanted;
 }
-
-export function hasCode(error: unknown, code: ShmTableError['code']): boolean {
-  return error instanceof ShmTableError && error.code === code;
-}

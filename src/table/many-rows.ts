@@ -1,9 +1,8 @@
 /** Operations on many keys at once: what the caller gave is read and checked as a whole before anything is done. */
 import { types } from 'node:util';
-import { ShmTableError } from '../errors.js';
+import { ShmTableError, show } from '../errors.js';
 import type { Key } from './key.js';
 import { MOST_KEYS_AHEAD } from './reader.js';
-import { show } from './schema.js';
 import type { DraftRow } from './scratch-row.js';
 import type { Columns, RowInput } from './types.js';
 

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { ShmTableError } from '../errors.js';
+import { hasCode, ShmTableError } from '../errors.js';
 import {
   assertBootTimeKnown,
   firstFound,
@@ -13,7 +13,7 @@ import { ChangeFeed } from './changes/change-feed.js';
 import { newClockOffset } from './expiry/table-clock.js';
 import { DESTROYED, layOutSegment, readHeader, STATE, writeHeader } from './layout/segment.js';
 import { TableMemory } from './layout/table-memory.js';
-import { hasCode, segmentName } from './list.js';
+import { segmentName } from './list.js';
 import { type AttachOptions, type TableSchema, wantedSchema } from './options.js';
 import { describeMismatch } from './schema-mismatch.js';
 import type { OpenOptions } from './types.js';

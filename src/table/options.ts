@@ -1,6 +1,6 @@
-import { ShmTableError } from '../errors.js';
+import { ShmTableError, show } from '../errors.js';
 import { leastFeedBytes } from './layout/change-feed.js';
-import { type Column, parseColumns, show } from './schema.js';
+import { type Column, parseColumns } from './schema.js';
 import type { BackendName, Columns, OpenOptions, TableOptions } from './types.js';
 
 /** Everything that makes a table what it is: stored in the segment, compared when somebody opens it with a schema. */

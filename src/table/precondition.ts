@@ -1,6 +1,5 @@
-import { ShmTableError } from '../errors.js';
+import { ShmTableError, show } from '../errors.js';
 import { integer } from './options.js';
-import { show } from './schema.js';
 import type { DraftRow } from './scratch-row.js';
 import type { Columns, Expected, RowInput } from './types.js';
 

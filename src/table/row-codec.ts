@@ -1,11 +1,10 @@
 import { types } from 'node:util';
-import { ShmTableError } from '../errors.js';
+import { ShmTableError, show } from '../errors.js';
 import { type Accumulator, accumulatorOf } from './column-numbers.js';
 import { refuseValue, unknownColumn } from './column-values.js';
 import type { PlacedColumn, RowLayout } from './layout/row.js';
 import type { RowMemory } from './layout/row-memory.js';
 import { evaluate } from './own-code.js';
-import { show } from './schema.js';
 import { textCells } from './text-cells.js';
 import type { Columns, Row } from './types.js';
 

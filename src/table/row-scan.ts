@@ -1,4 +1,4 @@
-import { ShmTableError } from '../errors.js';
+import { ShmTableError, show } from '../errors.js';
 import { checkOptions } from '../memory/index.js';
 import type { TableClock } from './expiry/table-clock.js';
 import { type PlacedColumn, ROW_HASH } from './layout/row.js';
@@ -9,7 +9,6 @@ import { ownCode } from './own-code.js';
 import type { Reader } from './reader.js';
 import type { RowReader, RowReading, RowSource } from './row-source.js';
 import { compareScanned, decodeCursor, encodeCursor, type ScanPosition } from './scan-cursor.js';
-import { show } from './schema.js';
 import type { Columns, Row, ScanOptions, ScanPage } from './types.js';
 
 const MAX_LIMIT = 10_000;

@@ -1,5 +1,4 @@
-import { ShmTableError } from '../errors.js';
-import { show } from './schema.js';
+import { ShmTableError, show } from '../errors.js';
 
 /**
  * Where a scan stands: behind the key of this hash in this bucket, in the order of (hash, key bytes); without a key,

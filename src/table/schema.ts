@@ -1,8 +1,5 @@
-import { ShmTableError } from '../errors.js';
-import { show } from '../memory/index.js';
+import { ShmTableError, show } from '../errors.js';
 import type { ColumnType } from './types.js';
-
-export { show };
 
 /** Kinds of column, by how a value lies in memory. */
 export type ColumnKind =

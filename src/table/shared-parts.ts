@@ -1,4 +1,4 @@
-import { ShmTableError } from '../errors.js';
+import { hasCode, ShmTableError } from '../errors.js';
 import { firstFound, Segment, SHARED_BACKENDS } from '../memory/index.js';
 import { TableParts } from './engine.js';
 import { segmentName } from './list.js';
@@ -104,7 +104,7 @@ function identify({ backend, namespace, name, path, readOnly }: AttachOptions): 
     if (backend !== 'auto') return Segment.identify({ ...options, backend });
     return firstFound(SHARED_BACKENDS, (found) => Segment.identify({ ...options, backend: found }));
   } catch (error) {
-    if (error instanceof ShmTableError && error.code === 'ERR_SEGMENT_NOT_FOUND') return undefined;
+    if (hasCode(error, 'ERR_SEGMENT_NOT_FOUND')) return undefined;
     throw error;
   }
 }

@@ -1,5 +1,5 @@
 import { types } from 'node:util';
-import { ShmTableError } from '../errors.js';
+import { ShmTableError, show } from '../errors.js';
 import { checkOptions } from '../memory/index.js';
 import type { ChangeWatch } from './changes/change-watch.js';
 import type { Accumulator } from './column-numbers.js';
@@ -30,7 +30,6 @@ import { type AttachOptions, integer, parseAttach, parseNamespace, parseSchema }
 import { watchRow } from './own-writes.js';
 import { type Expectation, fulfils, parseExpected } from './precondition.js';
 import { Retries } from './retries.js';
-import { show } from './schema.js';
 import { SharedParts } from './shared-parts.js';
 import { SnapshotReader } from './snapshot/reader.js';
 import { checkSnapshot, loadSnapshot, restoredOptions, snapshotOf } from './snapshot/snapshot.js';

@@ -1,8 +1,7 @@
 /** `shmtable/testing`: a clock for tests that set the time. */
-import { ShmTableError } from '../errors.js';
+import { ShmTableError, show } from '../errors.js';
 import { integer } from './options.js';
 import { presentWallMs, setPresent } from './present.js';
-import { show } from './schema.js';
 
 /** As far as a `Date` goes, in milliseconds since the epoch. */
 const LATEST = 8.64e15;

@@ -1,7 +1,8 @@
 /** What errors say: which schemas differ in what, and a value shown once. */
+
 import t from 'tap';
+import { show } from '../../src/errors.js';
 import type { Columns } from '../../src/index.js';
-import { show } from '../../src/memory/index.js';
 import { Table } from '../fixtures/placed-table.js';
 import { scratchTable } from './scratch-table.js';
 

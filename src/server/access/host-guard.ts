@@ -3,8 +3,7 @@
  * under a name of the page's own (DNS rebinding); the Host header then holds that name. Unix sockets have no such way in.
  */
 import type { FastifyRequest } from 'fastify';
-import { ShmTableError } from '../../errors.js';
-import { show } from '../../table/schema.js';
+import { ShmTableError, show } from '../../errors.js';
 
 const LOOPBACK_NAMES: ReadonlySet<string> = new Set(['127.0.0.1', '[::1]', 'localhost']);
 const HOST = /^(\[[^\]]*\]|[^:]*)(?::[0-9]*)?$/;

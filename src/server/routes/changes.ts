@@ -1,6 +1,5 @@
 import { Type } from 'typebox';
-import { ShmTableError } from '../../errors.js';
-import { show } from '../../table/schema.js';
+import { ShmTableError, show } from '../../errors.js';
 import type { ChangeSource, EventStreams } from '../event-stream.js';
 import { decodeKey } from '../key-encoding.js';
 import { ConflictError } from '../problems.js';

@@ -1,7 +1,6 @@
 /** Checks settings against their schema; a message names the source and the path of what is wrong. */
 import { Compile } from 'typebox/compile';
-import { ShmTableError } from '../../errors.js';
-import { show } from '../../table/schema.js';
+import { ShmTableError, show } from '../../errors.js';
 import { type GivenSettings, settingsSchema } from './settings-schema.js';
 
 const compiled = Compile(settingsSchema);

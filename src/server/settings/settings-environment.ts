@@ -2,8 +2,7 @@
  * Settings from the environment: the path in capitals after `SHMTABLE_`, words parted by underscores, so that
  * `limits.bodyBytes` is `SHMTABLE_LIMITS_BODY_BYTES`. Objects and lists (`tables`, `tokens`) are JSON.
  */
-import { ShmTableError } from '../../errors.js';
-import { show } from '../../table/schema.js';
+import { ShmTableError, show } from '../../errors.js';
 import { checkSettings } from './check-settings.js';
 import type { GivenSettings } from './settings-schema.js';
 
