@@ -1,0 +1,64 @@
+/**
+ * Runs one program, as a rule a test, from its source and without the compiler:
+ *
+ *   npm run try test/table/increment.test.ts [ARGUMENT ...]
+ *
+ * esbuild strips the types of every source file into `.try/`, which has the shape of `dist/`: fixtures, workers and
+ * everything else that is found relative to a module is found as after a build. Types are not checked.
+ */
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const output = join(root, '.try');
+const FOLDERS = ['src', 'test', 'bench', 'examples'];
+
+const [program, ...args] = process.argv.slice(2);
+const path = relative(root, resolve(program ?? ''));
+if (
+  !path.endsWith('.ts') ||
+  !FOLDERS.some((folder) => path.startsWith(`${folder}/`)) ||
+  !existsSync(resolve(program))
+) {
+  console.error(`usage: npm run try FILE [ARGUMENT ...], FILE being a .ts file of ${FOLDERS.join(', ')}`);
+  process.exit(2);
+}
+
+await build({
+  absWorkingDir: root,
+  entryPoints: FOLDERS.map((folder) => `${folder}/**/*.ts`),
+  outdir: output,
+  outbase: '.',
+  format: 'esm',
+  platform: 'node',
+  target: 'es2022',
+  sourcemap: 'inline',
+  logLevel: 'warning',
+});
+resolvePackageTo(output);
+
+const child = spawn(process.execPath, ['--enable-source-maps', join(output, path.replace(/\.ts$/, '.js')), ...args], {
+  stdio: 'inherit',
+});
+// The terminal sends its signals to both.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+child.on('exit', (code, signal) => {
+  process.exitCode = code ?? 1;
+  if (signal !== null) console.error(`${path} was ended by ${signal}`);
+});
+
+/**
+ * Lets `import 'shmtable'` in these files mean these files. By the package.json of the project it would mean `dist/`, so
+ * they get one of their own, without a name, and a package of this name beside it.
+ */
+function resolvePackageTo(folder) {
+  const manifest = readFileSync(join(root, 'package.json'), 'utf8').replaceAll('./dist/', './');
+  const self = join(folder, 'node_modules', 'shmtable');
+  mkdirSync(self, { recursive: true });
+  writeFileSync(join(folder, 'package.json'), '{ "private": true, "type": "module" }\n');
+  writeFileSync(join(self, 'package.json'), manifest);
+  if (!existsSync(join(self, 'src'))) symlinkSync('../../src', join(self, 'src'));
+}
