@@ -9,6 +9,7 @@ import { type CsvError, parse } from 'csv-parse';
 import { ShmTableError, show } from '../errors.js';
 import type { ColumnCodec } from '../json/column-codec.js';
 import type { TableCodec } from '../json/table-codec.js';
+import { CSV_COLUMNS } from './csv-columns.js';
 import { atLine, expiryOf, type LoadedRow, lineError, MAX_LINE_BYTES, textOf } from './loaded-row.js';
 
 /** RFC 8259, section 6. */
@@ -17,7 +18,6 @@ const QUOTE = 0x22;
 const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 const LINE_ENDS = ['\r\n', '\n', '\r'];
-const DEFAULT_NAMES = { key: 'key', expires: 'expiresAt' } as const;
 
 /** Which columns of the file hold what is no column of the table. */
 export interface CsvColumns {
@@ -91,7 +91,7 @@ function readHeader(names: readonly string[], codec: TableCodec, wanted: CsvColu
   if (key === undefined) {
     throw new ShmTableError(
       'ERR_ARGUMENT',
-      `${show(names.join(','))} is neither a JSON object nor the header of a CSV file with a column ${wanted.key ?? DEFAULT_NAMES.key} (--key-column)`,
+      `${show(names.join(','))} is neither a JSON object nor the header of a CSV file with a column ${wanted.key ?? CSV_COLUMNS.key} (--key-column)`,
     );
   }
   const expires = wanted.expires === false ? undefined : find(names, codec, 'expires', wanted.expires);
@@ -111,10 +111,10 @@ function readHeader(names: readonly string[], codec: TableCodec, wanted: CsvColu
 function find(
   names: readonly string[],
   codec: TableCodec,
-  what: keyof typeof DEFAULT_NAMES,
+  what: keyof typeof CSV_COLUMNS,
   wanted: string | undefined,
 ): number | undefined {
-  const name = wanted ?? DEFAULT_NAMES[what];
+  const name = wanted ?? CSV_COLUMNS[what];
   const at = names.indexOf(name);
   if (at < 0) return undefined;
   if (wanted === undefined && codec.has(name)) {

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { TABLE_DEFAULTS } from '../table/defaults.js';
 import { Table } from '../table/table.js';
 import { printJson, printTable } from './output.js';
 
@@ -6,7 +7,7 @@ import { printJson, printTable } from './output.js';
 export function addList(program: Command): void {
   program
     .command('ls')
-    .description('list the tables of the namespace (SHMTABLE_NAMESPACE, or default)')
+    .description(`list the tables of the namespace (SHMTABLE_NAMESPACE, or ${TABLE_DEFAULTS.namespace})`)
     .option('--json', 'print JSON')
     .action(({ json = false }: { json?: boolean }) => {
       const tables = Table.list();

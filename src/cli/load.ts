@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { CSV_COLUMNS } from './csv-columns.js';
 import { printJson } from './output.js';
 import { addTableCommand, openTable, type TableFlags } from './table-command.js';
 
@@ -11,8 +12,11 @@ interface LoadFlags extends TableFlags {
 /** `shmtable load TABLE < rows.ndjson`, or a CSV file. */
 export function addLoad(program: Command): void {
   addTableCommand(program, 'load', 'write the rows that come on standard input: lines as dump prints them, or CSV')
-    .option('--key-column <name>', 'column of a CSV file that holds the keys (default: key)')
-    .option('--expires-column <name>', 'column of a CSV file that holds the expiries (default: expiresAt, if there)')
+    .option('--key-column <name>', `column of a CSV file that holds the keys (default: ${CSV_COLUMNS.key})`)
+    .option(
+      '--expires-column <name>',
+      `column of a CSV file that holds the expiries (default: ${CSV_COLUMNS.expires}, if there)`,
+    )
     .option('--no-expires-column', 'the CSV file holds no expiries')
     .addHelpText(
       'after',

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { SERVICE_DEFAULTS, SETTINGS_FILE } from '../server/settings/defaults.js';
 import type { ServeFlags } from './run-service.js';
 
 /** `shmtable serve` */
@@ -6,9 +7,9 @@ export function addServe(program: Command): void {
   program
     .command('serve')
     .description('serve tables over HTTP until SIGTERM')
-    .option('--config <file>', 'configuration file (default: shmtable.config.json, if there is one)')
-    .option('--host <address>', 'address to listen on (default: 127.0.0.1)')
-    .option('--port <number>', 'port to listen on, 0 for any (default: 7070)')
+    .option('--config <file>', `configuration file (default: ${SETTINGS_FILE}, if there is one)`)
+    .option('--host <address>', `address to listen on (default: ${SERVICE_DEFAULTS.host})`)
+    .option('--port <number>', `port to listen on, 0 for any (default: ${SERVICE_DEFAULTS.port})`)
     .option('--workers <number>', 'worker processes (default: the available cores)')
     .option('--table <spec>', "a table to create: 'name:capacity:column=type,...'; may be repeated", collect, [])
     .action(async (flags: ServeFlags) => {

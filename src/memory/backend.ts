@@ -2,7 +2,11 @@ import type { ByteLocks } from './byte-locks.js';
 import type { Mapping } from './native.js';
 
 /** Where a segment's memory comes from. `auto` is a choice between them, never a backend of its own. */
-export type BackendName = 'posix' | 'anonymous' | 'sysv' | 'file' | 'devzero' | 'auto';
+export const BACKEND_NAMES = ['posix', 'anonymous', 'sysv', 'file', 'devzero', 'auto'] as const;
+
+export type BackendName = (typeof BACKEND_NAMES)[number];
+
+export const DEFAULT_BACKEND = 'posix';
 
 /** A line of `Segment.list()`. */
 export interface SegmentInfo {

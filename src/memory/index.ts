@@ -1,4 +1,4 @@
-export type { BackendName, SegmentInfo } from './backend.js';
+export { BACKEND_NAMES, type BackendName, DEFAULT_BACKEND, type SegmentInfo } from './backend.js';
 export { firstFound, firstSupported, SHARED_BACKENDS } from './backend-choice.js';
 export { ByteLocks } from './byte-locks.js';
 export {

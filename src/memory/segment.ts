@@ -1,6 +1,6 @@
 import { ShmTableError } from '../errors.js';
 import { anonymous } from './anonymous.js';
-import type { Backend, BackendName, MemoryObject, SegmentInfo } from './backend.js';
+import { type Backend, type BackendName, DEFAULT_BACKEND, type MemoryObject, type SegmentInfo } from './backend.js';
 import { ANY_BACKEND, firstFound, firstSupported } from './backend-choice.js';
 import type { ByteLocks } from './byte-locks.js';
 import { devzero } from './devzero.js';
@@ -24,7 +24,13 @@ import {
 import { checked } from './system-error.js';
 import { sysv } from './sysv.js';
 
-const BACKENDS: Readonly<Partial<Record<string, Backend>>> = { posix, anonymous, sysv, file, devzero };
+const BACKENDS: Readonly<Partial<Record<string, Backend>>> = {
+  posix,
+  anonymous,
+  sysv,
+  file,
+  devzero,
+} satisfies Record<Exclude<BackendName, 'auto'>, Backend>;
 
 function backendOf(name: BackendName): Backend {
   const backend = Object.hasOwn(BACKENDS, name) ? BACKENDS[name] : undefined;
@@ -96,7 +102,7 @@ export class Segment {
   static create(options: SegmentOptions, initialise?: (segment: Segment) => void): Segment {
     checkSegmentOptions(options);
     const name = checkName(options.name);
-    const backendName = options.backend ?? 'posix';
+    const backendName = options.backend ?? DEFAULT_BACKEND;
     if (backendName === 'auto') {
       return firstSupported(ANY_BACKEND, (backend) => Segment.create({ ...options, backend }, initialise));
     }
@@ -136,7 +142,7 @@ export class Segment {
    */
   static open(options: SegmentOpenOptions): Segment {
     checkSegmentOptions(options);
-    const backend = options.backend ?? 'posix';
+    const backend = options.backend ?? DEFAULT_BACKEND;
     if (backend === 'auto') return firstFound(ANY_BACKEND, (found) => Segment.open({ ...options, backend: found }));
     const hugePages = checkFlag('hugePages', options.hugePages);
     const object = openObject(backend, options);
@@ -151,7 +157,7 @@ export class Segment {
    */
   static identify(options: SegmentOpenOptions): string {
     checkSegmentOptions(options);
-    const backend = options.backend ?? 'posix';
+    const backend = options.backend ?? DEFAULT_BACKEND;
     if (backend === 'auto') return firstFound(ANY_BACKEND, (found) => Segment.identify({ ...options, backend: found }));
     const object = openObject(backend, options);
     try {

@@ -27,6 +27,7 @@ import { rowRoutes } from './routes/row.js';
 import { rowsRoutes } from './routes/rows.js';
 import { tableRoutes } from './routes/table.js';
 import { tablesRoutes } from './routes/tables.js';
+import { PLUGIN_DEFAULTS } from './settings/defaults.js';
 import { TableHandles, type TableLocation } from './table-handles.js';
 
 export interface ShmTablePluginOptions {
@@ -48,10 +49,6 @@ declare module 'fastify' {
   }
 }
 
-export const DEFAULT_BODY_LIMIT = 16 * 1024 * 1024;
-export const DEFAULT_LOCK_TIMEOUT_MS = 250;
-const DEFAULT_HEARTBEAT_MS = 15_000;
-
 const pluginOptions: Record<keyof ShmTablePluginOptions, true> = {
   ...{ namespace: true, lockTimeoutMs: true, bodyLimit: true, locations: true, heartbeatMs: true },
 };
@@ -64,14 +61,14 @@ export const shmtablePlugin: FastifyPluginAsync<ShmTablePluginOptions> = async (
   for (const location of Object.values(options.locations ?? {})) checkOptions(location, TABLE_OPTIONS);
   const handles = new TableHandles({
     namespace: options.namespace,
-    lockTimeoutMs: options.lockTimeoutMs ?? DEFAULT_LOCK_TIMEOUT_MS,
+    lockTimeoutMs: options.lockTimeoutMs ?? PLUGIN_DEFAULTS.lockTimeoutMs,
     locations: options.locations,
   });
-  const streams = new EventStreams(options.heartbeatMs ?? DEFAULT_HEARTBEAT_MS);
+  const streams = new EventStreams(options.heartbeatMs ?? PLUGIN_DEFAULTS.heartbeatMs);
   // Before the server waits for its connections to end: these would not.
   instance.addHook('preClose', async () => streams.close());
   instance.addHook('onClose', async () => handles.close());
-  await instance.register((app) => versionOne(app, handles, streams, options.bodyLimit ?? DEFAULT_BODY_LIMIT), {
+  await instance.register((app) => versionOne(app, handles, streams, options.bodyLimit ?? PLUGIN_DEFAULTS.bodyLimit), {
     prefix: '/v1',
   });
 };

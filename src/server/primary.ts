@@ -6,8 +6,8 @@ import { once } from 'node:events';
 import type { FastifyBaseLogger } from 'fastify';
 import { openCounts } from './access/request-limit.js';
 import { ListeningSockets } from './listening-sockets.js';
-import { DEFAULT_LOCK_TIMEOUT_MS } from './plugin.js';
 import { ServiceMemory } from './service-memory.js';
+import { PLUGIN_DEFAULTS } from './settings/defaults.js';
 import type { ServiceSettings } from './settings/settings-schema.js';
 import { readTlsFiles } from './settings/tls-files.js';
 import { tokensInForce } from './settings/tokens-in-force.js';
@@ -22,7 +22,7 @@ export async function runPrimary(given: ServiceSettings, log: FastifyBaseLogger)
   const memory = ServiceMemory.create(settings.namespace, settings.workers);
   const handles = new TableHandles({
     namespace: settings.namespace,
-    lockTimeoutMs: DEFAULT_LOCK_TIMEOUT_MS,
+    lockTimeoutMs: PLUGIN_DEFAULTS.lockTimeoutMs,
     locations: settings.tables,
   });
   const pool = new WorkerPool(settings, { sockets, memory }, log);

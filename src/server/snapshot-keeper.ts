@@ -12,6 +12,7 @@ import { join } from 'node:path';
 import type { FastifyBaseLogger } from 'fastify';
 import { hasCode } from '../errors.js';
 import { attemptedLater, timers, wallTimeMs } from '../memory/index.js';
+import { SCHEMA_DEFAULTS } from '../table/defaults.js';
 import { Table } from '../table/table.js';
 import type { TableOptions } from '../table/types.js';
 import type { SnapshotSettings } from './settings/settings-schema.js';
@@ -65,7 +66,7 @@ export class SnapshotKeeper {
   async restore(options: TableOptions): Promise<boolean> {
     if (!this.#settings.restoreAtStart) return false;
     // What is not given is as it would be in a new table, and not as it was when the snapshot was taken.
-    const wanted = { maxKeyBytes: 63, evict: 'none', changes: 0, ...options } as const;
+    const wanted = { ...SCHEMA_DEFAULTS, ...options } as const;
     for (const { path } of await this.#filesOf(options.name)) {
       try {
         const table = await Table.restore(path, wanted);

@@ -8,6 +8,7 @@
 import { hasCode } from '../errors.js';
 import { TableCodec } from '../json/table-codec.js';
 import { timers } from '../memory/index.js';
+import { SCHEMA_DEFAULTS } from '../table/defaults.js';
 import { Table } from '../table/table.js';
 import type { BackendName, Columns, TableInfo, TableOptions } from '../table/types.js';
 
@@ -70,7 +71,7 @@ export class TableHandles {
     const { name } = options;
     const { namespace, lockTimeoutMs } = this.#options;
     // Defaults are part of the schema: without them an existing table with other limits would count as the same.
-    const schema = { maxKeyBytes: 63, evict: 'none', changes: 0, ...options, namespace, lockTimeoutMs } as const;
+    const schema = { ...SCHEMA_DEFAULTS, ...options, namespace, lockTimeoutMs } as const;
     for (;;) {
       try {
         const table: Table<Columns> = Table.create(schema);

@@ -1,4 +1,6 @@
 import { ShmTableError, show } from '../errors.js';
+import { BACKEND_NAMES } from '../memory/index.js';
+import { TABLE_DEFAULTS } from './defaults.js';
 import { leastFeedBytes } from './layout/change-feed.js';
 import { type Column, parseColumns } from './schema.js';
 import type { BackendName, Columns, OpenOptions, TableOptions } from './types.js';
@@ -27,23 +29,30 @@ export interface AttachOptions {
 export const MAX_CAPACITY = 2 ** 31 - 1;
 export const MAX_KEY_BYTES = 255;
 export const MAX_PARTICIPANTS = 1024;
-const MAX_TIMEOUT_MS = 2 ** 31 - 1;
+export const MAX_TIMEOUT_MS = 2 ** 31 - 1;
+/** What a full table may do. */
+export const EVICTIONS = ['none', 'lru'] as const;
 /** Most bytes of a change feed: what an external ArrayBuffer may have at most on the oldest supported Node. */
 const MAX_CHANGES_BYTES = 2 ** 32;
 
-const NAME = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$/;
-const BACKENDS: readonly BackendName[] = ['posix', 'anonymous', 'sysv', 'file', 'devzero', 'auto'];
+/** Names of tables and namespaces. */
+export const NAME = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$/;
 
 /** The options that make the table, with their defaults. Throws `ERR_SCHEMA_INVALID` or `ERR_ARGUMENT`. */
 export function parseSchema(options: TableOptions<Columns>): TableSchema {
-  const maxKeyBytes = integer('maxKeyBytes', options.maxKeyBytes ?? 63, 1, MAX_KEY_BYTES);
+  const maxKeyBytes = integer('maxKeyBytes', options.maxKeyBytes ?? TABLE_DEFAULTS.maxKeyBytes, 1, MAX_KEY_BYTES);
   return {
     columns: parseColumns(options.columns),
     capacity: integer('capacity', options.capacity, 1, MAX_CAPACITY),
     maxKeyBytes,
-    evict: oneOf('evict', options.evict ?? 'none', ['none', 'lru']),
-    changes: parseChanges(options.changes ?? 0, maxKeyBytes),
-    maxParticipants: integer('maxParticipants', options.maxParticipants ?? 128, 1, MAX_PARTICIPANTS),
+    evict: oneOf('evict', options.evict ?? TABLE_DEFAULTS.evict, EVICTIONS),
+    changes: parseChanges(options.changes ?? TABLE_DEFAULTS.changes, maxKeyBytes),
+    maxParticipants: integer(
+      'maxParticipants',
+      options.maxParticipants ?? TABLE_DEFAULTS.maxParticipants,
+      1,
+      MAX_PARTICIPANTS,
+    ),
   };
 }
 
@@ -75,15 +84,15 @@ function parseChanges(value: unknown, maxKeyBytes: number): number {
 
 /** The options that say where the table is and how to attach, with their defaults. Throws `ERR_ARGUMENT`. */
 export function parseAttach(options: Omit<Partial<TableOptions<Columns>>, 'name'> & { name: string }): AttachOptions {
-  const backend = oneOf('backend', options.backend ?? 'posix', BACKENDS);
+  const backend = oneOf('backend', options.backend ?? TABLE_DEFAULTS.backend, BACKEND_NAMES);
   return {
     name: nameOf('table name', options.name),
     namespace: parseNamespace(options.namespace),
     backend,
     path: parsePath(backend, options.path),
-    hugePages: flag('hugePages', options.hugePages ?? false),
-    readOnly: flag('readOnly', options.readOnly ?? false),
-    lockTimeoutMs: integer('lockTimeoutMs', options.lockTimeoutMs ?? 1000, 0, MAX_TIMEOUT_MS),
+    hugePages: flag('hugePages', options.hugePages ?? TABLE_DEFAULTS.hugePages),
+    readOnly: flag('readOnly', options.readOnly ?? TABLE_DEFAULTS.readOnly),
+    lockTimeoutMs: integer('lockTimeoutMs', options.lockTimeoutMs ?? TABLE_DEFAULTS.lockTimeoutMs, 0, MAX_TIMEOUT_MS),
   };
 }
 
@@ -98,7 +107,7 @@ function parsePath(backend: BackendName, path: unknown): string | undefined {
 
 /** The namespace given, else the environment's `SHMTABLE_NAMESPACE`, else `default`. */
 export function parseNamespace(namespace: unknown): string {
-  return nameOf('namespace', namespace ?? (process.env.SHMTABLE_NAMESPACE || 'default'));
+  return nameOf('namespace', namespace ?? (process.env.SHMTABLE_NAMESPACE || TABLE_DEFAULTS.namespace));
 }
 
 function nameOf(what: string, name: unknown): string {

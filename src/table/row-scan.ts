@@ -1,5 +1,6 @@
 import { ShmTableError, show } from '../errors.js';
 import { checkOptions } from '../memory/index.js';
+import { DEFAULT_SCAN_LIMIT } from './defaults.js';
 import type { TableClock } from './expiry/table-clock.js';
 import { type PlacedColumn, ROW_HASH } from './layout/row.js';
 import type { TableMemory } from './layout/table-memory.js';
@@ -12,7 +13,6 @@ import { compareScanned, decodeCursor, encodeCursor, type ScanPosition } from '.
 import type { Columns, Row, ScanOptions, ScanPage } from './types.js';
 
 const MAX_LIMIT = 10_000;
-const DEFAULT_LIMIT = 100;
 /**
  * What a page may cost, in empty buckets passed: a few milliseconds for an event loop, whether its rows are many, far
  * between, or few of a prefix among many others.
@@ -54,7 +54,7 @@ export class RowScan<C extends Columns> {
   page<K extends keyof C & string>(options: ScanOptions<C, K>, proceed: () => void): ScanPage<C, K> {
     checkOptions(options, SCAN_OPTIONS);
     const { cursor, prefix = '', columns } = options;
-    const limit = integer('limit', options.limit ?? DEFAULT_LIMIT, 1, MAX_LIMIT);
+    const limit = integer('limit', options.limit ?? DEFAULT_SCAN_LIMIT, 1, MAX_LIMIT);
     if (typeof prefix !== 'string') {
       throw new ShmTableError('ERR_ARGUMENT', `prefix must be a string, got ${show(prefix)}`);
     }

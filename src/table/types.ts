@@ -1,4 +1,5 @@
 /** The public types of a table: what a caller writes and what a caller gets. No code. */
+import type { BackendName } from '../memory/index.js';
 
 /** A column type as written in a schema; `n` is a number of bytes. */
 export type ColumnType =
@@ -44,7 +45,7 @@ export type NumericColumn<C extends Columns> = {
 }[keyof C] &
   string;
 
-export type BackendName = 'posix' | 'anonymous' | 'sysv' | 'file' | 'devzero' | 'auto';
+export type { BackendName };
 
 export interface TableOptions<C extends Columns = Columns> {
   /** `[A-Za-z0-9_][A-Za-z0-9._-]{0,63}` */

@@ -5,9 +5,11 @@
 import rateLimit, { type FastifyRateLimitStore, normalizeIP } from '@fastify/rate-limit';
 import type { FastifyRequest } from 'fastify';
 import { ShmTableError } from '../../errors.js';
+import { MAX_PARTICIPANTS } from '../../table/options.js';
 import { Table } from '../../table/table.js';
 import { errorOf } from '../request-hooks.js';
 import type { RoutesApp } from '../service-routes.js';
+import { PLUGIN_DEFAULTS } from '../settings/defaults.js';
 import type { RateLimitSettings } from '../settings/security-schema.js';
 import type { ServiceSettings } from '../settings/settings-schema.js';
 
@@ -16,8 +18,6 @@ const NAMESPACE = 'shmtable-rate-limit';
 /** Clients counted at a time; of more, those that have not asked for longest are forgotten. */
 const CLIENTS = 10_000;
 const MAX_CLIENT_BYTES = 80;
-const LOCK_TIMEOUT_MS = 250;
-const MAX_PARTICIPANTS = 1024;
 /** Addresses of one customer differ in what comes after. */
 const IPV6_PREFIX_BITS = 64;
 
@@ -36,7 +36,7 @@ export function openCounts({ namespace, workers }: Pick<ServiceSettings, 'namesp
     maxKeyBytes: MAX_CLIENT_BYTES,
     columns: { requests: 'float64' },
     evict: 'lru',
-    lockTimeoutMs: LOCK_TIMEOUT_MS,
+    lockTimeoutMs: PLUGIN_DEFAULTS.lockTimeoutMs,
     // Old and new workers at once, and the primary.
     maxParticipants: Math.min(MAX_PARTICIPANTS, 2 * workers + 8),
   });

@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import { DEFAULT_SCAN_LIMIT } from '../../table/defaults.js';
 import { Turns } from '../../table/turns.js';
 import { decodeKey } from '../key-encoding.js';
 import { OF_ANY_BODY, tableProblems } from '../route-problems.js';
@@ -6,7 +7,6 @@ import { keyEncoding, namesIn, nothing, pageAnswer, selectedColumns, tableParame
 import type { RoutesApp } from '../service-routes.js';
 import type { TableHandles } from '../table-handles.js';
 
-const DEFAULT_LIMIT = 100;
 const MAX_LIMIT = 1000;
 /** Time to look for rows of a page, after which it goes out with those that were found. */
 const SEARCH_MS = 200;
@@ -16,7 +16,7 @@ const BUCKETS_AT_ONCE = 1024;
 const query = Type.Object({
   cursor: Type.Optional(Type.String({ description: 'Where the page before ended' })),
   limit: Type.Optional(
-    Type.Integer({ minimum: 1, maximum: MAX_LIMIT, default: DEFAULT_LIMIT, description: 'Most rows of the page' }),
+    Type.Integer({ minimum: 1, maximum: MAX_LIMIT, default: DEFAULT_SCAN_LIMIT, description: 'Most rows of the page' }),
   ),
   prefix: Type.Optional(Type.String({ description: 'Only keys that begin with this' })),
   columns: selectedColumns,
@@ -41,7 +41,7 @@ export function rowsRoutes(app: RoutesApp, handles: TableHandles): void {
       },
     },
     async (request, reply) => {
-      const { cursor, limit = DEFAULT_LIMIT, prefix, columns, keyEncoding } = request.query;
+      const { cursor, limit = DEFAULT_SCAN_LIMIT, prefix, columns, keyEncoding } = request.query;
       const wanted = prefix === undefined ? undefined : decodeKey(prefix, keyEncoding);
       const rows: string[] = [];
       const turns = new Turns();

@@ -1,10 +1,12 @@
 import { type Static, Type } from 'typebox';
+import { MAX_TIMEOUT_MS } from '../../table/options.js';
 import type { Columns } from '../../table/types.js';
 import { requestValidation } from '../request-validation.js';
 import { OF_ANY_BODY, tableProblems } from '../route-problems.js';
 import { columns, jsonAnswer, locationHeader, nothing, tableParameters } from '../route-schemas.js';
 import type { RoutesApp } from '../service-routes.js';
 import type { ServedTable, TableHandles } from '../table-handles.js';
+import { backendOption, tableOption } from '../table-option-schemas.js';
 
 const count = Type.Integer({ minimum: 0 });
 
@@ -42,26 +44,23 @@ const description = Type.Object({
 
 type Description = Static<typeof description>;
 
-/** Types and ranges of the options; the schema itself is checked where every table's is. */
 const creation = Type.Object(
   {
-    capacity: Type.Integer({ minimum: 1, maximum: 2 ** 31 - 1, description: 'Rows; exactly this many fit' }),
+    capacity: tableOption.capacity,
     columns: Type.Unsafe<Columns>(columns),
-    maxKeyBytes: Type.Optional(Type.Integer({ minimum: 1, maximum: 255, default: 63 })),
-    evict: Type.Optional(Type.Unsafe<'none' | 'lru'>({ type: 'string', enum: ['none', 'lru'], default: 'none' })),
-    changes: Type.Optional(Type.Integer({ minimum: 0, default: 0, description: 'Bytes of change feed' })),
-    hugePages: Type.Optional(Type.Boolean({ default: false })),
+    maxKeyBytes: tableOption.maxKeyBytes,
+    evict: tableOption.evict,
+    changes: tableOption.changes,
+    hugePages: tableOption.hugePages,
     lockTimeoutMs: Type.Optional(
       Type.Integer({
         minimum: 0,
-        maximum: 2 ** 31 - 1,
+        maximum: MAX_TIMEOUT_MS,
         description: 'Checked; the service waits by a limit of its own',
       }),
     ),
-    maxParticipants: Type.Optional(Type.Integer({ minimum: 1, maximum: 1024, default: 128 })),
-    backend: Type.Optional(
-      Type.Unsafe<'posix' | 'sysv'>({ type: 'string', enum: ['posix', 'sysv'], default: 'posix' }),
-    ),
+    maxParticipants: tableOption.maxParticipants,
+    backend: backendOption(['posix', 'sysv']),
   },
   {
     additionalProperties: false,

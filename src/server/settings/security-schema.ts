@@ -1,5 +1,6 @@
 /** Settings of who may ask: tokens and where they come from. */
 import { type Static, Type } from 'typebox';
+import { SERVICE_DEFAULTS } from './defaults.js';
 
 /** What a token allows: each scope includes those before it. */
 export const SCOPES = ['read', 'write', 'admin'] as const;
@@ -69,15 +70,18 @@ export const cors = Type.Object(
 
 export type CorsSettings = Static<typeof cors>;
 
-export const DEFAULT_WINDOW_MS = 60_000;
-
 export const rateLimit = Type.Object(
   {
     max: Type.Optional(
       Type.Integer({ minimum: 1, maximum: 2 ** 31 - 1, description: 'Requests of one client in a window; required' }),
     ),
     windowMs: Type.Optional(
-      Type.Integer({ minimum: 1, maximum: 2 ** 31 - 1, default: DEFAULT_WINDOW_MS, description: 'Length of a window' }),
+      Type.Integer({
+        minimum: 1,
+        maximum: 2 ** 31 - 1,
+        default: SERVICE_DEFAULTS.rateLimit.windowMs,
+        description: 'Length of a window',
+      }),
     ),
   },
   { additionalProperties: false, description: 'Refuses clients that ask too often; all workers count together' },

@@ -1,11 +1,14 @@
 /** The service's settings: their schema, which also ships as JSON Schema for editors, and their defaults. */
 import { availableParallelism } from 'node:os';
 import { type Static, Type } from 'typebox';
-import type { Columns, TableOptions } from '../../table/types.js';
+import { BACKEND_NAMES } from '../../memory/index.js';
+import { NAME } from '../../table/options.js';
+import type { Columns } from '../../table/types.js';
+import { backendOption, tableOption } from '../table-option-schemas.js';
+import { SERVICE_DEFAULTS } from './defaults.js';
 import {
   type CorsSettings,
   cors,
-  DEFAULT_WINDOW_MS,
   type RateLimitSettings,
   rateLimit,
   type TlsSettings,
@@ -19,30 +22,24 @@ const MAX_PORT = 65_535;
 const MAX_WORKERS = 1024;
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
-const names = { pattern: '^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$' };
+const names = { pattern: NAME.source };
 
 const table = Type.Object(
   {
-    capacity: Type.Integer({ minimum: 1, maximum: 2 ** 31 - 1, description: 'Rows; exactly this many fit' }),
+    capacity: tableOption.capacity,
     columns: Type.Unsafe<Columns>({
       type: 'object',
       additionalProperties: { type: 'string' },
       description: 'Column names, each with its type',
       examples: [{ hits: 'int64', name: 'string(80)' }],
     }),
-    maxKeyBytes: Type.Optional(Type.Integer({ minimum: 1, maximum: 255, default: 63 })),
-    backend: Type.Optional(
-      Type.Unsafe<NonNullable<TableOptions['backend']>>({
-        type: 'string',
-        enum: ['posix', 'anonymous', 'sysv', 'file', 'devzero', 'auto'],
-        default: 'posix',
-      }),
-    ),
+    maxKeyBytes: tableOption.maxKeyBytes,
+    backend: backendOption(BACKEND_NAMES),
     path: Type.Optional(Type.String({ minLength: 1, description: 'Path of the file, for the file backend' })),
-    hugePages: Type.Optional(Type.Boolean({ default: false })),
-    evict: Type.Optional(Type.Unsafe<'none' | 'lru'>({ type: 'string', enum: ['none', 'lru'], default: 'none' })),
-    changes: Type.Optional(Type.Integer({ minimum: 0, default: 0, description: 'Bytes of change feed' })),
-    maxParticipants: Type.Optional(Type.Integer({ minimum: 1, maximum: 1024, default: 128 })),
+    hugePages: tableOption.hugePages,
+    evict: tableOption.evict,
+    changes: tableOption.changes,
+    maxParticipants: tableOption.maxParticipants,
   },
   { additionalProperties: false },
 );
@@ -52,12 +49,14 @@ export type TableSettings = Static<typeof table>;
 /** The limits of a request. */
 const limits = Type.Object(
   {
-    bodyBytes: Type.Optional(Type.Integer({ minimum: 1, maximum: 2 ** 30, default: 16 * 1024 * 1024 })),
+    bodyBytes: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 2 ** 30, default: SERVICE_DEFAULTS.limits.bodyBytes }),
+    ),
     requestTimeoutMs: Type.Optional(
       Type.Integer({
         minimum: 0,
         maximum: MAX_TIMER_MS,
-        default: 30_000,
+        default: SERVICE_DEFAULTS.limits.requestTimeoutMs,
         description: 'For a request to arrive; 0: none',
       }),
     ),
@@ -71,14 +70,27 @@ const snapshots = Type.Object(
     // Optional by itself: file and environment may each give a part.
     dir: Type.Optional(Type.String({ minLength: 1, description: 'Directory of the snapshots; required' })),
     everyMs: Type.Optional(
-      Type.Integer({ minimum: 0, maximum: MAX_TIMER_MS, default: 0, description: 'How often; 0: on no schedule' }),
+      Type.Integer({
+        minimum: 0,
+        maximum: MAX_TIMER_MS,
+        default: SERVICE_DEFAULTS.snapshots.everyMs,
+        description: 'How often; 0: on no schedule',
+      }),
     ),
     keep: Type.Optional(
-      Type.Integer({ minimum: 1, maximum: 10_000, default: 3, description: 'Snapshots kept of each table' }),
+      Type.Integer({
+        minimum: 1,
+        maximum: 10_000,
+        default: SERVICE_DEFAULTS.snapshots.keep,
+        description: 'Snapshots kept of each table',
+      }),
     ),
-    atShutdown: Type.Optional(Type.Boolean({ default: true })),
+    atShutdown: Type.Optional(Type.Boolean({ default: SERVICE_DEFAULTS.snapshots.atShutdown })),
     restoreAtStart: Type.Optional(
-      Type.Boolean({ default: true, description: 'Make missing tables of their newest sound snapshots' }),
+      Type.Boolean({
+        default: SERVICE_DEFAULTS.snapshots.restoreAtStart,
+        description: 'Make missing tables of their newest sound snapshots',
+      }),
     ),
   },
   { additionalProperties: false },
@@ -92,15 +104,15 @@ export type SnapshotSettings = Required<GivenSnapshots>;
 export const settingsSchema = Type.Object(
   {
     $schema: Type.Optional(Type.String({ description: 'Where this schema is, for editors' })),
-    host: Type.Optional(Type.String({ minLength: 1, default: '127.0.0.1' })),
-    port: Type.Optional(Type.Integer({ minimum: 0, maximum: MAX_PORT, default: 7070 })),
+    host: Type.Optional(Type.String({ minLength: 1, default: SERVICE_DEFAULTS.host })),
+    port: Type.Optional(Type.Integer({ minimum: 0, maximum: MAX_PORT, default: SERVICE_DEFAULTS.port })),
     socket: Type.Optional(
       Type.String({ minLength: 1, description: 'Path of a Unix socket, instead of host and port' }),
     ),
     workers: Type.Optional(
       Type.Integer({ minimum: 1, maximum: MAX_WORKERS, description: 'Default: the available cores' }),
     ),
-    namespace: Type.Optional(Type.String({ ...names, default: 'default' })),
+    namespace: Type.Optional(Type.String({ ...names, default: SERVICE_DEFAULTS.namespace })),
     tables: Type.Optional(
       Type.Unsafe<Record<string, TableSettings>>({
         type: 'object',
@@ -120,7 +132,7 @@ export const settingsSchema = Type.Object(
       Type.Unsafe<'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'>({
         type: 'string',
         enum: ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],
-        default: 'info',
+        default: SERVICE_DEFAULTS.logLevel,
       }),
     ),
   },
@@ -151,34 +163,25 @@ export interface ServiceSettings {
 
 export function withDefaults(given: GivenSettings): ServiceSettings {
   return {
-    host: given.host ?? '127.0.0.1',
-    port: given.port ?? 7070,
+    host: given.host ?? SERVICE_DEFAULTS.host,
+    port: given.port ?? SERVICE_DEFAULTS.port,
     socket: given.socket,
     workers: given.workers ?? availableParallelism(),
-    namespace: given.namespace ?? 'default',
+    namespace: given.namespace ?? SERVICE_DEFAULTS.namespace,
     tables: given.tables ?? {},
     tokens: given.tokens,
     tokensFile: given.tokensFile,
     tls: tlsSettings(given.tls ?? {}),
     cors: given.cors,
     rateLimit: rateLimitSettings(given.rateLimit ?? {}),
-    limits: {
-      bodyBytes: given.limits?.bodyBytes ?? 16 * 1024 * 1024,
-      requestTimeoutMs: given.limits?.requestTimeoutMs ?? 30_000,
-    },
+    limits: { ...SERVICE_DEFAULTS.limits, ...given.limits },
     snapshots: given.snapshots?.dir === undefined ? undefined : snapshotSettings(given.snapshots, given.snapshots.dir),
-    logLevel: given.logLevel ?? 'info',
+    logLevel: given.logLevel ?? SERVICE_DEFAULTS.logLevel,
   };
 }
 
 function snapshotSettings(given: GivenSnapshots, dir: string): SnapshotSettings {
-  return {
-    dir,
-    everyMs: given.everyMs ?? 0,
-    keep: given.keep ?? 3,
-    atShutdown: given.atShutdown ?? true,
-    restoreAtStart: given.restoreAtStart ?? true,
-  };
+  return { ...SERVICE_DEFAULTS.snapshots, ...given, dir };
 }
 
 function tlsSettings({ cert, key }: NonNullable<GivenSettings['tls']>): TlsSettings | undefined {
@@ -187,7 +190,7 @@ function tlsSettings({ cert, key }: NonNullable<GivenSettings['tls']>): TlsSetti
 
 function rateLimitSettings({
   max,
-  windowMs = DEFAULT_WINDOW_MS,
+  windowMs = SERVICE_DEFAULTS.rateLimit.windowMs,
 }: NonNullable<GivenSettings['rateLimit']>): RateLimitSettings | undefined {
   return max === undefined ? undefined : { max, windowMs };
 }

@@ -1,0 +1,22 @@
+import { TABLE_DEFAULTS } from '../../table/defaults.js';
+
+/** Settings that were not given: for the service, its JSON Schema and the help of the command. */
+export const SERVICE_DEFAULTS = {
+  host: '127.0.0.1',
+  port: 7070,
+  namespace: TABLE_DEFAULTS.namespace,
+  limits: { bodyBytes: 16 * 1024 * 1024, requestTimeoutMs: 30_000 },
+  rateLimit: { windowMs: 60_000 },
+  snapshots: { everyMs: 0, keep: 3, atShutdown: true, restoreAtStart: true },
+  logLevel: 'info',
+} as const;
+
+/** Options of the plugin that were not given, and what the service sets by no setting. */
+export const PLUGIN_DEFAULTS = {
+  lockTimeoutMs: 250,
+  bodyLimit: SERVICE_DEFAULTS.limits.bodyBytes,
+  heartbeatMs: 15_000,
+} as const;
+
+/** The settings file that is read when it is there and no other is named. */
+export const SETTINGS_FILE = 'shmtable.config.json';

@@ -1,0 +1,24 @@
+/** JSON Schemas of a table's options, for the request that creates one and for the settings. */
+import { Type } from 'typebox';
+import { TABLE_DEFAULTS } from '../table/defaults.js';
+import { EVICTIONS, MAX_CAPACITY, MAX_KEY_BYTES, MAX_PARTICIPANTS } from '../table/options.js';
+import type { BackendName } from '../table/types.js';
+
+const { maxKeyBytes, hugePages, evict, changes, maxParticipants, backend } = TABLE_DEFAULTS;
+
+/** Types and ranges; the schema itself is checked where every table's is. */
+export const tableOption = {
+  capacity: Type.Integer({ minimum: 1, maximum: MAX_CAPACITY, description: 'Rows; exactly this many fit' }),
+  maxKeyBytes: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_KEY_BYTES, default: maxKeyBytes })),
+  hugePages: Type.Optional(Type.Boolean({ default: hugePages })),
+  evict: Type.Optional(
+    Type.Unsafe<(typeof EVICTIONS)[number]>({ type: 'string', enum: [...EVICTIONS], default: evict }),
+  ),
+  changes: Type.Optional(Type.Integer({ minimum: 0, default: changes, description: 'Bytes of change feed' })),
+  maxParticipants: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_PARTICIPANTS, default: maxParticipants })),
+};
+
+/** Where the memory comes from: one of these. */
+export function backendOption<T extends BackendName>(names: readonly T[]) {
+  return Type.Optional(Type.Unsafe<T>({ type: 'string', enum: [...names], default: backend }));
+}
