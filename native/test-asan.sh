@@ -1,5 +1,6 @@
 #!/bin/sh
-# Runs the memory layer's tests on an addon built with AddressSanitizer. The ordinary builds stay as they are.
+# Runs the memory layer's tests on an addon built with AddressSanitizer. The ordinary builds stay as they are: the tests
+# run in a copy of the compiled package, which has this addon as its prebuilt one.
 #
 # Leaks are not looked for: Node itself frees little at its end. SIGSEGV stays with the process, because some tests
 # expect it of a child that writes to protected memory.
@@ -18,8 +19,16 @@ ln -sfn ../../native "$folder/native"
   exit 1
 }
 
-SHMTABLE_ADDON="$PWD/$folder/build/Release/shmtable.node"
-export SHMTABLE_ADDON
+rm -rf "$folder/package"
+mkdir -p "$folder/package"
+# Copied, and not linked, since Node would follow the links back to the ordinary package.
+cp -r package.json dist test scripts "$folder/package/"
+ln -s ../../../node_modules ../../../native "$folder/package/"
+prebuilt="$folder/package/prebuilds/$(node -p '`${process.platform}-${process.arch}`')"
+mkdir -p "$prebuilt"
+cp "$folder/build/Release/shmtable.node" "$prebuilt/"
+cd "$folder/package"
+
 ASAN_OPTIONS=detect_leaks=0:handle_segv=0:detect_stack_use_after_return=1:abort_on_error=1
 export ASAN_OPTIONS
 LD_PRELOAD="$(g++ -print-file-name=libasan.so)" exec node scripts/run-tests.js memory/ "$@"

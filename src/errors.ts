@@ -32,6 +32,7 @@ const ERRORS = {
   ERR_SEGMENT_EXISTS: { status: 409, title: 'Segment already exists' },
   ERR_SEGMENT_NOT_FOUND: { status: 404, title: 'Segment not found' },
   ERR_BACKEND_UNSUPPORTED: { status: 422, title: 'Backend not supported' },
+  ERR_ADDON_MISSING: { status: 500, title: 'Native addon missing' },
   // Pools
   ERR_POOL_FULL: { status: 507, title: 'Pool does not fit' },
   ERR_POOL_DOUBLE_FREE: { status: 500, title: 'Slice freed twice' },

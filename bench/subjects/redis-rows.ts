@@ -23,7 +23,14 @@ export async function redisRows(
   keys: readonly string[],
 ): Promise<RowSubject> {
   const set = (key: string, { count, score, label }: BenchRow): Command => [
-    ...(['HSET', prefix + key, 'count', String(count), 'score', String(score), 'label', label] as const),
+    'HSET',
+    prefix + key,
+    'count',
+    String(count),
+    'score',
+    String(score),
+    'label',
+    label,
   ];
   /** Sends the commands of every key and adds up what becomes of their replies. */
   const sum = async (

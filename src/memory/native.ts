@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { ShmTableError } from '../errors.js';
 
 /**
  * The native addon's face, as `native/*.cc` gives it. Numbers that can fail are 0 or more when the call worked and
@@ -119,26 +120,34 @@ function packageRoot(): string {
       const { name } = JSON.parse(readFileSync(manifest, 'utf8')) as { name?: unknown };
       if (name === 'shmtable') return folder;
     }
-    if (folder === dirname(folder)) throw new Error(`No package.json of shmtable in ${start} or above it.`);
+    if (folder === dirname(folder)) {
+      throw new ShmTableError('ERR_ADDON_MISSING', `no package.json of shmtable in ${start} or above it`);
+    }
   }
 }
 
+/** Throws `ERR_ADDON_MISSING`: there is none for this platform, or the one that there is cannot be loaded. */
 function loadAddon(): NativeAddon {
   const root = packageRoot();
-  const candidates = process.env.SHMTABLE_ADDON
-    ? [process.env.SHMTABLE_ADDON]
-    : [
-        join(root, 'prebuilds', `${process.platform}-${process.arch}`, 'shmtable.node'),
-        join(root, 'build', 'Release', 'shmtable.node'),
-      ];
+  const platform = `${process.platform}-${process.arch}`;
+  const candidates = [
+    join(root, 'prebuilds', platform, 'shmtable.node'),
+    join(root, 'build', 'Release', 'shmtable.node'),
+  ];
   const path = candidates.find((candidate) => existsSync(candidate));
   if (path === undefined) {
-    throw new Error(
-      `The native addon of shmtable is missing for ${process.platform}-${process.arch} (looked for ` +
-        `${candidates.join(' and ')}): build it with "npm run build:native" in ${root}.`,
+    throw new ShmTableError(
+      'ERR_ADDON_MISSING',
+      `the native addon of shmtable is missing for ${platform} (looked for ${candidates.join(' and ')}): build it with ` +
+        `"npm run build:native" in ${root}`,
     );
   }
-  return createRequire(import.meta.url)(path);
+  try {
+    return createRequire(import.meta.url)(path);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : error;
+    throw new ShmTableError('ERR_ADDON_MISSING', `the native addon ${path} cannot be loaded: ${why}`, { cause: error });
+  }
 }
 
 export const native = loadAddon();

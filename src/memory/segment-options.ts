@@ -47,14 +47,27 @@ export function isSegmentName(name: string): boolean {
   return NAME.test(name);
 }
 
-/** Options of both: what `open` takes is what the segment was made with, so that one object does for both. */
-const OPTIONS: readonly (keyof SegmentOptions | keyof SegmentOpenOptions)[] = [
-  ...(['backend', 'name', 'path', 'size', 'hugePages', 'readOnly', 'removeOnLastDetach', 'firstBytes'] as const),
+const CREATE_OPTIONS: readonly (keyof SegmentOptions)[] = [
+  'backend',
+  'name',
+  'path',
+  'size',
+  'hugePages',
+  'readOnly',
+  'removeOnLastDetach',
 ];
 
+/** With those that the segment was made with, which say nothing here, so that one object does for both. */
+const OPEN_OPTIONS: readonly (keyof SegmentOptions | keyof SegmentOpenOptions)[] = [...CREATE_OPTIONS, 'firstBytes'];
+
 /** Refuses what is not an object of options, before anything is read from it, and options that there are not. */
-export function checkSegmentOptions(options: unknown): void {
-  checkOptions(options, OPTIONS);
+export function checkCreateOptions(options: unknown): void {
+  checkOptions(options, CREATE_OPTIONS);
+}
+
+/** The same, for a segment that there is. */
+export function checkOpenOptions(options: unknown): void {
+  checkOptions(options, OPEN_OPTIONS);
 }
 
 export function checkName(name: unknown): string {

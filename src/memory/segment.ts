@@ -10,13 +10,14 @@ import { checkOptions } from './known-options.js';
 import type { Mapping } from './native.js';
 import { posix } from './posix.js';
 import {
+  checkCreateOptions,
   checkFlag,
   checkMappable,
   checkName,
+  checkOpenOptions,
   checkPath,
   checkPlace,
   checkRemoval,
-  checkSegmentOptions,
   checkSize,
   type SegmentOpenOptions,
   type SegmentOptions,
@@ -100,7 +101,7 @@ export class Segment {
    * @throws ERR_SEGMENT_NO_SPACE · ERR_SEGMENT_TOO_LARGE · ERR_PERMISSION · ERR_ARGUMENT · ERR_BACKEND_UNSUPPORTED
    */
   static create(options: SegmentOptions, initialise?: (segment: Segment) => void): Segment {
-    checkSegmentOptions(options);
+    checkCreateOptions(options);
     const name = checkName(options.name);
     const backendName = options.backend ?? DEFAULT_BACKEND;
     if (backendName === 'auto') {
@@ -141,7 +142,7 @@ export class Segment {
    * @throws ERR_PERMISSION · ERR_SEGMENT_TOO_LARGE · ERR_ARGUMENT · ERR_BACKEND_UNSUPPORTED
    */
   static open(options: SegmentOpenOptions): Segment {
-    checkSegmentOptions(options);
+    checkOpenOptions(options);
     const backend = options.backend ?? DEFAULT_BACKEND;
     if (backend === 'auto') return firstFound(ANY_BACKEND, (found) => Segment.open({ ...options, backend: found }));
     const hugePages = checkFlag('hugePages', options.hugePages);
@@ -156,7 +157,7 @@ export class Segment {
    * @throws what `open` throws
    */
   static identify(options: SegmentOpenOptions): string {
-    checkSegmentOptions(options);
+    checkOpenOptions(options);
     const backend = options.backend ?? DEFAULT_BACKEND;
     if (backend === 'auto') return firstFound(ANY_BACKEND, (found) => Segment.identify({ ...options, backend: found }));
     const object = openObject(backend, options);

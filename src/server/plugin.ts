@@ -50,7 +50,11 @@ declare module 'fastify' {
 }
 
 const pluginOptions: Record<keyof ShmTablePluginOptions, true> = {
-  ...{ namespace: true, lockTimeoutMs: true, bodyLimit: true, locations: true, heartbeatMs: true },
+  namespace: true,
+  lockTimeoutMs: true,
+  bodyLimit: true,
+  locations: true,
+  heartbeatMs: true,
 };
 /** Also what `register` takes for itself and hands on. */
 const PLUGIN_OPTIONS = [...Object.keys(pluginOptions), 'prefix', 'logLevel', 'logSerializers'];

@@ -2,9 +2,11 @@
 import { types } from 'node:util';
 import { ShmTableError, show } from '../errors.js';
 import type { Key } from './key.js';
-import { MOST_KEYS_AHEAD } from './reader.js';
 import type { DraftRow } from './scratch-row.js';
 import type { Columns, RowInput } from './types.js';
+
+/** Keys whose rows are loaded ahead at once: what they bring must not push each other out of the nearest cache. */
+export const MOST_KEYS_AHEAD = 64;
 
 /** Keys as an array: of an array, or of anything else that is iterable. `ERR_ARGUMENT`. */
 export function listKeys(keys: Iterable<string>): string[] {

@@ -14,8 +14,16 @@ type Names<T> = Record<keyof T, true>;
 const lookup: Names<LookupOptions> = { namespace: true, backend: true, path: true };
 
 const table: Names<TableOptions> = {
-  ...{ name: true, capacity: true, columns: true, maxKeyBytes: true, evict: true, changes: true },
-  ...{ maxParticipants: true, hugePages: true, readOnly: true, lockTimeoutMs: true },
+  name: true,
+  capacity: true,
+  columns: true,
+  maxKeyBytes: true,
+  evict: true,
+  changes: true,
+  maxParticipants: true,
+  hugePages: true,
+  readOnly: true,
+  lockTimeoutMs: true,
   ...lookup,
 };
 

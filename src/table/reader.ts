@@ -7,6 +7,7 @@ import type { Key } from './key.js';
 import { tagByte, tagOf } from './layout/bucket.js';
 import type { Addresses, TableMemory } from './layout/table-memory.js';
 import { type Layouts, layouts } from './layouts.js';
+import { MOST_KEYS_AHEAD } from './many-rows.js';
 import { ownCode } from './own-code.js';
 import type { RowCodec } from './row-codec.js';
 import { COPY, RowCopy } from './row-copy.js';
@@ -18,8 +19,6 @@ const { BUCKET_WORDS, ENTRIES, FIRST_ENTRY, LINK, VERSION } = layouts.bucket;
 
 /** Passes over a chain that end with an unchanged version, before looking row by row. */
 const PASSES = 3;
-/** Keys whose rows are loaded ahead at once: what they bring must not push each other out of the nearest cache. */
-export const MOST_KEYS_AHEAD = 64;
 /** Times that a row is copied again because it changed meanwhile, before giving up: no writer can do that. */
 const MAX_TRIES = 1_000_000;
 

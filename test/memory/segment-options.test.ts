@@ -100,6 +100,20 @@ t.test('flags', async (t) => {
   t.notOk(existsSync(`/dev/shm/${name}`));
 });
 
+t.test('how much of it is mapped is for who opens it', async (t) => {
+  for (const backend of BACKENDS) {
+    const place = placeOf(backend, scratchName());
+    t.throws(() => Segment.create(untyped({ ...place, size: 8192, firstBytes: 4096 })), {
+      code: 'ERR_ARGUMENT',
+      message: /unknown option firstBytes/,
+    });
+    scratchSegment(t, { backend, name: place.name, size: 8192 });
+    const segment = Segment.open({ ...place, firstBytes: 4096 });
+    t.equal(segment.buffer.byteLength, 4096);
+    segment.close();
+  }
+});
+
 t.test('no options at all', async (t) => {
   t.throws(() => Segment.create(untyped(undefined)), { code: 'ERR_ARGUMENT', message: /options/ });
   t.throws(() => Segment.open(untyped('name')), { code: 'ERR_ARGUMENT', message: /options/ });

@@ -9,8 +9,18 @@ t.test('isOpen, columns and options do not throw, also when the table is closed'
   const table = scratchTable(t, { capacity: 10, columns, lockTimeoutMs: 77, maxParticipants: 3 });
   const { name, namespace, backend } = table;
   const expected = {
-    ...{ name, namespace, backend, capacity: 10, columns, maxKeyBytes: 63, evict: 'none', changes: 0 },
-    ...{ hugePages: false, readOnly: false, lockTimeoutMs: 77, maxParticipants: 3 },
+    name,
+    namespace,
+    backend,
+    capacity: 10,
+    columns,
+    maxKeyBytes: 63,
+    evict: 'none',
+    changes: 0,
+    hugePages: false,
+    readOnly: false,
+    lockTimeoutMs: 77,
+    maxParticipants: 3,
   };
   t.equal(table.isOpen, true);
   t.match(table.options, expected);

@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { ShmTableError } from '../../errors.js';
-import { MOST_KEYS_AHEAD } from '../../table/reader.js';
+import { MOST_KEYS_AHEAD } from '../../table/many-rows.js';
 import { Turns } from '../../table/turns.js';
 import { checkOperation, MAX_OPERATIONS, type Operation, operationSchema, runOperation } from '../batch-operations.js';
 import { OF_ANY_BODY, tableProblems } from '../route-problems.js';

@@ -58,9 +58,9 @@ export function readEnvironment(environment: NodeJS.ProcessEnv): EnvironmentSett
   return { settings: checkSettings('environment', settings), warnings };
 }
 
-/** What chooses another addon, or leads tests elsewhere: no settings, and known all the same. */
+/** What leads tests elsewhere: no settings, and known all the same. */
 function isInternal(name: string): boolean {
-  return name === 'SHMTABLE_ADDON' || name.startsWith('SHMTABLE_TEST_');
+  return name.startsWith('SHMTABLE_TEST_');
 }
 
 function parseVariable(name: string, text: string, kind: Kind): unknown {

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { checkSettings } from './check-settings.js';
 import { SETTINGS_FILE } from './defaults.js';
-import { readJsonFile } from './named-file.js';
+import { readJsonFile } from './read-file.js';
 import type { GivenSettings } from './settings-schema.js';
 
 /** The settings of the file named, or of `shmtable.config.json` here if there is one. ERR_ARGUMENT. */

@@ -1,7 +1,7 @@
 /** The certificate and the key of the service, from their files. */
 import { createSecureContext } from 'node:tls';
 import { ShmTableError } from '../../errors.js';
-import { readNamedFile } from './named-file.js';
+import { readNamedFile } from './read-file.js';
 import type { TlsSettings } from './security-schema.js';
 
 export interface TlsPair {

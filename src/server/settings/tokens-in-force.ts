@@ -1,7 +1,7 @@
 /** The tokens that count now: those of the settings, or those in the file that the settings name. */
 import { ShmTableError } from '../../errors.js';
 import { checkSettings } from './check-settings.js';
-import { readJsonFile } from './named-file.js';
+import { readJsonFile } from './read-file.js';
 import type { TokenSettings } from './security-schema.js';
 import type { ServiceSettings } from './settings-schema.js';
 
