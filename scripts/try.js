@@ -42,6 +42,7 @@ resolvePackageTo(output);
 
 const child = spawn(process.execPath, ['--enable-source-maps', join(output, path.replace(/\.ts$/, '.js')), ...args], {
   stdio: 'inherit',
+  env: { TAP_TIMEOUT: '120', ...process.env },
 });
 // The terminal sends its signals to both.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));

@@ -32,13 +32,22 @@ function anchorsOf(text: string): Set<string> {
   );
 }
 
+/** Where the project is published. Links to what is not in the package lead there. */
+const PUBLISHED = /^https:\/\/github\.com\/shmtable\/shmtable\/(blob|tree)\/main\//;
+
+/** What a link in a document leads to, as a path here. */
+function targetOf(file: string, path: string): string {
+  if (PUBLISHED.test(path)) return join(root, path.replace(PUBLISHED, ''));
+  return path === '' ? file : join(dirname(file), path);
+}
+
 function brokenLinks(file: string, text: string): string[] {
-  const targets = [...text.matchAll(/\]\(([^)\s]+)\)/g)]
+  const links = [...text.matchAll(/\]\(([^)\s]+)\)/g)]
     .map((match) => match[1])
-    .filter((link) => !link.includes('://'));
-  return targets.filter((link) => {
+    .filter((link) => PUBLISHED.test(link) || !link.includes('://'));
+  return links.filter((link) => {
     const [path, anchor] = link.split('#');
-    const target = path === '' ? file : join(dirname(file), path);
+    const target = targetOf(file, path);
     if (!existsSync(target)) return true;
     return anchor !== undefined && !anchorsOf(readFileSync(target, 'utf8')).has(anchor);
   });

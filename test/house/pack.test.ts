@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 
@@ -46,7 +46,7 @@ const paths = files.map(({ path }) => path);
 
 t.test('the package holds what runs, what builds it, and its papers', async (t) => {
   const travels =
-    /^(dist\/src\/.*\.(js|d\.ts)|prebuilds\/.*\.node|openapi\/.*\.(json|yaml)|native\/.*|binding\.gyp|scripts\/build-native\.js|(README|CHANGELOG)\.md|LICENSE|package\.json)$/;
+    /^(dist\/src\/.*\.(js|d\.ts)|prebuilds\/.*\.node|openapi\/.*\.(json|yaml)|docs\/[\w-]+\.(md|svg)|native\/.*|binding\.gyp|scripts\/build-native\.js|(README|CHANGELOG)\.md|LICENSE|package\.json)$/;
   t.same(
     paths.filter((path) => !travels.test(path)),
     [],
@@ -54,6 +54,17 @@ t.test('the package holds what runs, what builds it, and its papers', async (t) 
   for (const needed of ['README.md', 'CHANGELOG.md', 'LICENSE', 'binding.gyp', 'prebuilds/linux-x64/shmtable.node']) {
     t.ok(paths.includes(needed), needed);
   }
+});
+
+t.test('what the documents of the package link to travels with them', async (t) => {
+  for (const path of paths.filter((path) => path.endsWith('.md'))) {
+    const links = [...readFileSync(join(root, path), 'utf8').matchAll(/\]\(([^)\s#]+)[^)]*\)/g)].map(
+      ([, link]) => link,
+    );
+    const missing = links.filter((link) => !link.includes('://') && !paths.includes(join(dirname(path), link)));
+    t.same(missing, [], path);
+  }
+  t.ok(paths.includes('docs/api.md'), 'the reference');
 });
 
 t.test('every export leads to a file of the package', async (t) => {

@@ -1,0 +1,50 @@
+/** The reference has a section for each public member of `Table`, and no other. */
+import { readFileSync } from 'node:fs';
+import t from 'tap';
+import { Table } from '../../src/index.js';
+import { TABLE_DEFAULTS } from '../../src/table/defaults.js';
+
+const api = readFileSync(new URL('../../../docs/api.md', import.meta.url), 'utf8');
+
+/** What the service calls, and nobody else. */
+const INTERNAL = new Set([
+  ...['write', 'incrementEntry', 'remove', 'loadAhead', 'clearFrom', 'clearLocked', 'openWatch', 'counts'],
+]);
+
+/** Names of a heading or of the first cell of a row: `table.get`, `Table.open`, `table[Symbol.iterator]`. */
+function namesIn(text: string): string[] {
+  const names = text.replaceAll('\\', '').matchAll(/\b([Tt]able)(?:\.(\w+)|\[(Symbol\.\w+)\])/g);
+  return [...names].map(([, owner, name, symbol]) => `${owner}.${name ?? symbol}`);
+}
+
+function namesOf(owner: string, object: object): string[] {
+  // Node 20 calls it `nodejs.dispose`.
+  const nameOf = (key: string | symbol) => (key === Symbol.dispose ? 'Symbol.dispose' : key);
+  return Reflect.ownKeys(object)
+    .map(nameOf)
+    .map((key) => `${owner}.${typeof key === 'symbol' ? key.description : key}`);
+}
+
+t.test('members and sections are the same', async (t) => {
+  const table = Table.create({ name: `members-${process.pid}`, capacity: 1, columns: { n: 'int8' } });
+  t.teardown(() => table.destroy());
+  const none = new Set(['table.constructor', 'Table.length', 'Table.name', 'Table.prototype']);
+  const members = new Set(
+    [...namesOf('Table', Table), ...namesOf('table', Table.prototype), ...namesOf('table', table)].filter(
+      (name) => !none.has(name) && !INTERNAL.has(name.replace('table.', '')),
+    ),
+  );
+  const headings = [...api.matchAll(/^### (.*)$/gm)].flatMap(([, heading]) => namesIn(heading));
+  const properties = [...api.matchAll(/^\| (`table\..*?) \|/gm)].flatMap(([, names]) => namesIn(names));
+  t.same([...headings, ...properties].sort(), [...members].sort());
+});
+
+t.test('the defaults of a table are those that it names', async (t) => {
+  for (const [option, value] of Object.entries(TABLE_DEFAULTS)) {
+    const [, , named] = api.match(new RegExp(`^\\| \`${option}\` \\|.*`, 'm'))?.[0].split(' | ') ?? [];
+    t.ok(
+      named?.includes(typeof value === 'string' ? `'${value}'` : String(value)),
+      `${option}: ${value}, not ${named}`,
+    );
+  }
+});

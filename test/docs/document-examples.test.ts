@@ -1,0 +1,46 @@
+/** The examples of the reference and of the guide compile, and print what their comments say. */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { transformSync } from 'esbuild';
+import t from 'tap';
+import { Table } from '../../src/index.js';
+import { programOf } from './document-examples.js';
+
+const root = fileURLToPath(new URL('../../..', import.meta.url));
+const documents = ['api', 'embedded'];
+const programs = new Map(
+  documents.map((name) => [name, programOf(readFileSync(join(root, 'docs', `${name}.md`), 'utf8'))]),
+);
+
+t.test('they print what they say', async (t) => {
+  // Beside this file, `shmtable` is what this file belongs to.
+  const folder = mkdtempSync(fileURLToPath(new URL('./examples-', import.meta.url)));
+  t.teardown(() => rmSync(folder, { recursive: true }));
+  for (const [name, { code, output }] of programs) {
+    const namespace = `documents-${process.pid}-${name}`;
+    t.teardown(() => {
+      for (const table of Table.list({ namespace })) Table.destroy(table.name, { namespace });
+    });
+    const program = join(folder, `${name}.mjs`);
+    writeFileSync(program, transformSync(code, { loader: 'ts', target: 'es2022' }).code);
+    const env = { ...process.env, SHMTABLE_NAMESPACE: namespace };
+    t.equal(execFileSync(process.execPath, [program], { cwd: t.testdir(), env, encoding: 'utf8' }), output, name);
+  }
+});
+
+t.test('they compile', async (t) => {
+  const compilerOptions = {
+    ...{ module: 'nodenext', target: 'es2022', lib: ['es2023', 'esnext.disposable'], types: ['node'] },
+    ...{ strict: true, skipLibCheck: true, noEmit: true },
+  };
+  const files = Object.fromEntries([...programs].map(([name, { code }]) => [`${name}.mts`, code]));
+  const folder = t.testdir({
+    ...files,
+    'tsconfig.json': JSON.stringify({ compilerOptions, files: Object.keys(files) }),
+  });
+  const tsc = spawnSync(join(root, 'node_modules/.bin/tsc'), ['-p', folder], { encoding: 'utf8' });
+  t.equal(tsc.stdout, '');
+  t.equal(tsc.status, 0);
+});
