@@ -62,7 +62,7 @@ function runFile(node, backend, file) {
   const child = spawn(node, ['--enable-source-maps', file], {
     cwd: root,
     detached: true,
-    env: { ...process.env, TAP_TIMEOUT: '120', SHMTABLE_TEST_BACKEND: backend },
+    env: { ...process.env, TAP_TIMEOUT: '120', TEST_BACKEND: backend },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const killGroup = () => {

@@ -5,7 +5,7 @@ import { describeObjects } from './attachments.js';
 import type { Backend, CreateRequest, MemoryObject, OpenRequest, SegmentInfo } from './backend.js';
 import { createFile, isTaken, NamedFile, type NewFile, openFile, statusAt } from './named-file.js';
 import { isSegmentName } from './segment-options.js';
-import { shmDirectory } from './shm-directory.js';
+import { SHM_DIRECTORY } from './shm-directory.js';
 import { attempted } from './system-error.js';
 
 /*
@@ -19,28 +19,26 @@ function subjectOf(name: string): string {
 }
 
 function objectOf(name: string, file: NewFile, readOnly: boolean): NamedFile {
-  const directory = shmDirectory();
-  return new NamedFile(join(directory, name), file, readOnly, {
+  return new NamedFile(join(SHM_DIRECTORY, name), file, readOnly, {
     subject: subjectOf(name),
-    place: directory,
-    remedy: `ask for less, remove segments, or enlarge ${directory} (Docker: --shm-size)`,
+    place: SHM_DIRECTORY,
+    remedy: `ask for less, remove segments, or enlarge ${SHM_DIRECTORY} (Docker: --shm-size)`,
   });
 }
 
 function create({ name, size, hugePages }: CreateRequest): MemoryObject {
-  const directory = shmDirectory();
-  const attempt = () => `create ${subjectOf(name)} in ${directory}`;
-  if (statusAt(directory, attempt) === undefined) {
+  const attempt = () => `create ${subjectOf(name)} in ${SHM_DIRECTORY}`;
+  if (statusAt(SHM_DIRECTORY, attempt) === undefined) {
     throw new ShmTableError(
       'ERR_BACKEND_UNSUPPORTED',
-      `There is no posix shared memory here: ${directory} is missing.`,
+      `There is no posix shared memory here: ${SHM_DIRECTORY} is missing.`,
     );
   }
   // Only spares the work: whoever publishes first has the name.
-  if (isTaken(join(directory, name), attempt)) {
+  if (isTaken(join(SHM_DIRECTORY, name), attempt)) {
     throw new ShmTableError('ERR_SEGMENT_EXISTS', `There is a ${subjectOf(name)} already.`);
   }
-  const file = createFile(directory, attempt);
+  const file = createFile(SHM_DIRECTORY, attempt);
   const object = objectOf(name, file, false);
   try {
     object.prepare(size, hugePages);
@@ -53,7 +51,7 @@ function create({ name, size, hugePages }: CreateRequest): MemoryObject {
 
 function open({ name, readOnly, firstBytes }: OpenRequest): MemoryObject {
   const subject = { subject: subjectOf(name), kind: 'a posix segment' };
-  const descriptor = openFile(join(shmDirectory(), name), readOnly, subject);
+  const descriptor = openFile(join(SHM_DIRECTORY, name), readOnly, subject);
   const object = objectOf(name, { descriptor, temporary: undefined }, readOnly);
   try {
     object.fillHolesIfAny(firstBytes);
@@ -65,13 +63,12 @@ function open({ name, readOnly, firstBytes }: OpenRequest): MemoryObject {
 }
 
 function list(): SegmentInfo[] {
-  const directory = shmDirectory();
-  const attempt = () => `list ${directory}`;
-  if (statusAt(directory, attempt) === undefined) return [];
-  const objects = attempted(attempt, () => readdirSync(directory))
+  const attempt = () => `list ${SHM_DIRECTORY}`;
+  if (statusAt(SHM_DIRECTORY, attempt) === undefined) return [];
+  const objects = attempted(attempt, () => readdirSync(SHM_DIRECTORY))
     .filter(isSegmentName)
     .flatMap((name) => {
-      const location = join(directory, name);
+      const location = join(SHM_DIRECTORY, name);
       const status = statusAt(location, attempt);
       return status?.isFile() ? [{ name, status, location, bytes: status.size }] : [];
     });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { hasCode } from '../errors.js';
 import { type Descriptor, native, type ShmStatus } from './native.js';
 import { assertTrusted, isOwnFile } from './ownership.js';
-import { shmDirectory } from './shm-directory.js';
+import { SHM_DIRECTORY } from './shm-directory.js';
 import { attempted, attemptedInProc, errnoName, systemError } from './system-error.js';
 import type { TemporaryKind } from './temporary-file.js';
 
@@ -45,8 +45,7 @@ const RECORD_BYTES = 512;
 
 /** The folder of companions: that of POSIX memory, or one for temporary files where there is none. */
 export function companionDirectory(): string {
-  const directory = shmDirectory();
-  return existsSync(directory) ? directory : tmpdir();
+  return existsSync(SHM_DIRECTORY) ? SHM_DIRECTORY : tmpdir();
 }
 
 /** `4026531839` of `ipc:[4026531839]`. */

@@ -1,4 +1,5 @@
 /** Whose memory is used: this user's own, and root's, unless somebody else may write to it. */
+import '../fixtures/in-own-shm.js';
 import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
@@ -6,7 +7,6 @@ import {
   copyFileSync,
   existsSync,
   lchownSync,
-  mkdtempSync,
   readdirSync,
   readlinkSync,
   rmSync,
@@ -23,11 +23,8 @@ import { placeOf, type SegmentPlace } from '../fixtures/segment-place.js';
 import { Agent } from './agent.js';
 import { openFiles, scratchName } from './scratch-segment.js';
 
-// A folder of its own for names: what is planted in it concerns no other test.
-const directory = mkdtempSync('/dev/shm/shmtable-test-');
-chmodSync(directory, 0o1777);
-process.env.SHMTABLE_TEST_SHM_DIRECTORY = directory;
-t.teardown(() => rmSync(directory, { recursive: true }));
+// Its own: what is planted in it concerns no other test.
+const directory = '/dev/shm';
 
 const skip = needsTwoUsers;
 const refused = (message: RegExp) => ({ code: 'ERR_PERMISSION', message });

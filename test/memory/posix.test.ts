@@ -1,52 +1,33 @@
+import '../fixtures/in-own-shm.js';
 import '../fixtures/under-refused-calls.js';
 import { execFileSync } from 'node:child_process';
 import {
   closeSync,
   ftruncateSync,
   mkdirSync,
-  mkdtempSync,
   openSync,
   readdirSync,
   rmSync,
   statfsSync,
   statSync,
   symlinkSync,
-  writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { Segment } from '../../src/memory/index.js';
+import { needsTwoUsers } from '../fixtures/other-user.js';
+import { useNoShm, useSmallShm } from '../fixtures/own-shm.js';
 import { refusalsText } from '../fixtures/refused-calls.js';
 import { Agent } from './agent.js';
 import { openFiles, removeAtEnd, scratchName, scratchSegment } from './scratch-segment.js';
 
+const SHM = '/dev/shm';
+
 /** A path in /dev/shm for a file that is no segment; removed when the test ends. */
 function foreignPath(t: Test, name: string): string {
-  const path = `/dev/shm/${name}`;
+  const path = join(SHM, name);
   t.teardown(() => rmSync(path, { force: true, recursive: true }));
   return path;
-}
-
-/** Leads this process's segments to another folder until the test ends. */
-function useDirectory(t: Test, directory: string): void {
-  process.env.SHMTABLE_TEST_SHM_DIRECTORY = directory;
-  t.teardown(() => {
-    delete process.env.SHMTABLE_TEST_SHM_DIRECTORY;
-  });
-}
-
-/** A tmpfs of that many KiB, unmounted when the test ends; undefined where one may not be mounted. */
-function smallFileSystem(t: Test, kibibytes: number): string | undefined {
-  const directory = mkdtempSync(join(tmpdir(), 'shmtable-'));
-  t.teardown(() => rmSync(directory, { recursive: true }));
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${kibibytes}k`, 'shmtable-test', directory], { stdio: 'ignore' });
-  } catch {
-    return undefined;
-  }
-  t.teardown(() => execFileSync('umount', [directory]));
-  return directory;
 }
 
 t.test('what has the name is no segment', async (t) => {
@@ -81,37 +62,24 @@ t.test('a foreign file of any size is mapped whole, its holes filled first', asy
   reader.close();
 });
 
-t.test('no right to it', async (t) => {
-  if (process.getuid?.() === 0) {
-    // Root may do everything but what an immutable file system forbids; another user's process shows it.
-    const segment = scratchSegment(t);
-    const { agent } = Agent.process(t);
-    await agent.call('becomeNobody');
-    const expected = { code: 'ERR_PERMISSION', message: new RegExp(`"${segment.name}".*EACCES`) };
-    await t.rejects(agent.call('open', 'posix', segment.name), expected);
-    await t.rejects(agent.call('openReadOnly', 'posix', segment.name), expected);
-    return;
-  }
-  const name = scratchName();
-  const path = foreignPath(t, name);
-  writeFileSync(path, 'x', { mode: 0 });
-  t.throws(() => Segment.open({ name }), { code: 'ERR_PERMISSION' });
+t.test('no right to it', { skip: needsTwoUsers }, async (t) => {
+  const segment = scratchSegment(t);
+  const { agent } = Agent.process(t);
+  await agent.call('becomeNobody');
+  const expected = { code: 'ERR_PERMISSION', message: new RegExp(`"${segment.name}".*EACCES`) };
+  await t.rejects(agent.call('open', 'posix', segment.name), expected);
+  await t.rejects(agent.call('openReadOnly', 'posix', segment.name), expected);
 });
 
 t.test('no space', async (t) => {
-  const directory = smallFileSystem(t, 1024);
-  if (directory === undefined) {
-    t.pass('NO TMPFS CAN BE MOUNTED HERE: run as root to test a full /dev/shm', { skip: true });
-    return;
-  }
-  useDirectory(t, directory);
+  useSmallShm(t, 1024);
   const name = scratchName();
   const before = openFiles();
   t.throws(() => Segment.create({ name, size: 2 << 20 }), {
     code: 'ERR_SEGMENT_NO_SPACE',
-    message: new RegExp(`2097152 bytes of posix segment "${name}".* ${directory} has 1048576 free.*--shm-size`),
+    message: new RegExp(`2097152 bytes of posix segment "${name}".* ${SHM} has 1048576 free.*--shm-size`),
   });
-  t.same(readdirSync(directory), []);
+  t.same(readdirSync(SHM), []);
   t.same(openFiles(), before);
 
   const half = Segment.create({ name, size: 512 << 10 });
@@ -122,9 +90,9 @@ t.test('no space', async (t) => {
   t.throws(() => Segment.create({ name: scratchName(), size: 1 << 20 }), { code: 'ERR_SEGMENT_NO_SPACE' });
   half.grow(1 << 20);
   new Uint8Array(half.buffer).fill(2);
-  t.equal(statfsSync(directory).bfree, 0, 'every byte was reserved');
+  t.equal(statfsSync(SHM).bfree, 0, 'every byte was reserved');
 
-  const sparse = openSync(join(directory, 'sparse'), 'w');
+  const sparse = openSync(join(SHM, 'sparse'), 'w');
   ftruncateSync(sparse, 1 << 20);
   closeSync(sparse);
   t.throws(() => Segment.open({ name: 'sparse' }), { code: 'ERR_SEGMENT_NO_SPACE' }, 'instead of a SIGBUS');
@@ -134,8 +102,8 @@ t.test('no space', async (t) => {
 });
 
 t.test('no shared memory at all', async (t) => {
-  useDirectory(t, '/nonexistent/shm');
-  const expected = { code: 'ERR_BACKEND_UNSUPPORTED', message: /\/nonexistent\/shm is missing/ };
+  useNoShm(t);
+  const expected = { code: 'ERR_BACKEND_UNSUPPORTED', message: /\/dev\/shm is missing/ };
   t.throws(() => Segment.create({ name: 'a', size: 64 }), expected);
   t.throws(() => Segment.open({ name: 'a' }), { code: 'ERR_SEGMENT_NOT_FOUND' });
   // Other tests' files are the only ones that can be seen without it.
@@ -146,11 +114,7 @@ t.test('no shared memory at all', async (t) => {
 });
 
 t.test('without nameless files', async (t) => {
-  // A folder of its own: other programs without nameless files would leave and sweep temporaries here too.
-  const directory = mkdtempSync('/dev/shm/shmtable-test-');
-  t.teardown(() => rmSync(directory, { recursive: true }));
-  useDirectory(t, directory);
-  const temporaries = () => readdirSync(directory).filter((name) => name.startsWith('.shmtable-temporary-'));
+  const temporaries = () => readdirSync(SHM).filter((name) => name.startsWith('.shmtable-temporary-'));
   const withoutTmpfile = { REFUSED_CALLS: refusalsText({ tmpfile: 'ENOTSUP' }) };
   Object.assign(process.env, withoutTmpfile);
   t.teardown(() => {
@@ -168,8 +132,8 @@ t.test('without nameless files', async (t) => {
       new Uint8Array(fresh.buffer).fill(5);
     });
     process.umask(umask);
-    t.equal(statSync(join(directory, name)).mode & 0o7777, 0o600);
-    t.equal(statSync(join(directory, name)).nlink, 1);
+    t.equal(statSync(join(SHM, name)).mode & 0o7777, 0o600);
+    t.equal(statSync(join(SHM, name)).nlink, 1);
     t.same(temporaries(), []);
     const opened = Segment.open({ name });
     t.ok(new Uint8Array(opened.buffer).every((byte) => byte === 5));

@@ -1,6 +1,7 @@
 /** What the system refuses is an error of this package, and leaves nothing behind. */
+import '../fixtures/in-own-shm.js';
 import '../fixtures/under-refused-calls.js';
-import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
@@ -11,9 +12,7 @@ import { ServiceMemory } from '../../src/server/service-memory.js';
 import { type Refusals, refusing } from '../fixtures/refused-calls.js';
 import { scratchName } from './scratch-segment.js';
 
-const directory = mkdtempSync('/dev/shm/shmtable-test-');
-process.env.SHMTABLE_TEST_SHM_DIRECTORY = directory;
-t.teardown(() => rmSync(directory, { recursive: true }));
+const directory = '/dev/shm';
 
 const BACKENDS = ['posix', 'file', 'sysv', 'anonymous', 'devzero'] as const;
 const columns = { n: 'int32' } as const;

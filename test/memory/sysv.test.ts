@@ -1,18 +1,18 @@
+import '../fixtures/in-own-shm.js';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { Segment } from '../../src/memory/index.js';
+import { needsTwoUsers } from '../fixtures/other-user.js';
 import { Agent } from './agent.js';
 import { openFiles, removeAtEnd, scratchName, scratchSegment } from './scratch-segment.js';
 
 const backend = 'sysv';
 
-// A folder of its own for companions: other programs would sweep here too.
-const directory = mkdtempSync('/dev/shm/shmtable-test-');
-process.env.SHMTABLE_TEST_SHM_DIRECTORY = directory;
-t.teardown(() => rmSync(directory, { recursive: true }));
+// Its own: other programs would sweep here too.
+const directory = '/dev/shm';
 
 interface SystemLine {
   key: number;
@@ -228,12 +228,8 @@ t.test('limits of the kernel, in a namespace of their own', async (t) => {
   t.match(run.stdout, /ERR_SEGMENT_NO_SPACE The 1048576 bytes of sysv segment "another" .*kernel\.shmall is 200 pages/);
 });
 
-t.test('no right to it', async (t) => {
+t.test('no right to it', { skip: needsTwoUsers }, async (t) => {
   const segment = scratchSegment(t, { backend });
-  if (process.getuid?.() !== 0) {
-    t.pass('ONLY ROOT CAN BECOME SOMEBODY ELSE', { skip: true });
-    return;
-  }
   const { agent } = Agent.process(t);
   await agent.call('becomeNobody');
   await t.rejects(agent.call('open', backend, segment.name), { code: 'ERR_PERMISSION' });

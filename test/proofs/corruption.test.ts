@@ -1,4 +1,5 @@
 import t from 'tap';
+import { needsOwnShm } from '../fixtures/own-shm.js';
 import { runCorruption } from './corruption/run-corruption.js';
 import { makeMutant } from './mutant.js';
 
@@ -8,13 +9,13 @@ const CASES = 2_000;
 const MISTAKE_SEED = 1;
 const MISTAKE_CASES = 10_000;
 
-t.test('a damaged table answers with a result or an error, and soon', async (t) => {
+t.test('a damaged table answers with a result or an error, and soon', { skip: needsOwnShm }, async (t) => {
   const { failures, codes, completed } = await runCorruption(SEED, CASES);
   t.ok(completed, 'neither hung nor died');
   t.same(failures, [], `${CASES} cases, seed ${SEED}: ${JSON.stringify(codes)}`);
 });
 
-t.test('noticed: a spare that is not looked at before it is written to', async (t) => {
+t.test('noticed: a spare that is not looked at before it is written to', { skip: needsOwnShm }, async (t) => {
   process.env.SHMTABLE_PROOF_SUBJECT = makeMutant(t, [
     { file: 'table/participant.js', search: 'number <= 0 || number > rowSlices', replace: 'false' },
     { file: 'table/participant.js', search: 'words[row + slice.SLICE_OWNER] !== id', replace: 'false' },
@@ -24,7 +25,7 @@ t.test('noticed: a spare that is not looked at before it is written to', async (
   t.ok(failures.length > 0, failures[0]?.failure.problem.split('\n')[0]);
 });
 
-t.test('noticed: a key length that is believed', async (t) => {
+t.test('noticed: a key length that is believed', { skip: needsOwnShm }, async (t) => {
   process.env.SHMTABLE_PROOF_SUBJECT = makeMutant(t, [
     {
       file: 'table/changes/change-feed.js',

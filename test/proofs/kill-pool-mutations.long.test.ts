@@ -1,15 +1,16 @@
 import t from 'tap';
+import { needsOwnShm } from '../fixtures/own-shm.js';
 import { failuresOf } from './kill/failures-of.js';
 import { poolMutations } from './kill/pool-mutations.js';
 import { makeMutant } from './mutant.js';
 
 /* The mistakes of the pools; what this is for stands in kill-mutations.test.ts. */
-t.test('the copy without a mistake passes', async (t) => {
+t.test('the copy without a mistake passes', { skip: needsOwnShm }, async (t) => {
   t.same(await failuresOf(makeMutant(t, []), 'fixed: alloc'), []);
 });
 
 for (const mutation of poolMutations) {
-  t.test(`noticed: ${mutation.name}`, async (t) => {
+  t.test(`noticed: ${mutation.name}`, { skip: needsOwnShm }, async (t) => {
     const failures = await failuresOf(makeMutant(t, [mutation]), mutation.operation);
     t.ok(failures.length > 0, failures[0]);
   });

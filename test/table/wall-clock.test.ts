@@ -87,7 +87,7 @@ testShared('a process in another time namespace lives in the same time', async (
   const table = scratchTable(t, { capacity: 9, columns });
   table.set('lives', { n: 1 }, { ttl: 600_000 });
   const expiresAt = table.entry('lives')?.expiresAt;
-  const env = { ...process.env, SHMTABLE_TEST_BACKEND: testBackend };
+  const env = { ...process.env, TEST_BACKEND: testBackend };
   // Memory without a name is found by descendants, and these are.
   const output = namespaced([fixturePath('table-time'), table.name], env);
   if (output === undefined) {

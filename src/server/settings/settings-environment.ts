@@ -45,7 +45,7 @@ export function readEnvironment(environment: NodeJS.ProcessEnv): EnvironmentSett
   const warnings: string[] = [];
   const settings: Record<string, unknown> = {};
   for (const [name, text] of Object.entries(environment)) {
-    if (!name.startsWith('SHMTABLE_') || isInternal(name) || text === undefined || text === '') continue;
+    if (!name.startsWith('SHMTABLE_') || text === undefined || text === '') continue;
     const variable = VARIABLES[name];
     if (variable === undefined) {
       warnings.push(`unknown environment variable ${name}`);
@@ -56,11 +56,6 @@ export function readEnvironment(environment: NodeJS.ProcessEnv): EnvironmentSett
     }
   }
   return { settings: checkSettings('environment', settings), warnings };
-}
-
-/** What leads tests elsewhere: no settings, and known all the same. */
-function isInternal(name: string): boolean {
-  return name.startsWith('SHMTABLE_TEST_');
 }
 
 function parseVariable(name: string, text: string, kind: Kind): unknown {

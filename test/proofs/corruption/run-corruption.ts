@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { inOwnShm } from '../../fixtures/own-shm.js';
 import type { CaseFailure } from './corruption-proof.js';
 
 const program = fileURLToPath(new URL('../../fixtures/proof-corruption.js', import.meta.url));
@@ -26,26 +26,19 @@ export async function runCorruption(
   maxFailures = Number.POSITIVE_INFINITY,
 ): Promise<CorruptionReport> {
   const report: CorruptionReport = { failures: [], codes: {}, completed: false };
-  const folder = mkdtempSync('/dev/shm/shmtable-proof-');
-  try {
-    const child = spawn(process.execPath, [program, String(seed), String(cases)], {
-      env: { ...process.env, SHMTABLE_TEST_SHM_DIRECTORY: folder },
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    const ended = new Promise<number | null>((resolve) => child.on('exit', resolve));
-    const watchdog = setTimeout(() => child.kill('SIGKILL'), SILENCE_MS);
-    for await (const line of createInterface({ input: child.stdout })) {
-      watchdog.refresh();
-      if (line === '.') continue;
-      const message = JSON.parse(line);
-      if ('codes' in message) report.codes = message.codes;
-      else report.failures.push(message);
-      if (report.failures.length >= maxFailures) child.kill('SIGKILL');
-    }
-    report.completed = (await ended) === 0;
-    clearTimeout(watchdog);
-    return report;
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
+  const [command, ...args] = inOwnShm([process.execPath, program, String(seed), String(cases)]);
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const ended = new Promise<number | null>((resolve) => child.on('exit', resolve));
+  const watchdog = setTimeout(() => child.kill('SIGKILL'), SILENCE_MS);
+  for await (const line of createInterface({ input: child.stdout })) {
+    watchdog.refresh();
+    if (line === '.') continue;
+    const message = JSON.parse(line);
+    if ('codes' in message) report.codes = message.codes;
+    else report.failures.push(message);
+    if (report.failures.length >= maxFailures) child.kill('SIGKILL');
   }
+  report.completed = (await ended) === 0;
+  clearTimeout(watchdog);
+  return report;
 }

@@ -84,7 +84,7 @@ export class Picture {
 }
 
 /** Where posix segments are: a folder of this proof alone, when its environment says so. */
-export const shmDirectory = process.env.SHMTABLE_TEST_SHM_DIRECTORY ?? '/dev/shm';
+export const shmDirectory = '/dev/shm';
 
 /** The file that a posix table's memory is. */
 export function tableFile(name: string): string {

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { inOwnShm } from '../../fixtures/own-shm.js';
 import { preloaded } from '../../fixtures/refused-calls.js';
 import type { KillOutcome } from './kill-operation.js';
 
@@ -26,31 +26,26 @@ export interface KillRun {
 
 /** Runs `proof-kill` in a process of its own, in which nothing of V8 runs beside the one thread that is forked. */
 export async function runKills(run: KillRun, report: (outcome: KillOutcome) => void): Promise<void> {
-  const folder = mkdtempSync('/dev/shm/shmtable-proof-');
-  try {
-    const { subject, ...options } = run;
-    const args = Object.entries(options).map(([name, value]) => `--${name}=${value}`);
-    const child = spawn(process.execPath, ['--single-threaded', program, ...args], {
-      env: {
-        ...process.env,
-        ...preloaded(),
-        SHMTABLE_TEST_SHM_DIRECTORY: folder,
-        ...(subject === undefined ? {} : { SHMTABLE_PROOF_SUBJECT: subject }),
-      },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    let errors = '';
-    child.stderr.on('data', (text) => {
-      errors += text;
-    });
-    const ended = new Promise<number | NodeJS.Signals | null>((resolve) => {
-      child.on('exit', (code, signal) => resolve(code ?? signal));
-    });
-    for await (const line of createInterface({ input: child.stdout })) report(JSON.parse(line));
-    const status = await ended;
-    if (status !== 0) throw new Error(`proof-kill ended with ${status}: ${errors}`);
-    if (errors !== '') process.stderr.write(errors);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  const { subject, ...options } = run;
+  const args = Object.entries(options).map(([name, value]) => `--${name}=${value}`);
+  const [command, ...rest] = inOwnShm([process.execPath, '--single-threaded', program, ...args]);
+  const child = spawn(command, rest, {
+    env: {
+      ...process.env,
+      ...preloaded(),
+      ...(subject === undefined ? {} : { SHMTABLE_PROOF_SUBJECT: subject }),
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let errors = '';
+  child.stderr.on('data', (text) => {
+    errors += text;
+  });
+  const ended = new Promise<number | NodeJS.Signals | null>((resolve) => {
+    child.on('exit', (code, signal) => resolve(code ?? signal));
+  });
+  for await (const line of createInterface({ input: child.stdout })) report(JSON.parse(line));
+  const status = await ended;
+  if (status !== 0) throw new Error(`proof-kill ended with ${status}: ${errors}`);
+  if (errors !== '') process.stderr.write(errors);
 }
