@@ -21,10 +21,10 @@ export function readmePassage(report: Report): string {
     ...stores.map(({ beside }) => ratioShown(findFigure(report, `${operation}, ${SHOWN_ROWS}`, beside))),
   ]);
   return [
-    `Times as fast as each of them, ${SHOWN_ROWS} under keys that are new strings every time; medians, in one run on an ${whereAndWhen(report)}:`,
+    `How many times as fast the table is, with ${SHOWN_ROWS} and a new string as the key each time; medians of one run on an ${whereAndWhen(report)}:`,
     markdownTable([header, ...lines]),
     ['1,000 rows', '4,000,000 rows']
-      .map((rows) => `With ${rows}, beside a \`Map\`: ${besideMap(report, rows)}.`)
+      .map((rows) => `With ${rows}, compared with a \`Map\`: ${besideMap(report, rows)}.`)
       .join(' '),
     singles(report),
   ].join('\n\n');
@@ -66,27 +66,33 @@ function besideMap(report: Report, rows: string): string {
   }).join(', ');
 }
 
-/** The figures that are no comparison of stores, as a list. */
+/** The figures that compare no stores, as a list. `#` is where the number stands. */
 function singles(report: Report): string {
   const wanted: [string, string][] = [
-    ['get column by 2 processes, in sum', 'reads by two processes at once, times those of one'],
-    ['set different rows by 2 processes', 'writes by two processes at once to different rows, times those of one'],
+    ['get column by 2 processes, in sum', 'Two processes together read # times as many rows as one.'],
+    ['set different rows by 2 processes', 'Two processes that write different rows write # times as many as one.'],
     [
       'get row, 4,000,000 rows, huge pages',
-      'reads of rows of a table of 4,000,000 with `hugePages: true`, times those of a `Map`',
+      'With `hugePages: true`, a row of a table of 4,000,000 is read # times as fast as from a `Map`.',
     ],
-    ['p99.9 of get column', '99.9 % of reads while two processes write at full speed stay within their median, times'],
-    ['iterate 1,000,000 rows', 'an iteration meets'],
-    ['open a table of', 'opening a table of 1 GiB takes'],
-    ['memory per row of', 'a row of int32, float64, string(64) under a key of 31 bytes takes, all in'],
-    ['HTTP GET a row, 1 worker', 'HTTP requests/s of one worker, times those of a Fastify service over a `Map`'],
+    [
+      'p99.9 of get column',
+      'While two processes write without pause, 99.9 % of reads take less than # times the median.',
+    ],
+    ['iterate 1,000,000 rows', 'An iteration visits #.'],
+    ['open a table of', 'A table of 1 GiB is opened in #.'],
+    [
+      'memory per row of',
+      'A row of int32, float64 and string(64) under a key of 31 bytes takes #, everything included.',
+    ],
+    ['HTTP GET a row, 1 worker', 'One worker answers # times as many HTTP requests as a Fastify service over a `Map`.'],
   ];
   return wanted
     .flatMap(([beginning, sentence]) => {
       const [figure] = figuresBeginning(report, beginning);
       if (figure === undefined) return [];
       const unit = figure.unit === 'x' ? '' : ` ${figure.unit}`;
-      return `- ${sentence}: ${shown(figure.value.median)}${unit}`;
+      return `- ${sentence.replace('#', `${shown(figure.value.median)}${unit}`)}`;
     })
     .join('\n');
 }
