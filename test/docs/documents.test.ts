@@ -57,6 +57,17 @@ t.test('every link leads to a file or a heading', async (t) => {
   for (const [file, text] of texts) t.same(brokenLinks(file, text), [], relative(root, file));
 });
 
+t.test('every file named in what contributors read exists', async (t) => {
+  for (const name of ['CONTRIBUTING.md', 'docs/extending.md']) {
+    const paths = [...textOf(name).matchAll(/`((?:src|test|bench|scripts|docs|openapi|native)\/[\w./-]*)`/g)];
+    t.same(
+      paths.map(([, path]) => path).filter((path) => path !== 'docs/reference/' && !existsSync(join(root, path))),
+      [],
+      name,
+    );
+  }
+});
+
 t.test('every error code named is one', async (t) => {
   const codes = new Set<string>(ERROR_CODES);
   for (const [file, text] of texts) {
@@ -67,6 +78,14 @@ t.test('every error code named is one', async (t) => {
       relative(root, file),
     );
   }
+});
+
+t.test('every error code is described', async (t) => {
+  const all = [...texts.values()].join('\n');
+  t.same(
+    ERROR_CODES.filter((code) => !all.includes(`\`${code}\``)),
+    [],
+  );
 });
 
 t.test('every route is described', async (t) => {
