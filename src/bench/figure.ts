@@ -3,7 +3,7 @@ import { type Measurement, speedBeside } from './interleaved.js';
 import { type Spread, spreadOf } from './spread.js';
 
 /** `x` is a ratio: times as fast, or as much, as what it stands beside. */
-export type Unit = 'x' | 'ms' | 'MB' | 'B' | 'M rows/s' | 'ns';
+type Unit = 'x' | 'ms' | 'MB' | 'B' | 'M rows/s' | 'ns';
 
 /** What a figure should reach; `below` for those of which less is better. */
 export type Target = { readonly atLeast: number } | { readonly below: number };

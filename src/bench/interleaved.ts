@@ -29,7 +29,7 @@ export type OpenSubject<Operation extends string = string> = (
   keys: readonly string[],
 ) => Subject<Operation> | Promise<Subject<Operation>>;
 
-export interface Workload<Operation extends string = string> {
+interface Workload<Operation extends string = string> {
   readonly operations: readonly Operation[];
   /** Those of the operations that get keys which no subject has. */
   readonly absent?: readonly Operation[];

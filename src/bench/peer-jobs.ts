@@ -7,7 +7,7 @@ import { quantile } from './spread.js';
 export type BenchTable = Table<typeof benchColumns>;
 
 /** Which rows, by key number. */
-export interface KeyRange {
+interface KeyRange {
   readonly firstKey: number;
   readonly keys: number;
 }

@@ -9,7 +9,7 @@ export interface CommandWords {
   readonly arguments: readonly ArgumentWords[];
 }
 
-export interface OptionWords {
+interface OptionWords {
   readonly flag: string;
   readonly description: string;
   /** Undefined for a flag without a value. */

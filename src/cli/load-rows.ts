@@ -14,7 +14,7 @@ const JSON_BEGINS: readonly (number | undefined)[] = [0x7b, 0x5b];
 const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf];
 const BLANKS: ReadonlySet<number> = new Set([0x20, 0x09, 0x0a, 0x0d, ...BYTE_ORDER_MARK]);
 
-export interface LoadCounts {
+interface LoadCounts {
   loaded: number;
   /** Rows whose time had passed, and which were left out. */
   expired: number;

@@ -9,10 +9,10 @@ import { type CellValue, type ColumnCodec, columnCodec, writeString } from './co
 export type RowValues = Record<string, CellValue>;
 
 /** JSON text of a row, or of some of its columns. */
-export type RowWriter = (row: Readonly<RowValues>) => string;
+type RowWriter = (row: Readonly<RowValues>) => string;
 
 /** What a JSON null in a row means: a mistake, or (PATCH) back to zero. */
-export type NullMeaning = 'refused' | 'reset';
+type NullMeaning = 'refused' | 'reset';
 
 export class TableCodec {
   readonly #table: string;

@@ -13,7 +13,7 @@ export {
   wallTimeMs,
 } from './clock.js';
 export { futexWait, futexWake } from './futex.js';
-export { checkOptions, nearest } from './known-options.js';
+export { checkOptions } from './known-options.js';
 export { loadOrdered, storeOrdered } from './ordered-access.js';
 export { Segment } from './segment.js';
 export type { SegmentOpenOptions, SegmentOptions } from './segment-options.js';

@@ -68,7 +68,7 @@ function groupMemory(): number {
 }
 
 /** A lack that the caller is told of: how much there is, and where. */
-export interface AvailableMemory {
+interface AvailableMemory {
   readonly bytes: number;
   readonly place: string;
 }

@@ -91,7 +91,7 @@ function kindOf(status: Stats): string {
 }
 
 /** How messages name the segment of a file. */
-export interface FileSubject {
+interface FileSubject {
   /** `posix segment "a"` */
   readonly subject: string;
   /** `a posix segment` */

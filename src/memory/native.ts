@@ -98,7 +98,7 @@ export interface Mapping {
 }
 
 /** A thread that sleeps until a word changes: see `native/word_watch.h`. */
-export interface NativeWordWatch {
+interface NativeWordWatch {
   start(
     words: Int32Array,
     word: number,

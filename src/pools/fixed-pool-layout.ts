@@ -27,9 +27,8 @@ export const HEADER_SLICE_BYTES = 2;
 export const HEADER_BYTES = 64;
 
 export const SLICE_HEADER_BYTES = 8;
-/** Word offsets in a slice. */
+/** Word offset in a slice. */
 export const SLICE_OWNER = 0;
-export const SLICE_MARK = 1;
 
 /** Owner word of a free slice. */
 export const FREE = 0;

@@ -1,4 +1,10 @@
-export { Segment } from '../memory/index.js';
+export {
+  type ByteLocks,
+  Segment,
+  type SegmentInfo,
+  type SegmentOpenOptions,
+  type SegmentOptions,
+} from '../memory/index.js';
 export { FixedPool, type FixedPoolOptions } from './fixed-pool.js';
 export { GlobalPool, type GlobalPoolOptions } from './global-pool.js';
 export type { MetricCounter } from './metric-counter.js';

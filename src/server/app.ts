@@ -27,7 +27,7 @@ import type { ServiceSettings } from './settings/settings-schema.js';
 import { tokensInForce } from './settings/tokens-in-force.js';
 
 /** What an app shares with whoever runs it. */
-export interface AppSurroundings {
+interface AppSurroundings {
   /** How its connections end when it closes. */
   readonly drain?: ConnectionDrain;
   /** Where it counts and tells what happens; without, in memory of its own. */

@@ -4,7 +4,7 @@
  */
 import { ShmTableError, show } from '../errors.js';
 
-export type KeyEncoding = 'percent' | 'base64url';
+type KeyEncoding = 'percent' | 'base64url';
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
@@ -19,7 +19,7 @@ export function decodePercent(part: string): string {
 }
 
 /** Key of unpadded base64url; ERR_KEY_INVALID for anything else, ill-formed UTF-8 included. */
-export function decodeBase64Url(text: string): string {
+function decodeBase64Url(text: string): string {
   const bytes = Buffer.from(text, 'base64url');
   if (bytes.toString('base64url') !== text) {
     throw new ShmTableError('ERR_KEY_INVALID', `${show(text)} is not unpadded base64url (RFC 4648 section 5)`);

@@ -19,7 +19,7 @@ const SOCKET_UMASK = 0o177;
 /** Addresses of `localhost` that a machine may lack. */
 const MISSING_FAMILY: ReadonlySet<string> = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT']);
 
-export interface Address {
+interface Address {
   readonly host: string;
   /** 0 for any free one. */
   readonly port: number;

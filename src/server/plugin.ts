@@ -30,6 +30,8 @@ import { tablesRoutes } from './routes/tables.js';
 import { PLUGIN_DEFAULTS } from './settings/defaults.js';
 import { TableHandles, type TableLocation } from './table-handles.js';
 
+export type { TableLocation };
+
 export interface ShmTablePluginOptions {
   /** Namespace of the tables; default: the environment's `SHMTABLE_NAMESPACE`, or `default`. */
   readonly namespace?: string | undefined;

@@ -4,7 +4,7 @@ import { ShmTableError, show } from '../errors.js';
 /** Tells whether a write may go on, from the row's revision: undefined when there is no row. */
 export type Condition = (revision: number | undefined) => boolean;
 
-export interface Preconditions {
+interface Preconditions {
   /** False: 412. */
   readonly ifMatch: Condition;
   /** False: 304 for GET and HEAD, else 412. */

@@ -3,7 +3,7 @@ import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { describeError, type ErrorCode, ShmTableError } from '../errors.js';
 import { NoRouteError } from './known-paths.js';
 
-export interface Problem {
+interface Problem {
   readonly type: string;
   readonly title: string;
   readonly status: number;

@@ -17,7 +17,7 @@ export interface RequestTarget {
   readonly query: string;
 }
 
-export type QueryValues = Record<string, string | string[]>;
+type QueryValues = Record<string, string | string[]>;
 
 /** Path and query of a target; ERR_KEY_INVALID for characters that no URL has. */
 export function parseTarget(url: string): RequestTarget {

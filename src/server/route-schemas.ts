@@ -37,7 +37,7 @@ export const columns = Type.Unsafe<Record<string, string>>({
   examples: [{ population: 'int32', country: 'string(2)' }],
 });
 
-export const cell = {
+const cell = {
   type: ['number', 'string', 'boolean'],
   description: 'int64 as a decimal string, NaN and infinities as strings, bytes as base64',
 } as const;
@@ -98,7 +98,7 @@ export const pageAnswer = jsonAnswer<string>(
 );
 
 /** The new value of an incremented column. */
-export const numberCell = { type: ['number', 'string'], description: 'int64 as a decimal string' } as const;
+const numberCell = { type: ['number', 'string'], description: 'int64 as a decimal string' } as const;
 
 /** The answer of an increment. */
 export const incrementAnswer = jsonAnswer<string>(

@@ -4,7 +4,7 @@ import { type CellValue, isNumeric } from '../json/column-codec.js';
 import { preconditionFailed, type WriteRequest } from './row-operations.js';
 import type { ServedTable } from './table-handles.js';
 
-export interface Incremented {
+interface Incremented {
   /** JSON text of the new value. */
   readonly text: string;
   readonly revision: number;

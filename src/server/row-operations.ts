@@ -17,7 +17,7 @@ export interface WriteRequest {
   readonly condition: Condition | undefined;
 }
 
-export interface Written {
+interface Written {
   readonly created: boolean;
   readonly revision: number;
   readonly expiresAt: number | null;

@@ -22,7 +22,7 @@ export type RoutesApp = FastifyInstance<
 >;
 
 /** A key of 255 bytes, each percent-encoded. */
-export const MAX_KEY_IN_PATH = 3 * 255;
+const MAX_KEY_IN_PATH = 3 * 255;
 
 declare module 'fastify' {
   interface FastifyContextConfig {

@@ -21,7 +21,7 @@ export interface TableLocation {
   readonly path?: string | undefined;
 }
 
-export interface TableHandlesOptions {
+interface TableHandlesOptions {
   readonly namespace?: string | undefined;
   /** Longest wait for a lock: it stops the event loop, so it is short. */
   readonly lockTimeoutMs: number;
@@ -34,7 +34,7 @@ export interface ServedTable {
   readonly codec: TableCodec;
 }
 
-export interface CreatedTable {
+interface CreatedTable {
   readonly created: boolean;
   readonly served: ServedTable;
 }

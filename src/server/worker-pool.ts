@@ -35,7 +35,7 @@ const AT_SHUTDOWN: Ending = { idleMs: 500, limitMs: 10_000 };
 /** For a successor, which is there already: nobody waits, and a client in use comes by within this time. */
 const AT_REPLACEMENT: Ending = { idleMs: 5000, limitMs: 40_000 };
 
-export interface WorkerPoolEvents {
+interface WorkerPoolEvents {
   /** A worker of this process id is gone, for whatever reason. */
   gone: [pid: number];
 }

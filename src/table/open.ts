@@ -31,7 +31,7 @@ export interface OpenedTable {
 }
 
 /** Attaches to a table. It closes the segment when it is closed. */
-export type Attaching<T> = (opened: OpenedTable) => T;
+type Attaching<T> = (opened: OpenedTable) => T;
 
 /**
  * Makes a table and attaches to it; nobody sees it before both are done, so that a failure of either leaves nothing

@@ -6,7 +6,7 @@ import { HASH_KEY } from './layout/segment.js';
 import type { TableMemory } from './layout/table-memory.js';
 
 /** A row that is watched. */
-export interface WatchedRow {
+interface WatchedRow {
   /** Two random words of the table's, which all its handles see. */
   readonly table0: number;
   readonly table1: number;

@@ -2,7 +2,7 @@ import { ShmTableError, show } from '../errors.js';
 import type { ColumnType } from './types.js';
 
 /** Kinds of column, by how a value lies in memory. */
-export type ColumnKind =
+type ColumnKind =
   | 'int8'
   | 'uint8'
   | 'int16'
@@ -25,7 +25,7 @@ export interface Column {
   readonly maxBytes: number;
 }
 
-export const MAX_COLUMNS = 1024;
+const MAX_COLUMNS = 1024;
 export const MAX_STRING_BYTES = 65_535;
 const MAX_BYTES_BYTES = 16_777_215;
 

@@ -30,7 +30,7 @@ export function countedRows(memory: TableMemory): number {
 }
 
 /** `countedRows` within what can be: a writer killed or running meanwhile may be counted by half. */
-export function countRows(memory: TableMemory): number {
+function countRows(memory: TableMemory): number {
   return Math.min(Math.max(countedRows(memory), 0), memory.layout.schema.capacity);
 }
 

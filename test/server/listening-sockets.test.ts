@@ -5,11 +5,11 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { type Address, ListeningSockets } from '../../src/server/listening-sockets.js';
+import { ListeningSockets } from '../../src/server/listening-sockets.js';
 import { send } from '../fixtures/http-client.js';
 import { ServiceProcess } from '../fixtures/server-process.js';
 
-async function open(t: Test, address: Partial<Address>): Promise<ListeningSockets> {
+async function open(t: Test, address: Partial<Parameters<typeof ListeningSockets.open>[0]>): Promise<ListeningSockets> {
   const sockets = await ListeningSockets.open({ host: '127.0.0.1', port: 0, socket: undefined, ...address });
   t.teardown(() => sockets.close());
   return sockets;

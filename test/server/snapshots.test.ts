@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { loadSettings } from '../../src/server/settings/load-settings.js';
-import type { TableSettings } from '../../src/server/settings/settings-schema.js';
+import type { ServiceSettings } from '../../src/server/settings/settings-schema.js';
 import { Table } from '../../src/table/table.js';
 import { eventually } from '../cache/deadline.js';
 import { send } from '../fixtures/http-client.js';
@@ -13,7 +13,7 @@ import { type LogEntry, type ServiceProcess, startService } from '../fixtures/se
 import { type KeptTables, keepTables, startKeeper } from '../fixtures/snapshot-keeping.js';
 
 const columns = { n: 'int32' } as const;
-const TABLE: TableSettings = { capacity: 100, columns };
+const TABLE: ServiceSettings['tables'][string] = { capacity: 100, columns };
 
 let namespaces = 0;
 

@@ -1,6 +1,6 @@
 /** Options that do not exist, in every method that takes options. */
 import t from 'tap';
-import { nearest } from '../../src/memory/index.js';
+import { nearest } from '../../src/memory/known-options.js';
 import { FixedPool, GlobalPool, MetricRegistry, RingBuffer, Segment } from '../../src/pools/index.js';
 import { Table } from '../fixtures/placed-table.js';
 import { scratchName, scratchTable } from './scratch-table.js';

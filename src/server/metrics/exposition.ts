@@ -32,7 +32,7 @@ const OPERATIONS: readonly (readonly [string, CountName])[] = [
   ['delete', 'deletes'],
 ];
 
-export interface Exposition {
+interface Exposition {
   readonly text: string;
   readonly contentType: string;
 }

@@ -1,7 +1,7 @@
 /** What the processes of a service count together: families of metrics, each metric with labels of its own. */
 import type { MetricCounter, MetricHistogram, MetricRegistry, MetricValue } from '../../pools/index.js';
 
-export type Labels = Readonly<Record<string, string>>;
+type Labels = Readonly<Record<string, string>>;
 
 /** Up to 10 s: from a read that hits the processor's cache to a batch over a table of millions of rows. */
 const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -19,7 +19,7 @@ export const HISTOGRAMS = {
 } as const;
 
 export type CounterFamily = keyof typeof COUNTERS;
-export type HistogramFamily = keyof typeof HISTOGRAMS;
+type HistogramFamily = keyof typeof HISTOGRAMS;
 
 /** The metric with these labels, made when nobody has counted it yet. */
 export function counterOf(registry: MetricRegistry, family: CounterFamily, labels: Labels = {}): MetricCounter {

@@ -5,7 +5,7 @@ import { readEnvironment } from './settings-environment.js';
 import { readSettingsFile } from './settings-file.js';
 import { type GivenSettings, type ServiceSettings, withDefaults } from './settings-schema.js';
 
-export interface LoadedSettings {
+interface LoadedSettings {
   readonly settings: ServiceSettings;
   readonly warnings: readonly string[];
 }

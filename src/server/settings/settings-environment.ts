@@ -32,7 +32,7 @@ const VARIABLES: Readonly<Record<string, { readonly path: readonly string[]; rea
   SHMTABLE_LOG_LEVEL: { path: ['logLevel'], kind: 'text' },
 };
 
-export interface EnvironmentSettings {
+interface EnvironmentSettings {
   readonly settings: GivenSettings;
   readonly warnings: readonly string[];
 }

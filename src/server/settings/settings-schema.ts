@@ -44,7 +44,7 @@ const table = Type.Object(
   { additionalProperties: false },
 );
 
-export type TableSettings = Static<typeof table>;
+type TableSettings = Static<typeof table>;
 
 /** The limits of a request. */
 const limits = Type.Object(

@@ -4,7 +4,7 @@ import { ShmTableError } from '../../errors.js';
 import { readNamedFile } from './read-file.js';
 import type { TlsSettings } from './security-schema.js';
 
-export interface TlsPair {
+interface TlsPair {
   readonly cert: Buffer;
   readonly key: Buffer;
 }

@@ -10,7 +10,7 @@ const ALL = 2 ** 31 - 1;
 const MAX_PASSED = 10_000;
 
 /** What `read` finds at a sequence: a change, nothing yet, one that is being written, or that the ring went over it. */
-export type FeedRead = Change | 'none' | 'pending' | 'gap';
+type FeedRead = Change | 'none' | 'pending' | 'gap';
 
 /**
  * The table's change feed. Publishing is part of carrying an operation out, between its commit and the release of its

@@ -11,10 +11,10 @@ const SETTLE_MS = 100;
 const CHANGES_PER_TURN = 256;
 
 /** Why there is no change to give: there is none, that the next change is being written, or it is time for others. */
-export type NothingYet = 'none' | 'pending' | 'more';
+type NothingYet = 'none' | 'pending' | 'more';
 
 /** What a watch needs of its table. */
-export interface WatchedTable {
+interface WatchedTable {
   /** Throws when the table is closed or destroyed. */
   assertOpen(): void;
   /** Finishes what dead writers left open. */

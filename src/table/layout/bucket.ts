@@ -33,7 +33,7 @@ export const EPOCH = 3;
 export const FIRST_ENTRY = 6;
 
 /** Byte offset of the first tag. */
-export const FIRST_TAG = 14;
+const FIRST_TAG = 14;
 
 export const EPOCH_MASK = 0xffff;
 

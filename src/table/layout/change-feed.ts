@@ -35,8 +35,7 @@ export const FEED_WAKE = 2;
 export const FEED_SLEEPERS = 3;
 export const FEED_HEADER_BYTES = 64;
 
-/** Byte offsets in a cell. */
-export const CELL_CLAIM = 0;
+/** Byte offsets in a cell, behind the claim that it begins with. */
 export const CELL_KIND = 4;
 export const CELL_REVISION = 8;
 export const CELL_SUM = 16;

@@ -5,7 +5,7 @@ import { attemptedLater } from '../../memory/index.js';
 import * as format from './format.js';
 
 /** One block of a snapshot: whole images, their sum checked. */
-export interface SnapshotBlock {
+interface SnapshotBlock {
   readonly payload: Buffer;
   readonly rows: number;
   /** Where the payload begins in the file. */
@@ -13,7 +13,7 @@ export interface SnapshotBlock {
 }
 
 /** What the end of a snapshot says. */
-export interface SnapshotSummary {
+interface SnapshotSummary {
   readonly rows: number;
   readonly revision: number;
 }

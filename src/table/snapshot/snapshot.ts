@@ -73,7 +73,7 @@ export function snapshotOf<C extends Columns>(
 }
 
 /** What a snapshot says of itself once every sum in it was checked. */
-export interface CheckedSnapshot {
+interface CheckedSnapshot {
   /** Options of a table like the one that it was taken of. */
   readonly options: TableOptions<Columns>;
   readonly rows: number;
