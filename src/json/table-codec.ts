@@ -3,6 +3,7 @@
  * them. Nothing asks a value what it is.
  */
 import { ShmTableError, show } from '../errors.js';
+import { evaluate } from '../memory/index.js';
 import type { Columns, Entry } from '../table/types.js';
 import { type CellValue, type ColumnCodec, columnCodec, writeString } from './column-codec.js';
 
@@ -95,9 +96,9 @@ function compileRowWriter(columns: readonly ColumnCodec[]): RowWriter {
   const writers = columns.map(({ write }) => write);
   const members = columns.map(({ name }, i) => `'${i === 0 ? '{' : ','}"${name}":' + w${i}(row.${name})`);
   const names = writers.map((_, i) => `w${i}`);
-  return new Function(
-    'writers',
-    `'use strict'; const [${names}] = writers; return (row) => ${members.join(' + ')} + '}';`,
+  return evaluate<(functions: typeof writers) => RowWriter>(
+    `([${names}]) => (row) => ${members.join(' + ')} + '}'`,
+    'row-writer',
   )(writers);
 }
 

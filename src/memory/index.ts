@@ -12,6 +12,7 @@ export {
   wallOffsetMs,
   wallTimeMs,
 } from './clock.js';
+export { evaluate, type Origin } from './evaluate.js';
 export { futexWait, futexWake } from './futex.js';
 export { checkOptions } from './known-options.js';
 export { loadOrdered, storeOrdered } from './ordered-access.js';

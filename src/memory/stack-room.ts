@@ -1,3 +1,5 @@
+import { evaluate } from './evaluate.js';
+
 /** Registers of the frame below: 16 KiB, several times what any operation takes under a lock. */
 const REGISTERS = Array.from({ length: 2_000 }, (_, number) => `r${number}`).join();
 /** Arguments of a call that is never made: with them the function is too long to be inlined. */
@@ -13,6 +15,7 @@ const ARGUMENTS = Array(120).fill('0').join();
  * function the later the longer its code is, and until then each call clears the whole frame, 300 ns. It must not be
  * inlined, or the frame would go.
  */
-export const assertStackRoom: () => void = new Function(
-  `return (never) => { var ${REGISTERS}; if (never !== undefined) never(${ARGUMENTS}); return; (${REGISTERS}); };`,
-)();
+export const assertStackRoom: () => void = evaluate(
+  `(never) => { var ${REGISTERS}; if (never !== undefined) never(${ARGUMENTS}); return; (${REGISTERS}); }`,
+  'stack-room',
+);

@@ -4,6 +4,8 @@ import { TableClock } from './expiry/table-clock.js';
 import { BOOT_ID, CLOCK_OFFSET, CLOCK_SEEN, IN_USE, WALL_AHEAD } from './layout/segment.js';
 import { TableMemory } from './layout/table-memory.js';
 import { Participant } from './participant.js';
+import { TableCode } from './table-code.js';
+import { createContext } from './table-context.js';
 import { verifyTable } from './verify.js';
 
 /*
@@ -89,7 +91,7 @@ function enterBootWritable(segment: Segment, memory: TableMemory, name: string, 
 
 /** Requires BOOT_BYTE, which it gives back. */
 function beginBoot(segment: Segment, memory: TableMemory, locks: ByteLocks, name: string): void {
-  const participant = Participant.attach(memory, locks);
+  const participant = Participant.attach(new TableCode(createContext(name, memory)), locks);
   participant.settleDead();
   if (memory.words[IN_USE] !== 0) refuseInconsistent(memory, name);
   const now = bootTimeMs();
@@ -112,14 +114,15 @@ function refuseInconsistent(memory: TableMemory, name: string): void {
 }
 
 /** Attaches a participant to a table in a file, which is in use from before that. `ERR_LOCK_TIMEOUT`. */
-export function attachToFile(segment: Segment, memory: TableMemory, locks: ByteLocks, name: string): Participant {
+export function attachToFile(segment: Segment, code: TableCode, locks: ByteLocks): Participant {
+  const { memory, name } = code.context;
   assertBootLocked(locks, name);
   try {
     if (memory.words[IN_USE] === 0) {
       memory.words[IN_USE] = 1;
       segment.sync();
     }
-    return Participant.attach(memory, locks);
+    return Participant.attach(code, locks);
   } finally {
     locks.unlock(BOOT_BYTE);
   }

@@ -1,27 +1,26 @@
 import { ShmTableError } from '../errors.js';
 import type { ByteLocks, Segment } from '../memory/index.js';
 import { attachToFile, detachFromFile } from './boot-record.js';
-import { type Chain, createChain } from './chain.js';
-import { type Accumulator, refuseAccumulation } from './column-numbers.js';
 import { unknownColumn } from './column-values.js';
 import { Evictor } from './expiry/evictor.js';
 import { ExpiredRows } from './expiry/expired-rows.js';
-import { ExpiryGroups } from './expiry/expiry-groups.js';
 import { Sweeper } from './expiry/sweeper.js';
-import { TableClock } from './expiry/table-clock.js';
-import { Key } from './key.js';
+import type { TableClock } from './expiry/table-clock.js';
+import type { Accumulator } from './hot/add-to-column.js';
+import type { Lookup } from './hot/lookup.js';
+import type { Writer } from './hot/write.js';
 import type { PlacedColumn } from './layout/row.js';
-import { HASH_KEY, READY, STATE } from './layout/segment.js';
+import { READY, STATE } from './layout/segment.js';
 import type { TableMemory } from './layout/table-memory.js';
 import type { OpenedTable } from './open.js';
 import type { AttachOptions } from './options.js';
 import { Participant } from './participant.js';
-import { type Lookup, Reader } from './reader.js';
-import { compileRowCodec, type RowCodec } from './row-codec.js';
+import { Reader } from './reader.js';
 import { entryReader, RowScan } from './row-scan.js';
-import { DraftRow } from './scratch-row.js';
+import { ScratchRow } from './scratch-row.js';
+import { TableCode } from './table-code.js';
+import { createContext } from './table-context.js';
 import type { Columns, Entry, Row } from './types.js';
-import { createWriter, type Writer } from './writer.js';
 
 /** Evictions of a handle between two looks for free slices that somebody at work keeps out of sight. */
 const ROOMS_PER_LOOK = 64;
@@ -59,16 +58,14 @@ export class TableParts<C extends Columns = Columns> {
   readonly segment: Segment;
   readonly memory: TableMemory;
   readonly locks: ByteLocks;
-  readonly draft: DraftRow<C>;
+  readonly code: TableCode<C>;
+  readonly draft: ScratchRow<C>;
   readonly clock: TableClock;
   readonly expired: ExpiredRows;
   /** Undefined for read-only handles, which are no participant. */
   readonly writing: WritingParts | undefined;
   readonly #options: AttachOptions;
   readonly #columns: ReadonlyMap<string, PlacedColumn>;
-  #codec: RowCodec<C> | undefined;
-  #key: Key | undefined;
-  #chain: Chain | undefined;
   #reader: Reader<C> | undefined;
   #scan: RowScan<C> | undefined;
   #lastColumn: string | undefined;
@@ -90,9 +87,10 @@ export class TableParts<C extends Columns = Columns> {
     this.memory = memory;
     this.#options = options;
     this.#columns = new Map(row.columns.map((column) => [column.name, column]));
-    this.draft = new DraftRow<C>(row);
-    this.clock = new TableClock(memory);
-    this.expired = new ExpiredRows(memory, this.clock, new ExpiryGroups(memory));
+    this.code = new TableCode<C>(createContext(options.name, memory));
+    this.draft = new ScratchRow<C>(this.code);
+    this.clock = this.code.context.clock;
+    this.expired = new ExpiredRows(memory, this.clock, this.code.context.groups);
     this.locks = segment.openByteLocks();
     try {
       this.writing = options.readOnly ? undefined : this.#attach();
@@ -104,9 +102,9 @@ export class TableParts<C extends Columns = Columns> {
   }
 
   #attach(): WritingParts {
-    const { segment, memory, locks, clock } = this;
+    const { segment, code, locks, clock } = this;
     const participant =
-      segment.backend === 'file' ? attachToFile(segment, memory, locks, this.name) : Participant.attach(memory, locks);
+      segment.backend === 'file' ? attachToFile(segment, code, locks) : Participant.attach(code, locks);
     return new WritingParts(
       participant,
       (writing) => new Sweeper(this.expired, clock, writing, locks, () => !this.isClosed),
@@ -115,9 +113,8 @@ export class TableParts<C extends Columns = Columns> {
   }
 
   #createWriter({ participant, sweeper }: WritingParts): Writer {
-    const { memory, codec, key, chain, clock, name } = this;
-    const { groups } = this.expired;
-    const writer = createWriter({ memory, participant, codec, key, chain, clock, groups, name });
+    const { memory } = this;
+    const writer = this.code.writer(participant);
     const hasOverlooked = (): boolean =>
       participant.settleUnfinished() > 0 || (memory.rows.seemsToHaveRoom && memory.overflow.seemsToHaveRoom);
     if (memory.uses === undefined) {
@@ -145,33 +142,17 @@ export class TableParts<C extends Columns = Columns> {
     return this.#columns.get(name) ?? unknownColumn(name, this.memory.layout.row.columns);
   }
 
-  get codec(): RowCodec<C> {
-    this.#codec ??= compileRowCodec<C>(this.memory.layout.row, this.memory);
-    return this.#codec;
-  }
-
-  get key(): Key {
-    this.#key ??= createKey(this.memory);
-    return this.#key;
-  }
-
-  get chain(): Chain {
-    this.#chain ??= createChain(this.memory, this.key);
-    return this.#chain;
-  }
-
   get reader(): Reader<C> {
     this.#reader ??= this.#createReader();
     return this.#reader;
   }
 
   #createReader(): Reader<C> {
-    const { memory, key, chain, clock, codec } = this;
-    return new Reader<C>(memory, key, chain, clock, codec, this.#options, () => this.assertOpen());
+    return new Reader<C>(this.code, this.#options.readOnly, () => this.assertOpen());
   }
 
   get scan(): RowScan<C> {
-    this.#scan ??= new RowScan(this.memory, this.reader, this.clock, (name) => this.column(name));
+    this.#scan ??= new RowScan(this.code, this.reader, (name) => this.column(name));
     return this.#scan;
   }
 
@@ -230,8 +211,7 @@ export class TableParts<C extends Columns = Columns> {
   }
 
   #accumulate(name: string): Accumulator {
-    const column = this.column(name);
-    const accumulator = this.codec.accumulator(column) ?? refuseAccumulation(column);
+    const accumulator = this.code.accumulator(this.column(name));
     this.#accumulators.set(name, accumulator);
     return accumulator;
   }
@@ -266,8 +246,4 @@ export class TableParts<C extends Columns = Columns> {
       this.segment.close();
     }
   }
-}
-
-function createKey({ words, layout }: TableMemory): Key {
-  return new Key(layout.schema.maxKeyBytes, [words[HASH_KEY], words[HASH_KEY + 1]]);
 }

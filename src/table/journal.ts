@@ -1,23 +1,10 @@
 import { ShmTableError } from '../errors.js';
-import { storeOrdered } from '../memory/index.js';
-import { ChangeFeed } from './changes/change-feed.js';
-import type { Addresses, TableMemory } from './layout/table-memory.js';
-import { type Layouts, layouts } from './layouts.js';
-import { ownCode } from './own-code.js';
+import { constants } from './layout/constants.js';
+import type { TableMemory } from './layout/table-memory.js';
+import type { TableCode } from './table-code.js';
 
-const { slot } = layouts;
-const { ENTRIES, HOLDER_MASK, LOCK } = layouts.bucket;
-
-interface JournalSteps {
-  /** Carries a PREPARED operation of the slot at word `at` out, up to but without the release of the lock. */
-  readonly carryOut: (at: number, id: number) => void;
-  /**
-   * Prepares the versions of an operation that advances its bucket's version `advances` times.
-   * The epoch goes into the journal only when the version wraps within them.
-   */
-  readonly prepareVersion: (at: number, home: number, advances: number) => void;
-  readonly prepareCounter: (at: number, counter: number) => void;
-}
+const { slot } = constants;
+const { ENTRIES, HOLDER_MASK, LOCK } = constants.bucket;
 
 /**
  * Carrying out an operation from a participant's journal. The writer calls it when everything is prepared, and
@@ -26,21 +13,19 @@ interface JournalSteps {
  * Requires: the caller acts for this participant, which holds the lock of the operation's home bucket.
  */
 export class Journal {
+  readonly #code: TableCode;
   readonly #memory: TableMemory;
   readonly #words: Int32Array;
-  /** Where changes are published, for a table that has a feed. */
-  readonly feed: ChangeFeed | undefined;
-  #steps: JournalSteps | undefined;
 
-  constructor(memory: TableMemory) {
-    this.#memory = memory;
-    this.#words = memory.words;
-    this.feed = memory.layout.feedCells === 0 ? undefined : new ChangeFeed(memory);
+  constructor(code: TableCode) {
+    this.#code = code;
+    this.#memory = code.context.memory;
+    this.#words = this.#memory.words;
   }
 
-  get steps(): JournalSteps {
-    this.#steps ??= createSteps(this.#memory, this.feed);
-    return this.#steps;
+  /** Carries a PREPARED operation of the slot at word `at` out, up to but without the release of the lock. */
+  carryOut(at: number, id: number): void {
+    this.#code.redo.carryOut(at, id);
   }
 
   /** True when the participant `id` holds the lock of the bucket that its journal names. */
@@ -111,138 +96,4 @@ export class Journal {
       throw new ShmTableError('ERR_TABLE_CORRUPT', `the journal of participant ${index + 1} is damaged`);
     }
   }
-}
-
-function createSteps(memory: TableMemory, feed: ChangeFeed | undefined): JournalSteps {
-  return ownCode('journal', makeSteps, { memory, addresses: memory.addresses, feed, storeOrdered, layouts });
-}
-
-interface StepParts {
-  readonly memory: Pick<TableMemory, 'words' | 'halves' | 'bytes' | 'doubles' | 'longs'>;
-  readonly addresses: Addresses;
-  readonly feed: ChangeFeed | undefined;
-  readonly storeOrdered: typeof storeOrdered;
-  readonly layouts: Layouts;
-}
-
-/** The steps of `Journal` that every write takes, with code of their own. */
-function makeSteps(parts: StepParts): JournalSteps {
-  const { feed, storeOrdered } = parts;
-  const { words, halves, bytes, doubles, longs } = parts.memory;
-  const { slot, bucket, row: rowAt, slice } = parts.layouts;
-  const { index, overflow: overflowWord, rows, rowWords } = parts.addresses;
-
-  const bucketWord = (home: number, number: number): number =>
-    number === 0 ? home : overflowWord + number * bucket.BUCKET_WORDS;
-  const homeWord = (at: number): number => index + words[at + slot.BUCKET] * bucket.BUCKET_WORDS;
-  const rowWord = (row: number): number => rows + row * rowWords;
-
-  // Sets the home bucket's version to `short` less than the journal's final one, the epoch before it.
-  const advance = (home: number, at: number, short: number): void => {
-    const epoch = words[at + slot.EPOCH_AFTER];
-    if ((words[home + bucket.EPOCH] & bucket.EPOCH_MASK) !== epoch) halves[(home + bucket.EPOCH) * 2] = epoch;
-    storeOrdered(words, home + bucket.VERSION, words[at + slot.VERSION_AFTER] - short);
-  };
-
-  // Links the new row. The store of the entry is what readers see.
-  const commit = (at: number, id: number): void => {
-    const home = homeWord(at);
-    const overflow = words[at + slot.OVERFLOW];
-    if (overflow !== 0) {
-      words[bucketWord(home, overflow) + slice.SLICE_OWNER] = slice.LINKED;
-      storeOrdered(words, bucketWord(home, words[at + slot.BEFORE]) + bucket.LINK, overflow);
-    }
-    const row = words[at + slot.ROW];
-    const place = bucketWord(home, words[at + slot.PLACE]);
-    const position = words[at + slot.POSITION];
-    words[rowWord(row) + slice.SLICE_OWNER] = slice.LINKED;
-    const old = words[at + slot.OLD];
-    // In the place of an old row of the same key there is the same tag. Stored again, it would keep the load of the epoch in
-    // `advance` waiting, which lies in the same word: 10 ns.
-    if (old === 0) bytes[bucket.tagByte(place, position)] = words[at + slot.TAG];
-    storeOrdered(words, place + bucket.FIRST_ENTRY + position, row);
-    advance(home, at, 0);
-    if (old !== 0) words[rowWord(old) + slice.SLICE_OWNER] = id;
-    words[at + slot.SPARE] = old !== 0 ? old : words[at + slot.TAKEN];
-  };
-
-  // Unlinks a row and moves the chain's last one into the gap. Two advances of the version around the moment in which
-  // the moved row stands twice: with one, a reader could look at the gap before and at the old place after, and miss
-  // a row that was there all the time.
-  const remove = (at: number, id: number): void => {
-    const home = homeWord(at);
-    const place = bucketWord(home, words[at + slot.PLACE]);
-    const position = words[at + slot.POSITION];
-    const moved = words[at + slot.MOVED];
-    storeOrdered(words, place + bucket.FIRST_ENTRY + position, moved);
-    if (moved !== 0) {
-      bytes[bucket.tagByte(place, position)] = bucket.tagOf(words[rowWord(moved) + rowAt.ROW_HASH]);
-      advance(home, at, 1);
-      const source = bucketWord(home, words[at + slot.SOURCE]);
-      storeOrdered(words, source + bucket.FIRST_ENTRY + words[at + slot.SOURCE_POSITION], 0);
-    }
-    const overflow = words[at + slot.OVERFLOW];
-    if (overflow !== 0) storeOrdered(words, bucketWord(home, words[at + slot.BEFORE]) + bucket.LINK, 0);
-    advance(home, at, 0);
-    words[rowWord(words[at + slot.ROW]) + slice.SLICE_OWNER] = id;
-    if (overflow !== 0) words[bucketWord(home, overflow) + slice.SLICE_OWNER] = id;
-  };
-
-  // Changes one aligned number of a linked row: value, then revision, then version. So a reader may see the new value
-  // with the old revision, which a compare-and-set by that revision then finds outdated; never the reverse.
-  const store = (at: number): void => {
-    const row = rowWord(words[at + slot.ROW]);
-    const column = row * 4 + words[at + slot.COLUMN];
-    const value = at + slot.VALUE;
-    switch (words[at + slot.WIDTH]) {
-      case slot.STORE_BYTE:
-        bytes[column] = words[value];
-        break;
-      case slot.STORE_HALF:
-        halves[column / 2] = words[value];
-        break;
-      case slot.STORE_WORD:
-        words[column / 4] = words[value];
-        break;
-      case slot.STORE_LONG:
-        longs[column / 8] = longs[value >>> 1];
-        break;
-      default:
-        doubles[column / 8] = doubles[value >>> 1];
-    }
-    words[row + rowAt.ROW_EPOCH] = words[at + slot.EPOCH_AFTER];
-    storeOrdered(words, row + rowAt.ROW_REVISION, words[at + slot.VERSION_AFTER]);
-    advance(homeWord(at), at, 0);
-  };
-
-  const carryOut = (at: number, id: number): void => {
-    switch (words[at + slot.OPERATION]) {
-      case slot.COMMIT:
-        commit(at, id);
-        break;
-      case slot.REMOVE:
-        remove(at, id);
-        break;
-      default:
-        store(at);
-    }
-    doubles[(at >>> 1) + slot.counterAt(words[at + slot.COUNTER])] = doubles[(at + slot.COUNTER_AFTER) >>> 1];
-    feed?.publish(at, id);
-  };
-
-  const prepareVersion = (at: number, home: number, advances: number): void => {
-    const before = words[home + bucket.VERSION];
-    const after = (before + advances) | 0;
-    const wraps = after >>> 0 < before >>> 0;
-    const epoch = words[home + bucket.EPOCH] & bucket.EPOCH_MASK;
-    words[at + slot.VERSION_AFTER] = after;
-    words[at + slot.EPOCH_AFTER] = (epoch + (wraps ? 1 : 0)) & bucket.EPOCH_MASK;
-  };
-
-  const prepareCounter = (at: number, counter: number): void => {
-    words[at + slot.COUNTER] = counter;
-    doubles[(at + slot.COUNTER_AFTER) >>> 1] = doubles[(at >>> 1) + slot.counterAt(counter)] + 1;
-  };
-
-  return { carryOut, prepareVersion, prepareCounter };
 }

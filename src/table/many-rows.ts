@@ -1,12 +1,12 @@
 /** Operations on many keys at once: what the caller gave is read and checked as a whole before anything is done. */
 import { types } from 'node:util';
 import { ShmTableError, show } from '../errors.js';
-import type { Key } from './key.js';
-import type { DraftRow } from './scratch-row.js';
+import type { Key } from './hot/encode-key.js';
+import type { ScratchRow } from './scratch-row.js';
 import type { Columns, RowInput } from './types.js';
 
 /** Keys whose rows are loaded ahead at once: what they bring must not push each other out of the nearest cache. */
-export const MOST_KEYS_AHEAD = 64;
+export const MAX_KEYS_AHEAD = 64;
 
 /** Keys as an array: of an array, or of anything else that is iterable. `ERR_ARGUMENT`. */
 export function listKeys(keys: Iterable<string>): string[] {
@@ -24,7 +24,7 @@ export function readKeys(keys: Iterable<string>, key: Key): string[] {
 export function readRows<C extends Columns>(
   entries: Iterable<readonly [string, RowInput<C>]>,
   key: Key,
-  draft: DraftRow<C>,
+  draft: ScratchRow<C>,
 ): { keys: string[]; rows: RowInput<C>[] } {
   const keys: string[] = [];
   const rows: RowInput<C>[] = [];
@@ -48,8 +48,8 @@ export function forEachKey(
   ahead: (keys: readonly string[]) => void,
   one: (key: string, i: number) => void,
 ): void {
-  for (let begin = 0; begin < keys.length; begin += MOST_KEYS_AHEAD) {
-    const group = keys.slice(begin, begin + MOST_KEYS_AHEAD);
+  for (let begin = 0; begin < keys.length; begin += MAX_KEYS_AHEAD) {
+    const group = keys.slice(begin, begin + MAX_KEYS_AHEAD);
     ahead(group);
     for (let i = 0; i < group.length; i++) one(group[i], begin + i);
   }

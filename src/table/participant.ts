@@ -1,51 +1,18 @@
 import { ShmTableError } from '../errors.js';
-import { assertStackRoom, type ByteLocks, futexWait, futexWake, monotonicMs, storeOrdered } from '../memory/index.js';
+import { assertStackRoom, type ByteLocks, futexWait, monotonicMs } from '../memory/index.js';
+import type { Caller, Locking } from './hot/lock.js';
 import { Journal } from './journal.js';
-import type { Addresses, TableMemory } from './layout/table-memory.js';
-import { type Layouts, layouts } from './layouts.js';
-import { ownCode } from './own-code.js';
+import { constants } from './layout/constants.js';
+import type { TableMemory } from './layout/table-memory.js';
+import type { TableCode } from './table-code.js';
 
-const { slot } = layouts;
-const { HOLDER_MASK, LOCK, WAITED_FOR } = layouts.bucket;
+const { slot } = constants;
+const { HOLDER_MASK, LOCK, WAITED_FOR } = constants.bucket;
 
 /** Tries for a lock before looking who holds it: a holder that runs is done within a fraction of a microsecond. */
 const SPINS = 100;
 /** Longest sleep for a lock before looking again whether its holder lives. */
 const SLEEP_MS = 10;
-/** How long one that has just woken a sleeper leaves the lock to it, in milliseconds. */
-const COURTESY_MS = 0.1;
-
-/** What every write does with its participant. Homes and rows are given by their first word. */
-export interface ParticipantSteps {
-  /** Finishes the own operation that is unfinished, if any. */
-  readonly settle: () => void;
-  /** Writes the intent, and returns the home bucket that it names. */
-  readonly intend: (operation: number, bucket: number) => number;
-  /** Writes the intent and takes the bucket's lock. `ERR_LOCK_TIMEOUT` leaves nothing behind. */
-  readonly begin: (operation: number, bucket: number) => number;
-  /** Carries the operation out that the journal has in full, and releases the lock. The journal stays open. */
-  readonly commit: (home: number) => void;
-  readonly release: (home: number) => void;
-  /** Ends the operation: the journal is cleared, after the lock was released and what was left over was freed. */
-  readonly end: () => void;
-  /** Gives an operation up that changed nothing yet. */
-  readonly abandon: (home: number) => void;
-  /** The row slice in which the next row is written. */
-  readonly spare: () => number;
-  /**
-   * First word of the spare, its content declared unfinished: readers that still look at it will discard it.
-   * `ERR_TABLE_CORRUPT` when it is not this participant's own: what is written there would be somebody else's.
-   */
-  readonly openSpare: () => number;
-  /** Declares the row at this word finished, under a sequence that it never had before. */
-  readonly finishRow: (row: number) => void;
-}
-
-/** The handle that a write is made through, of those that share a participant. */
-export interface Caller {
-  isOpen: boolean;
-  readonly lockTimeoutMs: number;
-}
 
 /** For what is done before there is a handle, which waits for nobody. */
 const NOBODY: Caller = { isOpen: true, lockTimeoutMs: 0 };
@@ -69,46 +36,43 @@ export class Participant {
   readonly journal: Journal;
   /** Whose write is under way. Set by each write that may wait; another handle's may come in between, from a getter. */
   caller: Caller = NOBODY;
+  readonly #code: TableCode;
   readonly #memory: TableMemory;
   readonly #words: Int32Array;
   readonly #locks: ByteLocks;
-  #steps: ParticipantSteps | undefined;
+  #locking: Locking | undefined;
 
-  private constructor(memory: TableMemory, locks: ByteLocks, number: number) {
-    this.#memory = memory;
-    this.#words = memory.words;
+  private constructor(code: TableCode, locks: ByteLocks, number: number) {
+    this.#code = code;
+    this.#memory = code.context.memory;
+    this.#words = this.#memory.words;
     this.#locks = locks;
     this.id = number + 1;
-    this.at = memory.slotWord(number);
-    this.journal = new Journal(memory);
+    this.at = this.#memory.slotWord(number);
+    this.journal = new Journal(code);
   }
 
-  get steps(): ParticipantSteps {
-    this.#steps ??= this.#makeSteps();
-    return this.#steps;
-  }
-
-  #makeSteps(): ParticipantSteps {
-    const { id, at, journal } = this;
-    const { words, addresses } = this.#memory;
-    return ownCode('participant', makeSteps, {
-      ...{ id, at, journal, words, addresses, layouts },
-      ...{ assertStackRoom, futexWait, futexWake, storeOrdered, COURTESY_MS },
-      waitForLock: (home, bucket) => this.#waitForLock(home, bucket),
+  get locking(): Locking {
+    this.#locking ??= this.#code.locking({
+      id: this.id,
+      at: this.at,
       settle: () => this.settle(),
+      waitForLock: (home, bucket) => this.#waitForLock(home, bucket),
       refuseSpare: (spare) => this.#refuseSpare(spare),
     });
+    return this.#locking;
   }
 
   /**
    * Takes a slot that nobody living has, finishes what its last owner left, and makes it this thread's.
    * `ERR_TOO_MANY_PARTICIPANTS` names the processes that have them all. O(maxParticipants).
    */
-  static attach(memory: TableMemory, locks: ByteLocks): Participant {
+  static attach(code: TableCode, locks: ByteLocks): Participant {
+    const { memory } = code.context;
     const slots = memory.layout.schema.maxParticipants;
     for (let number = 0; number < slots; number++) {
       if (!locks.tryLock(number)) continue;
-      const participant = new Participant(memory, locks, number);
+      const participant = new Participant(code, locks, number);
       participant.settle();
       participant.#takeSpare(number);
       Atomics.store(memory.words, participant.at + slot.PID, process.pid);
@@ -135,12 +99,12 @@ export class Participant {
 
   /** `begin` for what can be done later or elsewhere: 0, and nothing begun, when somebody else has the lock. */
   readonly tryBegin = (operation: number, bucket: number): number => {
-    const home = this.steps.intend(operation, bucket);
+    const home = this.locking.intend(operation, bucket);
     const held = Atomics.compareExchange(this.#words, home + LOCK, 0, this.id);
     if (held === 0) return home;
     // The next try finds a dead holder's lock free.
     this.#settleHolder(held & HOLDER_MASK, bucket);
-    this.steps.end();
+    this.locking.end();
     return 0;
   };
 
@@ -172,7 +136,7 @@ export class Participant {
   }
 
   #giveUp(holder: number, bucket: number): never {
-    this.steps.end();
+    this.locking.end();
     const pid = this.#words[this.#memory.slotWord(holder - 1) + slot.PID];
     throw new ShmTableError(
       'ERR_LOCK_TIMEOUT',
@@ -189,7 +153,7 @@ export class Participant {
 
   /** A lock word that no participant can have written: waiting for it would never end. */
   #refuseHolder(holder: number, bucket: number): never {
-    this.steps.end();
+    this.locking.end();
     throw new ShmTableError(
       'ERR_TABLE_CORRUPT',
       `bucket ${bucket} is locked by ${holder}, which is no other participant at work`,
@@ -284,8 +248,8 @@ function settleSlot(memory: TableMemory, journal: Journal, number: number, by: P
   if (words[at + slot.OPERATION] === slot.NONE) return;
   journal.check(at);
   if (journal.holdsLock(at, id)) {
-    if (words[at + slot.STAGE] === slot.PREPARED) journal.steps.carryOut(at, id);
-    by.steps.release(memory.homeWord(words[at + slot.BUCKET]));
+    if (words[at + slot.STAGE] === slot.PREPARED) journal.carryOut(at, id);
+    by.locking.release(memory.homeWord(words[at + slot.BUCKET]));
   }
   journal.freeLeftovers(at, id);
   words[at + slot.OPERATION] = slot.NONE;
@@ -300,102 +264,4 @@ export function participantPids(memory: TableMemory): number[] {
     if (pid !== 0) pids.push(pid);
   }
   return pids;
-}
-
-interface StepParts {
-  readonly id: number;
-  readonly at: number;
-  readonly journal: Journal;
-  readonly words: Int32Array;
-  readonly addresses: Addresses;
-  readonly layouts: Layouts;
-  readonly assertStackRoom: typeof assertStackRoom;
-  readonly futexWait: typeof futexWait;
-  readonly futexWake: typeof futexWake;
-  readonly storeOrdered: typeof storeOrdered;
-  readonly COURTESY_MS: number;
-  readonly waitForLock: (home: number, bucket: number) => void;
-  readonly settle: () => void;
-  readonly refuseSpare: (spare: number) => never;
-}
-
-/** `Participant.steps`, with code of their own. */
-function makeSteps(parts: StepParts): ParticipantSteps {
-  const { id, at, words, assertStackRoom, futexWait, futexWake, storeOrdered, COURTESY_MS } = parts;
-  const { waitForLock, refuseSpare } = parts;
-  const { feed } = parts.journal;
-  const { carryOut } = parts.journal.steps;
-  const { slot, slice } = parts.layouts;
-  const { BUCKET_WORDS, LOCK } = parts.layouts.bucket;
-  const { ROW_SEQUENCE } = parts.layouts.row;
-  const { index, rows, rowWords, rowSlices } = parts.addresses;
-  /** First word of the bucket for which this one has woken a sleeper at its last release, 0 none. */
-  let woken = 0;
-
-  const settle = (): void => {
-    if (words[at + slot.OPERATION] !== slot.NONE) parts.settle();
-  };
-
-  const intend = (operation: number, bucket: number): number => {
-    assertStackRoom();
-    words[at + slot.STAGE] = slot.INTENT;
-    words[at + slot.OLD] = 0;
-    words[at + slot.TAKEN] = 0;
-    words[at + slot.OVERFLOW] = 0;
-    words[at + slot.BUCKET] = bucket;
-    words[at + slot.OPERATION] = operation;
-    return index + bucket * BUCKET_WORDS;
-  };
-
-  // Sleeps while the lock is free, once after having woken somebody for it. Without this, a participant that writes to
-  // one bucket in a loop takes the lock again before the woken one runs: with more processes than processors one of
-  // them could wait for its whole timeout.
-  const letTheWokenPass = (home: number): void => {
-    woken = 0;
-    futexWait(words, home + LOCK, 0, COURTESY_MS);
-  };
-
-  const begin = (operation: number, bucket: number): number => {
-    const home = intend(operation, bucket);
-    if (woken === home) letTheWokenPass(home);
-    if (Atomics.compareExchange(words, home + LOCK, 0, id) !== 0) waitForLock(home, bucket);
-    return home;
-  };
-
-  const release = (home: number): void => {
-    const lock = home + LOCK;
-    if (Atomics.exchange(words, lock, 0) < 0 && futexWake(words, lock, 1) > 0) woken = home;
-  };
-
-  const commit = (home: number): void => {
-    feed?.prepare(at);
-    words[at + slot.STAGE] = slot.PREPARED;
-    carryOut(at, id);
-    release(home);
-  };
-
-  const end = (): void => {
-    words[at + slot.OPERATION] = slot.NONE;
-  };
-
-  const abandon = (home: number): void => {
-    release(home);
-    end();
-  };
-
-  const spare = (): number => words[at + slot.SPARE];
-
-  const openSpare = (): number => {
-    const number = spare();
-    const row = rows + number * rowWords;
-    if (number <= 0 || number > rowSlices || words[row + slice.SLICE_OWNER] !== id) refuseSpare(number);
-    storeOrdered(words, row + ROW_SEQUENCE, words[row + ROW_SEQUENCE] | 1);
-    return row;
-  };
-
-  const finishRow = (row: number): void => {
-    storeOrdered(words, row + ROW_SEQUENCE, words[row + ROW_SEQUENCE] + 1);
-  };
-
-  return { settle, intend, begin, commit, release, end, abandon, spare, openSpare, finishRow };
 }

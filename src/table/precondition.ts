@@ -1,6 +1,6 @@
 import { ShmTableError, show } from '../errors.js';
 import { integer } from './options.js';
-import type { DraftRow } from './scratch-row.js';
+import type { ScratchRow } from './scratch-row.js';
 import type { Columns, Expected, RowInput } from './types.js';
 
 /** What a compare-and-set compares with: a revision, or values in the form in which a row gives them. */
@@ -9,7 +9,7 @@ export type Expectation =
   | { readonly revision?: undefined; readonly values: ReadonlyMap<string, unknown> };
 
 /** Reads the caller's `expected` once. `ERR_ARGUMENT` when it is empty or no object; column errors as for `set`. */
-export function parseExpected<C extends Columns>(expected: Expected<C>, draft: DraftRow<C>): Expectation {
+export function parseExpected<C extends Columns>(expected: Expected<C>, draft: ScratchRow<C>): Expectation {
   if (typeof expected !== 'object' || expected === null) {
     throw new ShmTableError(
       'ERR_ARGUMENT',

@@ -1,31 +1,29 @@
 import { ShmTableError } from '../errors.js';
-import { loadOrdered } from '../memory/index.js';
-import { type Chain, DAMAGED } from './chain.js';
-import { type ChainSteps, chainSteps } from './chain-steps.js';
 import type { TableClock } from './expiry/table-clock.js';
-import type { Key } from './key.js';
+import type { Key } from './hot/encode-key.js';
+import type { Chain } from './hot/find.js';
+import type { ChainReader } from './hot/iterate.js';
+import type { Lookup } from './hot/lookup.js';
 import { tagByte, tagOf } from './layout/bucket.js';
-import type { Addresses, TableMemory } from './layout/table-memory.js';
-import { type Layouts, layouts } from './layouts.js';
-import { MOST_KEYS_AHEAD } from './many-rows.js';
-import { ownCode } from './own-code.js';
+import { constants } from './layout/constants.js';
+import type { TableMemory } from './layout/table-memory.js';
+import { MAX_KEYS_AHEAD } from './many-rows.js';
 import type { RowCodec } from './row-codec.js';
 import { COPY, RowCopy } from './row-copy.js';
 import type { RowReader, RowReading, RowSource } from './row-source.js';
+import type { TableCode } from './table-code.js';
+import type { TableContext } from './table-context.js';
 import type { Columns } from './types.js';
 
-const { ROW_EXPIRES_AT, ROW_SEQUENCE } = layouts.row;
-const { BUCKET_WORDS, ENTRIES, FIRST_ENTRY, LINK, VERSION } = layouts.bucket;
+const { ROW_EXPIRES_AT, ROW_SEQUENCE } = constants.row;
+const { BUCKET_WORDS, ENTRIES, FIRST_ENTRY, LINK, VERSION } = constants.bucket;
 
-/** Passes over a chain that end with an unchanged version, before looking row by row. */
+/** Passes over a chain that end with an unchanged version, before reading row by row; a lookup makes as many. */
 const PASSES = 3;
 /** Times that a row is copied again because it changed meanwhile, before giving up: no writer can do that. */
 const MAX_TRIES = 1_000_000;
 
 const anyRow = (): boolean => true;
-
-/** Looks a key up. `ERR_KEY_INVALID`, `ERR_TABLE_CLOSED`, `ERR_TABLE_CORRUPT`. O(1). */
-export type Lookup<T> = (key: string) => T | undefined;
 
 /**
  * Reading without a lock or a wait, and without a store to anything that another reader or writer relies on.
@@ -47,65 +45,54 @@ export type Lookup<T> = (key: string) => T | undefined;
  * Every repetition means that a writer committed: a stopped or dead one, holding the lock or not, delays nobody.
  */
 export class Reader<C extends Columns = Columns> {
+  readonly #code: TableCode<C>;
+  readonly #context: TableContext;
   readonly #memory: TableMemory;
   readonly #words: Int32Array;
-  readonly #doubles: Float64Array;
   readonly #key: Key;
   readonly #chain: Chain;
   readonly #clock: TableClock;
   readonly #damage: RowCodec['damage'];
   readonly #uses: Uint8Array | undefined;
-  readonly #name: string;
   readonly #assertOpen: () => void;
-  readonly #hashesAhead = new Int32Array(MOST_KEYS_AHEAD);
+  readonly #hashesAhead = new Int32Array(MAX_KEYS_AHEAD);
   /** Word indexes, which go beyond what 32 bits hold. */
-  readonly #homesAhead = new Float64Array(MOST_KEYS_AHEAD);
-  readonly #rowsAhead = new Int32Array(MOST_KEYS_AHEAD);
-  readonly #codec: RowCodec<C>;
+  readonly #homesAhead = new Float64Array(MAX_KEYS_AHEAD);
+  readonly #rowsAhead = new Int32Array(MAX_KEYS_AHEAD);
   readonly #inPlace: RowSource<C>;
-  #steps: ChainSteps | undefined;
   #copied: RowCopy<C> | undefined;
 
-  constructor(
-    memory: TableMemory,
-    key: Key,
-    chain: Chain,
-    clock: TableClock,
-    codec: RowCodec<C>,
-    options: { readonly name: string; readonly readOnly: boolean },
-    assertOpen: () => void,
-  ) {
+  constructor(code: TableCode<C>, readOnly: boolean, assertOpen: () => void) {
+    const { context, codec, key, chain } = code;
+    const { memory } = context;
+    this.#code = code;
+    this.#context = context;
     this.#memory = memory;
     this.#words = memory.words;
-    this.#doubles = memory.doubles;
     this.#key = key;
     this.#chain = chain;
-    this.#clock = clock;
+    this.#clock = context.clock;
     this.#damage = codec.damage;
-    this.#uses = options.readOnly ? undefined : memory.uses;
-    this.#name = options.name;
+    this.#uses = readOnly ? undefined : memory.uses;
     this.#assertOpen = assertOpen;
-    this.#codec = codec;
-    const reader = this;
     this.#inPlace = {
       memory,
       codec,
       get keyAt() {
-        return reader.steps.keyAt;
+        return code.chains.keyAt;
       },
       revisionAt: (at) => memory.revisionAt(at),
-      expiresAt: (at) => this.#expiresAt(at),
+      expiresAt: (at) => memory.doubles[(at + ROW_EXPIRES_AT / 4) >>> 1],
     };
   }
 
-  get steps(): ChainSteps {
-    this.#steps ??= chainSteps(this.#memory, this.#clock, this.#codec);
-    return this.#steps;
+  get chains(): ChainReader {
+    return this.#code.chains;
   }
 
   /** Memory for one row, which most readers never need. */
   get #copy(): RowCopy<C> {
-    this.#copied ??= new RowCopy<C>(this.#memory);
+    this.#copied ??= new RowCopy<C>(this.#memory, this.#code);
     return this.#copied;
   }
 
@@ -122,15 +109,16 @@ export class Reader<C extends Columns = Columns> {
 
   /** A function that looks a key up: what `make` reads of its row, undefined when there is none or it has expired. */
   lookup<T>(make: RowReader<C, T>): Lookup<T> {
-    const { words, doubles, addresses } = this.#memory;
     const reading = this.reading(make);
-    return ownCode('lookup', makeLookup<T>, {
-      ...{ words, doubles, addresses, read: reading.inPlace, loadOrdered },
-      ...{ key: this.#key, find: this.#chain.find, clock: this.#clock, uses: this.#uses, damage: this.#damage },
+    return this.#code.lookup<T>({
+      key: this.#key,
+      chain: this.#chain,
+      damage: this.#damage,
+      uses: this.#uses,
+      read: reading.inPlace,
       assertOpen: this.#assertOpen,
       lookupByRow: (home) => this.#lookupByRow(home, reading),
       corrupt: (home) => this.#corrupt(home),
-      ...{ layouts, DAMAGED, PASSES },
     });
   }
 
@@ -149,7 +137,7 @@ export class Reader<C extends Columns = Columns> {
   }
 
   /**
-   * Loads what `lookup` of each of these keys will look at, at most MOST_KEYS_AHEAD of them: buckets first, rows then. So
+   * Loads what `lookup` of each of these keys will look at, at most MAX_KEYS_AHEAD of them: buckets first, rows then. So
    * they arrive in the time of a few, while one lookup after the other waits for its bucket, and then for its row. Loops
    * that load do nothing else: a processor looks ahead over so many instructions, not over so many rows. Keys that are
    * none are passed over.
@@ -159,7 +147,7 @@ export class Reader<C extends Columns = Columns> {
     const homes = this.#homesAhead;
     const rows = this.#rowsAhead;
     let count = 0;
-    for (let i = 0; i < keys.length && count < MOST_KEYS_AHEAD; i++) {
+    for (let i = 0; i < keys.length && count < MAX_KEYS_AHEAD; i++) {
       try {
         this.#key.encode(keys[i]);
       } catch {
@@ -176,7 +164,7 @@ export class Reader<C extends Columns = Columns> {
       const row = this.#chain.guess(homes[i], hashes[i]);
       if (row !== 0) rows[found++] = row;
     }
-    this.steps.loadRows(rows, found, touched);
+    this.chains.loadRows(rows, found, touched);
   }
 
   #homeOf(hash: number): number {
@@ -189,7 +177,7 @@ export class Reader<C extends Columns = Columns> {
     const home = this.#memory.homeWord(bucket);
     for (let pass = 0; pass < PASSES; pass++) {
       const version = Atomics.load(words, home + VERSION);
-      const items = this.steps.readWhole(home, reading.inPlace);
+      const items = this.chains.readWhole(home, reading.inPlace);
       if (Atomics.load(words, home + VERSION) === version) {
         if (items === undefined || this.#damage.found) this.#corrupt(home);
         return items;
@@ -242,7 +230,7 @@ export class Reader<C extends Columns = Columns> {
     }
     throw new ShmTableError(
       'ERR_LOCK_TIMEOUT',
-      `a row of table ${this.#name} changed ${MAX_TRIES} times while it was copied`,
+      `a row of table ${this.#context.name} changed ${MAX_TRIES} times while it was copied`,
     );
   }
 
@@ -265,71 +253,16 @@ export class Reader<C extends Columns = Columns> {
     }
     throw new ShmTableError(
       'ERR_LOCK_TIMEOUT',
-      `a chain of table ${this.#name} changed ${MAX_TRIES} times while it was read`,
+      `a chain of table ${this.#context.name} changed ${MAX_TRIES} times while it was read`,
     );
-  }
-
-  #expiresAt(at: number): number {
-    return this.#doubles[(at + ROW_EXPIRES_AT / 4) >>> 1];
   }
 
   #corrupt(home: number): never {
     this.#damage.found = false;
     const bucket = (home - this.#memory.homeWord(0)) / BUCKET_WORDS;
-    throw new ShmTableError('ERR_TABLE_CORRUPT', `table ${this.#name} is damaged in the chain of bucket ${bucket}`);
+    throw new ShmTableError(
+      'ERR_TABLE_CORRUPT',
+      `table ${this.#context.name} is damaged in the chain of bucket ${bucket}`,
+    );
   }
-}
-
-interface LookupParts<T> {
-  readonly words: Int32Array;
-  readonly doubles: Float64Array;
-  readonly addresses: Addresses;
-  readonly key: Key;
-  readonly find: Chain['find'];
-  readonly clock: TableClock;
-  readonly uses: Uint8Array | undefined;
-  readonly damage: RowCodec['damage'];
-  readonly read: (row: number) => T;
-  readonly loadOrdered: typeof loadOrdered;
-  readonly assertOpen: () => void;
-  readonly lookupByRow: (home: number) => T | undefined;
-  readonly corrupt: (home: number) => never;
-  readonly layouts: Layouts;
-  readonly DAMAGED: number;
-  readonly PASSES: number;
-}
-
-/** `Reader.lookup`, with code of its own. */
-function makeLookup<T>(parts: LookupParts<T>): Lookup<T> {
-  const { words, doubles, key, find, clock, uses, damage, read, loadOrdered, assertOpen, lookupByRow, corrupt } = parts;
-  const { DAMAGED, PASSES } = parts;
-  const { BUCKET_WORDS, VERSION } = parts.layouts.bucket;
-  const { ROW_EXPIRES_AT } = parts.layouts.row;
-  const { READY, STATE } = parts.layouts.segment;
-  const { index, bucketScale, rows, rowWords } = parts.addresses;
-
-  const lookup = (text: string): T | undefined => {
-    if (words[STATE] !== READY) assertOpen();
-    key.encode(text);
-    const home = index + (((key.hash >>> 0) * bucketScale) >>> 0) * BUCKET_WORDS;
-    for (let pass = 0; pass < PASSES; pass++) {
-      const version = loadOrdered(words, home + VERSION);
-      const row = find(home);
-      let value: T | undefined;
-      if (row > 0) {
-        const at = rows + row * rowWords;
-        const expiresAt = doubles[(at + ROW_EXPIRES_AT / 4) >>> 1];
-        if (expiresAt === 0 || !clock.isPast(expiresAt)) value = read(at);
-      }
-      if (loadOrdered(words, home + VERSION) === version) {
-        if (row === DAMAGED || damage.found) corrupt(home);
-        // The one store of a reader: one byte, in a table that evicts, when it is not set already.
-        if (uses !== undefined && value !== undefined && uses[row] === 0) uses[row] = 1;
-        return value;
-      }
-      damage.found = false;
-    }
-    return lookupByRow(home);
-  };
-  return lookup;
 }

@@ -1,11 +1,10 @@
 import { types } from 'node:util';
 import { ShmTableError, show } from '../errors.js';
-import { type Accumulator, accumulatorOf } from './column-numbers.js';
+import { evaluate } from '../memory/index.js';
 import { refuseValue, unknownColumn } from './column-values.js';
+import type { TextCells } from './hot/variable-columns.js';
 import type { PlacedColumn, RowLayout } from './layout/row.js';
 import type { RowMemory } from './layout/row-memory.js';
-import { evaluate } from './own-code.js';
-import { textCells } from './text-cells.js';
 import type { Columns, Row } from './types.js';
 
 /**
@@ -20,8 +19,6 @@ export interface RowCodec<C extends Columns = Columns> {
   readonly read: (row: number) => Row<C>;
   /** One value, by column name: `readers[name]` is undefined for a column that the schema lacks. */
   readonly readers: Readonly<Record<string, ((row: number) => unknown) | undefined>>;
-  /** What adds to a number; undefined for a column without numbers. Made anew at every call. */
-  readonly accumulator: (column: PlacedColumn) => Accumulator | undefined;
   /**
    * Reads every named property of `input` once, then asks `begin` for the row to write to, then checks and
    * writes the named columns. No code of the caller's runs after `begin`. Returns how many columns were named; `named` tells
@@ -41,10 +38,9 @@ export interface RowCodec<C extends Columns = Columns> {
 }
 
 /** Compiles the functions for a schema. O(columns). */
-export function compileRowCodec<C extends Columns>(layout: RowLayout, memory: RowMemory): RowCodec<C> {
+export function compileRowCodec<C extends Columns>(layout: RowLayout, memory: RowMemory, text: TextCells): RowCodec<C> {
   const columns = layout.columns;
-  const text = textCells(memory);
-  const views = {
+  const support = {
     u8: memory.bytes,
     i8: new Int8Array(memory.buffer),
     u16: memory.halves,
@@ -54,10 +50,6 @@ export function compileRowCodec<C extends Columns>(layout: RowLayout, memory: Ro
     i64: memory.longs,
     f32: new Float32Array(memory.buffer),
     f64: memory.doubles,
-  };
-  const support = {
-    ...views,
-    accumulator: (column: PlacedColumn) => accumulatorOf(column, views),
     named: new Int32Array(namedWords(columns).length),
     text,
     refuse: (index: number, value: unknown): never => refuseValue(columns[index], value),
@@ -74,14 +66,13 @@ export function compileRowCodec<C extends Columns>(layout: RowLayout, memory: Ro
     ...writeSource(columns),
     ...completeSource(columns),
     ...clearSource(columns),
-    '  accumulator,',
     '  named,',
     '  readText: (start, length) => text.decode(start, length),',
     '  damage: text.damage,',
     '};',
     '}',
   ].join('\n');
-  return evaluate<(parts: typeof support) => RowCodec<C>>('row-codec', source)(support);
+  return evaluate<(parts: typeof support) => RowCodec<C>>(source, 'row-codec')(support);
 }
 
 /**

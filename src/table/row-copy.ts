@@ -11,8 +11,9 @@ import {
 } from './layout/row.js';
 import { memoryFor, type RowMemory } from './layout/row-memory.js';
 import type { TableMemory } from './layout/table-memory.js';
-import { compileRowCodec, type RowCodec } from './row-codec.js';
+import type { RowCodec } from './row-codec.js';
 import type { RowSource } from './row-source.js';
+import type { TableCode } from './table-code.js';
 import type { Columns } from './types.js';
 
 /** The row that is the copy: its first word. */
@@ -49,10 +50,10 @@ export class RowCopy<C extends Columns = Columns> implements RowSource<C> {
   readonly #keyBytes: number;
   readonly #texts: readonly PlacedColumn[];
 
-  constructor(table: TableMemory) {
+  constructor(table: TableMemory, code: TableCode<C>) {
     const { row, schema } = table.layout;
     this.memory = memoryFor(row.rowBytes);
-    this.codec = compileRowCodec<C>(row, this.memory);
+    this.codec = code.compileCodec(this.memory);
     this.#table = table;
     this.#words = this.memory.words;
     this.#numbers = this.memory.bytes.subarray((COPY + ROW_HASH) * 4, row.keyOffset);

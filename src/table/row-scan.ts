@@ -6,10 +6,10 @@ import { type PlacedColumn, ROW_HASH } from './layout/row.js';
 import type { TableMemory } from './layout/table-memory.js';
 import { SCAN_OPTIONS } from './option-names.js';
 import { integer } from './options.js';
-import { ownCode } from './own-code.js';
 import type { Reader } from './reader.js';
 import type { RowReader, RowReading, RowSource } from './row-source.js';
 import { compareScanned, decodeCursor, encodeCursor, type ScanPosition } from './scan-cursor.js';
+import type { TableCode } from './table-code.js';
 import type { Columns, Row, ScanOptions, ScanPage } from './types.js';
 
 const MAX_LIMIT = 10_000;
@@ -30,13 +30,13 @@ export class RowScan<C extends Columns> {
   readonly keys: RowReading<{ key: string }>;
   readonly keysAndRows: RowReading<{ key: string; row: Row<C> }>;
 
-  constructor(memory: TableMemory, reader: Reader<C>, clock: TableClock, column: (name: string) => PlacedColumn) {
-    this.#clock = clock;
-    this.#memory = memory;
+  constructor(code: TableCode<C>, reader: Reader<C>, column: (name: string) => PlacedColumn) {
+    this.#clock = code.context.clock;
+    this.#memory = code.context.memory;
     this.#reader = reader;
     this.#column = column;
-    this.keys = reader.reading((source) => readersOf(source).readKey);
-    this.keysAndRows = reader.reading((source) => readersOf(source).readKeyAndRow);
+    this.keys = reader.reading((source) => code.itemReaders(source).readKey);
+    this.keysAndRows = reader.reading((source) => code.itemReaders(source).readKeyAndRow);
   }
 
   /** The chains that have rows. `proceed` is called before each is looked for, and may throw. */
@@ -44,7 +44,7 @@ export class RowScan<C extends Columns> {
     const end = this.#memory.homeBuckets;
     for (let bucket = 0; ; bucket++) {
       proceed();
-      bucket = this.#reader.steps.nextFilled(bucket, end);
+      bucket = this.#reader.chains.nextFilled(bucket, end);
       if (bucket === end) return;
       yield this.#reader.chain(bucket, reading);
     }
@@ -76,7 +76,7 @@ export class RowScan<C extends Columns> {
     for (let effort = 0; position !== undefined; ) {
       if (entries.length >= limit || effort >= MAX_EFFORT) return { entries, cursor: encodeCursor(position, table) };
       const end = Math.min(position.bucket + MAX_EFFORT - effort, homeBuckets);
-      const bucket = this.#reader.steps.nextFilled(position.bucket, end);
+      const bucket = this.#reader.chains.nextFilled(position.bucket, end);
       effort += bucket - position.bucket;
       if (bucket === end) {
         position = bucket < homeBuckets ? { bucket, after: undefined } : undefined;
@@ -145,27 +145,5 @@ export function entryReader<C extends Columns, R>(
     const revision = revisionAt(row);
     const expires = expiresAt(row);
     return { key: keyAt(row), row: read(row), revision, expiresAt: clock.toWall(expires) };
-  };
-}
-
-interface ReaderParts<C extends Columns> {
-  readonly keyAt: RowSource<C>['keyAt'];
-  readonly read: (row: number) => Row<C>;
-}
-
-interface ScanReaders<C extends Columns> {
-  readonly readKey: (row: number) => { key: string };
-  readonly readKeyAndRow: (row: number) => { key: string; row: Row<C> };
-}
-
-function readersOf<C extends Columns>({ keyAt, codec }: RowSource<C>): ScanReaders<C> {
-  return ownCode('row-scan', makeReaders<C>, { keyAt, read: codec.read });
-}
-
-/** What reads the rows that iteration goes through, with code of its own. */
-function makeReaders<C extends Columns>({ keyAt, read }: ReaderParts<C>): ScanReaders<C> {
-  return {
-    readKey: (row) => ({ key: keyAt(row) }),
-    readKeyAndRow: (row) => ({ key: keyAt(row), row: read(row) }),
   };
 }

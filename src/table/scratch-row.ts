@@ -1,15 +1,18 @@
 import type { RowLayout } from './layout/row.js';
 import { memoryFor } from './layout/row-memory.js';
-import { compileRowCodec, type RowCodec } from './row-codec.js';
+import type { RowCodec } from './row-codec.js';
+import type { TableCode } from './table-code.js';
 import type { Columns, Row, RowInput } from './types.js';
 
 /** One row in memory of this thread, where values are checked and brought to the form that their columns give back. */
-export class DraftRow<C extends Columns> {
+export class ScratchRow<C extends Columns> {
+  readonly #code: TableCode<C>;
   readonly #layout: RowLayout;
   #codec: RowCodec<C> | undefined;
 
-  constructor(layout: RowLayout) {
-    this.#layout = layout;
+  constructor(code: TableCode<C>) {
+    this.#code = code;
+    this.#layout = code.context.memory.layout.row;
   }
 
   /** The named values as a row would give them back: float32 rounded, int64 a bigint, bytes copied. Throws as `set`. */
@@ -53,7 +56,7 @@ export class DraftRow<C extends Columns> {
   }
 
   #compiled(): RowCodec<C> {
-    this.#codec ??= compileRowCodec<C>(this.#layout, memoryFor(this.#layout.rowBytes));
+    this.#codec ??= this.#code.compileCodec(memoryFor(this.#layout.rowBytes));
     return this.#codec;
   }
 }

@@ -5,6 +5,7 @@ import { LINK } from './layout/bucket.js';
 import * as slot from './layout/slot.js';
 import type { TableMemory } from './layout/table-memory.js';
 import type { Participant } from './participant.js';
+import { isSpecialised } from './specialize.js';
 import type { TableCounts, TableStats } from './types.js';
 
 /** Expired rows that a count removes at most, and counts that others may disturb. */
@@ -59,6 +60,7 @@ export function readStats(memory: TableMemory, locks: ByteLocks, own: Participan
     spareRows: spareRows(memory),
     overflowBuckets: memory.overflow.stats().used,
     longestChain: longestChain(memory),
+    specialised: isSpecialised(),
     ...operations,
   };
 }

@@ -2,21 +2,22 @@ import { ShmTableError } from '../errors.js';
 import type { ByteLocks, Segment } from '../memory/index.js';
 import { ChangeFeed } from './changes/change-feed.js';
 import { ChangeWatches } from './changes/change-watch.js';
-import type { Accumulator } from './column-numbers.js';
 import type { TableParts, WritingParts } from './engine.js';
 import type { ExpiredRows } from './expiry/expired-rows.js';
 import type { TableClock } from './expiry/table-clock.js';
-import type { Key } from './key.js';
+import type { Accumulator } from './hot/add-to-column.js';
+import type { Key } from './hot/encode-key.js';
+import type { Caller } from './hot/lock.js';
+import type { Lookup } from './hot/lookup.js';
+import type { Writer } from './hot/write.js';
 import type { TableMemory } from './layout/table-memory.js';
 import type { AttachOptions } from './options.js';
-import type { Caller } from './participant.js';
-import type { Lookup, Reader } from './reader.js';
+import type { Reader } from './reader.js';
 import type { RowCodec } from './row-codec.js';
 import type { RowScan } from './row-scan.js';
-import type { DraftRow } from './scratch-row.js';
+import type { ScratchRow } from './scratch-row.js';
 import type { SharedParts } from './shared-parts.js';
 import type { Columns, Entry, Row } from './types.js';
-import type { Writer } from './writer.js';
 
 /**
  * What is one handle's own: whether it is open, how long it waits for locks, and its watches. Everything else it has from
@@ -60,7 +61,7 @@ export class TableHandle<C extends Columns> {
     return this.#open().locks;
   }
 
-  get draft(): DraftRow<C> {
+  get draft(): ScratchRow<C> {
     return this.#open().draft;
   }
 
@@ -73,7 +74,7 @@ export class TableHandle<C extends Columns> {
   }
 
   get codec(): RowCodec<C> {
-    return this.#open().codec;
+    return this.#open().code.codec;
   }
 
   get reader(): Reader<C> {
@@ -81,7 +82,7 @@ export class TableHandle<C extends Columns> {
   }
 
   get key(): Key {
-    return this.#open().key;
+    return this.#open().code.key;
   }
 
   get scan(): RowScan<C> {

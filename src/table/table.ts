@@ -2,7 +2,8 @@ import { types } from 'node:util';
 import { ShmTableError, show } from '../errors.js';
 import { checkOptions } from '../memory/index.js';
 import type { ChangeWatch } from './changes/change-watch.js';
-import type { Accumulator } from './column-numbers.js';
+import type { Accumulator } from './hot/add-to-column.js';
+import type { Outcome, WriteMode } from './hot/write.js';
 import { bytesByPurpose, columnsOf, layOutSegment } from './layout/segment.js';
 import { PID } from './layout/slot.js';
 import { listTables } from './list.js';
@@ -65,7 +66,6 @@ import type {
   WriteOptions,
 } from './types.js';
 import { verifyTable } from './verify.js';
-import type { Outcome, WriteMode } from './writer.js';
 
 /** Further conditions of the service's writes. */
 export interface ConditionalOptions extends WriteOptions {
@@ -384,7 +384,7 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
       this.#parts.assertWritable();
       const { homeBuckets } = this.#parts.memory;
       const end = Math.min(bucket + BUCKETS_AT_ONCE, homeBuckets);
-      bucket = this.#parts.reader.steps.nextFilled(bucket, end);
+      bucket = this.#parts.reader.chains.nextFilled(bucket, end);
       if (bucket < end) {
         if (this.#parts.memory.isLocked(bucket)) locked.push(bucket);
         else removed += remove(bucket);
@@ -412,10 +412,10 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
     const { writer, memory, reader } = this.#parts;
     const end = Math.min(begin + buckets, memory.homeBuckets);
     for (let bucket = begin; ; bucket++) {
-      bucket = reader.steps.nextFilled(bucket, end);
+      bucket = reader.chains.nextFilled(bucket, end);
       if (bucket >= end) break;
       writer.clearBucket(bucket, false);
-      if (reader.steps.nextFilled(bucket, bucket + 1) === bucket) locked.push(bucket);
+      if (reader.chains.nextFilled(bucket, bucket + 1) === bucket) locked.push(bucket);
     }
     return end < memory.homeBuckets ? end : undefined;
   }
@@ -442,7 +442,7 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
     options?: IncrementOptions,
   ): Row<C>[K] {
     const numeric = this.#parts.accumulator(column);
-    return this.#add(key, numeric, numeric.step(by), options) as Row<C>[K];
+    return this.#add(key, numeric, numeric.addend(by), options) as Row<C>[K];
   }
 
   /** `increment` by the opposite. */
@@ -453,7 +453,7 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
     options?: IncrementOptions,
   ): Row<C>[K] {
     const numeric = this.#parts.accumulator(column);
-    return this.#add(key, numeric, -numeric.step(by), options) as Row<C>[K];
+    return this.#add(key, numeric, -numeric.addend(by), options) as Row<C>[K];
   }
 
   #add(key: string, column: Accumulator, by: number | bigint, options: IncrementOptions | undefined): number | bigint {
@@ -750,11 +750,11 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
     const { ttl, ifRevision, expiresAt } = readWriteOptions(options, CONDITIONAL_OPTIONS);
     const { writer } = this.#parts;
     const numeric = this.#parts.accumulator(column);
-    const outcome = writer.increment(key, numeric, numeric.step(by), this.#expiryOf({ ttl, expiresAt }), ifRevision);
+    const outcome = writer.increment(key, numeric, numeric.addend(by), this.#expiryOf({ ttl, expiresAt }), ifRevision);
     return { outcome, value: writer.value, revision: writer.revision, created: outcome === 'inserted' };
   }
 
-  /** Brings the rows of up to MOST_KEYS_AHEAD keys, which will be asked for, near: see `Reader.loadAhead`. */
+  /** Brings the rows of up to MAX_KEYS_AHEAD keys, which will be asked for, near: see `Reader.loadAhead`. */
   loadAhead(keys: readonly string[]): void {
     this.#parts.assertOpen();
     if (!Array.isArray(keys)) throw new ShmTableError('ERR_ARGUMENT', `keys must be an array, got ${show(keys)}`);

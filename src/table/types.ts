@@ -189,6 +189,11 @@ export interface TableStats extends TableCounts {
   spareRows: number;
   overflowBuckets: number;
   longestChain: number;
+  /**
+   * Whether tables of this process have code of their own. False when the package's text was changed, by a bundler say:
+   * then operations are slower from the second table of the process on.
+   */
+  specialised: boolean;
 }
 
 export interface TableBytes {

@@ -17,8 +17,8 @@ t.test('a damaged table answers with a result or an error, and soon', { skip: ne
 
 t.test('noticed: a spare that is not looked at before it is written to', { skip: needsOwnShm }, async (t) => {
   process.env.SHMTABLE_PROOF_SUBJECT = makeMutant(t, [
-    { file: 'table/participant.js', search: 'number <= 0 || number > rowSlices', replace: 'false' },
-    { file: 'table/participant.js', search: 'words[row + slice.SLICE_OWNER] !== id', replace: 'false' },
+    { file: 'table/hot/lock.js', search: 'number <= 0 || number > rowSlices', replace: 'false' },
+    { file: 'table/hot/lock.js', search: 'words[row + slice.SLICE_OWNER] !== id', replace: 'false' },
   ]);
   t.teardown(() => delete process.env.SHMTABLE_PROOF_SUBJECT);
   const { failures } = await runCorruption(MISTAKE_SEED, MISTAKE_CASES, 1);

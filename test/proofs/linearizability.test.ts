@@ -25,7 +25,7 @@ t.test('concurrent histories with deaths are linearizable', async (t) => {
 t.test('noticed: a compareAndSet that does not look whether the row has changed', async (t) => {
   process.env.SHMTABLE_PROOF_SUBJECT = makeMutant(t, [
     {
-      file: 'table/writer.js',
+      file: 'table/hot/write.js',
       search: 'memory.revisionAt(rowWord(old)) !== ifRevision)\n            return',
       replace: 'false)\n            return',
     },
@@ -42,7 +42,7 @@ t.test('noticed: a compareAndSet that does not look whether the row has changed'
 
 t.test('noticed: a read of a row whose numbers are of several revisions', async (t) => {
   process.env.SHMTABLE_PROOF_SUBJECT = makeMutant(t, [
-    { file: 'table/reader.js', search: 'const PASSES = 3;', replace: 'const PASSES = 0;' },
+    { file: 'table/hot/lookup.js', search: 'const PASSES = 3;', replace: 'const PASSES = 0;' },
     // One number a while after the other, and neither looked at again.
     {
       file: 'table/row-copy.js',

@@ -1,4 +1,4 @@
-import { Key } from '../../src/table/key.js';
+import { hashOf } from '../fixtures/hash-of.js';
 import { openMemory } from './scratch-table.js';
 
 /** Byte offset of the hash key in the header of a table's segment. */
@@ -7,13 +7,12 @@ const ROWS_PER_BUCKET = 7;
 
 /** `count` keys with one home bucket, found by trying with the table's own hash key. */
 export function oneBucketKeys(table: { readonly name: string; readonly capacity: number }, count: number): string[] {
-  const key = new Key(63, readHashKey(table.name));
+  const hashKey = readHashKey(table.name);
   const buckets = Math.ceil(table.capacity / ROWS_PER_BUCKET);
   const keys: string[] = [];
   for (let i = 0; keys.length < count; i++) {
     const candidate = `key-${i}`;
-    key.encode(candidate);
-    if (Math.floor(((key.hash >>> 0) * buckets) / 2 ** 32) === 0) keys.push(candidate);
+    if (Math.floor(((hashOf(candidate, hashKey) >>> 0) * buckets) / 2 ** 32) === 0) keys.push(candidate);
   }
   return keys;
 }

@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { ShmTableError } from '../../errors.js';
-import { MOST_KEYS_AHEAD } from '../../table/many-rows.js';
+import { MAX_KEYS_AHEAD } from '../../table/many-rows.js';
 import { Turns } from '../../table/turns.js';
 import { checkOperation, MAX_OPERATIONS, type Operation, operationSchema, runOperation } from '../batch-operations.js';
 import { OF_ANY_BODY, tableProblems } from '../route-problems.js';
@@ -53,8 +53,8 @@ export function batchRoutes(app: RoutesApp, handles: TableHandles): void {
       const turns = new Turns();
       for (let i = 0; i < operations.length; i++) {
         if (turns.isOver) await turns.next();
-        if (i % MOST_KEYS_AHEAD === 0) {
-          const keys = operations.slice(i, i + MOST_KEYS_AHEAD).map(({ key }) => key);
+        if (i % MAX_KEYS_AHEAD === 0) {
+          const keys = operations.slice(i, i + MAX_KEYS_AHEAD).map(({ key }) => key);
           handles.use(table, (served) => served.table.loadAhead(keys));
         }
         const result = handles.use(table, (served) => runOperation(served, operations[i]));

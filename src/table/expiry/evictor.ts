@@ -1,8 +1,8 @@
 import { LINKED } from '../../pools/fixed-pool-layout.js';
+import type { Writer } from '../hot/write.js';
 import { ROW_HASH } from '../layout/row.js';
 import { CLOCK_HAND } from '../layout/segment.js';
 import type { TableMemory } from '../layout/table-memory.js';
-import type { Writer } from '../writer.js';
 
 /** Rounds of the hand over all rows before giving up: the first may clear every bit, the second finds the victim. */
 const ROUNDS = 3;

@@ -1,7 +1,7 @@
 import { ShmTableError } from '../../errors.js';
 import { type ByteLocks, monotonicMs, timers } from '../../memory/index.js';
+import type { Writer } from '../hot/write.js';
 import type { Participant } from '../participant.js';
-import type { Writer } from '../writer.js';
 import type { ExpiredRows } from './expired-rows.js';
 import type { TableClock } from './table-clock.js';
 

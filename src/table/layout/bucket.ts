@@ -41,6 +41,9 @@ export const EPOCH_MASK = 0xffff;
 export const WAITED_FOR = 0x80000000 | 0;
 export const HOLDER_MASK = 0x7fffffff;
 
+/** In place of a row's number: the chain cannot be right. Torn if its version has changed since, else damaged. */
+export const DAMAGED = -1;
+
 /** Entries per bucket that the number of home buckets is sized for. */
 export const TARGET_LOAD = 7;
 

@@ -1,5 +1,6 @@
 import { ShmTableError } from '../../errors.js';
 import type { TableClock } from '../expiry/table-clock.js';
+import type { Writer } from '../hot/write.js';
 import { columnsOf } from '../layout/segment.js';
 import type { TableMemory } from '../layout/table-memory.js';
 import type { TableSchema } from '../options.js';
@@ -8,7 +9,6 @@ import type { Reader } from '../reader.js';
 import { parseColumns } from '../schema.js';
 import { describeColumns } from '../schema-mismatch.js';
 import type { Columns, RestoreOptions, TableOptions } from '../types.js';
-import type { Writer } from '../writer.js';
 import { damaged, PREAMBLE_BYTES } from './format.js';
 import type { SnapshotReader } from './reader.js';
 import { RowImage } from './row-image.js';
@@ -60,7 +60,7 @@ export function snapshotOf<C extends Columns>(
       const end = memory.homeBuckets;
       for (let bucket = 0; ; bucket++) {
         proceed();
-        bucket = reader.steps.nextFilled(bucket, end);
+        bucket = reader.chains.nextFilled(bucket, end);
         if (bucket === end) return;
         const chain = reader.chain(bucket, packed);
         yield {

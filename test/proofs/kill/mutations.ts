@@ -8,21 +8,22 @@ export interface Mutation extends Mistake {
 }
 
 const PARTICIPANT = 'table/participant.js';
-const JOURNAL = 'table/journal.js';
+const LOCK = 'table/hot/lock.js';
+const REDO = 'table/hot/redo.js';
 const FEED = 'table/changes/change-feed.js';
 
 /** Mistakes in the table. */
 export const mutations: readonly Mutation[] = [
   {
     name: 'the journal is cleared before the lock is released',
-    file: PARTICIPANT,
+    file: LOCK,
     search: 'carryOut(at, id);\n        release(home);',
     replace: 'carryOut(at, id); end(); release(home);',
     operation: 'set, existing',
   },
   {
     name: 'the lock is taken before the journal names the bucket',
-    file: PARTICIPANT,
+    file: LOCK,
     search: 'const home = intend(operation, bucket);\n        if (woken',
     replace:
       'const home = index + bucket * BUCKET_WORDS; const free = Atomics.compareExchange(words, home + LOCK, 0, id) === 0; intend(operation, bucket); if (free) return home; if (woken',
@@ -30,7 +31,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'the journal does not say that it is prepared',
-    file: PARTICIPANT,
+    file: LOCK,
     search: 'words[at + slot.STAGE] = slot.PREPARED;',
     replace: '',
     operation: 'delete head, with one in the overflow bucket',
@@ -45,7 +46,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'recovery does not release the lock',
     file: PARTICIPANT,
-    search: 'by.steps.release(memory.homeWord(words[at + slot.BUCKET]));',
+    search: 'by.locking.release(memory.homeWord(words[at + slot.BUCKET]));',
     replace: '',
     operation: 'increment count in place',
   },
@@ -65,42 +66,42 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'the spare is not replaced',
-    file: JOURNAL,
+    file: REDO,
     search: 'words[at + slot.SPARE] = old !== 0 ? old : words[at + slot.TAKEN];',
     replace: '',
     operation: 'set, existing',
   },
   {
     name: 'the version is not advanced',
-    file: JOURNAL,
+    file: REDO,
     search: 'advance(home, at, 0);\n        if (old !== 0)',
     replace: 'if (old !== 0)',
     operation: 'set, existing',
   },
   {
     name: 'a new row gets no tag',
-    file: JOURNAL,
+    file: REDO,
     search: 'if (old === 0)\n            bytes[bucket.tagByte(place, position)] = words[at + slot.TAG];',
     replace: '',
     operation: 'set, new',
   },
   {
     name: 'the row that is linked keeps its owner',
-    file: JOURNAL,
+    file: REDO,
     search: 'words[rowWord(row) + slice.SLICE_OWNER] = slice.LINKED;',
     replace: '',
     operation: 'set, new',
   },
   {
     name: 'the row that is unlinked gets no owner',
-    file: JOURNAL,
+    file: REDO,
     search: 'words[rowWord(words[at + slot.ROW]) + slice.SLICE_OWNER] = id;',
     replace: '',
     operation: 'delete middle',
   },
   {
     name: 'a removal empties the old place before it fills the gap',
-    file: JOURNAL,
+    file: REDO,
     search: 'const moved = words[at + slot.MOVED];',
     replace:
       'const moved = words[at + slot.MOVED]; if (moved !== 0) Atomics.store(words, bucketWord(home, words[at + slot.SOURCE]) + bucket.FIRST_ENTRY + words[at + slot.SOURCE_POSITION], 0);',
@@ -108,14 +109,14 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'counters are added to instead of stored',
-    file: JOURNAL,
+    file: REDO,
     search: 'doubles[(at + slot.COUNTER_AFTER) >>> 1];\n',
     replace: 'doubles[(at >>> 1) + slot.counterAt(words[at + slot.COUNTER])] + 1;\n',
     operation: 'set, new',
   },
   {
     name: 'an increment is added again by recovery',
-    file: JOURNAL,
+    file: REDO,
     search: 'words[column / 4] = words[value];',
     replace: 'words[column / 4] += 2;',
     operation: 'increment count in place',
@@ -129,7 +130,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'a row stays unfinished',
-    file: PARTICIPANT,
+    file: LOCK,
     search: 'words[row + ROW_SEQUENCE] + 1',
     replace: 'words[row + ROW_SEQUENCE]',
     operation: 'set, new',

@@ -1,15 +1,5 @@
-import { types } from 'node:util';
-import { byteLengthOf, isDetached } from './column-values.js';
-import { BYTES_LENGTH_BYTES } from './layout/row.js';
-import type { RowMemory } from './layout/row-memory.js';
-import { ownCode } from './own-code.js';
-import { MAX_STRING_BYTES } from './schema.js';
-import { decodeShort, SHORT } from './short-text.js';
-
-/** Strings up to this length are written by a loop, which is the faster up to here. */
-const SHORT_WRITTEN = 24;
-/** `Buffer.write` ends the process for a Buffer of more than 4 GiB behind the offset (Node 22 and 24). */
-const WINDOW_BYTES = 2 ** 31;
+import type { RowMemory } from '../layout/row-memory.js';
+import type { TableContext } from '../table-context.js';
 
 /**
  * The columns of variable length: strings (u16 length, then UTF-8) and bytes (u32 length, then bytes).
@@ -30,48 +20,24 @@ export interface TextCells {
   readonly copyBytes: (from: number, to: number, maxBytes: number) => void;
 }
 
-type CellMemory = Pick<RowMemory, 'buffer' | 'bytes' | 'halves' | 'words'>;
-
-/** The cells of one piece of memory. */
-export function textCells(memory: CellMemory): TextCells {
-  const { byteLength } = memory.buffer;
-  // The same memory in pieces, each with the beginning of the next one.
-  const windows = Array.from({ length: Math.ceil(byteLength / WINDOW_BYTES) }, (_, window) => {
-    const start = window * WINDOW_BYTES;
-    return Buffer.from(memory.buffer, start, Math.min(WINDOW_BYTES + MAX_STRING_BYTES + 1, byteLength - start));
-  });
-  return ownCode('text-cells', makeTextCells, {
-    memory,
-    // The same memory not as a Buffer: what is sliced off it is a plain Uint8Array with memory of its own.
-    octets: new Uint8Array(memory.buffer),
-    writeEncoded: (start, value, bytes, encoding) => {
-      const window = Math.floor(start / WINDOW_BYTES);
-      windows[window].write(value, start - window * WINDOW_BYTES, bytes, encoding);
-    },
-    lengthOf: (value) => (types.isUint8Array(value) && !isDetached(value) ? byteLengthOf(value) : -1),
-    decodeShort,
-    SHORT,
-    SHORT_WRITTEN,
-    BYTES_LENGTH_BYTES,
-  });
-}
-
-interface CellParts {
-  readonly memory: CellMemory;
+/** Where the cells lie, and what is done by the runtime. */
+export interface CellSupport {
+  readonly memory: RowMemory;
+  /** The same memory not as a Buffer: what is sliced off it is a plain Uint8Array with memory of its own. */
   readonly octets: Uint8Array;
   readonly writeEncoded: (start: number, value: string, bytes: number, encoding: 'latin1' | 'utf8') => void;
   /** -1 for what is no Uint8Array, or one without its memory. */
   readonly lengthOf: (value: unknown) => number;
-  readonly decodeShort: typeof decodeShort;
-  readonly SHORT: number;
-  readonly SHORT_WRITTEN: number;
-  readonly BYTES_LENGTH_BYTES: number;
 }
 
-/** With code of its own. */
-function makeTextCells(parts: CellParts): TextCells {
-  const { octets, writeEncoded, lengthOf, decodeShort, SHORT, SHORT_WRITTEN, BYTES_LENGTH_BYTES } = parts;
-  const { bytes, halves, words } = parts.memory;
+/** The cells of one piece of memory. */
+export function makeTextCells({ constants, runtime }: TableContext, support: CellSupport): TextCells {
+  /** Strings up to this length are written by a loop, which is the faster up to here. */
+  const SHORT_WRITTEN = 24;
+  const { octets, writeEncoded, lengthOf } = support;
+  const { bytes, halves, words } = support.memory;
+  const { decodeShort, SHORT } = runtime;
+  const { BYTES_LENGTH_BYTES } = constants.row;
   const damage = { found: false };
 
   const decode = (start: number, length: number): string => {

@@ -1,19 +1,17 @@
-import * as slice from '../pools/fixed-pool-layout.js';
-import * as bucket from './layout/bucket.js';
-import * as row from './layout/row.js';
-import * as segment from './layout/segment.js';
-import * as slot from './layout/slot.js';
+import * as slice from '../../pools/fixed-pool-layout.js';
+import * as bucket from './bucket.js';
+import * as row from './row.js';
+import * as segment from './segment.js';
+import * as slot from './slot.js';
 
 /**
  * The constants of a table's layouts as plain objects. Code takes what it needs out of them: for the compiler they are
  * constants then, while one that is imported is loaded from its module at every use. See "Fast code" in CONTRIBUTING.
  */
-export const layouts = {
+export const constants = {
   bucket: { ...bucket },
   row: { ...row },
   segment: { ...segment },
   slice: { ...slice },
   slot: { ...slot },
 };
-
-export type Layouts = typeof layouts;

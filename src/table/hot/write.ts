@@ -1,31 +1,19 @@
-import { ShmTableError } from '../errors.js';
-import { monotonicMs } from '../memory/index.js';
-import type { Chain } from './chain.js';
-import { DAMAGED } from './chain.js';
-import type { Accumulator } from './column-numbers.js';
-import type { ExpiryGroups } from './expiry/expiry-groups.js';
-import type { TableClock } from './expiry/table-clock.js';
-import type { Key } from './key.js';
-import type { TableMemory } from './layout/table-memory.js';
-import { type Layouts, layouts } from './layouts.js';
-import { ownCode } from './own-code.js';
-import { noteWrite, type OwnWrites, ownWrites } from './own-writes.js';
-import type { Participant } from './participant.js';
-import type { RowCodec } from './row-codec.js';
+import type { RowCodec } from '../row-codec.js';
+import type { TableContext } from '../table-context.js';
+import type { Accumulator } from './add-to-column.js';
+import type { Key } from './encode-key.js';
+import type { Chain } from './find.js';
+import type { Caller, Locking } from './lock.js';
+import type { Redo } from './redo.js';
 
 /** What a write does with the row that it finds, or does not find. */
 export type WriteMode = 'set' | 'put' | 'insert' | 'update';
-
-/** Times that room is made for one new row before the table is called full. */
-const MAX_ROUNDS = 100;
-/** How long a table that evicts is tried for after that, in milliseconds. */
-const PATIENCE_MS = 1000;
 
 /** How a write ended. All but the first two changed nothing. */
 export type Outcome = 'inserted' | 'updated' | 'deleted' | 'absent' | 'present' | 'mismatch';
 
 /** An increment that is written as a whole row: because the row is new, or because its expiry changes too. */
-interface Step {
+interface Increment {
   readonly column: Accumulator;
   readonly by: number | bigint;
   /** Expiry of the row if it is made by this (table time, 0 never); undefined: that of every write. */
@@ -94,54 +82,38 @@ export interface Writer {
   readonly evict: (bucket: number, row: number) => boolean;
 }
 
-/** The writer of a participant. */
-export function createWriter(parts: {
-  memory: TableMemory;
-  participant: Participant;
-  codec: RowCodec;
-  key: Key;
-  chain: Chain;
-  clock: TableClock;
-  groups: ExpiryGroups;
-  name: string;
-}): Writer {
-  const { name } = parts;
-  return ownCode('writer', makeWriter, {
-    ...{ ...parts, layouts, ownWrites, noteWrite, DAMAGED, MAX_ROUNDS, PATIENCE_MS, monotonicMs },
-    refuse: (code, problem) => {
-      throw new ShmTableError(code, `table ${name} ${problem}`);
-    },
-  });
-}
-
-interface WriterParts {
-  readonly memory: TableMemory;
-  readonly participant: Participant;
+/** What a table is written with. */
+export interface WriterParts {
+  readonly participant: {
+    readonly id: number;
+    readonly at: number;
+    readonly locking: Locking;
+    caller: Caller;
+    /** `begin` for what can be done later or elsewhere: 0, and nothing begun, when somebody else has the lock. */
+    readonly tryBegin: (operation: number, bucket: number) => number;
+  };
   readonly codec: RowCodec;
   readonly key: Key;
   readonly chain: Chain;
-  readonly clock: TableClock;
-  readonly groups: ExpiryGroups;
-  readonly layouts: Layouts;
-  readonly ownWrites: OwnWrites;
-  readonly noteWrite: typeof noteWrite;
-  readonly DAMAGED: number;
-  readonly MAX_ROUNDS: number;
-  readonly PATIENCE_MS: number;
-  readonly monotonicMs: typeof monotonicMs;
-  readonly refuse: (code: 'ERR_TABLE_CLOSED' | 'ERR_TABLE_CORRUPT' | 'ERR_TABLE_FULL', problem: string) => never;
+  readonly redo: Redo;
 }
 
-/** With code of its own. */
-function makeWriter(parts: WriterParts): Writer {
-  const { memory, codec, key, chain, clock, groups, ownWrites, noteWrite, DAMAGED, MAX_ROUNDS, PATIENCE_MS } = parts;
-  const { monotonicMs, refuse, participant } = parts;
-  const { at, id, journal, steps, tryBegin } = participant;
-  const { settle, begin, commit, end, abandon, spare, openSpare, finishRow } = steps;
-  const { prepareVersion, prepareCounter } = journal.steps;
+/** The writer of a participant. */
+export function makeWriter(context: TableContext, parts: WriterParts): Writer {
+  // Times that room is made for one new row before the table is called full.
+  const MAX_ROUNDS = 100;
+  // How long a table that evicts is tried for after that, in milliseconds.
+  const PATIENCE_MS = 1000;
+  const { memory, addresses, clock, groups, constants, runtime, refuse } = context;
+  const { participant, codec, key, chain } = parts;
+  const { at, id, tryBegin, locking } = participant;
+  const { settle, begin, commit, end, abandon, spare, openSpare, finishRow } = locking;
+  const { prepareVersion, prepareCounter } = parts.redo;
   const { find } = chain;
-  const { words, doubles, uses, rows, overflow, addresses } = memory;
-  const { slot, bucket, row: rowAt, segment } = parts.layouts;
+  const { words, doubles, uses, rows, overflow } = memory;
+  const { slot, bucket, row: rowAt, segment } = constants;
+  const { DAMAGED } = bucket;
+  const { monotonicMs, noteWrite, ownWrites } = runtime;
   const { bucketScale } = addresses;
   const columnCount = memory.layout.row.columns.length;
   const { capacity } = memory.layout.schema;
@@ -211,9 +183,9 @@ function makeWriter(parts: WriterParts): Writer {
     return true;
   };
 
-  // Advances a number of the spare.
-  const takeStep = (row: number, { column, by }: Step): void => {
-    const next = column.advance(row, by, row, column.offset);
+  // Adds to a number of the spare.
+  const applyIncrement = (row: number, { column, by }: Increment): void => {
+    const next = column.add(row, by, row, column.offset);
     if (typeof next === 'object') throw next;
     writer.value = next;
   };
@@ -230,14 +202,15 @@ function makeWriter(parts: WriterParts): Writer {
     whole: boolean,
     old: number,
     expiresAt: number | undefined,
-    step: Step | undefined,
+    increment: Increment | undefined,
   ): void => {
     const row = rowWord(spare());
     const oldRow = old === 0 ? 0 : rowWord(old);
     if (!whole) codec.complete(row, mode === 'put' ? 0 : oldRow);
-    if (step !== undefined) takeStep(row, step);
+    if (increment !== undefined) applyIncrement(row, increment);
     chain.writeKey(row);
-    const given = old === 0 && step !== undefined && step.expiresIfNew !== undefined ? step.expiresIfNew : expiresAt;
+    const given =
+      old === 0 && increment !== undefined && increment.expiresIfNew !== undefined ? increment.expiresIfNew : expiresAt;
     let expires = 0;
     if (given === undefined) expires = old === 0 ? 0 : doubles[(oldRow + rowAt.ROW_EXPIRES_AT / 4) >>> 1];
     else if (given !== 0) {
@@ -273,7 +246,7 @@ function makeWriter(parts: WriterParts): Writer {
     whole: boolean,
     expiresAt: number | undefined,
     ifRevision: number | undefined,
-    step: Step | undefined,
+    increment: Increment | undefined,
   ): Outcome => {
     for (let rounds = 0; ; ) {
       const home = beginAtKey(slot.COMMIT);
@@ -294,7 +267,7 @@ function makeWriter(parts: WriterParts): Writer {
         if (!makeRoomAgain(++rounds)) refuse('ERR_TABLE_FULL', `holds its capacity of ${capacity} rows`);
         continue;
       }
-      fillSpare(home, mode, whole, old, expiresAt, step);
+      fillSpare(home, mode, whole, old, expiresAt, increment);
       commitSpare(home, old);
       return old === 0 ? 'inserted' : 'updated';
     }
@@ -341,7 +314,7 @@ function makeWriter(parts: WriterParts): Writer {
       abandon(home);
       return 'mismatch';
     }
-    const next = column.advance(first, by, at + slot.VALUE, 0);
+    const next = column.add(first, by, at + slot.VALUE, 0);
     if (typeof next === 'object') throw next;
     storeNumber(home, row, column.offset, column.width);
     writer.value = next;

@@ -1,15 +1,8 @@
-import type { TableClock } from './expiry/table-clock.js';
-import type { Addresses, TableMemory } from './layout/table-memory.js';
-import { type Layouts, layouts } from './layouts.js';
-import { ownCode } from './own-code.js';
-import type { RowCodec } from './row-codec.js';
-
-/** A cache line, and how many of a row are loaded ahead of its use. */
-const LINE_WORDS = 16;
-const MOST_LINES_AHEAD = 4;
+import type { RowCodec } from '../row-codec.js';
+import type { TableContext } from '../table-context.js';
 
 /** Reading all rows of chains, by plain loads: whoever calls compares the version of the home bucket before and after. */
-export interface ChainSteps {
+export interface ChainReader {
   /** The first bucket from `bucket` on, and before `end`, whose chain has rows; `end` when none has. A load for each. */
   readonly nextFilled: (bucket: number, end: number) => number;
   /**
@@ -24,38 +17,20 @@ export interface ChainSteps {
   readonly keyAt: (row: number) => string;
 }
 
-/** The steps of a table, with code of their own. */
-export function chainSteps(
-  memory: TableMemory,
-  clock: TableClock,
+/** What reads the chains of a table. */
+export function makeChainReader(
+  { memory, addresses, clock, constants }: TableContext,
   { damage, readText }: Pick<RowCodec, 'damage' | 'readText'>,
-): ChainSteps {
-  const { words, doubles, addresses, layout } = memory;
-  return ownCode('chain-steps', makeChainSteps, {
-    ...{ words, doubles, addresses, clock, damage, readText, layouts, LINE_WORDS },
-    maxKeyBytes: layout.schema.maxKeyBytes,
-    wordsAhead: Math.min(addresses.rowWords, MOST_LINES_AHEAD * LINE_WORDS),
-  });
-}
-
-interface StepParts {
-  readonly words: Int32Array;
-  readonly doubles: Float64Array;
-  readonly addresses: Addresses;
-  readonly clock: TableClock;
-  readonly damage: RowCodec['damage'];
-  readonly readText: RowCodec['readText'];
-  readonly layouts: Layouts;
-  readonly maxKeyBytes: number;
-  readonly wordsAhead: number;
-  readonly LINE_WORDS: number;
-}
-
-function makeChainSteps(parts: StepParts): ChainSteps {
-  const { words, doubles, clock, damage, readText, maxKeyBytes, wordsAhead, LINE_WORDS } = parts;
-  const { BUCKET_WORDS, ENTRIES, FIRST_ENTRY, LINK } = parts.layouts.bucket;
-  const { ROW_EXPIRES_AT, ROW_KEY_BYTES } = parts.layouts.row;
-  const { index, overflow, overflowBuckets, rows: firstRow, rowWords, rowSlices, key } = parts.addresses;
+): ChainReader {
+  // A cache line, and how many of a row are loaded ahead of its use.
+  const LINE_WORDS = 16;
+  const MAX_LINES_AHEAD = 4;
+  const { words, doubles } = memory;
+  const { maxKeyBytes } = memory.layout.schema;
+  const { BUCKET_WORDS, ENTRIES, FIRST_ENTRY, LINK } = constants.bucket;
+  const { ROW_EXPIRES_AT, ROW_KEY_BYTES } = constants.row;
+  const { index, overflow, overflowBuckets, rows: firstRow, rowWords, rowSlices, key } = addresses;
+  const wordsAhead = Math.min(rowWords, MAX_LINES_AHEAD * LINE_WORDS);
   // Row numbers of the chain under way.
   const rows: number[] = [];
   // What was loaded ahead of its use: kept, or the compiler would leave the loads out.

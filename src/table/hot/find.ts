@@ -1,10 +1,5 @@
-import type { Key } from './key.js';
-import type { Addresses, TableMemory } from './layout/table-memory.js';
-import { type Layouts, layouts } from './layouts.js';
-import { ownCode } from './own-code.js';
-
-/** What `find` returns when the chain cannot be right: torn if its version has changed since, else damaged. */
-export const DAMAGED = -1;
+import type { TableContext } from '../table-context.js';
+import type { Key } from './encode-key.js';
 
 /**
  * Looking for a key in the chain of its home bucket, by plain loads: whoever calls holds the bucket's lock, or
@@ -46,24 +41,11 @@ export interface Chain {
 }
 
 /** The chains of a table, searched for one key at a time. */
-export function createChain({ words, addresses }: TableMemory, key: Key): Chain {
-  return ownCode('chain', makeChain, { words, addresses, key, layouts, DAMAGED });
-}
-
-interface ChainParts {
-  readonly words: Int32Array;
-  readonly addresses: Addresses;
-  readonly key: Key;
-  readonly layouts: Layouts;
-  readonly DAMAGED: number;
-}
-
-/** With code of its own. */
-function makeChain(parts: ChainParts): Chain {
-  const { words, key, DAMAGED } = parts;
-  const { BUCKET_WORDS, ENTRIES, FIRST_ENTRY, LINK } = parts.layouts.bucket;
-  const { ROW_HASH, ROW_KEY_BYTES } = parts.layouts.row;
-  const { overflow, overflowBuckets, rows, rowWords, rowSlices, key: keyOffset } = parts.addresses;
+export function makeChain({ memory, addresses, constants }: TableContext, key: Key): Chain {
+  const { words } = memory;
+  const { BUCKET_WORDS, DAMAGED, ENTRIES, FIRST_ENTRY, LINK } = constants.bucket;
+  const { ROW_HASH, ROW_KEY_BYTES } = constants.row;
+  const { overflow, overflowBuckets, rows, rowWords, rowSlices, key: keyOffset } = addresses;
   const keyWords = key.words;
 
   const isRow = (row: number): boolean => row > 0 && row <= rowSlices;

@@ -1,0 +1,32 @@
+/**
+ * The rule of `src/table/hot/`, as a part of `npm run lint`: a file imports types only, and beside types it has one
+ * exported function at its top level. So that function refers to nothing but its parameters and globals, and its text
+ * can be evaluated once more for each table (`src/table/specialize.ts`).
+ *
+ * It goes by lines that begin in the first column, as the formatter leaves them.
+ *
+ * Usage: check-hot-code.js [FOLDER]
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const folder = process.argv[2] ?? 'src/table/hot';
+const TYPES = /^(import type |export (interface|type) |interface |type )/;
+const FUNCTION = /^export function \w+/;
+/** What goes on from the line before, or is a comment. */
+const CONTINUED = /^($|[\s})\]]|\/\/|\/\*\*| \*)/;
+
+const problems = [];
+for (const file of readdirSync(folder).sort()) {
+  const path = join(folder, file);
+  let functions = 0;
+  for (const [index, line] of readFileSync(path, 'utf8').split('\n').entries()) {
+    if (FUNCTION.test(line)) functions++;
+    else if (!TYPES.test(line) && !CONTINUED.test(line)) {
+      problems.push(`${path}:${index + 1}: only types may stand beside the function: ${line}`);
+    }
+  }
+  if (functions !== 1) problems.push(`${path}: exports ${functions} functions, and must export one`);
+}
+for (const problem of problems) console.error(problem);
+process.exitCode = problems.length === 0 ? 0 : 1;

@@ -1,0 +1,27 @@
+import { types } from 'node:util';
+import { byteLengthOf, isDetached } from './column-values.js';
+import type { CellSupport } from './hot/variable-columns.js';
+import type { RowMemory } from './layout/row-memory.js';
+import { MAX_STRING_BYTES } from './schema.js';
+
+/** `Buffer.write` ends the process for a Buffer of more than 4 GiB behind the offset (Node 22 and 24). */
+const WINDOW_BYTES = 2 ** 31;
+
+/** What the columns of variable length in one piece of memory need of the runtime. */
+export function cellSupport(memory: RowMemory): CellSupport {
+  const { byteLength } = memory.buffer;
+  // The same memory in pieces, each with the beginning of the next one.
+  const windows = Array.from({ length: Math.ceil(byteLength / WINDOW_BYTES) }, (_, window) => {
+    const start = window * WINDOW_BYTES;
+    return Buffer.from(memory.buffer, start, Math.min(WINDOW_BYTES + MAX_STRING_BYTES + 1, byteLength - start));
+  });
+  return {
+    memory,
+    octets: new Uint8Array(memory.buffer),
+    writeEncoded: (start, value, bytes, encoding) => {
+      const window = Math.floor(start / WINDOW_BYTES);
+      windows[window].write(value, start - window * WINDOW_BYTES, bytes, encoding);
+    },
+    lengthOf: (value) => (types.isUint8Array(value) && !isDetached(value) ? byteLengthOf(value) : -1),
+  };
+}

@@ -1,0 +1,93 @@
+import type { ShmTableError } from '../../errors.js';
+import type { PlacedColumn } from '../layout/row.js';
+import type { TableContext } from '../table-context.js';
+
+/** A column of numbers that can be added to. */
+export interface Accumulator {
+  /** Byte offset of the number in a row. */
+  readonly offset: number;
+  /** How the journal stores it: one of STORE_BYTE ... */
+  readonly width: number;
+  /**
+   * What a caller adds, as the column takes it: a bigint for int64. `ERR_COLUMN_TYPE` for a value of the wrong type,
+   * `ERR_VALUE_RANGE` for one that is no integer where the column holds integers.
+   */
+  readonly addend: (by: unknown) => number | bigint;
+  /**
+   * Writes the sum of the number in the row at word `row` and an addend to the byte `offset` behind word `to`, and returns
+   * it; or the error that says why the column cannot hold it, and then what was written means nothing. Returned and not
+   * thrown, because the caller holds a lock.
+   */
+  readonly add: (row: number, by: number | bigint, to: number, offset: number) => number | bigint | ShmTableError;
+}
+
+export type IntegerView = Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Array | Uint32Array;
+export type FloatView = Float32Array | Float64Array;
+
+/** Where numbers of a column lie: a view of the table's memory with elements of 2^shift bytes. */
+export type NumberCells =
+  | { readonly arithmetic: 'integer'; readonly view: IntegerView; readonly shift: number; readonly width: number }
+  | { readonly arithmetic: 'float'; readonly view: FloatView; readonly shift: number; readonly width: number }
+  | { readonly arithmetic: 'bigint'; readonly view: BigInt64Array; readonly shift: number; readonly width: number };
+
+/** The accumulator of one column. */
+export function makeAccumulator({ runtime }: TableContext, column: PlacedColumn, cells: NumberCells): Accumulator {
+  const { refuseValue, outOfRange } = runtime;
+  const { shift, width } = cells;
+  const { offset } = column;
+
+  // Index of a number that lies `bytes` bytes behind a word; both are multiples of its width.
+  const indexOf = (word: number, bytes: number): number =>
+    shift === 3 ? (word >>> 1) + (bytes >>> 3) : word * (4 >>> shift) + (bytes >>> shift);
+
+  if (cells.arithmetic === 'integer') {
+    const { view } = cells;
+    return {
+      offset,
+      width,
+      addend: (by) => {
+        if (typeof by !== 'number') return refuseValue(column, by);
+        if (!Number.isSafeInteger(by)) throw outOfRange(column, by);
+        return by;
+      },
+      add: (row, by, to, toOffset) => {
+        const next = view[indexOf(row, offset)] + (by as number);
+        const at = indexOf(to, toOffset);
+        view[at] = next;
+        return view[at] === next ? next : outOfRange(column, next);
+      },
+    };
+  }
+  if (cells.arithmetic === 'float') {
+    const { view } = cells;
+    return {
+      offset,
+      width,
+      addend: (by) => (typeof by === 'number' ? by : refuseValue(column, by)),
+      add: (row, by, to, toOffset) => {
+        const at = indexOf(to, toOffset);
+        view[at] = view[indexOf(row, offset)] + (by as number);
+        // As the column rounds it.
+        const next = view[at];
+        return Number.isFinite(next) ? next : outOfRange(column, next);
+      },
+    };
+  }
+  const { view } = cells;
+  return {
+    offset,
+    width,
+    addend: (by) => {
+      if (typeof by === 'bigint') return by;
+      if (Number.isSafeInteger(by)) return BigInt(by as number);
+      if (typeof by === 'number') throw outOfRange(column, by);
+      return refuseValue(column, by);
+    },
+    add: (row, by, to, toOffset) => {
+      const next = view[indexOf(row, offset)] + (by as bigint);
+      if (BigInt.asIntN(64, next) !== next) return outOfRange(column, next);
+      view[indexOf(to, toOffset)] = next;
+      return next;
+    },
+  };
+}

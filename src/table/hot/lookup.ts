@@ -1,0 +1,62 @@
+import type { RowCodec } from '../row-codec.js';
+import type { TableContext } from '../table-context.js';
+import type { Key } from './encode-key.js';
+import type { Chain } from './find.js';
+
+/** Looks a key up. `ERR_KEY_INVALID`, `ERR_TABLE_CLOSED`, `ERR_TABLE_CORRUPT`. O(1). */
+export type Lookup<T> = (key: string) => T | undefined;
+
+/** What one lookup makes of a row, and what it does where the common way ends. */
+export interface LookupParts<T> {
+  readonly key: Key;
+  readonly chain: Chain;
+  readonly damage: RowCodec['damage'];
+  /** Bytes to mark the rows that are used; undefined in a table that does not evict, and for handles that may not write. */
+  readonly uses: Uint8Array | undefined;
+  readonly read: (row: number) => T;
+  readonly assertOpen: () => void;
+  readonly lookupByRow: (home: number) => T | undefined;
+  readonly corrupt: (home: number) => never;
+}
+
+/** The common way of reading without a lock or a wait: see `Reader`. */
+export function makeLookup<T>(
+  { memory, addresses, clock, constants, runtime }: TableContext,
+  parts: LookupParts<T>,
+): Lookup<T> {
+  /** Passes over a chain that end with an unchanged version, before looking row by row. */
+  const PASSES = 3;
+  const { key, damage, uses, read, assertOpen, lookupByRow, corrupt } = parts;
+  const { find } = parts.chain;
+  const { words, doubles } = memory;
+  const { loadOrdered } = runtime;
+  const { BUCKET_WORDS, DAMAGED, VERSION } = constants.bucket;
+  const { ROW_EXPIRES_AT } = constants.row;
+  const { READY, STATE } = constants.segment;
+  const { index, bucketScale, rows, rowWords } = addresses;
+
+  const lookup = (text: string): T | undefined => {
+    if (words[STATE] !== READY) assertOpen();
+    key.encode(text);
+    const home = index + (((key.hash >>> 0) * bucketScale) >>> 0) * BUCKET_WORDS;
+    for (let pass = 0; pass < PASSES; pass++) {
+      const version = loadOrdered(words, home + VERSION);
+      const row = find(home);
+      let value: T | undefined;
+      if (row > 0) {
+        const at = rows + row * rowWords;
+        const expiresAt = doubles[(at + ROW_EXPIRES_AT / 4) >>> 1];
+        if (expiresAt === 0 || !clock.isPast(expiresAt)) value = read(at);
+      }
+      if (loadOrdered(words, home + VERSION) === version) {
+        if (row === DAMAGED || damage.found) corrupt(home);
+        // The one store of a reader: one byte, in a table that evicts, when it is not set already.
+        if (uses !== undefined && value !== undefined && uses[row] === 0) uses[row] = 1;
+        return value;
+      }
+      damage.found = false;
+    }
+    return lookupByRow(home);
+  };
+  return lookup;
+}

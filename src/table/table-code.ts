@@ -1,0 +1,108 @@
+import { ShmTableError } from '../errors.js';
+import { cellSupport } from './cell-support.js';
+import { type Accumulator, makeAccumulator } from './hot/add-to-column.js';
+import { type Key, makeKey } from './hot/encode-key.js';
+import { type Chain, makeChain } from './hot/find.js';
+import { type ChainReader, makeChainReader } from './hot/iterate.js';
+import { type Locking, type LockingSupport, makeLocking } from './hot/lock.js';
+import { type Lookup, type LookupParts, makeLookup } from './hot/lookup.js';
+import { type ItemReaders, makeItemReaders } from './hot/read-items.js';
+import { makeRedo, type Redo } from './hot/redo.js';
+import { makeTextCells } from './hot/variable-columns.js';
+import { makeWriter, type Writer, type WriterParts } from './hot/write.js';
+import { KeyEncoding } from './key.js';
+import type { PlacedColumn } from './layout/row.js';
+import type { RowMemory } from './layout/row-memory.js';
+import { HASH_KEY } from './layout/segment.js';
+import { numberCells } from './number-cells.js';
+import { compileRowCodec, type RowCodec } from './row-codec.js';
+import type { RowSource } from './row-source.js';
+import { specialize } from './specialize.js';
+import type { TableContext } from './table-context.js';
+import type { Columns } from './types.js';
+
+/**
+ * The hot code of one table, each part made when it is first asked for: who opens a table to look at a few rows does not
+ * wait for the code that writes them. The only place where `hot/` is specialised.
+ */
+export class TableCode<C extends Columns = Columns> {
+  readonly context: TableContext;
+  #codec: RowCodec<C> | undefined;
+  #key: Key | undefined;
+  #chain: Chain | undefined;
+  #chains: ChainReader | undefined;
+  #redo: Redo | undefined;
+
+  constructor(context: TableContext) {
+    this.context = context;
+  }
+
+  /** Rows in the table's memory. */
+  get codec(): RowCodec<C> {
+    this.#codec ??= this.compileCodec(this.context.memory);
+    return this.#codec;
+  }
+
+  /** Rows of the table's schema in another piece of memory. */
+  compileCodec(memory: RowMemory): RowCodec<C> {
+    const text = specialize('variable-columns.js', makeTextCells, this.context, cellSupport(memory));
+    return compileRowCodec<C>(this.context.memory.layout.row, memory, text);
+  }
+
+  get key(): Key {
+    this.#key ??= this.#makeKey();
+    return this.#key;
+  }
+
+  #makeKey(): Key {
+    const { words, layout } = this.context.memory;
+    const support = new KeyEncoding(layout.schema.maxKeyBytes, [words[HASH_KEY], words[HASH_KEY + 1]]);
+    return specialize('encode-key.js', makeKey, this.context, support);
+  }
+
+  /** Looking for the key. */
+  get chain(): Chain {
+    this.#chain ??= specialize('find.js', makeChain, this.context, this.key);
+    return this.#chain;
+  }
+
+  /** Reading whole chains. */
+  get chains(): ChainReader {
+    this.#chains ??= specialize('iterate.js', makeChainReader, this.context, this.codec);
+    return this.#chains;
+  }
+
+  get redo(): Redo {
+    this.#redo ??= specialize('redo.js', makeRedo, this.context);
+    return this.#redo;
+  }
+
+  locking(support: LockingSupport): Locking {
+    return specialize('lock.js', makeLocking, this.context, this.redo, support);
+  }
+
+  writer(participant: WriterParts['participant']): Writer {
+    const { codec, key, chain, redo } = this;
+    return specialize('write.js', makeWriter, this.context, { participant, codec, key, chain, redo });
+  }
+
+  lookup<T>(parts: LookupParts<T>): Lookup<T> {
+    return specialize('lookup.js', makeLookup<T>, this.context, parts);
+  }
+
+  itemReaders(source: RowSource<C>): ItemReaders<C> {
+    return specialize('read-items.js', makeItemReaders<C>, source.keyAt, source.codec.read);
+  }
+
+  /** What adds to a column. `ERR_COLUMN_TYPE` for one that holds no numbers. */
+  accumulator(column: PlacedColumn): Accumulator {
+    const cells = numberCells(column, this.context.memory);
+    if (cells === undefined) {
+      throw new ShmTableError(
+        'ERR_COLUMN_TYPE',
+        `column ${column.name} is ${column.type} and holds no number to add to`,
+      );
+    }
+    return specialize('add-to-column.js', makeAccumulator, this.context, column, cells);
+  }
+}

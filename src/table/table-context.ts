@@ -1,0 +1,53 @@
+import { ShmTableError } from '../errors.js';
+import { assertStackRoom, futexWait, futexWake, loadOrdered, monotonicMs, storeOrdered } from '../memory/index.js';
+import { ChangeFeed } from './changes/change-feed.js';
+import { outOfRange, refuseValue } from './column-values.js';
+import { ExpiryGroups } from './expiry/expiry-groups.js';
+import { TableClock } from './expiry/table-clock.js';
+import { finishHash, SIP2, SIP3 } from './hash.js';
+import { constants } from './layout/constants.js';
+import type { TableMemory } from './layout/table-memory.js';
+import { noteWrite, ownWrites } from './own-writes.js';
+import { decodeShort, SHORT } from './short-text.js';
+
+/** What the hot code of a table works with that is not of the hot code itself. */
+export type TableContext = ReturnType<typeof createContext>;
+
+/** What `hot/` uses of other modules, which it cannot import: see `specialize.ts`. */
+const runtime = {
+  assertStackRoom,
+  decodeShort,
+  finishHash,
+  futexWait,
+  futexWake,
+  loadOrdered,
+  monotonicMs,
+  noteWrite,
+  outOfRange,
+  ownWrites,
+  refuseValue,
+  storeOrdered,
+  SHORT,
+  SIP2,
+  SIP3,
+};
+
+export type Runtime = typeof runtime;
+
+/** The context of a table in mapped memory. `name` stands in error messages. */
+export function createContext(name: string, memory: TableMemory) {
+  return {
+    name,
+    memory,
+    addresses: memory.addresses,
+    clock: new TableClock(memory),
+    groups: new ExpiryGroups(memory),
+    /** Where changes are published, for a table that has a feed. */
+    feed: memory.layout.feedCells === 0 ? undefined : new ChangeFeed(memory),
+    constants,
+    runtime,
+    refuse: (code: 'ERR_TABLE_CLOSED' | 'ERR_TABLE_CORRUPT' | 'ERR_TABLE_FULL', problem: string): never => {
+      throw new ShmTableError(code, `table ${name} ${problem}`);
+    },
+  };
+}

@@ -1,0 +1,78 @@
+/** Tables whose hot code is their own: the second one of a process, the third, and where that cannot be. */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import t from 'tap';
+import { makeMutant } from '../proofs/mutant.js';
+
+interface Report {
+  readonly differences: readonly string[];
+  readonly specialised: boolean;
+  readonly trace: string;
+  readonly warnings: readonly string[];
+}
+
+const program = fileURLToPath(new URL('../fixtures/three-tables.js', import.meta.url));
+
+/** Runs the program with options of Node, on the package in `subject` or on this one. */
+function runProgram(options: readonly string[], subject?: string, env: NodeJS.ProcessEnv = {}): Report {
+  const given = subject === undefined ? {} : { SHMTABLE_PROOF_SUBJECT: subject };
+  const text = execFileSync(process.execPath, [...options, program], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+    env: { ...process.env, NODE_OPTIONS: '', ...given, ...env },
+  });
+  return JSON.parse(text);
+}
+
+t.test('with three tables open, every operation of every one does what it does for one', (t) => {
+  const { differences, specialised, warnings } = runProgram([]);
+  t.same(differences, []);
+  t.equal(specialised, true);
+  t.same(warnings, []);
+  t.end();
+});
+
+t.test('a stack trace from the third table names file and line, of the source with source maps', (t) => {
+  const file = readFileSync(new URL('../../src/table/hot/add-to-column.js', import.meta.url), 'utf8');
+  const thrown = file.split('\n').findIndex((line) => line.includes('throw outOfRange(column, by)')) + 1;
+  t.match(runProgram([]).trace, new RegExp(`dist/src/table/hot/add-to-column\\.js:${thrown}:`));
+  t.match(runProgram(['--enable-source-maps']).trace, /\/src\/table\/hot\/add-to-column\.ts:\d+:/);
+  t.end();
+});
+
+t.test('a process that forbids code from strings has tables all the same, with code of their own', (t) => {
+  const { differences, specialised, warnings } = runProgram(['--disallow-code-generation-from-strings']);
+  t.same(differences, []);
+  t.equal(specialised, true);
+  t.same(warnings, []);
+  t.end();
+});
+
+t.test('SHMTABLE_PRINT_CODE prints the code that is made', (t) => {
+  const { stderr } = spawnSync(process.execPath, [program], {
+    encoding: 'utf8',
+    env: { ...process.env, NODE_OPTIONS: '', SHMTABLE_PRINT_CODE: '1' },
+  });
+  t.match(stderr, /\/\/ shmtable\/row-codec-\d+:1\n/, 'for a schema');
+  t.match(stderr, /read: \(row\) => \(\{ n: i32\[row \+ \d+\], big: /);
+  t.match(stderr, /\/\/ file:.*\/table\/hot\/write\.js:\d+\n/, 'for the second table');
+  t.end();
+});
+
+t.test('where a bundler has changed the text, tables share code, and the process is told once', (t) => {
+  const folder = makeMutant(t, []);
+  // As a bundler does it: in one file with others, each function calling one that stands beside it.
+  for (const file of ['write', 'find', 'lookup', 'variable-columns']) {
+    const path = join(folder, 'table', 'hot', `${file}.js`);
+    const text = readFileSync(path, 'utf8').replaceAll(' => {\n', ' => {\n beside();\n');
+    writeFileSync(join(folder, 'table', 'hot', `${file}.bundled.js`), `function beside() {}\n${text}`);
+    writeFileSync(path, `export * from './${file}.bundled.js';\n`);
+  }
+  const { differences, specialised, warnings } = runProgram([], folder);
+  t.same(differences, []);
+  t.equal(specialised, false);
+  t.same(warnings, ['SHMTABLE_SHARED_CODE']);
+  t.end();
+});
