@@ -48,3 +48,10 @@ t.test('the defaults of a table are those that it names', async (t) => {
     );
   }
 });
+
+t.test('every count of stats has its place in the section', async (t) => {
+  const table = Table.create({ name: `counts-${process.pid}`, capacity: 1, columns: { n: 'int8' } });
+  t.teardown(() => table.destroy());
+  const section = api.slice(api.indexOf('### table.stats()'), api.indexOf('### table.verify()'));
+  for (const name of Object.keys(table.stats())) t.ok(section.includes(`\`${name}\``), name);
+});
