@@ -6,8 +6,8 @@ import { screenOf } from '../../src/cli/top-screen.js';
 import { counterOf, histogramOf } from '../../src/server/metrics/metric-families.js';
 import { ServiceMemory } from '../../src/server/service-memory.js';
 import { Table } from '../../src/table/table.js';
-import { eventually } from '../cache/deadline.js';
 import { COMMAND, commandIn } from '../fixtures/command-run.js';
+import { eventually } from '../fixtures/deadline.js';
 
 const namespace = `test-${process.pid}-top`;
 const run = commandIn(namespace);

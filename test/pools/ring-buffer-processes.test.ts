@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import t, { type Test } from 'tap';
 import { RingBuffer, type Segment } from '../../src/pools/index.js';
-import { eventually } from '../cache/deadline.js';
+import { eventually } from '../fixtures/deadline.js';
 import { Child } from '../table/child.js';
 import { scratchSegment } from './scratch-segment.js';
 

@@ -7,7 +7,7 @@ import t, { type Test } from 'tap';
 import { loadSettings } from '../../src/server/settings/load-settings.js';
 import type { ServiceSettings } from '../../src/server/settings/settings-schema.js';
 import { Table } from '../../src/table/table.js';
-import { eventually } from '../cache/deadline.js';
+import { eventually } from '../fixtures/deadline.js';
 import { send } from '../fixtures/http-client.js';
 import { type LogEntry, type ServiceProcess, startService } from '../fixtures/server-process.js';
 import { type KeptTables, keepTables, startKeeper } from '../fixtures/snapshot-keeping.js';

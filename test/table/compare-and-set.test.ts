@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import { Child } from './child.js';
 import { scratchTable, testShared } from './scratch-table.js';
@@ -46,6 +47,10 @@ t.test('compareAndSet and compareAndDelete by revision', async (t) => {
   t.equal(table.compareAndDelete('k', { revision: last }), true);
   t.equal(table.compareAndDelete('k', { revision: last }), false);
   t.equal(table.has('k'), false);
+  table.set('k', { n: 3 });
+  t.equal(table.compareAndDelete('k', { revision: last }), false, 'another row of the same name');
+  t.equal(table.compareAndSet('k', { revision: last }, { n: 4 }), false);
+  t.equal(table.get('k', 'n'), 3);
 });
 
 t.test('revisions never repeat for a key', async (t) => {
@@ -162,14 +167,30 @@ t.test('modify runs again when somebody else has written', async (t) => {
   }
 });
 
-testShared('4 processes add by modify and by compareAndSet: nothing is lost', async (t) => {
-  const table = scratchTable(t, { capacity: 4, columns: { a: 'int32', b: 'int32', text: 'string(9)' } });
-  table.set('k', {});
-  const times = 5_000;
-  const children = [1, 2, 3, 4].map(() => Child.start(t, 'table-modifier', table.name, 'k', times));
-  for (const child of children) await child.next();
-  for (const child of children) child.go();
-  for (const child of children) t.equal(await child.ended, 0);
-  t.match(table.get('k'), { a: 4 * times, b: 4 * times });
-  t.same(table.verify(), { ok: true, problems: [] });
-});
+const counters = { modified: 'int32', revised: 'int32', compared: 'int32', killed: 'int32' } as const;
+
+for (const [how, column, times] of [
+  ['modify', 'modified', 50_000],
+  ['revision', 'revised', 10_000],
+  ['columns', 'compared', 10_000],
+] as const) {
+  testShared(`4 processes count to ${4 * times} by ${how}, beside others that are killed`, async (t) => {
+    const table = scratchTable(t, { capacity: 4, columns: counters, lockTimeoutMs: 10_000 });
+    table.set('k', {});
+    const counting = [1, 2, 3, 4].map(() => Child.start(t, 'table-counter', table.name, 'k', how, times));
+    const victims = [1, 2, 3].map(() => Child.start(t, 'table-counter', table.name, 'k', 'killed', 0));
+    for (const child of [...counting, ...victims]) await child.next();
+    for (const counter of counting) counter.go();
+    for (const victim of victims) {
+      victim.go();
+      await sleep(5 + Math.random() * 20);
+      victim.process.kill('SIGKILL');
+    }
+    for (const counter of counting) t.equal(await counter.ended, 0);
+    t.equal(table.get('k', column), 4 * times);
+    const { revision } = table.entry('k') ?? {};
+    t.type(revision, 'number');
+    t.comment(`those killed had counted to ${table.get('k', 'killed')}`);
+    t.same(table.verify(), { ok: true, problems: [] });
+  });
+}

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { type TestClock, useTestClock } from '../../src/table/test-clock.js';
-import { eventually } from '../cache/deadline.js';
+import { eventually } from '../fixtures/deadline.js';
 import { Table } from '../fixtures/placed-table.js';
 import { Child } from './child.js';
 import { scratchName, scratchTable, testShared } from './scratch-table.js';

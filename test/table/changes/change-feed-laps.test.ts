@@ -2,11 +2,11 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Test } from 'tap';
-import { type Change, ShmTableError } from '../../src/index.js';
-import type { Table } from '../fixtures/placed-table.js';
-import { Child } from '../table/child.js';
-import { scratchTable, testShared } from '../table/scratch-table.js';
-import { within } from './deadline.js';
+import { type Change, ShmTableError } from '../../../src/index.js';
+import { within } from '../../fixtures/deadline.js';
+import type { Table } from '../../fixtures/placed-table.js';
+import { Child } from '../child.js';
+import { scratchTable, testShared } from '../scratch-table.js';
 
 const columns = { n: 'int32' } as const;
 /** The smallest feed that there may be: 16 cells. */
@@ -52,7 +52,7 @@ testShared('4 processes that go round a small feed: as many sequences as committ
   const options = { capacity: 50, columns, changes: CHANGES, maxKeyBytes: MAX_KEY_BYTES, lockTimeoutMs: 10_000 };
   const table = scratchTable(t, options);
   const following = follow(t, table, 0);
-  const writers = ['a', 'b', 'c', 'd'].map((key) => Child.start(t, 'cache-counting-writer', table.name, key, times));
+  const writers = ['a', 'b', 'c', 'd'].map((key) => Child.start(t, 'feed-counting-writer', table.name, key, times));
   for (const writer of writers) t.equal(await writer.ended, 0);
   table.set('end', { n: 0 });
   const { changes, gaps, next } = await within(30_000, 'the last change', following);

@@ -2,9 +2,9 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import t from 'tap';
-import { Child } from '../table/child.js';
-import '../table/scratch-table.js';
-import { within } from './deadline.js';
+import { Child } from '../child.js';
+import '../scratch-table.js';
+import { within } from '../../fixtures/deadline.js';
 
 /** Less than the stack of a thread, enough for what else is allocated meanwhile. */
 const ROOM_BYTES = 3 << 19;

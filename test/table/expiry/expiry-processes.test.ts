@@ -1,12 +1,12 @@
 /** Expiry seen from several processes: absent to everybody at once, swept by somebody, whatever clocks and kills do. */
 import { readFileSync } from 'node:fs';
 import t, { type Test } from 'tap';
-import type { AgentCall } from '../fixtures/cache-agent.js';
-import { Table } from '../fixtures/placed-table.js';
-import { Child } from '../table/child.js';
-import { oneBucketKeys } from '../table/one-bucket-keys.js';
-import { scratchTable } from '../table/scratch-table.js';
-import { eventually } from './deadline.js';
+import { eventually } from '../../fixtures/deadline.js';
+import type { AgentCall } from '../../fixtures/expiry-agent.js';
+import { Table } from '../../fixtures/placed-table.js';
+import { Child } from '../child.js';
+import { oneBucketKeys } from '../one-bucket-keys.js';
+import { scratchTable } from '../scratch-table.js';
 
 const columns = { n: 'int32' } as const;
 
@@ -18,7 +18,7 @@ class Agent {
   }
 
   static async start(t: Test, table: string): Promise<Agent> {
-    const agent = new Agent(Child.start(t, 'cache-agent', table));
+    const agent = new Agent(Child.start(t, 'expiry-agent', table));
     await agent.child.next();
     return agent;
   }
@@ -71,7 +71,7 @@ t.test('an expired row is absent to every operation of every process', async (t)
 t.test('it goes at its moment and not before, for all processes', async (t) => {
   const table = scratchTable(t, { capacity: 9, columns });
   const watchers = [1, 2].map(() =>
-    Child.start<{ found: number; missed: number }>(t, 'cache-clock-watcher', table.name, 'k'),
+    Child.start<{ found: number; missed: number }>(t, 'expiry-watcher', table.name, 'k'),
   );
   for (const watcher of watchers) await watcher.next();
   table.set('k', { n: 1 }, { ttl: 400 });
@@ -165,7 +165,7 @@ t.test('kill -9 of the process that sweeps: another one takes over', async (t) =
 
 t.test('no expiry is lost, whoever announces it during whichever pass', async (t) => {
   const table = scratchTable(t, { capacity: 4_000, columns });
-  const writers = ['a', 'b', 'c'].map((prefix) => Child.start(t, 'cache-expiring-writer', table.name, prefix, 3_500));
+  const writers = ['a', 'b', 'c'].map((prefix) => Child.start(t, 'expiry-writer', table.name, prefix, 3_500));
   for (const writer of writers) await writer.next();
   for (const writer of writers) writer.go();
   for (const writer of writers) t.equal(await writer.next(), 'done');
@@ -194,7 +194,7 @@ t.test('no expiry is lost, whoever announces it during whichever pass', async (t
 t.test('a stopped writer delays the sweeping of its bucket and nothing else', async (t) => {
   const table = scratchTable(t, { capacity: 1_000, columns, lockTimeoutMs: 60 });
   const [hot, ...cold] = oneBucketKeys(table, 8);
-  const writer = Child.start(t, 'cache-hot-writer', table.name, hot);
+  const writer = Child.start(t, 'expiry-hot-writer', table.name, hot);
   await writer.next();
   for (const key of cold) table.set(key, { n: 1 }, { ttl: 600 });
   for (let i = 0; i < 500; i++) table.set(`${i}`, { n: i }, { ttl: 600 });

@@ -1,11 +1,11 @@
 /** A full table with evict: 'lru' makes room: of what, for whom, and what the others see of it. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
-import type { Table } from '../../src/index.js';
-import { Child } from '../table/child.js';
-import { oneBucketKeys } from '../table/one-bucket-keys.js';
-import { scratchTable } from '../table/scratch-table.js';
-import { eventually, within } from './deadline.js';
+import type { Table } from '../../../src/index.js';
+import { eventually, within } from '../../fixtures/deadline.js';
+import { Child } from '../child.js';
+import { oneBucketKeys } from '../one-bucket-keys.js';
+import { scratchTable } from '../scratch-table.js';
 
 const columns = { n: 'int32' } as const;
 
@@ -105,7 +105,7 @@ t.test('4 processes fill one table', async (t) => {
   const capacity = 2_000;
   const count = 15_000;
   const table = scratchTable(t, { capacity, columns, evict: 'lru', lockTimeoutMs: 10_000 });
-  const fillers = ['a', 'b', 'c', 'd'].map((prefix) => Child.start(t, 'cache-filler', table.name, prefix, count));
+  const fillers = ['a', 'b', 'c', 'd'].map((prefix) => Child.start(t, 'eviction-filler', table.name, prefix, count));
   for (const filler of fillers) await filler.next();
   for (const filler of fillers) filler.go();
   for (const filler of fillers) t.equal(await filler.next(), 'done');
@@ -121,7 +121,7 @@ t.test('kill -9 of processes that evict', async (t) => {
   const capacity = 300;
   const table = scratchTable(t, { capacity, columns, evict: 'lru', changes: 1 << 16, lockTimeoutMs: 10_000 });
   const start = async (): Promise<Child[]> => {
-    const fillers = ['a', 'b', 'c', 'd'].map((prefix) => Child.start(t, 'cache-filler', table.name, prefix, 0));
+    const fillers = ['a', 'b', 'c', 'd'].map((prefix) => Child.start(t, 'eviction-filler', table.name, prefix, 0));
     for (const filler of fillers) await filler.next();
     return fillers;
   };

@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
-import type { Table } from '../../src/index.js';
-import { Child } from './child.js';
-import { scratchTable, testShared } from './scratch-table.js';
+import type { Table } from '../../../src/index.js';
+import { scratchTable } from '../scratch-table.js';
 
 const columns = { n: 'int32' } as const;
 
@@ -157,13 +156,4 @@ t.test('a refused insert and size look at no row that has not expired', async (t
   t.equal(table.size, capacity - 1, 'what is announced later counts');
   t.equal(table.insert('one more', {}), true);
   t.same(table.verify(), { ok: true, problems: [] });
-});
-
-testShared('an expiry counts in every process', async (t) => {
-  const table = scratchTable(t, { capacity: 9, columns });
-  table.set('soon', { n: 1 }, { ttl: 5 }).set('later', { n: 2 }, { ttl: 60_000 }).set('never', { n: 3 });
-  await expiry(table, 'soon');
-  const child = Child.start<unknown>(t, 'table-reporter', table.name);
-  const seen = await child.next();
-  t.match(seen, { keys: ['later', 'never'], ttls: { never: Number.POSITIVE_INFINITY, soon: undefined } });
 });

@@ -2,11 +2,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import t from 'tap';
-import type { Change, Gap } from '../../src/index.js';
-import { Table } from '../fixtures/placed-table.js';
-import { Child, fixturePath } from '../table/child.js';
-import { scratchTable } from '../table/scratch-table.js';
-import { eventually, within } from './deadline.js';
+import type { Change, Gap } from '../../../src/index.js';
+import { eventually, within } from '../../fixtures/deadline.js';
+import { Table } from '../../fixtures/placed-table.js';
+import { Child, fixturePath } from '../child.js';
+import { scratchTable } from '../scratch-table.js';
 
 const columns = { n: 'int32' } as const;
 
@@ -149,7 +149,7 @@ t.test('4 writing processes: each key’s changes in the order of their commits,
   const keys = ['a', 'b', 'c', 'd', 'e'];
   const table = scratchTable(t, { capacity: 9, columns, changes: 1 << 22, lockTimeoutMs: 10_000 });
   const times = 4_000;
-  const writers = [1, 2, 3, 4].map(() => Child.start(t, 'cache-feed-writer', table.name, 0, times, ...keys));
+  const writers = [1, 2, 3, 4].map(() => Child.start(t, 'feed-writer', table.name, 0, times, ...keys));
   for (const writer of writers) await writer.next();
   const changes = table.watch();
   for (const writer of writers) writer.go();
@@ -201,7 +201,7 @@ t.test('kill -9 of writers: what was committed appears, what was not does not', 
     }
   })();
   const start = async (): Promise<Child> => {
-    const writer = Child.start(t, 'cache-feed-writer', table.name, 0, 0, ...keys);
+    const writer = Child.start(t, 'feed-writer', table.name, 0, 0, ...keys);
     await writer.next();
     return writer;
   };
@@ -257,7 +257,7 @@ t.test('close ends a wait with ERR_TABLE_CLOSED', async (t) => {
 
 t.test('destroy ends the waits of other processes, and they exit by themselves', async (t) => {
   const table = scratchTable(t, { capacity: 9, columns, changes: 1 << 16 });
-  const watchers = [1, 2].map(() => Child.start(t, 'cache-watcher', table.name, 'until-closed'));
+  const watchers = [1, 2].map(() => Child.start(t, 'feed-watcher', table.name, 'until-closed'));
   for (const watcher of watchers) t.equal(await watcher.next(), 'ready');
   table.set('k', {});
   for (const watcher of watchers) t.equal(await within(5_000, 'a change', watcher.next()), 'insert');
@@ -270,7 +270,7 @@ t.test('destroy ends the waits of other processes, and they exit by themselves',
 
 t.test('after `return` nothing keeps the process alive', async (t) => {
   const table = scratchTable(t, { capacity: 9, columns, changes: 1 << 16 });
-  const watcher = Child.start(t, 'cache-watcher', table.name, 'return');
+  const watcher = Child.start(t, 'feed-watcher', table.name, 'return');
   t.equal(await watcher.next(), 'ready');
   table.set('k', {});
   t.equal(await within(5_000, 'a change', watcher.next()), 'insert');
@@ -280,7 +280,7 @@ t.test('after `return` nothing keeps the process alive', async (t) => {
 t.test('worker threads that are terminated while they watch', async (t) => {
   const table = scratchTable(t, { capacity: 9, columns, changes: 1 << 16 });
   for (let round = 0; round < 5; round++) {
-    const worker = new Worker(fixturePath('cache-watcher'), { argv: [table.name, 'until-closed'] });
+    const worker = new Worker(fixturePath('feed-watcher'), { argv: [table.name, 'until-closed'] });
     const messages: unknown[] = [];
     worker.on('message', (message) => messages.push(message));
     await eventually('it watches', () => messages.includes('ready'));
@@ -304,7 +304,7 @@ t.test('a wait costs no processor time, and the fastest writer leaves others the
   const { user, system } = process.cpuUsage(before);
   t.ok(user + system < 60_000, `${(user + system) / 1000} ms of processor time in 300 ms of waiting`);
 
-  const writer = Child.start(t, 'cache-feed-writer', table.name, 0, 0, 'a', 'b', 'c');
+  const writer = Child.start(t, 'feed-writer', table.name, 0, 0, 'a', 'b', 'c');
   await writer.next();
   writer.go();
   await within(5_000, 'a change', next);
@@ -325,7 +325,7 @@ t.test('a wait costs no processor time, and the fastest writer leaves others the
 
 t.test('the time from commit to callback', async (t) => {
   const table = scratchTable(t, { capacity: 1_000, columns: { at: 'int64' }, changes: 1 << 16 });
-  const writer = Child.start(t, 'cache-latency-writer', table.name, 100);
+  const writer = Child.start(t, 'feed-latency-writer', table.name, 100);
   await writer.next();
   const changes = table.watch();
   writer.go();

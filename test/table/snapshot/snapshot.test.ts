@@ -5,13 +5,13 @@ import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t, { type Test } from 'tap';
-import type { Columns, TableOptions } from '../../src/index.js';
-import { checksumColumns, isWhole, makeRow } from '../fixtures/checksum-row.js';
-import { placeOf, Table } from '../fixtures/placed-table.js';
-import { seededRandom } from '../proofs/seeded-random.js';
-import { Child, fixturePath } from '../table/child.js';
-import { namespace, scratchName, scratchTable } from '../table/scratch-table.js';
-import { eventually } from './deadline.js';
+import type { Columns, TableOptions } from '../../../src/index.js';
+import { checksumColumns, isWhole, makeRow } from '../../fixtures/checksum-row.js';
+import { eventually } from '../../fixtures/deadline.js';
+import { placeOf, Table } from '../../fixtures/placed-table.js';
+import { seededRandom } from '../../proofs/seeded-random.js';
+import { Child, fixturePath } from '../child.js';
+import { namespace, scratchName, scratchTable } from '../scratch-table.js';
 
 const columns = { n: 'int32' } as const;
 
@@ -142,7 +142,7 @@ t.test('beside writers: each row one commit, all that stay, none twice', async (
   const staying = 3_000;
   const table = scratchTable(t, { capacity: 4_000, columns: checksumColumns, lockTimeoutMs: 10_000 });
   for (let i = 0; i < staying; i++) table.set(`stays-${i}`, makeRow(`stays-${i}`));
-  const writers = [1, 2].map(() => Child.start(t, 'cache-churner', table.name, staying));
+  const writers = [1, 2].map(() => Child.start(t, 'snapshot-churner', table.name, staying));
   for (const writer of writers) await writer.next();
   const path = join(t.testdir(), 'snapshot');
   for (let round = 0; round < 4; round++) {
@@ -231,7 +231,7 @@ t.test('kill -9 during a snapshot leaves the one before', async (t) => {
   const path = join(t.testdir(), 'snapshot');
   await table.snapshot(path);
   for (let kill = 0; kill < 8; kill++) {
-    const taker = Child.start(t, 'cache-snapshot-taker', table.name, path, 0);
+    const taker = Child.start(t, 'snapshot-taker', table.name, path, 0);
     await taker.next();
     await sleep(Math.random() * 80);
     taker.process.kill('SIGKILL');
@@ -254,7 +254,7 @@ t.test('a disk that becomes full at whichever byte leaves the one before, and no
   for (const limit of [1, 30, size >> 1, size - 33, size - 9, size - 8, size - 3]) {
     const taker = spawn(
       'prlimit',
-      [`--fsize=${limit}`, process.execPath, fixturePath('cache-snapshot-taker'), table.name, path, '1'],
+      [`--fsize=${limit}`, process.execPath, fixturePath('snapshot-taker'), table.name, path, '1'],
       { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] },
     );
     const messages: unknown[] = [];

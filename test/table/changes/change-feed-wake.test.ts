@@ -1,10 +1,10 @@
 /** Watchers that sleep: no mark is lost, and when one is, nobody sleeps for ever. */
 import type { Test } from 'tap';
-import { FEED_SLEEPERS, FEED_WAKE } from '../../src/table/layout/change-feed.js';
-import { DESTROYED, readHeader, STATE } from '../../src/table/layout/segment.js';
-import { Table } from '../fixtures/placed-table.js';
-import { openMemory, scratchTable, testShared } from '../table/scratch-table.js';
-import { eventually, within } from './deadline.js';
+import { FEED_SLEEPERS, FEED_WAKE } from '../../../src/table/layout/change-feed.js';
+import { DESTROYED, readHeader, STATE } from '../../../src/table/layout/segment.js';
+import { eventually, within } from '../../fixtures/deadline.js';
+import { Table } from '../../fixtures/placed-table.js';
+import { openMemory, scratchTable, testShared } from '../scratch-table.js';
 
 const options = { capacity: 9, columns: { n: 'int32' }, changes: 1 << 16 } as const;
 
