@@ -32,8 +32,6 @@ const runtime = {
   SIP3,
 };
 
-export type Runtime = typeof runtime;
-
 /** The context of a table in mapped memory. `name` stands in error messages. */
 export function createContext(name: string, memory: TableMemory) {
   return {

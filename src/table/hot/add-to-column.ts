@@ -21,8 +21,8 @@ export interface Accumulator {
   readonly add: (row: number, by: number | bigint, to: number, offset: number) => number | bigint | ShmTableError;
 }
 
-export type IntegerView = Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Array | Uint32Array;
-export type FloatView = Float32Array | Float64Array;
+type IntegerView = Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Array | Uint32Array;
+type FloatView = Float32Array | Float64Array;
 
 /** Where numbers of a column lie: a view of the table's memory with elements of 2^shift bytes. */
 export type NumberCells =
