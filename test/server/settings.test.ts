@@ -101,6 +101,7 @@ t.test('file, environment, flags: the later wins', async (t) => {
     SHMTABLE_WORKERS: '2',
     SHMTABLE_LIMITS_REQUEST_TIMEOUT_MS: '9',
     SHMTABLE_SOCKET: '',
+    SHMTABLE_PRINT_CODE: '1',
     PATH: '/',
   };
   const { settings, warnings } = loadSettings(file, environment, { port: 3 });

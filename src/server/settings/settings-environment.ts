@@ -32,6 +32,9 @@ const VARIABLES: Readonly<Record<string, { readonly path: readonly string[]; rea
   SHMTABLE_LOG_LEVEL: { path: ['logLevel'], kind: 'text' },
 };
 
+/** Read elsewhere: no settings, and known all the same. */
+const OTHER_VARIABLES = new Set(['SHMTABLE_PRINT_CODE']);
+
 interface EnvironmentSettings {
   readonly settings: GivenSettings;
   readonly warnings: readonly string[];
@@ -45,7 +48,7 @@ export function readEnvironment(environment: NodeJS.ProcessEnv): EnvironmentSett
   const warnings: string[] = [];
   const settings: Record<string, unknown> = {};
   for (const [name, text] of Object.entries(environment)) {
-    if (!name.startsWith('SHMTABLE_') || text === undefined || text === '') continue;
+    if (!name.startsWith('SHMTABLE_') || OTHER_VARIABLES.has(name) || text === undefined || text === '') continue;
     const variable = VARIABLES[name];
     if (variable === undefined) {
       warnings.push(`unknown environment variable ${name}`);
