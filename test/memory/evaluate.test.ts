@@ -1,0 +1,27 @@
+/** Texts that are evaluated in scripts that are stopped meanwhile. */
+import t, { type Test } from 'tap';
+import { evaluate } from '../../src/memory/index.js';
+import { StoppedScript } from '../fixtures/stopped-script.js';
+
+const ROUNDS = 40;
+
+/** How many of the scripts that do nothing but evaluate texts were not stopped by their timeout, with source maps. */
+function countLost(t: Test, evaluateText: (text: string) => unknown): number {
+  const { sourceMapsEnabled } = process;
+  t.teardown(() => process.setSourceMapsEnabled(sourceMapsEnabled));
+  process.setSourceMapsEnabled(true);
+  let made = 0;
+  const script = new StoppedScript(() => evaluateText(`(() => ${made++})`), 100);
+  return Array.from({ length: ROUNDS }, (_, i) => script.run(1 + (i % 3))).filter((stopped) => !stopped).length;
+}
+
+t.test('every script that evaluates texts is stopped by its timeout', async (t) => {
+  t.equal(
+    countLost(t, (text) => evaluate(text, 'test')),
+    0,
+  );
+});
+
+t.test('with the engine alone some are not, which is why', async (t) => {
+  t.comment(`${countLost(t, (text) => new Function(`return ${text}`))} of ${ROUNDS} were not stopped`);
+});
