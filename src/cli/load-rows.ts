@@ -2,7 +2,7 @@
 import { ShmTableError } from '../errors.js';
 import { TableCodec } from '../json/table-codec.js';
 import { wallTimeMs } from '../memory/index.js';
-import type { Table } from '../table/table.js';
+import { engineOf, type Table } from '../table/table.js';
 import type { Columns } from '../table/types.js';
 import { type CsvColumns, csvRows } from './csv-rows.js';
 import { LoadProgress } from './load-progress.js';
@@ -39,12 +39,13 @@ export async function loadRows(table: Table<Columns>, csv: CsvColumns): Promise<
 
 async function load(table: Table<Columns>, csv: CsvColumns, progress: LoadProgress, counts: LoadCounts): Promise<void> {
   const codec = new TableCodec(table.name, table.columns);
+  const engine = engineOf(table);
   for await (const { line, key, row, expiresAt } of readRows(progress.count(process.stdin), codec, csv)) {
     if (expiresAt !== null && expiresAt <= wallTimeMs()) {
       counts.expired++;
       continue;
     }
-    atLine(line, () => table.write('put', key, row, { expiresAt }));
+    atLine(line, () => engine.write('put', key, row, { expiresAt }));
     counts.loaded++;
     progress.addRow();
   }

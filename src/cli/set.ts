@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { ShmTableError, show } from '../errors.js';
 import { TableCodec } from '../json/table-codec.js';
 import { upsertRow } from '../server/row-operations.js';
+import { engineOf } from '../table/table.js';
 import { integerArgument } from './arguments.js';
 import { printJson } from './output.js';
 import { addTableCommand, openTable, type TableFlags } from './table-command.js';
@@ -20,7 +21,7 @@ export function addSet(program: Command): void {
       const body = parseObject(json);
       using table = openTable(name, flags, false);
       const codec = new TableCodec(name, table.columns);
-      const written = upsertRow({ table, codec }, 'set', key, codec.decode(body, 'refused'), {
+      const written = upsertRow({ table, engine: engineOf(table), codec }, 'set', key, codec.decode(body, 'refused'), {
         ttl: flags.ttl,
         condition: undefined,
       });

@@ -92,7 +92,7 @@ function settleDead({ handles, settings, memory, log }: Settling, pid: number): 
   for (const { name } of handles.list()) names.add(name);
   for (const table of names) {
     try {
-      const settled = handles.use(table, (served) => served.table.settleDead());
+      const settled = handles.use(table, (served) => served.engine.settleDead());
       if (settled === 0) continue;
       log.warn({ worker: pid, table, settled }, 'dead worker settled');
       memory.events.add({ type: 'recovery', worker: pid, table, settled });

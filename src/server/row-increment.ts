@@ -15,7 +15,7 @@ interface Incremented {
  * ERR_COLUMN_UNKNOWN, ERR_COLUMN_TYPE, ERR_VALUE_RANGE, ERR_PRECONDITION_FAILED.
  */
 export function incrementRow(
-  { table, codec }: ServedTable,
+  { table, engine, codec }: ServedTable,
   key: string,
   column: string,
   by: unknown,
@@ -28,17 +28,17 @@ export function incrementRow(
   const step = numeric(cell.decode(by));
   for (;;) {
     if (condition === undefined) {
-      const { value, revision } = table.incrementEntry(key, column, step, { ttl });
+      const { value, revision } = engine.increment(key, column, step, { ttl });
       return { text: cell.write(value), revision };
     }
     const found = table.entry(key)?.revision;
     if (!condition(found)) throw preconditionFailed(key, found);
     if (found === undefined) {
       // What adding to zero gives is the step itself.
-      const { outcome, revision } = table.write('insert', key, { [column]: step }, { ttl });
+      const { outcome, revision } = engine.write('insert', key, { [column]: step }, { ttl });
       if (outcome === 'inserted') return { text: cell.write(cell.stored(step)), revision };
     } else {
-      const incremented = table.incrementEntry(key, column, step, { ttl, ifRevision: found });
+      const incremented = engine.increment(key, column, step, { ttl, ifRevision: found });
       if (incremented.outcome === 'updated')
         return { text: cell.write(incremented.value), revision: incremented.revision };
     }

@@ -32,23 +32,23 @@ export function readRow({ table }: ServedTable, key: string): Envelope {
 
 /** Upserts: `put` replaces the whole row, `set` only the columns named. ERR_PRECONDITION_FAILED. */
 export function upsertRow(
-  { table }: ServedTable,
+  { table, engine }: ServedTable,
   mode: 'put' | 'set',
   key: string,
   row: RowValues,
   { ttl, condition }: WriteRequest,
 ): Written {
   for (;;) {
-    let written: ReturnType<typeof table.write>;
+    let written: ReturnType<typeof engine.write>;
     if (condition === undefined) {
-      written = table.write(mode, key, row, { ttl });
+      written = engine.write(mode, key, row, { ttl });
     } else {
       const revision = table.entry(key)?.revision;
       if (!condition(revision)) throw preconditionFailed(key, revision);
       written =
         revision === undefined
-          ? table.write('insert', key, row, { ttl })
-          : table.write(mode, key, row, { ttl, ifRevision: revision });
+          ? engine.write('insert', key, row, { ttl })
+          : engine.write(mode, key, row, { ttl, ifRevision: revision });
     }
     const { outcome, revision, expiresAt } = written;
     if (outcome === 'inserted' || outcome === 'updated')
@@ -58,7 +58,7 @@ export function upsertRow(
 
 /** Changes some columns of a row that exists and gives the row as this write left it. ERR_ROW_NOT_FOUND, ERR_PRECONDITION_FAILED. */
 export function mergeRow(
-  { table, codec }: ServedTable,
+  { table, engine, codec }: ServedTable,
   key: string,
   row: RowValues,
   { ttl, condition }: WriteRequest,
@@ -67,22 +67,22 @@ export function mergeRow(
     const before = table.entry(key);
     if (before === undefined) throw noRow(table.name, key);
     if (condition?.(before.revision) === false) throw preconditionFailed(key, before.revision);
-    const { outcome, revision, expiresAt } = table.write('update', key, row, { ttl, ifRevision: before.revision });
+    const { outcome, revision, expiresAt } = engine.write('update', key, row, { ttl, ifRevision: before.revision });
     if (outcome === 'updated') return { key, revision, expiresAt, row: codec.merged(before.row, row) };
   }
 }
 
 /** ERR_ROW_NOT_FOUND, ERR_PRECONDITION_FAILED. */
-export function deleteRow({ table }: ServedTable, key: string, condition: Condition | undefined): void {
+export function deleteRow({ table, engine }: ServedTable, key: string, condition: Condition | undefined): void {
   for (;;) {
     if (condition === undefined) {
-      if (table.remove(key).outcome === 'absent') throw noRow(table.name, key);
+      if (engine.remove(key).outcome === 'absent') throw noRow(table.name, key);
       return;
     }
     const revision = table.entry(key)?.revision;
     if (revision === undefined) throw noRow(table.name, key);
     if (!condition(revision)) throw preconditionFailed(key, revision);
-    if (table.remove(key, { ifRevision: revision }).outcome === 'deleted') return;
+    if (engine.remove(key, { ifRevision: revision }).outcome === 'deleted') return;
   }
 }
 

@@ -9,7 +9,8 @@ import { hasCode } from '../errors.js';
 import { TableCodec } from '../json/table-codec.js';
 import { timers } from '../memory/index.js';
 import { SCHEMA_DEFAULTS } from '../table/defaults.js';
-import { Table } from '../table/table.js';
+import type { TableEngine } from '../table/engine.js';
+import { engineOf, Table } from '../table/table.js';
 import type { BackendName, Columns, TableInfo, TableOptions } from '../table/types.js';
 
 /** How often handles of destroyed tables are let go. */
@@ -31,6 +32,7 @@ interface TableHandlesOptions {
 /** A table with its JSON reader and writer. */
 export interface ServedTable {
   readonly table: Table<Columns>;
+  readonly engine: TableEngine;
   readonly codec: TableCodec;
 }
 
@@ -60,7 +62,7 @@ export class TableHandles {
     try {
       return action(this.#handle(name));
     } catch (error) {
-      if (!isClosed(error)) throw error;
+      if (!hasCode(error, 'ERR_TABLE_CLOSED')) throw error;
       this.#drop(name);
     }
     return action(this.#handle(name));
@@ -111,7 +113,7 @@ export class TableHandles {
   /** Lets go of handles whose tables are destroyed: they would keep the memory of what is gone. */
   #sweep(): void {
     for (const [name, { table }] of this.#handles) {
-      if (!isLiving(table)) this.#drop(name);
+      if (!table.isOpen) this.#drop(name);
     }
   }
 
@@ -123,7 +125,7 @@ export class TableHandles {
   }
 
   #keep(name: string, table: Table<Columns>): ServedTable {
-    const served = { table, codec: new TableCodec(name, table.columns) };
+    const served = { table, engine: engineOf(table), codec: new TableCodec(name, table.columns) };
     this.#handles.set(name, served);
     return served;
   }
@@ -131,7 +133,7 @@ export class TableHandles {
   /** Keeps the handle that is there while its table lives: streams of changes hang on it. */
   #keepLiving(name: string, table: Table<Columns>): ServedTable {
     const served = this.#handles.get(name);
-    if (served !== undefined && isLiving(served.table)) {
+    if (served?.table.isOpen) {
       table.close();
       return served;
     }
@@ -143,18 +145,4 @@ export class TableHandles {
     this.#handles.get(name)?.table.close();
     this.#handles.delete(name);
   }
-}
-
-/** Whether a handle's table has been neither closed nor destroyed. */
-function isLiving(table: Table<Columns>): boolean {
-  try {
-    table.has(' ');
-    return true;
-  } catch (error) {
-    return !isClosed(error);
-  }
-}
-
-function isClosed(error: unknown): boolean {
-  return hasCode(error, 'ERR_TABLE_CLOSED');
 }

@@ -1,249 +1,101 @@
-import { ShmTableError } from '../errors.js';
-import type { ByteLocks, Segment } from '../memory/index.js';
-import { attachToFile, detachFromFile } from './boot-record.js';
-import { unknownColumn } from './column-values.js';
-import { Evictor } from './expiry/evictor.js';
-import { ExpiredRows } from './expiry/expired-rows.js';
-import { Sweeper } from './expiry/sweeper.js';
-import type { TableClock } from './expiry/table-clock.js';
-import type { Accumulator } from './hot/add-to-column.js';
-import type { Lookup } from './hot/lookup.js';
-import type { Writer } from './hot/write.js';
-import type { PlacedColumn } from './layout/row.js';
-import { READY, STATE } from './layout/segment.js';
-import type { TableMemory } from './layout/table-memory.js';
-import type { OpenedTable } from './open.js';
-import type { AttachOptions } from './options.js';
-import { Participant } from './participant.js';
-import { Reader } from './reader.js';
-import { entryReader, RowScan } from './row-scan.js';
-import { ScratchRow } from './scratch-row.js';
-import { TableCode } from './table-code.js';
-import { createContext } from './table-context.js';
-import type { Columns, Entry, Row } from './types.js';
-
-/** Evictions of a handle between two looks for free slices that somebody at work keeps out of sight. */
-const ROOMS_PER_LOOK = 64;
-
-/** What only a table that is open for writing has. */
-export class WritingParts {
-  readonly participant: Participant;
-  readonly sweeper: Sweeper;
-  readonly #createWriter: (writing: WritingParts) => Writer;
-  #writer: Writer | undefined;
-
-  constructor(
-    participant: Participant,
-    createSweeper: (writing: WritingParts) => Sweeper,
-    createWriter: (writing: WritingParts) => Writer,
-  ) {
-    this.participant = participant;
-    this.sweeper = createSweeper(this);
-    this.#createWriter = createWriter;
-  }
-
-  get writer(): Writer {
-    this.#writer ??= this.#createWriter(this);
-    return this.#writer;
-  }
-}
+import { ShmTableError, show } from '../errors.js';
+import { checkOptions } from '../memory/index.js';
+import { BulkRemoval } from './bulk-removal.js';
+import type { ChangeWatch } from './changes/change-watch.js';
+import { ConditionalWrites } from './conditional-writes.js';
+import type { Outcome, WriteMode } from './hot/write.js';
+import { CONDITIONAL_OPTIONS, REMOVE_OPTIONS, WATCH_OPTIONS } from './option-names.js';
+import { integer } from './options.js';
+import { readCounts } from './stats.js';
+import type { TableHandle } from './table-handle.js';
+import type { Columns, RowInput, TableCounts, WatchOptions } from './types.js';
+import { type ConditionalOptions, expiryOf, readWriteOptions } from './write-options.js';
 
 /**
- * Everything that an attached table works with, put together in one place. All handles that a thread has of the table
- * share it: see `shared-parts.ts`. What has to be compiled is made when it is first asked for: who opens a table to
- * look at a few rows does not wait for the code that writes them.
+ * What lies under one `Table`: operations that tell more than its methods do, and those that `Table` is made of. The
+ * service and the command work with it (`engineOf`); it is not a part of the package's interface.
  */
-export class TableParts<C extends Columns = Columns> {
-  readonly name: string;
-  readonly segment: Segment;
-  readonly memory: TableMemory;
-  readonly locks: ByteLocks;
-  readonly code: TableCode<C>;
-  readonly draft: ScratchRow<C>;
-  readonly clock: TableClock;
-  readonly expired: ExpiredRows;
-  /** Undefined for read-only handles, which are no participant. */
-  readonly writing: WritingParts | undefined;
-  readonly #options: AttachOptions;
-  readonly #columns: ReadonlyMap<string, PlacedColumn>;
-  #reader: Reader<C> | undefined;
-  #scan: RowScan<C> | undefined;
-  #lastColumn: string | undefined;
-  #lastValues: Lookup<unknown> | undefined;
-  #rows: Lookup<Row<C>> | undefined;
-  #entries: Lookup<Entry<C>> | undefined;
-  #presence: Lookup<true> | undefined;
-  #expiries: Lookup<number> | undefined;
-  readonly #values = new Map<string, Lookup<unknown>>();
-  readonly #accumulators = new Map<string, Accumulator>();
-  #lastSum: string | undefined;
-  #lastAccumulator: Accumulator | undefined;
+export class TableEngine<C extends Columns = Columns> {
+  readonly conditional: ConditionalWrites<C>;
+  readonly removal: BulkRemoval<C>;
+  readonly #handle: TableHandle<C>;
 
-  /** Attaches: `ERR_TOO_MANY_PARTICIPANTS` when nobody more may write. */
-  constructor({ segment, memory }: OpenedTable, options: AttachOptions) {
-    const { row } = memory.layout;
-    this.name = options.name;
-    this.segment = segment;
-    this.memory = memory;
-    this.#options = options;
-    this.#columns = new Map(row.columns.map((column) => [column.name, column]));
-    this.code = new TableCode<C>(createContext(options.name, memory));
-    this.draft = new ScratchRow<C>(this.code);
-    this.clock = this.code.context.clock;
-    this.expired = new ExpiredRows(memory, this.clock, this.code.context.groups);
-    this.locks = segment.openByteLocks();
-    try {
-      this.writing = options.readOnly ? undefined : this.#attach();
-    } catch (error) {
-      // Otherwise the slot that was tried would stay taken until these locks are garbage.
-      this.locks.close();
-      throw error;
-    }
-  }
-
-  #attach(): WritingParts {
-    const { segment, code, locks, clock } = this;
-    const participant =
-      segment.backend === 'file' ? attachToFile(segment, code, locks) : Participant.attach(code, locks);
-    return new WritingParts(
-      participant,
-      (writing) => new Sweeper(this.expired, clock, writing, locks, () => !this.isClosed),
-      (writing) => this.#createWriter(writing),
-    );
-  }
-
-  #createWriter({ participant, sweeper }: WritingParts): Writer {
-    const { memory } = this;
-    const writer = this.code.writer(participant);
-    const hasOverlooked = (): boolean =>
-      participant.settleUnfinished() > 0 || (memory.rows.seemsToHaveRoom && memory.overflow.seemsToHaveRoom);
-    if (memory.uses === undefined) {
-      // What costs a caller its time, a bucket that somebody holds, comes last.
-      writer.makeRoom = () => hasOverlooked() || sweeper.reclaim() > 0 || sweeper.reclaimLocked();
-    } else {
-      const evictor = new Evictor(memory, memory.uses, writer);
-      let times = 0;
-      writer.makeRoom = () =>
-        (times++ % ROOMS_PER_LOOK === 0 && hasOverlooked()) ||
-        sweeper.reclaimNowAndThen() > 0 ||
-        evictor.evictOne() ||
-        hasOverlooked();
-    }
-    return writer;
-  }
-
-  #detach(participant: Participant): void {
-    if (this.segment.backend === 'file') detachFromFile(this.segment, this.memory, this.locks, participant);
-    else participant.detach();
-  }
-
-  /** A column by name. `ERR_COLUMN_UNKNOWN`. */
-  column(name: string): PlacedColumn {
-    return this.#columns.get(name) ?? unknownColumn(name, this.memory.layout.row.columns);
-  }
-
-  get reader(): Reader<C> {
-    this.#reader ??= this.#createReader();
-    return this.#reader;
-  }
-
-  #createReader(): Reader<C> {
-    return new Reader<C>(this.code, this.#options.readOnly, () => this.assertOpen());
-  }
-
-  get scan(): RowScan<C> {
-    this.#scan ??= new RowScan(this.code, this.reader, (name) => this.column(name));
-    return this.#scan;
-  }
-
-  /** What looks up whole rows. */
-  get rows(): Lookup<Row<C>> {
-    this.#rows ??= this.reader.lookup(({ codec }) => codec.read);
-    return this.#rows;
-  }
-
-  get entries(): Lookup<Entry<C>> {
-    this.#entries ??= this.reader.lookup((source) => entryReader(source, source.codec.read, this.clock));
-    return this.#entries;
-  }
-
-  /** What looks whether there is a row: true or undefined. */
-  get presence(): Lookup<true> {
-    this.#presence ??= this.reader.lookup(() => (): true => true);
-    return this.#presence;
-  }
-
-  /** What looks up when a row expires, in table time, 0 for never. */
-  get expiries(): Lookup<number> {
-    this.#expiries ??= this.reader.lookup(({ expiresAt }) => expiresAt);
-    return this.#expiries;
+  constructor(handle: TableHandle<C>) {
+    this.#handle = handle;
+    this.conditional = new ConditionalWrites(handle);
+    this.removal = new BulkRemoval(handle);
   }
 
   /**
-   * What looks up one column, by name: `ERR_COLUMN_UNKNOWN`. The last one is kept: most programs ask for one column many
-   * times, and comparing names costs 4 ns less than looking one up.
+   * A write that tells how it ended, and the revision and expiry (epoch milliseconds or null) that the row has then.
    */
-  valuesOf(column: string): Lookup<unknown> {
-    if (column !== this.#lastColumn || this.#lastValues === undefined) {
-      this.#lastValues = this.#values.get(column) ?? this.#lookUp(column);
-      this.#lastColumn = column;
+  write(
+    mode: WriteMode,
+    key: string,
+    row: RowInput<C>,
+    options: ConditionalOptions = {},
+  ): { outcome: Outcome; revision: number; expiresAt: number | null } {
+    const { ifRevision, ...lifetime } = readWriteOptions(options, CONDITIONAL_OPTIONS);
+    const { writer, clock } = this.#handle;
+    const outcome = writer.write(mode, key, row, expiryOf(clock, lifetime), ifRevision);
+    return { outcome, revision: writer.revision, expiresAt: clock.toWall(writer.expiresAt) };
+  }
+
+  /** An increment that tells the revision and whether it created the row; 'mismatch' and 'absent' changed nothing. */
+  increment(
+    key: string,
+    column: string,
+    by: number | bigint = 1,
+    options: ConditionalOptions = {},
+  ): { outcome: Outcome; value: number | bigint; revision: number; created: boolean } {
+    const { ifRevision, ...lifetime } = readWriteOptions(options, CONDITIONAL_OPTIONS);
+    const { writer, clock } = this.#handle;
+    const numeric = this.#handle.accumulator(column);
+    const outcome = writer.increment(key, numeric, numeric.addend(by), expiryOf(clock, lifetime), ifRevision);
+    return { outcome, value: writer.value, revision: writer.revision, created: outcome === 'inserted' };
+  }
+
+  /** A removal that tells how it ended and at what revision. */
+  remove(
+    key: string,
+    options: { readonly ifRevision?: number | undefined } = {},
+  ): { outcome: Outcome; revision: number } {
+    checkOptions(options, REMOVE_OPTIONS);
+    const { writer } = this.#handle;
+    const outcome = writer.remove(key, options.ifRevision);
+    return { outcome, revision: writer.revision };
+  }
+
+  /** Brings the rows of up to MAX_KEYS_AHEAD keys, which will be asked for, near: see `Reader.loadAhead`. */
+  loadAhead(keys: readonly string[]): void {
+    this.#handle.assertOpen();
+    this.#handle.reader.loadAhead(keys);
+  }
+
+  /** `Table.watch`, with a non-blocking `poll`. */
+  watch(options: WatchOptions = {}): ChangeWatch {
+    checkOptions(options, WATCH_OPTIONS);
+    const { prefix = '', since } = options;
+    this.#handle.assertOpen();
+    const { name, watches } = this.#handle;
+    if (watches === undefined) {
+      throw new ShmTableError('ERR_ARGUMENT', `table ${name} has no change feed: it was made with changes = 0`);
     }
-    return this.#lastValues;
-  }
-
-  #lookUp(column: string): Lookup<unknown> {
-    // What is no string might become the name of a column, or throw, when it is asked for one.
-    if (typeof column !== 'string') unknownColumn(column, this.memory.layout.row.columns);
-    const values = this.reader.lookup(
-      ({ codec }) => codec.readers[column] ?? unknownColumn(column, this.memory.layout.row.columns),
-    );
-    this.#values.set(column, values);
-    return values;
-  }
-
-  /** What adds to a column of numbers, kept like `valuesOf`. `ERR_COLUMN_UNKNOWN`, `ERR_COLUMN_TYPE`. */
-  accumulator(name: string): Accumulator {
-    if (name !== this.#lastSum || this.#lastAccumulator === undefined) {
-      this.#lastAccumulator = this.#accumulators.get(name) ?? this.#accumulate(name);
-      this.#lastSum = name;
+    if (typeof prefix !== 'string') {
+      throw new ShmTableError('ERR_ARGUMENT', `prefix must be a string, got ${show(prefix)}`);
     }
-    return this.#lastAccumulator;
+    if (since !== undefined) integer('since', since, 0, Number.MAX_SAFE_INTEGER);
+    return watches.watch(prefix, since);
   }
 
-  #accumulate(name: string): Accumulator {
-    const accumulator = this.code.accumulator(this.column(name));
-    this.#accumulators.set(name, accumulator);
-    return accumulator;
+  /** The part of `Table.stats` that costs little however large the table is: O(maxParticipants). */
+  counts(): TableCounts {
+    this.#handle.assertOpen();
+    return readCounts(this.#handle.memory, this.#handle.locks, this.#handle.writing?.participant);
   }
 
-  /** `ERR_TABLE_CLOSED`, `ERR_READ_ONLY`. */
-  assertWritable(): WritingParts {
-    this.assertOpen();
-    if (this.writing === undefined) {
-      throw new ShmTableError('ERR_READ_ONLY', `table ${this.name} was opened with readOnly`);
-    }
-    return this.writing;
-  }
-
-  /** Destroyed, or detached: then the memory reads zeros. */
-  get isClosed(): boolean {
-    return this.memory.words[STATE] !== READY;
-  }
-
-  /** `ERR_TABLE_CLOSED` once the table is destroyed, by whichever process. */
-  assertOpen(): void {
-    if (this.isClosed) throw new ShmTableError('ERR_TABLE_CLOSED', `table ${this.name}: the table was destroyed`);
-  }
-
-  /** Detaches, also when it throws `ERR_TABLE_CORRUPT`. Once. */
-  close(): void {
-    const destroyed = this.isClosed;
-    this.writing?.sweeper.stop();
-    try {
-      if (!destroyed && this.writing !== undefined) this.#detach(this.writing.participant);
-    } finally {
-      this.locks.close();
-      this.segment.close();
-    }
+  /** Settles the operations of participants that have died; how many had. Others do it when they meet their locks. */
+  settleDead(): number {
+    return this.#handle.assertWritable().participant.settleDead();
   }
 }

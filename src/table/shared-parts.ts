@@ -1,9 +1,9 @@
 import { hasCode, ShmTableError } from '../errors.js';
 import { firstFound, Segment, SHARED_BACKENDS } from '../memory/index.js';
-import { TableParts } from './engine.js';
 import { segmentName } from './list.js';
 import { checkSchema, type OpenedTable } from './open.js';
 import type { AttachOptions } from './options.js';
+import { TableParts } from './table-parts.js';
 import type { OpenOptions } from './types.js';
 
 /*

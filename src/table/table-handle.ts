@@ -2,7 +2,6 @@ import { ShmTableError } from '../errors.js';
 import type { ByteLocks, Segment } from '../memory/index.js';
 import { ChangeFeed } from './changes/change-feed.js';
 import { ChangeWatches } from './changes/change-watch.js';
-import type { TableParts, WritingParts } from './engine.js';
 import type { ExpiredRows } from './expiry/expired-rows.js';
 import type { TableClock } from './expiry/table-clock.js';
 import type { Accumulator } from './hot/add-to-column.js';
@@ -17,6 +16,7 @@ import type { RowCodec } from './row-codec.js';
 import type { RowScan } from './row-scan.js';
 import type { ScratchRow } from './scratch-row.js';
 import type { SharedParts } from './shared-parts.js';
+import type { TableParts, WritingParts } from './table-parts.js';
 import type { Columns, Entry, Row } from './types.js';
 
 /**
@@ -40,6 +40,10 @@ export class TableHandle<C extends Columns> {
     this.#parts = shared.parts as TableParts<Columns> as TableParts<C>;
     this.#caller = { isOpen: true, lockTimeoutMs };
     shared.hold(this);
+  }
+
+  get lockTimeoutMs(): number {
+    return this.#caller.lockTimeoutMs;
   }
 
   /** The shared parts, of a table that may have been destroyed. `ERR_TABLE_CLOSED` once this handle is closed. */

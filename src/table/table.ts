@@ -1,7 +1,6 @@
-import { types } from 'node:util';
 import { ShmTableError, show } from '../errors.js';
 import { checkOptions } from '../memory/index.js';
-import type { ChangeWatch } from './changes/change-watch.js';
+import { TableEngine } from './engine.js';
 import type { Accumulator } from './hot/add-to-column.js';
 import type { Outcome, WriteMode } from './hot/write.js';
 import { bytesByPurpose, columnsOf, layOutSegment } from './layout/segment.js';
@@ -17,27 +16,14 @@ import {
   openOrCreateTable,
   openTable,
 } from './open.js';
-import {
-  CLEAR_OPTIONS,
-  CONDITIONAL_OPTIONS,
-  INCREMENT_OPTIONS,
-  LOOKUP_OPTIONS,
-  REMOVE_OPTIONS,
-  TABLE_OPTIONS,
-  WATCH_OPTIONS,
-  WRITE_OPTIONS,
-} from './option-names.js';
-import { type AttachOptions, integer, parseAttach, parseNamespace, parseSchema } from './options.js';
-import { watchRow } from './own-writes.js';
-import { type Expectation, fulfils, parseExpected } from './precondition.js';
-import { Retries } from './retries.js';
+import { INCREMENT_OPTIONS, LOOKUP_OPTIONS, TABLE_OPTIONS } from './option-names.js';
+import { type AttachOptions, parseAttach, parseNamespace, parseSchema } from './options.js';
 import { SharedParts } from './shared-parts.js';
 import { SnapshotReader } from './snapshot/reader.js';
 import { checkSnapshot, loadSnapshot, restoredOptions, snapshotOf } from './snapshot/snapshot.js';
 import { writeSnapshot } from './snapshot/writer.js';
-import { attachedSlots, countLiveRows, readCounts, readStats } from './stats.js';
+import { attachedSlots, countLiveRows, readStats } from './stats.js';
 import { TableHandle } from './table-handle.js';
-import { Turns } from './turns.js';
 import type {
   BackendName,
   Change,
@@ -57,7 +43,6 @@ import type {
   ScanOptions,
   ScanPage,
   TableBytes,
-  TableCounts,
   TableInfo,
   TableOptions,
   TableStats,
@@ -66,20 +51,14 @@ import type {
   WriteOptions,
 } from './types.js';
 import { verifyTable } from './verify.js';
+import { checkLifetime, checkTtl, expiryOf, readWriteOptions } from './write-options.js';
 
-/** Further conditions of the service's writes. */
-export interface ConditionalOptions extends WriteOptions {
-  /** Only if the row has this revision. */
-  readonly ifRevision?: number | undefined;
-  /** In the place of `ttl`: when the row expires, in whole epoch milliseconds, or null. */
-  readonly expiresAt?: number | null | undefined;
+let engineUnder: <C extends Columns>(table: Table<C>) => TableEngine<C>;
+
+/** What lies under a table, for the service and the command; not exported by the package. */
+export function engineOf<C extends Columns>(table: Table<C>): TableEngine<C> {
+  return engineUnder(table);
 }
-
-/** Milliseconds of work of `clear` and `deletePrefix` between two turns of the event loop. */
-const YIELD_MS = 5;
-const MAX_YIELD_MS = 60_000;
-/** Empty buckets that are passed before the time is looked at again. */
-const BUCKETS_AT_ONCE = 2 ** 14;
 
 /**
  * A typed hash table in shared memory: rows that every process of the machine reads and writes as if they were in a
@@ -104,20 +83,25 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
   readonly maxParticipants: number;
 
   readonly #attach: AttachOptions;
-  readonly #parts: TableHandle<C>;
+  readonly #handle: TableHandle<C>;
+  readonly #engine: TableEngine<C>;
 
-  private constructor(parts: TableHandle<C>, options: AttachOptions) {
+  static {
+    engineUnder = (table) => table.#engine;
+  }
+
+  private constructor(handle: TableHandle<C>, options: AttachOptions) {
     // Private in TypeScript only.
-    if (!(parts instanceof TableHandle)) {
+    if (!(handle instanceof TableHandle)) {
       throw new ShmTableError(
         'ERR_ARGUMENT',
         'a Table is made by Table.create, Table.open or Table.openOrCreate, not by new',
       );
     }
-    const { schema } = parts.memory.layout;
+    const { schema } = handle.memory.layout;
     this.name = options.name;
     this.namespace = options.namespace;
-    this.backend = parts.segment.backend;
+    this.backend = handle.segment.backend;
     this.readOnly = options.readOnly;
     this.capacity = schema.capacity;
     this.maxKeyBytes = schema.maxKeyBytes;
@@ -127,7 +111,8 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
     // What was parsed from the same text that C was inferred from, or C is the general Columns.
     this.columns = Object.freeze(columnsOf(schema)) as C;
     this.#attach = options;
-    this.#parts = parts;
+    this.#handle = handle;
+    this.#engine = new TableEngine(handle);
   }
 
   // ---- making, finding, removing ----
@@ -141,8 +126,7 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
     checkOptions(options, TABLE_OPTIONS);
     const attach = parseAttach(options);
     const schema = parseSchema(options);
-    if (attach.readOnly)
-      throw new ShmTableError('ERR_READ_ONLY', `a table cannot be made with readOnly: ${attach.name}`);
+    assertCreatable(attach);
     return createTable(attach, schema, (opened) => Table.#attachTo<C>(opened, attach));
   }
 
@@ -216,16 +200,16 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
   get(key: string): Row<C> | undefined;
   get<K extends keyof C & string>(key: string, column: K): Row<C>[K] | undefined;
   get(key: string, column?: string): unknown {
-    return column === undefined ? this.#parts.rows(key) : this.#parts.valuesOf(column)(key);
+    return column === undefined ? this.#handle.rows(key) : this.#handle.valuesOf(column)(key);
   }
 
   /** The row with its key, revision and expiry, all of one commit (but for an increment's value: it may be newer). */
   entry(key: string): Entry<C> | undefined {
-    return this.#parts.entries(key);
+    return this.#handle.entries(key);
   }
 
   has(key: string): boolean {
-    return this.#parts.presence(key) === true;
+    return this.#handle.presence(key) === true;
   }
 
   /**
@@ -234,13 +218,13 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
    * snapshot.
    */
   getMany(keys: Iterable<string>): (Row<C> | undefined)[] {
-    this.#parts.assertOpen();
-    const { rows } = this.#parts;
+    this.#handle.assertOpen();
+    const { rows } = this.#handle;
     const list = listKeys(keys);
     const found = new Array<Row<C> | undefined>(list.length);
     forEachKey(
       list,
-      (group) => this.loadAhead(group),
+      (group) => this.#engine.loadAhead(group),
       (text, i) => {
         found[i] = rows(text);
       },
@@ -253,8 +237,8 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
    * the parts of the table, some 3,600 rows each, in which rows have expired, and a handle that can write sweeps there.
    */
   get size(): number {
-    this.#parts.assertOpen();
-    const { memory, expired, writing } = this.#parts;
+    this.#handle.assertOpen();
+    const { memory, expired, writing } = this.#handle;
     return countLiveRows(memory, expired, writing?.sweeper);
   }
 
@@ -284,14 +268,14 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
 
   /** Removes the row; whether there was one. */
   delete(key: string): boolean {
-    return this.#parts.writer.remove(key) === 'deleted';
+    return this.#handle.writer.remove(key) === 'deleted';
   }
 
   /** Reads and removes the row in one step: of several processes exactly one gets it. */
   take(key: string): Row<C> | undefined {
     let row: Row<C> | undefined;
-    this.#parts.writer.remove(key, undefined, (at) => {
-      row = this.#parts.codec.read(at);
+    this.#handle.writer.remove(key, undefined, (at) => {
+      row = this.#handle.codec.read(at);
     });
     return row;
   }
@@ -302,13 +286,13 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
    * `ERR_LOCK_TIMEOUT`, says as `completed` how many had been written.
    */
   setMany(entries: Iterable<readonly [key: string, row: RowInput<C>]>, options?: WriteOptions): this {
-    this.#parts.assertWritable();
+    this.#handle.assertWritable();
     const { ttl } = readWriteOptions(options);
-    const { keys, rows } = readRows(entries, this.#parts.key, this.#parts.draft);
+    const { keys, rows } = readRows(entries, this.#handle.key, this.#handle.draft);
     writeEachKey(
       keys,
-      (group) => this.loadAhead(group),
-      (key, i) => this.#parts.writer.write('set', key, rows[i], this.#expiryOf({ ttl })),
+      (group) => this.#engine.loadAhead(group),
+      (key, i) => this.#handle.writer.write('set', key, rows[i], expiryOf(this.#handle.clock, { ttl })),
     );
     return this;
   }
@@ -318,12 +302,12 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
    * removed. No transaction: what stops it in the middle, `ERR_LOCK_TIMEOUT`, says as `completed` how many were done.
    */
   deleteMany(keys: Iterable<string>): boolean[] {
-    this.#parts.assertWritable();
-    const list = readKeys(keys, this.#parts.key);
+    this.#handle.assertWritable();
+    const list = readKeys(keys, this.#handle.key);
     const deleted = new Array<boolean>(list.length);
     writeEachKey(
       list,
-      (group) => this.loadAhead(group),
+      (group) => this.#engine.loadAhead(group),
       (key, i) => {
         deleted[i] = this.delete(key);
       },
@@ -336,18 +320,8 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
    * thread's other work: rows that others insert meanwhile may stay. Rejects as `delete` throws, `ERR_TABLE_CLOSED` when
    * the table is closed or destroyed meanwhile; what was removed by then is gone.
    */
-  async deletePrefix(prefix: string): Promise<number> {
-    if (typeof prefix !== 'string') {
-      throw new ShmTableError('ERR_ARGUMENT', `prefix must be a string, got ${show(prefix)}`);
-    }
-    return this.#inTurns(YIELD_MS, (bucket) => {
-      const { reader, scan, writer } = this.#parts;
-      let deleted = 0;
-      for (const { key } of reader.chain(bucket, scan.keys)) {
-        if (key.startsWith(prefix) && writer.remove(key) === 'deleted') deleted++;
-      }
-      return deleted;
-    });
+  deletePrefix(prefix: string): Promise<number> {
+    return this.#engine.removal.deletePrefix(prefix);
   }
 
   /**
@@ -358,73 +332,9 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
   clear(): void;
   clear(options: ClearOptions): Promise<number>;
   clear(options?: ClearOptions): Promise<number> | undefined {
-    if (options !== undefined) return this.#clearInTurns(options);
-    const locked: number[] = [];
-    this.clearFrom(0, this.#parts.memory.homeBuckets, locked);
-    this.clearLocked(locked);
+    if (options !== undefined) return this.#engine.removal.clearInTurns(options);
+    this.#engine.removal.clear();
     return undefined;
-  }
-
-  async #clearInTurns(options: ClearOptions): Promise<number> {
-    checkOptions(options, CLEAR_OPTIONS);
-    const yieldMs = integer('yieldMs', options.yieldMs ?? YIELD_MS, 1, MAX_YIELD_MS);
-    return this.#inTurns(yieldMs, (bucket) => this.#parts.writer.clearBucket(bucket, true));
-  }
-
-  /**
-   * Calls `remove` for each bucket that has rows, once, and adds up how many it removed. Those that are locked come last.
-   * Ends whatever others insert.
-   */
-  async #inTurns(yieldMs: number, remove: (bucket: number) => number): Promise<number> {
-    const turns = new Turns(yieldMs);
-    const locked: number[] = [];
-    let removed = 0;
-    for (let bucket = 0; ; ) {
-      // Before anything else: after a turn of others the memory may be gone.
-      this.#parts.assertWritable();
-      const { homeBuckets } = this.#parts.memory;
-      const end = Math.min(bucket + BUCKETS_AT_ONCE, homeBuckets);
-      bucket = this.#parts.reader.chains.nextFilled(bucket, end);
-      if (bucket < end) {
-        if (this.#parts.memory.isLocked(bucket)) locked.push(bucket);
-        else removed += remove(bucket);
-        bucket++;
-      }
-      if (bucket >= homeBuckets) break;
-      if (turns.isOver) await turns.next();
-    }
-    for (const bucket of locked) {
-      this.#parts.assertWritable();
-      removed += remove(bucket);
-      if (turns.isOver) await turns.next();
-    }
-    return removed;
-  }
-
-  /**
-   * A part of `clear`, of so many buckets from a number on. Returns the number to go on with, undefined at the end. Waits
-   * for nobody: buckets that were locked are added to `locked`, for `clearLocked` at the end of all parts.
-   */
-  clearFrom(begin: number, buckets: number, locked: number[]): number | undefined {
-    integer('begin', begin, 0, Number.MAX_SAFE_INTEGER);
-    integer('buckets', buckets, 1, Number.MAX_SAFE_INTEGER);
-    if (!Array.isArray(locked)) throw new ShmTableError('ERR_ARGUMENT', `locked must be an array, got ${show(locked)}`);
-    const { writer, memory, reader } = this.#parts;
-    const end = Math.min(begin + buckets, memory.homeBuckets);
-    for (let bucket = begin; ; bucket++) {
-      bucket = reader.chains.nextFilled(bucket, end);
-      if (bucket >= end) break;
-      writer.clearBucket(bucket, false);
-      if (reader.chains.nextFilled(bucket, bucket + 1) === bucket) locked.push(bucket);
-    }
-    return end < memory.homeBuckets ? end : undefined;
-  }
-
-  /** Clears buckets that `clearFrom` left, and waits for whoever holds them. `ERR_LOCK_TIMEOUT`. */
-  clearLocked(locked: readonly number[]): void {
-    if (!Array.isArray(locked)) throw new ShmTableError('ERR_ARGUMENT', `locked must be an array, got ${show(locked)}`);
-    const { writer, memory } = this.#parts;
-    for (const bucket of locked) writer.clearBucket(integer('bucket', bucket, 0, memory.homeBuckets - 1), true);
   }
 
   /**
@@ -441,7 +351,7 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
     by: ColumnInput<C[K]> | number = 1,
     options?: IncrementOptions,
   ): Row<C>[K] {
-    const numeric = this.#parts.accumulator(column);
+    const numeric = this.#handle.accumulator(column);
     return this.#add(key, numeric, numeric.addend(by), options) as Row<C>[K];
   }
 
@@ -452,13 +362,13 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
     by: ColumnInput<C[K]> | number = 1,
     options?: IncrementOptions,
   ): Row<C>[K] {
-    const numeric = this.#parts.accumulator(column);
+    const numeric = this.#handle.accumulator(column);
     return this.#add(key, numeric, -numeric.addend(by), options) as Row<C>[K];
   }
 
   #add(key: string, column: Accumulator, by: number | bigint, options: IncrementOptions | undefined): number | bigint {
     if (options === undefined) {
-      const { writer } = this.#parts;
+      const { writer } = this.#handle;
       writer.increment(key, column, by, undefined);
       return writer.value;
     }
@@ -466,8 +376,8 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
     const { ttl, ttlIfNew } = options;
     if (ttl !== undefined) checkTtl(ttl);
     if (ttlIfNew !== undefined) checkTtl(ttlIfNew, 'ttlIfNew');
-    const { writer } = this.#parts;
-    const expiresAt = ttl === undefined ? undefined : this.#expiryOf({ ttl });
+    const { writer } = this.#handle;
+    const expiresAt = ttl === undefined ? undefined : expiryOf(this.#handle.clock, { ttl });
     writer.increment(key, column, by, expiresAt, undefined, ttlIfNew);
     return writer.value;
   }
@@ -477,20 +387,12 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
    * it is not, or is missing. -0 equals only -0, NaN equals NaN, and float32 rounds what is expected first.
    */
   compareAndSet(key: string, expected: Expected<C>, row: RowInput<C>, options?: WriteOptions): boolean {
-    this.#parts.assertWritable();
-    const expectation = parseExpected(expected, this.#parts.draft);
-    const given = this.#parts.draft.copy(row);
-    const { ttl } = readWriteOptions(options);
-    return this.#whileExpected(key, expectation, (revision) =>
-      this.#parts.writer.write('update', key, given, this.#expiryOf({ ttl }), revision),
-    );
+    return this.#engine.conditional.compareAndSet(key, expected, row, options);
   }
 
   /** Removes the row if it is as expected. False when it is not, or is missing. */
   compareAndDelete(key: string, expected: Expected<C>): boolean {
-    this.#parts.assertWritable();
-    const expectation = parseExpected(expected, this.#parts.draft);
-    return this.#whileExpected(key, expectation, (revision) => this.#parts.writer.remove(key, revision));
+    return this.#engine.conditional.compareAndDelete(key, expected);
   }
 
   /**
@@ -505,60 +407,40 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
     change: (row: Row<C> | undefined) => RowInput<C> | undefined,
     options?: WriteOptions,
   ): Row<C> | undefined {
-    this.#parts.assertWritable();
+    this.#handle.assertWritable();
     checkCallback(change);
-    const { ttl } = readWriteOptions(options);
-    let retries: Retries | undefined;
-    for (;;) {
-      const entry = this.entry(key);
-      const watched = watchRow(this.#parts.memory, this.#parts.key.hash, () => change(entry?.row));
-      const changes = watched.result;
-      if (changes === undefined) return undefined;
-      checkSynchronous(changes, 'then' in this.columns);
-      const partial = this.#parts.draft.copy(changes);
-      const outcome =
-        entry === undefined
-          ? this.#parts.writer.write('insert', key, partial, this.#expiryOf({ ttl }))
-          : this.#parts.writer.write('update', key, partial, this.#expiryOf({ ttl }), entry.revision);
-      if (outcome === 'inserted' || outcome === 'updated') return this.#parts.draft.merge(entry?.row, partial);
-      retries ??= this.#retries(`modify of key ${show(key)}`);
-      retries.next(watched.written);
-    }
-  }
-
-  #retries(what: string): Retries {
-    return new Retries(`table ${this.name}: ${what}`, this.#attach.lockTimeoutMs);
+    return this.#engine.conditional.modify(key, change, options);
   }
 
   /** Sets the row's lifetime in milliseconds from now, or none for `null`; whether there is such a row. */
   expire(key: string, ttl: number | null): boolean {
-    const { writer } = this.#parts;
+    const { writer } = this.#handle;
     if (ttl !== null) checkLifetime(ttl);
-    return writer.expire(key, ttl === null ? 0 : this.#parts.clock.after(ttl)) === 'updated';
+    return writer.expire(key, ttl === null ? 0 : this.#handle.clock.after(ttl)) === 'updated';
   }
 
   /** Milliseconds that the row has left, `Infinity` when it does not expire, `undefined` when there is none. */
   ttl(key: string): number | undefined {
-    const expiresAt = this.#parts.expiries(key);
+    const expiresAt = this.#handle.expiries(key);
     if (expiresAt === undefined) return undefined;
-    return expiresAt === 0 ? Number.POSITIVE_INFINITY : this.#parts.clock.left(expiresAt);
+    return expiresAt === 0 ? Number.POSITIVE_INFINITY : this.#handle.clock.left(expiresAt);
   }
 
   // ---- all rows ----
 
   *keys(): IterableIterator<string> {
-    for (const chain of this.#parts.scan.chains(this.#parts.scan.keys, this.#parts.proceed))
+    for (const chain of this.#handle.scan.chains(this.#handle.scan.keys, this.#handle.proceed))
       for (const { key } of chain) yield key;
   }
 
   *values(): IterableIterator<Row<C>> {
-    for (const chain of this.#parts.scan.chains(this.#parts.scan.keysAndRows, this.#parts.proceed)) {
+    for (const chain of this.#handle.scan.chains(this.#handle.scan.keysAndRows, this.#handle.proceed)) {
       for (const { row } of chain) yield row;
     }
   }
 
   *entries(): IterableIterator<[string, Row<C>]> {
-    for (const chain of this.#parts.scan.chains(this.#parts.scan.keysAndRows, this.#parts.proceed)) {
+    for (const chain of this.#handle.scan.chains(this.#handle.scan.keysAndRows, this.#handle.proceed)) {
       for (const { key, row } of chain) yield [key, row];
     }
   }
@@ -577,8 +459,8 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
    * A row that is there from the first page to the last is on exactly one of them, whichever process asks for which.
    */
   scan<K extends keyof C & string = keyof C & string>(options: ScanOptions<C, K> = {}): ScanPage<C, K> {
-    this.#parts.assertOpen();
-    return this.#parts.scan.page(options, this.#parts.proceed);
+    this.#handle.assertOpen();
+    return this.#handle.scan.page(options, this.#handle.proceed);
   }
 
   /**
@@ -589,29 +471,14 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
    * has no feed (`changes`).
    */
   watch(options: WatchOptions = {}): AsyncIterableIterator<Change | Gap> {
-    return this.openWatch(options);
-  }
-
-  /** `watch`, with `poll` for who would rather not wait. */
-  openWatch(options: WatchOptions = {}): ChangeWatch {
-    checkOptions(options, WATCH_OPTIONS);
-    const { prefix = '', since } = options;
-    this.#parts.assertOpen();
-    if (this.#parts.watches === undefined) {
-      throw new ShmTableError('ERR_ARGUMENT', `table ${this.name} has no change feed: it was made with changes = 0`);
-    }
-    if (typeof prefix !== 'string') {
-      throw new ShmTableError('ERR_ARGUMENT', `prefix must be a string, got ${show(prefix)}`);
-    }
-    if (since !== undefined) integer('since', since, 0, Number.MAX_SAFE_INTEGER);
-    return this.#parts.watches.watch(prefix, since);
+    return this.#engine.watch(options);
   }
 
   // ---- about the table ----
 
   /** Whether this handle can be used: neither closed, nor its table destroyed. Never throws. */
   get isOpen(): boolean {
-    return !this.#parts.isClosed;
+    return !this.#handle.isClosed;
   }
 
   /** The options in force, defaults included, as `openOrCreate` takes them. Never throws. */
@@ -628,21 +495,15 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
 
   /** Counts of rows and operations, over all processes. O(buckets): the longest chain is looked for. */
   stats(): TableStats {
-    this.#parts.assertOpen();
-    return readStats(this.#parts.memory, this.#parts.locks, this.#parts.writing?.participant);
-  }
-
-  /** The part of `stats` that costs little however large the table is: O(maxParticipants). */
-  counts(): TableCounts {
-    this.#parts.assertOpen();
-    return readCounts(this.#parts.memory, this.#parts.locks, this.#parts.writing?.participant);
+    this.#handle.assertOpen();
+    return readStats(this.#handle.memory, this.#handle.locks, this.#handle.writing?.participant);
   }
 
   /** Checks every invariant of the segment. Sound only while nobody writes; settles what the dead have left first. */
   verify(): Verification {
-    this.#parts.assertOpen();
-    this.#parts.writing?.participant.settleDead();
-    return verifyTable(this.#parts.memory);
+    this.#handle.assertOpen();
+    this.#handle.writing?.participant.settleDead();
+    return verifyTable(this.#handle.memory);
   }
 
   /**
@@ -651,15 +512,15 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
    * stays until then. Takes turns with this thread's other work.
    */
   async snapshot(path: string): Promise<void> {
-    this.#parts.assertOpen();
+    this.#handle.assertOpen();
     checkPath(path);
     const table = {
-      memory: this.#parts.memory,
-      reader: this.#parts.reader,
-      clock: this.#parts.clock,
+      memory: this.#handle.memory,
+      reader: this.#handle.reader,
+      clock: this.#handle.clock,
       name: this.name,
     };
-    await writeSnapshot(path, snapshotOf(table, this.#parts.proceed));
+    await writeSnapshot(path, snapshotOf(table, this.#handle.proceed));
   }
 
   /**
@@ -680,6 +541,7 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
       const snapshot = await checkSnapshot(reader);
       const wanted = restoredOptions(snapshot, options);
       const attach = parseAttach(wanted);
+      assertCreatable(attach);
       const table = createTable(
         attach,
         parseSchema(wanted),
@@ -687,7 +549,7 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
         snapshot.revision + 1,
       );
       try {
-        await loadSnapshot(reader, table.#parts.memory, table.#parts.writer, table.#parts.clock);
+        await loadSnapshot(reader, table.#handle.memory, table.#handle.writer, table.#handle.clock);
         return table;
       } catch (error) {
         table.destroy();
@@ -698,15 +560,9 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
     }
   }
 
-  /** Settles the operations of participants that have died; how many had. Others do it when they meet their locks. */
-  settleDead(): number {
-    this.#parts.assertWritable();
-    return this.#parts.writing?.participant.settleDead() ?? 0;
-  }
-
   /** Detaches. The table stays. Twice is harmless. */
   close(): void {
-    this.#parts.close();
+    this.#handle.close();
   }
 
   /**
@@ -714,8 +570,8 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
    * on, and unlinks its name.
    */
   destroy(): void {
-    this.#parts.assertWritable();
-    destroySegment(this.#parts.segment);
+    this.#handle.assertWritable();
+    destroySegment(this.#handle.segment);
     this.close();
   }
 
@@ -723,122 +579,36 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
     this.close();
   }
 
-  // ---- for the service ----
-
-  /**
-   * A write that tells how it ended, and the revision and expiry (epoch milliseconds or null) that the row has then.
-   */
-  write(
-    mode: WriteMode,
-    key: string,
-    row: RowInput<C>,
-    options: ConditionalOptions = {},
-  ): { outcome: Outcome; revision: number; expiresAt: number | null } {
-    const { ttl, ifRevision, expiresAt: until } = readWriteOptions(options, CONDITIONAL_OPTIONS);
-    const outcome = this.#parts.writer.write(mode, key, row, this.#expiryOf({ ttl, expiresAt: until }), ifRevision);
-    const { revision, expiresAt } = this.#parts.writer;
-    return { outcome, revision, expiresAt: this.#parts.clock.toWall(expiresAt) };
-  }
-
-  /** An increment that tells the revision and whether it created the row; 'mismatch' and 'absent' changed nothing. */
-  incrementEntry(
-    key: string,
-    column: string,
-    by: number | bigint = 1,
-    options: ConditionalOptions = {},
-  ): { outcome: Outcome; value: number | bigint; revision: number; created: boolean } {
-    const { ttl, ifRevision, expiresAt } = readWriteOptions(options, CONDITIONAL_OPTIONS);
-    const { writer } = this.#parts;
-    const numeric = this.#parts.accumulator(column);
-    const outcome = writer.increment(key, numeric, numeric.addend(by), this.#expiryOf({ ttl, expiresAt }), ifRevision);
-    return { outcome, value: writer.value, revision: writer.revision, created: outcome === 'inserted' };
-  }
-
-  /** Brings the rows of up to MAX_KEYS_AHEAD keys, which will be asked for, near: see `Reader.loadAhead`. */
-  loadAhead(keys: readonly string[]): void {
-    this.#parts.assertOpen();
-    if (!Array.isArray(keys)) throw new ShmTableError('ERR_ARGUMENT', `keys must be an array, got ${show(keys)}`);
-    this.#parts.reader.loadAhead(keys);
-  }
-
-  /** A removal that tells how it ended and at what revision. */
-  remove(
-    key: string,
-    options: { readonly ifRevision?: number | undefined } = {},
-  ): { outcome: Outcome; revision: number } {
-    checkOptions(options, REMOVE_OPTIONS);
-    const { ifRevision } = options;
-    const { writer } = this.#parts;
-    const outcome = writer.remove(key, ifRevision);
-    return { outcome, revision: writer.revision };
-  }
-
   // ---- parts ----
 
   #describe(): TableInfo {
-    const owners = attachedSlots(this.#parts.memory, this.#parts.locks, this.#parts.writing?.participant);
+    const owners = attachedSlots(this.#handle.memory, this.#handle.locks, this.#handle.writing?.participant);
     return {
       name: this.name,
       columns: this.columns,
       capacity: this.capacity,
       rows: this.size,
-      bytes: this.#parts.memory.layout.totalBytes,
+      bytes: this.#handle.memory.layout.totalBytes,
       backend: this.backend,
-      owners: owners.map((number) => this.#parts.memory.words[this.#parts.memory.slotWord(number) + PID]),
+      owners: owners.map((number) => this.#handle.memory.words[this.#handle.memory.slotWord(number) + PID]),
     };
   }
 
   #write(mode: WriteMode, key: string, row: RowInput<C>, options: WriteOptions | undefined): Outcome {
-    if (options === undefined) return this.#parts.writer.write(mode, key, row, undefined);
+    if (options === undefined) return this.#handle.writer.write(mode, key, row, undefined);
     const { ttl } = readWriteOptions(options);
-    return this.#parts.writer.write(mode, key, row, this.#expiryOf({ ttl }));
-  }
-
-  /** The expiry that a write gives its row: table time, 0 for none, undefined for the one that it has. */
-  #expiryOf({ ttl, expiresAt }: ConditionalOptions): number | undefined {
-    if (expiresAt !== undefined) return expiresAt === null ? 0 : this.#parts.clock.fromWall(expiresAt);
-    if (ttl === undefined) return undefined;
-    return ttl === null ? 0 : this.#parts.clock.after(ttl);
-  }
-
-  /** Runs `write` with the revision of the row that fulfils the condition, until nobody else wrote in between. */
-  #whileExpected(key: string, expected: Expectation, write: (revision: number) => Outcome): boolean {
-    if (expected.revision !== undefined) return isDone(write(expected.revision));
-    let retries: Retries | undefined;
-    for (;;) {
-      const entry = this.entry(key);
-      if (entry === undefined || !fulfils(entry.row, expected.values)) return false;
-      const outcome = write(entry.revision);
-      if (outcome !== 'mismatch') return isDone(outcome);
-      retries ??= this.#retries(`a comparison with key ${show(key)}`);
-      retries.next(false);
-    }
+    return this.#handle.writer.write(mode, key, row, expiryOf(this.#handle.clock, { ttl }));
   }
 }
 
-function isDone(outcome: Outcome): boolean {
-  return outcome === 'updated' || outcome === 'deleted';
-}
-
-function readWriteOptions(options: ConditionalOptions = {}, known = WRITE_OPTIONS): ConditionalOptions {
-  checkOptions(options, known);
-  const { ttl, ifRevision, expiresAt } = options;
-  checkTtl(ttl);
-  return { ttl, ifRevision, expiresAt };
+function assertCreatable({ name, readOnly }: AttachOptions): void {
+  if (readOnly) throw new ShmTableError('ERR_READ_ONLY', `a table cannot be made with readOnly: ${name}`);
 }
 
 function checkPath(path: unknown): void {
   if (typeof path !== 'string' || path === '') {
     throw new ShmTableError('ERR_ARGUMENT', `path must be the path of a file, got ${show(path)}`);
   }
-}
-
-function checkTtl(ttl: number | null | undefined, name = 'ttl'): void {
-  if (ttl !== undefined && ttl !== null) checkLifetime(ttl, name);
-}
-
-function checkLifetime(ttl: number, name = 'ttl'): void {
-  integer(name, ttl, 1, Number.MAX_SAFE_INTEGER);
 }
 
 /** One object of options does for `create`, `open` and `destroy`; a name in it is the table's. */
@@ -854,14 +624,4 @@ function checkName(name: string, options: object): void {
 function checkCallback(callback: unknown): void {
   if (typeof callback === 'function') return;
   throw new ShmTableError('ERR_ARGUMENT', `the callback must be a function, got ${show(callback)}`);
-}
-
-/** A promise has no columns: by the time it is kept, the row may be another. */
-function checkSynchronous(changes: object, hasThen: boolean): void {
-  const isThenable = !hasThen && changes instanceof Object && 'then' in changes && typeof changes.then === 'function';
-  if (!isThenable && !types.isPromise(changes)) return;
-  throw new ShmTableError(
-    'ERR_ARGUMENT',
-    'the callback must be synchronous and return a row, got a promise: await first what it needs, then modify the row',
-  );
 }

@@ -6,11 +6,6 @@ import { TABLE_DEFAULTS } from '../../src/table/defaults.js';
 
 const api = readFileSync(new URL('../../../docs/api.md', import.meta.url), 'utf8');
 
-/** What the service calls, and nobody else. */
-const INTERNAL = new Set([
-  ...['write', 'incrementEntry', 'remove', 'loadAhead', 'clearFrom', 'clearLocked', 'openWatch', 'counts'],
-]);
-
 /** Names of a heading or of the first cell of a row: `table.get`, `Table.open`, `table[Symbol.iterator]`. */
 function namesIn(text: string): string[] {
   const names = text.replaceAll('\\', '').matchAll(/\b([Tt]able)(?:\.(\w+)|\[(Symbol\.\w+)\])/g);
@@ -31,7 +26,7 @@ t.test('members and sections are the same', async (t) => {
   const none = new Set(['table.constructor', 'Table.length', 'Table.name', 'Table.prototype']);
   const members = new Set(
     [...namesOf('Table', Table), ...namesOf('table', Table.prototype), ...namesOf('table', table)].filter(
-      (name) => !none.has(name) && !INTERNAL.has(name.replace('table.', '')),
+      (name) => !none.has(name),
     ),
   );
   const headings = [...api.matchAll(/^### (.*)$/gm)].flatMap(([, heading]) => namesIn(heading));

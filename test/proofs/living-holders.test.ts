@@ -9,6 +9,7 @@ import { Segment } from '../../src/pools/index.js';
 import { readHeader } from '../../src/table/layout/segment.js';
 import { PID } from '../../src/table/layout/slot.js';
 import { TableMemory } from '../../src/table/layout/table-memory.js';
+import { engineOf } from '../../src/table/table.js';
 import { tableSegment } from './kill/proof-table.js';
 
 /*
@@ -145,7 +146,7 @@ for (const [i, moment] of ['after it took the lock', 'before it gives the lock b
     const { recoveries } = scene.table.stats();
     const writer = await stopWriter(t, scene, scene.span[i]);
     await liveOn(t, scene, writer.pid);
-    t.equal(scene.table.settleDead(), 0, 'nobody is dead');
+    t.equal(engineOf(scene.table).settleDead(), 0, 'nobody is dead');
     process.kill(writer.pid, 'SIGCONT');
     await writer.ended;
     checkCompleted(t, scene);

@@ -4,10 +4,12 @@ import type { Table } from '../../src/index.js';
 import type { timers } from '../../src/memory/clock.js';
 import type { native } from '../../src/memory/native.js';
 import type { FixedPool, GlobalPool, MetricRegistry, RingBuffer, Segment } from '../../src/pools/index.js';
+import type { engineOf } from '../../src/table/table.js';
 
 /** The compiled package under proof. */
 export interface Subject {
   readonly Table: typeof Table;
+  readonly engineOf: typeof engineOf;
   readonly Segment: typeof Segment;
   readonly FixedPool: typeof FixedPool;
   readonly RingBuffer: typeof RingBuffer;
@@ -23,8 +25,9 @@ export interface Subject {
 export async function loadSubject(): Promise<Subject> {
   const folder = process.env.SHMTABLE_PROOF_SUBJECT ?? fileURLToPath(new URL('../../src', import.meta.url));
   const load = (file: string) => import(pathToFileURL(join(folder, file)).href);
-  const [{ Table }, { Segment, FixedPool, GlobalPool, MetricRegistry, RingBuffer }, addon, clock] = await Promise.all(
-    ['index.js', 'pools/index.js', 'memory/native.js', 'memory/clock.js'].map(load),
-  );
-  return { Table, Segment, FixedPool, GlobalPool, MetricRegistry, RingBuffer, addon, clock };
+  const [{ Table }, { engineOf }, { Segment, FixedPool, GlobalPool, MetricRegistry, RingBuffer }, addon, clock] =
+    await Promise.all(
+      ['index.js', 'table/table.js', 'pools/index.js', 'memory/native.js', 'memory/clock.js'].map(load),
+    );
+  return { Table, engineOf, Segment, FixedPool, GlobalPool, MetricRegistry, RingBuffer, addon, clock };
 }

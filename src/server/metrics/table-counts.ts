@@ -2,7 +2,7 @@
 import { ShmTableError } from '../../errors.js';
 import { Segment } from '../../memory/index.js';
 import { segmentName } from '../../table/list.js';
-import { Table } from '../../table/table.js';
+import { engineOf, Table } from '../../table/table.js';
 import type { TableCounts } from '../../table/types.js';
 
 export type NamedCounts = TableCounts & { readonly table: string };
@@ -18,7 +18,7 @@ export function countsOfTables(namespace: string, { withoutExpired = false } = {
     const where = backend === 'file' ? { backend, path: location } : { backend };
     try {
       using table = Table.open(name.slice(prefix.length), { namespace, readOnly: true, ...where });
-      const counts = table.counts();
+      const counts = engineOf(table).counts();
       return [{ table: table.name, ...counts, rows: withoutExpired ? table.size : counts.rows }];
     } catch (error) {
       // Destroyed since it was listed, damaged, or another user's.

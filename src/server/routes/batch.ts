@@ -55,7 +55,7 @@ export function batchRoutes(app: RoutesApp, handles: TableHandles): void {
         if (turns.isOver) await turns.next();
         if (i % MAX_KEYS_AHEAD === 0) {
           const keys = operations.slice(i, i + MAX_KEYS_AHEAD).map(({ key }) => key);
-          handles.use(table, (served) => served.table.loadAhead(keys));
+          handles.use(table, (served) => served.engine.loadAhead(keys));
         }
         const result = handles.use(table, (served) => runOperation(served, operations[i]));
         results += i === 0 ? result : `,${result}`;

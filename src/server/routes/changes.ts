@@ -85,13 +85,13 @@ export function changesRoutes(app: RoutesApp, handles: TableHandles, streams: Ev
 }
 
 function openSource(
-  { table }: ServedTable,
+  { table, engine }: ServedTable,
   { prefix, since }: { prefix: string; since: number | undefined },
 ): ChangeSource {
   if (table.changes === 0) {
     throw new ConflictError('ERR_ARGUMENT', `table ${table.name} has no change feed: it was made with changes = 0`);
   }
-  return table.openWatch({ prefix, since });
+  return engine.watch({ prefix, since });
 }
 
 /** A client sends back the `id` of the last event that it saw; an empty one is none. */

@@ -86,10 +86,12 @@ export function rowsRoutes(app: RoutesApp, handles: TableHandles): void {
       const locked: number[] = [];
       for (let from: number | undefined = 0; from !== undefined; ) {
         const begin: number = from;
-        from = handles.use(request.params.table, ({ table }) => table.clearFrom(begin, BUCKETS_AT_ONCE, locked));
+        from = handles.use(request.params.table, ({ engine }) =>
+          engine.removal.clearFrom(begin, BUCKETS_AT_ONCE, locked),
+        );
         if (turns.isOver) await turns.next();
       }
-      handles.use(request.params.table, ({ table }) => table.clearLocked(locked));
+      handles.use(request.params.table, ({ engine }) => engine.removal.clearLocked(locked));
       return reply.code(204).send(undefined);
     },
   );

@@ -21,13 +21,21 @@ const MAX_WRITE_MS = 5_000;
 /** Checks a table after one of its processes was killed. Every check throws what it found. */
 export class Survivors {
   readonly #table: ProofTable;
+  readonly #settleDead: () => void;
   readonly #segment: Segment;
   readonly #keys: ProofKeys;
   readonly #allKeys: readonly string[];
   readonly #feed: ChangeFeed | undefined;
 
-  constructor(table: ProofTable, segment: Segment, keys: ProofKeys, fillers: readonly string[]) {
+  constructor(
+    table: ProofTable,
+    settleDead: () => void,
+    segment: Segment,
+    keys: ProofKeys,
+    fillers: readonly string[],
+  ) {
     this.#table = table;
+    this.#settleDead = settleDead;
     this.#segment = segment;
     this.#keys = keys;
     this.#allKeys = [...keys.chain, ...keys.others, ...fillers];
@@ -55,7 +63,7 @@ export class Survivors {
     const seen = contentsOf(this.#table, this.#allKeys);
     this.#checkOldOrNew(seen, before, after);
     if (options.settleFirst) {
-      this.#table.settleDead();
+      this.#settleDead();
       const now = this.state();
       this.#checkSound();
       this.#checkOldOrNew(now.contents, before, after);

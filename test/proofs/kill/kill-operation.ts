@@ -62,7 +62,13 @@ export class KillOperation {
     this.#locks = this.#memory.openByteLocks();
     this.#keys = findKeys(name);
     const fillers = Array.from({ length: CAPACITY }, (_, i) => `fill-${i}`);
-    this.#survivors = new Survivors(this.#table, this.#memory, this.#keys, fillers);
+    this.#survivors = new Survivors(
+      this.#table,
+      () => this.#settleDead(this.#table),
+      this.#memory,
+      this.#keys,
+      fillers,
+    );
     this.#outcome = { name: operation.name, points: 0, recoveryPoints: 0, failures: [] };
   }
 
@@ -72,7 +78,7 @@ export class KillOperation {
       const start = new Picture(this.#memory.buffer);
       const before = this.#survivors.state();
       if (this.#kill(Number.MAX_SAFE_INTEGER)) throw new Error('the process was killed by somebody else');
-      this.#table.settleDead();
+      this.#settleDead(this.#table);
       const after = this.#survivors.state();
       this.#killEverywhere(start, before, after);
     } catch (error) {
@@ -165,11 +171,16 @@ export class KillOperation {
           this.#locks.unlock(VICTIM_SLOT);
           return table;
         },
-        (table) => (way === 'settling the dead' ? table.settleDead() : table.delete(this.#keys.chain[CHAIN_KEYS - 1])),
+        (table) =>
+          way === 'settling the dead' ? this.#settleDead(table) : table.delete(this.#keys.chain[CHAIN_KEYS - 1]),
       );
     } finally {
       this.#locks.unlock(VICTIM_SLOT);
     }
+  }
+
+  #settleDead(table: ProofTable): void {
+    this.#subject.engineOf(table).settleDead();
   }
 
   #open(): ProofTable {

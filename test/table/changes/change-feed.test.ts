@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import t from 'tap';
 import type { Change, Gap } from '../../../src/index.js';
+import { engineOf } from '../../../src/table/table.js';
 import { eventually, within } from '../../fixtures/deadline.js';
 import { Table } from '../../fixtures/placed-table.js';
 import { Child, fixturePath } from '../child.js';
@@ -231,7 +232,7 @@ t.test('kill -9 of writers: what was committed appears, what was not does not', 
   t.comment(`${kills} kills, ${seen} changes, ${table.stats().recoveries} recoveries, ${gaps} gaps`);
   await changes.return?.();
   await following;
-  table.settleDead();
+  engineOf(table).settleDead();
   t.same(table.verify(), { ok: true, problems: [] });
 });
 

@@ -1,0 +1,97 @@
+import { types } from 'node:util';
+import { ShmTableError, show } from '../errors.js';
+import type { Outcome } from './hot/write.js';
+import { watchRow } from './own-writes.js';
+import { type Expectation, fulfils, parseExpected } from './precondition.js';
+import { Retries } from './retries.js';
+import type { TableHandle } from './table-handle.js';
+import type { Columns, Expected, Row, RowInput, WriteOptions } from './types.js';
+import { expiryOf, readWriteOptions } from './write-options.js';
+
+/** Writes that depend on what the row was: read, compared by revision when it is written, and tried again. See `Table`. */
+export class ConditionalWrites<C extends Columns> {
+  readonly #handle: TableHandle<C>;
+
+  constructor(handle: TableHandle<C>) {
+    this.#handle = handle;
+  }
+
+  compareAndSet(key: string, expected: Expected<C>, row: RowInput<C>, options: WriteOptions | undefined): boolean {
+    const handle = this.#handle;
+    handle.assertWritable();
+    const expectation = parseExpected(expected, handle.draft);
+    const given = handle.draft.copy(row);
+    const { ttl } = readWriteOptions(options);
+    return this.#whileExpected(key, expectation, (revision) =>
+      handle.writer.write('update', key, given, expiryOf(handle.clock, { ttl }), revision),
+    );
+  }
+
+  compareAndDelete(key: string, expected: Expected<C>): boolean {
+    const handle = this.#handle;
+    handle.assertWritable();
+    const expectation = parseExpected(expected, handle.draft);
+    return this.#whileExpected(key, expectation, (revision) => handle.writer.remove(key, revision));
+  }
+
+  modify(
+    key: string,
+    change: (row: Row<C> | undefined) => RowInput<C> | undefined,
+    options: WriteOptions | undefined,
+  ): Row<C> | undefined {
+    const handle = this.#handle;
+    const { ttl } = readWriteOptions(options);
+    let retries: Retries | undefined;
+    for (;;) {
+      const entry = handle.entries(key);
+      const watched = watchRow(handle.memory, handle.key.hash, () => change(entry?.row));
+      const changes = watched.result;
+      if (changes === undefined) return undefined;
+      checkSynchronous(
+        changes,
+        handle.memory.layout.row.columns.some(({ name }) => name === 'then'),
+      );
+      const partial = handle.draft.copy(changes);
+      const expiresAt = expiryOf(handle.clock, { ttl });
+      const outcome =
+        entry === undefined
+          ? handle.writer.write('insert', key, partial, expiresAt)
+          : handle.writer.write('update', key, partial, expiresAt, entry.revision);
+      if (outcome === 'inserted' || outcome === 'updated') return handle.draft.merge(entry?.row, partial);
+      retries ??= this.#retries(`modify of key ${show(key)}`);
+      retries.next(watched.written);
+    }
+  }
+
+  /** Runs `write` with the revision of the row that fulfils the condition, until nobody else wrote in between. */
+  #whileExpected(key: string, expected: Expectation, write: (revision: number) => Outcome): boolean {
+    if (expected.revision !== undefined) return isDone(write(expected.revision));
+    let retries: Retries | undefined;
+    for (;;) {
+      const entry = this.#handle.entries(key);
+      if (entry === undefined || !fulfils(entry.row, expected.values)) return false;
+      const outcome = write(entry.revision);
+      if (outcome !== 'mismatch') return isDone(outcome);
+      retries ??= this.#retries(`a comparison with key ${show(key)}`);
+      retries.next(false);
+    }
+  }
+
+  #retries(what: string): Retries {
+    return new Retries(`table ${this.#handle.name}: ${what}`, this.#handle.lockTimeoutMs);
+  }
+}
+
+function isDone(outcome: Outcome): boolean {
+  return outcome === 'updated' || outcome === 'deleted';
+}
+
+/** A promise has no columns: by the time it is kept, the row may be another. */
+function checkSynchronous(changes: object, hasThen: boolean): void {
+  const isThenable = !hasThen && changes instanceof Object && 'then' in changes && typeof changes.then === 'function';
+  if (!isThenable && !types.isPromise(changes)) return;
+  throw new ShmTableError(
+    'ERR_ARGUMENT',
+    'the callback must be synchronous and return a row, got a promise: await first what it needs, then modify the row',
+  );
+}

@@ -1,0 +1,249 @@
+import { ShmTableError } from '../errors.js';
+import type { ByteLocks, Segment } from '../memory/index.js';
+import { attachToFile, detachFromFile } from './boot-record.js';
+import { unknownColumn } from './column-values.js';
+import { Evictor } from './expiry/evictor.js';
+import { ExpiredRows } from './expiry/expired-rows.js';
+import { Sweeper } from './expiry/sweeper.js';
+import type { TableClock } from './expiry/table-clock.js';
+import type { Accumulator } from './hot/add-to-column.js';
+import type { Lookup } from './hot/lookup.js';
+import type { Writer } from './hot/write.js';
+import type { PlacedColumn } from './layout/row.js';
+import { READY, STATE } from './layout/segment.js';
+import type { TableMemory } from './layout/table-memory.js';
+import type { OpenedTable } from './open.js';
+import type { AttachOptions } from './options.js';
+import { Participant } from './participant.js';
+import { Reader } from './reader.js';
+import { entryReader, RowScan } from './row-scan.js';
+import { ScratchRow } from './scratch-row.js';
+import { TableCode } from './table-code.js';
+import { createContext } from './table-context.js';
+import type { Columns, Entry, Row } from './types.js';
+
+/** Evictions of a handle between two looks for free slices that somebody at work keeps out of sight. */
+const ROOMS_PER_LOOK = 64;
+
+/** What only a table that is open for writing has. */
+export class WritingParts {
+  readonly participant: Participant;
+  readonly sweeper: Sweeper;
+  readonly #createWriter: (writing: WritingParts) => Writer;
+  #writer: Writer | undefined;
+
+  constructor(
+    participant: Participant,
+    createSweeper: (writing: WritingParts) => Sweeper,
+    createWriter: (writing: WritingParts) => Writer,
+  ) {
+    this.participant = participant;
+    this.sweeper = createSweeper(this);
+    this.#createWriter = createWriter;
+  }
+
+  get writer(): Writer {
+    this.#writer ??= this.#createWriter(this);
+    return this.#writer;
+  }
+}
+
+/**
+ * Everything that an attached table works with, put together in one place. All handles that a thread has of the table
+ * share it: see `shared-parts.ts`. What has to be compiled is made when it is first asked for: who opens a table to
+ * look at a few rows does not wait for the code that writes them.
+ */
+export class TableParts<C extends Columns = Columns> {
+  readonly name: string;
+  readonly segment: Segment;
+  readonly memory: TableMemory;
+  readonly locks: ByteLocks;
+  readonly code: TableCode<C>;
+  readonly draft: ScratchRow<C>;
+  readonly clock: TableClock;
+  readonly expired: ExpiredRows;
+  /** Undefined for read-only handles, which are no participant. */
+  readonly writing: WritingParts | undefined;
+  readonly #options: AttachOptions;
+  readonly #columns: ReadonlyMap<string, PlacedColumn>;
+  #reader: Reader<C> | undefined;
+  #scan: RowScan<C> | undefined;
+  #lastColumn: string | undefined;
+  #lastValues: Lookup<unknown> | undefined;
+  #rows: Lookup<Row<C>> | undefined;
+  #entries: Lookup<Entry<C>> | undefined;
+  #presence: Lookup<true> | undefined;
+  #expiries: Lookup<number> | undefined;
+  readonly #values = new Map<string, Lookup<unknown>>();
+  readonly #accumulators = new Map<string, Accumulator>();
+  #lastSum: string | undefined;
+  #lastAccumulator: Accumulator | undefined;
+
+  /** Attaches: `ERR_TOO_MANY_PARTICIPANTS` when nobody more may write. */
+  constructor({ segment, memory }: OpenedTable, options: AttachOptions) {
+    const { row } = memory.layout;
+    this.name = options.name;
+    this.segment = segment;
+    this.memory = memory;
+    this.#options = options;
+    this.#columns = new Map(row.columns.map((column) => [column.name, column]));
+    this.code = new TableCode<C>(createContext(options.name, memory));
+    this.draft = new ScratchRow<C>(this.code);
+    this.clock = this.code.context.clock;
+    this.expired = new ExpiredRows(memory, this.clock, this.code.context.groups);
+    this.locks = segment.openByteLocks();
+    try {
+      this.writing = options.readOnly ? undefined : this.#attach();
+    } catch (error) {
+      // Otherwise the slot that was tried would stay taken until these locks are garbage.
+      this.locks.close();
+      throw error;
+    }
+  }
+
+  #attach(): WritingParts {
+    const { segment, code, locks, clock } = this;
+    const participant =
+      segment.backend === 'file' ? attachToFile(segment, code, locks) : Participant.attach(code, locks);
+    return new WritingParts(
+      participant,
+      (writing) => new Sweeper(this.expired, clock, writing, locks, () => !this.isClosed),
+      (writing) => this.#createWriter(writing),
+    );
+  }
+
+  #createWriter({ participant, sweeper }: WritingParts): Writer {
+    const { memory } = this;
+    const writer = this.code.writer(participant);
+    const hasOverlooked = (): boolean =>
+      participant.settleUnfinished() > 0 || (memory.rows.seemsToHaveRoom && memory.overflow.seemsToHaveRoom);
+    if (memory.uses === undefined) {
+      // What costs a caller its time, a bucket that somebody holds, comes last.
+      writer.makeRoom = () => hasOverlooked() || sweeper.reclaim() > 0 || sweeper.reclaimLocked();
+    } else {
+      const evictor = new Evictor(memory, memory.uses, writer);
+      let times = 0;
+      writer.makeRoom = () =>
+        (times++ % ROOMS_PER_LOOK === 0 && hasOverlooked()) ||
+        sweeper.reclaimNowAndThen() > 0 ||
+        evictor.evictOne() ||
+        hasOverlooked();
+    }
+    return writer;
+  }
+
+  #detach(participant: Participant): void {
+    if (this.segment.backend === 'file') detachFromFile(this.segment, this.memory, this.locks, participant);
+    else participant.detach();
+  }
+
+  /** A column by name. `ERR_COLUMN_UNKNOWN`. */
+  column(name: string): PlacedColumn {
+    return this.#columns.get(name) ?? unknownColumn(name, this.memory.layout.row.columns);
+  }
+
+  get reader(): Reader<C> {
+    this.#reader ??= this.#createReader();
+    return this.#reader;
+  }
+
+  #createReader(): Reader<C> {
+    return new Reader<C>(this.code, this.#options.readOnly, () => this.assertOpen());
+  }
+
+  get scan(): RowScan<C> {
+    this.#scan ??= new RowScan(this.code, this.reader, (name) => this.column(name));
+    return this.#scan;
+  }
+
+  /** What looks up whole rows. */
+  get rows(): Lookup<Row<C>> {
+    this.#rows ??= this.reader.lookup(({ codec }) => codec.read);
+    return this.#rows;
+  }
+
+  get entries(): Lookup<Entry<C>> {
+    this.#entries ??= this.reader.lookup((source) => entryReader(source, source.codec.read, this.clock));
+    return this.#entries;
+  }
+
+  /** What looks whether there is a row: true or undefined. */
+  get presence(): Lookup<true> {
+    this.#presence ??= this.reader.lookup(() => (): true => true);
+    return this.#presence;
+  }
+
+  /** What looks up when a row expires, in table time, 0 for never. */
+  get expiries(): Lookup<number> {
+    this.#expiries ??= this.reader.lookup(({ expiresAt }) => expiresAt);
+    return this.#expiries;
+  }
+
+  /**
+   * What looks up one column, by name: `ERR_COLUMN_UNKNOWN`. The last one is kept: most programs ask for one column many
+   * times, and comparing names costs 4 ns less than looking one up.
+   */
+  valuesOf(column: string): Lookup<unknown> {
+    if (column !== this.#lastColumn || this.#lastValues === undefined) {
+      this.#lastValues = this.#values.get(column) ?? this.#lookUp(column);
+      this.#lastColumn = column;
+    }
+    return this.#lastValues;
+  }
+
+  #lookUp(column: string): Lookup<unknown> {
+    // What is no string might become the name of a column, or throw, when it is asked for one.
+    if (typeof column !== 'string') unknownColumn(column, this.memory.layout.row.columns);
+    const values = this.reader.lookup(
+      ({ codec }) => codec.readers[column] ?? unknownColumn(column, this.memory.layout.row.columns),
+    );
+    this.#values.set(column, values);
+    return values;
+  }
+
+  /** What adds to a column of numbers, kept like `valuesOf`. `ERR_COLUMN_UNKNOWN`, `ERR_COLUMN_TYPE`. */
+  accumulator(name: string): Accumulator {
+    if (name !== this.#lastSum || this.#lastAccumulator === undefined) {
+      this.#lastAccumulator = this.#accumulators.get(name) ?? this.#accumulate(name);
+      this.#lastSum = name;
+    }
+    return this.#lastAccumulator;
+  }
+
+  #accumulate(name: string): Accumulator {
+    const accumulator = this.code.accumulator(this.column(name));
+    this.#accumulators.set(name, accumulator);
+    return accumulator;
+  }
+
+  /** `ERR_TABLE_CLOSED`, `ERR_READ_ONLY`. */
+  assertWritable(): WritingParts {
+    this.assertOpen();
+    if (this.writing === undefined) {
+      throw new ShmTableError('ERR_READ_ONLY', `table ${this.name} was opened with readOnly`);
+    }
+    return this.writing;
+  }
+
+  /** Destroyed, or detached: then the memory reads zeros. */
+  get isClosed(): boolean {
+    return this.memory.words[STATE] !== READY;
+  }
+
+  /** `ERR_TABLE_CLOSED` once the table is destroyed, by whichever process. */
+  assertOpen(): void {
+    if (this.isClosed) throw new ShmTableError('ERR_TABLE_CLOSED', `table ${this.name}: the table was destroyed`);
+  }
+
+  /** Detaches, also when it throws `ERR_TABLE_CORRUPT`. Once. */
+  close(): void {
+    const destroyed = this.isClosed;
+    this.writing?.sweeper.stop();
+    try {
+      if (!destroyed && this.writing !== undefined) this.#detach(this.writing.participant);
+    } finally {
+      this.locks.close();
+      this.segment.close();
+    }
+  }
+}

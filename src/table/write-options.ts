@@ -1,0 +1,38 @@
+import { checkOptions } from '../memory/index.js';
+import type { TableClock } from './expiry/table-clock.js';
+import { WRITE_OPTIONS } from './option-names.js';
+import { integer } from './options.js';
+import type { WriteOptions } from './types.js';
+
+/** What a write can be asked for: `WriteOptions`, and more by the service and the command. */
+export interface ConditionalOptions extends WriteOptions {
+  /** Only if the row has this revision. */
+  readonly ifRevision?: number | undefined;
+  /** In the place of `ttl`: when the row expires, in whole epoch milliseconds, or null. */
+  readonly expiresAt?: number | null | undefined;
+}
+
+/** Reads each option once, and checks it: `ERR_ARGUMENT`. */
+export function readWriteOptions(options: ConditionalOptions = {}, known = WRITE_OPTIONS): ConditionalOptions {
+  checkOptions(options, known);
+  const { ttl, ifRevision, expiresAt } = options;
+  checkTtl(ttl);
+  return { ttl, ifRevision, expiresAt };
+}
+
+/** The expiry that a write gives its row: table time, 0 for none, undefined for the one that it has. */
+export function expiryOf(clock: TableClock, { ttl, expiresAt }: ConditionalOptions): number | undefined {
+  if (expiresAt !== undefined) return expiresAt === null ? 0 : clock.fromWall(expiresAt);
+  if (ttl === undefined) return undefined;
+  return ttl === null ? 0 : clock.after(ttl);
+}
+
+/** A lifetime, null for none, or undefined: `ERR_ARGUMENT` for anything else. */
+export function checkTtl(ttl: number | null | undefined, name = 'ttl'): void {
+  if (ttl !== undefined && ttl !== null) checkLifetime(ttl, name);
+}
+
+/** A lifetime in whole milliseconds: `ERR_ARGUMENT` for anything else. */
+export function checkLifetime(ttl: number, name = 'ttl'): void {
+  integer(name, ttl, 1, Number.MAX_SAFE_INTEGER);
+}

@@ -1,0 +1,79 @@
+/** `Table` is what the reference promises and nothing else: what the service needs besides lies under it. */
+import t from 'tap';
+import { Table } from '../../src/index.js';
+
+/** Members as a program in TypeScript sees them, in one list with those at run time. */
+const METHODS = [
+  'clear',
+  'close',
+  'compareAndDelete',
+  'compareAndSet',
+  'decrement',
+  'delete',
+  'deleteMany',
+  'deletePrefix',
+  'destroy',
+  'entries',
+  'entry',
+  'expire',
+  'forEach',
+  'get',
+  'getMany',
+  'has',
+  'increment',
+  'insert',
+  'isOpen',
+  'keys',
+  'modify',
+  'options',
+  'put',
+  'scan',
+  'set',
+  'setMany',
+  'size',
+  'snapshot',
+  'stats',
+  'take',
+  'ttl',
+  'update',
+  'values',
+  'verify',
+  'watch',
+] as const;
+const PROPERTIES = [
+  'backend',
+  'capacity',
+  'changes',
+  'columns',
+  'evict',
+  'maxKeyBytes',
+  'maxParticipants',
+  'name',
+  'namespace',
+  'readOnly',
+] as const;
+
+type Listed = (typeof METHODS)[number] | (typeof PROPERTIES)[number];
+type Declared = Extract<keyof Table, string>;
+type Same<A, B> = [A] extends [B] ? ([B] extends [A] ? true : never) : never;
+
+t.test('the declared members are these', (t) => {
+  const same: Same<Listed, Declared> = true;
+  t.ok(same, 'the compiler has compared them');
+  t.end();
+});
+
+t.test('the members at run time are these', (t) => {
+  const names = Object.getOwnPropertyNames(Table.prototype).filter((name) => name !== 'constructor');
+  t.same(names.sort(), [...METHODS]);
+  const table = Table.create({ name: `members-${process.pid}`, capacity: 1, columns: { n: 'int32' } });
+  t.same(Object.getOwnPropertyNames(table).sort(), [...PROPERTIES]);
+  table.destroy();
+  t.end();
+});
+
+t.test('the static members are these', (t) => {
+  const own = Object.getOwnPropertyNames(Table).filter((name) => !['length', 'name', 'prototype'].includes(name));
+  t.same(own.sort(), ['bytesFor', 'create', 'destroy', 'list', 'open', 'openOrCreate', 'restore']);
+  t.end();
+});
