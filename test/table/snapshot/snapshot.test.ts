@@ -288,3 +288,12 @@ t.test('what cannot be', async (t) => {
   await t.rejects(table.snapshot(join(folder, 'snapshot')), { code: 'ERR_TABLE_CLOSED' });
   t.same(readdirSync(folder), ['text']);
 });
+
+t.test('restoring with readOnly is refused and makes nothing', async (t) => {
+  const table = scratchTable(t, { capacity: 1, columns: { n: 'int32' } });
+  const path = `${t.testdir()}/table.snapshot`;
+  await table.snapshot(path);
+  const name = `${table.name}-again`;
+  await t.rejects(Table.restore(path, { name, readOnly: true }), { code: 'ERR_READ_ONLY' });
+  t.notOk(Table.list().some((info) => info.name === name));
+});
