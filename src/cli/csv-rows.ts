@@ -9,11 +9,10 @@ import { type CsvError, parse } from 'csv-parse';
 import { ShmTableError, show } from '../errors.js';
 import type { ColumnCodec } from '../json/column-codec.js';
 import type { TableCodec } from '../json/table-codec.js';
+import { numberIn } from '../table/column-types/json-text.js';
 import { CSV_COLUMNS } from './csv-columns.js';
 import { atLine, expiryOf, type LoadedRow, lineError, MAX_LINE_BYTES, textOf } from './loaded-row.js';
 
-/** RFC 8259, section 6. */
-const NUMBER = /^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$/;
 const QUOTE = 0x22;
 const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
@@ -132,23 +131,11 @@ function rowOf(line: number, { key, expires, columns }: CsvHeader, cells: readon
   return atLine(line, () => {
     const row: LoadedRow['row'] = {};
     columns.forEach((column, i) => {
-      if (column !== undefined && cells[i] !== '') row[column.name] = column.decode(jsonOf(cells[i], column));
+      if (column !== undefined && cells[i] !== '') row[column.name] = column.decode(column.ofText(cells[i]));
     });
     const expiry = expires === undefined ? '' : cells[expires];
     return { line, key: cells[key], row, expiresAt: expiryOf(expiry === '' ? null : numberIn(expiry)) };
   });
-}
-
-/** What stands in a cell, as the JSON of a row has it; what fits no JSON stays text, which the column then refuses. */
-function jsonOf(cell: string, { type, zero }: ColumnCodec): unknown {
-  if (type === 'boolean') return cell === 'true' || (cell === 'false' ? false : cell);
-  return typeof zero === 'number' ? numberIn(cell) : cell;
-}
-
-/** The number or null that the JSON would have. */
-function numberIn(cell: string): unknown {
-  if (cell === 'null') return null;
-  return NUMBER.test(cell) ? Number(cell) : cell;
 }
 
 /** Follows a file on its way to the parser, which names an unclosed quote by the last line of the file. */

@@ -4,8 +4,10 @@
  */
 import { ShmTableError, show } from '../errors.js';
 import { evaluate } from '../memory/index.js';
+import type { CellValue } from '../table/column-types/column-type.js';
+import { jsonString } from '../table/column-types/json-text.js';
 import type { Columns, Entry } from '../table/types.js';
-import { type CellValue, type ColumnCodec, columnCodec, writeString } from './column-codec.js';
+import { type ColumnCodec, columnCodec } from './column-codec.js';
 
 export type RowValues = Record<string, CellValue>;
 
@@ -73,7 +75,7 @@ export class TableCodec {
   /** JSON text of an envelope: key, revision, expiresAt, row. */
   writeEnvelope(entry: Envelope, write: RowWriter = this.writeRow): string {
     const { key, revision, expiresAt, row } = entry;
-    return `{"key":${writeString(key)},"revision":${revision},"expiresAt":${expiresAt},"row":${write(row)}}`;
+    return `{"key":${jsonString(key)},"revision":${revision},"expiresAt":${expiresAt},"row":${write(row)}}`;
   }
 
   /** The codec of a column; ERR_COLUMN_UNKNOWN. */

@@ -4,7 +4,7 @@
  */
 import { Type } from 'typebox';
 import { describeError, hasCode, ShmTableError, show } from '../errors.js';
-import { writeString } from '../json/column-codec.js';
+import { jsonString } from '../table/column-types/json-text.js';
 import { revisionIs, rowIsMissing } from './preconditions.js';
 import { problemOf } from './problems.js';
 import { incrementRow } from './row-increment.js';
@@ -75,7 +75,7 @@ export function checkOperation(operation: Operation, index: number): void {
 
 /** Runs an operation and gives the JSON text of its result. Errors are results too, but for a closed table's. */
 export function runOperation(served: ServedTable, operation: Operation): string {
-  const key = writeString(operation.key);
+  const key = jsonString(operation.key);
   try {
     checkPositive('ttl', operation.ttl);
     checkPositive('revision', operation.revision);

@@ -1,6 +1,6 @@
 /** Increments, for single requests and for the items of a batch alike. */
 import { ShmTableError } from '../errors.js';
-import { type CellValue, isNumeric } from '../json/column-codec.js';
+import type { CellValue } from '../table/column-types/column-type.js';
 import { preconditionFailed, type WriteRequest } from './row-operations.js';
 import type { ServedTable } from './table-handles.js';
 
@@ -22,7 +22,7 @@ export function incrementRow(
   { ttl, condition }: WriteRequest,
 ): Incremented {
   const cell = codec.column(column);
-  if (!isNumeric(cell.type)) {
+  if (!cell.isNumeric) {
     throw new ShmTableError('ERR_COLUMN_TYPE', `column ${column} is ${cell.type}; only numbers can be incremented`);
   }
   const step = numeric(cell.decode(by));

@@ -1,8 +1,8 @@
 import { types } from 'node:util';
-import { byteLengthOf, isDetached } from './column-values.js';
+import { MAX_STRING_BYTES } from './column-types/string.js';
+import { byteLengthOf, isDetached } from './column-types/typed-array.js';
 import type { CellSupport } from './hot/variable-columns.js';
 import type { RowMemory } from './layout/row-memory.js';
-import { MAX_STRING_BYTES } from './schema.js';
 
 /** `Buffer.write` ends the process for a Buffer of more than 4 GiB behind the offset (Node 22 and 24). */
 const WINDOW_BYTES = 2 ** 31;

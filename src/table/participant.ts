@@ -257,7 +257,7 @@ function settleSlot(memory: TableMemory, journal: Journal, number: number, by: P
 }
 
 /** Process ids of the participants that are attached or have died unsettled. */
-export function participantPids(memory: TableMemory): number[] {
+function participantPids(memory: TableMemory): number[] {
   const pids: number[] = [];
   for (let number = 0; number < memory.layout.schema.maxParticipants; number++) {
     const pid = memory.words[memory.slotWord(number) + slot.PID];

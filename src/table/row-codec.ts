@@ -1,11 +1,13 @@
 import { types } from 'node:util';
 import { ShmTableError, show } from '../errors.js';
 import { evaluate } from '../memory/index.js';
-import { refuseValue, unknownColumn } from './column-values.js';
+import { COLUMN_TYPES, refusal } from './column-types/column-types.js';
 import type { TextCells } from './hot/variable-columns.js';
 import type { PlacedColumn, RowLayout } from './layout/row.js';
 import type { RowMemory } from './layout/row-memory.js';
+import { numberViews } from './number-cells.js';
 import type { Columns, Row } from './types.js';
+import { unknownColumn } from './unknown-column.js';
 
 /**
  * Reading and writing rows of one schema in one piece of memory, by functions compiled for that schema.
@@ -41,27 +43,21 @@ export interface RowCodec<C extends Columns = Columns> {
 export function compileRowCodec<C extends Columns>(layout: RowLayout, memory: RowMemory, text: TextCells): RowCodec<C> {
   const columns = layout.columns;
   const support = {
-    u8: memory.bytes,
-    i8: new Int8Array(memory.buffer),
-    u16: memory.halves,
-    i16: new Int16Array(memory.buffer),
-    i32: memory.words,
-    u32: new Uint32Array(memory.buffer),
-    i64: memory.longs,
-    f32: new Float32Array(memory.buffer),
-    f64: memory.doubles,
+    ...numberViews(memory),
     named: new Int32Array(namedWords(columns).length),
     text,
-    refuse: (index: number, value: unknown): never => refuseValue(columns[index], value),
+    refuse: (index: number, value: unknown): never => {
+      throw refusal(columns[index], value);
+    },
     checkNames: (input: unknown): void => checkNames(input, columns),
   };
   const source = [
     '(support) => {',
     `const { ${Object.keys(support).join(', ')} } = support;`,
     'return {',
-    `  read: (row) => ({ ${columns.map((column) => `${column.name}: ${readOf(column)}`).join(', ')} }),`,
+    `  read: (row) => ({ ${columns.map((column) => `${column.name}: ${codeOf(column).read('row', column)}`).join(', ')} }),`,
     '  readers: Object.assign(Object.create(null), {',
-    ...columns.map((column) => `    ${column.name}: (row) => ${readOf(column)},`),
+    ...columns.map((column) => `    ${column.name}: (row) => ${codeOf(column).read('row', column)},`),
     '  }),',
     ...writeSource(columns),
     ...completeSource(columns),
@@ -75,109 +71,8 @@ export function compileRowCodec<C extends Columns>(layout: RowLayout, memory: Ro
   return evaluate<(parts: typeof support) => RowCodec<C>>(source, 'row-codec')(support);
 }
 
-/**
- * Where a column lies: an expression over `row`, the row's first word (even: rows are aligned to 8 bytes). For a string it
- * is the index of its length among the 16-bit units, for bytes the byte offset of theirs.
- */
-function place({ kind, offset }: PlacedColumn): string {
-  switch (kind) {
-    case 'int8':
-      return `i8[row * 4 + ${offset}]`;
-    case 'uint8':
-    case 'boolean':
-      return `u8[row * 4 + ${offset}]`;
-    case 'int16':
-      return `i16[row * 2 + ${offset / 2}]`;
-    case 'uint16':
-      return `u16[row * 2 + ${offset / 2}]`;
-    case 'int32':
-      return `i32[row + ${offset / 4}]`;
-    case 'uint32':
-      return `u32[row + ${offset / 4}]`;
-    case 'float32':
-      return `f32[row + ${offset / 4}]`;
-    case 'int64':
-      return `i64[(row >>> 1) + ${offset / 8}]`;
-    case 'float64':
-      return `f64[(row >>> 1) + ${offset / 8}]`;
-    case 'string':
-      return `row * 2 + ${offset / 2}`;
-    case 'bytes':
-      return `row * 4 + ${offset}`;
-  }
-}
-
-function readOf(column: PlacedColumn): string {
-  switch (column.kind) {
-    case 'boolean':
-      return `${place(column)} !== 0`;
-    case 'string':
-      return `text.readString(${place(column)}, ${column.maxBytes})`;
-    case 'bytes':
-      return `text.readBytes(${place(column)}, ${column.maxBytes})`;
-    default:
-      return place(column);
-  }
-}
-
-/** A statement that checks `value` and writes it. */
-function writeOf(column: PlacedColumn, value: string): string {
-  const refuse = `refuse(${column.index}, ${value})`;
-  const integer = (range: string): string =>
-    `if (typeof ${value} !== 'number' || ${range}) ${refuse}; ${place(column)} = ${value};`;
-  switch (column.kind) {
-    case 'int8':
-      return integer(`(${value} << 24 >> 24) !== ${value}`);
-    case 'uint8':
-      return integer(`(${value} & 255) !== ${value}`);
-    case 'int16':
-      return integer(`(${value} << 16 >> 16) !== ${value}`);
-    case 'uint16':
-      return integer(`(${value} & 65535) !== ${value}`);
-    case 'int32':
-      return integer(`(${value} | 0) !== ${value}`);
-    case 'uint32':
-      return integer(`(${value} >>> 0) !== ${value}`);
-    case 'float32':
-    case 'float64':
-      return integer('false');
-    case 'boolean':
-      return `if (typeof ${value} !== 'boolean') ${refuse}; ${place(column)} = ${value} ? 1 : 0;`;
-    case 'int64':
-      return (
-        `if (typeof ${value} === 'bigint') { if (BigInt.asIntN(64, ${value}) !== ${value}) ${refuse}; ${place(column)} = ${value}; } ` +
-        `else { if (!Number.isSafeInteger(${value})) ${refuse}; ${place(column)} = BigInt(${value}); }`
-      );
-    case 'string':
-      return `if (!text.writeString(${place(column)}, ${column.maxBytes}, ${value})) ${refuse};`;
-    case 'bytes':
-      return `if (!text.writeBytes(${place(column)}, ${column.maxBytes}, ${value})) ${refuse};`;
-  }
-}
-
-function zeroOf(column: PlacedColumn): string {
-  switch (column.kind) {
-    case 'int64':
-      return `${place(column)} = 0n;`;
-    case 'string':
-      return `u16[${place(column)}] = 0;`;
-    case 'bytes':
-      return `i32[row + ${column.offset / 4}] = 0;`;
-    default:
-      return `${place(column)} = 0;`;
-  }
-}
-
-function copyOf(column: PlacedColumn): string {
-  const from = place(column).replaceAll('row', 'from');
-  switch (column.kind) {
-    case 'string':
-      return `text.copyString(${from}, ${place(column)}, ${column.maxBytes});`;
-    case 'bytes':
-      return `text.copyBytes(${from}, ${place(column)}, ${column.maxBytes});`;
-    default:
-      return `${place(column)} = ${from};`;
-  }
+function codeOf({ kind }: PlacedColumn): (typeof COLUMN_TYPES)[typeof kind]['code'] {
+  return COLUMN_TYPES[kind].code;
 }
 
 function writeSource(columns: readonly PlacedColumn[]): string[] {
@@ -197,7 +92,7 @@ function writeSource(columns: readonly PlacedColumn[]): string[] {
     `    let ${words.map((word) => `n${word} = 0`).join(', ')};`,
     ...columns.map((column) => {
       const value = `v${column.index}`;
-      return `    if (${value} !== undefined) { ${bit(column)} ${writeOf(column, value)} }`;
+      return `    if (${value} !== undefined) { ${bit(column)} ${codeOf(column).write('row', value, `refuse(${column.index}, ${value})`, column)} }`;
     }),
     ...words.map((word) => `    named[${word}] = n${word};`),
     '    return count;',
@@ -228,16 +123,21 @@ function completeSource(columns: readonly PlacedColumn[]): string[] {
   return [
     '  complete(row, from) {',
     '    if (from === 0) {',
-    ...columns.map((column) => `      if (${missing(column)}) { ${zeroOf(column)} }`),
+    ...columns.map((column) => `      if (${missing(column)}) { ${codeOf(column).clear('row', column)} }`),
     '    } else {',
-    ...columns.map((column) => `      if (${missing(column)}) { ${copyOf(column)} }`),
+    ...columns.map((column) => `      if (${missing(column)}) { ${codeOf(column).copy('from', 'row', column)} }`),
     '    }',
     '  },',
   ];
 }
 
 function clearSource(columns: readonly PlacedColumn[]): string[] {
-  return ['  clear(row) {', `    ${forgetNamed(columns)}`, ...columns.map((column) => `    ${zeroOf(column)}`), '  },'];
+  return [
+    '  clear(row) {',
+    `    ${forgetNamed(columns)}`,
+    ...columns.map((column) => `    ${codeOf(column).clear('row', column)}`),
+    '  },',
+  ];
 }
 
 /** The slow look at an input whose properties are not just its named columns. */

@@ -1,13 +1,14 @@
 import { loadOrdered } from '../memory/index.js';
 import {
-  BYTES_LENGTH_BYTES,
-  type PlacedColumn,
+  isVariable,
+  lengthAt,
   ROW_EPOCH,
   ROW_EXPIRES_AT,
   ROW_HASH,
   ROW_KEY_BYTES,
   ROW_REVISION,
-  STRING_LENGTH_BYTES,
+  setLengthAt,
+  type VariableColumn,
 } from './layout/row.js';
 import { memoryFor, type RowMemory } from './layout/row-memory.js';
 import type { TableMemory } from './layout/table-memory.js';
@@ -48,7 +49,7 @@ export class RowCopy<C extends Columns = Columns> implements RowSource<C> {
   readonly #numbers: Buffer;
   readonly #keyWord: number;
   readonly #keyBytes: number;
-  readonly #texts: readonly PlacedColumn[];
+  readonly #variable: readonly VariableColumn[];
 
   constructor(table: TableMemory, code: TableCode<C>) {
     const { row, schema } = table.layout;
@@ -59,7 +60,7 @@ export class RowCopy<C extends Columns = Columns> implements RowSource<C> {
     this.#numbers = this.memory.bytes.subarray((COPY + ROW_HASH) * 4, row.keyOffset);
     this.#keyWord = row.keyOffset / 4;
     this.#keyBytes = schema.maxKeyBytes;
-    this.#texts = row.columns.filter(({ kind }) => kind === 'string' || kind === 'bytes');
+    this.#variable = row.columns.filter(isVariable);
   }
 
   get hash(): number {
@@ -95,14 +96,11 @@ export class RowCopy<C extends Columns = Columns> implements RowSource<C> {
     const keyBytes = this.#words[COPY + ROW_KEY_BYTES];
     if (keyBytes < 1 || keyBytes > this.#keyBytes) return false;
     this.#copy(at * 4, this.#keyWord * 4, keyBytes);
-    const { halves, words } = this.#table;
-    for (const { kind, offset, maxBytes } of this.#texts) {
-      const isString = kind === 'string';
-      const length = isString ? halves[at * 2 + offset / 2] : words[at + offset / 4];
-      if (length < 0 || length > maxBytes) return false;
-      if (isString) this.memory.halves[offset / 2] = length;
-      else this.#words[offset / 4] = length;
-      const start = offset + (isString ? STRING_LENGTH_BYTES : BYTES_LENGTH_BYTES);
+    for (const column of this.#variable) {
+      const length = lengthAt(this.#table, at, column);
+      if (length < 0 || length > column.maxBytes) return false;
+      setLengthAt(this.memory, COPY, column, length);
+      const start = column.offset + column.cell.lengthBytes;
       for (let done = 0; done < length; done += PIECE_BYTES) {
         if (done > 0 && !goesOn()) return false;
         this.#copy(at * 4, start + done, Math.min(length - done, PIECE_BYTES));

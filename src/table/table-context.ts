@@ -1,7 +1,7 @@
 import { ShmTableError } from '../errors.js';
 import { assertStackRoom, futexWait, futexWake, loadOrdered, monotonicMs, storeOrdered } from '../memory/index.js';
 import { ChangeFeed } from './changes/change-feed.js';
-import { outOfRange, refuseValue } from './column-values.js';
+import { refusal } from './column-types/column-types.js';
 import { ExpiryGroups } from './expiry/expiry-groups.js';
 import { TableClock } from './expiry/table-clock.js';
 import { finishHash, SIP2, SIP3 } from './hash.js';
@@ -23,9 +23,8 @@ const runtime = {
   loadOrdered,
   monotonicMs,
   noteWrite,
-  outOfRange,
   ownWrites,
-  refuseValue,
+  refusal,
   storeOrdered,
   SHORT,
   SIP2,

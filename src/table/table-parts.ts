@@ -1,7 +1,6 @@
 import { ShmTableError } from '../errors.js';
 import type { ByteLocks, Segment } from '../memory/index.js';
 import { attachToFile, detachFromFile } from './boot-record.js';
-import { unknownColumn } from './column-values.js';
 import { Evictor } from './expiry/evictor.js';
 import { ExpiredRows } from './expiry/expired-rows.js';
 import { Sweeper } from './expiry/sweeper.js';
@@ -21,6 +20,7 @@ import { ScratchRow } from './scratch-row.js';
 import { TableCode } from './table-code.js';
 import { createContext } from './table-context.js';
 import type { Columns, Entry, Row } from './types.js';
+import { unknownColumn } from './unknown-column.js';
 
 /** Evictions of a handle between two looks for free slices that somebody at work keeps out of sight. */
 const ROOMS_PER_LOOK = 64;

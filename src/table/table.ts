@@ -483,12 +483,20 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
 
   /** The options in force, defaults included, as `openOrCreate` takes them. Never throws. */
   get options(): TableOptions<C> {
-    const { name, namespace, backend, readOnly, capacity, columns, maxKeyBytes, evict, changes, maxParticipants } =
-      this;
     const { hugePages, lockTimeoutMs, path } = this.#attach;
     return {
-      ...{ name, capacity, columns, maxKeyBytes, backend, hugePages, readOnly, namespace, evict, changes },
-      ...{ lockTimeoutMs, maxParticipants },
+      name: this.name,
+      capacity: this.capacity,
+      columns: this.columns,
+      maxKeyBytes: this.maxKeyBytes,
+      backend: this.backend,
+      hugePages,
+      readOnly: this.readOnly,
+      namespace: this.namespace,
+      evict: this.evict,
+      changes: this.changes,
+      lockTimeoutMs,
+      maxParticipants: this.maxParticipants,
       ...(path === undefined ? {} : { path }),
     };
   }

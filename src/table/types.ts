@@ -1,34 +1,38 @@
 /** The public types of a table: what a caller writes and what a caller gets. No code. */
 import type { BackendName } from '../memory/index.js';
 
+/** The JavaScript values of the column types of one width. */
+export interface ColumnValues {
+  int8: number;
+  uint8: number;
+  int16: number;
+  uint16: number;
+  int32: number;
+  uint32: number;
+  int64: bigint;
+  float32: number;
+  float64: number;
+  boolean: boolean;
+}
+
+/** The JavaScript values of the column types that are written with a number of bytes: `string(20)`. */
+export interface SizedColumnValues {
+  string: string;
+  bytes: Uint8Array;
+}
+
 /** A column type as written in a schema; `n` is a number of bytes. */
-export type ColumnType =
-  | 'int8'
-  | 'uint8'
-  | 'int16'
-  | 'uint16'
-  | 'int32'
-  | 'uint32'
-  | 'int64'
-  | 'float32'
-  | 'float64'
-  | 'boolean'
-  | `string(${number})`
-  | `bytes(${number})`;
+export type ColumnType = keyof ColumnValues | `${keyof SizedColumnValues}(${number})`;
 
 /** A schema: column names in their order, each with its type. */
 export type Columns = Readonly<Record<string, ColumnType>>;
 
 /** The JavaScript value that a column of this type gives. */
-export type ColumnValue<T extends ColumnType> = T extends 'int64'
-  ? bigint
-  : T extends 'boolean'
-    ? boolean
-    : T extends `string(${number})`
-      ? string
-      : T extends `bytes(${number})`
-        ? Uint8Array
-        : number;
+export type ColumnValue<T extends ColumnType> = T extends keyof ColumnValues
+  ? ColumnValues[T]
+  : T extends `${infer K extends keyof SizedColumnValues}(${number})`
+    ? SizedColumnValues[K]
+    : never;
 
 /** The JavaScript value that a column of this type takes: `int64` also takes safe integers. */
 export type ColumnInput<T extends ColumnType> = T extends 'int64' ? bigint | number : ColumnValue<T>;
@@ -41,7 +45,7 @@ export type RowInput<C extends Columns> = { readonly [K in keyof C]?: ColumnInpu
 
 /** Names of the columns that `increment` takes. */
 export type NumericColumn<C extends Columns> = {
-  [K in keyof C]: C[K] extends 'boolean' | `string(${number})` | `bytes(${number})` ? never : K;
+  [K in keyof C]: ColumnValue<C[K]> extends boolean | string | Uint8Array ? never : K;
 }[keyof C] &
   string;
 

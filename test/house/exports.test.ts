@@ -22,9 +22,6 @@ const INFERRED = [
   'src/table/own-writes.ts: OwnWrites',
 ];
 
-/** Used by nobody else all the same; no more may come to these. */
-const TOLERATED = ['src/table/participant.ts: participantPids', 'src/table/table.ts: ConditionalOptions'];
-
 /** Exported for tests alone, which cannot reach every case of them from outside. */
 const FOR_TESTS = [
   'src/memory/known-options.ts: nearest',
@@ -113,7 +110,7 @@ t.test('what is exported is imported somewhere', async (t) => {
     files.filter((other) => other !== path && imports.get(other)?.has(name));
   const unused = exported.filter((one) => importers(one).length === 0).map(({ name }) => name);
   t.same(
-    unused.filter((name) => !LOADED.test(name) && ![...SINKS, ...INFERRED, ...TOLERATED].includes(name)),
+    unused.filter((name) => !LOADED.test(name) && ![...SINKS, ...INFERRED].includes(name)),
     [],
   );
   const forTests = exported

@@ -36,7 +36,7 @@ t.test('with three tables open, every operation of every one does what it does f
 
 t.test('a stack trace from the third table names file and line, of the source with source maps', (t) => {
   const file = readFileSync(new URL('../../src/table/hot/add-to-column.js', import.meta.url), 'utf8');
-  const thrown = file.split('\n').findIndex((line) => line.includes('throw outOfRange(column, by)')) + 1;
+  const thrown = file.split('\n').findIndex((line) => line.includes('throw refusal(column, by)')) + 1;
   t.match(runProgram([]).trace, new RegExp(`/src/table/hot/add-to-column\\.js:${thrown}:`));
   t.match(runProgram(['--enable-source-maps']).trace, /\/src\/table\/hot\/add-to-column\.ts:\d+:/);
   t.end();

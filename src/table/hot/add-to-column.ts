@@ -32,7 +32,7 @@ export type NumberCells =
 
 /** The accumulator of one column. */
 export function makeAccumulator({ runtime }: TableContext, column: PlacedColumn, cells: NumberCells): Accumulator {
-  const { refuseValue, outOfRange } = runtime;
+  const { refusal } = runtime;
   const { shift, width } = cells;
   const { offset } = column;
 
@@ -46,15 +46,14 @@ export function makeAccumulator({ runtime }: TableContext, column: PlacedColumn,
       offset,
       width,
       addend: (by) => {
-        if (typeof by !== 'number') return refuseValue(column, by);
-        if (!Number.isSafeInteger(by)) throw outOfRange(column, by);
-        return by;
+        if (!Number.isSafeInteger(by)) throw refusal(column, by);
+        return by as number;
       },
       add: (row, by, to, toOffset) => {
         const next = view[indexOf(row, offset)] + (by as number);
         const at = indexOf(to, toOffset);
         view[at] = next;
-        return view[at] === next ? next : outOfRange(column, next);
+        return view[at] === next ? next : refusal(column, next);
       },
     };
   }
@@ -63,13 +62,16 @@ export function makeAccumulator({ runtime }: TableContext, column: PlacedColumn,
     return {
       offset,
       width,
-      addend: (by) => (typeof by === 'number' ? by : refuseValue(column, by)),
+      addend: (by) => {
+        if (typeof by !== 'number') throw refusal(column, by);
+        return by;
+      },
       add: (row, by, to, toOffset) => {
         const at = indexOf(to, toOffset);
         view[at] = view[indexOf(row, offset)] + (by as number);
         // As the column rounds it.
         const next = view[at];
-        return Number.isFinite(next) ? next : outOfRange(column, next);
+        return Number.isFinite(next) ? next : refusal(column, next);
       },
     };
   }
@@ -80,12 +82,11 @@ export function makeAccumulator({ runtime }: TableContext, column: PlacedColumn,
     addend: (by) => {
       if (typeof by === 'bigint') return by;
       if (Number.isSafeInteger(by)) return BigInt(by as number);
-      if (typeof by === 'number') throw outOfRange(column, by);
-      return refuseValue(column, by);
+      throw refusal(column, by);
     },
     add: (row, by, to, toOffset) => {
       const next = view[indexOf(row, offset)] + (by as bigint);
-      if (BigInt.asIntN(64, next) !== next) return outOfRange(column, next);
+      if (BigInt.asIntN(64, next) !== next) return refusal(column, next);
       view[indexOf(to, toOffset)] = next;
       return next;
     },

@@ -170,8 +170,20 @@ export function makeChain({ memory, addresses, constants }: TableContext, key: K
   };
 
   const chain: Chain = {
-    ...{ foundNumber: 0, foundPosition: 0, tail: 0, tailNumber: 0, beforeTail: 0, tailEntries: 0 },
-    ...{ find, isKeyOf, writeKey, guess, entries, seek, seekLast, seekTail },
+    foundNumber: 0,
+    foundPosition: 0,
+    tail: 0,
+    tailNumber: 0,
+    beforeTail: 0,
+    tailEntries: 0,
+    find,
+    isKeyOf,
+    writeKey,
+    guess,
+    entries,
+    seek,
+    seekLast,
+    seekTail,
   };
   return chain;
 }

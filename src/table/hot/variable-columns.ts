@@ -31,13 +31,13 @@ export interface CellSupport {
 }
 
 /** The cells of one piece of memory. */
-export function makeTextCells({ constants, runtime }: TableContext, support: CellSupport): TextCells {
+export function makeTextCells({ runtime }: TableContext, support: CellSupport): TextCells {
   /** Strings up to this length are written by a loop, which is the faster up to here. */
   const SHORT_WRITTEN = 24;
   const { octets, writeEncoded, lengthOf } = support;
   const { bytes, halves, words } = support.memory;
   const { decodeShort, SHORT } = runtime;
-  const { BYTES_LENGTH_BYTES } = constants.row;
+  const BYTES_LENGTH_BYTES = 4;
   const damage = { found: false };
 
   const decode = (start: number, length: number): string => {

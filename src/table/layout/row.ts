@@ -1,5 +1,7 @@
 import { SLICE_HEADER_BYTES } from '../../pools/fixed-pool-layout.js';
+import type { VariableCell } from '../column-types/column-type.js';
 import type { Column } from '../schema.js';
+import type { RowMemory } from './row-memory.js';
 
 /**
  * A row: one slice of the rows' FixedPool.
@@ -50,9 +52,24 @@ export interface RowLayout {
   readonly sliceBytes: number;
 }
 
-/** Bytes of the length that stands in front of a string or of bytes. */
-export const STRING_LENGTH_BYTES = 2;
-export const BYTES_LENGTH_BYTES = 4;
+/** A column whose values have a length in front of them. */
+export interface VariableColumn extends PlacedColumn {
+  readonly cell: VariableCell;
+}
+
+export function isVariable(column: PlacedColumn): column is VariableColumn {
+  return column.cell.form === 'variable';
+}
+
+/** The length of a value in the row at word `row`. */
+export function lengthAt({ halves, words }: RowMemory, row: number, { cell, offset }: VariableColumn): number {
+  return cell.lengthBytes === 2 ? halves[row * 2 + offset / 2] : words[row + offset / 4];
+}
+
+export function setLengthAt(memory: RowMemory, row: number, { cell, offset }: VariableColumn, length: number): void {
+  if (cell.lengthBytes === 2) memory.halves[row * 2 + offset / 2] = length;
+  else memory.words[row + offset / 4] = length;
+}
 
 /** Places the columns of a schema. */
 export function layOutRow(columns: readonly Column[], maxKeyBytes: number): RowLayout {
@@ -60,7 +77,7 @@ export function layOutRow(columns: readonly Column[], maxKeyBytes: number): RowL
   let at = ROW_HEADER_BYTES;
   for (const width of [8, 4, 2, 1]) {
     for (const column of columns) {
-      if (column.kind === 'string' || column.kind === 'bytes' || column.maxBytes !== width) continue;
+      if (column.cell.form === 'variable' || column.cell.bytes !== width) continue;
       offsets.set(column, at);
       at += width;
     }
@@ -68,8 +85,8 @@ export function layOutRow(columns: readonly Column[], maxKeyBytes: number): RowL
   const keyOffset = align(at, 4);
   at = keyOffset + align(maxKeyBytes, 4);
   for (const column of columns) {
-    if (column.kind !== 'string' && column.kind !== 'bytes') continue;
-    const lengthBytes = column.kind === 'string' ? STRING_LENGTH_BYTES : BYTES_LENGTH_BYTES;
+    if (column.cell.form !== 'variable') continue;
+    const { lengthBytes } = column.cell;
     at = align(at, lengthBytes);
     offsets.set(column, at);
     at += lengthBytes + column.maxBytes;

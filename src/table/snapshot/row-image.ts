@@ -1,4 +1,4 @@
-import { BYTES_LENGTH_BYTES, type PlacedColumn, ROW_KEY_BYTES, STRING_LENGTH_BYTES } from '../layout/row.js';
+import { isVariable, lengthAt, ROW_KEY_BYTES, setLengthAt, type VariableColumn } from '../layout/row.js';
 import type { RowMemory } from '../layout/row-memory.js';
 import type { SegmentLayout } from '../layout/segment.js';
 
@@ -16,17 +16,18 @@ export class RowImage {
   readonly #keyOffset: number;
   readonly #maxKeyBytes: number;
   readonly #numberBytes: number;
-  readonly #texts: readonly PlacedColumn[];
+  readonly #variable: readonly VariableColumn[];
 
   /** Rows of tables with this layout, in this memory. */
   constructor({ row, schema }: Pick<SegmentLayout, 'row' | 'schema'>, memory: RowMemory) {
     const { columns } = row;
-    const isText = ({ kind }: PlacedColumn): boolean => kind === 'string' || kind === 'bytes';
     this.#memory = memory;
     this.#keyOffset = row.keyOffset;
     this.#maxKeyBytes = schema.maxKeyBytes;
-    this.#numberBytes = columns.filter((column) => !isText(column)).reduce((sum, { maxBytes }) => sum + maxBytes, 0);
-    this.#texts = columns.filter(isText);
+    this.#numberBytes = columns
+      .filter((column) => !isVariable(column))
+      .reduce((sum, { maxBytes }) => sum + maxBytes, 0);
+    this.#variable = columns.filter(isVariable);
   }
 
   /** Copies the row at this word. Undefined when a length cannot be right: the row is torn, or damaged. */
@@ -35,8 +36,8 @@ export class RowImage {
     const keyBytes = words[at + ROW_KEY_BYTES];
     if (keyBytes < 1 || keyBytes > this.#maxKeyBytes) return undefined;
     let size = HEAD_BYTES + this.#numberBytes + keyBytes;
-    for (const column of this.#texts) {
-      const length = this.#lengthOf(at, column);
+    for (const column of this.#variable) {
+      const length = lengthAt(this.#memory, at, column);
       if (length < 0 || length > column.maxBytes) return undefined;
       size += 4 + length;
     }
@@ -46,11 +47,11 @@ export class RowImage {
     image.writeUInt32LE(this.#numberBytes, 12);
     let to = this.#copyNumbers(at, image);
     to = copy(bytes, at * 4 + this.#keyOffset, keyBytes, image, to);
-    for (const column of this.#texts) {
+    for (const column of this.#variable) {
       // Loaded again, the length may have changed with a torn row: bounded by the room there is.
-      const length = Math.min(this.#lengthOf(at, column), size - to - 4);
+      const length = Math.min(lengthAt(this.#memory, at, column), size - to - 4);
       if (length < 0) return undefined;
-      const from = at * 4 + column.offset + lengthBytes(column);
+      const from = at * 4 + column.offset + column.cell.lengthBytes;
       image.writeUInt32LE(length, to);
       to = copy(bytes, from, length, image, to + 4);
     }
@@ -78,7 +79,7 @@ export class RowImage {
     if (block.readUInt32LE(offset + 12) !== this.#numberBytes || keyBytes < 1 || keyAt + keyBytes > block.length)
       return undefined;
     let end = keyAt + keyBytes;
-    for (const { maxBytes } of this.#texts) {
+    for (const { maxBytes } of this.#variable) {
       if (end + 4 > block.length) return undefined;
       const length = block.readUInt32LE(end);
       end += 4 + length;
@@ -89,21 +90,15 @@ export class RowImage {
 
   /** Writes the columns of the image at `offset`, inspected before, to the row at this word. */
   unpack(block: Buffer, offset: number, at: number): void {
-    const { bytes, halves, words } = this.#memory;
+    const { bytes } = this.#memory;
     copy(block, offset + HEAD_BYTES, this.#numberBytes, bytes, at * 4 + NUMBERS_AT);
     let from = offset + HEAD_BYTES + this.#numberBytes + block.readUInt32LE(offset + 8);
-    for (const column of this.#texts) {
+    for (const column of this.#variable) {
       const length = block.readUInt32LE(from);
-      const to = at * 4 + column.offset;
-      if (column.kind === 'string') halves[to / 2] = length;
-      else words[to / 4] = length;
-      copy(block, from + 4, length, bytes, to + lengthBytes(column));
+      setLengthAt(this.#memory, at, column, length);
+      copy(block, from + 4, length, bytes, at * 4 + column.offset + column.cell.lengthBytes);
       from += 4 + length;
     }
-  }
-
-  #lengthOf(at: number, { kind, offset }: PlacedColumn): number {
-    return kind === 'string' ? this.#memory.halves[at * 2 + offset / 2] : this.#memory.words[at + offset / 4];
   }
 }
 
@@ -111,8 +106,4 @@ export class RowImage {
 function copy(source: Uint8Array, from: number, length: number, target: Uint8Array, to: number): number {
   target.set(source.subarray(from, from + length), to);
   return to + length;
-}
-
-function lengthBytes({ kind }: PlacedColumn): number {
-  return kind === 'string' ? STRING_LENGTH_BYTES : BYTES_LENGTH_BYTES;
 }

@@ -1,0 +1,108 @@
+import { ShmTableError, show } from '../../errors.js';
+
+/** A value as a column gives it. */
+export type CellValue = number | bigint | boolean | string | Uint8Array;
+
+/** What a column's own code asks of it. */
+export interface ColumnPlace {
+  readonly name: string;
+  readonly type: string;
+  /** Most bytes of a value. */
+  readonly maxBytes: number;
+  /** Byte offset in the row: of the number, or of the length in front of the bytes. */
+  readonly offset: number;
+}
+
+/** The views of memory that compiled code has, by name. */
+type ViewName = 'i8' | 'u8' | 'i16' | 'u16' | 'i32' | 'u32' | 'i64' | 'f32' | 'f64';
+
+/** A number in the row itself, aligned to its width. */
+export interface NumberCell {
+  readonly form: 'number';
+  readonly view: ViewName;
+  readonly bytes: 1 | 2 | 4 | 8;
+  /** How `increment` adds to it and how the journal stores the sum (one of STORE_BYTE ...); undefined: not at all. */
+  readonly addition: { readonly arithmetic: 'integer' | 'float' | 'bigint'; readonly store: number } | undefined;
+}
+
+/** A length and then so many bytes, at most what the column's type says in brackets. */
+export interface VariableCell {
+  readonly form: 'variable';
+  readonly lengthBytes: 2 | 4;
+  /** Largest number in brackets. */
+  readonly mostBytes: number;
+}
+
+/** Everything in which one type of column differs from the others. */
+interface ColumnTypeEntry<C extends NumberCell | VariableCell = NumberCell | VariableCell> {
+  readonly cell: C;
+  /** What a column that was never named holds. */
+  readonly zero: CellValue;
+  /** Source text for the row codec. `row` and `from` are variables with a row's first word, `value` one with a value. */
+  readonly code: {
+    /** An expression. */
+    read(row: string, column: ColumnPlace): string;
+    /** A statement that checks the value and writes it; `refuse` is a statement that throws. */
+    write(row: string, value: string, refuse: string, column: ColumnPlace): string;
+    /** Statements. */
+    clear(row: string, column: ColumnPlace): string;
+    copy(from: string, row: string, column: ColumnPlace): string;
+  };
+  /** What is wrong with a value that `code.write` has refused. */
+  refusal(column: ColumnPlace, value: unknown): ShmTableError;
+  readonly json: {
+    /** The column value of a JSON value. `ERR_COLUMN_TYPE`, `ERR_VALUE_RANGE`; ranges and lengths are the table's to check. */
+    decode(column: { readonly name: string; readonly type: string }, value: unknown): CellValue;
+    /** What the table holds after a decoded value was stored. */
+    stored(value: CellValue): CellValue;
+    /** JSON text of a value that the table gave. */
+    write(value: CellValue): string;
+    /** The JSON value that a text stands for where everything is text, as in CSV; what fits none stays text. */
+    ofText(text: string): unknown;
+  };
+}
+
+export type NumberType = ColumnTypeEntry<NumberCell>;
+export type VariableType = ColumnTypeEntry<VariableCell>;
+
+/** The element of a view that holds a number of a row. Rows begin at even words. */
+export function elementOf({ view, bytes }: NumberCell, row: string, { offset }: ColumnPlace): string {
+  switch (bytes) {
+    case 1:
+      return `${view}[${row} * 4 + ${offset}]`;
+    case 2:
+      return `${view}[${row} * 2 + ${offset / 2}]`;
+    case 4:
+      return `${view}[${row} + ${offset / 4}]`;
+    case 8:
+      return `${view}[(${row} >>> 1) + ${offset / 8}]`;
+  }
+}
+
+/** `code` of a number but for what it takes: `zero` is its zero as source text. */
+export function numberCode(cell: NumberCell, zero = '0'): Omit<NumberType['code'], 'write'> {
+  return {
+    read: (row, column) => elementOf(cell, row, column),
+    clear: (row, column) => `${elementOf(cell, row, column)} = ${zero};`,
+    copy: (from, row, column) => `${elementOf(cell, row, column)} = ${elementOf(cell, from, column)};`,
+  };
+}
+
+export function wrongType({ name, type }: ColumnPlace, wanted: string, value: unknown): ShmTableError {
+  return new ShmTableError('ERR_COLUMN_TYPE', `column ${name} is ${type} and takes ${wanted}, got ${show(value)}`);
+}
+
+export function tooLong({ name, type, maxBytes }: ColumnPlace, bytes: number): ShmTableError {
+  return new ShmTableError(
+    'ERR_VALUE_TOO_LONG',
+    `column ${name} is ${type}: the value has ${bytes} bytes, the limit is ${maxBytes}`,
+  );
+}
+
+export function wrongJson(
+  { name, type }: { readonly name: string; readonly type: string },
+  takes: string,
+  value: unknown,
+): ShmTableError {
+  return new ShmTableError('ERR_COLUMN_TYPE', `column ${name} (${type}) takes ${takes}, got ${show(value)}`);
+}
