@@ -27,7 +27,7 @@ const CAUSES: readonly (readonly [RegExp, string])[] = [
     /^(fillSpare|writeKey|finishRow|complete|prepareVersion|prepareCounter|noteRevision|revision|commitSpare)$/,
     'spare and journal completed',
   ],
-  [/^(commit|carryOut|advance|storeOrdered|bucketWord|homeWord)$/, 'commit carried out'],
+  [/^(commit|carryOut|advance|storeRelease|bucketWord|homeWord)$/, 'commit carried out'],
   [/garbage collector/, 'garbage collection'],
 ];
 

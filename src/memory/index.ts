@@ -15,7 +15,7 @@ export {
 export { evaluate, type Origin } from './evaluate.js';
 export { futexWait, futexWake } from './futex.js';
 export { checkOptions } from './known-options.js';
-export { loadOrdered, storeOrdered } from './ordered-access.js';
+export { loadAcquire, storeRelease } from './ordered-access.js';
 export { Segment } from './segment.js';
 export type { SegmentOpenOptions, SegmentOptions } from './segment-options.js';
 export { assertStackRoom } from './stack-room.js';

@@ -14,7 +14,7 @@ const fence = new Int32Array(1);
  * No engine merges or moves stores to typed arrays across each other; the proof that kills a process before each of
  * its stores would show it.
  */
-export const storeOrdered: (words: Int32Array, index: number, value: number) => void = ORDERED
+export const storeRelease: (words: Int32Array, index: number, value: number) => void = ORDERED
   ? (words, index, value) => {
       words[index] = value;
     }
@@ -30,7 +30,7 @@ export const storeOrdered: (words: Int32Array, index: number, value: number) => 
  * a tenth of a `get`, against `Atomics.load`, which is a call. The tests in which readers run against writers would show
  * a load that was left out or moved; they run on every line of Node that is supported.
  */
-export const loadOrdered: (words: Int32Array, index: number) => number = ORDERED
+export const loadAcquire: (words: Int32Array, index: number) => number = ORDERED
   ? (words, index) => {
       fence[0] = index;
       return words[index];

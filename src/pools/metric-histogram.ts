@@ -1,5 +1,5 @@
 import { ShmTableError } from '../errors.js';
-import { storeOrdered } from '../memory/index.js';
+import { storeRelease } from '../memory/index.js';
 import type { MetricEntries, MetricEntry } from './metric-entries.js';
 import { BUCKET, COUNTS, NEW_COUNT, NEW_SUM, STEP, TOTAL } from './metric-registry-layout.js';
 import type { MetricWriter } from './metric-writer.js';
@@ -92,7 +92,7 @@ export class MetricHistogram {
 
   /** The order of stores is the promise: see the invariants of `step`. */
   #advance(): void {
-    storeOrdered(this.#words, this.#own + STEP, this.#words[this.#own + STEP] + 1);
+    storeRelease(this.#words, this.#own + STEP, this.#words[this.#own + STEP] + 1);
   }
 }
 

@@ -1,4 +1,4 @@
-import { loadOrdered } from '../memory/index.js';
+import { loadAcquire } from '../memory/index.js';
 import {
   isVariable,
   lengthAt,
@@ -85,7 +85,7 @@ export class RowCopy<C extends Columns = Columns> implements RowSource<C> {
     if (!numbers.equals(this.#numbers)) return false;
     this.#words[COPY + ROW_REVISION] = low;
     this.#words[COPY + ROW_EPOCH] = epoch;
-    return loadOrdered(words, at + ROW_EPOCH) === epoch && Atomics.load(words, at + ROW_REVISION) === low;
+    return loadAcquire(words, at + ROW_EPOCH) === epoch && Atomics.load(words, at + ROW_REVISION) === low;
   }
 
   /**

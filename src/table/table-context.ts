@@ -1,5 +1,5 @@
 import { ShmTableError } from '../errors.js';
-import { assertStackRoom, futexWait, futexWake, loadOrdered, monotonicMs, storeOrdered } from '../memory/index.js';
+import { assertStackRoom, futexWait, futexWake, loadAcquire, monotonicMs, storeRelease } from '../memory/index.js';
 import { ChangeFeed } from './changes/change-feed.js';
 import { refusal } from './column-types/column-types.js';
 import { ExpiryGroups } from './expiry/expiry-groups.js';
@@ -20,12 +20,12 @@ const runtime = {
   finishHash,
   futexWait,
   futexWake,
-  loadOrdered,
+  loadAcquire,
   monotonicMs,
   noteWrite,
   ownWrites,
   refusal,
-  storeOrdered,
+  storeRelease,
   SHORT,
   SIP2,
   SIP3,

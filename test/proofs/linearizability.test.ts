@@ -51,7 +51,7 @@ t.test('noticed: a read of a row whose numbers are of several revisions', async 
     },
     {
       file: 'table/row-copy.js',
-      search: 'return loadOrdered(words, at + ROW_EPOCH) === epoch &&',
+      search: 'return loadAcquire(words, at + ROW_EPOCH) === epoch &&',
       replace: 'return true ||',
     },
   ]);

@@ -1,4 +1,4 @@
-import { loadOrdered } from '../../memory/index.js';
+import { loadAcquire } from '../../memory/index.js';
 import { shiftOf } from '../layout/expiry-groups.js';
 import type { TableMemory } from '../layout/table-memory.js';
 
@@ -68,7 +68,7 @@ export class ExpiryGroups {
   isDue(group: number, now: number): boolean {
     const at = this.#first + 2 * group;
     if (hasCome(this.#doubles[at + PASS], now)) return true;
-    loadOrdered(this.#words, 2 * at);
+    loadAcquire(this.#words, 2 * at);
     return hasCome(this.#doubles[at], now);
   }
 
@@ -78,7 +78,7 @@ export class ExpiryGroups {
     const first = this.#first;
     const end = first + 2 * this.count;
     for (let at = first + PASS; at < end; at += 2) if (hasCome(doubles[at], now)) return true;
-    loadOrdered(this.#words, 2 * first);
+    loadAcquire(this.#words, 2 * first);
     for (let at = first; at < end; at += 2) if (hasCome(doubles[at], now)) return true;
     return false;
   }

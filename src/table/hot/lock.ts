@@ -53,7 +53,7 @@ export function makeLocking(
   const COURTESY_MS = 0.1;
   const { id, at } = support;
   const { words } = memory;
-  const { assertStackRoom, futexWait, futexWake, storeOrdered } = runtime;
+  const { assertStackRoom, futexWait, futexWake, storeRelease } = runtime;
   const { slot, slice } = constants;
   const { BUCKET_WORDS, LOCK } = constants.bucket;
   const { ROW_SEQUENCE } = constants.row;
@@ -118,12 +118,12 @@ export function makeLocking(
     const number = spare();
     const row = rows + number * rowWords;
     if (number <= 0 || number > rowSlices || words[row + slice.SLICE_OWNER] !== id) support.refuseSpare(number);
-    storeOrdered(words, row + ROW_SEQUENCE, words[row + ROW_SEQUENCE] | 1);
+    storeRelease(words, row + ROW_SEQUENCE, words[row + ROW_SEQUENCE] | 1);
     return row;
   };
 
   const finishRow = (row: number): void => {
-    storeOrdered(words, row + ROW_SEQUENCE, words[row + ROW_SEQUENCE] + 1);
+    storeRelease(words, row + ROW_SEQUENCE, words[row + ROW_SEQUENCE] + 1);
   };
 
   return { settle, intend, begin, commit, release, end, abandon, spare, openSpare, finishRow };

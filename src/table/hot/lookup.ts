@@ -29,7 +29,7 @@ export function makeLookup<T>(
   const { key, damage, uses, read, assertOpen, lookupByRow, corrupt } = parts;
   const { find } = parts.chain;
   const { words, doubles } = memory;
-  const { loadOrdered } = runtime;
+  const { loadAcquire } = runtime;
   const { BUCKET_WORDS, DAMAGED, VERSION } = constants.bucket;
   const { ROW_EXPIRES_AT } = constants.row;
   const { READY, STATE } = constants.segment;
@@ -40,7 +40,7 @@ export function makeLookup<T>(
     key.encode(text);
     const home = index + (((key.hash >>> 0) * bucketScale) >>> 0) * BUCKET_WORDS;
     for (let pass = 0; pass < PASSES; pass++) {
-      const version = loadOrdered(words, home + VERSION);
+      const version = loadAcquire(words, home + VERSION);
       const row = find(home);
       let value: T | undefined;
       if (row > 0) {
@@ -48,7 +48,7 @@ export function makeLookup<T>(
         const expiresAt = doubles[(at + ROW_EXPIRES_AT / 4) >>> 1];
         if (expiresAt === 0 || !clock.isPast(expiresAt)) value = read(at);
       }
-      if (loadOrdered(words, home + VERSION) === version) {
+      if (loadAcquire(words, home + VERSION) === version) {
         if (row === DAMAGED || damage.found) corrupt(home);
         // The one store of a reader: one byte, in a table that evicts, when it is not set already.
         if (uses !== undefined && value !== undefined && uses[row] === 0) uses[row] = 1;

@@ -14,7 +14,7 @@ export interface Redo {
 
 /** Carrying out what a journal says: see `Journal`. */
 export function makeRedo({ memory, addresses, feed, constants, runtime }: TableContext): Redo {
-  const { storeOrdered } = runtime;
+  const { storeRelease } = runtime;
   const { words, halves, bytes, doubles, longs } = memory;
   const { slot, bucket, row: rowAt, slice } = constants;
   const { index, overflow: overflowWord, rows, rowWords } = addresses;
@@ -28,7 +28,7 @@ export function makeRedo({ memory, addresses, feed, constants, runtime }: TableC
   const advance = (home: number, at: number, short: number): void => {
     const epoch = words[at + slot.EPOCH_AFTER];
     if ((words[home + bucket.EPOCH] & bucket.EPOCH_MASK) !== epoch) halves[(home + bucket.EPOCH) * 2] = epoch;
-    storeOrdered(words, home + bucket.VERSION, words[at + slot.VERSION_AFTER] - short);
+    storeRelease(words, home + bucket.VERSION, words[at + slot.VERSION_AFTER] - short);
   };
 
   // Links the new row. The store of the entry is what readers see.
@@ -37,7 +37,7 @@ export function makeRedo({ memory, addresses, feed, constants, runtime }: TableC
     const overflow = words[at + slot.OVERFLOW];
     if (overflow !== 0) {
       words[bucketWord(home, overflow) + slice.SLICE_OWNER] = slice.LINKED;
-      storeOrdered(words, bucketWord(home, words[at + slot.BEFORE]) + bucket.LINK, overflow);
+      storeRelease(words, bucketWord(home, words[at + slot.BEFORE]) + bucket.LINK, overflow);
     }
     const row = words[at + slot.ROW];
     const place = bucketWord(home, words[at + slot.PLACE]);
@@ -47,7 +47,7 @@ export function makeRedo({ memory, addresses, feed, constants, runtime }: TableC
     // In the place of an old row of the same key there is the same tag. Stored again, it would keep the load of the epoch in
     // `advance` waiting, which lies in the same word: 10 ns.
     if (old === 0) bytes[bucket.tagByte(place, position)] = words[at + slot.TAG];
-    storeOrdered(words, place + bucket.FIRST_ENTRY + position, row);
+    storeRelease(words, place + bucket.FIRST_ENTRY + position, row);
     advance(home, at, 0);
     if (old !== 0) words[rowWord(old) + slice.SLICE_OWNER] = id;
     words[at + slot.SPARE] = old !== 0 ? old : words[at + slot.TAKEN];
@@ -61,15 +61,15 @@ export function makeRedo({ memory, addresses, feed, constants, runtime }: TableC
     const place = bucketWord(home, words[at + slot.PLACE]);
     const position = words[at + slot.POSITION];
     const moved = words[at + slot.MOVED];
-    storeOrdered(words, place + bucket.FIRST_ENTRY + position, moved);
+    storeRelease(words, place + bucket.FIRST_ENTRY + position, moved);
     if (moved !== 0) {
       bytes[bucket.tagByte(place, position)] = bucket.tagOf(words[rowWord(moved) + rowAt.ROW_HASH]);
       advance(home, at, 1);
       const source = bucketWord(home, words[at + slot.SOURCE]);
-      storeOrdered(words, source + bucket.FIRST_ENTRY + words[at + slot.SOURCE_POSITION], 0);
+      storeRelease(words, source + bucket.FIRST_ENTRY + words[at + slot.SOURCE_POSITION], 0);
     }
     const overflow = words[at + slot.OVERFLOW];
-    if (overflow !== 0) storeOrdered(words, bucketWord(home, words[at + slot.BEFORE]) + bucket.LINK, 0);
+    if (overflow !== 0) storeRelease(words, bucketWord(home, words[at + slot.BEFORE]) + bucket.LINK, 0);
     advance(home, at, 0);
     words[rowWord(words[at + slot.ROW]) + slice.SLICE_OWNER] = id;
     if (overflow !== 0) words[bucketWord(home, overflow) + slice.SLICE_OWNER] = id;
@@ -98,7 +98,7 @@ export function makeRedo({ memory, addresses, feed, constants, runtime }: TableC
         doubles[column / 8] = doubles[value >>> 1];
     }
     words[row + rowAt.ROW_EPOCH] = words[at + slot.EPOCH_AFTER];
-    storeOrdered(words, row + rowAt.ROW_REVISION, words[at + slot.VERSION_AFTER]);
+    storeRelease(words, row + rowAt.ROW_REVISION, words[at + slot.VERSION_AFTER]);
     advance(homeWord(at), at, 0);
   };
 
