@@ -1,8 +1,8 @@
 import { types } from 'node:util';
 
 /**
- * Every error of the project, in one table: its stable code, the HTTP status that the service answers with, and a
- * short title. Messages are made where the error is thrown; each names the offending value and the limit.
+ * Every error of the package in one table: its stable code, the HTTP status of the service's response, and a short
+ * title. Messages are written where the error is thrown; each names the offending value and the limit.
  */
 const ERRORS = {
   // Tables
@@ -34,13 +34,13 @@ const ERRORS = {
   ERR_BACKEND_UNSUPPORTED: { status: 422, title: 'Backend not supported' },
   ERR_ADDON_MISSING: { status: 500, title: 'Native addon missing' },
   // Pools
-  ERR_POOL_FULL: { status: 507, title: 'Pool does not fit' },
-  ERR_POOL_DOUBLE_FREE: { status: 500, title: 'Slice freed twice' },
-  ERR_POOL_FOREIGN: { status: 500, title: 'Offset not of this pool' },
+  ERR_POOL_FULL: { status: 507, title: 'Not enough space for the pool' },
+  ERR_POOL_DOUBLE_FREE: { status: 500, title: 'Double free' },
+  ERR_POOL_FOREIGN: { status: 500, title: 'Offset outside the pool' },
   // Snapshots
   ERR_SNAPSHOT_DAMAGED: { status: 500, title: 'Damaged snapshot' },
   // HTTP only
-  ERR_ROUTE_NOT_FOUND: { status: 404, title: 'No such route' },
+  ERR_ROUTE_NOT_FOUND: { status: 404, title: 'Route not found' },
   ERR_METHOD_NOT_ALLOWED: { status: 405, title: 'Method not allowed' },
   ERR_BODY_MALFORMED: { status: 400, title: 'Malformed body' },
   ERR_BODY_TOO_LARGE: { status: 413, title: 'Body too large' },
@@ -62,10 +62,10 @@ export function describeError(code: ErrorCode): { readonly status: number; reado
   return ERRORS[code];
 }
 
-/** The one error class of the project. `code` is stable; `message` names the value and the limit. */
+/** The only error class of the package. `code` is stable; `message` names the value and the limit. */
 export class ShmTableError extends Error {
   readonly code: ErrorCode;
-  /** Of `setMany` and `deleteMany`: how many, from the first on, were done before this stopped them. */
+  /** For `setMany` and `deleteMany`: how many items, counted from the first, were completed before this error. */
   readonly completed?: number;
 
   constructor(code: ErrorCode, message: string, options: { cause?: unknown; completed?: number } = {}) {
@@ -77,27 +77,27 @@ export class ShmTableError extends Error {
   }
 }
 
-/** Whether something that was thrown is an error of the package, with this code. */
+/** Whether a thrown value is an error of this package with this code. */
 export function hasCode(error: unknown, code: ErrorCode): boolean {
   return error instanceof ShmTableError && error.code === code;
 }
 
-const MOST_CHARACTERS = 80;
-/** A bigint beyond it is not written out: that takes seconds for millions of digits. */
-const LARGEST_BIGINT = 2n ** 256n;
+const MAX_CHARACTERS = 80;
+/** Larger bigints are not written out: millions of digits take seconds to format. */
+const MAX_BIGINT = 2n ** 256n;
 
 /**
- * A value as an error message shows it: its kind once, cut when it is long, and never a failure of its own. No code of the
- * value's runs: it may be a proxy, or have getters that throw.
+ * Formats a value for an error message: names its kind, truncates it when it is long, and never throws. It runs no code
+ * that belongs to the value, which may be a proxy or have getters that throw.
  */
 export function show(value: unknown): string {
   switch (typeof value) {
     case 'string':
-      return value.length > MOST_CHARACTERS
-        ? `${JSON.stringify(value.slice(0, MOST_CHARACTERS))}… (${value.length} characters)`
+      return value.length > MAX_CHARACTERS
+        ? `${JSON.stringify(value.slice(0, MAX_CHARACTERS))}… (${value.length} characters)`
         : JSON.stringify(value);
     case 'bigint':
-      if (value > LARGEST_BIGINT || value < -LARGEST_BIGINT) return 'a bigint of more than 256 bits';
+      if (value > MAX_BIGINT || value < -MAX_BIGINT) return 'a bigint of more than 256 bits';
       return `${value}n`;
     case 'number':
       return Object.is(value, -0) ? '-0' : String(value);
@@ -126,5 +126,5 @@ function showObject(value: object): string {
 }
 
 function cut(text: string): string {
-  return text.length > MOST_CHARACTERS ? `${text.slice(0, MOST_CHARACTERS)}…` : text;
+  return text.length > MAX_CHARACTERS ? `${text.slice(0, MAX_CHARACTERS)}…` : text;
 }

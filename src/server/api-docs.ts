@@ -1,4 +1,4 @@
-/** The OpenAPI document of the routes, and the page to read and try it. */
+/** The OpenAPI document of the routes, and the page on which to read it and try the routes. */
 import fastifySwagger, { type SwaggerTransform } from '@fastify/swagger';
 import fastifySwaggerUi from '@fastify/swagger-ui';
 import { describeAccess, securitySchemes } from './access/access-docs.js';
@@ -13,22 +13,22 @@ const openapi = {
     title: 'shmtable',
     version: '1',
     description:
-      'A typed hash table in shared memory: every worker reads and writes the same rows.\n\n' +
-      'int64 values are decimal strings, NaN and infinities are strings, bytes are base64. Nothing is coerced. ' +
-      'Errors are problem documents (RFC 9457) with a stable `code`.',
+      'Typed hash tables in shared memory: every worker process reads and writes the same rows.\n\n' +
+      'int64 values are decimal strings, NaN and the infinities are strings, and bytes are base64. Values are never ' +
+      'coerced. Errors are problem documents (RFC 9457) with a stable `code`.',
     license: { name: 'MIT', identifier: 'MIT' },
   },
-  // Relative: the document is true wherever it is served from.
+  // A relative URL is correct wherever the document is served from.
   servers: [{ url: '/' }],
   components: { securitySchemes },
   tags: [
-    { name: 'tables', description: 'Tables of the namespace' },
-    { name: 'rows', description: 'Rows of a table' },
-    { name: 'operation', description: 'The service itself' },
+    { name: 'tables', description: 'The tables of the namespace' },
+    { name: 'rows', description: 'The rows of a table' },
+    { name: 'operation', description: 'Health, metrics and documentation of the service' },
   ],
 };
 
-/** To be awaited before any route is registered: routes are collected as they come, and refer to a shared schema. */
+/** Must be awaited before any route is registered: it collects routes as they are added, and they share its schema. */
 export async function collectRoutes(app: RoutesApp): Promise<void> {
   app.addHook('onRoute', describeAccess);
   app.addSchema(problemSchema);
@@ -40,7 +40,7 @@ export async function collectRoutes(app: RoutesApp): Promise<void> {
   });
 }
 
-/** The answer to HEAD is that to GET without its body. */
+/** A response to HEAD is the response to GET without its body. */
 const withoutHeadBodies: SwaggerTransform = ({ schema, url, route }) => {
   if (route.method !== 'HEAD') return { schema, url };
   const responses = Object.entries<object>(Object(schema?.response)).map(([status, response]) => {
@@ -69,9 +69,9 @@ export async function serveDocs(app: RoutesApp): Promise<void> {
       schema: {
         operationId: 'openapi',
         tags: ['operation'],
-        summary: 'This document',
+        summary: 'Gets this document',
         response: {
-          200: jsonAnswer<object>('OpenAPI 3.1', { type: 'object', additionalProperties: true }),
+          200: jsonAnswer<object>('The OpenAPI 3.1 document', { type: 'object', additionalProperties: true }),
           ...serviceProblems(),
         },
       },

@@ -50,15 +50,19 @@ export const operationSchema = Type.Unsafe<Operation>({
     op: {
       type: 'string',
       enum: Object.keys(MEMBERS),
-      description: 'set changes only the columns named, put replaces the row',
+      description: 'set writes only the given columns, put replaces the row',
     },
-    key: { type: 'string', description: 'The key itself, not encoded' },
-    row: { type: 'object', additionalProperties: true, description: 'Columns to write: set, put, update, insert' },
-    column: { type: 'string', description: 'Column to increment' },
-    by: { description: 'What to add, 1 by default; for int64 a decimal string or a safe-integer number' },
-    ttl: { type: ['number', 'null'], description: 'Lifetime in milliseconds, null for none' },
-    columns: { type: 'array', items: { type: 'string' }, description: 'Columns to get' },
-    revision: { type: 'number', description: 'The row must have this revision' },
+    key: { type: 'string', description: 'The key, not percent-encoded' },
+    row: {
+      type: 'object',
+      additionalProperties: true,
+      description: 'Columns to write; for set, put, update and insert',
+    },
+    column: { type: 'string', description: 'Column to add to; for increment' },
+    by: { description: 'The amount to add, 1 by default; for an int64 column a decimal string or a safe integer' },
+    ttl: { type: ['number', 'null'], description: 'Lifetime of the row in milliseconds; null for none' },
+    columns: { type: 'array', items: { type: 'string' }, description: 'Columns to return; for get' },
+    revision: { type: 'number', description: 'Execute only if the row has this revision' },
   },
 });
 

@@ -1,4 +1,4 @@
-/** Errors as RFC 9457 problem documents; status and title come from the project's one table of errors. */
+/** Errors as RFC 9457 problem documents; status and title come from the package's table of errors. */
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { describeError, type ErrorCode, ShmTableError } from '../errors.js';
 import { NoRouteError } from './known-paths.js';
@@ -11,11 +11,11 @@ interface Problem {
   readonly code: ErrorCode;
 }
 
-/** Seconds after which a request that met a busy or closed table may be sent again. */
+/** Seconds to wait before retrying a request that failed because a table was busy or closed. */
 const RETRY_AFTER_S = 1;
 const SERVICE_UNAVAILABLE = 503;
 
-/** Fastify's own errors, as the contract names them; by code, for those whose status alone does not tell. */
+/** Error codes for Fastify's own errors, where the status alone does not determine them. */
 const FRAMEWORK_ERRORS: Readonly<Record<string, ErrorCode>> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'ERR_MEDIA_TYPE',
   FST_ERR_CTP_BODY_TOO_LARGE: 'ERR_BODY_TOO_LARGE',
@@ -27,7 +27,7 @@ const FRAMEWORK_ERRORS: Readonly<Record<string, ErrorCode>> = {
   FST_ERR_ROUTE_MISSING_CONTENT_TYPE: 'ERR_MEDIA_TYPE',
 };
 
-/** An error that the table's present state causes, whatever status its code has by itself: 409. */
+/** An error caused by the table's current state: status 409, whatever the usual status of its code. */
 export class ConflictError extends ShmTableError {
   readonly status = 409;
 }
@@ -37,7 +37,7 @@ export function problem(code: ErrorCode, detail: string, status = describeError(
   return { type: `urn:shmtable:error:${code}`, title, status, detail, code };
 }
 
-/** The problem document of any error. What is not known is ERR_INTERNAL and says nothing of the inside. */
+/** The problem document of any error. Unknown errors become ERR_INTERNAL and reveal no internals. */
 export function problemOf(error: unknown): Problem {
   if (error instanceof ConflictError) return problem(error.code, error.message, error.status);
   if (error instanceof ShmTableError) return problem(error.code, error.message);
@@ -48,10 +48,10 @@ export function problemOf(error: unknown): Problem {
       return problem('ERR_ARGUMENT', error.message);
     }
   }
-  return problem('ERR_INTERNAL', 'the service failed to answer this request; its log says more');
+  return problem('ERR_INTERNAL', 'the service failed to process this request; see its log');
 }
 
-/** Fastify's error handler: answers with the problem document and logs what is the service's own fault. */
+/** Fastify's error handler: sends the problem document and logs the errors that are the service's own fault. */
 export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const document = problemOf(error);
   if (document.status >= 500) request.log.error({ err: error }, document.title);

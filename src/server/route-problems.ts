@@ -1,4 +1,4 @@
-/** The errors of each route as the OpenAPI document shows them: by status, with the codes that it may carry. */
+/** The errors of each route as the OpenAPI document shows them: by status, with the codes possible for it. */
 import { describeError, ERROR_CODES, type ErrorCode } from '../errors.js';
 
 /** A problem document, as the shared schema of this name. */
@@ -12,7 +12,7 @@ export const problemSchema = {
     title: { type: 'string' },
     status: { type: 'integer', minimum: 400, maximum: 599 },
     detail: { type: 'string', description: 'The offending value and the limit' },
-    code: { type: 'string', enum: ERROR_CODES, description: 'Stable; programs switch on it' },
+    code: { type: 'string', enum: ERROR_CODES, description: 'Stable error code for programs to switch on' },
   },
   examples: [
     {
@@ -27,7 +27,7 @@ export const problemSchema = {
 
 export const problemReference = { $ref: 'Problem#' } as const;
 
-/** What any request may meet. */
+/** Errors of any request. */
 const OF_ANY_REQUEST: readonly ErrorCode[] = [
   'ERR_ARGUMENT',
   'ERR_KEY_INVALID',
@@ -36,7 +36,7 @@ const OF_ANY_REQUEST: readonly ErrorCode[] = [
   'ERR_INTERNAL',
 ];
 
-/** What attaching to a table, or waiting for one of its locks, may meet. */
+/** Errors of opening a table or waiting for one of its locks. */
 const OF_ANY_TABLE: readonly ErrorCode[] = [
   'ERR_TABLE_NOT_FOUND',
   'ERR_ROUTE_NOT_FOUND',
@@ -48,10 +48,10 @@ const OF_ANY_TABLE: readonly ErrorCode[] = [
   'ERR_TOO_MANY_PARTICIPANTS',
 ];
 
-/** What a body may meet before the table sees it, one that the route does not ask for included. */
+/** Errors of any body, found before the table is reached; also of a body that the route does not expect. */
 export const OF_ANY_BODY: readonly ErrorCode[] = ['ERR_BODY_MALFORMED', 'ERR_BODY_TOO_LARGE', 'ERR_MEDIA_TYPE'];
 
-/** What writing the columns of a row may meet. */
+/** Errors of writing the columns of a row. */
 export const OF_ANY_ROW_WRITE: readonly ErrorCode[] = [
   'ERR_COLUMN_UNKNOWN',
   'ERR_COLUMN_TYPE',
@@ -59,26 +59,26 @@ export const OF_ANY_ROW_WRITE: readonly ErrorCode[] = [
   'ERR_VALUE_TOO_LONG',
 ];
 
-const SECONDS = { type: 'integer', description: 'Seconds after which to ask again' } as const;
+const SECONDS = { type: 'integer', description: 'Seconds to wait before retrying' } as const;
 
-/** Headers that an error of a status brings along. */
+/** Headers of an error response, by status. */
 const HEADERS: Readonly<Record<number, object>> = {
   401: { 'WWW-Authenticate': { type: 'string', description: 'Bearer' } },
   429: { 'Retry-After': SECONDS },
   503: { 'Retry-After': SECONDS },
 };
 
-/** Response schemas of the errors of a route that is about no single table: `codes`, and what any request may meet. */
+/** Response schemas of the errors of a route that concerns no single table: `codes` and the errors of any request. */
 export function serviceProblems(...codes: readonly ErrorCode[]) {
   return responsesOf([...OF_ANY_REQUEST, ...codes]);
 }
 
-/** Response schemas of the errors of a route about one table. */
+/** Response schemas of the errors of a route that concerns one table. */
 export function tableProblems(...codes: readonly ErrorCode[]) {
   return serviceProblems(...OF_ANY_TABLE, ...codes);
 }
 
-/** The response schema of a status that carries these codes. */
+/** The response schema of a status with these codes. */
 export function problemResponse(status: number, codes: readonly ErrorCode[]) {
   const { [status]: headers } = HEADERS;
   return {

@@ -1,8 +1,8 @@
-/** JSON Schemas that several routes share; the OpenAPI document is made of them. */
+/** JSON Schemas that several routes share; the OpenAPI document is built from them. */
 import { Type } from 'typebox';
 import { problemReference, problemSchema } from './route-problems.js';
 
-/** An answer in JSON. `T` is what the handler gives: a string is JSON text already and is sent as it is. */
+/** A JSON response. `T` is what the handler returns: a string is JSON text already and is sent unchanged. */
 export function jsonAnswer<T>(description: string, schema: object, options: AnswerOptions = {}) {
   const { example, headers } = options;
   return Type.Unsafe<T>({
@@ -18,7 +18,7 @@ interface AnswerOptions {
   readonly headers?: Readonly<Record<string, object>>;
 }
 
-/** An answer without a body. */
+/** A response without a body. */
 export function nothing(description: string, headers?: Readonly<Record<string, object>>) {
   return Type.Unsafe<undefined>({ type: 'null', description, ...(headers !== undefined && { headers }) });
 }
@@ -27,24 +27,25 @@ export const entityTagHeader = {
   ETag: { type: 'string', pattern: '^"[0-9]+"$', description: "The row's revision, for If-Match and If-None-Match" },
 } as const;
 
-export const locationHeader = { Location: { type: 'string', description: 'Path of what was created' } } as const;
+export const locationHeader = { Location: { type: 'string', description: 'Path of the created resource' } } as const;
 
 export const columns = Type.Unsafe<Record<string, string>>({
   type: 'object',
   additionalProperties: { type: 'string' },
   description:
-    'Column names in their order, each with its type: int8 .. int64, float32, float64, boolean, string(n), bytes(n)',
+    'Column names, in order, each with its type: an integer type from int8 to int64 or uint8 to uint32, float32, ' +
+    'float64, boolean, string(n) or bytes(n)',
   examples: [{ population: 'int32', country: 'string(2)' }],
 });
 
 const cell = {
   type: ['number', 'string', 'boolean'],
-  description: 'int64 as a decimal string, NaN and infinities as strings, bytes as base64',
+  description: 'int64 as a decimal string, NaN and the infinities as strings, bytes as base64',
 } as const;
 
 /**
- * A row as requests send it. What its members may be depends on the table, and is checked with it: a schema here would
- * refuse as malformed what the table refuses by column.
+ * A row in a request. Which members are valid depends on the table and is checked against it: a schema here would reject
+ * as malformed what the table rejects with the column's own error.
  */
 export const rowBody = Type.Unsafe<Record<string, unknown>>({
   type: 'object',
@@ -55,7 +56,7 @@ export const rowBody = Type.Unsafe<Record<string, unknown>>({
 export const mergeBody = Type.Unsafe<Record<string, unknown>>({
   type: 'object',
   additionalProperties: { description: cell.description },
-  description: 'The columns to change; null resets one to zero',
+  description: 'The columns to change; null resets a column to zero',
   examples: [{ population: 8175134 }],
 });
 
@@ -76,19 +77,19 @@ const envelopeSchema = {
   properties: {
     key: { type: 'string', minLength: 1 },
     revision,
-    expiresAt: { type: ['integer', 'null'], description: 'Epoch milliseconds' },
+    expiresAt: { type: ['integer', 'null'], description: 'Expiry in milliseconds since the Unix epoch; null for none' },
     row: { type: 'object', additionalProperties: cell },
   },
 } as const;
 
-/** The answer of a request about one row. */
+/** The response to a request for one row. */
 export function envelopeAnswer(description: string, headers: Readonly<Record<string, object>> = entityTagHeader) {
   return jsonAnswer<string>(description, { $ref: 'Envelope#' }, { example: EXAMPLE_ENVELOPE, headers });
 }
 
-/** The answer of a request for rows. */
+/** The response to a request for a page of rows. */
 export const pageAnswer = jsonAnswer<string>(
-  'A page; it may be empty while the cursor is not null',
+  'A page of rows; it may be empty although the cursor is not null and more rows follow',
   {
     type: 'object',
     required: ['rows', 'cursor'],
@@ -100,16 +101,16 @@ export const pageAnswer = jsonAnswer<string>(
 /** The new value of an incremented column. */
 const numberCell = { type: ['number', 'string'], description: 'int64 as a decimal string' } as const;
 
-/** The answer of an increment. */
+/** The response to an increment. */
 export const incrementAnswer = jsonAnswer<string>(
   'The new value',
   { type: 'object', required: ['value', 'revision'], properties: { value: numberCell, revision } },
   { example: { value: 8175134, revision: 3676683209515010 }, headers: entityTagHeader },
 );
 
-/** The answers of a batch's operations. */
+/** The response to a batch. */
 export const batchAnswer = jsonAnswer<string>(
-  'What each operation came to, in order',
+  'The result of each operation, in order',
   {
     type: 'object',
     required: ['results'],
@@ -120,7 +121,7 @@ export const batchAnswer = jsonAnswer<string>(
           type: 'object',
           required: ['status', 'key'],
           properties: {
-            status: { type: 'integer', description: 'What the single request would have answered' },
+            status: { type: 'integer', description: 'The status that the same request on its own would have' },
             key: { type: 'string' },
             revision,
             row: { type: 'object', additionalProperties: cell },
@@ -141,7 +142,7 @@ export const batchAnswer = jsonAnswer<string>(
   },
 );
 
-/** To be added to the instance whose routes refer to them. */
+/** Must be added to the Fastify instance whose routes refer to them. */
 export const sharedSchemas = [problemSchema, envelopeSchema];
 
 export const tableParameters = Type.Object({
@@ -158,12 +159,13 @@ export const keyEncoding = Type.Optional(
     type: 'string',
     enum: ['percent', 'base64url'],
     default: 'percent',
-    description: 'How key or prefix are written; clients rewrite the keys . and .. in paths, so those need base64url',
+    description:
+      'Encoding of the key or prefix; the keys . and .. need base64url, because clients rewrite those path segments',
   }),
 );
 
 export const selectedColumns = Type.Optional(
-  Type.String({ description: 'Names of the columns wanted, separated by commas' }),
+  Type.String({ description: 'Names of the columns to return, separated by commas' }),
 );
 
 export const lifetime = Type.Optional(
@@ -174,17 +176,19 @@ export const lifetime = Type.Optional(
   }),
 );
 
-/** Headers are documented here and checked where they are used: anything else a client sends is none of ours. */
+/** Headers are documented here and checked where they are used; other headers of the client are ignored. */
 export const conditionHeaders = {
-  'if-match': Type.Optional(Type.String({ description: 'Entity tags of which the row must have one, or *' })),
-  'if-none-match': Type.Optional(Type.String({ description: 'Entity tags of which the row may have none, or *' })),
+  'if-match': Type.Optional(Type.String({ description: 'Entity tags, one of which must match the row, or *' })),
+  'if-none-match': Type.Optional(Type.String({ description: 'Entity tags, none of which may match the row, or *' })),
 };
 
 export const lifetimeHeader = {
-  'shm-ttl-ms': Type.Optional(Type.String({ description: 'Lifetime of the row in milliseconds, instead of ?ttl=' })),
+  'shm-ttl-ms': Type.Optional(
+    Type.String({ description: 'Lifetime of the row in milliseconds; an alternative to ?ttl=' }),
+  ),
 };
 
-/** The value of a `columns` query as names. */
+/** Splits the value of a `columns` query parameter into names. */
 export function namesIn(list: string | undefined): string[] | undefined {
   return list?.split(',');
 }

@@ -8,13 +8,15 @@ const { maxKeyBytes, hugePages, evict, changes, maxParticipants, backend } = TAB
 
 /** Types and ranges; the schema itself is checked where every table's is. */
 export const tableOption = {
-  capacity: Type.Integer({ minimum: 1, maximum: MAX_CAPACITY, description: 'Rows; exactly this many fit' }),
+  capacity: Type.Integer({ minimum: 1, maximum: MAX_CAPACITY, description: 'Number of rows; exactly this many fit' }),
   maxKeyBytes: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_KEY_BYTES, default: maxKeyBytes })),
   hugePages: Type.Optional(Type.Boolean({ default: hugePages })),
   evict: Type.Optional(
     Type.Unsafe<(typeof EVICTIONS)[number]>({ type: 'string', enum: [...EVICTIONS], default: evict }),
   ),
-  changes: Type.Optional(Type.Integer({ minimum: 0, default: changes, description: 'Bytes of change feed' })),
+  changes: Type.Optional(
+    Type.Integer({ minimum: 0, default: changes, description: 'Size of the change feed in bytes; 0 for none' }),
+  ),
   maxParticipants: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_PARTICIPANTS, default: maxParticipants })),
 };
 

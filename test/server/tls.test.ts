@@ -38,7 +38,7 @@ t.test('files that will not do stop the start', async (t) => {
     [{ cert: first.cert, key: join(folder, 'none') }, /tls\.key .*none/],
     [{ cert: join(folder, 'text'), key: first.key }, /tls\.cert .*text/],
     [{ cert: first.cert, key: second.key }, /tls\.cert .*first\.crt and tls\.key .*second\.key/],
-    [{ cert: first.cert }, /tls\.cert is set, but no tls\.key/],
+    [{ cert: first.cert }, /tls\.cert is set, but tls\.key is not/],
   ] as const) {
     const service = new ServiceProcess(t, { args: ['--port', '0', '--workers', '1'], config: { tls } });
     t.equal(await service.ended, 2);

@@ -1,4 +1,4 @@
-/** What the OpenAPI document says of who may ask: the scheme, and for each route its scope and its refusals. */
+/** Access control in the OpenAPI document: the security scheme, and the scope and 401 response of each route. */
 import type { RouteOptions } from 'fastify';
 import { problemResponse } from '../route-problems.js';
 
@@ -7,9 +7,9 @@ export const securitySchemes = {
     type: 'http',
     scheme: 'bearer',
     description:
-      'A token that the service was configured with: `Authorization: Bearer <token>`, never in the query. Scope admin ' +
-      'includes write, write includes read. A service without tokens listens on loopback or a Unix socket only, and ' +
-      'allows everything.',
+      'One of the configured tokens, sent as `Authorization: Bearer <token>`; never put it in the query string. The ' +
+      'scope admin includes write, and write includes read. A service without tokens listens on a loopback address ' +
+      'or a Unix socket only and allows every request.',
   },
 } as const;
 

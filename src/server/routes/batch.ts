@@ -10,7 +10,7 @@ import type { Scope } from '../settings/security-schema.js';
 import type { TableHandles } from '../table-handles.js';
 
 const body = Type.Array(operationSchema, {
-  description: `Up to ${MAX_OPERATIONS} operations, run in order`,
+  description: `Up to ${MAX_OPERATIONS} operations, executed in order`,
   examples: [
     [
       { op: 'get', key: '5128581' },
@@ -28,10 +28,10 @@ export function batchRoutes(app: RoutesApp, handles: TableHandles): void {
       schema: {
         operationId: 'runBatch',
         tags: ['rows'],
-        summary: 'Runs many operations in one request',
+        summary: 'Executes many operations in one request',
         description:
-          'Operations run in order and each one succeeds or fails on its own. It is not a transaction: other ' +
-          'writers come in between, and what failed does not undo what went before.',
+          'Operations are executed in order, and each succeeds or fails independently. A batch is not a transaction: ' +
+          'other writers may write between its operations, and a failed operation does not undo earlier ones.',
         params: tableParameters,
         body,
         response: { 200: batchAnswer, ...tableProblems(...OF_ANY_BODY) },
@@ -42,12 +42,12 @@ export function batchRoutes(app: RoutesApp, handles: TableHandles): void {
       if (operations.length > MAX_OPERATIONS) {
         throw new ShmTableError(
           'ERR_BODY_MALFORMED',
-          `a batch takes up to ${MAX_OPERATIONS} operations, this one has ${operations.length}`,
+          `a batch must have at most ${MAX_OPERATIONS} operations, got ${operations.length}`,
         );
       }
       operations.forEach(checkOperation);
       const { table } = request.params;
-      // A table that does not exist fails the request, not each operation.
+      // A missing table fails the whole request, not each operation.
       handles.use(table, () => undefined);
       let results = '';
       const turns = new Turns();
@@ -65,7 +65,7 @@ export function batchRoutes(app: RoutesApp, handles: TableHandles): void {
   );
 }
 
-/** Gets alone need only `read`. */
+/** A batch of nothing but `get` needs only the scope `read`. */
 function scopeOfBody(body: unknown): Scope {
   return Array.isArray(body) && body.every(({ op }: Operation) => op === 'get') ? 'read' : 'write';
 }

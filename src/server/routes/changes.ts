@@ -11,12 +11,12 @@ import type { ServedTable, TableHandles } from '../table-handles.js';
 const SEQUENCE = /^(0|[1-9][0-9]{0,15})$/;
 
 const query = Type.Object({
-  prefix: Type.Optional(Type.String({ description: 'Only changes of keys that begin with this' })),
+  prefix: Type.Optional(Type.String({ description: 'Send only changes of keys that start with this' })),
   since: Type.Optional(
     Type.Integer({
       minimum: 0,
       maximum: Number.MAX_SAFE_INTEGER,
-      description: 'Only changes after this sequence; absent, those from now on',
+      description: 'Send only changes after this sequence number; by default, changes from now on',
     }),
   ),
   keyEncoding,
@@ -24,15 +24,15 @@ const query = Type.Object({
 
 const headers = Type.Object({
   'last-event-id': Type.Optional(
-    Type.String({ description: 'The last sequence that the client saw; wins over `since`' }),
+    Type.String({ description: 'The last sequence number that the client received; takes precedence over `since`' }),
   ),
 });
 
 const events = {
   200: {
     description:
-      'Server-Sent Events: `id` is the sequence, `event` the type (insert, update, delete, expire, evict; gap when ' +
-      'changes were lost to this client), `data` a JSON object. A comment comes every 15 seconds.',
+      'Server-Sent Events: `id` is the sequence number, `event` the type (insert, update, delete, expire, evict, or gap ' +
+      'when this client has missed changes), and `data` a JSON object. A comment is sent every 15 seconds.',
     content: {
       'text/event-stream': {
         schema: Type.String({
@@ -89,16 +89,16 @@ function openSource(
   { prefix, since }: { prefix: string; since: number | undefined },
 ): ChangeSource {
   if (table.changes === 0) {
-    throw new ConflictError('ERR_ARGUMENT', `table ${table.name} has no change feed: it was made with changes = 0`);
+    throw new ConflictError('ERR_ARGUMENT', `table ${table.name} has no change feed: it was created with changes = 0`);
   }
   return engine.watch({ prefix, since });
 }
 
-/** A client sends back the `id` of the last event that it saw; an empty one is none. */
+/** A client sends back the `id` of the last event that it received; an empty header counts as absent. */
 function lastEventId(value: string | undefined): number | undefined {
   if (value === undefined || value === '') return undefined;
   if (!SEQUENCE.test(value)) {
-    throw new ShmTableError('ERR_ARGUMENT', `Last-Event-ID must be a sequence, got ${show(value)}`);
+    throw new ShmTableError('ERR_ARGUMENT', `Last-Event-ID must be a sequence number, got ${show(value)}`);
   }
   return Number(value);
 }

@@ -8,7 +8,7 @@ const state = Type.Object({ status: Type.String() });
 
 type State = Static<typeof state>;
 
-/** `/healthz` and `/readyz`: the process lives; the process takes requests. */
+/** `/healthz` and `/readyz`: whether the process is alive; whether it accepts requests. */
 export function healthRoutes(app: RoutesApp, drain: ConnectionDrain): void {
   app.get(
     '/healthz',
@@ -17,8 +17,11 @@ export function healthRoutes(app: RoutesApp, drain: ConnectionDrain): void {
       schema: {
         operationId: 'health',
         tags: ['operation'],
-        summary: 'Says that this worker lives',
-        response: { 200: jsonAnswer<State>('It lives', state, { example: { status: 'alive' } }), ...serviceProblems() },
+        summary: 'Reports that this worker is alive',
+        response: {
+          200: jsonAnswer<State>('The worker is alive', state, { example: { status: 'alive' } }),
+          ...serviceProblems(),
+        },
       },
     },
     async () => ({ status: 'alive' }),
@@ -31,10 +34,10 @@ export function healthRoutes(app: RoutesApp, drain: ConnectionDrain): void {
       schema: {
         operationId: 'readiness',
         tags: ['operation'],
-        summary: 'Says that this worker takes requests',
+        summary: 'Reports whether this worker accepts requests',
         response: {
-          200: jsonAnswer<State>('It does', state, { example: { status: 'ready' } }),
-          503: jsonAnswer<State>('It is about to end', state, { example: { status: 'draining' } }),
+          200: jsonAnswer<State>('The worker is ready', state, { example: { status: 'ready' } }),
+          503: jsonAnswer<State>('The worker is shutting down', state, { example: { status: 'draining' } }),
           ...serviceProblems(),
         },
       },

@@ -17,18 +17,18 @@ import type { TableHandles } from '../table-handles.js';
 
 const body = Type.Object(
   {
-    column: Type.String({ description: 'A column of numbers' }),
+    column: Type.String({ description: 'Name of a numeric column' }),
     by: Type.Optional(
       Type.Unsafe<unknown>({
         default: 1,
-        description: 'What to add; for int64 a decimal string, or a safe-integer number',
+        description: 'The amount to add; for an int64 column a decimal string or a safe integer',
       }),
     ),
   },
   { additionalProperties: false, examples: [{ column: 'hits', by: 1 }] },
 );
 
-/** `/v1/tables/{table}/rows/{key}/increment`: adds to a column in one step. */
+/** `/v1/tables/{table}/rows/{key}/increment`: adds to a column atomically. */
 export function incrementRoutes(app: RoutesApp, handles: TableHandles): void {
   routeByKey(app, {
     method: 'POST',
@@ -37,7 +37,7 @@ export function incrementRoutes(app: RoutesApp, handles: TableHandles): void {
     schema: {
       operationId: 'incrementColumn',
       tags: ['rows'],
-      summary: 'Adds to a column of numbers in one step; creates the row if need be',
+      summary: 'Adds to a numeric column atomically; creates the row if it is missing',
       params: rowParameters,
       querystring: Type.Object({ ttl: lifetime, keyEncoding }),
       headers: Type.Object({ ...conditionHeaders, ...lifetimeHeader }),

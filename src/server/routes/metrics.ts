@@ -5,7 +5,7 @@ import type { ServiceMemory } from '../service-memory.js';
 import type { RoutesApp } from '../service-routes.js';
 
 const answer = {
-  description: "Prometheus' text format",
+  description: 'Metrics in the Prometheus text format',
   content: {
     'text/plain': {
       schema: { type: 'string' },
@@ -15,7 +15,7 @@ const answer = {
   },
 } as const;
 
-/** `/metrics`: what the whole service counts, from whichever worker. */
+/** `/metrics`: the metrics of the whole service, from any worker. */
 export function metricsRoutes(app: RoutesApp, memory: ServiceMemory, namespace: string): void {
   app.get(
     '/metrics',
@@ -24,7 +24,7 @@ export function metricsRoutes(app: RoutesApp, memory: ServiceMemory, namespace: 
       schema: {
         operationId: 'metrics',
         tags: ['operation'],
-        summary: 'Metrics for Prometheus, summed over all workers',
+        summary: 'Gets metrics for Prometheus, aggregated over all workers',
         response: { 200: answer, ...serviceProblems() },
       },
     },

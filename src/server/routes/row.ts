@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { Type } from 'typebox';
-import { ShmTableError } from '../../errors.js';
+import { ShmTableError, show } from '../../errors.js';
 import { decodeKey } from '../key-encoding.js';
 import { type Condition, entityTag, preconditionsOf, writeCondition } from '../preconditions.js';
 import { OF_ANY_BODY, OF_ANY_ROW_WRITE, tableProblems } from '../route-problems.js';
@@ -51,7 +51,7 @@ function getRow(app: RoutesApp, handles: TableHandles): void {
       headers: Type.Object(conditionHeaders),
       response: {
         200: envelopeAnswer('The row'),
-        304: nothing('The row is as If-None-Match has it', entityTagHeader),
+        304: nothing('The row has not changed: If-None-Match names its revision', entityTagHeader),
         ...tableProblems('ERR_ROW_NOT_FOUND', 'ERR_COLUMN_UNKNOWN', 'ERR_PRECONDITION_FAILED'),
       },
     },
@@ -65,7 +65,7 @@ function getRow(app: RoutesApp, handles: TableHandles): void {
         if (preconditions?.ifMatch(entry.revision) === false) {
           throw new ShmTableError(
             'ERR_PRECONDITION_FAILED',
-            `the row has revision ${entry.revision}, which If-Match excludes`,
+            `row ${show(key)} has revision ${entry.revision}, which If-Match excludes`,
           );
         }
         reply.header('ETag', entityTag(entry.revision));
@@ -84,14 +84,14 @@ function putRow(app: RoutesApp, handles: TableHandles): void {
     schema: {
       operationId: 'putRow',
       tags: ['rows'],
-      summary: 'Writes a whole row with its expiry; columns not named become zero',
+      summary: 'Creates or replaces a row and its expiry; columns left out are set to zero',
       params: rowParameters,
       querystring: writeQuery,
       headers: writeHeaders,
       body: rowBody,
       response: {
-        200: envelopeAnswer('The row replaced what was there'),
-        201: envelopeAnswer('The row is new', { ...entityTagHeader, ...locationHeader }),
+        200: envelopeAnswer('The row was replaced'),
+        201: envelopeAnswer('The row was created', { ...entityTagHeader, ...locationHeader }),
         ...tableProblems(...OF_ANY_BODY, ...OF_ANY_ROW_WRITE, 'ERR_PRECONDITION_FAILED', 'ERR_TABLE_FULL'),
       },
     },
@@ -117,14 +117,14 @@ function patchRow(app: RoutesApp, handles: TableHandles): void {
     schema: {
       operationId: 'patchRow',
       tags: ['rows'],
-      summary: 'Changes the columns named of a row that exists',
+      summary: 'Updates the given columns of an existing row',
       consumes: ['application/json', 'application/merge-patch+json'],
       params: rowParameters,
       querystring: writeQuery,
       headers: writeHeaders,
       body: mergeBody,
       response: {
-        200: envelopeAnswer('The row as it is now'),
+        200: envelopeAnswer('The updated row'),
         ...tableProblems(...OF_ANY_BODY, ...OF_ANY_ROW_WRITE, 'ERR_ROW_NOT_FOUND', 'ERR_PRECONDITION_FAILED'),
       },
     },
@@ -154,7 +154,7 @@ function removeRow(app: RoutesApp, handles: TableHandles): void {
       querystring: Type.Object({ keyEncoding }),
       headers: Type.Object(conditionHeaders),
       response: {
-        204: nothing('Deleted'),
+        204: nothing('The row was deleted'),
         ...tableProblems(...OF_ANY_BODY, 'ERR_ROW_NOT_FOUND', 'ERR_PRECONDITION_FAILED'),
       },
     },

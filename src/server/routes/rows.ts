@@ -8,22 +8,27 @@ import type { RoutesApp } from '../service-routes.js';
 import type { TableHandles } from '../table-handles.js';
 
 const MAX_LIMIT = 1000;
-/** Time to look for rows of a page, after which it goes out with those that were found. */
+/** Time limit for filling a page, after which it is sent with the rows found so far. */
 const SEARCH_MS = 200;
-/** Cleared before the clock is looked at: some 7,000 rows of a full table. */
+/** Buckets cleared between two looks at the clock: some 7,000 rows of a full table. */
 const BUCKETS_AT_ONCE = 1024;
 
 const query = Type.Object({
-  cursor: Type.Optional(Type.String({ description: 'Where the page before ended' })),
+  cursor: Type.Optional(Type.String({ description: 'The cursor returned with the previous page' })),
   limit: Type.Optional(
-    Type.Integer({ minimum: 1, maximum: MAX_LIMIT, default: DEFAULT_SCAN_LIMIT, description: 'Most rows of the page' }),
+    Type.Integer({
+      minimum: 1,
+      maximum: MAX_LIMIT,
+      default: DEFAULT_SCAN_LIMIT,
+      description: 'Maximum number of rows in the page',
+    }),
   ),
-  prefix: Type.Optional(Type.String({ description: 'Only keys that begin with this' })),
+  prefix: Type.Optional(Type.String({ description: 'Return only rows whose key starts with this' })),
   columns: selectedColumns,
   keyEncoding,
 });
 
-/** `/v1/tables/{table}/rows`: all rows, page by page. */
+/** `/v1/tables/{table}/rows`: all rows, one page at a time. */
 export function rowsRoutes(app: RoutesApp, handles: TableHandles): void {
   const url = '/tables/:table/rows';
 
@@ -34,7 +39,7 @@ export function rowsRoutes(app: RoutesApp, handles: TableHandles): void {
       schema: {
         operationId: 'listRows',
         tags: ['rows'],
-        summary: 'Lists rows; one that is there throughout comes exactly once',
+        summary: 'Lists rows; a row present for the whole listing appears exactly once',
         params: tableParameters,
         querystring: query,
         response: { 200: pageAnswer, ...tableProblems('ERR_COLUMN_UNKNOWN') },
@@ -45,7 +50,7 @@ export function rowsRoutes(app: RoutesApp, handles: TableHandles): void {
       const wanted = prefix === undefined ? undefined : decodeKey(prefix, keyEncoding);
       const rows: string[] = [];
       const turns = new Turns();
-      /** Adds rows from a cursor on, and returns the next one. */
+      /** Adds the rows after a cursor and returns the next cursor. */
       const addFrom = (from: string | undefined): string | null =>
         handles.use(request.params.table, ({ table, codec }) => {
           const names = namesIn(columns);
@@ -60,7 +65,7 @@ export function rowsRoutes(app: RoutesApp, handles: TableHandles): void {
           return page.cursor;
         });
       let next = addFrom(cursor);
-      // A prefix of few keys may be looked for among millions of others.
+      // Few of millions of keys may have the prefix.
       while (next !== null && rows.length < limit && turns.spentMs < SEARCH_MS) {
         if (turns.isOver) await turns.next();
         next = addFrom(next);
@@ -76,9 +81,9 @@ export function rowsRoutes(app: RoutesApp, handles: TableHandles): void {
       schema: {
         operationId: 'clearTable',
         tags: ['rows'],
-        summary: 'Deletes every row, one by one',
+        summary: 'Deletes all rows, one at a time',
         params: tableParameters,
-        response: { 204: nothing('Cleared'), ...tableProblems(...OF_ANY_BODY) },
+        response: { 204: nothing('All rows were deleted'), ...tableProblems(...OF_ANY_BODY) },
       },
     },
     async (request, reply) => {

@@ -27,16 +27,16 @@ const statistics = Type.Object(
     lockWaits: count,
     participants: count,
   },
-  { description: 'Counters since the table was made; `rows` may still count expired rows' },
+  { description: 'Counters since the table was created; `rows` may include expired rows that are not yet removed' },
 );
 
 const description = Type.Object({
   name: Type.String(),
   columns,
-  capacity: Type.Integer({ minimum: 1, description: 'Rows that fit' }),
+  capacity: Type.Integer({ minimum: 1, description: 'Maximum number of rows' }),
   maxKeyBytes: count,
   evict: Type.String({ examples: ['none'] }),
-  changes: Type.Integer({ minimum: 0, description: 'Bytes of change feed' }),
+  changes: Type.Integer({ minimum: 0, description: 'Size of the change feed in bytes; 0 for none' }),
   backend: Type.String(),
   rows: count,
   stats: statistics,
@@ -56,7 +56,7 @@ const creation = Type.Object(
       Type.Integer({
         minimum: 0,
         maximum: MAX_TIMEOUT_MS,
-        description: 'Checked; the service waits by a limit of its own',
+        description: 'Validated but not used: the service applies its own lock timeout',
       }),
     ),
     maxParticipants: tableOption.maxParticipants,
@@ -68,7 +68,7 @@ const creation = Type.Object(
   },
 );
 
-/** `/v1/tables/{table}`: one table's schema and statistics, its making and its end. */
+/** `/v1/tables/{table}`: a table's schema and statistics, its creation and its destruction. */
 export function tableRoutes(app: RoutesApp, handles: TableHandles): void {
   const url = '/tables/:table';
 
@@ -79,7 +79,7 @@ export function tableRoutes(app: RoutesApp, handles: TableHandles): void {
       schema: {
         operationId: 'getTable',
         tags: ['tables'],
-        summary: 'Shows a table: schema and statistics',
+        summary: 'Gets the schema and statistics of a table',
         params: tableParameters,
         response: { 200: jsonAnswer<Description>('The table', description), ...tableProblems() },
       },
@@ -95,12 +95,12 @@ export function tableRoutes(app: RoutesApp, handles: TableHandles): void {
       schema: {
         operationId: 'createTable',
         tags: ['tables'],
-        summary: 'Creates a table, or finds the one of the same schema',
+        summary: 'Creates a table, or confirms that it exists with the same schema',
         params: tableParameters,
         body: creation,
         response: {
-          200: jsonAnswer<Description>('There is such a table, of this schema', description),
-          201: jsonAnswer<Description>('The table is new', description, { headers: locationHeader }),
+          200: jsonAnswer<Description>('The table already exists with this schema', description),
+          201: jsonAnswer<Description>('The table was created', description, { headers: locationHeader }),
           ...tableProblems(
             ...OF_ANY_BODY,
             'ERR_SCHEMA_MISMATCH',
@@ -130,7 +130,7 @@ export function tableRoutes(app: RoutesApp, handles: TableHandles): void {
         tags: ['tables'],
         summary: 'Destroys a table for every process',
         params: tableParameters,
-        response: { 204: nothing('Destroyed'), ...tableProblems(...OF_ANY_BODY) },
+        response: { 204: nothing('The table was destroyed'), ...tableProblems(...OF_ANY_BODY) },
       },
     },
     async (request, reply) => {

@@ -9,9 +9,9 @@ const list = Type.Object({
     Type.Object({
       name: Type.String(),
       columns,
-      capacity: Type.Integer({ minimum: 1, description: 'Rows that fit' }),
+      capacity: Type.Integer({ minimum: 1, description: 'Maximum number of rows' }),
       rows: Type.Integer({ minimum: 0 }),
-      bytes: Type.Integer({ minimum: 0, description: 'Size of the segment' }),
+      bytes: Type.Integer({ minimum: 0, description: 'Size of the shared memory segment in bytes' }),
       backend: Type.String(),
     }),
   ),

@@ -1,11 +1,11 @@
-/** Checks settings against their schema; a message names the source and the path of what is wrong. */
+/** Checks settings against their schema; a message names the source and the path of each wrong setting. */
 import { Compile } from 'typebox/compile';
 import { ShmTableError, show } from '../../errors.js';
 import { type GivenSettings, settingsSchema } from './settings-schema.js';
 
 const compiled = Compile(settingsSchema);
 
-/** One thing that the validator found: where (a JSON pointer, RFC 6901), and which keyword of the schema was violated. */
+/** A finding of the validator: where it is (a JSON pointer, RFC 6901) and which keyword of the schema is violated. */
 interface Violation {
   readonly instancePath: string;
   readonly keyword: string;
@@ -13,7 +13,11 @@ interface Violation {
   readonly params: object;
 }
 
-/** The value as settings; ERR_ARGUMENT names every unknown or wrong one by its path, and no other. */
+/**
+ * Returns the value as settings.
+ *
+ * @throws {ShmTableError} ERR_ARGUMENT when settings are unknown or wrong; names each of them by its path, and no other
+ */
 export function checkSettings(source: string, value: unknown): GivenSettings {
   if (compiled.Check(value)) return value;
   const violations: readonly Violation[] = compiled.Errors(value);
@@ -30,19 +34,19 @@ function problemsOf(violation: Violation, all: readonly Violation[], value: unkn
         .map((name) => `unknown setting ${dotted(pointerTo(instancePath, name))}`);
     case 'propertyNames':
       return namesIn(violation).map((name) => `${dotted(pointerTo(instancePath, name))} is not a valid table name`);
-    // What `additionalProperties: false` and `anyOf` report beside it is said by their other violations.
+    // These only repeat what the other violations of `additionalProperties: false` and `anyOf` report.
     case 'boolean':
     case 'anyOf':
       return [];
   }
   if (all.some((other) => other.keyword === 'propertyNames' && isNamedBy(instancePath, other))) return [];
   const path = dotted(instancePath);
-  // What stands where a token's digest should may be the token.
+  // A value in the place of a token's digest may be the token itself.
   const got = path.startsWith('tokens') ? '' : `, got ${show(valueAt(value, instancePath))}`;
   return [`${path === '' ? 'settings' : path} ${message}${got}`];
 }
 
-/** A member whose own schema is violated counts as additional, too; it is known, and what is wrong in it is said. */
+/** The validator reports a member whose own schema is violated as additional too, although it is a known setting. */
 function isExplained(pointer: string, all: readonly Violation[]): boolean {
   return all.some(
     ({ instancePath, keyword }) =>
@@ -50,7 +54,7 @@ function isExplained(pointer: string, all: readonly Violation[]): boolean {
   );
 }
 
-/** Whether the pointer is to a member with a refused name: the pattern that the name misses is reported there as well. */
+/** Whether the pointer refers to a member with an invalid name: the violated pattern is reported there as well. */
 function isNamedBy(pointer: string, violation: Violation): boolean {
   return namesIn(violation).some((name) => pointerTo(violation.instancePath, name) === pointer);
 }

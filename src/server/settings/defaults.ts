@@ -1,6 +1,6 @@
 import { TABLE_DEFAULTS } from '../../table/defaults.js';
 
-/** Settings that were not given: for the service, its JSON Schema and the help of the command. */
+/** Default settings of the service, also used by its JSON Schema and the command's help. */
 export const SERVICE_DEFAULTS = {
   host: '127.0.0.1',
   port: 7070,
@@ -11,12 +11,12 @@ export const SERVICE_DEFAULTS = {
   logLevel: 'info',
 } as const;
 
-/** Options of the plugin that were not given, and what the service sets by no setting. */
+/** Default options of the plugin; the service uses them where it has no setting. */
 export const PLUGIN_DEFAULTS = {
   lockTimeoutMs: 250,
   bodyLimit: SERVICE_DEFAULTS.limits.bodyBytes,
   heartbeatMs: 15_000,
 } as const;
 
-/** The settings file that is read when it is there and no other is named. */
+/** The settings file that is read if it exists and no other is named. */
 export const SETTINGS_FILE = 'shmtable.config.json';

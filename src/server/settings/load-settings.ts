@@ -1,4 +1,4 @@
-/** Settings from file, environment and flags; the later wins. */
+/** Loads settings from file, environment and flags; the later source takes precedence. */
 import { checkSettings } from './check-settings.js';
 import { checkCombination } from './settings-combination.js';
 import { readEnvironment } from './settings-environment.js';
@@ -10,7 +10,7 @@ interface LoadedSettings {
   readonly warnings: readonly string[];
 }
 
-/** ERR_ARGUMENT names what is unknown or wrong, with its path. */
+/** @throws {ShmTableError} ERR_ARGUMENT when a setting is unknown or wrong; names its path */
 export function loadSettings(
   file: string | undefined,
   environment: NodeJS.ProcessEnv,

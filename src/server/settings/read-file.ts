@@ -2,7 +2,12 @@
 import { readFileSync } from 'node:fs';
 import { ShmTableError } from '../../errors.js';
 
-/** The bytes of a file; ERR_ARGUMENT says what it was to be (`subject`), and names the file. */
+/**
+ * Returns the bytes of a file.
+ *
+ * @param subject what the file is for, as the error message names it
+ * @throws {ShmTableError} ERR_ARGUMENT when the file cannot be read
+ */
 export function readNamedFile(subject: string, file: string): Buffer {
   try {
     return readFileSync(file);
@@ -11,13 +16,18 @@ export function readNamedFile(subject: string, file: string): Buffer {
   }
 }
 
-/** The value in a JSON file; ERR_ARGUMENT as above. */
+/**
+ * Returns the value in a JSON file.
+ *
+ * @param subject what the file is for, as the error message names it
+ * @throws {ShmTableError} ERR_ARGUMENT when the file cannot be read or is not JSON
+ */
 export function readJsonFile(subject: string, file: string): unknown {
   const text = readNamedFile(subject, file).toString();
   try {
     return JSON.parse(text);
   } catch (error) {
-    // The parser's own message quotes the text, which may be a secret in the wrong place.
+    // The parser's own message quotes the text, which may be a misplaced secret.
     const where = /at position \d+|Unexpected end/.exec(String(error))?.[0];
     throw new ShmTableError('ERR_ARGUMENT', `${subject} ${file} is not JSON${where === undefined ? '' : `: ${where}`}`);
   }

@@ -1,4 +1,4 @@
-/** Settings of who may ask: tokens and where they come from. */
+/** Settings of access control: tokens, TLS, cross-origin requests and rate limits. */
 import { type Static, Type } from 'typebox';
 import { SERVICE_DEFAULTS } from './defaults.js';
 
@@ -12,16 +12,16 @@ const token = Type.Object(
     name: Type.String({
       pattern: '^[ -~]{1,64}$',
       description:
-        'Whose token it is, for the log; two tokens of one name are one client, while one replaces the other',
+        'Client name, shown in the log; tokens of the same name count as one client while one replaces the other',
     }),
     sha256: Type.String({
       pattern: '^[0-9A-Fa-f]{64}$',
-      description: 'SHA-256 of the token in hexadecimal digits: the token itself is stored nowhere',
+      description: 'SHA-256 of the token in hexadecimal; the token itself is not stored',
     }),
     scope: Type.Unsafe<Scope>({
       type: 'string',
       enum: [...SCOPES],
-      description: 'admin includes write, write includes read',
+      description: 'What the token allows; admin includes write, and write includes read',
     }),
   },
   { additionalProperties: false },
@@ -32,21 +32,21 @@ export type TokenSettings = Static<typeof token>;
 export const tokens = Type.Array(token, {
   minItems: 1,
   maxItems: 256,
-  description: 'Who may ask for what; without any the service listens on loopback or a Unix socket only',
+  description: 'Accepted tokens; without any the service listens on a loopback address or a Unix socket only',
 });
 
 export const tokensFile = Type.String({
   minLength: 1,
-  description: 'Path of a JSON file with the tokens, instead of `tokens`; read at the start and on SIGHUP',
+  description: 'Path of a JSON file with the tokens, instead of `tokens`; read at startup and on SIGHUP',
 });
 
 export const tls = Type.Object(
   {
-    // Optional by themselves: file and environment may each give one.
-    cert: Type.Optional(Type.String({ minLength: 1, description: 'Path of the certificates, PEM; required' })),
-    key: Type.Optional(Type.String({ minLength: 1, description: 'Path of the private key, PEM; required' })),
+    // Each is optional by itself: the file may set one and the environment the other.
+    cert: Type.Optional(Type.String({ minLength: 1, description: 'Path of the certificate chain in PEM; required' })),
+    key: Type.Optional(Type.String({ minLength: 1, description: 'Path of the private key in PEM; required' })),
   },
-  { additionalProperties: false, description: 'HTTPS instead of HTTP; the files are read again on SIGHUP' },
+  { additionalProperties: false, description: 'Serves HTTPS instead of HTTP; the files are read again on SIGHUP' },
 );
 
 export interface TlsSettings {
@@ -61,11 +61,11 @@ export const cors = Type.Object(
     origin: Type.Union(
       [Type.String({ pattern: ORIGIN }), Type.Array(Type.String({ pattern: ORIGIN }), { minItems: 1 })],
       {
-        description: 'Origins whose pages may ask, such as https://app.example; * for all, with tokens only',
+        description: 'Origins that may send requests, such as https://app.example; * for all, which requires tokens',
       },
     ),
   },
-  { additionalProperties: false, description: 'Lets pages of other origins ask, by CORS; without it none may' },
+  { additionalProperties: false, description: 'Allows cross-origin requests (CORS); without it none are allowed' },
 );
 
 export type CorsSettings = Static<typeof cors>;
@@ -73,18 +73,22 @@ export type CorsSettings = Static<typeof cors>;
 export const rateLimit = Type.Object(
   {
     max: Type.Optional(
-      Type.Integer({ minimum: 1, maximum: 2 ** 31 - 1, description: 'Requests of one client in a window; required' }),
+      Type.Integer({
+        minimum: 1,
+        maximum: 2 ** 31 - 1,
+        description: 'Maximum number of requests of one client in a window; required',
+      }),
     ),
     windowMs: Type.Optional(
       Type.Integer({
         minimum: 1,
         maximum: 2 ** 31 - 1,
         default: SERVICE_DEFAULTS.rateLimit.windowMs,
-        description: 'Length of a window',
+        description: 'Length of a window in milliseconds',
       }),
     ),
   },
-  { additionalProperties: false, description: 'Refuses clients that ask too often; all workers count together' },
+  { additionalProperties: false, description: 'Rejects clients that send too many requests; counted over all workers' },
 );
 
 export interface RateLimitSettings {

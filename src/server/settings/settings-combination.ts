@@ -1,4 +1,4 @@
-/** Checks what no setting shows by itself: what must stand together, what may not, and the files that settings name. */
+/** Checks settings against each other: which must be set together, which must not, and the files that they name. */
 import { ShmTableError } from '../../errors.js';
 import { Table } from '../../table/table.js';
 import { isLoopback } from '../access/host-guard.js';
@@ -6,13 +6,13 @@ import { type GivenSettings, withDefaults } from './settings-schema.js';
 import { readTlsFiles } from './tls-files.js';
 import { tokensInForce } from './tokens-in-force.js';
 
-/** ERR_ARGUMENT names the settings that do not go together. */
+/** @throws {ShmTableError} ERR_ARGUMENT when settings contradict each other; names them */
 export function checkCombination(given: GivenSettings): void {
   needs(given, 'snapshots', ['dir']);
   needs(given, 'tls', ['cert', 'key']);
   needs(given, 'rateLimit', ['max']);
   if (given.tokens !== undefined && given.tokensFile !== undefined) {
-    throw new ShmTableError('ERR_ARGUMENT', 'tokens and tokensFile are both set; the service takes one of them');
+    throw new ShmTableError('ERR_ARGUMENT', 'tokens and tokensFile are both set; set only one of them');
   }
   checkTables(given);
   const settings = withDefaults(given);
@@ -20,16 +20,16 @@ export function checkCombination(given: GivenSettings): void {
   if (tokensInForce(settings) === undefined) refuseOpenness(given);
 }
 
-/** A setting of several members has either none, or all of these. */
+/** A group of settings is either absent or has all of these members. */
 function needs(given: GivenSettings, name: 'snapshots' | 'tls' | 'rateLimit', members: readonly string[]): void {
   const set = Object.keys(given[name] ?? {});
   const missing = members.find((member) => !set.includes(member));
   if (set.length > 0 && missing !== undefined) {
-    throw new ShmTableError('ERR_ARGUMENT', `${name}.${set[0]} is set, but no ${name}.${missing}`);
+    throw new ShmTableError('ERR_ARGUMENT', `${name}.${set[0]} is set, but ${name}.${missing} is not`);
   }
 }
 
-/** What no JSON Schema says of tables: names and types of their columns, widths, which backend takes a path. */
+/** Checks what the JSON Schema cannot express: names and types of columns, widths, and which backend takes a path. */
 function checkTables({ tables = {} }: GivenSettings): void {
   for (const [name, options] of Object.entries(tables)) {
     try {
@@ -41,15 +41,18 @@ function checkTables({ tables = {} }: GivenSettings): void {
   }
 }
 
-/** Without tokens everybody who reaches the service may do everything: few may. */
+/** Without tokens every request that reaches the service is allowed, so only this machine may reach it. */
 function refuseOpenness({ socket, host, cors }: GivenSettings): void {
   if (socket === undefined && host !== undefined && !isLoopback(host)) {
     throw new ShmTableError(
       'ERR_ARGUMENT',
-      `host ${host} is reachable from elsewhere; without tokens the service listens on 127.0.0.1, ::1, localhost or a socket only`,
+      `host must be 127.0.0.1, ::1 or localhost without tokens, got ${host}, which other machines can reach`,
     );
   }
   if (cors !== undefined && [cors.origin].flat().includes('*')) {
-    throw new ShmTableError('ERR_ARGUMENT', 'cors.origin * lets every page ask; without tokens it takes origins only');
+    throw new ShmTableError(
+      'ERR_ARGUMENT',
+      'cors.origin must name origins without tokens, got *, which allows every web page',
+    );
   }
 }

@@ -1,6 +1,7 @@
 /**
- * Settings from the environment: the path in capitals after `SHMTABLE_`, words parted by underscores, so that
- * `limits.bodyBytes` is `SHMTABLE_LIMITS_BODY_BYTES`. Objects and lists (`tables`, `tokens`) are JSON.
+ * Reads settings from the environment. A variable's name is `SHMTABLE_` and the setting's path in capitals, with
+ * underscores between words: `limits.bodyBytes` is `SHMTABLE_LIMITS_BODY_BYTES`. Objects and lists (`tables`, `tokens`)
+ * are JSON.
  */
 import { ShmTableError, show } from '../../errors.js';
 import { checkSettings } from './check-settings.js';
@@ -32,7 +33,7 @@ const VARIABLES: Readonly<Record<string, { readonly path: readonly string[]; rea
   SHMTABLE_LOG_LEVEL: { path: ['logLevel'], kind: 'text' },
 };
 
-/** Read elsewhere: no settings, and known all the same. */
+/** Known variables that are not settings; read elsewhere. */
 const OTHER_VARIABLES = new Set(['SHMTABLE_PRINT_CODE']);
 
 interface EnvironmentSettings {
@@ -41,8 +42,10 @@ interface EnvironmentSettings {
 }
 
 /**
- * The settings of the environment. Names that nothing here knows only warn, as does a port that an orchestrator
- * injected for a service called `shmtable` (`tcp://10.0.0.1:7070`). ERR_ARGUMENT for a wrong value.
+ * Returns the settings in the environment. An unknown name only causes a warning, as does a port that an orchestrator
+ * injects for a service called `shmtable` (`tcp://10.0.0.1:7070`).
+ *
+ * @throws {ShmTableError} ERR_ARGUMENT when a value is wrong
  */
 export function readEnvironment(environment: NodeJS.ProcessEnv): EnvironmentSettings {
   const warnings: string[] = [];
@@ -53,7 +56,7 @@ export function readEnvironment(environment: NodeJS.ProcessEnv): EnvironmentSett
     if (variable === undefined) {
       warnings.push(`unknown environment variable ${name}`);
     } else if (name === 'SHMTABLE_PORT' && text.startsWith('tcp://')) {
-      warnings.push(`${name}=${text} is an orchestrator's, not a port; ignored`);
+      warnings.push(`${name}=${text} was set by an orchestrator and is not a port; ignored`);
     } else {
       place(settings, variable.path, parseVariable(name, text, variable.kind));
     }
@@ -73,7 +76,11 @@ function parseVariable(name: string, text: string, kind: Kind): unknown {
   }
 }
 
-/** The integer that a variable or a flag holds; ERR_ARGUMENT names it. */
+/**
+ * Returns the integer in a variable or flag.
+ *
+ * @throws {ShmTableError} ERR_ARGUMENT when it is not an integer
+ */
 export function integerOf(name: string, text: string): number {
   if (!/^(0|[1-9][0-9]{0,15})$/.test(text)) {
     throw new ShmTableError('ERR_ARGUMENT', `${name} must be an integer, got ${show(text)}`);

@@ -5,7 +5,11 @@ import { SETTINGS_FILE } from './defaults.js';
 import { readJsonFile } from './read-file.js';
 import type { GivenSettings } from './settings-schema.js';
 
-/** The settings of the file named, or of `shmtable.config.json` here if there is one. ERR_ARGUMENT. */
+/**
+ * Returns the settings in the given file, or in `shmtable.config.json` of the current directory if it exists.
+ *
+ * @throws {ShmTableError} ERR_ARGUMENT when the file cannot be read or has an unknown or wrong setting
+ */
 export function readSettingsFile(path: string | undefined): GivenSettings {
   if (path === undefined && !existsSync(SETTINGS_FILE)) return {};
   const file = path ?? SETTINGS_FILE;

@@ -35,7 +35,9 @@ const table = Type.Object(
     }),
     maxKeyBytes: tableOption.maxKeyBytes,
     backend: backendOption(BACKEND_NAMES),
-    path: Type.Optional(Type.String({ minLength: 1, description: 'Path of the file, for the file backend' })),
+    path: Type.Optional(
+      Type.String({ minLength: 1, description: 'Path of the table file; for the file backend only' }),
+    ),
     hugePages: tableOption.hugePages,
     evict: tableOption.evict,
     changes: tableOption.changes,
@@ -46,7 +48,7 @@ const table = Type.Object(
 
 type TableSettings = Static<typeof table>;
 
-/** The limits of a request. */
+/** Limits on requests. */
 const limits = Type.Object(
   {
     bodyBytes: Type.Optional(
@@ -57,7 +59,7 @@ const limits = Type.Object(
         minimum: 0,
         maximum: MAX_TIMER_MS,
         default: SERVICE_DEFAULTS.limits.requestTimeoutMs,
-        description: 'For a request to arrive; 0: none',
+        description: 'Time for a request to arrive, in milliseconds; 0 for no limit',
       }),
     ),
   },
@@ -67,14 +69,14 @@ const limits = Type.Object(
 /** Where and when snapshots are taken. */
 const snapshots = Type.Object(
   {
-    // Optional by itself: file and environment may each give a part.
+    // Optional by itself: the file may set one member and the environment another.
     dir: Type.Optional(Type.String({ minLength: 1, description: 'Directory of the snapshots; required' })),
     everyMs: Type.Optional(
       Type.Integer({
         minimum: 0,
         maximum: MAX_TIMER_MS,
         default: SERVICE_DEFAULTS.snapshots.everyMs,
-        description: 'How often; 0: on no schedule',
+        description: 'Interval between snapshots in milliseconds; 0 for no schedule',
       }),
     ),
     keep: Type.Optional(
@@ -82,14 +84,14 @@ const snapshots = Type.Object(
         minimum: 1,
         maximum: 10_000,
         default: SERVICE_DEFAULTS.snapshots.keep,
-        description: 'Snapshots kept of each table',
+        description: 'Number of snapshots to keep of each table',
       }),
     ),
     atShutdown: Type.Optional(Type.Boolean({ default: SERVICE_DEFAULTS.snapshots.atShutdown })),
     restoreAtStart: Type.Optional(
       Type.Boolean({
         default: SERVICE_DEFAULTS.snapshots.restoreAtStart,
-        description: 'Make missing tables of their newest sound snapshots',
+        description: 'Whether to restore missing tables from their newest valid snapshots',
       }),
     ),
   },
@@ -100,17 +102,21 @@ type GivenSnapshots = Static<typeof snapshots>;
 
 export type SnapshotSettings = Required<GivenSnapshots>;
 
-/** What a configuration file may hold. */
+/** The contents of a configuration file. */
 export const settingsSchema = Type.Object(
   {
-    $schema: Type.Optional(Type.String({ description: 'Where this schema is, for editors' })),
+    $schema: Type.Optional(Type.String({ description: 'Location of this schema, for editors' })),
     host: Type.Optional(Type.String({ minLength: 1, default: SERVICE_DEFAULTS.host })),
     port: Type.Optional(Type.Integer({ minimum: 0, maximum: MAX_PORT, default: SERVICE_DEFAULTS.port })),
     socket: Type.Optional(
       Type.String({ minLength: 1, description: 'Path of a Unix socket, instead of host and port' }),
     ),
     workers: Type.Optional(
-      Type.Integer({ minimum: 1, maximum: MAX_WORKERS, description: 'Default: the available cores' }),
+      Type.Integer({
+        minimum: 1,
+        maximum: MAX_WORKERS,
+        description: 'Number of worker processes; by default the number of available cores',
+      }),
     ),
     namespace: Type.Optional(Type.String({ ...names, default: SERVICE_DEFAULTS.namespace })),
     tables: Type.Optional(
@@ -118,7 +124,7 @@ export const settingsSchema = Type.Object(
         type: 'object',
         propertyNames: names,
         additionalProperties: table,
-        description: 'Tables to create at start, by name',
+        description: 'Tables to create at startup, by name',
       }),
     ),
     tokens: Type.Optional(tokens),
@@ -149,7 +155,7 @@ export interface ServiceSettings {
   readonly workers: number;
   readonly namespace: string;
   readonly tables: Readonly<Record<string, TableSettings>>;
-  /** At most one of the two; without both, whoever reaches the service may do everything. */
+  /** At most one of the two is set; with neither, every request that reaches the service is allowed. */
   readonly tokens: readonly TokenSettings[] | undefined;
   readonly tokensFile: string | undefined;
   readonly tls: TlsSettings | undefined;

@@ -6,7 +6,11 @@ import type { GivenSettings } from './settings-schema.js';
 
 type Tables = NonNullable<GivenSettings['tables']>;
 
-/** Tables of flags by name; ERR_ARGUMENT shows the flag and the form, ERR_SCHEMA_INVALID a wrong column. */
+/**
+ * Returns the tables that the flags describe, by name.
+ *
+ * @throws {ShmTableError} ERR_ARGUMENT when a flag is malformed; ERR_SCHEMA_INVALID when a column is invalid
+ */
 export function parseTableFlags(flags: readonly string[]): Tables {
   return Object.fromEntries(flags.map(parseTableFlag));
 }

@@ -9,7 +9,11 @@ interface TlsPair {
   readonly key: Buffer;
 }
 
-/** Reads both files anew at every call. ERR_ARGUMENT when one is missing, is none, or does not fit the other. */
+/**
+ * Reads both files anew at every call.
+ *
+ * @throws {ShmTableError} ERR_ARGUMENT when a file cannot be read or is invalid, or the key does not match
+ */
 export function readTlsFiles({ cert, key }: TlsSettings): TlsPair {
   const pair = { cert: readNamedFile('tls.cert', cert), key: readNamedFile('tls.key', key) };
   try {

@@ -1,4 +1,4 @@
-/** The tokens that count now: those of the settings, or those in the file that the settings name. */
+/** The tokens that apply now: those in the settings, or those in the file that the settings name. */
 import { ShmTableError } from '../../errors.js';
 import { checkSettings } from './check-settings.js';
 import { readJsonFile } from './read-file.js';
@@ -7,7 +7,11 @@ import type { ServiceSettings } from './settings-schema.js';
 
 type TokenSources = Pick<ServiceSettings, 'tokens' | 'tokensFile'>;
 
-/** Reads `tokensFile` anew at every call; undefined without tokens. ERR_ARGUMENT names what is wrong and where. */
+/**
+ * Returns the tokens, or undefined when there are none. Reads `tokensFile` anew at every call.
+ *
+ * @throws {ShmTableError} ERR_ARGUMENT when the file is wrong or two tokens have the same digest
+ */
 export function tokensInForce({ tokens, tokensFile }: TokenSources): readonly TokenSettings[] | undefined {
   const inForce = tokens ?? (tokensFile === undefined ? undefined : readTokens(tokensFile));
   if (inForce !== undefined) refuseRepeated(tokensFile ?? 'settings', inForce);
@@ -18,7 +22,7 @@ function readTokens(file: string): TokenSettings[] | undefined {
   return checkSettings(file, { tokens: readJsonFile('tokens file', file) }).tokens;
 }
 
-/** A token with two scopes: which one counts would depend on the order. */
+/** A token listed twice could have two scopes, and the one that applies would depend on the order. */
 function refuseRepeated(source: string, tokens: readonly TokenSettings[]): void {
   const names = new Map<string, string>();
   for (const { name, sha256 } of tokens) {

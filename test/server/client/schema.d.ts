@@ -29,15 +29,15 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Shows a table: schema and statistics */
+        /** Gets the schema and statistics of a table */
         get: operations["getTable"];
-        /** Creates a table, or finds the one of the same schema */
+        /** Creates a table, or confirms that it exists with the same schema */
         put: operations["createTable"];
         post?: never;
         /** Destroys a table for every process */
         delete: operations["destroyTable"];
         options?: never;
-        /** Shows a table: schema and statistics */
+        /** Gets the schema and statistics of a table */
         head: operations["getTable-head"];
         patch?: never;
         trace?: never;
@@ -49,14 +49,14 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lists rows; one that is there throughout comes exactly once */
+        /** Lists rows; a row present for the whole listing appears exactly once */
         get: operations["listRows"];
         put?: never;
         post?: never;
-        /** Deletes every row, one by one */
+        /** Deletes all rows, one at a time */
         delete: operations["clearTable"];
         options?: never;
-        /** Lists rows; one that is there throughout comes exactly once */
+        /** Lists rows; a row present for the whole listing appears exactly once */
         head: operations["listRows-head"];
         patch?: never;
         trace?: never;
@@ -70,7 +70,7 @@ export interface paths {
         };
         /** Reads a row */
         get: operations["getRow"];
-        /** Writes a whole row with its expiry; columns not named become zero */
+        /** Creates or replaces a row and its expiry; columns left out are set to zero */
         put: operations["putRow"];
         post?: never;
         /** Deletes a row */
@@ -78,7 +78,7 @@ export interface paths {
         options?: never;
         /** Reads a row */
         head: operations["getRow-head"];
-        /** Changes the columns named of a row that exists */
+        /** Updates the given columns of an existing row */
         patch: operations["patchRow"];
         trace?: never;
     };
@@ -91,7 +91,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Adds to a column of numbers in one step; creates the row if need be */
+        /** Adds to a numeric column atomically; creates the row if it is missing */
         post: operations["incrementColumn"];
         delete?: never;
         options?: never;
@@ -109,8 +109,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Runs many operations in one request
-         * @description Operations run in order and each one succeeds or fails on its own. It is not a transaction: other writers come in between, and what failed does not undo what went before.
+         * Executes many operations in one request
+         * @description Operations are executed in order, and each succeeds or fails independently. A batch is not a transaction: other writers may write between its operations, and a failed operation does not undo earlier ones.
          */
         post: operations["runBatch"];
         delete?: never;
@@ -144,13 +144,13 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Says that this worker lives */
+        /** Reports that this worker is alive */
         get: operations["health"];
         put?: never;
         post?: never;
         delete?: never;
         options?: never;
-        /** Says that this worker lives */
+        /** Reports that this worker is alive */
         head: operations["health-head"];
         patch?: never;
         trace?: never;
@@ -162,13 +162,13 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Says that this worker takes requests */
+        /** Reports whether this worker accepts requests */
         get: operations["readiness"];
         put?: never;
         post?: never;
         delete?: never;
         options?: never;
-        /** Says that this worker takes requests */
+        /** Reports whether this worker accepts requests */
         head: operations["readiness-head"];
         patch?: never;
         trace?: never;
@@ -180,13 +180,13 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Metrics for Prometheus, summed over all workers */
+        /** Gets metrics for Prometheus, aggregated over all workers */
         get: operations["metrics"];
         put?: never;
         post?: never;
         delete?: never;
         options?: never;
-        /** Metrics for Prometheus, summed over all workers */
+        /** Gets metrics for Prometheus, aggregated over all workers */
         head: operations["metrics-head"];
         patch?: never;
         trace?: never;
@@ -198,13 +198,13 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** This document */
+        /** Gets this document */
         get: operations["openapi"];
         put?: never;
         post?: never;
         delete?: never;
         options?: never;
-        /** This document */
+        /** Gets this document */
         head: operations["openapi-head"];
         patch?: never;
         trace?: never;
@@ -230,7 +230,7 @@ export interface components {
             /** @description The offending value and the limit */
             detail: string;
             /**
-             * @description Stable; programs switch on it
+             * @description Stable error code for programs to switch on
              * @enum {string}
              */
             code: "ERR_TABLE_EXISTS" | "ERR_TABLE_NOT_FOUND" | "ERR_TABLE_FULL" | "ERR_TABLE_CLOSED" | "ERR_TABLE_CORRUPT" | "ERR_LAYOUT_VERSION" | "ERR_TOO_MANY_PARTICIPANTS" | "ERR_LOCK_TIMEOUT" | "ERR_READ_ONLY" | "ERR_SCHEMA_INVALID" | "ERR_SCHEMA_MISMATCH" | "ERR_COLUMN_UNKNOWN" | "ERR_COLUMN_TYPE" | "ERR_VALUE_RANGE" | "ERR_VALUE_TOO_LONG" | "ERR_KEY_INVALID" | "ERR_ROW_NOT_FOUND" | "ERR_ARGUMENT" | "ERR_PERMISSION" | "ERR_SEGMENT_NO_SPACE" | "ERR_SEGMENT_TOO_LARGE" | "ERR_SEGMENT_EXISTS" | "ERR_SEGMENT_NOT_FOUND" | "ERR_BACKEND_UNSUPPORTED" | "ERR_ADDON_MISSING" | "ERR_POOL_FULL" | "ERR_POOL_DOUBLE_FREE" | "ERR_POOL_FOREIGN" | "ERR_SNAPSHOT_DAMAGED" | "ERR_ROUTE_NOT_FOUND" | "ERR_METHOD_NOT_ALLOWED" | "ERR_BODY_MALFORMED" | "ERR_BODY_TOO_LARGE" | "ERR_MEDIA_TYPE" | "ERR_PRECONDITION_FAILED" | "ERR_UNAUTHENTICATED" | "ERR_FORBIDDEN" | "ERR_RATE_LIMITED" | "ERR_INTERNAL";
@@ -239,7 +239,7 @@ export interface components {
         Envelope: {
             key: string;
             revision: number;
-            /** @description Epoch milliseconds */
+            /** @description Expiry in milliseconds since the Unix epoch; null for none */
             expiresAt: number | null;
             row: {
                 [key: string]: number | string | boolean;
@@ -273,7 +273,7 @@ export interface operations {
                         tables: {
                             name: string;
                             /**
-                             * @description Column names in their order, each with its type: int8 .. int64, float32, float64, boolean, string(n), bytes(n)
+                             * @description Column names, in order, each with its type: an integer type from int8 to int64 or uint8 to uint32, float32, float64, boolean, string(n) or bytes(n)
                              * @example {
                              *       "population": "int32",
                              *       "country": "string(2)"
@@ -282,10 +282,10 @@ export interface operations {
                             columns: {
                                 [key: string]: string;
                             };
-                            /** @description Rows that fit */
+                            /** @description Maximum number of rows */
                             capacity: number;
                             rows: number;
-                            /** @description Size of the segment */
+                            /** @description Size of the shared memory segment in bytes */
                             bytes: number;
                             backend: string;
                         }[];
@@ -324,7 +324,7 @@ export interface operations {
             /** @description Too many requests: `ERR_RATE_LIMITED` */
             429: {
                 headers: {
-                    /** @description Seconds after which to ask again */
+                    /** @description Seconds to wait before retrying */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -385,7 +385,7 @@ export interface operations {
             /** @description Too many requests: `ERR_RATE_LIMITED` */
             429: {
                 headers: {
-                    /** @description Seconds after which to ask again */
+                    /** @description Seconds to wait before retrying */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -424,7 +424,7 @@ export interface operations {
                     "application/json": {
                         name: string;
                         /**
-                         * @description Column names in their order, each with its type: int8 .. int64, float32, float64, boolean, string(n), bytes(n)
+                         * @description Column names, in order, each with its type: an integer type from int8 to int64 or uint8 to uint32, float32, float64, boolean, string(n) or bytes(n)
                          * @example {
                          *       "population": "int32",
                          *       "country": "string(2)"
@@ -433,16 +433,16 @@ export interface operations {
                         columns: {
                             [key: string]: string;
                         };
-                        /** @description Rows that fit */
+                        /** @description Maximum number of rows */
                         capacity: number;
                         maxKeyBytes: number;
                         /** @example none */
                         evict: string;
-                        /** @description Bytes of change feed */
+                        /** @description Size of the change feed in bytes; 0 for none */
                         changes: number;
                         backend: string;
                         rows: number;
-                        /** @description Counters since the table was made; `rows` may still count expired rows */
+                        /** @description Counters since the table was created; `rows` may include expired rows that are not yet removed */
                         stats: {
                             rows: number;
                             capacity: number;
@@ -491,7 +491,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Table not found: `ERR_TABLE_NOT_FOUND`; No such route: `ERR_ROUTE_NOT_FOUND` */
+            /** @description Table not found: `ERR_TABLE_NOT_FOUND`; Route not found: `ERR_ROUTE_NOT_FOUND` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -503,7 +503,7 @@ export interface operations {
             /** @description Too many requests: `ERR_RATE_LIMITED` */
             429: {
                 headers: {
-                    /** @description Seconds after which to ask again */
+                    /** @description Seconds to wait before retrying */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -523,7 +523,7 @@ export interface operations {
             /** @description Lock timeout: `ERR_LOCK_TIMEOUT`; Table is closed: `ERR_TABLE_CLOSED`; Too many participants: `ERR_TOO_MANY_PARTICIPANTS` */
             503: {
                 headers: {
-                    /** @description Seconds after which to ask again */
+                    /** @description Seconds to wait before retrying */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -558,10 +558,10 @@ export interface operations {
                  *     }
                  */
                 "application/json": {
-                    /** @description Rows; exactly this many fit */
+                    /** @description Number of rows; exactly this many fit */
                     capacity: number;
                     /**
-                     * @description Column names in their order, each with its type: int8 .. int64, float32, float64, boolean, string(n), bytes(n)
+                     * @description Column names, in order, each with its type: an integer type from int8 to int64 or uint8 to uint32, float32, float64, boolean, string(n) or bytes(n)
                      * @example {
                      *       "population": "int32",
                      *       "country": "string(2)"
@@ -578,13 +578,13 @@ export interface operations {
                      */
                     evict?: "none" | "lru";
                     /**
-                     * @description Bytes of change feed
+                     * @description Size of the change feed in bytes; 0 for none
                      * @default 0
                      */
                     changes?: number;
                     /** @default false */
                     hugePages?: boolean;
-                    /** @description Checked; the service waits by a limit of its own */
+                    /** @description Validated but not used: the service applies its own lock timeout */
                     lockTimeoutMs?: number;
                     /** @default 128 */
                     maxParticipants?: number;
@@ -597,7 +597,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description There is such a table, of this schema */
+            /** @description The table already exists with this schema */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -606,7 +606,7 @@ export interface operations {
                     "application/json": {
                         name: string;
                         /**
-                         * @description Column names in their order, each with its type: int8 .. int64, float32, float64, boolean, string(n), bytes(n)
+                         * @description Column names, in order, each with its type: an integer type from int8 to int64 or uint8 to uint32, float32, float64, boolean, string(n) or bytes(n)
                          * @example {
                          *       "population": "int32",
                          *       "country": "string(2)"
@@ -615,16 +615,16 @@ export interface operations {
                         columns: {
                             [key: string]: string;
                         };
-                        /** @description Rows that fit */
+                        /** @description Maximum number of rows */
                         capacity: number;
                         maxKeyBytes: number;
                         /** @example none */
                         evict: string;
-                        /** @description Bytes of change feed */
+                        /** @description Size of the change feed in bytes; 0 for none */
                         changes: number;
                         backend: string;
                         rows: number;
-                        /** @description Counters since the table was made; `rows` may still count expired rows */
+                        /** @description Counters since the table was created; `rows` may include expired rows that are not yet removed */
                         stats: {
                             rows: number;
                             capacity: number;
@@ -644,10 +644,10 @@ export interface operations {
                     };
                 };
             };
-            /** @description The table is new */
+            /** @description The table was created */
             201: {
                 headers: {
-                    /** @description Path of what was created */
+                    /** @description Path of the created resource */
                     Location?: string;
                     [name: string]: unknown;
                 };
@@ -655,7 +655,7 @@ export interface operations {
                     "application/json": {
                         name: string;
                         /**
-                         * @description Column names in their order, each with its type: int8 .. int64, float32, float64, boolean, string(n), bytes(n)
+                         * @description Column names, in order, each with its type: an integer type from int8 to int64 or uint8 to uint32, float32, float64, boolean, string(n) or bytes(n)
                          * @example {
                          *       "population": "int32",
                          *       "country": "string(2)"
@@ -664,16 +664,16 @@ export interface operations {
                         columns: {
                             [key: string]: string;
                         };
-                        /** @description Rows that fit */
+                        /** @description Maximum number of rows */
                         capacity: number;
                         maxKeyBytes: number;
                         /** @example none */
                         evict: string;
-                        /** @description Bytes of change feed */
+                        /** @description Size of the change feed in bytes; 0 for none */
                         changes: number;
                         backend: string;
                         rows: number;
-                        /** @description Counters since the table was made; `rows` may still count expired rows */
+                        /** @description Counters since the table was created; `rows` may include expired rows that are not yet removed */
                         stats: {
                             rows: number;
                             capacity: number;
@@ -722,7 +722,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Table not found: `ERR_TABLE_NOT_FOUND`; No such route: `ERR_ROUTE_NOT_FOUND` */
+            /** @description Table not found: `ERR_TABLE_NOT_FOUND`; Route not found: `ERR_ROUTE_NOT_FOUND` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -770,7 +770,7 @@ export interface operations {
             /** @description Too many requests: `ERR_RATE_LIMITED` */
             429: {
                 headers: {
-                    /** @description Seconds after which to ask again */
+                    /** @description Seconds to wait before retrying */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -790,7 +790,7 @@ export interface operations {
             /** @description Lock timeout: `ERR_LOCK_TIMEOUT`; Table is closed: `ERR_TABLE_CLOSED`; Too many participants: `ERR_TOO_MANY_PARTICIPANTS` */
             503: {
                 headers: {
-                    /** @description Seconds after which to ask again */
+                    /** @description Seconds to wait before retrying */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -824,7 +824,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Destroyed */
+            /** @description The table was destroyed */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -860,7 +860,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Table not found: `ERR_TABLE_NOT_FOUND`; No such route: `ERR_ROUTE_NOT_FOUND` */
+            /** @description Table not found: `ERR_TABLE_NOT_FOUND`; Route not found: `ERR_ROUTE_NOT_FOUND` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -890,7 +890,7 @@ export interface operations {
             /** @description Too many requests: `ERR_RATE_LIMITED` */
             429: {
                 headers: {
-                    /** @description Seconds after which to ask again */
+                    /** @description Seconds to wait before retrying */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -910,7 +910,7 @@ export interface operations {
             /** @description Lock timeout: `ERR_LOCK_TIMEOUT`; Table is closed: `ERR_TABLE_CLOSED`; Too many participants: `ERR_TOO_MANY_PARTICIPANTS` */
             503: {
                 headers: {
-                    /** @description Seconds after which to ask again */
+                    /** @description Seconds to wait before retrying */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -965,7 +965,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description Table not found: `ERR_TABLE_NOT_FOUND`; No such route: `ERR_ROUTE_NOT_FOUND` */
+            /** @description Table not found: `ERR_TABLE_NOT_FOUND`; Route not found: `ERR_ROUTE_NOT_FOUND` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -975,7 +975,7 @@ export interface operations {
             /** @description Too many requests: `ERR_RATE_LIMITED` */
             429: {
                 headers: {
-                    /** @description Seconds after which to ask again */
+                    /** @description Seconds to wait before retrying */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -991,7 +991,7 @@ export interface operations {
             /** @description Lock timeout: `ERR_LOCK_TIMEOUT`; Table is closed: `ERR_TABLE_CLOSED`; Too many participants: `ERR_TOO_MANY_PARTICIPANTS` */
             503: {
                 headers: {
-                    /** @description Seconds after which to ask again */
+                    /** @description Seconds to wait before retrying */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -1002,15 +1002,15 @@ export interface operations {
     listRows: {
         parameters: {
             query?: {
-                /** @description Where the page before ended */
+                /** @description The cursor returned with the previous page */
                 cursor?: string;
-                /** @description Most rows of the page */
+                /** @description Maximum number of rows in the page */
                 limit?: number;
-                /** @description Only keys that begin with this */
+                /** @description Return only rows whose key starts with this */
                 prefix?: string;
-                /** @description Names of the columns wanted, separated by commas */
+                /** @description Names of the columns to return, separated by commas */
                 columns?: string;
-                /** @description How key or prefix are written; clients rewrite the keys . and .. in paths, so those need base64url */
+                /** @description Encoding of the key or prefix; the keys . and .. need base64url, because clients rewrite those path segments */
                 keyEncoding?: "percent" | "base64url";
             };
             header?: never;
@@ -1025,7 +1025,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A page; it may be empty while the cursor is not null */
+            /** @description A page of rows; it may be empty although the cursor is not null and more rows follow */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1082,7 +1082,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Table not found: `ERR_TABLE_NOT_FOUND`; No such route: `ERR_ROUTE_NOT_FOUND` */
+            /** @description Table not found: `ERR_TABLE_NOT_FOUND`; Route not found: `ERR_ROUTE_NOT_FOUND` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -1103,7 +1103,7 @@ export interface operations {
             /** @description Too many requests: `ERR_RATE_LIMITED` */
             429: {
                 headers: {
-                    /** @description Seconds after which to ask again */
+                    /** @description Seconds to wait before retrying */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -1123,7 +1123,7 @@ export interface operations {
             /** @description Lock timeout: `ERR_LOCK_TIMEOUT`; Table is closed: `ERR_TABLE_CLOSED`; Too many participants: `ERR_TOO_MANY_PARTICIPANTS` */
             503: {
                 headers: {
-                    /** @description Seconds after which to ask again */
+                    /** @description Seconds to wait before retrying */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -1148,7 +1148,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Cleared */
+            /** @description All rows were deleted */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -1184,7 +1184,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Table not found: `ERR_TABLE_NOT_FOUND`; No such route: `ERR_ROUTE_NOT_FOUND` */
+            /** @description Table not found: `ERR_TABLE_NOT_FOUND`; Route not found: `ERR_ROUTE_NOT_FOUND` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -1214,7 +1214,7 @@ export interface operations {
             /** @description Too many requests: `ERR_RATE_LIMITED` */
             429: {
                 headers: {
-                    /** @description Seconds after which to ask again */
+                    /** @description Seconds to wait before retrying */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -1234,7 +1234,7 @@ export interface operations {
             /** @description Lock timeout: `ERR_LOCK_TIMEOUT`; Table is closed: `ERR_TABLE_CLOSED`; Too many participants: `ERR_TOO_MANY_PARTICIPANTS` */
             503: {
                 headers: {
-                    /** @description Seconds after which to ask again */
+                    /** @description Seconds to wait before retrying */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -1247,15 +1247,15 @@ export interface operations {
     "listRows-head": {
         parameters: {
             query?: {
-                /** @description Where the page before ended */
+                /** @description The cursor returned with the previous page */
                 cursor?: string;
-                /** @description Most rows of the page */
+                /** @description Maximum number of rows in the page */
                 limit?: number;
-                /** @description Only keys that begin with this */
+                /** @description Return only rows whose key starts with this */
                 prefix?: string;
-                /** @description Names of the columns wanted, separated by commas */
+                /** @description Names of the columns to return, separated by commas */
                 columns?: string;
-                /** @description How key or prefix are written; clients rewrite the keys . and .. in paths, so those need base64url */
+                /** @description Encoding of the key or prefix; the keys . and .. need base64url, because clients rewrite those path segments */
                 keyEncoding?: "percent" | "base64url";
             };
             header?: never;
@@ -1270,7 +1270,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A page; it may be empty while the cursor is not null */
+            /** @description A page of rows; it may be empty although the cursor is not null and more rows follow */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1300,7 +1300,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description Table not found: `ERR_TABLE_NOT_FOUND`; No such route: `ERR_ROUTE_NOT_FOUND` */
+            /** @description Table not found: `ERR_TABLE_NOT_FOUND`; Route not found: `ERR_ROUTE_NOT_FOUND` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -1317,7 +1317,7 @@ export interface operations {
             /** @description Too many requests: `ERR_RATE_LIMITED` */
             429: {
                 headers: {
-                    /** @description Seconds after which to ask again */
+                    /** @description Seconds to wait before retrying */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -1333,7 +1333,7 @@ export interface operations {
             /** @description Lock timeout: `ERR_LOCK_TIMEOUT`; Table is closed: `ERR_TABLE_CLOSED`; Too many participants: `ERR_TOO_MANY_PARTICIPANTS` */
             503: {
                 headers: {
-                    /** @description Seconds after which to ask again */
+                    /** @description Seconds to wait before retrying */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -1344,15 +1344,15 @@ export interface operations {
     getRow: {
         parameters: {
             query?: {
-                /** @description Names of the columns wanted, separated by commas */
+                /** @description Names of the columns to return, separated by commas */
                 columns?: string;
-                /** @description How key or prefix are written; clients rewrite the keys . and .. in paths, so those need base64url */
+                /** @description Encoding of the key or prefix; the keys . and .. need base64url, because clients rewrite those path segments */
                 keyEncoding?: "percent" | "base64url";
             };
             header?: {
-                /** @description Entity tags of which the row must have one, or * */
+                /** @description Entity tags, one of which must match the row, or * */
                 "if-match"?: string;
-                /** @description Entity tags of which the row may have none, or * */
+                /** @description Entity tags, none of which may match the row, or * */
                 "if-none-match"?: string;
             };
             path: {
@@ -1393,7 +1393,7 @@ export interface operations {
                     "application/json": components["schemas"]["Envelope"];
                 };
             };
-            /** @description The row is as If-None-Match has it */
+            /** @description The row has not changed: If-None-Match names its revision */
             304: {
                 headers: {
                     /** @description The row's revision, for If-Match and If-None-Match */
@@ -1431,7 +1431,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Table not found: `ERR_TABLE_NOT_FOUND`; No such route: `ERR_ROUTE_NOT_FOUND`; Row not found: `ERR_ROW_NOT_FOUND` */
+            /** @description Table not found: `ERR_TABLE_NOT_FOUND`; Route not found: `ERR_ROUTE_NOT_FOUND`; Row not found: `ERR_ROW_NOT_FOUND` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -1461,7 +1461,7 @@ export interface operations {
             /** @description Too many requests: `ERR_RATE_LIMITED` */
             429: {
                 headers: {
-                    /** @description Seconds after which to ask again */
+                    /** @description Seconds to wait before retrying */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -1481,7 +1481,7 @@ export interface operations {
             /** @description Lock timeout: `ERR_LOCK_TIMEOUT`; Table is closed: `ERR_TABLE_CLOSED`; Too many participants: `ERR_TOO_MANY_PARTICIPANTS` */
             503: {
                 headers: {
-                    /** @description Seconds after which to ask again */
+                    /** @description Seconds to wait before retrying */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -1496,15 +1496,15 @@ export interface operations {
             query?: {
                 /** @description Lifetime of the row in milliseconds */
                 ttl?: number;
-                /** @description How key or prefix are written; clients rewrite the keys . and .. in paths, so those need base64url */
+                /** @description Encoding of the key or prefix; the keys . and .. need base64url, because clients rewrite those path segments */
                 keyEncoding?: "percent" | "base64url";
             };
             header?: {
-                /** @description Entity tags of which the row must have one, or * */
+                /** @description Entity tags, one of which must match the row, or * */
                 "if-match"?: string;
-                /** @description Entity tags of which the row may have none, or * */
+                /** @description Entity tags, none of which may match the row, or * */
                 "if-none-match"?: string;
-                /** @description Lifetime of the row in milliseconds, instead of ?ttl= */
+                /** @description Lifetime of the row in milliseconds; an alternative to ?ttl= */
                 "shm-ttl-ms"?: string;
             };
             path: {
@@ -1535,7 +1535,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The row replaced what was there */
+            /** @description The row was replaced */
             200: {
                 headers: {
                     /** @description The row's revision, for If-Match and If-None-Match */
@@ -1557,12 +1557,12 @@ export interface operations {
                     "application/json": components["schemas"]["Envelope"];
                 };
             };
-            /** @description The row is new */
+            /** @description The row was created */
             201: {
                 headers: {
                     /** @description The row's revision, for If-Match and If-None-Match */
                     ETag?: string;
-                    /** @description Path of what was created */
+                    /** @description Path of the created resource */
                     Location?: string;
                     [name: string]: unknown;
                 };
@@ -1610,7 +1610,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Table not found: `ERR_TABLE_NOT_FOUND`; No such route: `ERR_ROUTE_NOT_FOUND` */
+            /** @description Table not found: `ERR_TABLE_NOT_FOUND`; Route not found: `ERR_ROUTE_NOT_FOUND` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -1658,7 +1658,7 @@ export interface operations {
             /** @description Too many requests: `ERR_RATE_LIMITED` */
             429: {
                 headers: {
-                    /** @description Seconds after which to ask again */
+                    /** @description Seconds to wait before retrying */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -1678,7 +1678,7 @@ export interface operations {
             /** @description Lock timeout: `ERR_LOCK_TIMEOUT`; Table is closed: `ERR_TABLE_CLOSED`; Too many participants: `ERR_TOO_MANY_PARTICIPANTS` */
             503: {
                 headers: {
-                    /** @description Seconds after which to ask again */
+                    /** @description Seconds to wait before retrying */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -1700,13 +1700,13 @@ export interface operations {
     deleteRow: {
         parameters: {
             query?: {
-                /** @description How key or prefix are written; clients rewrite the keys . and .. in paths, so those need base64url */
+                /** @description Encoding of the key or prefix; the keys . and .. need base64url, because clients rewrite those path segments */
                 keyEncoding?: "percent" | "base64url";
             };
             header?: {
-                /** @description Entity tags of which the row must have one, or * */
+                /** @description Entity tags, one of which must match the row, or * */
                 "if-match"?: string;
-                /** @description Entity tags of which the row may have none, or * */
+                /** @description Entity tags, none of which may match the row, or * */
                 "if-none-match"?: string;
             };
             path: {
@@ -1725,7 +1725,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Deleted */
+            /** @description The row was deleted */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -1761,7 +1761,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Table not found: `ERR_TABLE_NOT_FOUND`; No such route: `ERR_ROUTE_NOT_FOUND`; Row not found: `ERR_ROW_NOT_FOUND` */
+            /** @description Table not found: `ERR_TABLE_NOT_FOUND`; Route not found: `ERR_ROUTE_NOT_FOUND`; Row not found: `ERR_ROW_NOT_FOUND` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -1800,7 +1800,7 @@ export interface operations {
             /** @description Too many requests: `ERR_RATE_LIMITED` */
             429: {
                 headers: {
-                    /** @description Seconds after which to ask again */
+                    /** @description Seconds to wait before retrying */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -1820,7 +1820,7 @@ export interface operations {
             /** @description Lock timeout: `ERR_LOCK_TIMEOUT`; Table is closed: `ERR_TABLE_CLOSED`; Too many participants: `ERR_TOO_MANY_PARTICIPANTS` */
             503: {
                 headers: {
-                    /** @description Seconds after which to ask again */
+                    /** @description Seconds to wait before retrying */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -1833,15 +1833,15 @@ export interface operations {
     "getRow-head": {
         parameters: {
             query?: {
-                /** @description Names of the columns wanted, separated by commas */
+                /** @description Names of the columns to return, separated by commas */
                 columns?: string;
-                /** @description How key or prefix are written; clients rewrite the keys . and .. in paths, so those need base64url */
+                /** @description Encoding of the key or prefix; the keys . and .. need base64url, because clients rewrite those path segments */
                 keyEncoding?: "percent" | "base64url";
             };
             header?: {
-                /** @description Entity tags of which the row must have one, or * */
+                /** @description Entity tags, one of which must match the row, or * */
                 "if-match"?: string;
-                /** @description Entity tags of which the row may have none, or * */
+                /** @description Entity tags, none of which may match the row, or * */
                 "if-none-match"?: string;
             };
             path: {
@@ -1869,7 +1869,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The row is as If-None-Match has it */
+            /** @description The row has not changed: If-None-Match names its revision */
             304: {
                 headers: {
                     /** @description The row's revision, for If-Match and If-None-Match */
@@ -1901,7 +1901,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description Table not found: `ERR_TABLE_NOT_FOUND`; No such route: `ERR_ROUTE_NOT_FOUND`; Row not found: `ERR_ROW_NOT_FOUND` */
+            /** @description Table not found: `ERR_TABLE_NOT_FOUND`; Route not found: `ERR_ROUTE_NOT_FOUND`; Row not found: `ERR_ROW_NOT_FOUND` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -1925,7 +1925,7 @@ export interface operations {
             /** @description Too many requests: `ERR_RATE_LIMITED` */
             429: {
                 headers: {
-                    /** @description Seconds after which to ask again */
+                    /** @description Seconds to wait before retrying */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -1941,7 +1941,7 @@ export interface operations {
             /** @description Lock timeout: `ERR_LOCK_TIMEOUT`; Table is closed: `ERR_TABLE_CLOSED`; Too many participants: `ERR_TOO_MANY_PARTICIPANTS` */
             503: {
                 headers: {
-                    /** @description Seconds after which to ask again */
+                    /** @description Seconds to wait before retrying */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -1954,15 +1954,15 @@ export interface operations {
             query?: {
                 /** @description Lifetime of the row in milliseconds */
                 ttl?: number;
-                /** @description How key or prefix are written; clients rewrite the keys . and .. in paths, so those need base64url */
+                /** @description Encoding of the key or prefix; the keys . and .. need base64url, because clients rewrite those path segments */
                 keyEncoding?: "percent" | "base64url";
             };
             header?: {
-                /** @description Entity tags of which the row must have one, or * */
+                /** @description Entity tags, one of which must match the row, or * */
                 "if-match"?: string;
-                /** @description Entity tags of which the row may have none, or * */
+                /** @description Entity tags, none of which may match the row, or * */
                 "if-none-match"?: string;
-                /** @description Lifetime of the row in milliseconds, instead of ?ttl= */
+                /** @description Lifetime of the row in milliseconds; an alternative to ?ttl= */
                 "shm-ttl-ms"?: string;
             };
             path: {
@@ -1979,7 +1979,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        /** @description The columns to change; null resets one to zero */
+        /** @description The columns to change; null resets a column to zero */
         requestBody: {
             content: {
                 /**
@@ -2001,7 +2001,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The row as it is now */
+            /** @description The updated row */
             200: {
                 headers: {
                     /** @description The row's revision, for If-Match and If-None-Match */
@@ -2052,7 +2052,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Table not found: `ERR_TABLE_NOT_FOUND`; No such route: `ERR_ROUTE_NOT_FOUND`; Row not found: `ERR_ROW_NOT_FOUND` */
+            /** @description Table not found: `ERR_TABLE_NOT_FOUND`; Route not found: `ERR_ROUTE_NOT_FOUND`; Row not found: `ERR_ROW_NOT_FOUND` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2100,7 +2100,7 @@ export interface operations {
             /** @description Too many requests: `ERR_RATE_LIMITED` */
             429: {
                 headers: {
-                    /** @description Seconds after which to ask again */
+                    /** @description Seconds to wait before retrying */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -2120,7 +2120,7 @@ export interface operations {
             /** @description Lock timeout: `ERR_LOCK_TIMEOUT`; Table is closed: `ERR_TABLE_CLOSED`; Too many participants: `ERR_TOO_MANY_PARTICIPANTS` */
             503: {
                 headers: {
-                    /** @description Seconds after which to ask again */
+                    /** @description Seconds to wait before retrying */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -2135,15 +2135,15 @@ export interface operations {
             query?: {
                 /** @description Lifetime of the row in milliseconds */
                 ttl?: number;
-                /** @description How key or prefix are written; clients rewrite the keys . and .. in paths, so those need base64url */
+                /** @description Encoding of the key or prefix; the keys . and .. need base64url, because clients rewrite those path segments */
                 keyEncoding?: "percent" | "base64url";
             };
             header?: {
-                /** @description Entity tags of which the row must have one, or * */
+                /** @description Entity tags, one of which must match the row, or * */
                 "if-match"?: string;
-                /** @description Entity tags of which the row may have none, or * */
+                /** @description Entity tags, none of which may match the row, or * */
                 "if-none-match"?: string;
-                /** @description Lifetime of the row in milliseconds, instead of ?ttl= */
+                /** @description Lifetime of the row in milliseconds; an alternative to ?ttl= */
                 "shm-ttl-ms"?: string;
             };
             path: {
@@ -2169,10 +2169,10 @@ export interface operations {
                  *     }
                  */
                 "application/json": {
-                    /** @description A column of numbers */
+                    /** @description Name of a numeric column */
                     column: string;
                     /**
-                     * @description What to add; for int64 a decimal string, or a safe-integer number
+                     * @description The amount to add; for an int64 column a decimal string or a safe integer
                      * @default 1
                      */
                     by?: unknown;
@@ -2230,7 +2230,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Table not found: `ERR_TABLE_NOT_FOUND`; No such route: `ERR_ROUTE_NOT_FOUND` */
+            /** @description Table not found: `ERR_TABLE_NOT_FOUND`; Route not found: `ERR_ROUTE_NOT_FOUND` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2278,7 +2278,7 @@ export interface operations {
             /** @description Too many requests: `ERR_RATE_LIMITED` */
             429: {
                 headers: {
-                    /** @description Seconds after which to ask again */
+                    /** @description Seconds to wait before retrying */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -2298,7 +2298,7 @@ export interface operations {
             /** @description Lock timeout: `ERR_LOCK_TIMEOUT`; Table is closed: `ERR_TABLE_CLOSED`; Too many participants: `ERR_TOO_MANY_PARTICIPANTS` */
             503: {
                 headers: {
-                    /** @description Seconds after which to ask again */
+                    /** @description Seconds to wait before retrying */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -2330,7 +2330,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        /** @description Up to 10000 operations, run in order */
+        /** @description Up to 10000 operations, executed in order */
         requestBody: {
             content: {
                 /**
@@ -2348,31 +2348,31 @@ export interface operations {
                  */
                 "application/json": {
                     /**
-                     * @description set changes only the columns named, put replaces the row
+                     * @description set writes only the given columns, put replaces the row
                      * @enum {string}
                      */
                     op: "get" | "set" | "put" | "update" | "insert" | "delete" | "increment";
-                    /** @description The key itself, not encoded */
+                    /** @description The key, not percent-encoded */
                     key: string;
-                    /** @description Columns to write: set, put, update, insert */
+                    /** @description Columns to write; for set, put, update and insert */
                     row?: {
                         [key: string]: unknown;
                     };
-                    /** @description Column to increment */
+                    /** @description Column to add to; for increment */
                     column?: string;
-                    /** @description What to add, 1 by default; for int64 a decimal string or a safe-integer number */
+                    /** @description The amount to add, 1 by default; for an int64 column a decimal string or a safe integer */
                     by?: unknown;
-                    /** @description Lifetime in milliseconds, null for none */
+                    /** @description Lifetime of the row in milliseconds; null for none */
                     ttl?: number | null;
-                    /** @description Columns to get */
+                    /** @description Columns to return; for get */
                     columns?: string[];
-                    /** @description The row must have this revision */
+                    /** @description Execute only if the row has this revision */
                     revision?: number;
                 }[];
             };
         };
         responses: {
-            /** @description What each operation came to, in order */
+            /** @description The result of each operation, in order */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2401,7 +2401,7 @@ export interface operations {
                      */
                     "application/json": {
                         results: {
-                            /** @description What the single request would have answered */
+                            /** @description The status that the same request on its own would have */
                             status: number;
                             key: string;
                             revision?: number;
@@ -2444,7 +2444,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Table not found: `ERR_TABLE_NOT_FOUND`; No such route: `ERR_ROUTE_NOT_FOUND` */
+            /** @description Table not found: `ERR_TABLE_NOT_FOUND`; Route not found: `ERR_ROUTE_NOT_FOUND` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2474,7 +2474,7 @@ export interface operations {
             /** @description Too many requests: `ERR_RATE_LIMITED` */
             429: {
                 headers: {
-                    /** @description Seconds after which to ask again */
+                    /** @description Seconds to wait before retrying */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -2494,7 +2494,7 @@ export interface operations {
             /** @description Lock timeout: `ERR_LOCK_TIMEOUT`; Table is closed: `ERR_TABLE_CLOSED`; Too many participants: `ERR_TOO_MANY_PARTICIPANTS` */
             503: {
                 headers: {
-                    /** @description Seconds after which to ask again */
+                    /** @description Seconds to wait before retrying */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -2507,15 +2507,15 @@ export interface operations {
     watchChanges: {
         parameters: {
             query?: {
-                /** @description Only changes of keys that begin with this */
+                /** @description Send only changes of keys that start with this */
                 prefix?: string;
-                /** @description Only changes after this sequence; absent, those from now on */
+                /** @description Send only changes after this sequence number; by default, changes from now on */
                 since?: number;
-                /** @description How key or prefix are written; clients rewrite the keys . and .. in paths, so those need base64url */
+                /** @description Encoding of the key or prefix; the keys . and .. need base64url, because clients rewrite those path segments */
                 keyEncoding?: "percent" | "base64url";
             };
             header?: {
-                /** @description The last sequence that the client saw; wins over `since` */
+                /** @description The last sequence number that the client received; takes precedence over `since` */
                 "last-event-id"?: string;
             };
             path: {
@@ -2529,7 +2529,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Server-Sent Events: `id` is the sequence, `event` the type (insert, update, delete, expire, evict; gap when changes were lost to this client), `data` a JSON object. A comment comes every 15 seconds. */
+            /** @description Server-Sent Events: `id` is the sequence number, `event` the type (insert, update, delete, expire, evict, or gap when this client has missed changes), and `data` a JSON object. A comment is sent every 15 seconds. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2567,7 +2567,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Table not found: `ERR_TABLE_NOT_FOUND`; No such route: `ERR_ROUTE_NOT_FOUND` */
+            /** @description Table not found: `ERR_TABLE_NOT_FOUND`; Route not found: `ERR_ROUTE_NOT_FOUND` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2588,7 +2588,7 @@ export interface operations {
             /** @description Too many requests: `ERR_RATE_LIMITED` */
             429: {
                 headers: {
-                    /** @description Seconds after which to ask again */
+                    /** @description Seconds to wait before retrying */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -2608,7 +2608,7 @@ export interface operations {
             /** @description Lock timeout: `ERR_LOCK_TIMEOUT`; Table is closed: `ERR_TABLE_CLOSED`; Too many participants: `ERR_TOO_MANY_PARTICIPANTS` */
             503: {
                 headers: {
-                    /** @description Seconds after which to ask again */
+                    /** @description Seconds to wait before retrying */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -2621,15 +2621,15 @@ export interface operations {
     "watchChanges-head": {
         parameters: {
             query?: {
-                /** @description Only changes of keys that begin with this */
+                /** @description Send only changes of keys that start with this */
                 prefix?: string;
-                /** @description Only changes after this sequence; absent, those from now on */
+                /** @description Send only changes after this sequence number; by default, changes from now on */
                 since?: number;
-                /** @description How key or prefix are written; clients rewrite the keys . and .. in paths, so those need base64url */
+                /** @description Encoding of the key or prefix; the keys . and .. need base64url, because clients rewrite those path segments */
                 keyEncoding?: "percent" | "base64url";
             };
             header?: {
-                /** @description The last sequence that the client saw; wins over `since` */
+                /** @description The last sequence number that the client received; takes precedence over `since` */
                 "last-event-id"?: string;
             };
             path: {
@@ -2643,7 +2643,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Server-Sent Events: `id` is the sequence, `event` the type (insert, update, delete, expire, evict; gap when changes were lost to this client), `data` a JSON object. A comment comes every 15 seconds. */
+            /** @description Server-Sent Events: `id` is the sequence number, `event` the type (insert, update, delete, expire, evict, or gap when this client has missed changes), and `data` a JSON object. A comment is sent every 15 seconds. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2673,7 +2673,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description Table not found: `ERR_TABLE_NOT_FOUND`; No such route: `ERR_ROUTE_NOT_FOUND` */
+            /** @description Table not found: `ERR_TABLE_NOT_FOUND`; Route not found: `ERR_ROUTE_NOT_FOUND` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2690,7 +2690,7 @@ export interface operations {
             /** @description Too many requests: `ERR_RATE_LIMITED` */
             429: {
                 headers: {
-                    /** @description Seconds after which to ask again */
+                    /** @description Seconds to wait before retrying */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -2706,7 +2706,7 @@ export interface operations {
             /** @description Lock timeout: `ERR_LOCK_TIMEOUT`; Table is closed: `ERR_TABLE_CLOSED`; Too many participants: `ERR_TOO_MANY_PARTICIPANTS` */
             503: {
                 headers: {
-                    /** @description Seconds after which to ask again */
+                    /** @description Seconds to wait before retrying */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -2723,7 +2723,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It lives */
+            /** @description The worker is alive */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2760,7 +2760,7 @@ export interface operations {
             /** @description Too many requests: `ERR_RATE_LIMITED` */
             429: {
                 headers: {
-                    /** @description Seconds after which to ask again */
+                    /** @description Seconds to wait before retrying */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -2788,7 +2788,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It lives */
+            /** @description The worker is alive */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2812,7 +2812,7 @@ export interface operations {
             /** @description Too many requests: `ERR_RATE_LIMITED` */
             429: {
                 headers: {
-                    /** @description Seconds after which to ask again */
+                    /** @description Seconds to wait before retrying */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -2836,7 +2836,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It does */
+            /** @description The worker is ready */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2873,7 +2873,7 @@ export interface operations {
             /** @description Too many requests: `ERR_RATE_LIMITED` */
             429: {
                 headers: {
-                    /** @description Seconds after which to ask again */
+                    /** @description Seconds to wait before retrying */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -2890,7 +2890,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It is about to end */
+            /** @description The worker is shutting down */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2917,7 +2917,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It does */
+            /** @description The worker is ready */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2941,7 +2941,7 @@ export interface operations {
             /** @description Too many requests: `ERR_RATE_LIMITED` */
             429: {
                 headers: {
-                    /** @description Seconds after which to ask again */
+                    /** @description Seconds to wait before retrying */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -2954,7 +2954,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description It is about to end */
+            /** @description The worker is shutting down */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2972,7 +2972,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Prometheus' text format */
+            /** @description Metrics in the Prometheus text format */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3018,7 +3018,7 @@ export interface operations {
             /** @description Too many requests: `ERR_RATE_LIMITED` */
             429: {
                 headers: {
-                    /** @description Seconds after which to ask again */
+                    /** @description Seconds to wait before retrying */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -3046,7 +3046,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Prometheus' text format */
+            /** @description Metrics in the Prometheus text format */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3079,7 +3079,7 @@ export interface operations {
             /** @description Too many requests: `ERR_RATE_LIMITED` */
             429: {
                 headers: {
-                    /** @description Seconds after which to ask again */
+                    /** @description Seconds to wait before retrying */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -3103,7 +3103,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description OpenAPI 3.1 */
+            /** @description The OpenAPI 3.1 document */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3135,7 +3135,7 @@ export interface operations {
             /** @description Too many requests: `ERR_RATE_LIMITED` */
             429: {
                 headers: {
-                    /** @description Seconds after which to ask again */
+                    /** @description Seconds to wait before retrying */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -3163,7 +3163,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description OpenAPI 3.1 */
+            /** @description The OpenAPI 3.1 document */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3187,7 +3187,7 @@ export interface operations {
             /** @description Too many requests: `ERR_RATE_LIMITED` */
             429: {
                 headers: {
-                    /** @description Seconds after which to ask again */
+                    /** @description Seconds to wait before retrying */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
