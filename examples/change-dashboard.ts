@@ -1,4 +1,4 @@
-/** A page that shows the rows of a table while any process changes them, over Server-Sent Events. */
+/** A page that shows the rows of a table, updated by Server-Sent Events whichever process changes them. */
 import { Readable } from 'node:stream';
 import fastify from 'fastify';
 import { type Change, type Gap, Table } from 'shmtable';
@@ -37,7 +37,7 @@ function event(type: string, data: unknown): string {
   return `event: ${type}\ndata: ${JSON.stringify(data)}\n\n`;
 }
 
-/** All rows, then each as it changes; all of them again when the reader was too slow. */
+/** All rows, then each row as it changes; all rows again when the reader was too slow. */
 async function* events(changes: AsyncIterable<Change | Gap>) {
   yield event('all', [...visits]);
   for await (const change of changes) {
@@ -51,7 +51,7 @@ const app = fastify();
 app.get('/', (_request, reply) => reply.type('text/html').send(PAGE));
 
 app.get('/changes', (request, reply) => {
-  const changes = visits.watch(); // before the rows are read: nothing happens in between
+  const changes = visits.watch(); // before reading the rows, so that no change is missed
   request.raw.on('close', () => void changes.return?.());
   return reply.type('text/event-stream').send(Readable.from(events(changes)));
 });
@@ -63,6 +63,6 @@ app.get<{ Params: { page: string } }>('/visit/:page', ({ params }) => ({
 console.log(await app.listen({ port: Number(process.env.PORT ?? 8080) }));
 
 process.once('SIGTERM', () => {
-  visits.close(); // ends the watches, and with them the open connections
+  visits.close(); // ends the watches and so the open connections
   void app.close();
 });

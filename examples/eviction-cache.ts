@@ -1,4 +1,4 @@
-/** A cache of rendered pages for all processes: it never grows, never fills up, and keeps what is asked for. */
+/** A cache of rendered pages that all processes share. It has a fixed size and keeps the pages that are in demand. */
 import { Table } from 'shmtable';
 
 const pages = Table.openOrCreate({
@@ -24,11 +24,11 @@ function page(path: string): string {
 }
 
 for (let visitor = 0; visitor < 1000; visitor++) {
-  page('/'); // everybody comes by here
-  page(`/archive/${visitor}`); // and nobody comes back here
+  page('/'); // everybody visits this page
+  page(`/archive/${visitor}`); // nobody returns to this one
 }
 
-console.log(rendered); // 1001: the front page once
+console.log(rendered); // 1001: the front page only once
 console.log(pages.size, pages.stats().evictions); // 100 901
 console.log(pages.has('/'), pages.has('/archive/0')); // true false
 

@@ -1,4 +1,4 @@
-/** Of several processes one leads, for as long as it renews its lease; when it dies, another one does. */
+/** One of several processes leads for as long as it renews its lease; when it dies, another takes over. */
 import cluster from 'node:cluster';
 import { once } from 'node:events';
 import { setInterval as every } from 'node:timers/promises';
@@ -12,7 +12,7 @@ const leases = Table.openOrCreate({
   columns: { holder: 'int32' },
 });
 
-/** Whether this process leads: it takes a lease that nobody has, or renews its own. */
+/** Whether this process leads: takes a free lease, or renews its own. */
 function lead(role: string): boolean {
   const holder = process.pid;
   return (

@@ -1,4 +1,4 @@
-/** A limit on requests that holds for all workers together: so many for each client in a window of a minute. */
+/** A rate limit across all workers: a maximum number of requests of each client in a window of one minute. */
 import cluster from 'node:cluster';
 import { once } from 'node:events';
 import { Table } from 'shmtable';
@@ -12,7 +12,7 @@ const clients = Table.openOrCreate({
   columns: { requests: 'uint32' },
 });
 
-/** Counts a request of the client's. Its window begins with its first one, and ends with the row. */
+/** Counts a request of a client. The client's window begins with its first request and ends with the row. */
 function allow(client: string): boolean {
   return clients.increment(client, 'requests', 1, { ttlIfNew: WINDOW_MS }) <= LIMIT;
 }

@@ -1,4 +1,4 @@
-/** Sessions that end some time after their last use, in whichever process that was. */
+/** Sessions that expire some time after their last use in any process. */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Table } from 'shmtable';
@@ -17,7 +17,7 @@ function signIn(user: string): string {
   return id;
 }
 
-/** The session, which lives on for another while; undefined when it has ended. */
+/** Returns the session and extends it; undefined when it has expired. */
 function visit(id: string) {
   return sessions.modify(id, (session) => session && { visits: session.visits + 1 }, { ttl: IDLE_MS });
 }
