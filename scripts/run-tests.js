@@ -16,7 +16,7 @@
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -53,16 +53,28 @@ const files = readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8
   .concat(positionals.filter((part) => part.endsWith('.js') && !part.endsWith('.test.js')))
   .sort();
 
+/**
+ * User and system seconds of all children that this process has waited for, with what they in turn waited for: fields 16
+ * and 17 of proc_pid_stat(5), in ticks of 10 ms. The growth from one child's end to the next is the cost of that child.
+ */
+function childrenCpuSeconds() {
+  const stat = readFileSync('/proc/self/stat', 'utf8');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[13]) + Number(fields[14])) / 100;
+}
+
+let cpuSecondsBefore = 0;
+
 /** Runs one file on one Node over one backend and resolves to what it asserted. */
 function runFile(node, backend, file) {
-  const result = { file, passed: 0, failed: 0, skipped: [], ms: 0, output: '' };
+  const result = { file, passed: 0, failed: 0, skipped: [], ms: 0, cpuSeconds: 0, output: '' };
   const started = performance.now();
   const segmentsBefore = segmentFiles();
   // Detached: a process group of its own, which can be killed whole.
   const child = spawn(node, ['--enable-source-maps', file], {
     cwd: root,
     detached: true,
-    env: { ...process.env, TAP_TIMEOUT: '120', TEST_BACKEND: backend },
+    env: { ...process.env, TAP_TIMEOUT: values['time-limit'], TEST_BACKEND: backend },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const killGroup = () => {
@@ -118,7 +130,12 @@ function runFile(node, backend, file) {
       result.output += bytes;
     });
     // A descendant that outlives its test would hold the pipes open for ever.
-    child.on('exit', () => killGroup());
+    child.on('exit', () => {
+      const cpuSeconds = childrenCpuSeconds();
+      result.cpuSeconds = cpuSeconds - cpuSecondsBefore;
+      cpuSecondsBefore = cpuSeconds;
+      killGroup();
+    });
     child.on('error', (error) => {
       result.output += String(error);
     });
@@ -140,7 +157,7 @@ function runFile(node, backend, file) {
 function report(result) {
   const seconds = (result.ms / 1000).toFixed(1);
   const mark = result.failed > 0 ? 'FAIL' : 'ok  ';
-  console.log(`${mark} ${result.file} ${result.passed} passed, ${seconds} s`);
+  console.log(`${mark} ${result.file} ${result.passed} passed, ${seconds} s, CPU ${result.cpuSeconds.toFixed(1)} s`);
   for (const name of result.skipped) console.log(`     SKIPPED ${name}`);
   if (result.failed === 0) return;
   const telling = result.output.split('\n').filter((line) => !/^\s*ok \d/.test(line));

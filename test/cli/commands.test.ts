@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs';
 import t from 'tap';
 import { Table } from '../../src/table/table.js';
-import { commandIn } from '../fixtures/command-run.js';
+import { commandIn, processIn } from '../fixtures/command-run.js';
 
 const namespace = `test-${process.pid}-cli`;
 
 const run = commandIn(namespace);
+const runProcess = processIn(namespace);
 const COMMANDS = [
   ...['serve', 'top', 'ls', 'stat', 'get', 'keys', 'set', 'delete', 'dump', 'load', 'destroy'],
   ...['snapshot', 'restore', 'verify', 'segments', 'bench', 'completion', 'help'],
@@ -19,6 +20,15 @@ const table = Table.create({
 });
 table.set('k', { n: 5n, text: 'ä', data: Uint8Array.of(1, 2, 3) });
 t.teardown(() => table.destroy());
+
+t.test('exit code, output and errors are those of its process', async (t) => {
+  t.match(await runProcess(['get', 't', 'k', '--json']), { code: 0, stdout: /"text":"ä"/, stderr: '' });
+  t.match(await runProcess(['get', 't', 'none']), { code: 1, stdout: '', stderr: /no row "none"/ });
+  t.match(await runProcess(['get', 't']), { code: 2, stdout: '', stderr: /key/ });
+  const loaded = await runProcess(['load', 't'], '{"key":"read","row":{"n":"1"}}\n');
+  t.same(loaded, { code: 0, stdout: 't: 1 rows loaded, 0 expired ones left out\n', stderr: '' });
+  t.equal(table.delete('read'), true);
+});
 
 t.test('wrong usage is 2', async (t) => {
   for (const args of [

@@ -136,6 +136,8 @@ t.test('tables of every backend are found by name, those in files that nobody ha
     const where = { backend, namespace, ...(backend === 'file' && { path }) };
     const name = `in-${backend}`;
     const table = Table.create({ ...where, name, capacity: 2, columns });
+    // Anonymous memory is found by processes that are started later.
+    const run = commandIn(namespace);
     t.match(await run(['set', name, 'k', '{"small":7}']), { code: 0 }, backend);
     t.equal(table.get('k', 'small'), 7);
     t.match(await run(['get', name, 'k', '--json']), { code: 0, stdout: /"small":7/ });
