@@ -40,7 +40,7 @@ export function bootIdBytes(): Buffer {
 }
 
 function isOfThisBoot(memory: TableMemory): boolean {
-  return memory.bytes.subarray(BOOT_ID, BOOT_ID + 16).equals(bootIdBytes());
+  return memory.bytes.subarray(BOOT_ID * 4, BOOT_ID * 4 + 16).equals(bootIdBytes());
 }
 
 function lockBoot(locks: ByteLocks, timeoutMs: number): boolean {
@@ -95,10 +95,10 @@ function beginBoot(segment: Segment, memory: TableMemory, locks: ByteLocks, name
   participant.settleDead();
   if (memory.words[IN_USE] !== 0) refuseInconsistent(memory, name);
   const now = bootTimeMs();
-  const byWall = now + wallOffsetMs() - memory.doubles[WALL_AHEAD];
-  memory.doubles[CLOCK_OFFSET] = Math.max(byWall, memory.doubles[CLOCK_SEEN]) - now;
+  const byWall = now + wallOffsetMs() - memory.doubles[WALL_AHEAD / 2];
+  memory.doubles[CLOCK_OFFSET / 2] = Math.max(byWall, memory.doubles[CLOCK_SEEN / 2]) - now;
   segment.sync();
-  memory.bytes.set(bootIdBytes(), BOOT_ID);
+  memory.bytes.set(bootIdBytes(), BOOT_ID * 4);
   segment.sync();
   participant.detach();
 }

@@ -1,5 +1,6 @@
 import { ShmTableError, show } from '../errors.js';
 import { checkOptions } from '../memory/index.js';
+import type { BucketNumber } from './layout/units.js';
 import { CLEAR_OPTIONS } from './option-names.js';
 import { integer } from './options.js';
 import type { TableHandle } from './table-handle.js';
@@ -22,7 +23,7 @@ export class BulkRemoval<C extends Columns> {
 
   /** All rows, at once. */
   clear(): void {
-    const locked: number[] = [];
+    const locked: BucketNumber[] = [];
     this.clearFrom(0, this.#handle.memory.homeBuckets, locked);
     this.clearLocked(locked);
   }
@@ -53,10 +54,10 @@ export class BulkRemoval<C extends Columns> {
    * A part of `clear`: at most `buckets` buckets from number `begin` on. Returns the number to continue with, undefined at
    * the end. Waits for nobody: buckets that were locked are added to `locked`, for `clearLocked` after the last part.
    */
-  clearFrom(begin: number, buckets: number, locked: number[]): number | undefined {
+  clearFrom(begin: number, buckets: number, locked: BucketNumber[]): number | undefined {
     const { writer, memory, reader } = this.#handle;
     const end = Math.min(begin + buckets, memory.homeBuckets);
-    for (let bucket = begin; ; bucket++) {
+    for (let bucket = begin as BucketNumber; ; bucket++) {
       bucket = reader.chains.nextFilled(bucket, end);
       if (bucket >= end) break;
       writer.clearBucket(bucket, false);
@@ -66,7 +67,7 @@ export class BulkRemoval<C extends Columns> {
   }
 
   /** Clears buckets that `clearFrom` left, and waits for whoever holds them. `ERR_LOCK_TIMEOUT`. */
-  clearLocked(locked: readonly number[]): void {
+  clearLocked(locked: readonly BucketNumber[]): void {
     const { writer } = this.#handle;
     for (const bucket of locked) writer.clearBucket(bucket, true);
   }
@@ -74,12 +75,12 @@ export class BulkRemoval<C extends Columns> {
   /**
    * Calls `remove` for each bucket that has rows, once, and adds up how many it removed. Ends whatever others insert.
    */
-  async #inTurns(yieldMs: number, remove: (bucket: number) => number): Promise<number> {
+  async #inTurns(yieldMs: number, remove: (bucket: BucketNumber) => number): Promise<number> {
     const handle = this.#handle;
     const turns = new Turns(yieldMs);
-    const locked: number[] = [];
+    const locked: BucketNumber[] = [];
     let removed = 0;
-    for (let bucket = 0; ; ) {
+    for (let bucket = 0 as BucketNumber; ; ) {
       // Before anything else: after a turn of others the memory may be gone.
       handle.assertWritable();
       const { homeBuckets } = handle.memory;

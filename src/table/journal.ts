@@ -1,6 +1,7 @@
 import { ShmTableError } from '../errors.js';
 import { constants } from './layout/constants.js';
 import type { TableMemory } from './layout/table-memory.js';
+import type { BucketNumber, WordIndex } from './layout/units.js';
 import type { TableCode } from './table-code.js';
 
 const { slot } = constants;
@@ -24,18 +25,18 @@ export class Journal {
   }
 
   /** Carries a PREPARED operation of the slot at word `at` out, up to but without the release of the lock. */
-  carryOut(at: number, id: number): void {
+  carryOut(at: WordIndex, id: number): void {
     this.#code.redo.carryOut(at, id);
   }
 
   /** True when the participant `id` holds the lock of the bucket that its journal names. */
-  holdsLock(at: number, id: number): boolean {
-    const home = this.#memory.homeWord(this.#words[at + slot.BUCKET]);
+  holdsLock(at: WordIndex, id: number): boolean {
+    const home = this.#memory.homeWord(this.#words[at + slot.BUCKET] as BucketNumber);
     return (Atomics.load(this.#words, home + LOCK) & HOLDER_MASK) === id;
   }
 
   /** Frees the slices that the operation took or unlinked and that nobody uses. For recovery: repeatable. */
-  freeLeftovers(at: number, id: number): void {
+  freeLeftovers(at: WordIndex, id: number): void {
     const words = this.#words;
     const { rows, overflow } = this.#memory;
     for (const row of [words[at + slot.TAKEN], words[at + slot.ROW]]) {
@@ -50,7 +51,7 @@ export class Journal {
    * Puts the pools' hints right on the paths of the slices that a journal names, of which those of a slot at work alone
    * can be wrong. Harmless at any time, whatever the journal says, and by anybody.
    */
-  resyncNamed(at: number): void {
+  resyncNamed(at: WordIndex): void {
     const words = this.#words;
     for (const row of [words[at + slot.TAKEN], words[at + slot.ROW]]) {
       if (!this.#memory.isRow(row)) continue;
@@ -68,7 +69,7 @@ export class Journal {
   }
 
   /** Throws `ERR_TABLE_CORRUPT` when the journal at `at` names anything that does not exist. */
-  check(at: number): void {
+  check(at: WordIndex): void {
     const words = this.#words;
     const { layout, homeBuckets } = this.#memory;
     const rowOrNone = (row: number): boolean => row === 0 || this.#memory.isRow(row);

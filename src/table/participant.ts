@@ -4,6 +4,7 @@ import type { Caller, Locking } from './hot/lock.js';
 import { Journal } from './journal.js';
 import { constants } from './layout/constants.js';
 import type { TableMemory } from './layout/table-memory.js';
+import type { BucketNumber, WordIndex } from './layout/units.js';
 import type { TableCode } from './table-code.js';
 
 const { slot } = constants;
@@ -32,7 +33,7 @@ export class Participant {
   /** What this participant writes into lock and owner words: slot number + 1. */
   readonly id: number = 0;
   /** First word of its slot. */
-  readonly at: number = 0;
+  readonly at: WordIndex = 0 as WordIndex;
   readonly journal: Journal;
   /** Whose write is under way. Set by each write that may wait; another handle's may come in between, from a getter. */
   caller: Caller = NOBODY;
@@ -98,7 +99,7 @@ export class Participant {
   }
 
   /** `begin` for what can be done later or elsewhere: 0, and nothing begun, when somebody else has the lock. */
-  readonly tryBegin = (operation: number, bucket: number): number => {
+  readonly tryBegin = (operation: number, bucket: BucketNumber): WordIndex | 0 => {
     const home = this.locking.intend(operation, bucket);
     const held = Atomics.compareExchange(this.#words, home + LOCK, 0, this.id);
     if (held === 0) return home;
@@ -108,7 +109,7 @@ export class Participant {
     return 0;
   };
 
-  #waitForLock(home: number, bucket: number): void {
+  #waitForLock(home: WordIndex, bucket: BucketNumber): void {
     const words = this.#words;
     const lock = home + LOCK;
     const deadline = monotonicMs() + this.caller.lockTimeoutMs;
@@ -135,7 +136,7 @@ export class Participant {
     throw new ShmTableError('ERR_TABLE_CORRUPT', `row ${spare} is not the spare of participant ${this.id}`);
   }
 
-  #giveUp(holder: number, bucket: number): never {
+  #giveUp(holder: number, bucket: BucketNumber): never {
     this.locking.end();
     const pid = this.#words[this.#memory.slotWord(holder - 1) + slot.PID];
     throw new ShmTableError(
@@ -145,14 +146,14 @@ export class Participant {
     );
   }
 
-  #settleHolder(holder: number, bucket: number): boolean {
+  #settleHolder(holder: number, bucket: BucketNumber): boolean {
     const { maxParticipants } = this.#memory.layout.schema;
     if (holder === 0 || holder > maxParticipants || holder === this.id) this.#refuseHolder(holder, bucket);
     return this.settleIfDead(holder - 1, bucket);
   }
 
   /** A lock word that no participant can have written: waiting for it would never end. */
-  #refuseHolder(holder: number, bucket: number): never {
+  #refuseHolder(holder: number, bucket: BucketNumber): never {
     this.locking.end();
     throw new ShmTableError(
       'ERR_TABLE_CORRUPT',
@@ -164,7 +165,7 @@ export class Participant {
    * Settles a slot whose owner is dead. False when its owner lives, or another process is settling it.
    * `lockedBucket`: a bucket whose lock the dead one was seen to hold, and which its journal must therefore name.
    */
-  settleIfDead(number: number, lockedBucket?: number): boolean {
+  settleIfDead(number: number, lockedBucket?: BucketNumber): boolean {
     assertStackRoom();
     if (!this.#locks.tryLock(number)) return false;
     try {
@@ -180,7 +181,7 @@ export class Participant {
     return true;
   }
 
-  #isHeldBy(bucket: number, id: number): boolean {
+  #isHeldBy(bucket: BucketNumber, id: number): boolean {
     return (Atomics.load(this.#words, this.#memory.homeWord(bucket) + LOCK) & HOLDER_MASK) === id;
   }
 
@@ -249,7 +250,7 @@ function settleSlot(memory: TableMemory, journal: Journal, number: number, by: P
   journal.check(at);
   if (journal.holdsLock(at, id)) {
     if (words[at + slot.STAGE] === slot.PREPARED) journal.carryOut(at, id);
-    by.locking.release(memory.homeWord(words[at + slot.BUCKET]));
+    by.locking.release(memory.homeWord(words[at + slot.BUCKET] as BucketNumber));
   }
   journal.freeLeftovers(at, id);
   words[at + slot.OPERATION] = slot.NONE;

@@ -7,6 +7,7 @@ import type { Lookup } from './hot/lookup.js';
 import { tagByte, tagOf } from './layout/bucket.js';
 import { constants } from './layout/constants.js';
 import type { TableMemory } from './layout/table-memory.js';
+import type { BucketNumber, WordIndex } from './layout/units.js';
 import { MAX_KEYS_AHEAD } from './many-rows.js';
 import type { RowCodec } from './row-codec.js';
 import { COPY, RowCopy } from './row-copy.js';
@@ -82,7 +83,7 @@ export class Reader<C extends Columns = Columns> {
         return code.chains.keyAt;
       },
       revisionAt: (at) => memory.revisionAt(at),
-      expiresAt: (at) => memory.doubles[(at + ROW_EXPIRES_AT / 4) >>> 1],
+      expiresAt: (at) => memory.doubles[(at + ROW_EXPIRES_AT) >>> 1],
     };
   }
 
@@ -97,7 +98,7 @@ export class Reader<C extends Columns = Columns> {
   }
 
   reading<T>(make: RowReader<C, T>): RowReading<T> {
-    let copied: ((row: number) => T) | undefined;
+    let copied: ((row: WordIndex) => T) | undefined;
     return {
       inPlace: make(this.#inPlace),
       copied: () => {
@@ -122,7 +123,7 @@ export class Reader<C extends Columns = Columns> {
     });
   }
 
-  #lookupByRow<T>(home: number, reading: RowReading<T>): T | undefined {
+  #lookupByRow<T>(home: WordIndex, reading: RowReading<T>): T | undefined {
     const tag = tagOf(this.#key.hash);
     const buckets = this.#bucketsOf(home);
     for (let i = buckets.length - 1; i >= 0; i--) {
@@ -161,7 +162,7 @@ export class Reader<C extends Columns = Columns> {
     for (let i = 0; i < count; i++) touched |= words[homes[i]];
     let found = 0;
     for (let i = 0; i < count; i++) {
-      const row = this.#chain.guess(homes[i], hashes[i]);
+      const row = this.#chain.guess(homes[i] as WordIndex, hashes[i]);
       if (row !== 0) rows[found++] = row;
     }
     this.chains.loadRows(rows, found, touched);
@@ -172,7 +173,7 @@ export class Reader<C extends Columns = Columns> {
   }
 
   /** Every row of a chain that has not expired, in no order, each key once. A row that is there throughout is among them. */
-  chain<T extends { readonly key: string }>(bucket: number, reading: RowReading<T>): T[] {
+  chain<T extends { readonly key: string }>(bucket: BucketNumber, reading: RowReading<T>): T[] {
     const words = this.#words;
     const home = this.#memory.homeWord(bucket);
     for (let pass = 0; pass < PASSES; pass++) {
@@ -187,7 +188,7 @@ export class Reader<C extends Columns = Columns> {
     return this.#readByRow(home, reading);
   }
 
-  #readByRow<T extends { readonly key: string }>(home: number, reading: RowReading<T>): T[] {
+  #readByRow<T extends { readonly key: string }>(home: WordIndex, reading: RowReading<T>): T[] {
     const items = new Map<string, T | undefined>();
     const buckets = this.#bucketsOf(home);
     for (let i = buckets.length - 1; i >= 0; i--) {
@@ -208,7 +209,7 @@ export class Reader<C extends Columns = Columns> {
   }
 
   /** Copies the row of an entry, whole: false when the entry is empty or the row is not `wanted`. */
-  #copyEntry(home: number, entry: number, wanted: (at: number) => boolean): boolean {
+  #copyEntry(home: WordIndex, entry: number, wanted: (at: WordIndex) => boolean): boolean {
     const words = this.#words;
     const copy = this.#copy;
     for (let tries = 0; tries < MAX_TRIES; tries++) {
@@ -235,15 +236,17 @@ export class Reader<C extends Columns = Columns> {
   }
 
   /** The buckets of a chain, head first. */
-  #bucketsOf(home: number): number[] {
+  #bucketsOf(home: WordIndex): WordIndex[] {
     const words = this.#words;
     for (let tries = 0; tries < MAX_TRIES; tries++) {
       const version = Atomics.load(words, home + VERSION);
       const buckets = [home];
       let sound = true;
       for (let next = Atomics.load(words, home + LINK); next !== 0; ) {
-        sound = this.#memory.isOverflow(next) && buckets.length <= this.#memory.overflow.slices;
-        if (!sound) break;
+        if (!this.#memory.isOverflow(next) || buckets.length > this.#memory.overflow.slices) {
+          sound = false;
+          break;
+        }
         const bucket = this.#memory.overflowWord(next);
         buckets.push(bucket);
         next = Atomics.load(words, bucket + LINK);
@@ -257,9 +260,9 @@ export class Reader<C extends Columns = Columns> {
     );
   }
 
-  #corrupt(home: number): never {
+  #corrupt(home: WordIndex): never {
     this.#damage.found = false;
-    const bucket = (home - this.#memory.homeWord(0)) / BUCKET_WORDS;
+    const bucket = (home - this.#memory.homeWord(0 as BucketNumber)) / BUCKET_WORDS;
     throw new ShmTableError(
       'ERR_TABLE_CORRUPT',
       `table ${this.#context.name} is damaged in the chain of bucket ${bucket}`,

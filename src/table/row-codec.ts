@@ -5,6 +5,7 @@ import { COLUMN_TYPES, refusal } from './column-types/column-types.js';
 import type { TextCells } from './hot/variable-columns.js';
 import type { PlacedColumn, RowLayout } from './layout/row.js';
 import type { RowMemory } from './layout/row-memory.js';
+import type { WordIndex } from './layout/units.js';
 import { numberViews } from './number-cells.js';
 import type { Columns, Row } from './types.js';
 import { unknownColumn } from './unknown-column.js';
@@ -18,21 +19,21 @@ import { unknownColumn } from './unknown-column.js';
  */
 export interface RowCodec<C extends Columns = Columns> {
   /** The row at `row` (its first word) as an object. */
-  readonly read: (row: number) => Row<C>;
+  readonly read: (row: WordIndex) => Row<C>;
   /** One value, by column name: `readers[name]` is undefined for a column that the schema lacks. */
-  readonly readers: Readonly<Record<string, ((row: number) => unknown) | undefined>>;
+  readonly readers: Readonly<Record<string, ((row: WordIndex) => unknown) | undefined>>;
   /**
    * Reads every named property of `input` once, then asks `begin` for the row to write to, then checks and
    * writes the named columns. No code of the caller's runs after `begin`. Returns how many columns were named; `named` tells
    * which. Throws without having changed anything but that row.
    */
-  readonly write: (input: object, begin: () => number) => number;
+  readonly write: (input: object, begin: () => WordIndex) => number;
   /** The columns named by the last `write`: bit `i & 31` of word `i >> 5` is column `i`. */
   readonly named: Int32Array;
   /** Gives the columns that `named` lacks the values that they have in row `from`, or zero when `from` is 0. */
-  readonly complete: (row: number, from: number) => void;
+  readonly complete: (row: WordIndex, from: WordIndex | 0) => void;
   /** Sets every column to zero and `named` to none. */
-  readonly clear: (row: number) => void;
+  readonly clear: (row: WordIndex) => void;
   /** Text of `length` bytes of UTF-8 from byte `start`. */
   readonly readText: (start: number, length: number) => string;
   /** True after a read met a length over its limit: torn if the row has changed since, else damaged. */

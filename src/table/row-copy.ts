@@ -5,20 +5,21 @@ import {
   ROW_EPOCH,
   ROW_EXPIRES_AT,
   ROW_HASH,
-  ROW_KEY_BYTES,
+  ROW_KEY_LENGTH,
   ROW_REVISION,
   setLengthAt,
   type VariableColumn,
 } from './layout/row.js';
 import { memoryFor, type RowMemory } from './layout/row-memory.js';
 import type { TableMemory } from './layout/table-memory.js';
+import type { WordIndex } from './layout/units.js';
 import type { RowCodec } from './row-codec.js';
 import type { RowSource } from './row-source.js';
 import type { TableCode } from './table-code.js';
 import type { Columns } from './types.js';
 
 /** The row that is the copy: its first word. */
-export const COPY = 0;
+export const COPY = 0 as WordIndex;
 /** Bytes copied before it is asked again whether to go on. */
 const PIECE_BYTES = 65_536;
 
@@ -67,16 +68,16 @@ export class RowCopy<C extends Columns = Columns> implements RowSource<C> {
     return this.#words[COPY + ROW_HASH];
   }
 
-  readonly keyAt = (row: number): string =>
-    this.codec.readText((row + this.#keyWord) * 4, this.#words[row + ROW_KEY_BYTES]);
+  readonly keyAt = (row: WordIndex): string =>
+    this.codec.readText((row + this.#keyWord) * 4, this.#words[row + ROW_KEY_LENGTH]);
 
-  readonly revisionAt = (row: number): number =>
+  readonly revisionAt = (row: WordIndex): number =>
     this.#table.revision(this.#words[row + ROW_EPOCH], this.#words[row + ROW_REVISION]);
 
-  readonly expiresAt = (row: number): number => this.memory.doubles[(row + ROW_EXPIRES_AT / 4) >>> 1];
+  readonly expiresAt = (row: WordIndex): number => this.memory.doubles[(row + ROW_EXPIRES_AT) >>> 1];
 
   /** Copies the header and the numbers of the row at word `at`: false when one of them changed meanwhile. */
-  takeNumbers(at: number): boolean {
+  takeNumbers(at: WordIndex): boolean {
     const { words } = this.#table;
     const low = Atomics.load(words, at + ROW_REVISION);
     const epoch = words[at + ROW_EPOCH];
@@ -92,8 +93,8 @@ export class RowCopy<C extends Columns = Columns> implements RowSource<C> {
    * Copies key, strings and bytes of the row whose numbers were taken. False when a length cannot be right, and as soon
    * as `goesOn` says so: the sooner the next try begins after a commit, the longer the row that it finds will stand.
    */
-  takeRest(at: number, goesOn: () => boolean): boolean {
-    const keyBytes = this.#words[COPY + ROW_KEY_BYTES];
+  takeRest(at: WordIndex, goesOn: () => boolean): boolean {
+    const keyBytes = this.#words[COPY + ROW_KEY_LENGTH];
     if (keyBytes < 1 || keyBytes > this.#keyBytes) return false;
     this.#copy(at * 4, this.#keyWord * 4, keyBytes);
     for (const column of this.#variable) {

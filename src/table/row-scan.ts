@@ -4,6 +4,7 @@ import { DEFAULT_SCAN_LIMIT } from './defaults.js';
 import type { TableClock } from './expiry/table-clock.js';
 import { type PlacedColumn, ROW_HASH } from './layout/row.js';
 import type { TableMemory } from './layout/table-memory.js';
+import type { BucketNumber, WordIndex } from './layout/units.js';
 import { SCAN_OPTIONS } from './option-names.js';
 import { integer } from './options.js';
 import type { Reader } from './reader.js';
@@ -42,7 +43,7 @@ export class RowScan<C extends Columns> {
   /** The chains that have rows. `proceed` is called before each is looked for, and may throw. */
   *chains<T extends { readonly key: string }>(reading: RowReading<T>, proceed: () => void): Generator<T[]> {
     const end = this.#memory.homeBuckets;
-    for (let bucket = 0; ; bucket++) {
+    for (let bucket = 0 as BucketNumber; ; bucket++) {
       proceed();
       bucket = this.#reader.chains.nextFilled(bucket, end);
       if (bucket === end) return;
@@ -76,7 +77,7 @@ export class RowScan<C extends Columns> {
     for (let effort = 0; position !== undefined; ) {
       if (entries.length >= limit || effort >= MAX_EFFORT) return { entries, cursor: encodeCursor(position, table) };
       const end = Math.min(position.bucket + MAX_EFFORT - effort, homeBuckets);
-      const bucket = this.#reader.chains.nextFilled(position.bucket, end);
+      const bucket = this.#reader.chains.nextFilled(position.bucket as BucketNumber, end);
       effort += bucket - position.bucket;
       if (bucket === end) {
         position = bucket < homeBuckets ? { bucket, after: undefined } : undefined;
@@ -98,7 +99,7 @@ export class RowScan<C extends Columns> {
     entries: ScanPage<C, K>['entries'],
   ): ScanPosition | undefined {
     const found = this.#reader
-      .chain(bucket, reading)
+      .chain(bucket as BucketNumber, reading)
       .filter((row) => row.key.startsWith(prefix) && (after === undefined || compareScanned(row, after) > 0))
       .sort(compareScanned);
     const page = found.slice(0, limit);
@@ -137,9 +138,9 @@ interface ScannedRow<C extends Columns, K extends keyof C & string> {
 /** What reads an entry whose row is what `read` makes of it. */
 export function entryReader<C extends Columns, R>(
   { keyAt, revisionAt, expiresAt }: RowSource<C>,
-  read: (row: number) => R,
+  read: (row: WordIndex) => R,
   clock: TableClock,
-): (row: number) => { key: string; row: R; revision: number; expiresAt: number | null } {
+): (row: WordIndex) => { key: string; row: R; revision: number; expiresAt: number | null } {
   return (row) => {
     // First, so that it is never newer than what is read after it.
     const revision = revisionAt(row);

@@ -1,4 +1,5 @@
 import type { RowMemory } from './layout/row-memory.js';
+import type { WordIndex } from './layout/units.js';
 import type { RowCodec } from './row-codec.js';
 import type { Columns } from './types.js';
 
@@ -6,18 +7,18 @@ import type { Columns } from './types.js';
 export interface RowSource<C extends Columns = Columns> {
   readonly memory: RowMemory;
   readonly codec: Pick<RowCodec<C>, 'read' | 'readers' | 'damage'>;
-  readonly keyAt: (row: number) => string;
-  readonly revisionAt: (row: number) => number;
+  readonly keyAt: (row: WordIndex) => string;
+  readonly revisionAt: (row: WordIndex) => number;
   /** Table time in milliseconds, 0 for never. */
-  readonly expiresAt: (row: number) => number;
+  readonly expiresAt: (row: WordIndex) => number;
 }
 
 /** Makes what reads a row. It may run on a row half overwritten; what it returned then is thrown away. It must not throw. */
-export type RowReader<C extends Columns, T> = (source: RowSource<C>) => (row: number) => T;
+export type RowReader<C extends Columns, T> = (source: RowSource<C>) => (row: WordIndex) => T;
 
 /** One way of reading rows: where they lie, and from the reader's copy. */
 export interface RowReading<T> {
-  readonly inPlace: (row: number) => T;
+  readonly inPlace: (row: WordIndex) => T;
   /** What it makes of the row that was copied last. */
   readonly copied: () => T;
 }

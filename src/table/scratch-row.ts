@@ -1,8 +1,12 @@
 import type { RowLayout } from './layout/row.js';
 import { memoryFor } from './layout/row-memory.js';
+import type { WordIndex } from './layout/units.js';
 import type { RowCodec } from './row-codec.js';
 import type { TableCode } from './table-code.js';
 import type { Columns, Row, RowInput } from './types.js';
+
+/** The row's first word. */
+const ROW = 0 as WordIndex;
 
 /** One row in memory of this thread, where values are checked and brought to the form that their columns give back. */
 export class ScratchRow<C extends Columns> {
@@ -18,26 +22,26 @@ export class ScratchRow<C extends Columns> {
   /** The named values as a row would give them back: float32 rounded, int64 a bigint, bytes copied. Throws as `set`. */
   normalise(input: RowInput<C>): Map<string, unknown> {
     const codec = this.#compiled();
-    codec.write(input, () => 0);
+    codec.write(input, () => ROW);
     return this.#named(codec);
   }
 
   /** What was last written. */
   #named(codec: RowCodec<C>): Map<string, unknown> {
     const named = this.#layout.columns.filter(({ index }) => (codec.named[index >> 5] & (1 << (index & 31))) !== 0);
-    return new Map(named.map(({ name }) => [name, codec.readers[name]?.(0)]));
+    return new Map(named.map(({ name }) => [name, codec.readers[name]?.(ROW)]));
   }
 
   /** What the caller gave, read once and checked: a plain object of the named values. Throws as `set`. */
   copy(input: RowInput<C>): RowInput<C> {
     const codec = this.#compiled();
-    const isWhole = codec.write(input, () => 0) === this.#layout.columns.length;
+    const isWhole = codec.write(input, () => ROW) === this.#layout.columns.length;
     const copy: RowInput<C> & Record<string, unknown> = {};
     // What a row gives can be written to it.
-    if (isWhole) return codec.read(0) as typeof copy;
+    if (isWhole) return codec.read(ROW) as typeof copy;
     const values: Record<string, unknown> = copy;
     for (const { name, index } of this.#layout.columns) {
-      if ((codec.named[index >> 5] & (1 << (index & 31))) !== 0) values[name] = codec.readers[name]?.(0);
+      if ((codec.named[index >> 5] & (1 << (index & 31))) !== 0) values[name] = codec.readers[name]?.(ROW);
     }
     return copy;
   }
@@ -45,9 +49,9 @@ export class ScratchRow<C extends Columns> {
   /** The row with these values, the others as in `before`, or zero. */
   merge(before: Row<C> | undefined, input: RowInput<C>): Row<C> {
     const codec = this.#compiled();
-    codec.write(input, () => 0);
-    codec.complete(0, 0);
-    const after = codec.read(0);
+    codec.write(input, () => ROW);
+    codec.complete(ROW, 0);
+    const after = codec.read(ROW);
     if (before === undefined) return after;
     const named = this.normalise(input);
     const row: Record<string, unknown> = after;

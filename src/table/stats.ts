@@ -4,6 +4,7 @@ import type { Sweeper } from './expiry/sweeper.js';
 import { LINK } from './layout/bucket.js';
 import * as slot from './layout/slot.js';
 import type { TableMemory } from './layout/table-memory.js';
+import type { BucketNumber } from './layout/units.js';
 import type { Participant } from './participant.js';
 import { isSpecialised } from './specialize.js';
 import type { TableCounts, TableStats } from './types.js';
@@ -105,7 +106,7 @@ function spareRows(memory: TableMemory): number {
 /** Buckets of the longest chain. */
 function longestChain(memory: TableMemory): number {
   let longest = 1;
-  for (let bucket = 0; bucket < memory.homeBuckets; bucket++) {
+  for (let bucket = 0 as BucketNumber; bucket < memory.homeBuckets; bucket++) {
     let length = 1;
     let link = memory.words[memory.homeWord(bucket) + LINK];
     while (memory.isOverflow(link) && length <= memory.overflow.slices) {

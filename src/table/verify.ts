@@ -3,10 +3,11 @@ import { FREE, LINKED } from '../pools/fixed-pool-layout.js';
 import { ExpiryGroups } from './expiry/expiry-groups.js';
 import { halfSipHash } from './hash.js';
 import { ENTRIES, FIRST_ENTRY, LINK, LOCK, tagByte, tagOf } from './layout/bucket.js';
-import { ROW_EXPIRES_AT, ROW_HASH, ROW_KEY_BYTES, ROW_SEQUENCE } from './layout/row.js';
+import { ROW_EXPIRES_AT, ROW_HASH, ROW_KEY_LENGTH, ROW_SEQUENCE } from './layout/row.js';
 import { HASH_KEY } from './layout/segment.js';
 import * as slot from './layout/slot.js';
 import type { TableMemory } from './layout/table-memory.js';
+import type { BucketNumber, RowNumber } from './layout/units.js';
 import { countedRows } from './stats.js';
 import type { Verification } from './types.js';
 
@@ -49,7 +50,7 @@ interface Linked {
 
 function checkChains(memory: TableMemory, groups: ExpiryGroups, report: Report): Linked {
   const linked: Linked = { rows: new Set(), buckets: new Set() };
-  for (let bucket = 0; bucket < memory.homeBuckets; bucket++) {
+  for (let bucket = 0 as BucketNumber; bucket < memory.homeBuckets; bucket++) {
     const home = memory.homeWord(bucket);
     const lock = Atomics.load(memory.words, home + LOCK);
     if (lock !== 0) report(`bucket ${bucket} is locked: 0x${(lock >>> 0).toString(16)}`);
@@ -58,7 +59,13 @@ function checkChains(memory: TableMemory, groups: ExpiryGroups, report: Report):
   return linked;
 }
 
-function checkChain(memory: TableMemory, groups: ExpiryGroups, bucket: number, linked: Linked, report: Report): void {
+function checkChain(
+  memory: TableMemory,
+  groups: ExpiryGroups,
+  bucket: BucketNumber,
+  linked: Linked,
+  report: Report,
+): void {
   const keys = new Set<string>();
   let at = memory.homeWord(bucket);
   for (let ended = false; ; ) {
@@ -97,8 +104,8 @@ function checkChain(memory: TableMemory, groups: ExpiryGroups, bucket: number, l
 function checkRow(
   memory: TableMemory,
   groups: ExpiryGroups,
-  bucket: number,
-  row: number,
+  bucket: BucketNumber,
+  row: RowNumber,
   tag: number,
   keys: Set<string>,
   where: string,
@@ -107,7 +114,7 @@ function checkRow(
   const { words } = memory;
   const at = memory.rowWord(row);
   const { keyOffset } = memory.layout.row;
-  const bytes = words[at + ROW_KEY_BYTES];
+  const bytes = words[at + ROW_KEY_LENGTH];
   const hash = words[at + ROW_HASH];
   if ((words[at + ROW_SEQUENCE] & 1) !== 0)
     report(`${where}: is unfinished (sequence ${words[at + ROW_SEQUENCE] >>> 0})`);
@@ -121,7 +128,7 @@ function checkRow(
   if (memory.bucketOf(hash) !== bucket) report(`${where}: belongs to bucket ${memory.bucketOf(hash)}`);
   if (tagOf(hash) !== tag) report(`${where}: its tag is ${tag}, its hash says ${tagOf(hash)}`);
   const key = memory.bytes.toString('latin1', at * 4 + keyOffset, at * 4 + keyOffset + bytes);
-  const expiresAt = memory.doubles[(at + ROW_EXPIRES_AT / 4) / 2];
+  const expiresAt = memory.doubles[(at + ROW_EXPIRES_AT) / 2];
   if (expiresAt !== 0 && !(groups.soonestOf(bucket) <= expiresAt))
     report(`${where}: expires at ${expiresAt}, its group is not due before ${groups.soonestOf(bucket)}`);
   if (keys.has(key)) report(`${where}: its key occurs twice`);

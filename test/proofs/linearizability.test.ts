@@ -31,7 +31,7 @@ t.test('noticed: a compareAndSet that does not look whether the row has changed'
     },
     // A while between reading and writing, in which others run.
     {
-      file: 'table/table.js',
+      file: 'table/conditional-writes.js',
       search: 'const outcome = write(entry.revision);',
       replace: 'for (let i = 0; i < 20_000; i++); const outcome = write(entry.revision);',
     },

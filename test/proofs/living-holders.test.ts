@@ -9,6 +9,7 @@ import { Segment } from '../../src/pools/index.js';
 import { readHeader } from '../../src/table/layout/segment.js';
 import { PID } from '../../src/table/layout/slot.js';
 import { TableMemory } from '../../src/table/layout/table-memory.js';
+import type { BucketNumber } from '../../src/table/layout/units.js';
 import { engineOf } from '../../src/table/table.js';
 import { tableSegment } from './kill/proof-table.js';
 
@@ -113,7 +114,7 @@ async function liveOn(t: Test, { table, memory, readNs }: Scene, pid: number | R
     if (ms < LOCK_TIMEOUT_MS || ms > LOCK_TIMEOUT_MS + SLACK_MS) t.fail(`the error came after ${ms} ms`);
     timeouts++;
     for (const [i, key] of KEYS.entries()) if (i > 0 && table.get(key, 'value') !== i) t.fail(`${key} has changed`);
-    if (memory.words[memory.homeWord(0)] === 0) t.fail('the lock was taken from the living');
+    if (memory.words[memory.homeWord(0 as BucketNumber)] === 0) t.fail('the lock was taken from the living');
     await sleep(1);
   } while (performance.now() - start < STOPPED_MS);
   t.comment(`${timeouts} timeouts of ${LOCK_TIMEOUT_MS} ms, the slowest ${slowest.toFixed(0)} ms`);
@@ -193,7 +194,7 @@ t.test('a living, then dead writer in another namespace of process ids', async (
 });
 
 function slotWord({ memory }: Scene): number {
-  const holder = memory.words[memory.homeWord(0)] & 0x7fffffff;
+  const holder = memory.words[memory.homeWord(0 as BucketNumber)] & 0x7fffffff;
   return memory.slotWord(holder - 1) + PID;
 }
 

@@ -16,8 +16,8 @@ function tableOfWrongClock(t: Test, behindMs: number, options: Partial<TableOpti
   const table = scratchTable(t, { capacity: 2_000, columns, ...options });
   const memory = openMemory(table.name);
   const header = new Float64Array(memory.buffer, 0, 16);
-  header[CLOCK_OFFSET] -= behindMs;
-  header[CREATED_AT] -= behindMs;
+  header[CLOCK_OFFSET / 2] -= behindMs;
+  header[CREATED_AT / 2] -= behindMs;
   memory.close();
   return table;
 }

@@ -1,5 +1,6 @@
 import { Type } from 'typebox';
 import { DEFAULT_SCAN_LIMIT } from '../../table/defaults.js';
+import type { BucketNumber } from '../../table/layout/units.js';
 import { Turns } from '../../table/turns.js';
 import { decodeKey } from '../key-encoding.js';
 import { OF_ANY_BODY, tableProblems } from '../route-problems.js';
@@ -88,7 +89,7 @@ export function rowsRoutes(app: RoutesApp, handles: TableHandles): void {
     },
     async (request, reply) => {
       const turns = new Turns();
-      const locked: number[] = [];
+      const locked: BucketNumber[] = [];
       for (let from: number | undefined = 0; from !== undefined; ) {
         const begin: number = from;
         from = handles.use(request.params.table, ({ engine }) =>

@@ -1,8 +1,9 @@
 import { futexWake, type WatchedWord } from '../../memory/index.js';
 import * as layout from '../layout/change-feed.js';
-import { ROW_KEY_BYTES } from '../layout/row.js';
+import { ROW_KEY_LENGTH } from '../layout/row.js';
 import * as slot from '../layout/slot.js';
 import type { TableMemory } from '../layout/table-memory.js';
+import type { RowNumber } from '../layout/units.js';
 import type { Change } from '../types.js';
 
 const ALL = 2 ** 31 - 1;
@@ -22,10 +23,10 @@ export class ChangeFeed {
   readonly #words: Int32Array;
   readonly #longs: BigInt64Array;
   readonly #doubles: Float64Array;
-  /** Position of the header, and of cell 0, in bytes. */
+  /** First word of the header, and of cell 0. */
   readonly #at: number;
   readonly #cellsAt: number;
-  readonly #cellBytes: number;
+  readonly #cellWords: number;
 
   constructor(memory: TableMemory) {
     const { feedAt, feedCells, schema } = memory.layout;
@@ -33,20 +34,20 @@ export class ChangeFeed {
     this.#words = memory.words;
     this.#longs = memory.longs;
     this.#doubles = memory.doubles;
-    this.#at = feedAt;
-    this.#cellsAt = feedAt + layout.FEED_HEADER_BYTES;
+    this.#at = feedAt / 4;
+    this.#cellsAt = (feedAt + layout.FEED_HEADER_BYTES) / 4;
     this.cells = feedCells;
-    this.#cellBytes = layout.cellBytes(schema.maxKeyBytes);
+    this.#cellWords = layout.cellBytes(schema.maxKeyBytes) / 4;
   }
 
   /** Sets the first sequence. Once, before anybody else sees the memory. */
   initialise(): void {
-    this.#longs[this.#at / 8 + layout.FEED_HEAD] = 1n;
+    this.#longs[(this.#at + layout.FEED_HEAD) / 2] = 1n;
   }
 
   /** Sequence that the next change will get. */
   get head(): number {
-    return Number(Atomics.load(this.#longs, this.#at / 8 + layout.FEED_HEAD));
+    return Number(Atomics.load(this.#longs, (this.#at + layout.FEED_HEAD) / 2));
   }
 
   /** Forgets the cell of the operation before. Before an operation is PREPARED. */
@@ -62,10 +63,10 @@ export class ChangeFeed {
     const sequence = this.#doubles[(at + slot.CHANGE) >>> 1];
     const cell = this.#cell(sequence);
     const claim = layout.claimOf(layout.lapOf(sequence, this.cells), id);
-    const first = Atomics.load(words, cell / 4) === claim;
+    const first = Atomics.load(words, cell) === claim;
     if (first) {
       this.#write(cell, sequence, at);
-      Atomics.compareExchange(words, cell / 4, claim, layout.published(claim));
+      Atomics.compareExchange(words, cell, claim, layout.published(claim));
     }
     // When it was published before, whoever did may have been killed between clearing the sleepers' word and waking.
     this.wake(!first);
@@ -74,7 +75,7 @@ export class ChangeFeed {
   /** Makes the operation own a cell, once however often it is called. */
   #claim(at: number, id: number): void {
     const words = this.#words;
-    const headAt = this.#at / 8 + layout.FEED_HEAD;
+    const headAt = (this.#at + layout.FEED_HEAD) / 2;
     const tried = this.#doubles[(at + slot.CHANGE) >>> 1];
     // Killed between the claim and its note? Then the cell still is ours: it is published only after the note.
     if (tried !== 0 && this.#holds(tried, id)) words[at + slot.CLAIMED] = 1;
@@ -87,7 +88,7 @@ export class ChangeFeed {
       const head = Atomics.load(this.#longs, headAt);
       const sequence = Number(head);
       const lap = layout.lapOf(sequence, this.cells);
-      const cell = this.#cell(sequence) / 4;
+      const cell = this.#cell(sequence);
       const before = Atomics.load(words, cell);
       // Only of the lap before: were the head outdated by now, the cell would be of its lap already, or of a later one,
       // which we would take from its owner. So the claim that succeeds is one of the head as it is.
@@ -106,32 +107,32 @@ export class ChangeFeed {
 
   #holds(sequence: number, id: number): boolean {
     const claim = layout.claimOf(layout.lapOf(sequence, this.cells), id);
-    return Atomics.load(this.#words, this.#cell(sequence) / 4) === claim;
+    return Atomics.load(this.#words, this.#cell(sequence)) === claim;
   }
 
   /**
-   * Writes the change into its cell. The sum is made of what we write, never of what stands in the cell: a producer
-   * that was overtaken may write there at the same time, and a sum of the two would make a change of their mixture.
+   * Writes the change into its cell. The checksum is made of what we write, never of what stands in the cell: a producer
+   * that was overtaken may write there at the same time, and a checksum of the two would make a change of their mixture.
    */
   #write(cell: number, sequence: number, at: number): void {
     const words = this.#words;
-    const row = this.#memory.rowWord(words[at + slot.ROW]);
-    const keyBytes = words[row + ROW_KEY_BYTES];
+    const row = this.#memory.rowWord(words[at + slot.ROW] as RowNumber);
+    const keyBytes = words[row + ROW_KEY_LENGTH];
     // A damaged row must not write over more than its cell.
     const bytes = keyBytes > 0 && keyBytes <= this.#memory.layout.schema.maxKeyBytes ? keyBytes : 0;
     const revision = this.#memory.revision(words[at + slot.EPOCH_AFTER], words[at + slot.VERSION_AFTER]);
     const kind = bytes | (words[at + slot.COUNTER] << 16);
-    let sum = sumOf(sequence, kind, revision);
+    let checksum = checksumOf(sequence, kind, revision);
     const from = row + this.#memory.layout.row.keyOffset / 4;
-    const to = (cell + layout.CELL_KEY) / 4;
+    const to = cell + layout.CELL_KEY;
     for (let i = 0; i < (bytes + 3) >>> 2; i++) {
       const word = words[from + i];
       words[to + i] = word;
-      sum = mix(sum, word);
+      checksum = mix(checksum, word);
     }
-    this.#doubles[(cell + layout.CELL_REVISION) / 8] = revision;
-    words[(cell + layout.CELL_KIND) / 4] = kind;
-    words[(cell + layout.CELL_SUM) / 4] = sum;
+    this.#doubles[(cell + layout.CELL_REVISION) / 2] = revision;
+    words[cell + layout.CELL_KIND] = kind;
+    words[cell + layout.CELL_CHECKSUM] = checksum;
   }
 
   /**
@@ -143,8 +144,8 @@ export class ChangeFeed {
    */
   wake(surely = false): void {
     const words = this.#words;
-    const wake = this.#at / 4 + layout.FEED_WAKE;
-    const sleepers = this.#at / 4 + layout.FEED_SLEEPERS;
+    const wake = this.#at + layout.FEED_WAKE;
+    const sleepers = this.#at + layout.FEED_SLEEPERS;
     const asleep = Atomics.load(words, sleepers) !== 0;
     if (asleep) Atomics.store(words, sleepers, 0);
     Atomics.add(words, wake, 1);
@@ -153,14 +154,14 @@ export class ChangeFeed {
 
   /** What watchers sleep on. */
   watchedWord(readOnly: boolean): WatchedWord {
-    const header = this.#at / 4;
+    const header = this.#at;
     const sleepers = readOnly ? -1 : header + layout.FEED_SLEEPERS;
     return { words: this.#words, word: header + layout.FEED_WAKE, sleepers };
   }
 
   /** The watched word's value. */
   get wakeCount(): number {
-    return Atomics.load(this.#words, this.#at / 4 + layout.FEED_WAKE);
+    return Atomics.load(this.#words, this.#at + layout.FEED_WAKE);
   }
 
   /** The change with this sequence. Stores nothing, waits for nobody. */
@@ -169,25 +170,27 @@ export class ChangeFeed {
     if (sequence >= head) return 'none';
     if (sequence < head - this.cells) return 'gap';
     const cell = this.#cell(sequence);
-    const claim = Atomics.load(this.#words, cell / 4);
+    const claim = Atomics.load(this.#words, cell);
     if (!layout.isOfLap(claim, layout.lapOf(sequence, this.cells))) return 'gap';
     if (!layout.isPublished(claim)) return 'pending';
-    const revision = this.#doubles[(cell + layout.CELL_REVISION) / 8];
-    const kind = this.#words[(cell + layout.CELL_KIND) / 4];
+    const revision = this.#doubles[(cell + layout.CELL_REVISION) / 2];
+    const kind = this.#words[cell + layout.CELL_KIND];
     const bytes = kind & 0xffff;
     const type = layout.CHANGE_TYPES[kind >>> 16];
     if (type === undefined || bytes > this.#memory.layout.schema.maxKeyBytes) return 'gap';
-    const key = this.#memory.bytes.toString('utf8', cell + layout.CELL_KEY, cell + layout.CELL_KEY + bytes);
-    let sum = sumOf(sequence, kind, revision);
-    const from = (cell + layout.CELL_KEY) / 4;
-    for (let i = 0; i < (bytes + 3) >>> 2; i++) sum = mix(sum, this.#words[from + i]);
-    const sound = this.#words[(cell + layout.CELL_SUM) / 4] === sum;
-    if (!sound || Atomics.load(this.#words, cell / 4) !== claim) return 'gap';
+    const keyAt = (cell + layout.CELL_KEY) * 4;
+    const key = this.#memory.bytes.toString('utf8', keyAt, keyAt + bytes);
+    let checksum = checksumOf(sequence, kind, revision);
+    const from = cell + layout.CELL_KEY;
+    for (let i = 0; i < (bytes + 3) >>> 2; i++) checksum = mix(checksum, this.#words[from + i]);
+    const sound = this.#words[cell + layout.CELL_CHECKSUM] === checksum;
+    if (!sound || Atomics.load(this.#words, cell) !== claim) return 'gap';
     return { sequence, type, key, revision };
   }
 
+  /** First word of the cell of a sequence. */
   #cell(sequence: number): number {
-    return this.#cellsAt + (sequence % this.cells) * this.#cellBytes;
+    return this.#cellsAt + (sequence % this.cells) * this.#cellWords;
   }
 }
 
@@ -195,8 +198,8 @@ export class ChangeFeed {
 const number = new Float64Array(1);
 const numberWords = new Int32Array(number.buffer);
 
-/** The sum over all but the key. */
-function sumOf(sequence: number, kind: number, revision: number): number {
+/** The checksum of all but the key. */
+function checksumOf(sequence: number, kind: number, revision: number): number {
   number[0] = revision;
   const sum = Math.imul(sequence, 0x9e3779b1) ^ Math.floor(sequence / 0x1_0000_0000);
   return mix(mix(mix(sum, kind), numberWords[0]), numberWords[1]);

@@ -3,6 +3,7 @@ import type { Writer } from '../hot/write.js';
 import { ROW_HASH } from '../layout/row.js';
 import { CLOCK_HAND } from '../layout/segment.js';
 import type { TableMemory } from '../layout/table-memory.js';
+import type { RowNumber } from '../layout/units.js';
 
 /** Rounds of the hand over all rows before giving up: the first may clear every bit, the second finds the victim. */
 const ROUNDS = 3;
@@ -30,7 +31,7 @@ export class Evictor {
   evictOne(): boolean {
     const { words, rowSlices } = this.#memory;
     for (let i = 0; i < ROUNDS * rowSlices; i++) {
-      const row = ((Atomics.add(words, CLOCK_HAND, 1) >>> 0) % rowSlices) + 1;
+      const row = (((Atomics.add(words, CLOCK_HAND, 1) >>> 0) % rowSlices) + 1) as RowNumber;
       if (this.#uses[row] !== 0) {
         this.#uses[row] = 0;
         continue;

@@ -1,6 +1,7 @@
 import { ENTRIES, FIRST_ENTRY, LINK, LOCK, VERSION } from '../layout/bucket.js';
 import { ROW_EXPIRES_AT } from '../layout/row.js';
 import type { TableMemory } from '../layout/table-memory.js';
+import type { BucketNumber, WordIndex } from '../layout/units.js';
 import type { ExpiryGroups } from './expiry-groups.js';
 import type { TableClock } from './table-clock.js';
 
@@ -35,13 +36,13 @@ export class ExpiredRows {
     for (let group = 0; group < groups.count; group++) {
       if (!groups.isDue(group, now)) continue;
       const end = groups.endBucket(group);
-      for (let bucket = groups.firstBucket(group); bucket < end; bucket++) expired += this.in(bucket);
+      for (let bucket = groups.firstBucket(group) as BucketNumber; bucket < end; bucket++) expired += this.in(bucket);
     }
     return expired;
   }
 
   /** How many a bucket has, as far as can be seen while others write to it. */
-  in(bucket: number): number {
+  in(bucket: BucketNumber): number {
     const { words } = this.#memory;
     const home = this.#memory.homeWord(bucket);
     let expired = 0;
@@ -55,7 +56,7 @@ export class ExpiredRows {
     return expired;
   }
 
-  #lookOnce(home: number): number {
+  #lookOnce(home: WordIndex): number {
     const { words, doubles } = this.#memory;
     const now = this.#clock.now();
     this.soonest = 0;
@@ -65,7 +66,7 @@ export class ExpiredRows {
       for (let position = 0; position < ENTRIES; position++) {
         const row = Atomics.load(words, at + FIRST_ENTRY + position);
         if (!this.#memory.isRow(row)) break;
-        const expiresAt = doubles[(this.#memory.rowWord(row) + ROW_EXPIRES_AT / 4) / 2];
+        const expiresAt = doubles[(this.#memory.rowWord(row) + ROW_EXPIRES_AT) / 2];
         if (expiresAt === 0) continue;
         if (expiresAt <= now) expired++;
         else if (this.soonest === 0 || expiresAt < this.soonest) this.soonest = expiresAt;

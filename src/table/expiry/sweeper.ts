@@ -1,6 +1,7 @@
 import { ShmTableError } from '../../errors.js';
 import { type ByteLocks, monotonicMs, timers } from '../../memory/index.js';
 import type { Writer } from '../hot/write.js';
+import type { BucketNumber } from '../layout/units.js';
 import type { Participant } from '../participant.js';
 import type { ExpiredRows } from './expired-rows.js';
 import type { TableClock } from './table-clock.js';
@@ -146,7 +147,7 @@ export class Sweeper {
   #removeFrom(from: number, end: number, group: number, most: number, until: number): number {
     const expired = this.#expired;
     let removed = 0;
-    for (let bucket = from; bucket < end; bucket++) {
+    for (let bucket = from as BucketNumber; bucket < end; bucket++) {
       let found = expired.in(bucket);
       if (found > 0) {
         while (this.#writing.writer.expireOne(bucket, false)) {
@@ -168,7 +169,7 @@ export class Sweeper {
   }
 
   /** The next one behind that which was waited for before, if there are several. */
-  #passOver(bucket: number): void {
+  #passOver(bucket: BucketNumber): void {
     const next = this.#passedOver;
     if (next === NONE || (next <= this.#waitedFor && bucket > this.#waitedFor)) this.#passedOver = bucket;
   }
@@ -213,7 +214,7 @@ export class Sweeper {
     if (bucket === NONE) return false;
     this.#waitedFor = bucket;
     this.#passedOver = NONE;
-    while (this.#writing.writer.expireOne(bucket, true));
+    while (this.#writing.writer.expireOne(bucket as BucketNumber, true));
     return true;
   }
 }

@@ -26,7 +26,7 @@ export class TableClock {
   }
 
   now(): number {
-    return this.#memory.doubles[CLOCK_OFFSET] + presentBootMs();
+    return this.#memory.doubles[CLOCK_OFFSET / 2] + presentBootMs();
   }
 
   /** The expiry of what has so many milliseconds left from now. */
@@ -43,7 +43,7 @@ export class TableClock {
 
   #ofWall(expiresAt: number, offset: number): number {
     if (expiresAt >= Number.MAX_SAFE_INTEGER) return EVER;
-    return expiresAt - (offset - this.#memory.doubles[CLOCK_OFFSET]);
+    return expiresAt - (offset - this.#memory.doubles[CLOCK_OFFSET / 2]);
   }
 
   /** A row's expiry (0: never) as epoch milliseconds, or null: what callers see. */
@@ -59,7 +59,7 @@ export class TableClock {
   }
 
   get #wallAhead(): number {
-    return presentWallOffsetMs(presentBootMs()) - this.#memory.doubles[CLOCK_OFFSET];
+    return presentWallOffsetMs(presentBootMs()) - this.#memory.doubles[CLOCK_OFFSET / 2];
   }
 
   /** Whether a row's expiresAt (0: never) has come. */
@@ -81,12 +81,12 @@ export class TableClock {
    */
   noteTime(): void {
     const { doubles } = this.#memory;
-    doubles[WALL_AHEAD] = wallOffsetMs() - doubles[CLOCK_OFFSET];
-    doubles[CLOCK_SEEN] = this.#machineNow();
+    doubles[WALL_AHEAD / 2] = wallOffsetMs() - doubles[CLOCK_OFFSET / 2];
+    doubles[CLOCK_SEEN / 2] = this.#machineNow();
   }
 
   #machineNow(): number {
-    return this.#memory.doubles[CLOCK_OFFSET] + bootTimeMs();
+    return this.#memory.doubles[CLOCK_OFFSET / 2] + bootTimeMs();
   }
 }
 

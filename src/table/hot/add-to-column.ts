@@ -1,5 +1,6 @@
 import type { ShmTableError } from '../../errors.js';
 import type { PlacedColumn } from '../layout/row.js';
+import type { WordIndex } from '../layout/units.js';
 import type { TableContext } from '../table-context.js';
 
 /** A column of numbers that can be added to. */
@@ -18,7 +19,7 @@ export interface Accumulator {
    * it; or the error that says why the column cannot hold it, and then what was written means nothing. Returned and not
    * thrown, because the caller holds a lock.
    */
-  readonly add: (row: number, by: number | bigint, to: number, offset: number) => number | bigint | ShmTableError;
+  readonly add: (row: WordIndex, by: number | bigint, to: WordIndex, offset: number) => number | bigint | ShmTableError;
 }
 
 type IntegerView = Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Array | Uint32Array;

@@ -1,3 +1,4 @@
+import type { OverflowNumber, RowNumber, WordIndex } from '../layout/units.js';
 import type { TableContext } from '../table-context.js';
 import type { Key } from './encode-key.js';
 
@@ -12,44 +13,47 @@ import type { Key } from './encode-key.js';
  */
 export interface Chain {
   /** Where a row was found: the number of its bucket, 0 for the home bucket, and entry. */
-  foundNumber: number;
+  foundNumber: OverflowNumber | 0;
   foundPosition: number;
   /** The end of a chain: its last bucket (first word, and number), the number of the one before, and its rows. */
-  tail: number;
-  tailNumber: number;
-  beforeTail: number;
+  tail: WordIndex | 0;
+  tailNumber: OverflowNumber | 0;
+  beforeTail: OverflowNumber | 0;
   tailEntries: number;
   /** The row with the key, 0 for none, or DAMAGED. Sets `found…`. O(1) expected, O(entries of the chain) at worst. */
-  readonly find: (home: number) => number;
+  readonly find: (home: WordIndex) => Found;
   /** Whether the row at this word has the key. */
-  readonly isKeyOf: (row: number) => boolean;
+  readonly isKeyOf: (row: WordIndex) => boolean;
   /** Writes the key to the row at this word. */
-  readonly writeKey: (row: number) => void;
+  readonly writeKey: (row: WordIndex) => void;
   /**
    * The row that has this hash, as far as the tags of the home bucket tell; 0 for none. Not looked at, for that would wait
    * for its memory.
    */
-  readonly guess: (home: number, hash: number) => number;
+  readonly guess: (home: WordIndex, hash: number) => RowNumber | 0;
   /** Number of rows in a chain; what is there while others write. */
-  readonly entries: (home: number) => number;
+  readonly entries: (home: WordIndex) => number;
   /** The first row of a chain that `fits`, 0 for none, or DAMAGED. Sets `found…`. Under the lock for what is to last. */
-  readonly seek: (home: number, fits: (row: number) => boolean) => number;
+  readonly seek: (home: WordIndex, fits: (row: RowNumber) => boolean) => Found;
   /** The last row of a chain, 0 for none, or DAMAGED. Sets `found…` and the tail. Only under the lock. */
-  readonly seekLast: (home: number) => number;
+  readonly seekLast: (home: WordIndex) => Found;
   /** Sets `tail…`. Only under the lock. False when the chain cannot be right. */
-  readonly seekTail: (home: number) => boolean;
+  readonly seekTail: (home: WordIndex) => boolean;
 }
+
+/** A row, 0 for none, or DAMAGED. */
+export type Found = RowNumber | 0 | -1;
 
 /** The chains of a table, searched for one key at a time. */
 export function makeChain({ memory, addresses, constants }: TableContext, key: Key): Chain {
   const { words } = memory;
   const { BUCKET_WORDS, DAMAGED, ENTRIES, FIRST_ENTRY, LINK } = constants.bucket;
-  const { ROW_HASH, ROW_KEY_BYTES } = constants.row;
+  const { ROW_HASH, ROW_KEY_LENGTH } = constants.row;
   const { overflow, overflowBuckets, rows, rowWords, rowSlices, key: keyOffset } = addresses;
   const keyWords = key.words;
 
-  const isRow = (row: number): boolean => row > 0 && row <= rowSlices;
-  const isOverflow = (number: number): boolean => number > 0 && number <= overflowBuckets;
+  const isRow = (row: number): row is RowNumber => row > 0 && row <= rowSlices;
+  const isOverflow = (number: number): number is OverflowNumber => number > 0 && number <= overflowBuckets;
 
   // A bit for each entry of a bucket whose tag, the hash's low byte, fits: `positionOf` says which.
   const fitting = (bucket: number, hash: number): number => {
@@ -66,32 +70,35 @@ export function makeChain({ memory, addresses, constants }: TableContext, key: K
   // The entry that a bit stands for: the last word's are 7, 15 ..., the one's before one lower, and so on.
   const positionOf = (bit: number): number => (bit >>> 3) + ((bit & 7) << 2) - 22;
 
-  const isKeyOf = (row: number): boolean => {
+  const isKeyOf = (row: WordIndex): boolean => {
     const { bytes } = key;
-    if (words[row + ROW_HASH] !== key.hash || words[row + ROW_KEY_BYTES] !== bytes) return false;
+    if (words[row + ROW_HASH] !== key.hash || words[row + ROW_KEY_LENGTH] !== bytes) return false;
     const at = row + keyOffset;
     for (let i = 0; 4 * i < bytes; i++) if (words[at + i] !== keyWords[i]) return false;
     return true;
   };
 
-  const writeKey = (row: number): void => {
+  const writeKey = (row: WordIndex): void => {
     const { bytes } = key;
     words[row + ROW_HASH] = key.hash;
-    words[row + ROW_KEY_BYTES] = bytes;
+    words[row + ROW_KEY_LENGTH] = bytes;
     const at = row + keyOffset;
     for (let i = 0; 4 * i < bytes; i++) words[at + i] = keyWords[i];
   };
 
-  const found = (number: number, position: number, row: number): number => {
+  const rowWord = (row: RowNumber): WordIndex => (rows + row * rowWords) as WordIndex;
+  const overflowWord = (number: OverflowNumber): WordIndex => (overflow + number * BUCKET_WORDS) as WordIndex;
+
+  const found = (number: OverflowNumber | 0, position: number, row: RowNumber): RowNumber => {
     chain.foundNumber = number;
     chain.foundPosition = position;
     return row;
   };
 
-  const find = (home: number): number => {
+  const find = (home: WordIndex): Found => {
     let bucket = home;
-    let number = 0;
-    for (let hops = 0; ; hops++) {
+    let number: OverflowNumber | 0 = 0;
+    for (let followed = 0; ; followed++) {
       let fits = fitting(bucket, key.hash);
       while (fits !== 0) {
         const bit = 31 - Math.clz32(fits);
@@ -100,40 +107,42 @@ export function makeChain({ memory, addresses, constants }: TableContext, key: K
         const row = words[bucket + FIRST_ENTRY + position];
         if (row === 0) continue;
         if (!isRow(row)) return DAMAGED;
-        if (isKeyOf(rows + row * rowWords)) return found(number, position, row);
+        if (isKeyOf(rowWord(row))) return found(number, position, row);
       }
-      number = words[bucket + LINK];
-      if (number === 0) return 0;
-      if (!isOverflow(number) || hops > overflowBuckets) return DAMAGED;
-      bucket = overflow + number * BUCKET_WORDS;
+      const next = words[bucket + LINK];
+      if (next === 0) return 0;
+      if (!isOverflow(next) || followed > overflowBuckets) return DAMAGED;
+      number = next;
+      bucket = overflowWord(next);
     }
   };
 
-  const guess = (home: number, hash: number): number => {
+  const guess = (home: WordIndex, hash: number): RowNumber | 0 => {
     const fits = fitting(home, hash);
     if (fits === 0) return 0;
     const row = words[home + FIRST_ENTRY + positionOf(31 - Math.clz32(fits))];
     return isRow(row) ? row : 0;
   };
 
-  const seek = (home: number, fits: (row: number) => boolean): number => {
+  const seek = (home: WordIndex, fits: (row: RowNumber) => boolean): Found => {
     let bucket = home;
-    let number = 0;
-    for (let hops = 0; ; hops++) {
+    let number: OverflowNumber | 0 = 0;
+    for (let followed = 0; ; followed++) {
       for (let position = 0; position < ENTRIES; position++) {
         const row = words[bucket + FIRST_ENTRY + position];
         if (row === 0) return 0;
         if (!isRow(row)) return DAMAGED;
         if (fits(row)) return found(number, position, row);
       }
-      number = words[bucket + LINK];
-      if (number === 0) return 0;
-      if (!isOverflow(number) || hops > overflowBuckets) return DAMAGED;
-      bucket = overflow + number * BUCKET_WORDS;
+      const next = words[bucket + LINK];
+      if (next === 0) return 0;
+      if (!isOverflow(next) || followed > overflowBuckets) return DAMAGED;
+      number = next;
+      bucket = overflowWord(next);
     }
   };
 
-  const entries = (home: number): number => {
+  const entries = (home: WordIndex): number => {
     let count = 0;
     seek(home, () => {
       count++;
@@ -142,15 +151,16 @@ export function makeChain({ memory, addresses, constants }: TableContext, key: K
     return count;
   };
 
-  const seekTail = (home: number): boolean => {
-    let before = 0;
-    let number = 0;
+  const seekTail = (home: WordIndex): boolean => {
+    let before: OverflowNumber | 0 = 0;
+    let number: OverflowNumber | 0 = 0;
     let bucket = home;
-    for (let hops = 0; words[bucket + LINK] !== 0; hops++) {
+    for (let followed = 0; words[bucket + LINK] !== 0; followed++) {
+      const next = words[bucket + LINK];
+      if (!isOverflow(next) || followed > overflowBuckets) return false;
       before = number;
-      number = words[bucket + LINK];
-      if (!isOverflow(number) || hops > overflowBuckets) return false;
-      bucket = overflow + number * BUCKET_WORDS;
+      number = next;
+      bucket = overflowWord(next);
     }
     let used = ENTRIES;
     while (used > 0 && words[bucket + FIRST_ENTRY + used - 1] === 0) used--;
@@ -161,7 +171,7 @@ export function makeChain({ memory, addresses, constants }: TableContext, key: K
     return true;
   };
 
-  const seekLast = (home: number): number => {
+  const seekLast = (home: WordIndex): Found => {
     if (!seekTail(home)) return DAMAGED;
     if (chain.tailEntries === 0) return 0;
     const position = chain.tailEntries - 1;

@@ -1,20 +1,21 @@
+import type { BucketNumber, WordIndex } from '../layout/units.js';
 import type { RowCodec } from '../row-codec.js';
 import type { TableContext } from '../table-context.js';
 
 /** Reading all rows of chains, by plain loads: whoever calls compares the version of the home bucket before and after. */
 export interface ChainReader {
   /** The first bucket from `bucket` on, and before `end`, whose chain has rows; `end` when none has. A load for each. */
-  readonly nextFilled: (bucket: number, end: number) => number;
+  readonly nextFilled: (bucket: BucketNumber, end: number) => BucketNumber;
   /**
    * What `read` makes of each row of a chain that has not expired; undefined when the chain cannot be right. A row that a
    * removal under way, or one interrupted for ever, has moved stands twice: in its new place and still as the chain's last
    * entry, where it is left out.
    */
-  readonly readWhole: <T>(home: number, read: (row: number) => T) => T[] | undefined;
+  readonly readWhole: <T>(home: WordIndex, read: (row: WordIndex) => T) => T[] | undefined;
   /** Loads the cache lines of the first `count` rows. `touched`: something of what was loaded before. */
   readonly loadRows: (rows: ArrayLike<number>, count: number, touched: number) => void;
   /** The key of the row at this word. */
-  readonly keyAt: (row: number) => string;
+  readonly keyAt: (row: WordIndex) => string;
 }
 
 /** What reads the chains of a table. */
@@ -28,7 +29,7 @@ export function makeChainReader(
   const { words, doubles } = memory;
   const { maxKeyBytes } = memory.layout.schema;
   const { BUCKET_WORDS, ENTRIES, FIRST_ENTRY, LINK } = constants.bucket;
-  const { ROW_EXPIRES_AT, ROW_KEY_BYTES } = constants.row;
+  const { ROW_EXPIRES_AT, ROW_KEY_LENGTH } = constants.row;
   const { index, overflow, overflowBuckets, rows: firstRow, rowWords, rowSlices, key } = addresses;
   const wordsAhead = Math.min(rowWords, MAX_LINES_AHEAD * LINE_WORDS);
   // Row numbers of the chain under way.
@@ -36,12 +37,12 @@ export function makeChainReader(
   // What was loaded ahead of its use: kept, or the compiler would leave the loads out.
   const ahead = new Int32Array(1);
 
-  const nextFilled = (bucket: number, end: number): number => {
+  const nextFilled = (bucket: BucketNumber, end: number): BucketNumber => {
     let entry = index + bucket * BUCKET_WORDS + FIRST_ENTRY;
     for (let next = bucket; next < end; next++, entry += BUCKET_WORDS) {
-      if (words[entry] !== 0) return next;
+      if (words[entry] !== 0) return next as BucketNumber;
     }
-    return end;
+    return end as BucketNumber;
   };
 
   const loadRows = (numbers: ArrayLike<number>, count: number, touched: number): void => {
@@ -53,10 +54,10 @@ export function makeChainReader(
     ahead[0] = loaded;
   };
 
-  const readWhole = <T>(home: number, read: (row: number) => T): T[] | undefined => {
+  const readWhole = <T>(home: WordIndex, read: (row: WordIndex) => T): T[] | undefined => {
     const items: T[] = [];
     let count = 0;
-    let bucket = home;
+    let bucket: number = home;
     for (let hops = 0; ; hops++) {
       for (let position = 0; position < ENTRIES; position++) {
         const row = words[bucket + FIRST_ENTRY + position];
@@ -74,15 +75,15 @@ export function makeChainReader(
     loadRows(rows, count, 0);
     const moved = count > 1 && rows.indexOf(rows[count - 1]) < count - 1;
     for (let i = 0; i < (moved ? count - 1 : count); i++) {
-      const at = firstRow + rows[i] * rowWords;
-      const expiresAt = doubles[(at + ROW_EXPIRES_AT / 4) >>> 1];
+      const at = (firstRow + rows[i] * rowWords) as WordIndex;
+      const expiresAt = doubles[(at + ROW_EXPIRES_AT) >>> 1];
       if (expiresAt === 0 || !clock.isPast(expiresAt)) items.push(read(at));
     }
     return items;
   };
 
-  const keyAt = (row: number): string => {
-    const length = words[row + ROW_KEY_BYTES];
+  const keyAt = (row: WordIndex): string => {
+    const length = words[row + ROW_KEY_LENGTH];
     if (length <= 0 || length > maxKeyBytes) {
       damage.found = true;
       return '';

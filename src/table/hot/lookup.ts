@@ -1,3 +1,4 @@
+import type { WordIndex } from '../layout/units.js';
 import type { RowCodec } from '../row-codec.js';
 import type { TableContext } from '../table-context.js';
 import type { Key } from './encode-key.js';
@@ -13,10 +14,10 @@ export interface LookupParts<T> {
   readonly damage: RowCodec['damage'];
   /** Bytes to mark the rows that are used; undefined in a table that does not evict, and for handles that may not write. */
   readonly uses: Uint8Array | undefined;
-  readonly read: (row: number) => T;
+  readonly read: (row: WordIndex) => T;
   readonly assertOpen: () => void;
-  readonly lookupByRow: (home: number) => T | undefined;
-  readonly corrupt: (home: number) => never;
+  readonly lookupByRow: (home: WordIndex) => T | undefined;
+  readonly corrupt: (home: WordIndex) => never;
 }
 
 /** The common way of reading without a lock or a wait: see `Reader`. */
@@ -38,14 +39,14 @@ export function makeLookup<T>(
   const lookup = (text: string): T | undefined => {
     if (words[STATE] !== READY) assertOpen();
     key.encode(text);
-    const home = index + (((key.hash >>> 0) * bucketScale) >>> 0) * BUCKET_WORDS;
+    const home = (index + (((key.hash >>> 0) * bucketScale) >>> 0) * BUCKET_WORDS) as WordIndex;
     for (let pass = 0; pass < PASSES; pass++) {
       const version = loadAcquire(words, home + VERSION);
       const row = find(home);
       let value: T | undefined;
       if (row > 0) {
-        const at = rows + row * rowWords;
-        const expiresAt = doubles[(at + ROW_EXPIRES_AT / 4) >>> 1];
+        const at = (rows + row * rowWords) as WordIndex;
+        const expiresAt = doubles[(at + ROW_EXPIRES_AT) >>> 1];
         if (expiresAt === 0 || !clock.isPast(expiresAt)) value = read(at);
       }
       if (loadAcquire(words, home + VERSION) === version) {

@@ -1,15 +1,16 @@
+import type { WordIndex } from '../layout/units.js';
 import type { TableContext } from '../table-context.js';
 
 /** What every write does with a journal; recovery does it again. */
 export interface Redo {
   /** Carries a PREPARED operation of the slot at word `at` out, up to but without the release of the lock. */
-  readonly carryOut: (at: number, id: number) => void;
+  readonly carryOut: (at: WordIndex, id: number) => void;
   /**
    * Prepares the versions of an operation that advances its bucket's version `advances` times.
    * The epoch goes into the journal only when the version wraps within them.
    */
-  readonly prepareVersion: (at: number, home: number, advances: number) => void;
-  readonly prepareCounter: (at: number, counter: number) => void;
+  readonly prepareVersion: (at: WordIndex, home: WordIndex, advances: number) => void;
+  readonly prepareCounter: (at: WordIndex, counter: number) => void;
 }
 
 /** Carrying out what a journal says: see `Journal`. */
@@ -19,20 +20,20 @@ export function makeRedo({ memory, addresses, feed, constants, runtime }: TableC
   const { slot, bucket, row: rowAt, slice } = constants;
   const { index, overflow: overflowWord, rows, rowWords } = addresses;
 
-  const bucketWord = (home: number, number: number): number =>
-    number === 0 ? home : overflowWord + number * bucket.BUCKET_WORDS;
-  const homeWord = (at: number): number => index + words[at + slot.BUCKET] * bucket.BUCKET_WORDS;
-  const rowWord = (row: number): number => rows + row * rowWords;
+  const bucketWord = (home: WordIndex, number: number): WordIndex =>
+    number === 0 ? home : ((overflowWord + number * bucket.BUCKET_WORDS) as WordIndex);
+  const homeWord = (at: WordIndex): WordIndex => (index + words[at + slot.BUCKET] * bucket.BUCKET_WORDS) as WordIndex;
+  const rowWord = (row: number): WordIndex => (rows + row * rowWords) as WordIndex;
 
   // Sets the home bucket's version to `short` less than the journal's final one, the epoch before it.
-  const advance = (home: number, at: number, short: number): void => {
+  const advance = (home: WordIndex, at: WordIndex, short: number): void => {
     const epoch = words[at + slot.EPOCH_AFTER];
     if ((words[home + bucket.EPOCH] & bucket.EPOCH_MASK) !== epoch) halves[(home + bucket.EPOCH) * 2] = epoch;
     storeRelease(words, home + bucket.VERSION, words[at + slot.VERSION_AFTER] - short);
   };
 
   // Links the new row. The store of the entry is what readers see.
-  const commit = (at: number, id: number): void => {
+  const commit = (at: WordIndex, id: number): void => {
     const home = homeWord(at);
     const overflow = words[at + slot.OVERFLOW];
     if (overflow !== 0) {
@@ -56,7 +57,7 @@ export function makeRedo({ memory, addresses, feed, constants, runtime }: TableC
   // Unlinks a row and moves the chain's last one into the gap. Two advances of the version around the moment in which
   // the moved row stands twice: with one, a reader could look at the gap before and at the old place after, and miss
   // a row that was there all the time.
-  const remove = (at: number, id: number): void => {
+  const remove = (at: WordIndex, id: number): void => {
     const home = homeWord(at);
     const place = bucketWord(home, words[at + slot.PLACE]);
     const position = words[at + slot.POSITION];
@@ -77,7 +78,7 @@ export function makeRedo({ memory, addresses, feed, constants, runtime }: TableC
 
   // Changes one aligned number of a linked row: value, then revision, then version. So a reader may see the new value
   // with the old revision, which a compare-and-set by that revision then finds outdated; never the reverse.
-  const store = (at: number): void => {
+  const store = (at: WordIndex): void => {
     const row = rowWord(words[at + slot.ROW]);
     const column = row * 4 + words[at + slot.COLUMN];
     const value = at + slot.VALUE;
@@ -102,7 +103,7 @@ export function makeRedo({ memory, addresses, feed, constants, runtime }: TableC
     advance(homeWord(at), at, 0);
   };
 
-  const carryOut = (at: number, id: number): void => {
+  const carryOut = (at: WordIndex, id: number): void => {
     switch (words[at + slot.OPERATION]) {
       case slot.COMMIT:
         commit(at, id);
@@ -117,7 +118,7 @@ export function makeRedo({ memory, addresses, feed, constants, runtime }: TableC
     feed?.publish(at, id);
   };
 
-  const prepareVersion = (at: number, home: number, advances: number): void => {
+  const prepareVersion = (at: WordIndex, home: WordIndex, advances: number): void => {
     const before = words[home + bucket.VERSION];
     const after = (before + advances) | 0;
     const wraps = after >>> 0 < before >>> 0;
@@ -126,7 +127,7 @@ export function makeRedo({ memory, addresses, feed, constants, runtime }: TableC
     words[at + slot.EPOCH_AFTER] = (epoch + (wraps ? 1 : 0)) & bucket.EPOCH_MASK;
   };
 
-  const prepareCounter = (at: number, counter: number): void => {
+  const prepareCounter = (at: WordIndex, counter: number): void => {
     words[at + slot.COUNTER] = counter;
     doubles[(at + slot.COUNTER_AFTER) >>> 1] = doubles[(at >>> 1) + slot.counterAt(counter)] + 1;
   };

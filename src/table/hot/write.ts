@@ -1,8 +1,9 @@
+import type { BucketNumber, OverflowNumber, RowNumber, WordIndex } from '../layout/units.js';
 import type { RowCodec } from '../row-codec.js';
 import type { TableContext } from '../table-context.js';
 import type { Accumulator } from './add-to-column.js';
 import type { Key } from './encode-key.js';
-import type { Chain } from './find.js';
+import type { Chain, Found } from './find.js';
 import type { Caller, Locking } from './lock.js';
 import type { Redo } from './redo.js';
 
@@ -54,7 +55,7 @@ export interface Writer {
     ifRevision?: number,
   ) => Outcome;
   /** Writes a row whose columns `fill` puts into the spare (given its first word): all of them, and nothing else. */
-  readonly load: (key: string, fill: (row: number) => void, expiresAt: number) => Outcome;
+  readonly load: (key: string, fill: (row: WordIndex) => void, expiresAt: number) => Outcome;
   /**
    * Adds `by` to a number, creating the row if it is missing. The result is in `value`. In place unless `expiresAt` is
    * given. `ttlIfNew` is the lifetime of a row that this makes, in the place of `expiresAt`.
@@ -70,27 +71,27 @@ export interface Writer {
   /** Sets a row's expiry (table time, 0 never). */
   readonly expire: (key: string, expiresAt: number) => Outcome;
   /** Removes a row. `take`, if given, sees it once more when nobody else can: unlinked, not yet free. */
-  readonly remove: (key: string, ifRevision?: number, take?: (row: number) => void) => Outcome;
+  readonly remove: (key: string, ifRevision?: number, take?: (row: WordIndex) => void) => Outcome;
   /**
    * Removes the rows of one bucket, each as an operation of its own: at most as many as were there at the start. How many
    * had not expired. Without `wait` it leaves them when the bucket is locked.
    */
-  readonly clearBucket: (bucket: number, wait: boolean) => number;
+  readonly clearBucket: (bucket: BucketNumber, wait: boolean) => number;
   /** Removes one expired row of a bucket; false when there is none, or, without `wait`, the bucket is locked. */
-  readonly expireOne: (bucket: number, wait: boolean) => boolean;
+  readonly expireOne: (bucket: BucketNumber, wait: boolean) => boolean;
   /** Evicts this row of a bucket; false when it is not there any more, or the bucket is locked. */
-  readonly evict: (bucket: number, row: number) => boolean;
+  readonly evict: (bucket: BucketNumber, row: RowNumber) => boolean;
 }
 
 /** What a table is written with. */
 export interface WriterParts {
   readonly participant: {
     readonly id: number;
-    readonly at: number;
+    readonly at: WordIndex;
     readonly locking: Locking;
     caller: Caller;
     /** `begin` for what can be done later or elsewhere: 0, and nothing begun, when somebody else has the lock. */
-    readonly tryBegin: (operation: number, bucket: number) => number;
+    readonly tryBegin: (operation: number, bucket: BucketNumber) => WordIndex | 0;
   };
   readonly codec: RowCodec;
   readonly key: Key;
@@ -120,36 +121,36 @@ export function makeWriter(context: TableContext, parts: WriterParts): Writer {
   // Until when a new row is tried for in a table that evicts.
   let patientUntil = 0;
 
-  const rowWord = (row: number): number => addresses.rows + row * addresses.rowWords;
+  const rowWord = (row: RowNumber): WordIndex => (addresses.rows + row * addresses.rowWords) as WordIndex;
 
-  const hasExpired = (row: number): boolean => {
-    const expiresAt = doubles[(rowWord(row) + rowAt.ROW_EXPIRES_AT / 4) >>> 1];
+  const hasExpired = (row: RowNumber): boolean => {
+    const expiresAt = doubles[(rowWord(row) + rowAt.ROW_EXPIRES_AT) >>> 1];
     return expiresAt !== 0 && clock.isPast(expiresAt);
   };
 
-  const corrupt = (): never => refuse('ERR_TABLE_CORRUPT', 'is damaged in the chain of a bucket');
+  const corrupt: () => never = () => refuse('ERR_TABLE_CORRUPT', 'is damaged in the chain of a bucket');
 
   // ---- steps ----
 
-  const beginRow = (): number => {
+  const beginRow = (): WordIndex => {
     // A getter of the caller's row may have destroyed the table, or closed its last handle.
     if (words[segment.STATE] !== segment.READY) refuse('ERR_TABLE_CLOSED', 'was closed while its row was read');
     return openSpare();
   };
 
-  const beginAtKey = (operation: number): number => begin(operation, ((key.hash >>> 0) * bucketScale) >>> 0);
+  const beginAtKey = (operation: number): WordIndex =>
+    begin(operation, (((key.hash >>> 0) * bucketScale) >>> 0) as BucketNumber);
 
-  const look = (home: number): number => {
+  const look = (home: WordIndex): RowNumber | 0 => {
     const row = find(home);
-    if (row === DAMAGED) corrupt();
-    return row;
+    return row === DAMAGED ? corrupt() : row;
   };
 
-  const seekTail = (home: number): void => {
+  const seekTail = (home: WordIndex): void => {
     if (!chain.seekTail(home)) corrupt();
   };
 
-  const refusal = (mode: WriteMode, old: number, ifRevision: number | undefined): Outcome | undefined => {
+  const refusal = (mode: WriteMode, old: RowNumber | 0, ifRevision: number | undefined): Outcome | undefined => {
     if (old === 0) return mode === 'update' || ifRevision !== undefined ? 'absent' : undefined;
     if (mode === 'insert') return 'present';
     if (ifRevision !== undefined && memory.revisionAt(rowWord(old)) !== ifRevision) return 'mismatch';
@@ -158,7 +159,7 @@ export function makeWriter(context: TableContext, parts: WriterParts): Writer {
 
   // Takes what a new row needs: the slice that will be the next spare, and an overflow bucket when the chain is full.
   // False, with nothing held, when there is none.
-  const reserve = (home: number): boolean => {
+  const reserve = (home: WordIndex): boolean => {
     if (rows.claim(id, at + slot.TAKEN) === 0) {
       abandon(home);
       return false;
@@ -175,7 +176,7 @@ export function makeWriter(context: TableContext, parts: WriterParts): Writer {
       abandon(home);
       return false;
     }
-    const first = memory.overflowWord(claimed);
+    const first = memory.overflowWord(claimed as OverflowNumber);
     words.fill(0, first + 1, first + bucket.BUCKET_WORDS);
     words[at + slot.BEFORE] = chain.tailNumber;
     words[at + slot.PLACE] = claimed;
@@ -184,23 +185,23 @@ export function makeWriter(context: TableContext, parts: WriterParts): Writer {
   };
 
   // Adds to a number of the spare.
-  const applyIncrement = (row: number, { column, by }: Increment): void => {
+  const applyIncrement = (row: WordIndex, { column, by }: Increment): void => {
     const next = column.add(row, by, row, column.offset);
     if (typeof next === 'object') throw next;
     writer.value = next;
   };
 
-  const noteRevision = (row: number): void => {
+  const noteRevision = (row: WordIndex): void => {
     writer.revision = memory.revision(words[at + slot.EPOCH_AFTER], words[at + slot.VERSION_AFTER]);
     if (ownWrites.watched !== undefined) noteWrite(memory, words[row + rowAt.ROW_HASH]);
   };
 
   // Completes the spare from the row that it replaces, or from zero.
   const fillSpare = (
-    home: number,
+    home: WordIndex,
     mode: WriteMode,
     whole: boolean,
-    old: number,
+    old: RowNumber | 0,
     expiresAt: number | undefined,
     increment: Increment | undefined,
   ): void => {
@@ -212,12 +213,12 @@ export function makeWriter(context: TableContext, parts: WriterParts): Writer {
     const given =
       old === 0 && increment !== undefined && increment.expiresIfNew !== undefined ? increment.expiresIfNew : expiresAt;
     let expires = 0;
-    if (given === undefined) expires = old === 0 ? 0 : doubles[(oldRow + rowAt.ROW_EXPIRES_AT / 4) >>> 1];
+    if (given === undefined) expires = old === 0 ? 0 : doubles[(oldRow + rowAt.ROW_EXPIRES_AT) >>> 1];
     else if (given !== 0) {
       expires = given;
       groups.announce(words[at + slot.BUCKET], expires);
     }
-    doubles[(row + rowAt.ROW_EXPIRES_AT / 4) >>> 1] = expires;
+    doubles[(row + rowAt.ROW_EXPIRES_AT) >>> 1] = expires;
     writer.expiresAt = expires;
     prepareVersion(at, home, 1);
     words[row + rowAt.ROW_REVISION] = words[at + slot.VERSION_AFTER];
@@ -226,7 +227,7 @@ export function makeWriter(context: TableContext, parts: WriterParts): Writer {
     finishRow(row);
   };
 
-  const commitSpare = (home: number, old: number): void => {
+  const commitSpare = (home: WordIndex, old: RowNumber | 0): void => {
     if (old !== 0) {
       words[at + slot.OLD] = old;
       words[at + slot.PLACE] = chain.foundNumber;
@@ -284,7 +285,7 @@ export function makeWriter(context: TableContext, parts: WriterParts): Writer {
   };
 
   // Stores the journal's VALUE in a linked row, and the revision that this makes.
-  const storeNumber = (home: number, row: number, offset: number, width: number): void => {
+  const storeNumber = (home: WordIndex, row: RowNumber, offset: number, width: number): void => {
     words[at + slot.ROW] = row;
     words[at + slot.COLUMN] = offset;
     words[at + slot.WIDTH] = width;
@@ -293,7 +294,7 @@ export function makeWriter(context: TableContext, parts: WriterParts): Writer {
     if (uses !== undefined) uses[row] = 1;
     commit(home);
     noteRevision(rowWord(row));
-    writer.expiresAt = doubles[(rowWord(row) + rowAt.ROW_EXPIRES_AT / 4) >>> 1];
+    writer.expiresAt = doubles[(rowWord(row) + rowAt.ROW_EXPIRES_AT) >>> 1];
     end();
   };
 
@@ -314,7 +315,7 @@ export function makeWriter(context: TableContext, parts: WriterParts): Writer {
       abandon(home);
       return 'mismatch';
     }
-    const next = column.add(first, by, at + slot.VALUE, 0);
+    const next = column.add(first, by, (at + slot.VALUE) as WordIndex, 0);
     if (typeof next === 'object') throw next;
     storeNumber(home, row, column.offset, column.width);
     writer.value = next;
@@ -322,7 +323,7 @@ export function makeWriter(context: TableContext, parts: WriterParts): Writer {
   };
 
   // Unlinks the row that was found, fills the gap with the chain's last row, and frees what became unused.
-  const unlink = (home: number, row: number, counter: number, take?: (row: number) => void): void => {
+  const unlink = (home: WordIndex, row: RowNumber, counter: number, take?: (row: WordIndex) => void): void => {
     const place = chain.foundNumber;
     const position = chain.foundPosition;
     seekTail(home);
@@ -349,13 +350,18 @@ export function makeWriter(context: TableContext, parts: WriterParts): Writer {
 
   // Removes the row that `choose` finds under the lock, and returns the counter that counts it: an expired one counts as
   // such. 0 when it finds none.
-  const removeOne = (number: number, wait: boolean, counter: number, choose: (home: number) => number): number => {
+  const removeOne = (
+    number: BucketNumber,
+    wait: boolean,
+    counter: number,
+    choose: (home: WordIndex) => Found,
+  ): number => {
     settle();
     try {
       const home = wait ? begin(slot.REMOVE, number) : tryBegin(slot.REMOVE, number);
       if (home === 0) return 0;
       const row = choose(home);
-      if (row === DAMAGED) corrupt();
+      if (row === DAMAGED) return corrupt();
       if (row === 0) {
         abandon(home);
         return 0;
@@ -429,7 +435,7 @@ export function makeWriter(context: TableContext, parts: WriterParts): Writer {
         }
         if (expiresAt !== 0) groups.announce(words[at + slot.BUCKET], expiresAt);
         doubles[(at + slot.VALUE) >>> 1] = expiresAt;
-        storeNumber(home, row, rowAt.ROW_EXPIRES_AT, slot.STORE_DOUBLE);
+        storeNumber(home, row, rowAt.ROW_EXPIRES_AT * 4, slot.STORE_DOUBLE);
         return 'updated';
       } finally {
         settle();

@@ -1,3 +1,5 @@
+import type { WordIndex } from './units.js';
+
 /**
  * A bucket: one cache line of 64 bytes, ten entries.
  *
@@ -33,7 +35,7 @@ export const EPOCH = 3;
 export const FIRST_ENTRY = 6;
 
 /** Byte offset of the first tag. */
-const FIRST_TAG = 14;
+const FIRST_TAG_BYTE = 14;
 
 export const EPOCH_MASK = 0xffff;
 
@@ -53,6 +55,6 @@ export function tagOf(hash: number): number {
 }
 
 /** Byte offset of an entry's tag, from the bucket's first word. */
-export function tagByte(bucket: number, position: number): number {
-  return bucket * 4 + FIRST_TAG + position;
+export function tagByte(bucket: WordIndex, position: number): number {
+  return bucket * 4 + FIRST_TAG_BYTE + position;
 }

@@ -9,7 +9,7 @@
  *   cell     0  claim     u32  published (bit 0) | id of the participant (bits 1 .. 11) | lap modulo 2^20 (the rest)
  *            4  kind      u32  key bytes | type << 16
  *            8  revision  f64
- *           16  sum       u32  over sequence, kind, revision and key
+ *           16  checksum  u32  over sequence, kind, revision and key
  *           20  key       maxKeyBytes, rounded up to words, unused bytes of the last word zero
  *
  *   The lap of sequence s is floor(s / number of cells) + 1: a claim of zero is of no lap that was. Twenty bits of it
@@ -25,27 +25,27 @@
  * - A published claim changes only by the claim of a later lap; an unpublished one by its owner (or who settles for
  *   it), or by a producer that comes round to it: then the ring has been filled once over, and the change is lost to
  *   readers that are a lap behind, as any other of its lap.
- * - A producer overtaken like that may write into the cell of another when it goes on: readers then find the sum wrong
+ * - A producer overtaken like that may write into the cell of another when it continues: readers then find the checksum wrong
  *   and report a gap.
  */
 
-/** Offsets in the feed's header: as 64-bit words, and as 32-bit words. */
+/** Offsets in the feed's header, in words of four bytes. */
 export const FEED_HEAD = 0;
 export const FEED_WAKE = 2;
 export const FEED_SLEEPERS = 3;
 export const FEED_HEADER_BYTES = 64;
 
-/** Byte offsets in a cell, behind the claim that it begins with. */
-export const CELL_KIND = 4;
-export const CELL_REVISION = 8;
-export const CELL_SUM = 16;
-export const CELL_KEY = 20;
+/** Offsets in a cell, in words of four bytes, behind the claim that it begins with. */
+export const CELL_KIND = 1;
+export const CELL_REVISION = 2;
+export const CELL_CHECKSUM = 4;
+export const CELL_KEY = 5;
 
 /** Fewer cells would make every reader fall behind at once. */
 const MIN_CELLS = 16;
 
 export function cellBytes(maxKeyBytes: number): number {
-  return Math.ceil((CELL_KEY + maxKeyBytes) / 8) * 8;
+  return Math.ceil((CELL_KEY * 4 + maxKeyBytes) / 8) * 8;
 }
 
 /** Cells that a feed of so many bytes has. */

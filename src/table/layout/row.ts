@@ -2,6 +2,7 @@ import { SLICE_HEADER_BYTES } from '../../pools/fixed-pool-layout.js';
 import type { VariableCell } from '../column-types/column-type.js';
 import type { Column } from '../schema.js';
 import type { RowMemory } from './row-memory.js';
+import type { WordIndex } from './units.js';
 
 /**
  * A row: one slice of the rows' FixedPool.
@@ -24,13 +25,13 @@ import type { RowMemory } from './row-memory.js';
  * - While a row is written its sequence is odd. Who reads the same even sequence before and after has read one content.
  */
 
+/** Offsets in words of four bytes, as everywhere in `layout/` unless a name says otherwise. */
 export const ROW_SEQUENCE = 1;
 export const ROW_REVISION = 2;
 export const ROW_EPOCH = 3;
 export const ROW_HASH = 4;
-export const ROW_KEY_BYTES = 5;
-/** Byte offset of expiresAt. */
-export const ROW_EXPIRES_AT = 24;
+export const ROW_KEY_LENGTH = 5;
+export const ROW_EXPIRES_AT = 6;
 const ROW_HEADER_BYTES = 32;
 
 /** A column with its place in the row. */
@@ -62,11 +63,11 @@ export function isVariable(column: PlacedColumn): column is VariableColumn {
 }
 
 /** The length of a value in the row at word `row`. */
-export function lengthAt({ halves, words }: RowMemory, row: number, { cell, offset }: VariableColumn): number {
+export function lengthAt({ halves, words }: RowMemory, row: WordIndex, { cell, offset }: VariableColumn): number {
   return cell.lengthBytes === 2 ? halves[row * 2 + offset / 2] : words[row + offset / 4];
 }
 
-export function setLengthAt(memory: RowMemory, row: number, { cell, offset }: VariableColumn, length: number): void {
+export function setLengthAt(memory: RowMemory, row: WordIndex, { cell, offset }: VariableColumn, length: number): void {
   if (cell.lengthBytes === 2) memory.halves[row * 2 + offset / 2] = length;
   else memory.words[row + offset / 4] = length;
 }

@@ -50,7 +50,7 @@ const BYTE_ORDER = 0x01020304;
 export const READY = 1;
 export const DESTROYED = 2;
 
-/** Word offsets in the header. */
+/** Offsets in the header, in words of four bytes; an f64 is at half its offset in a Float64Array. */
 export const STATE = 4;
 const LAYOUT = 2;
 const ORDER = 3;
@@ -60,15 +60,13 @@ const SCHEMA_BYTES = 10;
 const SCHEMA_SUM = 11;
 export const CLOCK_HAND = 22;
 export const IN_USE = 23;
-/** Offsets in the header as a Float64Array. */
-const TOTAL_BYTES = 6;
-export const REVISION_BASE = 7;
-export const CLOCK_OFFSET = 8;
-export const CREATED_AT = 9;
-export const CLOCK_SEEN = 14;
-export const WALL_AHEAD = 15;
-/** Byte offset in the header. */
-export const BOOT_ID = 96;
+const TOTAL_BYTES = 12;
+export const REVISION_BASE = 14;
+export const CLOCK_OFFSET = 16;
+export const CREATED_AT = 18;
+export const CLOCK_SEEN = 28;
+export const WALL_AHEAD = 30;
+export const BOOT_ID = 24;
 
 const SCHEMA_AT = 128;
 /** No schema of 1,024 columns is longer. */
@@ -170,12 +168,12 @@ export function writeHeader(
   bytes.set(seed, HASH_KEY * 4);
   words[SCHEMA_BYTES] = schema.length;
   words[SCHEMA_SUM] = checksum(schema);
-  numbers[TOTAL_BYTES] = layout.totalBytes;
-  numbers[REVISION_BASE] = Math.max(now * REVISIONS_PER_MS, leastRevision);
-  numbers[CLOCK_OFFSET] = clockOffset;
-  numbers[CREATED_AT] = now;
-  numbers[CLOCK_SEEN] = now;
-  bytes.set(bootId, BOOT_ID);
+  numbers[TOTAL_BYTES / 2] = layout.totalBytes;
+  numbers[REVISION_BASE / 2] = Math.max(now * REVISIONS_PER_MS, leastRevision);
+  numbers[CLOCK_OFFSET / 2] = clockOffset;
+  numbers[CREATED_AT / 2] = now;
+  numbers[CLOCK_SEEN / 2] = now;
+  bytes.set(bootId, BOOT_ID * 4);
   schema.copy(bytes, SCHEMA_AT);
   Atomics.store(words, STATE, READY);
 }
@@ -215,15 +213,15 @@ function readLayout(buffer: ArrayBuffer, words: Int32Array, numbers: Float64Arra
   const json = Buffer.from(buffer, SCHEMA_AT, schemaBytes);
   if (checksum(json) !== words[SCHEMA_SUM]) corrupt(name, 'the checksum of its schema does not fit');
   const layout = layOutSegment(parseSchemaJson(json.toString()));
-  const base = numbers[REVISION_BASE];
+  const base = numbers[REVISION_BASE / 2];
   if (!(base > 0 && base < Number.MAX_SAFE_INTEGER)) corrupt(name, `its revision base is ${base}`);
-  if (!Number.isFinite(numbers[CLOCK_OFFSET])) corrupt(name, `its clock offset is ${numbers[CLOCK_OFFSET]}`);
+  if (!Number.isFinite(numbers[CLOCK_OFFSET / 2])) corrupt(name, `its clock offset is ${numbers[CLOCK_OFFSET / 2]}`);
   const bytes = buffer.byteLength;
   // A backend may round the size up, by whole pages; views of eight-byte numbers need a multiple of 8.
-  if (numbers[TOTAL_BYTES] !== layout.totalBytes || bytes < layout.totalBytes || bytes % 8 !== 0) {
+  if (numbers[TOTAL_BYTES / 2] !== layout.totalBytes || bytes < layout.totalBytes || bytes % 8 !== 0) {
     corrupt(
       name,
-      `its schema needs ${layout.totalBytes} bytes, its header says ${numbers[TOTAL_BYTES]} and the segment has ` +
+      `its schema needs ${layout.totalBytes} bytes, its header says ${numbers[TOTAL_BYTES / 2]} and the segment has ` +
         `${bytes}`,
     );
   }

@@ -4,6 +4,7 @@ import { BUCKET_WORDS, LOCK } from './bucket.js';
 import { ROW_EPOCH, ROW_REVISION } from './row.js';
 import { CREATED_AT, HASH_KEY, OVERFLOW_SLICE_BYTES, REVISION_BASE, type SegmentLayout } from './segment.js';
 import { SLOT_WORDS } from './slot.js';
+import type { BucketNumber, OverflowNumber, RowNumber, WordIndex } from './units.js';
 
 /** Where things lie in a table's memory, as numbers for code that has them as constants. All but the counts in words. */
 export interface Addresses {
@@ -91,7 +92,7 @@ export class TableMemory {
 
   /** Tells this segment from all others, by whichever mapping it is seen: its moment of creation and its random seed. */
   get identity(): string {
-    return `${this.doubles[CREATED_AT]}.${this.words.subarray(HASH_KEY, HASH_KEY + 4).join('.')}`;
+    return `${this.doubles[CREATED_AT / 2]}.${this.words.subarray(HASH_KEY, HASH_KEY + 4).join('.')}`;
   }
 
   get addresses(): Addresses {
@@ -108,53 +109,53 @@ export class TableMemory {
   }
 
   /** Home bucket number of a hash: its high bits, scaled to the number of buckets. */
-  bucketOf(hash: number): number {
-    return ((hash >>> 0) * this.#bucketScale) >>> 0;
+  bucketOf(hash: number): BucketNumber {
+    return (((hash >>> 0) * this.#bucketScale) >>> 0) as BucketNumber;
   }
 
   /** First word of a home bucket. */
-  homeWord(bucket: number): number {
-    return this.#indexWord + bucket * BUCKET_WORDS;
+  homeWord(bucket: BucketNumber): WordIndex {
+    return (this.#indexWord + bucket * BUCKET_WORDS) as WordIndex;
   }
 
   /** Whether somebody holds a home bucket at this moment. */
-  isLocked(bucket: number): boolean {
+  isLocked(bucket: BucketNumber): boolean {
     return Atomics.load(this.words, this.homeWord(bucket) + LOCK) !== 0;
   }
 
   /** First word of an overflow bucket, numbered from 1. */
-  overflowWord(number: number): number {
-    return this.#overflowWord + number * BUCKET_WORDS;
+  overflowWord(number: OverflowNumber): WordIndex {
+    return (this.#overflowWord + number * BUCKET_WORDS) as WordIndex;
   }
 
   /** First word of a row, numbered from 1. */
-  rowWord(row: number): number {
-    return this.#rowsWord + row * this.#rowWords;
+  rowWord(row: RowNumber): WordIndex {
+    return (this.#rowsWord + row * this.#rowWords) as WordIndex;
   }
 
   /** First word of a participant's slot, numbered from 0. */
-  slotWord(slot: number): number {
-    return this.#participantsWord + slot * SLOT_WORDS;
+  slotWord(slot: number): WordIndex {
+    return (this.#participantsWord + slot * SLOT_WORDS) as WordIndex;
   }
 
   /**
    * The revision of the row at this word: its low word first, so that it is never newer than what is read after it.
    */
-  revisionAt(row: number): number {
+  revisionAt(row: WordIndex): number {
     const low = Atomics.load(this.words, row + ROW_REVISION) >>> 0;
     return this.revision(this.words[row + ROW_EPOCH], low);
   }
 
   /** A revision from a bucket's epoch and version. */
   revision(epoch: number, version: number): number {
-    return this.doubles[REVISION_BASE] + epoch * 0x1_0000_0000 + (version >>> 0);
+    return this.doubles[REVISION_BASE / 2] + epoch * 0x1_0000_0000 + (version >>> 0);
   }
 
-  isRow(row: number): boolean {
+  isRow(row: number): row is RowNumber {
     return row > 0 && row <= this.rowSlices;
   }
 
-  isOverflow(bucket: number): boolean {
+  isOverflow(bucket: number): bucket is OverflowNumber {
     return bucket > 0 && bucket <= this.overflow.slices;
   }
 }

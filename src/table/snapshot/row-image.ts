@@ -1,6 +1,7 @@
-import { isVariable, lengthAt, ROW_KEY_BYTES, setLengthAt, type VariableColumn } from '../layout/row.js';
+import { isVariable, lengthAt, ROW_KEY_LENGTH, setLengthAt, type VariableColumn } from '../layout/row.js';
 import type { RowMemory } from '../layout/row-memory.js';
 import type { SegmentLayout } from '../layout/segment.js';
+import type { WordIndex } from '../layout/units.js';
 
 /**
  * A row as a snapshot keeps it, with nothing in it that depends on a table's size or on where it lies:
@@ -31,9 +32,9 @@ export class RowImage {
   }
 
   /** Copies the row at this word. Undefined when a length cannot be right: the row is torn, or damaged. */
-  pack(at: number, expiry: number): Buffer | undefined {
+  pack(at: WordIndex, expiry: number): Buffer | undefined {
     const { bytes, words } = this.#memory;
-    const keyBytes = words[at + ROW_KEY_BYTES];
+    const keyBytes = words[at + ROW_KEY_LENGTH];
     if (keyBytes < 1 || keyBytes > this.#maxKeyBytes) return undefined;
     let size = HEAD_BYTES + this.#numberBytes + keyBytes;
     for (const column of this.#variable) {
@@ -62,7 +63,7 @@ export class RowImage {
    * Bytes are copied in pieces of any width: an increment may store a number between two of them. It does so once before
    * the bucket's version advances: a number torn that way is whole in a second copy.
    */
-  #copyNumbers(at: number, image: Buffer): number {
+  #copyNumbers(at: WordIndex, image: Buffer): number {
     const start = at * 4 + NUMBERS_AT;
     const end = copy(this.#memory.bytes, start, this.#numberBytes, image, HEAD_BYTES);
     const numbers = this.#memory.bytes.subarray(start, start + this.#numberBytes);
@@ -89,7 +90,7 @@ export class RowImage {
   }
 
   /** Writes the columns of the image at `offset`, inspected before, to the row at this word. */
-  unpack(block: Buffer, offset: number, at: number): void {
+  unpack(block: Buffer, offset: number, at: WordIndex): void {
     const { bytes } = this.#memory;
     copy(block, offset + HEAD_BYTES, this.#numberBytes, bytes, at * 4 + NUMBERS_AT);
     let from = offset + HEAD_BYTES + this.#numberBytes + block.readUInt32LE(offset + 8);

@@ -3,6 +3,7 @@ import type { TableClock } from '../expiry/table-clock.js';
 import type { Writer } from '../hot/write.js';
 import { columnsOf } from '../layout/segment.js';
 import type { TableMemory } from '../layout/table-memory.js';
+import type { BucketNumber } from '../layout/units.js';
 import type { TableSchema } from '../options.js';
 import { presentWallMs } from '../present.js';
 import type { Reader } from '../reader.js';
@@ -58,7 +59,7 @@ export function snapshotOf<C extends Columns>(
     },
     *chains() {
       const end = memory.homeBuckets;
-      for (let bucket = 0; ; bucket++) {
+      for (let bucket = 0 as BucketNumber; ; bucket++) {
         proceed();
         bucket = reader.chains.nextFilled(bucket, end);
         if (bucket === end) return;

@@ -103,7 +103,7 @@ export class KillLifecycle {
     const { backend = 'posix', name, path } = this.#options;
     const segment = this.#subject.Segment.open({ backend, name: tableSegment(name), path });
     const bytes = Buffer.from(segment.buffer);
-    bytes.fill(1, BOOT_ID, BOOT_ID + 16);
+    bytes.fill(1, BOOT_ID * 4, BOOT_ID * 4 + 16);
     bytes.writeInt32LE(inUse, IN_USE * 4);
     segment.close();
   }
