@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t, { type Test } from 'tap';
-import type { Table } from '../../src/index.js';
+import { Table } from '../fixtures/placed-table.js';
 import { loadStoreTrap } from '../proofs/store-trap.js';
 import { Child } from './child.js';
 import { scratchTable } from './scratch-table.js';
@@ -137,3 +137,30 @@ t.test('clear removes the rows of all other buckets before it waits for a locked
   table.clear();
   t.equal(table.size, 0);
 });
+
+for (const how of ['at once', 'in turns'] as const) {
+  t.test(`clear ${how} removes each row that was there, also when others arrive in its bucket meanwhile`, async (t) => {
+    // So few rows have one bucket.
+    const table = scratchTable(t, { capacity: 7, columns, lockTimeoutMs: DEADLINE_MS });
+    const impatient = Table.open(table.name, { lockTimeoutMs: 0 });
+    table.set('old-1', { n: 1 }).set('old-2', { n: 2 });
+    // Store 16 of an insert lies between the one that takes the lock and the commit.
+    const child = await stopAt(t, table.name, 'set', 'new', 16);
+    t.equal(
+      codeOf(() => impatient.set('old-1', { n: 3 })),
+      'ERR_LOCK_TIMEOUT',
+      'it holds the lock',
+    );
+    t.notOk(table.has('new'), 'and has not committed');
+    const continuer = Child.start(t, 'table-stopped-continuer', table.name, child?.process.pid ?? 0);
+    await continuer.next();
+    if (how === 'at once') table.clear();
+    else await table.clear({});
+    t.equal(await child?.ended, 0);
+    t.same(
+      [...table.keys()].filter((key) => key !== 'new'),
+      [],
+    );
+    impatient.close();
+  });
+}

@@ -374,6 +374,13 @@ export function makeWriter(context: TableContext, parts: WriterParts): Writer {
     }
   };
 
+  // The row at this place of a chain, counted from the head, or the last one when there are fewer; 0 for none.
+  const seekUpTo = (home: number, place: number): number => {
+    let before = place;
+    const row = chain.seek(home, () => before-- === 0);
+    return row === 0 ? chain.seekLast(home) : row;
+  };
+
   // ---- operations ----
 
   const writer: Writer = {
@@ -469,8 +476,10 @@ export function makeWriter(context: TableContext, parts: WriterParts): Writer {
 
     clearBucket(number, wait) {
       let deleted = 0;
-      for (let left = chain.entries(memory.homeWord(number)); left > 0; left--) {
-        const counted = removeOne(number, wait, slot.DELETES, (home) => chain.seekLast(home));
+      // Rows move only towards the head, and those that others insert meanwhile stand behind: what has not been removed of
+      // the rows that there were is always found at this place or before it.
+      for (let place = chain.entries(memory.homeWord(number)) - 1; place >= 0; place--) {
+        const counted = removeOne(number, wait, slot.DELETES, (home) => seekUpTo(home, place));
         if (counted === 0) break;
         if (counted === slot.DELETES) deleted++;
       }
