@@ -71,8 +71,11 @@ export function checked(result: number, attempt: () => string, missing?: ErrorCo
 
 /** `systemError` of what a function of node:fs has thrown; anything else as it is. */
 function translated(error: unknown, attempt: () => string, missing?: ErrorCode): unknown {
-  if (!(error instanceof Error) || !('errno' in error) || typeof error.errno !== 'number') return error;
-  return systemError(error.errno, attempt(), missing);
+  if (!(error instanceof Error)) return error;
+  if ('errno' in error && typeof error.errno === 'number') return systemError(error.errno, attempt(), missing);
+  // What they refuse before they ask the system.
+  if (!('code' in error) || error.code !== 'ERR_INVALID_ARG_VALUE') return error;
+  return new ShmTableError('ERR_ARGUMENT', `Could not ${attempt()}: no path has a zero byte.`);
 }
 
 /** Does with functions of node:fs, and throws `systemError` where they throw. */

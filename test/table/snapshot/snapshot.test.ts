@@ -269,7 +269,7 @@ t.test('a disk that becomes full at whichever byte leaves the one before, and no
 t.test('what cannot be', async (t) => {
   const table = scratchTable(t, { capacity: 50_000, columns });
   const folder = t.testdir({ text: 'no snapshot, but long enough to have the preamble of one' });
-  for (const path of ['', 5, undefined, null] as never[]) {
+  for (const path of ['', 5, undefined, null, join(folder, 'a\0b')] as never[]) {
     await t.rejects(table.snapshot(path), { code: 'ERR_ARGUMENT' });
     await t.rejects(Table.restore(path), { code: 'ERR_ARGUMENT' });
   }
