@@ -375,7 +375,7 @@ export function makeWriter(context: TableContext, parts: WriterParts): Writer {
   };
 
   // The row at this place of a chain, counted from the head, or the last one when there are fewer; 0 for none.
-  const seekUpTo = (home: number, place: number): number => {
+  const seekUpTo = (home: WordIndex, place: number): Found => {
     let before = place;
     const row = chain.seek(home, () => before-- === 0);
     return row === 0 ? chain.seekLast(home) : row;
