@@ -19,7 +19,7 @@ import { printTable } from '../src/cli/output.js';
 import { type Baseline, guardedRatios, judge, LEAST_SHARE } from './baseline.js';
 
 const BASELINE = fileURLToPath(new URL('../../bench/results/baseline.json', import.meta.url));
-const GUARDED = 'rows-1000,rows-100000';
+const GUARDED = 'rows-1000,rows-100000,third-table';
 const PROCESSES = 5;
 
 async function main(): Promise<boolean> {

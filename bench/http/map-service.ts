@@ -10,6 +10,7 @@ import { type BenchRow, benchColumns, rowOf } from '../../src/bench/row-subject.
 import { Table } from '../../src/index.js';
 import { buildApp } from '../../src/server/app.js';
 import { withDefaults } from '../../src/server/settings/settings-schema.js';
+import { putUnder, type TableEngine } from '../../src/table/engine.js';
 
 interface MapEntry {
   readonly key: string;
@@ -43,7 +44,7 @@ class MapTable {
     return { outcome, revision: entry.revision, expiresAt: null };
   }
 
-  incrementEntry(key: string, column: 'count' | 'score', by: number) {
+  increment(key: string, column: 'count' | 'score', by: number) {
     const created = !this.#entries.has(key);
     if (created) this.write('put', key, {});
     const entry = this.#entries.get(key);
@@ -62,6 +63,7 @@ async function serve(port: number, rows: number): Promise<void> {
   const table = new MapTable();
   for (let i = 0; i < rows; i++) table.write('put', freshKey(i), rowOf(i));
   Reflect.set(Table, 'open', () => table);
+  putUnder(table, table as unknown as TableEngine);
   const app = await buildApp(withDefaults({ port, namespace: `map-${process.pid}` }));
   await app.listen({ port, host: '127.0.0.1' });
 }

@@ -2,7 +2,8 @@
 import { ShmTableError } from '../errors.js';
 import { TableCodec } from '../json/table-codec.js';
 import { wallTimeMs } from '../memory/index.js';
-import { engineOf, type Table } from '../table/table.js';
+import { engineOf } from '../table/engine.js';
+import type { Table } from '../table/table.js';
 import type { Columns } from '../table/types.js';
 import { type CsvColumns, csvRows } from './csv-rows.js';
 import { LoadProgress } from './load-progress.js';

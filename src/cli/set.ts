@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { ShmTableError, show } from '../errors.js';
 import { TableCodec } from '../json/table-codec.js';
 import { upsertRow } from '../server/row-operations.js';
-import { engineOf } from '../table/table.js';
+import { engineOf } from '../table/engine.js';
 import { integerArgument } from './arguments.js';
 import { printJson } from './output.js';
 import { addTableCommand, openTable, type TableFlags } from './table-command.js';

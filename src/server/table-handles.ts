@@ -10,7 +10,8 @@ import { TableCodec } from '../json/table-codec.js';
 import { timers } from '../memory/index.js';
 import { SCHEMA_DEFAULTS } from '../table/defaults.js';
 import type { TableEngine } from '../table/engine.js';
-import { engineOf, Table } from '../table/table.js';
+import { engineOf } from '../table/engine.js';
+import { Table } from '../table/table.js';
 import type { BackendName, Columns, TableInfo, TableOptions } from '../table/types.js';
 
 /** How often handles of destroyed tables are let go. */

@@ -11,6 +11,20 @@ import type { TableHandle } from './table-handle.js';
 import type { Columns, RowInput, TableCounts, WatchOptions } from './types.js';
 import { type ConditionalOptions, expiryOf, readWriteOptions } from './write-options.js';
 
+const engines = new WeakMap<object, TableEngine<Columns>>();
+
+/** Makes `engine` what lies under `table`. */
+export function putUnder<C extends Columns>(table: object, engine: TableEngine<C>): void {
+  engines.set(table, engine as TableEngine<Columns> as TableEngine);
+}
+
+/** What lies under a table, for the service and the command. */
+export function engineOf<C extends Columns>(table: { readonly name: string; readonly columns: C }): TableEngine<C> {
+  const engine = engines.get(table);
+  if (engine === undefined) throw new ShmTableError('ERR_INTERNAL', `table ${table.name} has nothing under it`);
+  return engine as TableEngine<Columns> as TableEngine<C>;
+}
+
 /**
  * What lies under one `Table`: operations that tell more than its methods do, and those that `Table` is made of. The
  * service and the command work with it (`engineOf`); it is not a part of the package's interface.

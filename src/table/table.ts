@@ -1,6 +1,6 @@
 import { ShmTableError, show } from '../errors.js';
 import { checkOptions } from '../memory/index.js';
-import { TableEngine } from './engine.js';
+import { putUnder, TableEngine } from './engine.js';
 import type { Accumulator } from './hot/add-to-column.js';
 import type { Outcome, WriteMode } from './hot/write.js';
 import { bytesByPurpose, columnsOf, layOutSegment } from './layout/segment.js';
@@ -53,13 +53,6 @@ import type {
 import { verifyTable } from './verify.js';
 import { checkLifetime, checkTtl, expiryOf, readWriteOptions } from './write-options.js';
 
-let engineUnder: <C extends Columns>(table: Table<C>) => TableEngine<C>;
-
-/** What lies under a table, for the service and the command; not exported by the package. */
-export function engineOf<C extends Columns>(table: Table<C>): TableEngine<C> {
-  return engineUnder(table);
-}
-
 /**
  * A typed hash table in shared memory: rows that every process of the machine reads and writes as if they were in a
  * `Map` of its own. Everything is synchronous.
@@ -86,10 +79,6 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
   readonly #handle: TableHandle<C>;
   readonly #engine: TableEngine<C>;
 
-  static {
-    engineUnder = (table) => table.#engine;
-  }
-
   private constructor(handle: TableHandle<C>, options: AttachOptions) {
     // Private in TypeScript only.
     if (!(handle instanceof TableHandle)) {
@@ -113,6 +102,7 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
     this.#attach = options;
     this.#handle = handle;
     this.#engine = new TableEngine(handle);
+    putUnder(this, this.#engine);
   }
 
   // ---- making, finding, removing ----

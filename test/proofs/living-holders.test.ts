@@ -6,11 +6,11 @@ import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
 import { Table } from '../../src/index.js';
 import { Segment } from '../../src/pools/index.js';
+import { engineOf } from '../../src/table/engine.js';
 import { readHeader } from '../../src/table/layout/segment.js';
 import { PID } from '../../src/table/layout/slot.js';
 import { TableMemory } from '../../src/table/layout/table-memory.js';
 import type { BucketNumber } from '../../src/table/layout/units.js';
-import { engineOf } from '../../src/table/table.js';
 import { tableSegment } from './kill/proof-table.js';
 
 /*

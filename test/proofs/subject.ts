@@ -4,7 +4,7 @@ import type { Table } from '../../src/index.js';
 import type { timers } from '../../src/memory/clock.js';
 import type { native } from '../../src/memory/native.js';
 import type { FixedPool, GlobalPool, MetricRegistry, RingBuffer, Segment } from '../../src/pools/index.js';
-import type { engineOf } from '../../src/table/table.js';
+import type { engineOf } from '../../src/table/engine.js';
 
 /** The compiled package under proof. */
 export interface Subject {
@@ -27,7 +27,7 @@ export async function loadSubject(): Promise<Subject> {
   const load = (file: string) => import(pathToFileURL(join(folder, file)).href);
   const [{ Table }, { engineOf }, { Segment, FixedPool, GlobalPool, MetricRegistry, RingBuffer }, addon, clock] =
     await Promise.all(
-      ['index.js', 'table/table.js', 'pools/index.js', 'memory/native.js', 'memory/clock.js'].map(load),
+      ['index.js', 'table/engine.js', 'pools/index.js', 'memory/native.js', 'memory/clock.js'].map(load),
     );
   return { Table, engineOf, Segment, FixedPool, GlobalPool, MetricRegistry, RingBuffer, addon, clock };
 }

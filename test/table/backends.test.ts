@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { ShmTableError, Table } from '../../src/index.js';
-import { engineOf } from '../../src/table/table.js';
+import { engineOf } from '../../src/table/engine.js';
 import { checksumColumns, isWhole, makeRow } from '../fixtures/checksum-row.js';
 import { refusing } from '../fixtures/refused-calls.js';
 import { Child } from './child.js';

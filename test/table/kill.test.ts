@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
-import { engineOf } from '../../src/table/table.js';
+import { engineOf } from '../../src/table/engine.js';
 import { type ChecksumTable, checksumColumns, isWhole, makeRow } from '../fixtures/checksum-row.js';
 import { Child } from './child.js';
 import { oneBucketKeys } from './one-bucket-keys.js';

@@ -2,8 +2,8 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import type { Test } from 'tap';
 import type { Columns, TableOptions } from '../../src/index.js';
+import { engineOf } from '../../src/table/engine.js';
 import { CLOCK_OFFSET, CREATED_AT } from '../../src/table/layout/segment.js';
-import { engineOf } from '../../src/table/table.js';
 import type { Table } from '../fixtures/placed-table.js';
 import { testBackend } from '../fixtures/placed-table.js';
 import { fixturePath } from './child.js';

@@ -1,8 +1,9 @@
 /** What the tables of a namespace say of themselves, without attaching to them. */
 import { ShmTableError } from '../../errors.js';
 import { Segment } from '../../memory/index.js';
+import { engineOf } from '../../table/engine.js';
 import { segmentName } from '../../table/list.js';
-import { engineOf, Table } from '../../table/table.js';
+import { Table } from '../../table/table.js';
 import type { TableCounts } from '../../table/types.js';
 
 export type NamedCounts = TableCounts & { readonly table: string };

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import t from 'tap';
 import type { Change, Gap } from '../../../src/index.js';
-import { engineOf } from '../../../src/table/table.js';
+import { engineOf } from '../../../src/table/engine.js';
 import { eventually, within } from '../../fixtures/deadline.js';
 import { Table } from '../../fixtures/placed-table.js';
 import { Child, fixturePath } from '../child.js';
