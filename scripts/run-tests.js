@@ -4,11 +4,13 @@
  * time and one more thread for each of the hundreds of processes that these tests start and kill.
  *
  *   node scripts/run-tests.js [--long] [--node PATH ...] [--backend NAME ...] [--jobs N] [--except PART ...]
- *                             [--time-limit SECONDS] [PART ...]
+ *                             [--spread [--everywhere PART ...] [--seed N]] [--time-limit SECONDS] [PART ...]
  *
  * PART of a file's name, or the path of another compiled file; without any, all but test/**\/*.long.test.ts, with
  * `--long` those only. `--backend`: with the tables of the tests in that memory and not in posix; given several, once in
  * each (`test/fixtures/placed-table.ts`).
+ * `--spread`: each file on one only of the given Nodes, or over one only of the given backends, which the seed decides
+ * (SHMTABLE_SEED, or another one each time; it is printed); files with an `--everywhere` PART in their names on all.
  * A file that is not done within the time limit (240 s) is killed with every process it started: the subtest, what
  * each of these processes was doing and its stack are printed, and the segments that they left are removed.
  * Prints what failed, then `N skipped` when something skipped, then alone on the last line `N passed, N failed`,
@@ -32,6 +34,9 @@ const { values, positionals } = parseArgs({
     node: { type: 'string', multiple: true, default: [process.execPath] },
     backend: { type: 'string', multiple: true, default: ['posix'] },
     except: { type: 'string', multiple: true, default: [] },
+    spread: { type: 'boolean', default: false },
+    everywhere: { type: 'string', multiple: true, default: [] },
+    seed: { type: 'string', default: process.env.SHMTABLE_SEED ?? String(Date.now() % 1_000_000) },
     'time-limit': { type: 'string', default: '240' },
     jobs: { type: 'string', default: String(Math.min(availableParallelism(), 4)) },
   },
@@ -177,13 +182,15 @@ async function runQueue(node, backend, queue) {
   }
 }
 
-for (const node of values.node) {
+const places = values.node.flatMap((node) => values.backend.map((backend) => ({ node, backend })));
+const isSpread = (file) => values.spread && !values.everywhere.some((part) => file.includes(part));
+if (values.spread) console.log(`seed ${values.seed}`);
+for (const [place, { node, backend }] of places.entries()) {
   const version = execFileSync(node, ['--version'], { encoding: 'utf8' }).trim();
-  for (const backend of values.backend) {
-    console.log(`Node ${version}${backend === 'posix' ? '' : `, backend ${backend}`}`);
-    const queue = files.values();
-    await Promise.all(Array.from({ length: Number(values.jobs) }, () => runQueue(node, backend, queue)));
-  }
+  console.log(`Node ${version}${backend === 'posix' ? '' : `, backend ${backend}`}`);
+  const chosen = files.filter((file, i) => !isSpread(file) || (i + Number(values.seed)) % places.length === place);
+  const queue = chosen.values();
+  await Promise.all(Array.from({ length: Number(values.jobs) }, () => runQueue(node, backend, queue)));
 }
 if (totals.skipped > 0) console.log(`${totals.skipped} skipped`);
 console.log(`${totals.passed} passed, ${totals.failed} failed`);

@@ -4,7 +4,7 @@ import { runCorruption } from './corruption/run-corruption.js';
 import { makeMutant } from './mutant.js';
 import { sampleSeed } from './sample-seed.js';
 
-const CASES = 2_000;
+const CASES = 800;
 /** Mistakes are looked for in the same cases every time. */
 const MISTAKE_SEED = 1;
 const MISTAKE_CASES = 10_000;

@@ -10,7 +10,7 @@ import { loadSubject } from './subject.js';
 /*
  * A sample of the kill points, another one each time; the seed is printed. `npm run proof` tries them all.
  */
-const SHARE = 0.15;
+const SHARE = 0.08;
 const RECOVERY_POINTS = 1;
 const RUNS = Math.min(availableParallelism(), 4);
 

@@ -1,7 +1,5 @@
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { type BrowserContext, chromium, type Locator, type Page } from 'playwright-core';
+import { existsSync } from 'node:fs';
+import { type Browser, chromium, type Locator, type Page } from 'playwright-core';
 import t, { type Test } from 'tap';
 import { SECRETS, TOKENS } from '../fixtures/access-tokens.js';
 import { startApp } from '../fixtures/server-app.js';
@@ -20,15 +18,17 @@ const FLAGS = [
   '--disable-sync',
 ];
 
-async function openBrowser(t: Test): Promise<BrowserContext> {
-  const folder = mkdtempSync(join(tmpdir(), 'shmtable-browser-'));
-  const context = await chromium.launchPersistentContext(folder, { executablePath: BROWSER, args: FLAGS });
-  t.teardown(async () => {
-    await context.close();
-    rmSync(folder, { recursive: true, force: true });
-  });
-  return context;
+let browser: Promise<Browser> | undefined;
+
+/** A page in a context of its own, of one browser for all tests. */
+async function openPage(t: Test): Promise<Page> {
+  browser ??= chromium.launch({ executablePath: BROWSER, args: FLAGS });
+  const context = await (await browser).newContext();
+  t.teardown(() => context.close());
+  return context.newPage();
 }
+
+t.teardown(async () => (await browser)?.close());
 
 /** Fills in an operation's parameters, and its body, and executes it; gives what the page then shows. */
 async function tryOut(page: Page, operationId: string, parameters: Readonly<Record<string, string>>, body?: string) {
@@ -63,8 +63,7 @@ t.test('/docs in a browser', { skip: REQUIRED ? false : missing }, async (t) => 
   const { port, send, table } = await startApp(t);
   table.set('a/b', { text: 'read by the page' });
   const { paths } = (await send('GET', '/openapi.json')).json;
-  const context = await openBrowser(t);
-  const page = await context.newPage();
+  const page = await openPage(t);
   const foreign: string[] = [];
   page.on('request', (request) => {
     const { protocol, host } = new URL(request.url());
@@ -98,7 +97,7 @@ t.test('/docs in a browser', { skip: REQUIRED ? false : missing }, async (t) => 
 
 t.test('/docs with tokens', { skip: REQUIRED ? false : missing }, async (t) => {
   const { port, table } = await startApp(t, { tokens: TOKENS });
-  const page = await (await openBrowser(t)).newPage();
+  const page = await openPage(t);
   await page.goto(`http://127.0.0.1:${port}/docs`);
   const row = { table: 't', key: 'k' };
   t.match(await tryOut(page, 'putRow', row, '{"u32":1}'), { status: '401', text: /ERR_UNAUTHENTICATED/ }, 'nobody');

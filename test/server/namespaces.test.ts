@@ -3,9 +3,14 @@ import { Table } from '../../src/index.js';
 import { send } from '../fixtures/http-client.js';
 import { ServiceProcess, startService } from '../fixtures/server-process.js';
 
+/** Workers of one service see the same tables; here it is about services. */
+const ONE_WORKER = ['--workers', '1'];
+
 t.test('two services of different namespaces do not see each other', async (t) => {
-  const first = await startService(t, { args: ['--table', 't:10:n=int64', '--table', 'only:10:n=int64'] });
-  const second = await startService(t, { args: ['--table', 't:20:text=string(5)'] });
+  const first = await startService(t, {
+    args: [...ONE_WORKER, '--table', 't:10:n=int64', '--table', 'only:10:n=int64'],
+  });
+  const second = await startService(t, { args: [...ONE_WORKER, '--table', 't:20:text=string(5)'] });
   const namesOf = async (port: number) => {
     const { tables } = (await send(port, 'GET', '/v1/tables')).json;
     return tables.map(({ name }: { name: string }) => name).sort();
@@ -23,7 +28,7 @@ t.test('two services of different namespaces do not see each other', async (t) =
 });
 
 t.test('a second service over the same tables', async (t) => {
-  const { service, port } = await startService(t, { args: ['--table', 't:10:n=int64'] });
+  const { service, port } = await startService(t, { args: [...ONE_WORKER, '--table', 't:10:n=int64'] });
   const env = { SHMTABLE_NAMESPACE: service.namespace };
   await send(port, 'PUT', '/v1/tables/t/rows/k', { json: { n: 1 } });
   for (const [table, what] of [
@@ -35,7 +40,7 @@ t.test('a second service over the same tables', async (t) => {
     t.match(other.stderr, what, 'and shows both');
   }
   t.same((await send(port, 'GET', '/v1/tables/t/rows/k')).json.row, { n: '1' }, 'the first goes on');
-  const same = await startService(t, { args: ['--table', 't:10:n=int64'], env });
+  const same = await startService(t, { args: [...ONE_WORKER, '--table', 't:10:n=int64'], env });
   t.same((await send(same.port, 'GET', '/v1/tables/t/rows/k')).json.row, { n: '1' }, 'of the same, it serves the rows');
   await send(same.port, 'PUT', '/v1/tables/t/rows/k', { json: { n: 2 } });
   t.same((await send(port, 'GET', '/v1/tables/t/rows/k')).json.row, { n: '2' }, 'both do');

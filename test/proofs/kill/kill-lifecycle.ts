@@ -6,7 +6,7 @@ import { BOOT_ID, IN_USE } from '../../../src/table/layout/segment.js';
 import { refusalsText } from '../../fixtures/refused-calls.js';
 import type { Subject } from '../subject.js';
 import type { ForkedRun } from './forked-run.js';
-import type { KillOutcome } from './kill-operation.js';
+import type { KillOutcome, Plan } from './kill-operation.js';
 import {
   type ProofTable,
   type proofColumns,
@@ -37,12 +37,14 @@ interface Moment {
 export class KillLifecycle {
   readonly #subject: Subject;
   readonly #forked: ForkedRun;
+  readonly #plan: Plan;
   readonly #options: TableOptions<typeof proofColumns>;
   readonly #file: string;
 
-  constructor(subject: Subject, forked: ForkedRun, name: string, backend: 'posix' | 'file') {
+  constructor(subject: Subject, forked: ForkedRun, plan: Plan, name: string, backend: 'posix' | 'file') {
     this.#subject = subject;
     this.#forked = forked;
+    this.#plan = plan;
     this.#file = backend === 'file' ? join(shmDirectory, `${name}.table`) : tableFile(name);
     this.#options = { ...proofOptions(name), backend, ...(backend === 'file' ? { path: this.#file } : {}) };
   }
@@ -111,6 +113,7 @@ export class KillLifecycle {
   #killEverywhere(moment: Moment): KillOutcome {
     const outcome: KillOutcome = { name: moment.name, points: 0, recoveryPoints: 0, failures: [] };
     for (let point = 0, killed = true; killed; point++) {
+      if (this.#plan.random() >= this.#plan.share) continue;
       const table = moment.exists ? this.#create(moment) : undefined;
       try {
         killed = moment.kill(point);
