@@ -1,6 +1,6 @@
 import { types } from 'node:util';
 import { MAX_STRING_BYTES } from './column-types/string.js';
-import { byteLengthOf, isDetached } from './column-types/typed-array.js';
+import { byteLengthOf, isDetached, withFixedLength } from './column-types/typed-array.js';
 import type { CellSupport } from './hot/variable-columns.js';
 import type { RowMemory } from './layout/row-memory.js';
 
@@ -22,6 +22,7 @@ export function cellSupport(memory: RowMemory): CellSupport {
       const window = Math.floor(start / WINDOW_BYTES);
       windows[window].write(value, start - window * WINDOW_BYTES, bytes, encoding);
     },
-    lengthOf: (value) => (types.isUint8Array(value) && !isDetached(value) ? byteLengthOf(value) : -1),
+    bytesOf: (value) => (types.isUint8Array(value) && !isDetached(value) ? withFixedLength(value) : undefined),
+    lengthOf: byteLengthOf,
   };
 }

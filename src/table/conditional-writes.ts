@@ -41,17 +41,19 @@ export class ConditionalWrites<C extends Columns> {
   ): Row<C> | undefined {
     const handle = this.#handle;
     const { ttl } = readWriteOptions(options);
+    const hasThen = handle.memory.layout.row.columns.some(({ name }) => name === 'then');
     let retries: Retries | undefined;
     for (;;) {
       const entry = handle.entries(key);
-      const watched = watchRow(handle.memory, handle.key.hash, () => change(entry?.row));
-      const changes = watched.result;
-      if (changes === undefined) return undefined;
-      checkSynchronous(
-        changes,
-        handle.memory.layout.row.columns.some(({ name }) => name === 'then'),
-      );
-      const partial = handle.draft.copy(changes);
+      // What the callback returns is read in here, too: its getters are the callback's code.
+      const watched = watchRow(handle.memory, handle.key.hash, () => {
+        const changes = change(entry?.row);
+        if (changes === undefined) return undefined;
+        checkSynchronous(changes, hasThen);
+        return handle.draft.copy(changes);
+      });
+      const partial = watched.result;
+      if (partial === undefined) return undefined;
       const expiresAt = expiryOf(handle.clock, { ttl });
       const outcome =
         entry === undefined

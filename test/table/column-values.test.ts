@@ -4,6 +4,11 @@ import t, { type Test } from 'tap';
 import type { Columns, ColumnType } from '../../src/index.js';
 import { scratchTable } from './scratch-table.js';
 
+/** As ECMAScript 2024 has it. */
+interface GrowableMemory extends SharedArrayBuffer {
+  grow(bytes: number): void;
+}
+
 /** Writes each value by every method that takes one and reads it back by every method that gives one. */
 function takes(t: Test, type: ColumnType, values: readonly unknown[], givenBack = values): void {
   const columns: Columns = { before: 'uint8', v: type, after: 'uint8' };
@@ -207,3 +212,36 @@ t.test('what is read is the reader’s own', async (t) => {
   t.same(read, Uint8Array.of(7, 7, 7));
   t.same(table.get('k'), { data: Uint8Array.of(5) });
 });
+
+t.test(
+  'bytes whose shared memory another thread makes longer meanwhile write no further than their column',
+  async (t) => {
+    const table = scratchTable(t, { capacity: 4, columns: { data: 'bytes(8)', after: 'bytes(8)' } });
+    const neighbour = Uint8Array.of(1, 2, 3, 4);
+    table.set('other', { data: neighbour, after: neighbour });
+    table.set('k', { after: neighbour });
+    const memory: GrowableMemory = Reflect.construct(SharedArrayBuffer, [8, { maxByteLength: 4096 }]);
+    const growing = new Uint8Array(memory).fill(255);
+    // The other thread comes in right after the length was asked for the last time: it is first asked whether there is any.
+    let looks = 0;
+    const arrays: object = Object.getPrototypeOf(Uint8Array.prototype);
+    const plain = Object.getOwnPropertyDescriptor(arrays, 'byteLength') as PropertyDescriptor;
+    Object.defineProperty(arrays, 'byteLength', {
+      ...plain,
+      get(this: Uint8Array) {
+        const length: number = plain.get?.call(this);
+        if (this === growing && ++looks === 2) memory.grow(4096);
+        return length;
+      },
+    });
+    try {
+      table.set('k', { data: growing });
+    } finally {
+      Object.defineProperty(arrays, 'byteLength', plain);
+    }
+    t.equal(growing.length, 4096, 'it has grown');
+    t.same(table.get('k'), { data: new Uint8Array(8).fill(255), after: neighbour });
+    t.same(table.get('other'), { data: neighbour, after: neighbour });
+    t.same(table.verify(), { ok: true, problems: [] });
+  },
+);

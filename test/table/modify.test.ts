@@ -44,6 +44,21 @@ testShared('through another handle of this thread it is stopped too', async (t) 
   other.close();
 });
 
+t.test('a getter of what the callback returns that writes the row is stopped like the callback', async (t) => {
+  const table = scratchTable(t, { capacity: 10, columns, lockTimeoutMs: 60_000 });
+  table.set('k', { n: 1 });
+  let calls = 0;
+  const change = () => ({
+    get n() {
+      calls++;
+      table.increment('k', 'm');
+      return 5;
+    },
+  });
+  t.throws(() => table.modify('k', change), itself);
+  t.equal(calls, 10);
+});
+
 t.test('writing other rows, the same key of another table, or its own row once, is no harm', async (t) => {
   const [table, neighbour] = [1, 2].map(() => scratchTable(t, { capacity: 10, columns }));
   table.set('k', { n: 1 });

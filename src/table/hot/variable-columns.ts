@@ -26,15 +26,17 @@ export interface CellSupport {
   /** The same memory not as a Buffer: what is sliced off it is a plain Uint8Array with memory of its own. */
   readonly octets: Uint8Array;
   readonly writeEncoded: (start: number, value: string, bytes: number, encoding: 'latin1' | 'utf8') => void;
-  /** -1 for what is no Uint8Array, or one without its memory. */
-  readonly lengthOf: (value: unknown) => number;
+  /** The bytes of a value, as many as there are now and ever; undefined for what is not a Uint8Array that has its memory. */
+  readonly bytesOf: (value: unknown) => Uint8Array | undefined;
+  /** The true length of an array. */
+  readonly lengthOf: (value: Uint8Array) => number;
 }
 
 /** The cells of one piece of memory. */
 export function makeTextCells({ runtime }: TableContext, support: CellSupport): TextCells {
   /** Strings up to this length are written by a loop, which is the faster up to here. */
   const SHORT_WRITTEN = 24;
-  const { octets, writeEncoded, lengthOf } = support;
+  const { octets, writeEncoded, bytesOf, lengthOf } = support;
   const { bytes, halves, words } = support.memory;
   const { decodeShort, SHORT } = runtime;
   const BYTES_LENGTH_BYTES = 4;
@@ -116,9 +118,11 @@ export function makeTextCells({ runtime }: TableContext, support: CellSupport): 
   };
 
   const writeBytes = (at: number, maxBytes: number, value: unknown): boolean => {
-    const length = lengthOf(value);
-    if (length < 0 || length > maxBytes) return false;
-    bytes.set(value as Uint8Array, at + BYTES_LENGTH_BYTES);
+    const given = bytesOf(value);
+    if (given === undefined) return false;
+    const length = lengthOf(given);
+    if (length > maxBytes) return false;
+    bytes.set(given, at + BYTES_LENGTH_BYTES);
     words[at / 4] = length;
     return true;
   };
