@@ -91,9 +91,9 @@ export class RowCopy<C extends Columns = Columns> implements RowSource<C> {
 
   /**
    * Copies key, strings and bytes of the row whose numbers were taken. False when a length cannot be right, and as soon
-   * as `goesOn` says so: the sooner the next try begins after a commit, the longer the row that it finds will stand.
+   * as `shouldContinue` says so: the sooner the next try begins after a commit, the longer the row that it finds will stand.
    */
-  takeRest(at: WordIndex, goesOn: () => boolean): boolean {
+  takeRest(at: WordIndex, shouldContinue: () => boolean): boolean {
     const keyBytes = this.#words[COPY + ROW_KEY_LENGTH];
     if (keyBytes < 1 || keyBytes > this.#keyBytes) return false;
     this.#copy(at * 4, this.#keyWord * 4, keyBytes);
@@ -103,7 +103,7 @@ export class RowCopy<C extends Columns = Columns> implements RowSource<C> {
       setLengthAt(this.memory, COPY, column, length);
       const start = column.offset + column.cell.lengthBytes;
       for (let done = 0; done < length; done += PIECE_BYTES) {
-        if (done > 0 && !goesOn()) return false;
+        if (done > 0 && !shouldContinue()) return false;
         this.#copy(at * 4, start + done, Math.min(length - done, PIECE_BYTES));
       }
     }

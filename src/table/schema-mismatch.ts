@@ -3,7 +3,7 @@ import type { TableSchema } from './options.js';
 import type { Column } from './schema.js';
 
 /** Differences of columns that are listed; of more, how many. */
-const MOST_LISTED = 10;
+const MAX_LISTED = 10;
 
 /**
  * What differs between a table's schema and the one given, both sides of each; undefined when they are the same schema.
@@ -32,9 +32,9 @@ export function describeColumns(stored: readonly Column[], given: readonly Colum
       .filter(({ name }) => !storedTypes.has(name))
       .map(({ name, type }) => `column ${name} (${type}) was given and is not there`),
   ];
-  if (differences.length > MOST_LISTED) {
-    const more = differences.length - MOST_LISTED;
-    return `${differences.slice(0, MOST_LISTED).join('; ')}; and ${more} more columns differ`;
+  if (differences.length > MAX_LISTED) {
+    const more = differences.length - MAX_LISTED;
+    return `${differences.slice(0, MAX_LISTED).join('; ')}; and ${more} more columns differ`;
   }
   if (differences.length > 0) return differences.join('; ');
   const first = stored.findIndex(({ name }, i) => given[i].name !== name);

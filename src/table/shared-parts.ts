@@ -56,15 +56,15 @@ export class SharedParts {
     return found;
   }
 
-  /** Makes the parts stay until `handle` lets go of them, or is garbage. */
+  /** Keeps the parts until `handle` releases them or is garbage-collected. */
   hold(handle: object): void {
     openHere.set(this.#identity, this);
     this.#handles++;
     dropped.register(handle, this, handle);
   }
 
-  /** Detaches when `handle` was the last one. Once for each. `ERR_TABLE_CORRUPT`, detached all the same. */
-  letGo(handle: object): void {
+  /** Detaches when `handle` was the last one; once per handle. Throws `ERR_TABLE_CORRUPT` after detaching. */
+  release(handle: object): void {
     dropped.unregister(handle);
     this.#release();
   }

@@ -11,7 +11,7 @@ import type { TableCounts, TableStats } from './types.js';
 
 /** Expired rows that a count removes at most, and counts that others may disturb. */
 const ROWS_PER_COUNT = 1000;
-const MOST_COUNTS = 4;
+const MAX_COUNTS = 4;
 
 /** The sum of one counter over all slots, in use or not: they are never reset. */
 function sum(memory: TableMemory, counter: number): number {
@@ -47,7 +47,7 @@ export function countLiveRows(memory: TableMemory, expired: ExpiredRows, sweeper
     const removed = sum(memory, slot.EXPIRATIONS);
     const live = countRows(memory) - expired.count();
     // What somebody else has removed meanwhile may have been counted as expired, and not as removed, or as both.
-    if (sum(memory, slot.EXPIRATIONS) === removed || tries === MOST_COUNTS) return Math.max(live, 0);
+    if (sum(memory, slot.EXPIRATIONS) === removed || tries === MAX_COUNTS) return Math.max(live, 0);
   }
 }
 

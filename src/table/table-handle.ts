@@ -168,6 +168,6 @@ export class TableHandle<C extends Columns> {
     this.#parts = undefined;
     this.#caller.isOpen = false;
     this.#watches?.close();
-    this.#shared.letGo(this);
+    this.#shared.release(this);
   }
 }

@@ -62,7 +62,7 @@ export class ExpiredRows {
     this.soonest = 0;
     let expired = 0;
     let at = home;
-    for (let hops = 0; hops <= this.#memory.overflow.slices; hops++) {
+    for (let followed = 0; followed <= this.#memory.overflow.slices; followed++) {
       for (let position = 0; position < ENTRIES; position++) {
         const row = Atomics.load(words, at + FIRST_ENTRY + position);
         if (!this.#memory.isRow(row)) break;

@@ -48,7 +48,7 @@ export class Sweeper {
   #tour = NONE;
   /** Where the work in a group was left with expired rows in it, NONE at its end. */
   #leftAt = NONE;
-  /** The group in which `reclaim` goes on, and until when it may rest. */
+  /** The group with which `reclaim` continues, and the time until which it may rest. */
   #reclaimFrom = 0;
   #restUntil = 0;
   /** A bucket with expired rows that `reclaim` passed over, NONE if there was none; and the one last waited for. */
@@ -75,7 +75,7 @@ export class Sweeper {
     timers.clearTimeout(this.#timer);
   }
 
-  /** The timer does not keep the process alive. It knows of no handle: a forgotten one is collected all the same. */
+  /** The timer neither keeps the process alive nor refers to a handle, so that a forgotten handle is garbage-collected. */
   #later(ms: number): NodeJS.Timeout {
     return timers.setTimeout(() => this.#run(), ms).unref();
   }

@@ -58,7 +58,7 @@ export function makeChainReader(
     const items: T[] = [];
     let count = 0;
     let bucket: number = home;
-    for (let hops = 0; ; hops++) {
+    for (let followed = 0; ; followed++) {
       for (let position = 0; position < ENTRIES; position++) {
         const row = words[bucket + FIRST_ENTRY + position];
         if (row === 0) break;
@@ -67,7 +67,7 @@ export function makeChainReader(
       }
       const next = words[bucket + LINK];
       if (next === 0) break;
-      if (next < 0 || next > overflowBuckets || hops > overflowBuckets) return undefined;
+      if (next < 0 || next > overflowBuckets || followed > overflowBuckets) return undefined;
       bucket = overflow + next * BUCKET_WORDS;
     }
     // The rows of a chain lie far apart. Loaded one after the other as they are read, each waits for memory; loaded ahead

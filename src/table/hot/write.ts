@@ -275,7 +275,7 @@ export function makeWriter(context: TableContext, parts: WriterParts): Writer {
   };
 
   // Whether another try for a new row is worth it. A table that evicts can always make room, but with more writers than
-  // processors others may take each slice that this one has freed: then it goes on for a while, and not for ever.
+  // processors others may take each slice that this one has freed: then it keeps trying for a while, but not for ever.
   const makeRoomAgain = (rounds: number): boolean => {
     const freed = writer.makeRoom();
     if (rounds <= MAX_ROUNDS) return freed || uses !== undefined;

@@ -80,7 +80,7 @@ export function isPublished(claim: number): boolean {
   return (claim & PUBLISHED) !== 0;
 }
 
-/** Whether a claim, of whomever, is of this lap. */
+/** Whether the claim belongs to this lap, whoever made it. */
 export function isOfLap(claim: number, lap: number): boolean {
   return (claim ^ (lap << LAP_SHIFT)) >>> LAP_SHIFT === 0;
 }

@@ -2,14 +2,14 @@
 
 /** Bytes of a group's two moments. */
 const GROUP_BYTES = 16;
-/** Buckets of a group, as a power of two, in a table of at most MOST_GROUPS of them: some 3,600 rows. */
-const LEAST_SHIFT = 9;
-const MOST_GROUPS = 4096;
+/** Buckets of a group, as a power of two, in a table of at most MAX_GROUPS of them: some 3,600 rows. */
+const MIN_SHIFT = 9;
+const MAX_GROUPS = 4096;
 
 /** How many groups so many buckets make, as the power of two of a group's buckets. */
 export function shiftOf(homeBuckets: number): number {
-  let shift = LEAST_SHIFT;
-  while (Math.ceil(homeBuckets / 2 ** shift) > MOST_GROUPS) shift++;
+  let shift = MIN_SHIFT;
+  while (Math.ceil(homeBuckets / 2 ** shift) > MAX_GROUPS) shift++;
   return shift;
 }
 

@@ -33,7 +33,7 @@ import { SLOT_BYTES } from './slot.js';
  *   64  clockOffset    f64   table time = clockOffset + CLOCK_BOOTTIME, in milliseconds since the epoch
  *   72  createdAt      f64   epoch milliseconds
  *   80  unused         8 B
- *   88  clockHand      u32   where the evictor goes on (modulo the number of row slices)
+ *   88  clockHand      u32   where the evictor continues (modulo the number of row slices)
  *   92  inUse          u32   of a table in a file: see boot-record.ts
  *   96  bootId         16 B  the boot of the machine that clockOffset counts from
  *  112  clockSeen      f64   table time that has certainly passed, as noted now and then
