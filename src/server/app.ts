@@ -1,4 +1,4 @@
-/** Builds the Fastify app that a worker serves: the table routes, health, docs, and refusals in one form. */
+/** Builds the Fastify app of a worker: the table routes, health, docs, and errors in one form. */
 
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import Fastify, { LogController } from 'fastify';
@@ -26,25 +26,25 @@ import type { RoutesApp } from './service-routes.js';
 import type { ServiceSettings } from './settings/settings-schema.js';
 import { tokensInForce } from './settings/tokens-in-force.js';
 
-/** What an app shares with whoever runs it. */
+/** What an app shares with the process that runs it. */
 interface AppSurroundings {
-  /** How its connections end when it closes. */
+  /** Ends its connections when it closes. */
   readonly drain?: ConnectionDrain;
-  /** Where it counts and tells what happens; without, in memory of its own. */
+  /** Shared memory for its metrics and events; by default private memory. */
   readonly memory?: ServiceMemory;
 }
 
-/** The app, ready for `listen` or `inject`. */
+/** Creates the app, ready for `listen` or `inject`. */
 export async function buildApp(
   settings: ServiceSettings,
   { drain = new ConnectionDrain(), memory = ServiceMemory.createPrivate() }: AppSurroundings = {},
 ): Promise<RoutesApp> {
   const app = Fastify({
     logger: { level: settings.logLevel },
-    // A line per request costs more than the request.
+    // A log line for each request costs more than the request.
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: settings.limits.bodyBytes,
-    // While it drains, a worker still answers what reaches it; nobody is refused.
+    // A draining worker still serves the requests that reach it.
     return503OnClosing: false,
     routerOptions: { maxParamLength: MAX_HEADER_BYTES },
     serverFactory: (listener) => createHttpServer(listener, settings),

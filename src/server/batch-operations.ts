@@ -1,6 +1,6 @@
 /**
- * The operations of a batch: what an operation must look like, and what each one does and answers. The envelope is
- * checked whole before anything runs; after that each operation succeeds or fails on its own, as a single request.
+ * The operations of a batch: their schema, execution and results. All operations are validated before the first is
+ * executed; after that each one succeeds or fails independently, like a single request.
  */
 import { Type } from 'typebox';
 import { describeError, hasCode, ShmTableError, show } from '../errors.js';
@@ -13,7 +13,7 @@ import type { ServedTable } from './table-handles.js';
 
 export const MAX_OPERATIONS = 10_000;
 
-/** Members that an operation must have and may have, next to `op` and `key`. */
+/** Required and optional members of each operation, besides `op` and `key`. */
 const MEMBERS = {
   get: { needs: [], takes: ['columns'] },
   set: { needs: ['row'], takes: ['ttl', 'revision'] },
@@ -24,7 +24,7 @@ const MEMBERS = {
   increment: { needs: ['column'], takes: ['by', 'ttl', 'revision'] },
 } as const;
 
-/** All members that each operation may have. */
+/** All members allowed in each operation. */
 const KNOWN = new Map<string, ReadonlySet<string>>(
   Object.entries(MEMBERS).map(([op, { needs, takes }]) => [op, new Set(['op', 'key', ...needs, ...takes])]),
 );
@@ -66,18 +66,22 @@ export const operationSchema = Type.Unsafe<Operation>({
   },
 });
 
-/** Checks which members stand together; ERR_BODY_MALFORMED names the operation's place. */
+/**
+ * Checks that an operation has the members that it requires and no others.
+ *
+ * @throws {ShmTableError} ERR_BODY_MALFORMED when it does not; names the operation by its index
+ */
 export function checkOperation(operation: Operation, index: number): void {
   for (const name of MEMBERS[operation.op].needs) {
-    if (!(name in operation)) throw malformed(index, operation.op, `needs ${show(name)}`);
+    if (!(name in operation)) throw malformed(index, operation.op, `must have ${show(name)}`);
   }
   const known = KNOWN.get(operation.op);
   for (const name in operation) {
-    if (known?.has(name) !== true) throw malformed(index, operation.op, `takes no ${show(name)}`);
+    if (known?.has(name) !== true) throw malformed(index, operation.op, `must not have ${show(name)}`);
   }
 }
 
-/** Runs an operation and gives the JSON text of its result. Errors are results too, but for a closed table's. */
+/** Executes an operation and returns the JSON text of its result. Errors are results too, except ERR_TABLE_CLOSED. */
 export function runOperation(served: ServedTable, operation: Operation): string {
   const key = jsonString(operation.key);
   try {
@@ -104,7 +108,7 @@ function run(served: ServedTable, operation: Operation, key: string): string {
     case 'set':
     case 'put': {
       const row = codec.decode(operation.row ?? {}, 'refused');
-      // As the single request: a whole row brings its expiry, a partial one keeps what is there.
+      // Like the single requests: `put` sets the expiry, `set` keeps the current one.
       const lifetime = op === 'put' ? (ttl ?? null) : ttl;
       const { created, revision } = upsertRow(served, op, operation.key, row, { ttl: lifetime, condition });
       return `{"status":${created ? 201 : 200},"key":${key},"revision":${revision}}`;
@@ -133,7 +137,10 @@ function run(served: ServedTable, operation: Operation, key: string): string {
 
 function checkPositive(name: string, value: number | null | undefined): void {
   if (typeof value === 'number' && !(Number.isSafeInteger(value) && value >= 1)) {
-    throw new ShmTableError('ERR_ARGUMENT', `${name} ${value} is not an integer of 1 .. ${Number.MAX_SAFE_INTEGER}`);
+    throw new ShmTableError(
+      'ERR_ARGUMENT',
+      `${name} must be an integer in 1 .. ${Number.MAX_SAFE_INTEGER}, got ${value}`,
+    );
   }
 }
 

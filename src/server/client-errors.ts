@@ -1,4 +1,4 @@
-/** Answers to what Node's HTTP server refuses by itself, before Fastify sees a request. */
+/** Responses to requests that Node's HTTP server rejects before Fastify sees them. */
 
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
@@ -10,14 +10,16 @@ interface ParserError extends Error {
 }
 
 const DETAILS: Readonly<Record<string, string>> = {
-  HPE_HEADER_OVERFLOW: 'the request line and headers are larger than the service takes',
+  HPE_HEADER_OVERFLOW: 'the request line and headers exceed the limit of 32 KiB',
   ERR_HTTP_REQUEST_TIMEOUT: 'the request did not arrive in time',
 };
 
-/** The parser's refusals. Whatever else goes wrong on a connection leaves nobody who could be answered. */
+/** Errors of the parser. After any other error on a connection there is no client left to respond to. */
 const REFUSAL = /^(HPE|ERR_HTTP)_/;
 
-/** Answers what the parser refused, once, and closes: what else is on the connection cannot be told from the broken request. */
+/**
+ * Responds to a request that the parser rejected, and closes: the rest of the connection's bytes cannot be delimited.
+ */
 export function answerClientError(error: ParserError, socket: Socket): void {
   if (!REFUSAL.test(error.code ?? '') || socket.destroyed || !socket.writable) {
     socket.destroy();
@@ -31,9 +33,9 @@ export function answerClientError(error: ParserError, socket: Socket): void {
   );
 }
 
-/** Answers an `Expect` header other than `100-continue`. */
+/** Responds to an `Expect` header other than `100-continue`. */
 export function answerUnknownExpectation(request: IncomingMessage, response: ServerResponse): void {
-  const document = problem('ERR_ARGUMENT', `Expect: ${show(request.headers.expect)} is not 100-continue`);
+  const document = problem('ERR_ARGUMENT', `Expect must be 100-continue, got ${show(request.headers.expect)}`);
   const body = JSON.stringify(document);
   response.writeHead(document.status, {
     'Content-Type': 'application/problem+json',

@@ -1,10 +1,10 @@
 /**
- * Lets an app's connections end without breaking a request when it closes. From then on every answer says
- * `Connection: close` and `/readyz` says no; nothing more is accepted; connections end with their next answer, or when
- * nothing has come over them for a while.
+ * Closes an app's connections without interrupting requests. Once draining begins, every response has
+ * `Connection: close`, `/readyz` returns 503, and no more connections are accepted. A connection ends after its next
+ * response, or when it has been idle for a while.
  *
- * HTTP has no way to tell a client that an idle connection is about to close: a request that crosses the end is lost.
- * Whoever uses a connection steadily sends its next request, and is told, within the time that idle ones are left.
+ * HTTP cannot announce that an idle connection is about to close: a request sent at that moment is lost. A client that
+ * uses its connection regularly sends another request, and receives `Connection: close`, within the idle time.
  */
 
 import { Server, type Socket } from 'node:net';
@@ -12,29 +12,29 @@ import { timers } from '../memory/index.js';
 import { hook } from './request-hooks.js';
 import type { RoutesApp } from './service-routes.js';
 
-/** A connection without a first byte gets at least this long: a request may be on its way. */
+/** A connection that has received nothing stays open at least this long, because a request may be on its way. */
 const FIRST_BYTE_MS = 1000;
 
 export class ConnectionDrain {
-  /** How long connections that are idle when the app closes are left to be used once more, in milliseconds. */
+  /** How long idle connections stay open after draining begins, in milliseconds. */
   idleMs = 0;
-  // No 'data' listener to tell which are untouched: one would move every byte of every request through JavaScript.
+  // No 'data' listener to find unused connections: it would pass every byte of every request through JavaScript.
   readonly #connections = new Set<Socket>();
   #begun = false;
   #idleEnd = false;
   #ended: () => void = () => undefined;
 
-  /** Whether the app is closing, or about to. */
+  /** Whether draining has begun. */
   get begun(): boolean {
     return this.#begun;
   }
 
-  /** From now on every answer is the last one of its connection. New ones are still taken; closing the app ends that. */
+  /** Makes every response from now on the last of its connection. Connections are accepted until the app closes. */
   announce(): void {
     this.#begun = true;
   }
 
-  /** To be called before anything that has a `preClose` hook of its own is registered. */
+  /** Must be called before anything with its own `preClose` hook is registered. */
   watch(app: RoutesApp): void {
     const follow = (socket: Socket): void => {
       this.#connections.add(socket);
@@ -44,7 +44,7 @@ export class ConnectionDrain {
       });
     };
     app.server.on('connection', follow);
-    // Its own bytes are those of the handshake; a request comes over the one within.
+    // The bytes of the outer socket are those of the TLS handshake; requests arrive on the inner one.
     app.server.on('secureConnection', follow);
     app.addHook('onSend', (_request, reply, _payload, done) => {
       if (this.#begun) reply.header('Connection', 'close');
@@ -53,18 +53,18 @@ export class ConnectionDrain {
     app.addHook(
       'onResponse',
       hook(() => {
-        // An answer whose headers were out already has no such header; its connection is idle after this turn.
+        // A response whose headers have been sent cannot have the header; its connection is idle after this turn.
         if (this.#idleEnd) timers.setImmediate(() => app.server.closeIdleConnections());
       }),
     );
     app.addHook('preClose', async () => {
       this.announce();
-      // An HTTP server's own `close`, which follows, would end the idle connections at once.
+      // The HTTP server's own `close`, which follows, would close idle connections immediately.
       if (app.server.listening) Server.prototype.close.call(app.server);
     });
   }
 
-  /** To be awaited when everything else is registered: what must end before connections can has been told to by then. */
+  /** Must be awaited after everything else is registered, so that whatever keeps connections open is stopped first. */
   async finish(app: RoutesApp): Promise<void> {
     await app.register(async (last) => {
       last.addHook('preClose', async () => this.#untilGone(app));

@@ -1,6 +1,6 @@
 /**
- * What happened in a service lately, as all of its processes tell it: a ring in shared memory, from which the oldest
- * goes when there is no room. An event is one record of JSON.
+ * The latest events of a service, written by all of its processes: a ring in shared memory that drops the oldest event
+ * when it is full. An event is one record of JSON.
  */
 import { ShmTableError } from '../errors.js';
 import { type Segment, wallTimeMs } from '../memory/index.js';
@@ -26,26 +26,26 @@ interface RequestPlace {
 }
 
 export type LoggedEvent = ServiceEvent & {
-  /** Rises from event to event. */
+  /** Increases from event to event. */
   readonly sequence: number;
-  /** When, in epoch milliseconds. */
+  /** Time of the event, in milliseconds since the epoch. */
   readonly at: number;
 };
 
-/** Events that may be in the way of a new one: as many small ones as a large one needs the room of. */
+/** Maximum number of events to drop for a new one: as many small ones as a large one needs the space of. */
 const MAX_REMOVALS = 1000;
 
 export class EventLog {
   readonly #segment: Segment;
   readonly #ring: RingBuffer;
 
-  /** Over a ring that is there. */
+  /** Opens an existing ring. */
   constructor(segment: Segment, offset: number) {
     this.#segment = segment;
     this.#ring = RingBuffer.open(segment, offset);
   }
 
-  /** Adds an event. Never fails: where it cannot be written, because a stopped process is in the way, it is left out. */
+  /** Adds an event. Never throws: if a stopped process prevents the write, the event is dropped. */
   add(event: ServiceEvent): void {
     const bytes = Buffer.from(JSON.stringify({ at: wallTimeMs(), ...event }));
     try {
@@ -58,13 +58,13 @@ export class EventLog {
     }
   }
 
-  /** The events after a sequence, the oldest first. */
+  /** Yields the events after a sequence number, oldest first. */
   *read(after = 0): Generator<LoggedEvent> {
     for (let sequence = after; ; ) {
       const record = this.#ring.read(sequence);
       if (record === undefined) return;
       const text = Buffer.from(this.#segment.buffer, record.offset, record.bytes).toString();
-      // Freed meanwhile, it may have been written over.
+      // If it was freed meanwhile, it may have been overwritten.
       if (this.#ring.read(sequence)?.sequence === record.sequence) {
         const event: Omit<LoggedEvent, 'sequence'> = JSON.parse(text);
         yield { ...event, sequence: record.sequence } as LoggedEvent;
@@ -77,7 +77,7 @@ export class EventLog {
     this.#ring.close();
   }
 
-  /** Room for an event, from which the oldest ones have been removed; 0 when there is none to be had. */
+  /** Allocates space for an event, dropping the oldest ones; returns 0 if there is none. */
   #allocate(bytes: number): number {
     for (let removals = 0; removals < MAX_REMOVALS; removals++) {
       const offset = this.#ring.alloc(bytes);
@@ -87,7 +87,7 @@ export class EventLog {
       try {
         this.#ring.free(oldest.offset);
       } catch (error) {
-        // Another process wanted the room as well.
+        // Another process has dropped it.
         if (!(error instanceof ShmTableError)) throw error;
       }
     }

@@ -1,9 +1,9 @@
 /**
- * Server-Sent Events of a table's changes to one client. A client that reads slowly holds its own reading back and
- * nothing else: no more than a socket's buffer waits for it, its watch falls behind, and it is told so by a `gap`.
+ * Streams a table's changes to one client as Server-Sent Events. A slow client delays only itself: at most a socket's
+ * buffer waits for it, its watch falls behind, and it receives a `gap`.
  *
- * A stream ends together with its connection (`Connection: close`): a client that came back over the same one would
- * come back to the same worker, which ends streams because it drains.
+ * A stream ends together with its connection (`Connection: close`): a client that reconnected over the same connection
+ * would reach the same worker, which ends streams because it is draining.
  */
 
 import type { ServerResponse } from 'node:http';
@@ -11,14 +11,14 @@ import { hasCode } from '../errors.js';
 import { timers } from '../memory/index.js';
 import type { Change, Gap } from '../table/types.js';
 
-/** Heartbeats during which a client may leave everything unread before its connection is closed. */
+/** Number of heartbeats during which a client may read nothing before its connection is closed. */
 const MAX_UNREAD_HEARTBEATS = 4;
-/** Time for clients to take the end of a stream that the service ends; it would wait for them otherwise. */
+/** Time limit for clients to read the end of a stream that the service ends. */
 const LAST_WORDS_MS = 1000;
 
-/** Where changes come from: a watch, ended by `return`. */
+/** A source of changes: a watch, ended by `return`. */
 export interface ChangeSource extends AsyncIterableIterator<Change | Gap> {
-  /** The sequence up to which everything was sent or did not fit. */
+  /** The sequence number up to which every change was sent or did not match the prefix. */
   readonly position: number;
 }
 
@@ -28,21 +28,21 @@ export class EventStreams {
   readonly #open = new Set<EventStream>();
   #closing = false;
 
-  /** @param heartbeatMs how often a comment tells client and proxies that the stream lives, in milliseconds */
+  /** @param heartbeatMs interval between the comments that keep the connection alive, in milliseconds */
   constructor(heartbeatMs: number) {
     this.#heartbeatMs = heartbeatMs;
   }
 
   /**
-   * Sends changes until the client goes, the table is destroyed, or `close`; resolves when the response is closed.
-   * Rejects with any other error that ended the changes.
+   * Sends changes until the client disconnects, the table is destroyed, or `close` is called; resolves when the
+   * response is closed. Rejects with any other error of the source.
    */
   async send(source: ChangeSource, response: ServerResponse): Promise<void> {
     const stream = new EventStream(source, response);
     this.#open.add(stream);
     try {
       const sent = stream.run(this.#heartbeatMs);
-      // A request may still arrive over a connection that was busy when the app began to close.
+      // A request can still arrive on a connection that was busy when the app began to close.
       if (this.#closing) this.#end([stream]);
       await sent;
     } finally {
@@ -50,7 +50,7 @@ export class EventStreams {
     }
   }
 
-  /** Ends all streams, later ones too; clients come back to another worker and resume by `Last-Event-ID`. */
+  /** Ends all streams, also later ones; clients reconnect to another worker and resume with `Last-Event-ID`. */
   close(): void {
     this.#closing = true;
     this.#end([...this.#open]);
@@ -82,7 +82,7 @@ class EventStream {
   async run(heartbeatMs: number): Promise<void> {
     const response = this.#response;
     response.once('close', () => this.#leave());
-    // Heartbeats find out who is gone; a table may be silent for as long as it likes.
+    // Heartbeats detect that a client is gone; the table may have no changes for a long time.
     response.setTimeout(0);
     const heartbeat = timers.setInterval(() => this.#beat(), heartbeatMs);
     try {
@@ -91,7 +91,7 @@ class EventStream {
         if (!response.write(textOf(change))) await this.#until('drain');
       }
     } catch (error) {
-      // Of a destroyed table: the client asks again and is told.
+      // The table was destroyed: the client learns that when it reconnects.
       if (!hasCode(error, 'ERR_TABLE_CLOSED')) throw error;
     } finally {
       response.end();
@@ -100,7 +100,7 @@ class EventStream {
     }
   }
 
-  /** Sends what is under way, and no more. */
+  /** Sends the pending change and no more. */
   end(): void {
     void this.#changes.return?.();
     this.#response.end();
@@ -119,7 +119,7 @@ class EventStream {
 
   #beat(): void {
     const response = this.#response;
-    // A response that waits behind others of its connection does not hear of the connection's end.
+    // A pipelined response that waits for others gets no event when its connection ends.
     if (response.req.socket.destroyed) {
       this.#leave();
       return;
@@ -133,14 +133,14 @@ class EventStream {
   }
 
   /**
-   * A comment with an id but without data: no event, but what a client will send back that is cut off before the next
-   * one. Changes that did not fit its prefix may have gone by meanwhile; coming back it shall not take them for lost.
+   * Sends a comment with an id but without data. It is not an event, but sets the id that a client sends when it
+   * reconnects before the next event, so that changes outside its prefix do not become a gap.
    */
   #comment(text: string): void {
     this.#response.write(`: ${text}\nid: ${this.#changes.position}\n\n`);
   }
 
-  /** Resolves when the response drains or closes; at the latest when the client is gone. */
+  /** Resolves when the response drains or closes, at the latest when the client disconnects. */
   async #until(event: 'drain' | 'close'): Promise<void> {
     if (this.#gone) return;
     await new Promise<void>((resolve) => {

@@ -1,9 +1,9 @@
-/** The documents that are generated from the code: OpenAPI, as JSON and as YAML, and the schema of the configuration file. */
+/** The documents generated from the code: OpenAPI, as JSON and YAML, and the schema of the configuration file. */
 import { stringify } from 'yaml';
 import { buildApp } from './app.js';
 import { settingsSchema, withDefaults } from './settings/settings-schema.js';
 
-/** File names with their text. */
+/** Returns the text of each file by name. */
 export async function generateDocuments(): Promise<Record<string, string>> {
   const app = await buildApp(withDefaults({ logLevel: 'silent' }));
   await app.ready();
@@ -11,7 +11,7 @@ export async function generateDocuments(): Promise<Record<string, string>> {
   await app.close();
   return {
     'openapi.json': textOf(openapi),
-    // Of the JSON, in which nothing is the same object: no anchors and aliases.
+    // From parsed JSON, in which no object occurs twice, so that the YAML has no anchors and aliases.
     'openapi.yaml': stringify(JSON.parse(textOf(openapi)), { lineWidth: 120 }),
     'config.schema.json': textOf({ $schema: 'https://json-schema.org/draft/2020-12/schema', ...settingsSchema }),
   };

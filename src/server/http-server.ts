@@ -1,15 +1,15 @@
-/** The HTTP or HTTPS server under an app, with limits on what a client may send and on how slowly. */
+/** The HTTP or HTTPS server of an app, with limits on the size and the duration of requests. */
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { answerUnknownExpectation } from './client-errors.js';
 import type { ServiceSettings } from './settings/settings-schema.js';
 import { readTlsFiles } from './settings/tls-files.js';
 
-/** Room for a key of 255 percent-encoded bytes, and for longer ones, which are then refused by name. */
+/** Enough for a key of 255 percent-encoded bytes, and for longer keys, which are then rejected with a proper error. */
 export const MAX_HEADER_BYTES = 32 * 1024;
-/** Longer than load balancers keep connections, so that none of them sends into one that closes. */
+/** Longer than load balancers keep connections, so that none of them sends a request on a closing one. */
 const KEEP_ALIVE_MS = 72_000;
-/** How often requests that are slow to arrive are looked for: a tenth of their limit, within these. */
+/** Bounds of the interval between checks for slow requests, which is a tenth of their time limit. */
 const LONGEST_CHECK_MS = 5000;
 const SHORTEST_CHECK_MS = 50;
 const MAX_TIMER_MS = 2 ** 31 - 1;
@@ -17,7 +17,7 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
 export function createHttpServer(listener: RequestListener, { limits, tls }: ServiceSettings): Server {
   const { requestTimeoutMs } = limits;
   const options = {
-    // Without a Host, Node would answer by itself, and not with a problem document.
+    // Node's own response to a missing Host is not a problem document.
     requireHostHeader: false,
     maxHeaderSize: MAX_HEADER_BYTES,
     requestTimeout: requestTimeoutMs,
@@ -29,9 +29,9 @@ export function createHttpServer(listener: RequestListener, { limits, tls }: Ser
     tls === undefined
       ? createServer(options, listener)
       : createTlsServer({ ...options, ...readTlsFiles(tls), handshakeTimeout: requestTimeoutMs }, listener);
-  // A client that takes nothing of its answer is given longer: one that sends slowly shall be told so first.
+  // Longer than the request timeout, so that a client that sends slowly gets the error of that one first.
   server.setTimeout(Math.min(2 * requestTimeoutMs, MAX_TIMER_MS));
-  // The bytes are limited. A limited number of headers would drop those beyond it, a condition or a token among them.
+  // The bytes are limited. A limit on the number of headers would silently drop some, perhaps a condition or a token.
   server.maxHeadersCount = 0;
   server.on('checkExpectation', answerUnknownExpectation);
   return server;

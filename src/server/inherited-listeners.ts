@@ -1,17 +1,17 @@
-/** A worker's side of the listening sockets: takes connections from those that it inherited from the primary. */
+/** A worker's side of the listening sockets: accepts connections from those that it inherited from the primary. */
 import { once } from 'node:events';
 import { Server } from 'node:net';
 
-/** Where a child's inherited descriptors begin: after stdin, stdout, stderr and the channel to the primary. */
+/** First inherited descriptor of a child: after stdin, stdout, stderr and the channel to the primary. */
 const FIRST_DESCRIPTOR = 4;
 
-/** The first accepts for itself; others, of further addresses, pass their connections on to it. */
+/** The first listener belongs to the HTTP server; those of further addresses pass their connections to it. */
 export class InheritedListeners {
   readonly #servers: readonly Server[];
 
-  /** @param server the HTTP server; @param count how many sockets the primary has handed down */
+  /** @param server the HTTP server; @param count number of sockets inherited from the primary */
   constructor(server: Server, count: number) {
-    // As an HTTP server has them: it answers clients that have closed their side, and sends answers at once.
+    // The options of an HTTP server: half-open connections are served, and responses are sent without delay.
     const options = { allowHalfOpen: true, noDelay: true };
     const further = Array.from(
       { length: count - 1 },
@@ -20,7 +20,7 @@ export class InheritedListeners {
     this.#servers = [server, ...further];
   }
 
-  /** Resolves when connections are accepted from every socket. */
+  /** Resolves when every socket accepts connections. */
   async listen(): Promise<void> {
     for (const [i, server] of this.#servers.entries()) {
       server.listen({ fd: FIRST_DESCRIPTOR + i });
@@ -29,8 +29,8 @@ export class InheritedListeners {
   }
 
   /**
-   * Accepts no more; what waits in the kernel's queue is left to other workers, and connections stay. An HTTP server's
-   * own `close` would also end those that are idle, just when a client may be sending its next request.
+   * Stops accepting; connections in the kernel's queue are left to other workers, and existing ones stay open. The HTTP
+   * server's own `close` would also close idle ones, just when a client may be sending its next request.
    */
   close(): void {
     for (const server of this.#servers) Server.prototype.close.call(server);

@@ -1,11 +1,11 @@
-/** Request bodies: JSON only (PATCH also as merge-patch), in well-formed UTF-8, up to a limit. */
+/** Request bodies: JSON only (for PATCH also merge-patch), in well-formed UTF-8, up to a limit. */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { ShmTableError } from '../errors.js';
 import { errorOf } from './request-hooks.js';
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
-/** Replaces the body parsers of this instance and of the routes below it. */
+/** Replaces the body parsers of this instance and its child instances. */
 export function acceptJsonBodies(app: FastifyInstance, bodyLimit: number): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser(
@@ -21,7 +21,7 @@ export function acceptJsonBodies(app: FastifyInstance, bodyLimit: number): void 
   );
 }
 
-/** Without a body its type says nothing: whatever stands there must not be refused. */
+/** Without a body the content type has no meaning and must not cause an error. */
 export function forgetTypeOfNoBody(request: FastifyRequest): void {
   const { headers } = request.raw;
   if (headers['transfer-encoding'] !== undefined) return;
@@ -31,11 +31,14 @@ export function forgetTypeOfNoBody(request: FastifyRequest): void {
 function parse(request: FastifyRequest, body: Buffer): unknown {
   const type = request.headers['content-type'] ?? '';
   if (request.method !== 'PATCH' && !/^application\/json\b/i.test(type)) {
-    throw new ShmTableError('ERR_MEDIA_TYPE', `${request.method} takes application/json, not ${type}`);
+    throw new ShmTableError(
+      'ERR_MEDIA_TYPE',
+      `the content type of ${request.method} must be application/json, got ${type}`,
+    );
   }
   const encoding = request.headers['content-encoding'];
   if (encoding !== undefined && encoding !== 'identity') {
-    throw new ShmTableError('ERR_MEDIA_TYPE', `bodies are taken without content encoding, not as ${encoding}`);
+    throw new ShmTableError('ERR_MEDIA_TYPE', `bodies must have no content encoding, got ${encoding}`);
   }
   let text: string;
   try {

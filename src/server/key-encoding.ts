@@ -1,6 +1,6 @@
 /**
- * Keys and prefixes as a URL carries them. `percent` is percent-encoded UTF-8; `base64url` (unpadded, itself safe in
- * a URL) carries the same bytes for the keys that clients rewrite in paths: `.` and `..`.
+ * Keys and prefixes in URLs. `percent` is percent-encoded UTF-8; `base64url` (unpadded) encodes the same bytes for keys
+ * that clients rewrite in paths: `.` and `..`.
  */
 import { ShmTableError, show } from '../errors.js';
 
@@ -8,7 +8,11 @@ type KeyEncoding = 'percent' | 'base64url';
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** Text of a percent-encoded part of a URL; ERR_KEY_INVALID for a bad escape or ill-formed UTF-8. */
+/**
+ * Decodes a percent-encoded part of a URL.
+ *
+ * @throws {ShmTableError} ERR_KEY_INVALID when it has a bad escape or ill-formed UTF-8
+ */
 export function decodePercent(part: string): string {
   if (!part.includes('%')) return part;
   try {
@@ -18,7 +22,11 @@ export function decodePercent(part: string): string {
   }
 }
 
-/** Key of unpadded base64url; ERR_KEY_INVALID for anything else, ill-formed UTF-8 included. */
+/**
+ * Decodes a key in unpadded base64url.
+ *
+ * @throws {ShmTableError} ERR_KEY_INVALID when it is anything else, or its bytes are ill-formed UTF-8
+ */
 function decodeBase64Url(text: string): string {
   const bytes = Buffer.from(text, 'base64url');
   if (bytes.toString('base64url') !== text) {
@@ -31,7 +39,7 @@ function decodeBase64Url(text: string): string {
   }
 }
 
-/** A key or prefix that is percent-decoded already, in the encoding that the request names. */
+/** Decodes a key or prefix, already percent-decoded, from the encoding that the request names. */
 export function decodeKey(text: string, encoding: KeyEncoding | undefined): string {
   return encoding === 'base64url' ? decodeBase64Url(text) : text;
 }

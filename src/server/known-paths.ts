@@ -1,18 +1,18 @@
 /**
- * The paths that routes were registered for, with their methods: it tells a path that nobody serves (404) from one
- * that is served under another method (405, with `Allow`). Filled from Fastify's `onRoute` hook.
+ * The registered paths with their methods: distinguishes an unknown path (404) from one with another method (405, with
+ * `Allow`). Filled by Fastify's `onRoute` hook.
  */
 import { ShmTableError, show } from '../errors.js';
 import { decodePercent } from './key-encoding.js';
 
-/** Thrown for a request that no route takes; `allow` goes into the header of the same name. */
+/** Thrown for a request without a matching route; `allow` is the value of the header of the same name. */
 export class NoRouteError extends ShmTableError {
   readonly allow: string | undefined;
 
   constructor(method: string, path: string, allowed: readonly string[]) {
     const where = show(path);
-    if (allowed.length === 0) super('ERR_ROUTE_NOT_FOUND', `there is no route ${method} ${where}`);
-    else super('ERR_METHOD_NOT_ALLOWED', `${where} takes ${allowed.join(', ')}, not ${method}`);
+    if (allowed.length === 0) super('ERR_ROUTE_NOT_FOUND', `no route ${method} ${where}`);
+    else super('ERR_METHOD_NOT_ALLOWED', `the method of ${where} must be ${allowed.join(', ')}, got ${method}`);
     this.allow = allowed.length === 0 ? undefined : allowed.join(', ');
   }
 }
@@ -26,19 +26,19 @@ export class KnownPaths {
     this.#methods.set(pattern, known);
   }
 
-  /** The error of a request that no route took, or whose route has nothing under this path. */
+  /** The error of a request without a matching route, or whose route has nothing at this path. */
   refuse(method: string, path: string): NoRouteError {
     const allowed = new Set<string>();
     for (const [pattern, methods] of this.#methods) {
       if (fits(pattern, path)) for (const each of methods) allowed.add(each);
     }
-    // A route that took the request and found nothing behind the path: a missing file of the docs, say.
+    // The route matched but has nothing at the path, for example a missing file of the docs.
     if (allowed.has(method)) allowed.clear();
     return new NoRouteError(method, path, [...allowed].sort());
   }
 }
 
-/** An empty segment is a key, if an invalid one, and never a table. */
+/** An empty segment can be a key, though an invalid one, but never a table. */
 function fits(pattern: string, path: string): boolean {
   const names = pattern.split('/');
   const segments = path.split('/');

@@ -1,11 +1,11 @@
 /**
- * The sockets that the service listens on. The primary binds them, keeps them until the service ends and accepts
- * nothing: the workers inherit the descriptors and take connections from the kernel's one queue themselves.
+ * The sockets that the service listens on. The primary binds them and keeps them until the service ends, but accepts no
+ * connections: the workers inherit the descriptors and accept from the kernel's single queue.
  *
- * A connection is therefore always either in that queue, where every worker finds it, or with the worker that serves
- * it, whose death the kernel tells the client. Node's own way of dealing connections out in turn has a state between:
- * a connection sent to a worker that dies before it takes it stays open in the primary, and its client waits for ever.
- * The primary's own descriptors keep the queue while there is no worker at all.
+ * A connection is therefore always either in that queue, where every worker finds it, or belongs to the worker that
+ * serves it, whose death resets it. Node's own round-robin scheduling has a state between the two: a connection sent to
+ * a worker that dies before receiving it stays open in the primary, and its client waits forever. The primary's
+ * descriptors keep the queue while there is no worker.
  */
 import { lookup } from 'node:dns/promises';
 import { once } from 'node:events';
@@ -16,18 +16,18 @@ import { ShmTableError } from '../errors.js';
 
 /** Only the owner may connect to a Unix socket. */
 const SOCKET_UMASK = 0o177;
-/** Addresses of `localhost` that a machine may lack. */
+/** Errors for addresses of `localhost` that a machine may lack. */
 const MISSING_FAMILY: ReadonlySet<string> = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT']);
 
 interface Address {
   readonly host: string;
-  /** 0 for any free one. */
+  /** 0 for any free port. */
   readonly port: number;
   /** Path of a Unix socket, instead of host and port. */
   readonly socket: string | undefined;
 }
 
-/** A bound socket as Node's own cluster keeps it. */
+/** A bound socket in the form that Node's cluster module uses. */
 interface BoundSocket {
   readonly fd: number;
   getsockname?(name: { port?: number }): number;
@@ -38,14 +38,14 @@ type AddressType = 4 | 6 | typeof UNIX;
 const UNIX = -1;
 
 /**
- * Binds without listening: `net.Server` does both, and would then accept in the primary. Node's cluster is made of
- * this function; it is exported and has no documentation.
+ * Binds without listening: `net.Server` does both and would then accept in the primary. Node's cluster module uses this
+ * function; it is exported but undocumented.
  */
 const bind: (address: string, port: number, type: AddressType) => BoundSocket | number =
   Object(net)._createServerHandle;
 
 export class ListeningSockets {
-  /** For people: `127.0.0.1:7070`, or the path of a Unix socket. */
+  /** Readable address: `127.0.0.1:7070`, or the path of a Unix socket. */
   readonly address: string;
   /** The TCP port; undefined for a Unix socket. */
   readonly port: number | undefined;
@@ -57,7 +57,12 @@ export class ListeningSockets {
     this.#sockets = sockets;
   }
 
-  /** Binds; `localhost` means all of its addresses. ERR_INTERNAL for an address that cannot be had. */
+  /**
+   * Binds the sockets; `localhost` stands for all of its addresses.
+   *
+   * @throws {ShmTableError} ERR_INTERNAL when an address cannot be bound; ERR_ARGUMENT when the socket path is another
+   * file
+   */
   static async open({ host, port, socket }: Address): Promise<ListeningSockets> {
     if (socket !== undefined) return ListeningSockets.#openUnix(socket);
     const addresses = await lookup(host, { all: true });
@@ -67,7 +72,7 @@ export class ListeningSockets {
       for (const { address, family } of host === 'localhost' ? addresses : addresses.slice(0, 1)) {
         const bound = bind(address, boundPort, family === 6 ? 6 : 4);
         const name: { port?: number } = {};
-        // Binding a port that is taken succeeds at first, and shows here.
+        // A port in use is reported only here, not by binding.
         const failure = typeof bound === 'number' ? bound : (bound.getsockname?.(name) ?? 0);
         if (failure < 0) {
           if (typeof bound !== 'number') bound.close();
@@ -93,12 +98,14 @@ export class ListeningSockets {
     return new ListeningSockets(path, undefined, [bound]);
   }
 
-  /** The descriptors, for workers to inherit. */
+  /** Descriptors for workers to inherit. */
   get descriptors(): number[] {
     return this.#sockets.map(({ fd }) => fd);
   }
 
-  /** Lets go of them: when the last worker has done so too, connections are refused. Removes a Unix socket's file. */
+  /**
+   * Closes the sockets; once the last worker has done so too, connections are refused. Removes a Unix socket's file.
+   */
   close(): void {
     for (const bound of this.#sockets) bound.close();
   }
@@ -112,11 +119,11 @@ function cannotListen(address: string, failure: number): ShmTableError {
   return new ShmTableError('ERR_INTERNAL', `cannot listen on ${address}: ${getSystemErrorName(failure)}`);
 }
 
-/** A socket that nobody listens on any more stays in the file system after a kill. */
+/** After a kill, the file of a Unix socket remains although nobody listens on it. */
 async function removeStaleSocket(path: string): Promise<void> {
   const stats = lstatSync(path, { throwIfNoEntry: false });
   if (stats === undefined) return;
-  if (!stats.isSocket()) throw new ShmTableError('ERR_ARGUMENT', `socket ${path} is a file that is no socket`);
+  if (!stats.isSocket()) throw new ShmTableError('ERR_ARGUMENT', `socket ${path} exists and is not a socket`);
   const connection = net.connect(path);
   try {
     await once(connection, 'connect');
@@ -127,7 +134,7 @@ async function removeStaleSocket(path: string): Promise<void> {
   } finally {
     connection.destroy();
   }
-  throw new ShmTableError('ERR_INTERNAL', `cannot listen on ${path}: another service does`);
+  throw new ShmTableError('ERR_INTERNAL', `cannot listen on ${path}: another service is listening on it`);
 }
 
 function isRefusal(error: unknown): boolean {

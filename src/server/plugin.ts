@@ -1,11 +1,11 @@
 /**
- * The service's routes as a Fastify plugin, for an app of one's own:
+ * The service's routes as a Fastify plugin, for your own app:
  *
  *   import shmtable from 'shmtable/fastify';
  *   await app.register(shmtable, { namespace: 'shop', prefix: '/tables' });
  *
- * It is encapsulated: it brings its body parsers, validation, error and not-found handlers, and changes nothing for
- * the app's other routes.
+ * It is encapsulated: it has its own body parsers, validation, error and not-found handlers, and does not affect the
+ * app's other routes.
  */
 
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
@@ -33,15 +33,15 @@ import { TableHandles, type TableLocation } from './table-handles.js';
 export type { TableLocation };
 
 export interface ShmTablePluginOptions {
-  /** Namespace of the tables; default: the environment's `SHMTABLE_NAMESPACE`, or `default`. */
+  /** Namespace of the tables. Default: environment variable `SHMTABLE_NAMESPACE`, or `default`. */
   readonly namespace?: string | undefined;
-  /** Longest wait for a row's lock in milliseconds, during which the event loop stands still. Default 250. */
+  /** Maximum wait for a row's lock in milliseconds, during which the event loop is blocked. Default 250. */
   readonly lockTimeoutMs?: number | undefined;
-  /** Most bytes of a request body. Default 16 MiB. */
+  /** Maximum size of a request body in bytes. Default 16 MiB. */
   readonly bodyLimit?: number | undefined;
   /** Backends and paths of tables that `Table.open` does not find by name alone. */
   readonly locations?: Readonly<Record<string, TableLocation>> | undefined;
-  /** How often a stream of changes sends a comment, in milliseconds. Default 15,000. */
+  /** Interval between comments in a stream of changes, in milliseconds. Default 15,000. */
   readonly heartbeatMs?: number | undefined;
 }
 
@@ -58,10 +58,10 @@ const pluginOptions: Record<keyof ShmTablePluginOptions, true> = {
   locations: true,
   heartbeatMs: true,
 };
-/** Also what `register` takes for itself and hands on. */
+/** Also the options that `register` handles itself and passes on. */
 const PLUGIN_OPTIONS = [...Object.keys(pluginOptions), 'prefix', 'logLevel', 'logSerializers'];
 
-/** Rejects with `ERR_ARGUMENT` for an option that it does not have. */
+/** @throws {ShmTableError} ERR_ARGUMENT when an option is unknown */
 export const shmtablePlugin: FastifyPluginAsync<ShmTablePluginOptions> = async (instance, options) => {
   checkOptions(options, PLUGIN_OPTIONS);
   for (const location of Object.values(options.locations ?? {})) checkOptions(location, TABLE_OPTIONS);
@@ -71,7 +71,7 @@ export const shmtablePlugin: FastifyPluginAsync<ShmTablePluginOptions> = async (
     locations: options.locations,
   });
   const streams = new EventStreams(options.heartbeatMs ?? PLUGIN_DEFAULTS.heartbeatMs);
-  // Before the server waits for its connections to end: these would not.
+  // Before the server waits for its connections to end, which streams would not.
   instance.addHook('preClose', async () => streams.close());
   instance.addHook('onClose', async () => handles.close());
   await instance.register((app) => versionOne(app, handles, streams, options.bodyLimit ?? PLUGIN_DEFAULTS.bodyLimit), {
@@ -94,7 +94,7 @@ async function versionOne(
     if (route.config?.pattern === undefined) paths.add(route.url, route.method);
   });
   for (const schema of sharedSchemas) {
-    // The service has added those that its other routes refer to as well.
+    // The service has already added the schemas that its other routes share.
     if (app.getSchema(schema.$id) === undefined) app.addSchema(schema);
   }
   app.decorateRequest('target');
@@ -105,7 +105,7 @@ async function versionOne(
   acceptJsonBodies(app, bodyLimit);
   app.setValidatorCompiler(requestValidation());
   app.setErrorHandler(sendProblem);
-  // The hook above has refused the request by then; Fastify wants a handler all the same.
+  // The hook above has already rejected the request, but Fastify requires a handler.
   app.setNotFoundHandler((request) => {
     throw paths.refuse(request.method, request.target.path);
   });
@@ -119,7 +119,7 @@ async function versionOne(
   changesRoutes(app, handles, streams);
 }
 
-/** Reads parameters and query from the request line itself, before anything looks at them. */
+/** Reads parameters and query from the request line before anything uses them. */
 function readTarget(request: FastifyRequest, paths: KnownPaths): void {
   request.target = parseTarget(request.raw.url ?? '');
   const { path, query } = request.target;

@@ -1,7 +1,7 @@
-/** If-Match and If-None-Match over revisions, as RFC 9110 section 13 has them. */
+/** If-Match and If-None-Match on revisions (RFC 9110 section 13). */
 import { ShmTableError, show } from '../errors.js';
 
-/** Tells whether a write may go on, from the row's revision: undefined when there is no row. */
+/** Decides from the row's revision, undefined for a missing row, whether a write may proceed. */
 export type Condition = (revision: number | undefined) => boolean;
 
 interface Preconditions {
@@ -21,7 +21,7 @@ interface EntityTag {
   readonly opaque: string;
 }
 
-/** One element of a list, or nothing between two commas (RFC 9110 section 5.6.1 lets lists have empty elements). */
+/** One element of a list, possibly empty (RFC 9110 section 5.6.1 allows empty elements). */
 const ELEMENT = /[ \t]*(?:(W\/)?("[\x21\x23-\x7e\x80-\xff]*"))?[ \t]*(,|$)/y;
 
 /** The entity tag of a revision. */
@@ -29,7 +29,11 @@ export function entityTag(revision: number): string {
   return `"${revision}"`;
 }
 
-/** The preconditions of a request; undefined when it has none. ERR_ARGUMENT for a malformed list. */
+/**
+ * Returns the preconditions of a request, or undefined when it has none.
+ *
+ * @throws {ShmTableError} ERR_ARGUMENT when a list of entity tags is malformed
+ */
 export function preconditionsOf(headers: ConditionalHeaders): Preconditions | undefined {
   const match = headers['if-match'];
   const noneMatch = headers['if-none-match'];
@@ -40,19 +44,19 @@ export function preconditionsOf(headers: ConditionalHeaders): Preconditions | un
   };
 }
 
-/** Both preconditions as one, for a request that writes. */
+/** Combines both preconditions for a request that writes. */
 export function writeCondition(headers: ConditionalHeaders): Condition | undefined {
   const preconditions = preconditionsOf(headers);
   if (preconditions === undefined) return undefined;
   return (revision) => preconditions.ifMatch(revision) && preconditions.ifNoneMatch(revision);
 }
 
-/** The row must have this revision, or not be changed. */
+/** The condition that the row has this revision. */
 export function revisionIs(wanted: number | undefined): Condition | undefined {
   return wanted === undefined ? undefined : (revision) => revision === wanted;
 }
 
-/** There may be no row. */
+/** The condition that there is no row. */
 export function rowIsMissing(revision: number | undefined): boolean {
   return revision === undefined;
 }
@@ -90,6 +94,6 @@ function parseTags(header: string, list: string): EntityTag[] {
 function malformed(header: string, list: string): ShmTableError {
   return new ShmTableError(
     'ERR_ARGUMENT',
-    `${header}: ${show(list)} is neither * nor a list of entity tags such as "12"`,
+    `${header} must be * or a list of entity tags such as "12", got ${show(list)}`,
   );
 }

@@ -1,6 +1,6 @@
 /**
- * The primary: makes the configured tables, keeps the workers alive and settles what dead ones left behind.
- * It takes no requests and is on no request's way.
+ * The primary: creates the configured tables, keeps the workers running and settles what dead ones left behind.
+ * It handles no requests.
  */
 import { once } from 'node:events';
 import type { FastifyBaseLogger } from 'fastify';
@@ -15,7 +15,7 @@ import { SnapshotKeeper } from './snapshot-keeper.js';
 import { TableHandles } from './table-handles.js';
 import { WorkerPool } from './worker-pool.js';
 
-/** Serves until SIGTERM or SIGINT, then lets the workers finish. Throws what keeps the service from starting. */
+/** Serves until SIGTERM or SIGINT, then lets the workers finish. Throws the error that prevents startup. */
 export async function runPrimary(given: ServiceSettings, log: FastifyBaseLogger): Promise<void> {
   const settings = withTokensInForce(given);
   const sockets = await ListeningSockets.open(settings);
@@ -55,18 +55,18 @@ export async function runPrimary(given: ServiceSettings, log: FastifyBaseLogger)
   }
 }
 
-/** Replaces the workers by ones that know what the files hold now; a wrong file leaves everything as it is. */
+/** Replaces the workers with ones that use the current contents of the files; an invalid file changes nothing. */
 async function renewWorkers(pool: WorkerPool, settings: ServiceSettings): Promise<void> {
   if (settings.tls !== undefined) readTlsFiles(settings.tls);
   await pool.replaceAll(withTokensInForce(settings));
 }
 
-/** Workers get their tokens from here: one that takes a dead one's place has the same as the others. */
+/** The primary passes the tokens to workers, so that a replacement has the same ones as the others. */
 function withTokensInForce(settings: ServiceSettings): ServiceSettings {
   return { ...settings, tokens: tokensInForce(settings) };
 }
 
-/** The configured tables: as they are, of their snapshots, or empty. */
+/** Opens the configured tables, restores them from their snapshots, or creates them empty. */
 export async function makeTables(
   { tables, namespace }: ServiceSettings,
   handles: TableHandles,
@@ -86,7 +86,7 @@ interface Settling {
   readonly log: FastifyBaseLogger;
 }
 
-/** Finishes or undoes what a dead worker was doing, so that nobody has to when meeting its locks. */
+/** Completes or undoes the operation of a dead worker, so that no other process has to. */
 function settleDead({ handles, settings, memory, log }: Settling, pid: number): void {
   const names = new Set(Object.keys(settings.tables));
   for (const { name } of handles.list()) names.add(name);

@@ -1,12 +1,12 @@
 /**
- * Hooks that do their work at once. As async functions each of them would cost every request a promise and turns of the
- * microtask queue; a GET of a row passes half a dozen of them.
+ * Synchronous hooks. As async functions each would cost every request a promise and turns of the microtask queue; a GET
+ * of a row runs half a dozen of them.
  */
 import type { FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify';
 
 type Hook = (request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction) => void;
 
-/** A hook that refuses the request with what `work` throws. */
+/** A hook that rejects the request with the error that `work` throws. */
 export function hook(work: (request: FastifyRequest, reply: FastifyReply) => void): Hook {
   return (request, reply, done) => {
     try {
@@ -19,7 +19,7 @@ export function hook(work: (request: FastifyRequest, reply: FastifyReply) => voi
   };
 }
 
-/** What was thrown, for a callback that takes errors only. */
+/** Converts a thrown value for a callback that accepts only errors. */
 export function errorOf(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(String(thrown));
 }

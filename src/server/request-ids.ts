@@ -1,11 +1,11 @@
-/** A name for each request: the client's own (`X-Request-Id`), or one made here; answers and log lines carry it. */
+/** An id for each request, the client's own (`X-Request-Id`) or a new one; responses and log lines include it. */
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { hook } from './request-hooks.js';
 import type { RoutesApp } from './service-routes.js';
 
 const HEADER = 'x-request-id';
-/** What logs and other services take without trouble. */
+/** Ids that are safe in logs and other services. */
 const ACCEPTED = /^[\w.:/+=@-]{1,128}$/;
 
 export function requestId({ headers }: Pick<IncomingMessage, 'headers'>): string {

@@ -19,7 +19,11 @@ export interface RequestTarget {
 
 type QueryValues = Record<string, string | string[]>;
 
-/** Path and query of a target; ERR_KEY_INVALID for characters that no URL has. */
+/**
+ * Splits a target into path and query.
+ *
+ * @throws {ShmTableError} ERR_KEY_INVALID when it has characters that are invalid in a URL
+ */
 export function parseTarget(url: string): RequestTarget {
   if (!ALLOWED.test(url)) {
     throw new ShmTableError(
@@ -33,8 +37,10 @@ export function parseTarget(url: string): RequestTarget {
 }
 
 /**
- * Parameters of a path by a pattern such as `/v1/tables/:table`, percent-decoded; undefined when the path has another
- * number of segments. ERR_KEY_INVALID for ill-formed UTF-8.
+ * Returns the percent-decoded parameters of a path by a pattern such as `/v1/tables/:table`, or undefined when the path
+ * has a different number of segments.
+ *
+ * @throws {ShmTableError} ERR_KEY_INVALID when a parameter is ill-formed UTF-8
  */
 export function pathParameters(pattern: string, path: string): Record<string, string> | undefined {
   const names = pattern.split('/');
@@ -48,8 +54,10 @@ export function pathParameters(pattern: string, path: string): Record<string, st
 }
 
 /**
- * Members of a query in the form encoding of the URL standard (`+` is a space). A name that comes twice gives an
- * array, which no parameter takes. ERR_KEY_INVALID for an ill-formed prefix, ERR_ARGUMENT for any other member.
+ * Parses a query in the form encoding of the URL standard (`+` is a space). A repeated name gives an array, which no
+ * parameter accepts.
+ *
+ * @throws {ShmTableError} ERR_KEY_INVALID when the prefix is ill-formed UTF-8; ERR_ARGUMENT when another member is
  */
 export function parseQuery(query: string): QueryValues {
   const values = new Map<string, string | string[]>();

@@ -1,5 +1,5 @@
 /**
- * Checks requests against the routes' TypeBox schemas. Bodies are taken as they are; a query is text, so that digits
+ * Validates requests against the routes' TypeBox schemas. Bodies are not converted; in a query, which is text, digits
  * become a number where the schema says integer, and nothing else is converted.
  */
 import type { FastifySchemaCompiler } from 'fastify';
@@ -14,7 +14,7 @@ interface Refusal {
   readonly keyword: string;
 }
 
-/** A validator compiler whose refusals of a body's members carry this code; of anything else, ERR_ARGUMENT. */
+/** A validator compiler with the error code for invalid members of a body; for everything else it is ERR_ARGUMENT. */
 export function requestValidation(bodyCode: ErrorCode = 'ERR_BODY_MALFORMED'): FastifySchemaCompiler<TSchema> {
   return ({ schema, httpPart }) => {
     const compiled = Compile(schema);

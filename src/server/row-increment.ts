@@ -1,4 +1,4 @@
-/** Increments, for single requests and for the items of a batch alike. */
+/** Increments, for single requests and for operations of a batch. */
 import { ShmTableError } from '../errors.js';
 import type { CellValue } from '../table/column-types/column-type.js';
 import { preconditionFailed, type WriteRequest } from './row-operations.js';
@@ -11,8 +11,12 @@ interface Incremented {
 }
 
 /**
- * Adds `by` (a JSON value of the column's type) to a column; a missing row is created.
- * ERR_COLUMN_UNKNOWN, ERR_COLUMN_TYPE, ERR_VALUE_RANGE, ERR_PRECONDITION_FAILED.
+ * Adds `by` (a JSON value of the column's type) to a column; creates a missing row.
+ *
+ * @throws {ShmTableError} ERR_COLUMN_UNKNOWN when the column does not exist; ERR_COLUMN_TYPE when it is not numeric or
+ * `by`
+ * has another type; ERR_VALUE_RANGE when `by` or the result is out of range; ERR_PRECONDITION_FAILED when the condition
+ * does not hold
  */
 export function incrementRow(
   { table, engine, codec }: ServedTable,
@@ -34,7 +38,7 @@ export function incrementRow(
     const found = table.entry(key)?.revision;
     if (!condition(found)) throw preconditionFailed(key, found);
     if (found === undefined) {
-      // What adding to zero gives is the step itself.
+      // Zero plus the step is the step.
       const { outcome, revision } = engine.write('insert', key, { [column]: step }, { ttl });
       if (outcome === 'inserted') return { text: cell.write(cell.stored(step)), revision };
     } else {
@@ -47,8 +51,8 @@ export function incrementRow(
 
 function numeric(value: CellValue): number | bigint {
   if (typeof value === 'number' && !Number.isFinite(value)) {
-    throw new ShmTableError('ERR_VALUE_RANGE', `by ${value} would leave the finite range`);
+    throw new ShmTableError('ERR_VALUE_RANGE', `by must be finite, got ${value}`);
   }
   if (typeof value === 'number' || typeof value === 'bigint') return value;
-  throw new ShmTableError('ERR_INTERNAL', 'a column of numbers decoded something else');
+  throw new ShmTableError('ERR_INTERNAL', 'a numeric column decoded a value that is not a number');
 }

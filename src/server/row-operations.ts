@@ -1,9 +1,8 @@
 /**
- * What requests do to rows, for single requests and for the items of a batch alike.
+ * Operations on rows, for single requests and for operations of a batch.
  *
- * A conditional write is compare-and-set on the revision: read, ask the condition, write if the revision is still
- * that one, else look again. Each new look means that somebody else's write went through, so that all together
- * always get on.
+ * A conditional write is a compare-and-set on the revision: read, check the condition, write if the revision is still
+ * the same, otherwise retry. A retry means that another write succeeded, so there is always progress overall.
  */
 import { ShmTableError, show } from '../errors.js';
 import type { Envelope, RowValues } from '../json/table-codec.js';
@@ -11,9 +10,9 @@ import type { Condition } from './preconditions.js';
 import type { ServedTable } from './table-handles.js';
 
 export interface WriteRequest {
-  /** Milliseconds; null: none; undefined: keep what the row has. */
+  /** Milliseconds; null for none; undefined to keep the row's expiry. */
   readonly ttl: number | null | undefined;
-  /** Undefined: whatever is there. */
+  /** Undefined for an unconditional write. */
   readonly condition: Condition | undefined;
 }
 
@@ -23,14 +22,22 @@ interface Written {
   readonly expiresAt: number | null;
 }
 
-/** Reads a row; ERR_ROW_NOT_FOUND. */
+/**
+ * Reads a row.
+ *
+ * @throws {ShmTableError} ERR_ROW_NOT_FOUND when there is none
+ */
 export function readRow({ table }: ServedTable, key: string): Envelope {
   const entry = table.entry(key);
   if (entry === undefined) throw noRow(table.name, key);
   return entry;
 }
 
-/** Upserts: `put` replaces the whole row, `set` only the columns named. ERR_PRECONDITION_FAILED. */
+/**
+ * Creates or writes a row: `put` replaces the whole row, `set` writes only the given columns.
+ *
+ * @throws {ShmTableError} ERR_PRECONDITION_FAILED when the condition does not hold
+ */
 export function upsertRow(
   { table, engine }: ServedTable,
   mode: 'put' | 'set',
@@ -56,7 +63,12 @@ export function upsertRow(
   }
 }
 
-/** Changes some columns of a row that exists and gives the row as this write left it. ERR_ROW_NOT_FOUND, ERR_PRECONDITION_FAILED. */
+/**
+ * Writes the given columns of an existing row and returns the row as this write left it.
+ *
+ * @throws {ShmTableError} ERR_ROW_NOT_FOUND when there is no row; ERR_PRECONDITION_FAILED when the condition does not
+ * hold
+ */
 export function mergeRow(
   { table, engine, codec }: ServedTable,
   key: string,
@@ -72,7 +84,12 @@ export function mergeRow(
   }
 }
 
-/** ERR_ROW_NOT_FOUND, ERR_PRECONDITION_FAILED. */
+/**
+ * Deletes a row.
+ *
+ * @throws {ShmTableError} ERR_ROW_NOT_FOUND when there is no row; ERR_PRECONDITION_FAILED when the condition does not
+ * hold
+ */
 export function deleteRow({ table, engine }: ServedTable, key: string, condition: Condition | undefined): void {
   for (;;) {
     if (condition === undefined) {

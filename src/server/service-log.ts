@@ -1,4 +1,4 @@
-/** The log of a process without an app: the same pino, configured the same way, as the workers' apps have. */
+/** The log of a process without an app: pino, configured as in the workers' apps. */
 import Fastify, { type FastifyBaseLogger } from 'fastify';
 
 export function createLog(level: string): FastifyBaseLogger {

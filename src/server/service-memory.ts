@@ -1,10 +1,11 @@
 /**
- * The memory that the processes of one running service share beside its tables: what they count, and what happened.
- * `shmtable top` reads it from outside. It goes with the service; what a killed one leaves is removed by the next.
+ * Memory that the processes of one running service share besides its tables: metrics and events. `shmtable top` reads
+ * it from outside. It is removed when the service ends; the next service removes that of a killed one.
  *
  *   | event log: RingBuffer | metrics: MetricRegistry ... |
  *
- * The primary holds the byte lock of byte LIFE for as long as it lives, by which others tell a service from its remains.
+ * The primary holds the lock of byte LIFE while it lives, so that others can distinguish a running service from a dead
+ * one.
  */
 import { ShmTableError } from '../errors.js';
 import { type ByteLocks, Segment, wallTimeMs } from '../memory/index.js';
@@ -14,11 +15,11 @@ import { EventLog } from './event-log.js';
 const PREFIX = 'shmtable-service:';
 const EVENT_BYTES = 256 * 1024;
 const METRICS_OFFSET = Math.ceil(RingBuffer.bytesFor(EVENT_BYTES) / 64) * 64;
-/** Names, and the cells of the first workers. */
+/** Space for names and for the cells of the first workers. */
 const METRIC_BYTES = 512 * 1024;
-/** A cell for each metric that a worker may count: requests by route, method and status, and their durations. */
+/** Space for a worker's cells of each metric: requests by route, method and status, and their durations. */
 const METRIC_BYTES_PER_WORKER = 64 * 1024;
-/** No lock of the ring's or of the registry's: theirs begin behind their first byte. */
+/** Not used by the locks of the ring or the registry, which begin after their first byte. */
 const LIFE = 0;
 
 export class ServiceMemory {
@@ -36,21 +37,21 @@ export class ServiceMemory {
     this.#life = life;
   }
 
-  /** For a service that begins; what killed ones have left in its namespace is removed. */
+  /** Creates the memory of a new service; removes that of killed services in its namespace. */
   static create(namespace: string, workers: number): ServiceMemory {
     ServiceMemory.removeRemains(namespace);
     const name = `${PREFIX}${namespace}:${process.pid}-${wallTimeMs().toString(36)}`;
     return ServiceMemory.#make('posix', name, METRIC_BYTES + workers * METRIC_BYTES_PER_WORKER);
   }
 
-  /** Removes what killed services have left in a namespace. */
+  /** Removes the memory of killed services in a namespace. */
   static removeRemains(namespace: string): void {
     for (const name of ServiceMemory.#names(namespace)) {
       look(name, false, (segment) => isLocked(segment) || segment.unlink());
     }
   }
 
-  /** For an app without a service: nobody else sees it. */
+  /** Creates private memory for an app without a service. */
   static createPrivate(): ServiceMemory {
     const name = `${PREFIX}private:${process.pid}-${crypto.randomUUID()}`;
     const memory = ServiceMemory.#make('anonymous', name, METRIC_BYTES + METRIC_BYTES_PER_WORKER);
@@ -63,12 +64,16 @@ export class ServiceMemory {
     }
   }
 
-  /** For a worker of the service, or, read-only, for somebody who looks at it. ERR_SEGMENT_NOT_FOUND */
+  /**
+   * Opens the memory of a service, in a worker or, read-only, from outside.
+   *
+   * @throws {ShmTableError} ERR_SEGMENT_NOT_FOUND when the service has ended
+   */
   static open(name: string, { readOnly = false } = {}): ServiceMemory {
     return new ServiceMemory(Segment.open({ name, readOnly }));
   }
 
-  /** The services that run in a namespace, by the names of their memory. */
+  /** The names of the memory of all services that run in a namespace. */
   static list(namespace: string): string[] {
     return ServiceMemory.#names(namespace).filter(isAlive);
   }
@@ -83,7 +88,7 @@ export class ServiceMemory {
   static #make(backend: 'posix' | 'anonymous', name: string, metricBytes: number): ServiceMemory {
     let memory: ServiceMemory | undefined;
     try {
-      // All of it before the memory has a name: what fails leaves nothing behind.
+      // Before the memory has a name, so that a failure leaves nothing behind.
       Segment.create({ backend, name, size: METRICS_OFFSET + metricBytes }, (blank) => {
         RingBuffer.create(blank, { bytes: EVENT_BYTES }).close();
         MetricRegistry.create(blank, { offset: METRICS_OFFSET }).close();
@@ -95,7 +100,7 @@ export class ServiceMemory {
       memory?.close();
       throw error;
     }
-    if (memory === undefined) throw new Error('a segment was made without being initialised');
+    if (memory === undefined) throw new Error('a segment was created without being initialised');
     return memory;
   }
 
@@ -116,7 +121,7 @@ export class ServiceMemory {
     this.#segment.close();
   }
 
-  /** Ends it for those who look for it; whoever has it open keeps it. */
+  /** Removes its name; processes that have it open keep it. */
   remove(): void {
     this.#segment.unlink();
     this.close();
@@ -136,7 +141,7 @@ function isAlive(name: string): boolean {
   return look(name, true, isLocked) ?? false;
 }
 
-/** Undefined when there is no such segment any more, or it is another user's. */
+/** Returns undefined when the segment no longer exists or belongs to another user. */
 function look<T>(name: string, readOnly: boolean, at: (segment: Segment) => T): T | undefined {
   let segment: Segment;
   try {

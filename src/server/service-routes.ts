@@ -1,4 +1,4 @@
-/** What the route files share: the typed Fastify instance they register on, and routes whose path ends in a key. */
+/** Shared by the route files: the type of the Fastify instance, and routes whose path contains a key. */
 
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type {
@@ -26,14 +26,15 @@ const MAX_KEY_IN_PATH = 3 * 255;
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** The path pattern to read the parameters by, where the router's own is another one. */
+    /** The path pattern for reading the parameters, where it differs from the router's. */
     pattern?: string;
   }
 }
 
 /**
- * Registers a route whose path holds `:key`. An app of somebody else's may limit parameters to fewer characters than
- * a key has (Fastify's default is 100) - but never wildcards: there, the route gets one that takes the longer keys.
+ * Registers a route whose path contains `:key`. The app of a user of the plugin may limit parameters to fewer
+ * characters than a key can have (Fastify's default is 100), but not wildcards, so a second route with a wildcard
+ * accepts longer keys.
  */
 export function routeByKey<Schema extends FastifySchema>(
   app: RoutesApp,

@@ -1,9 +1,9 @@
 /**
- * Snapshots of the service's tables: on a schedule, at shutdown, the last few kept, and read back at start. The
- * primary does it beside the workers, which go on serving.
+ * Takes snapshots of the service's tables on a schedule and at shutdown, keeps the last few, and restores them at
+ * startup. It runs in the primary, while the workers keep serving.
  *
- * A table's snapshots are `<table>.<epoch milliseconds>.snapshot` in one directory. Each appears whole or not at all,
- * so a service killed while writing one leaves the one before.
+ * A table's snapshots are `<table>.<epoch milliseconds>.snapshot` in one directory. Each appears complete or not at
+ * all, so a service killed while writing one leaves the previous one.
  */
 
 import { existsSync } from 'node:fs';
@@ -19,7 +19,7 @@ import type { SnapshotSettings } from './settings/settings-schema.js';
 import type { TableHandles } from './table-handles.js';
 
 const FILE = /^(.+)\.([0-9]{13,16})\.snapshot$/;
-/** What a process of this id was writing and has not finished. */
+/** Unfinished snapshots, by the id of the process that wrote them. */
 const UNFINISHED = /\.snapshot\.([0-9]+)\.[0-9a-f]+\.tmp$/;
 
 interface SnapshotFile {
@@ -33,7 +33,7 @@ export class SnapshotKeeper {
   readonly #log: FastifyBaseLogger;
   #started = false;
   #timer: NodeJS.Timeout | undefined;
-  /** The round under way. */
+  /** The current round. */
   #round: Promise<void> | undefined;
 
   constructor(settings: SnapshotSettings, handles: TableHandles, log: FastifyBaseLogger) {
@@ -42,11 +42,11 @@ export class SnapshotKeeper {
     this.#log = log;
   }
 
-  /** Makes the directory, and removes what killed services have left in it half written. */
+  /** Creates the directory, and removes unfinished snapshots of killed services. */
   async prepare(): Promise<void> {
     const { dir } = this.#settings;
     await attemptedLater(
-      () => `prepare the folder of snapshots ${dir}`,
+      () => `prepare the snapshot directory ${dir}`,
       () => this.#prepare(dir),
     );
   }
@@ -55,17 +55,17 @@ export class SnapshotKeeper {
     await mkdir(dir, { recursive: true, mode: 0o700 });
     for (const name of await readdir(dir)) {
       const writer = UNFINISHED.exec(name)?.[1];
-      // This process has not written anything yet: what bears its id is of another one that had it before.
+      // This process has written nothing yet, so a file with its id is from an earlier process.
       if (writer === undefined || (Number(writer) !== process.pid && isRunning(Number(writer)))) continue;
       await rm(join(dir, name), { force: true });
       this.#log.warn({ file: join(dir, name) }, 'unfinished snapshot removed');
     }
   }
 
-  /** Makes the table of its newest sound snapshot, with these options; false when there is none. */
+  /** Restores a table from its newest valid snapshot, with these options; returns false when there is none. */
   async restore(options: TableOptions): Promise<boolean> {
     if (!this.#settings.restoreAtStart) return false;
-    // What is not given is as it would be in a new table, and not as it was when the snapshot was taken.
+    // Options not given have the defaults of a new table, not the values in the snapshot.
     const wanted = { ...SCHEMA_DEFAULTS, ...options } as const;
     for (const { path } of await this.#filesOf(options.name)) {
       try {
@@ -75,13 +75,13 @@ export class SnapshotKeeper {
         return true;
       } catch (error) {
         if (!hasCode(error, 'ERR_SNAPSHOT_DAMAGED')) throw error;
-        this.#log.error({ err: error, table: options.name, snapshot: path }, 'damaged snapshot left out');
+        this.#log.error({ err: error, table: options.name, snapshot: path }, 'damaged snapshot skipped');
       }
     }
     return false;
   }
 
-  /** Begins the schedule, if there is one. */
+  /** Starts the schedule, if there is one. */
   start(): void {
     this.#started = true;
     const { everyMs } = this.#settings;
@@ -90,21 +90,21 @@ export class SnapshotKeeper {
     this.#timer.unref();
   }
 
-  /** Ends the schedule, after a last round if the settings say so and it had begun. */
+  /** Stops the schedule, after a last round if the settings say so and it was started. */
   async stop(): Promise<void> {
     timers.clearInterval(this.#timer);
     await this.#round;
     if (this.#started && this.#settings.atShutdown) await this.#snapshotAll();
   }
 
-  /** A round that comes due while another is under way is left out. */
+  /** Skips a round that is due while another one is running. */
   #next(): void {
     this.#round ??= this.#snapshotAll().finally(() => {
       this.#round = undefined;
     });
   }
 
-  /** Never fails: what goes wrong with one table, or once, keeps neither the others nor the next round from it. */
+  /** Never throws: a failure affects neither other tables nor the next round. */
   async #snapshotAll(): Promise<void> {
     try {
       for (const { name } of this.#handles.list()) await this.#snapshot(name);
@@ -116,18 +116,18 @@ export class SnapshotKeeper {
   async #snapshot(name: string): Promise<void> {
     try {
       const before = await this.#filesOf(name);
-      // After those that are there, also when the clock was set back: the newest must be the last in order, too.
+      // Later than the existing ones even if the clock was set back, so that the newest is always last.
       const takenAt = Math.max(wallTimeMs(), (before[0]?.takenAt ?? 0) + 1);
       const path = this.#pathOf(name, takenAt);
       await this.#handles.use(name, ({ table }) => {
-        // A handle of a destroyed table shows it at once here, and only later, as a rejection, there.
+        // Here a destroyed table throws synchronously; below it would reject later.
         table.has(' ');
         return table.snapshot(path);
       });
       this.#log.info({ table: name, snapshot: path }, 'snapshot taken');
       for (const old of before.slice(this.#settings.keep - 1)) await rm(old.path, { force: true });
     } catch (error) {
-      this.#log.error({ err: error, table: name }, 'no snapshot taken, or older ones not removed');
+      this.#log.error({ err: error, table: name }, 'cannot take a snapshot or remove old ones');
     }
   }
 
@@ -135,7 +135,7 @@ export class SnapshotKeeper {
     return join(this.#settings.dir, `${table}.${takenAt}.snapshot`);
   }
 
-  /** A table's snapshots, the newest first. */
+  /** A table's snapshots, newest first. */
   async #filesOf(table: string): Promise<SnapshotFile[]> {
     const { dir } = this.#settings;
     const names = await attemptedLater(

@@ -1,8 +1,8 @@
 /**
- * The tables that this process serves: one attached handle per name, opened when first asked for.
+ * The tables that this process serves: one handle per name, opened at the first request.
  *
- * Invariant: an answer never comes from a destroyed table. A handle whose table was destroyed, by whatever process,
- * throws ERR_TABLE_CLOSED before it does anything; it is dropped and the name is opened anew, once per request.
+ * Invariant: a response never comes from a destroyed table. A handle whose table was destroyed, by any process, throws
+ * ERR_TABLE_CLOSED before it does anything; it is dropped and the name is opened again, once per request.
  */
 
 import { hasCode } from '../errors.js';
@@ -14,10 +14,10 @@ import { engineOf } from '../table/engine.js';
 import { Table } from '../table/table.js';
 import type { BackendName, Columns, TableInfo, TableOptions } from '../table/types.js';
 
-/** How often handles of destroyed tables are let go. */
+/** How often handles of destroyed tables are released. */
 const SWEEP_INTERVAL_MS = 5000;
 
-/** Where a table of the configuration is; tables made over HTTP are where `Table.open` looks first. */
+/** Location of a configured table; tables created over HTTP are found by `Table.open` with the name alone. */
 export interface TableLocation {
   readonly backend?: BackendName | undefined;
   readonly path?: string | undefined;
@@ -25,7 +25,7 @@ export interface TableLocation {
 
 interface TableHandlesOptions {
   readonly namespace?: string | undefined;
-  /** Longest wait for a lock: it stops the event loop, so it is short. */
+  /** Maximum wait for a lock; short, because it blocks the event loop. */
   readonly lockTimeoutMs: number;
   readonly locations?: Readonly<Record<string, TableLocation>> | undefined;
 }
@@ -51,13 +51,13 @@ export class TableHandles {
   constructor(options: TableHandlesOptions) {
     this.#options = options;
     const locations = Object.entries(options.locations ?? {});
-    // Only where a table is: what it was configured to be says nothing of the one that stands there now.
+    // Only the location: the other configured options need not match the existing table.
     this.#locations = new Map(locations.map(([name, { backend, path }]) => [name, { backend, path }]));
   }
 
   /**
-   * Runs an action on a table; again, on a new handle, if its table turns out to be destroyed. Every method of a
-   * table throws ERR_TABLE_CLOSED before it changes anything, so that the second run never repeats a write.
+   * Runs an action on a table, and again on a new handle if the table turns out to be destroyed. Every method throws
+   * ERR_TABLE_CLOSED before it changes anything, so the second run never repeats a write.
    */
   use<T>(name: string, action: (served: ServedTable) => T): T {
     try {
@@ -69,11 +69,15 @@ export class TableHandles {
     return action(this.#handle(name));
   }
 
-  /** Makes a table, or finds the one of the same schema; ERR_SCHEMA_MISMATCH for another one. */
+  /**
+   * Creates a table, or opens the existing one.
+   *
+   * @throws {ShmTableError} ERR_SCHEMA_MISMATCH when it exists with another schema
+   */
   create(options: Omit<TableOptions, 'namespace' | 'lockTimeoutMs'>): CreatedTable {
     const { name } = options;
     const { namespace, lockTimeoutMs } = this.#options;
-    // Defaults are part of the schema: without them an existing table with other limits would count as the same.
+    // Defaults are part of the schema: without them a table with other limits would be considered the same.
     const schema = { ...SCHEMA_DEFAULTS, ...options, namespace, lockTimeoutMs } as const;
     for (;;) {
       try {
@@ -84,18 +88,22 @@ export class TableHandles {
         if (!hasCode(error, 'ERR_TABLE_EXISTS')) throw error;
       }
       try {
-        // How many may attach is no part of what makes two schemas the same.
+        // `maxParticipants` is not part of the schema.
         const { maxParticipants: _, ...wanted } = schema;
         const table: Table<Columns> = Table.open(name, { ...wanted, ...this.#locations.get(name) });
         return { created: false, served: this.#keepLiving(name, table) };
       } catch (error) {
-        // Destroyed between the two: it can be made after all.
+        // It was destroyed in between, so it can be created.
         if (!hasCode(error, 'ERR_TABLE_NOT_FOUND')) throw error;
       }
     }
   }
 
-  /** Destroys a table for every process; ERR_TABLE_NOT_FOUND. */
+  /**
+   * Destroys a table for every process.
+   *
+   * @throws {ShmTableError} ERR_TABLE_NOT_FOUND when there is none
+   */
   destroy(name: string): void {
     Table.destroy(name, { namespace: this.#options.namespace, ...this.#locations.get(name) });
     this.#drop(name);
@@ -111,7 +119,7 @@ export class TableHandles {
     for (const name of [...this.#handles.keys()]) this.#drop(name);
   }
 
-  /** Lets go of handles whose tables are destroyed: they would keep the memory of what is gone. */
+  /** Closes handles of destroyed tables, which would keep their memory allocated. */
   #sweep(): void {
     for (const [name, { table }] of this.#handles) {
       if (!table.isOpen) this.#drop(name);
@@ -131,7 +139,7 @@ export class TableHandles {
     return served;
   }
 
-  /** Keeps the handle that is there while its table lives: streams of changes hang on it. */
+  /** Keeps the current handle while its table exists, because streams of changes use it. */
   #keepLiving(name: string, table: Table<Columns>): ServedTable {
     const served = this.#handles.get(name);
     if (served?.table.isOpen) {

@@ -1,4 +1,4 @@
-/** JSON Schemas of a table's options, for the request that creates one and for the settings. */
+/** JSON Schemas of table options, for the request that creates a table and for the settings. */
 import { Type } from 'typebox';
 import { TABLE_DEFAULTS } from '../table/defaults.js';
 import { EVICTIONS, MAX_CAPACITY, MAX_KEY_BYTES, MAX_PARTICIPANTS } from '../table/options.js';
@@ -6,7 +6,7 @@ import type { BackendName } from '../table/types.js';
 
 const { maxKeyBytes, hugePages, evict, changes, maxParticipants, backend } = TABLE_DEFAULTS;
 
-/** Types and ranges; the schema itself is checked where every table's is. */
+/** Types and ranges; column types are checked where the table is created. */
 export const tableOption = {
   capacity: Type.Integer({ minimum: 1, maximum: MAX_CAPACITY, description: 'Number of rows; exactly this many fit' }),
   maxKeyBytes: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_KEY_BYTES, default: maxKeyBytes })),
@@ -20,7 +20,7 @@ export const tableOption = {
   maxParticipants: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_PARTICIPANTS, default: maxParticipants })),
 };
 
-/** Where the memory comes from: one of these. */
+/** The option `backend`, with these values. */
 export function backendOption<T extends BackendName>(names: readonly T[]) {
   return Type.Optional(Type.Unsafe<T>({ type: 'string', enum: [...names], default: backend }));
 }

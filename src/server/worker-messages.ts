@@ -1,23 +1,23 @@
-/** What primary and workers tell each other. No message is ever sent on behalf of a request. */
+/** Messages between primary and workers. Serving a request needs no messages. */
 import { type Static, Type } from 'typebox';
 import { Compile } from 'typebox/compile';
 
-/** A worker to the primary: it listens, or cannot. */
+/** From a worker to the primary: it listens, or it failed to. */
 const fromWorker = Type.Union([
   Type.Object({ type: Type.Literal('ready') }),
   Type.Object({ type: Type.Literal('failed'), reason: Type.String() }),
 ]);
 
-/** The primary to a worker: finish what has begun and end, leaving idle connections for so long. */
+/** From the primary to a worker: complete the current requests and exit, keeping idle connections for a time. */
 const toWorker = Type.Object({ type: Type.Literal('stop'), idleMs: Type.Integer({ minimum: 0 }) });
 
 export type WorkerMessage = Static<typeof fromWorker>;
 export type PrimaryMessage = Static<typeof toWorker>;
 
-/** What a worker is started with. */
+/** Startup parameters of a worker. */
 export interface WorkerTask {
   readonly settings: unknown;
-  /** How many listening sockets it inherits. */
+  /** Number of listening sockets that it inherits. */
   readonly listeners: number;
   /** Name of the memory that it shares with the primary and the other workers. */
   readonly memory: string;

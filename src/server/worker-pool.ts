@@ -1,6 +1,6 @@
 /**
- * Keeps a number of workers alive: starts them, replaces those that die - at once, or after a growing pause when they
- * die young - and replaces or stops them all.
+ * Keeps a number of workers running: starts them, replaces those that die (immediately, or after a growing delay if
+ * they died soon after their start), and replaces or stops them all.
  */
 
 import { type ChildProcess, fork } from 'node:child_process';
@@ -17,26 +17,26 @@ import type { ServiceSettings } from './settings/settings-schema.js';
 import { isWorkerMessage, type PrimaryMessage, TASK_VARIABLE, type WorkerTask } from './worker-messages.js';
 
 const WORKER_FILE = fileURLToPath(new URL('./worker.js', import.meta.url));
-/** A worker that served this long did not die of what it found at its start. */
+/** A worker that has served this long did not die from a problem at startup. */
 const GROWN_UP_MS = 1000;
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 5000;
 
-/** How a worker is told to end. */
+/** How a worker is stopped. */
 interface Ending {
-  /** How long it leaves idle connections. */
+  /** How long it keeps idle connections. */
   readonly idleMs: number;
-  /** Most time that it has to finish the requests that it has begun. */
+  /** Time limit for completing its current requests. */
   readonly limitMs: number;
 }
 
-/** With the service: whoever comes back finds nobody, so that waiting for more requests would only delay the end. */
+/** When the service ends: there is no other worker to go to, so waiting for idle connections only causes delay. */
 const AT_SHUTDOWN: Ending = { idleMs: 500, limitMs: 10_000 };
-/** For a successor, which is there already: nobody waits, and a client in use comes by within this time. */
+/** When a successor already listens: nobody waits, and a connection in use sends a request within this time. */
 const AT_REPLACEMENT: Ending = { idleMs: 5000, limitMs: 40_000 };
 
 interface WorkerPoolEvents {
-  /** A worker of this process id is gone, for whatever reason. */
+  /** The worker with this process id has ended, for any reason. */
   gone: [pid: number];
 }
 
@@ -45,12 +45,12 @@ export class WorkerPool extends EventEmitter<WorkerPoolEvents> {
   readonly #sockets: ListeningSockets;
   readonly #memory: ServiceMemory;
   readonly #log: FastifyBaseLogger;
-  /** Those that serve, or are about to; not those that have been told to end. */
+  /** Workers that serve or are starting; not those being stopped. */
   readonly #workers = new Set<ChildProcess>();
   #wanted: number;
   #filling = false;
   #pauseMs = 0;
-  /** The last round of replacements that was asked for and has not begun. */
+  /** The requested round of replacements that has not begun. */
   #nextRound: Promise<void> | undefined;
   #lastRound: Promise<void> = Promise.resolve();
   readonly #stop = new AbortController();
@@ -72,15 +72,15 @@ export class WorkerPool extends EventEmitter<WorkerPoolEvents> {
     return [...this.#workers].flatMap((worker) => worker.pid ?? []);
   }
 
-  /** Starts all workers; resolves once every one of them listens. ERR_INTERNAL if one cannot. */
+  /** Starts all workers; resolves when all of them listen. Rejects with ERR_INTERNAL if one cannot. */
   async start(): Promise<void> {
     await Promise.all(Array.from({ length: this.#wanted }, () => this.#start()));
   }
 
   /**
-   * Replaces the workers one by one, by ones with these settings: each one's successor listens before it stops accepting. Calls while a round is
-   * under way share one more round after it. Rejects, with the workers that are left as they were, when a successor
-   * cannot serve.
+   * Replaces the workers one at a time with ones that have these settings; a successor listens before its predecessor
+   * stops accepting. Calls during a round share one more round after it. Rejects when a successor cannot serve; the
+   * remaining workers then keep running.
    */
   replaceAll(settings: ServiceSettings): Promise<void> {
     this.#settings = settings;
@@ -93,7 +93,7 @@ export class WorkerPool extends EventEmitter<WorkerPoolEvents> {
     return this.#nextRound;
   }
 
-  /** Lets every worker finish what it has begun. */
+  /** Stops every worker after its current requests. */
   async stop(): Promise<void> {
     this.#stop.abort();
     await Promise.all([...this.#workers].map((worker) => this.#end(worker, AT_SHUTDOWN)));
@@ -102,7 +102,7 @@ export class WorkerPool extends EventEmitter<WorkerPoolEvents> {
   async #replaceEach(): Promise<void> {
     const old = [...this.#workers];
     for (const worker of old) {
-      // Dead, and replaced for that.
+      // It has died and been replaced.
       if (!this.#workers.has(worker)) continue;
       this.#wanted++;
       try {
@@ -111,14 +111,14 @@ export class WorkerPool extends EventEmitter<WorkerPoolEvents> {
         this.#wanted--;
       }
       if (this.#stop.signal.aborted) return;
-      // It may have died meanwhile without a replacement: its successor is one.
+      // If it died meanwhile without being replaced, its successor replaces it.
       if (this.#workers.size > this.#wanted) {
         await this.#end(this.#workers.has(worker) ? worker : [...this.#workers][0], AT_REPLACEMENT);
       }
     }
   }
 
-  /** Starts a worker; resolves once it listens, and rejects if it ends before. */
+  /** Starts a worker; resolves when it listens, and rejects if it ends before. */
   #start(): Promise<void> {
     const descriptors = this.#sockets.descriptors;
     const task: WorkerTask = {
@@ -143,7 +143,7 @@ export class WorkerPool extends EventEmitter<WorkerPoolEvents> {
           resolve();
         }
       });
-      // Without a process there will be no 'exit'; with one, a message was lost because the worker is about to end.
+      // Without a process there is no 'exit' event; with one, a message was lost because the worker is ending.
       worker.on('error', (error) => {
         if (worker.pid !== undefined) return;
         this.#workers.delete(worker);
@@ -166,13 +166,13 @@ export class WorkerPool extends EventEmitter<WorkerPoolEvents> {
     });
   }
 
-  /** Starts workers until there are as many as wanted. */
+  /** Starts workers until there are enough. */
   async #fill(): Promise<void> {
     if (this.#filling) return;
     this.#filling = true;
     while (!this.#stop.signal.aborted && this.#workers.size < this.#wanted) {
       try {
-        // Referenced: without any worker, it is all that keeps the primary alive.
+        // Not unref'd: without any worker, only this timer keeps the primary running.
         await pause(this.#pauseMs, this.#stop.signal);
         if (this.#stop.signal.aborted) break;
         await this.#start();
@@ -195,7 +195,7 @@ export class WorkerPool extends EventEmitter<WorkerPoolEvents> {
     this.#pauseMs = Math.min(Math.max(2 * this.#pauseMs, FIRST_PAUSE_MS), LONGEST_PAUSE_MS);
   }
 
-  /** Never fails: a worker that dies before it hears of it has ended too. */
+  /** Never rejects: a worker that dies before it receives the message has ended too. */
   async #end(worker: ChildProcess, { idleMs, limitMs }: Ending): Promise<void> {
     this.#workers.delete(worker);
     if (worker.exitCode !== null || worker.signalCode !== null) return;

@@ -1,4 +1,4 @@
-/** One worker of the service: the program that the primary starts. It ends with the primary, or when told to. */
+/** One worker of the service, started by the primary. It ends with the primary, or on its request. */
 import { pause } from '../memory/index.js';
 import { buildApp } from './app.js';
 import { ConnectionDrain } from './connection-drain.js';
@@ -8,7 +8,7 @@ import { checkSettings } from './settings/check-settings.js';
 import { withDefaults } from './settings/settings-schema.js';
 import { isPrimaryMessage, TASK_VARIABLE, type WorkerMessage, type WorkerTask } from './worker-messages.js';
 
-/** Long enough to accept what had arrived when the end was announced: at a shutdown nobody else does. */
+/** Long enough to accept connections that arrived before the shutdown, which no other worker would accept. */
 const LAST_ARRIVALS_MS = 100;
 
 async function serve(): Promise<void> {
@@ -44,10 +44,10 @@ function tellPrimary(message: WorkerMessage, sent?: () => void): void {
   process.send?.(message, undefined, {}, sent);
 }
 
-// A terminal sends these to every process of its group; the primary decides what they mean.
+// A terminal sends these to every process of its group; the primary handles them.
 process.on('SIGINT', () => undefined);
 process.on('SIGHUP', () => undefined);
-// Without the primary there is nobody to replace this worker, and a new service wants its address.
+// Without the primary nothing would replace this worker, and a new service needs its address.
 process.on('disconnect', () => process.exit(1));
 
 serve().catch((error: unknown) => {

@@ -1,4 +1,4 @@
-/** `npm run openapi`: writes what is generated from the code and shipped with it, to `openapi/` of the package. */
+/** `npm run openapi`: writes the generated documents to `openapi/` of the package. */
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { generateDocuments } from './generated-documents.js';

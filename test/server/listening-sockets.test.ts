@@ -67,7 +67,7 @@ t.test('what stands in the place of a Unix socket', async (t) => {
   writeFileSync(file, 'text');
   await t.rejects(open(t, { socket: file }), {
     code: 'ERR_ARGUMENT',
-    message: `socket ${file} is a file that is no socket`,
+    message: `socket ${file} exists and is not a socket`,
   });
   const used = join(folder(t), 'used.sock');
   const other = createServer().listen(used);
@@ -75,7 +75,7 @@ t.test('what stands in the place of a Unix socket', async (t) => {
   await once(other, 'listening');
   await t.rejects(open(t, { socket: used }), {
     code: 'ERR_INTERNAL',
-    message: `cannot listen on ${used}: another service does`,
+    message: `cannot listen on ${used}: another service is listening on it`,
   });
   const nowhere = join(folder(t), 'missing', 'service.sock');
   await t.rejects(open(t, { socket: nowhere }), { code: 'ERR_INTERNAL', message: /EACCES|ENOENT/ });

@@ -1,6 +1,7 @@
 /**
- * Who may ask for what. With tokens, every route but the public ones takes a token of its scope; without, everything is
- * allowed to whoever reaches the service, which web pages may not. Each route says what it takes in `config.scope`.
+ * Access control. With tokens, every route except the public ones requires a token with its scope. Without tokens,
+ * every request that reaches the service is allowed, except those of web pages. Each route has its scope in
+ * `config.scope`.
  */
 import type { FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
 import { ShmTableError } from '../../errors.js';
@@ -12,20 +13,20 @@ import { TokenList } from './token-list.js';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** What a token must allow; `none`: no token is needed. */
+    /** The scope that a token must have; `none` if no token is needed. */
     scope?: Scope | 'none';
-    /** What a token must allow as well, by what the request's body asks for. */
+    /** The scope that a token must also have, depending on the request's body. */
     scopeOfBody?: (body: unknown) => Scope;
   }
   interface FastifyRequest {
-    /** Whose request it is; undefined for nobody's, and without tokens. */
+    /** The token of the request; undefined if it has no valid one, or the service has no tokens. */
     token: TokenSettings | undefined;
   }
 }
 
 const REALM = 'Bearer realm="shmtable"';
 
-/** Finds out whose request it is, and refuses nothing yet. */
+/** Identifies the client of a request; rejects nothing yet. */
 export function identifyRequests(app: RoutesApp, tokens: readonly TokenSettings[] | undefined): void {
   app.decorateRequest('token');
   if (tokens === undefined) return;
@@ -38,13 +39,13 @@ export function identifyRequests(app: RoutesApp, tokens: readonly TokenSettings[
   );
 }
 
-/** Refuses what nobody, or the token's owner, may ask for; routes are to be registered after this. */
+/** Rejects requests that the token does not allow. Routes must be registered after this. */
 export function refuseUnauthorized(app: RoutesApp, withTokens: boolean): void {
   const routes: RouteOptions[] = [];
   app.addHook('onRoute', (route) => {
     routes.push(route);
   });
-  // Not before: hooks of the instances below, which may set it, come after this one.
+  // Only then: hooks of child instances, which may set the scope, run after this one.
   app.addHook('onReady', async () => {
     for (const { method, url, config } of routes) {
       if (config?.scope === undefined) throw new ShmTableError('ERR_INTERNAL', `route ${method} ${url} has no scope`);
@@ -58,7 +59,7 @@ export function refuseUnauthorized(app: RoutesApp, withTokens: boolean): void {
     'onRequest',
     hook((request, reply) => {
       const { scope = 'admin' } = request.routeOptions.config;
-      // What no route takes is no secret: the routes are public.
+      // Unknown paths need no token, because the routes are public.
       if (scope !== 'none' && !request.is404) authorize(request, reply, scope);
     }),
   );
@@ -71,7 +72,11 @@ export function refuseUnauthorized(app: RoutesApp, withTokens: boolean): void {
   );
 }
 
-/** Throws ERR_UNAUTHENTICATED without a token that is known, ERR_FORBIDDEN for one that allows less. */
+/**
+ * Checks that the request has a token with this scope.
+ *
+ * @throws {ShmTableError} ERR_UNAUTHENTICATED when it has no known token; ERR_FORBIDDEN when its token lacks the scope
+ */
 function authorize(request: FastifyRequest, reply: FastifyReply, scope: Scope): void {
   const { token } = request;
   if (token === undefined) {
@@ -86,11 +91,14 @@ function authorize(request: FastifyRequest, reply: FastifyReply, scope: Scope): 
     );
   }
   if (SCOPES.indexOf(token.scope) < SCOPES.indexOf(scope)) {
-    request.log.info({ token: token.name, scope: token.scope, needs: scope }, 'request beyond the token refused');
+    request.log.info(
+      { token: token.name, scope: token.scope, needs: scope },
+      'request beyond the scope of its token refused',
+    );
     reply.header('WWW-Authenticate', `${REALM}, error="insufficient_scope", scope="${scope}"`);
     throw new ShmTableError(
       'ERR_FORBIDDEN',
-      `the request needs a token of scope ${scope}; that of ${token.name} has scope ${token.scope}`,
+      `the scope of the token must be ${scope}, got ${token.scope} (token ${token.name})`,
     );
   }
 }

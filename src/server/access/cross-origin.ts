@@ -1,4 +1,4 @@
-/** Lets pages of other origins ask (CORS). */
+/** Allows cross-origin requests (CORS). */
 import cors from '@fastify/cors';
 import type { FastifyRequest } from 'fastify';
 import type { KnownPaths } from '../known-paths.js';
@@ -7,7 +7,7 @@ import { parseTarget } from '../request-target.js';
 import type { RoutesApp } from '../service-routes.js';
 import type { CorsSettings } from '../settings/security-schema.js';
 
-/** What pages may read of an answer besides its body and what they may anyway. */
+/** Response headers that pages may read, besides those that browsers always allow. */
 const EXPOSED = [
   'ETag',
   'Location',
@@ -21,9 +21,9 @@ const EXPOSED = [
 ];
 const PREFLIGHT_AGE_S = 600;
 
-/** Answers preflight requests, before anything asks for a token: browsers send none with them. */
+/** Responds to preflight requests before tokens are checked, because browsers send none with them. */
 export async function allowOrigins(app: RoutesApp, { origin }: CorsSettings, paths: KnownPaths): Promise<void> {
-  // The plugin takes every OPTIONS for a preflight request; any other is of a method that no route has.
+  // The plugin treats every OPTIONS request as a preflight; any other has a method without a route.
   app.addHook(
     'onRequest',
     hook((request) => {

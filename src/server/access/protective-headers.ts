@@ -1,4 +1,4 @@
-/** Headers that keep browsers from taking an answer for more than it is. */
+/** Security headers, which keep browsers from rendering or framing a response or guessing its type. */
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import helmet from 'helmet';
@@ -7,13 +7,13 @@ import type { RoutesApp } from '../service-routes.js';
 
 const HSTS_MAX_AGE_S = 180 * 24 * 60 * 60;
 
-/** For every answer; the page of the docs has a policy of its own, which lets it load what it needs from here. */
+/** Added to every response. The docs page has its own policy, which allows its scripts, styles and images. */
 export function addProtectiveHeaders(app: RoutesApp, overTls: boolean): void {
-  // Asked once: for each request anew, as a middleware, they would cost as much as half of a row's reading.
+  // Computed once: as middleware, for each request, they would cost half as much as reading a row.
   const headers = headersOf(
     helmet({
       contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },
-      // Means something over TLS only; other services of this host are none of ours, those of its subdomains even less.
+      // Only meaningful over TLS; does not include other services on subdomains.
       strictTransportSecurity: overTls ? { maxAge: HSTS_MAX_AGE_S, includeSubDomains: false } : false,
     }),
   );
@@ -25,7 +25,7 @@ export function addProtectiveHeaders(app: RoutesApp, overTls: boolean): void {
   );
 }
 
-/** What a middleware sets that looks at nothing of the request. */
+/** The headers that a middleware sets regardless of the request. */
 function headersOf(middleware: ReturnType<typeof helmet>): Record<string, string> {
   const request = new IncomingMessage(new Socket());
   const response = new ServerResponse(request);
@@ -33,7 +33,7 @@ function headersOf(middleware: ReturnType<typeof helmet>): Record<string, string
   return Object.fromEntries(Object.entries(response.getHeaders()).map(([name, value]) => [name, String(value)]));
 }
 
-/** What the page of the docs loads: its own scripts, styles and images; some of its styles and icons stand inline. */
+/** What the docs page loads: its own scripts, styles and images; some styles and icons are inline. */
 export const DOCS_POLICY = {
   'default-src': ["'none'"],
   'base-uri': ["'none'"],

@@ -1,6 +1,6 @@
 /**
- * Limits how often one client may ask. Its requests are counted in a table that all workers share, by the name of its
- * token, or by its address when it has none: so many in a window, which begins with its first request.
+ * Limits the request rate of each client. Requests are counted in a table that all workers share, by the name of the
+ * token or, without one, by the client's address. A window begins with the client's first request.
  */
 import rateLimit, { type FastifyRateLimitStore, normalizeIP } from '@fastify/rate-limit';
 import type { FastifyRequest } from 'fastify';
@@ -13,19 +13,19 @@ import { PLUGIN_DEFAULTS } from '../settings/defaults.js';
 import type { RateLimitSettings } from '../settings/security-schema.js';
 import type { ServiceSettings } from '../settings/settings-schema.js';
 
-/** Not the service's own namespace: nobody shall meet this table among the others, and clear it. */
+/** Not the service's own namespace, so that this table is not listed and cannot be cleared over HTTP. */
 const NAMESPACE = 'shmtable-rate-limit';
-/** Clients counted at a time; of more, those that have not asked for longest are forgotten. */
+/** Maximum number of clients counted; beyond it, the least recently active ones are evicted. */
 const CLIENTS = 10_000;
 const MAX_CLIENT_BYTES = 80;
-/** Addresses of one customer differ in what comes after. */
+/** Addresses of one network differ only in later bits. */
 const IPV6_PREFIX_BITS = 64;
 
 type CountsTable = Table<{ readonly requests: 'float64' }>;
 
 /**
- * The counts of a service: workers find those of their primary, which therefore opens them first, and which they end
- * with.
+ * The counts of a service. The primary creates the table, so it must do so before it starts workers; the table ends
+ * with the primary.
  */
 export function openCounts({ namespace, workers }: Pick<ServiceSettings, 'namespace' | 'workers'>): CountsTable {
   return Table.openOrCreate({
@@ -37,12 +37,14 @@ export function openCounts({ namespace, workers }: Pick<ServiceSettings, 'namesp
     columns: { requests: 'float64' },
     evict: 'lru',
     lockTimeoutMs: PLUGIN_DEFAULTS.lockTimeoutMs,
-    // Old and new workers at once, and the primary.
+    // Old and new workers, which overlap during a replacement, and the primary.
     maxParticipants: Math.min(MAX_PARTICIPANTS, 2 * workers + 8),
   });
 }
 
-/** Counts and limits all requests but those of routes with `config.rateLimit: false`. Requests must be identified. */
+/**
+ * Counts and limits all requests except of routes with `config.rateLimit: false`. Clients must be identified before.
+ */
 export async function limitRequests(
   app: RoutesApp,
   { max, windowMs }: RateLimitSettings,
@@ -69,7 +71,7 @@ export async function limitRequests(
   }
 
   await app.register(rateLimit, {
-    // Its own hooks would come after those that refuse, and leave attempts to guess a token uncounted.
+    // The plugin's own hooks would run after access control and leave attempts to guess a token uncounted.
     global: false,
     max,
     timeWindow: windowMs,
@@ -85,7 +87,7 @@ export async function limitRequests(
   app.addHook('onRequest', app.rateLimit());
 }
 
-/** One more request. The first of a window makes the row, and with it the window. */
+/** Counts a request. The first one of a window creates the row, whose lifetime is the window. */
 function count(counts: CountsTable, client: string, windowMs: number): { current: number; ttl: number } {
   const current = counts.increment(client, 'requests', 1, { ttlIfNew: windowMs });
   return { current, ttl: counts.ttl(client) ?? windowMs };

@@ -1,4 +1,4 @@
-/** The tokens that the service knows, by their digests. */
+/** The accepted tokens, by their digests. */
 import { hash, timingSafeEqual } from 'node:crypto';
 import type { TokenSettings } from '../settings/security-schema.js';
 
@@ -18,13 +18,13 @@ export class TokenList {
   }
 
   /**
-   * Whose token an `Authorization` header carries; undefined when it is nobody's. Every token is compared, each in
-   * constant time: how long it takes tells neither which one was like it nor how much of it.
+   * Returns the token in an `Authorization` header, or undefined when it is unknown. Every token is compared, each in
+   * constant time, so that the duration reveals nothing about the tokens.
    */
   find(authorization: string | undefined): TokenSettings | undefined {
     const secret = BEARER.exec(authorization ?? '')?.[1];
     if (secret === undefined) return undefined;
-    // Node reads header bytes as Latin-1: this gives back the bytes that were sent.
+    // Node decodes header bytes as Latin-1; this restores the bytes that were sent.
     const digest = hash('sha256', Buffer.from(secret, 'latin1'), 'buffer');
     let found: TokenSettings | undefined;
     for (const known of this.#known) {

@@ -1,6 +1,6 @@
 /**
- * The metrics as Prometheus reads them: what all processes of the service have counted, and what its tables count
- * themselves. Everything is read from shared memory at that moment; no process is asked.
+ * The metrics in the Prometheus text format: the counts of all processes of the service and of its tables. Everything
+ * is read from shared memory; no process is queried.
  */
 import { Counter, Gauge, Registry } from 'prom-client';
 import type { TableCounts } from '../../table/types.js';
@@ -11,7 +11,7 @@ import type { NamedCounts } from './table-counts.js';
 
 type CountName = keyof TableCounts;
 
-/** Family, what it says, and where it stands among a table's counts. */
+/** Family, help text, and the corresponding property of a table's counts. */
 const TABLE_GAUGES: readonly (readonly [string, string, CountName])[] = [
   ['shmtable_table_rows', 'Rows of the table; expired ones count until they are removed', 'rows'],
   ['shmtable_table_capacity_rows', 'Rows that fit into the table', 'capacity'],

@@ -1,4 +1,4 @@
-/** What the processes of a service count together: families of metrics, each metric with labels of its own. */
+/** The metrics that the processes of a service share: families of metrics with different labels. */
 import type { MetricCounter, MetricHistogram, MetricRegistry, MetricValue } from '../../pools/index.js';
 
 type Labels = Readonly<Record<string, string>>;
@@ -21,7 +21,7 @@ export const HISTOGRAMS = {
 export type CounterFamily = keyof typeof COUNTERS;
 type HistogramFamily = keyof typeof HISTOGRAMS;
 
-/** The metric with these labels, made when nobody has counted it yet. */
+/** Returns the metric with these labels; creates it if it does not exist. */
 export function counterOf(registry: MetricRegistry, family: CounterFamily, labels: Labels = {}): MetricCounter {
   return registry.counter(nameOf(family, labels));
 }
@@ -30,10 +30,10 @@ export function histogramOf(registry: MetricRegistry, family: HistogramFamily, l
   return registry.histogram(nameOf(family, labels), SECONDS);
 }
 
-/** A metric of a service, of whichever kind. */
+/** A metric of a service, of any kind. */
 export type FamilyMetric = MetricValue & { readonly family: string; readonly labels: Labels };
 
-/** All metrics that somebody has counted. */
+/** All metrics that have been counted. */
 export function* familyMetrics(registry: MetricRegistry): Generator<FamilyMetric> {
   for (const metric of registry.entries()) {
     const end = metric.name.indexOf(' ');

@@ -1,4 +1,4 @@
-/** Counts the requests of a worker, times them, and notes the slow ones. */
+/** Counts and times the requests of a worker, and records slow ones as events. */
 
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ShmTableError } from '../../errors.js';
@@ -9,15 +9,15 @@ import type { ServiceMemory } from '../service-memory.js';
 import type { RoutesApp } from '../service-routes.js';
 import { counterOf, histogramOf } from './metric-families.js';
 
-/** A request that takes longer is an event. Its worker may have answered nobody else meanwhile. */
+/** A request that takes longer is recorded as an event. Its worker may have served nobody else meanwhile. */
 const SLOW_MS = 500;
-/** Longer addresses are cut in events. */
+/** Longer addresses are truncated in events. */
 const MAX_URL = 200;
 const DELAY_SAMPLE_MS = 500;
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** The answer goes on for as long as the client listens: its time says nothing. */
+    /** The response lasts as long as the client listens, so its duration is not recorded. */
     stream?: boolean;
   }
 }
@@ -38,7 +38,7 @@ class RequestMetrics {
   readonly #memory: ServiceMemory;
   readonly #requests = new Map<string, MetricCounter>();
   readonly #durations = new Map<string, MetricHistogram>();
-  /** No room for more metrics: those that there are go on. */
+  /** Whether the memory for metrics is full; existing ones still count. */
   #full = false;
 
   constructor(memory: ServiceMemory) {
@@ -48,7 +48,7 @@ class RequestMetrics {
   count(request: FastifyRequest, reply: FastifyReply): void {
     const { method } = request;
     const { url = '', config } = request.routeOptions;
-    // Not the path: keys and tables have no bound. What no route takes has none.
+    // Not the path, because the numbers of keys and tables are unbounded. Empty if no route matches.
     const pattern = request.is404 ? '' : (config.pattern ?? url);
     const status = String(reply.statusCode);
     const { metrics } = this.#memory;
@@ -97,12 +97,12 @@ class RequestMetrics {
   }
 }
 
-/** A route as the OpenAPI document has it. */
+/** A route in the notation of the OpenAPI document. */
 function documented(pattern: string): string {
   return pattern.replace(/:(\w+)/g, '{$1}');
 }
 
-/** Tells twice a second by how many seconds the event loop kept a timer waiting. */
+/** Reports twice a second by how many seconds the event loop delayed a timer. */
 function sampleDelay(tell: (seconds: number) => void): NodeJS.Timeout {
   let due = monotonicMs() + DELAY_SAMPLE_MS;
   return timers

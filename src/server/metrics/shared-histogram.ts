@@ -1,9 +1,9 @@
-/** A histogram for prom-client's text whose observations were made elsewhere: it only shows them. */
+/** A histogram for prom-client's text output whose observations come from shared memory. */
 import { Gauge, type GaugeConfiguration, type MetricObjectWithValues, type MetricValueWithName } from 'prom-client';
 import type { FamilyMetric } from './metric-families.js';
 
 export class SharedHistogram extends Gauge {
-  // Not its Histogram: that one shows its own observations, whatever `get` says.
+  // Not prom-client's Histogram, which outputs its own observations whatever `get` returns.
   readonly type = 'histogram';
   readonly #name: string;
   readonly #metrics: readonly FamilyMetric[];
@@ -18,7 +18,7 @@ export class SharedHistogram extends Gauge {
     return { ...(await super.get()), values: this.#metrics.flatMap((metric) => this.#valuesOf(metric)) };
   }
 
-  /** Buckets in text are cumulated, and bounded above by infinity. */
+  /** In the text format, buckets are cumulative and the last one is unbounded. */
   #valuesOf(metric: FamilyMetric): MetricValueWithName<string>[] {
     if (metric.kind !== 'histogram') return [];
     const { labels, bounds, counts, count, sum } = metric;

@@ -1,4 +1,4 @@
-/** What the tables of a namespace say of themselves, without attaching to them. */
+/** Statistics of the tables of a namespace, read without attaching to them. */
 import { ShmTableError } from '../../errors.js';
 import { Segment } from '../../memory/index.js';
 import { engineOf } from '../../table/engine.js';
@@ -9,8 +9,9 @@ import type { TableCounts } from '../../table/types.js';
 export type NamedCounts = TableCounts & { readonly table: string };
 
 /**
- * Of every table of the namespace, by name. O(processes + tables), each table opened read-only for the moment. `rows`
- * counts expired rows that nobody has swept; `withoutExpired` leaves them out, as `Table.size` does, and costs as much.
+ * Returns the statistics of every table of the namespace, by name. O(processes + tables); each table is opened
+ * read-only for a moment. `rows` includes expired rows that have not been swept; `withoutExpired` excludes them, at the
+ * cost of `Table.size`.
  */
 export function countsOfTables(namespace: string, { withoutExpired = false } = {}): NamedCounts[] {
   const prefix = segmentName(namespace, '');
@@ -22,7 +23,7 @@ export function countsOfTables(namespace: string, { withoutExpired = false } = {
       const counts = engineOf(table).counts();
       return [{ table: table.name, ...counts, rows: withoutExpired ? table.size : counts.rows }];
     } catch (error) {
-      // Destroyed since it was listed, damaged, or another user's.
+      // The table was destroyed meanwhile, is damaged, or belongs to another user.
       if (error instanceof ShmTableError) return [];
       throw error;
     }
