@@ -91,9 +91,13 @@ export function checkRemoval(backend: BackendName, value: unknown): boolean {
   throw new ShmTableError('ERR_ARGUMENT', `removeOnLastDetach is for the backend sysv, not for ${backend}.`);
 }
 
+/** Linux takes no longer path. */
+const MAX_PATH_LENGTH = 4_096;
+
 /** The absolute path of a file segment. */
 export function checkPath(path: unknown): string {
-  if (typeof path === 'string' && path !== '' && !path.includes('\0')) return resolve(path);
+  if (typeof path === 'string' && path !== '' && path.length <= MAX_PATH_LENGTH && !path.includes('\0'))
+    return resolve(path);
   throw new ShmTableError('ERR_ARGUMENT', `A file segment needs the path of its file, not ${show(path)}.`);
 }
 

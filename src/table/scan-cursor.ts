@@ -1,5 +1,8 @@
 import { ShmTableError, show } from '../errors.js';
 
+/** A cursor that names the longest key, each of its bytes escaped, is half as long. Anything longer is not worth reading. */
+const MAX_CURSOR_LENGTH = 4_096;
+
 /**
  * Where a scan stands: behind the key of this hash in this bucket, in the order of (hash, key bytes); without a key,
  * before the bucket's first. Rows may move within a chain and chains may grow; neither moves a key in this order.
@@ -18,7 +21,7 @@ export function encodeCursor(position: ScanPosition, table: string): string {
 
 /** `ERR_ARGUMENT` unless `encodeCursor` made it for this table. */
 export function decodeCursor(cursor: unknown, table: string, buckets: number): ScanPosition {
-  if (typeof cursor === 'string') {
+  if (typeof cursor === 'string' && cursor.length <= MAX_CURSOR_LENGTH) {
     const parts = parse(cursor);
     if (Array.isArray(parts) && parts[0] === table) {
       const [, bucket, hash, key] = parts;
@@ -29,7 +32,7 @@ export function decodeCursor(cursor: unknown, table: string, buckets: number): S
       }
     }
   }
-  throw new ShmTableError('ERR_ARGUMENT', `cursor ${show(cursor)} is none that a scan of this table returned`);
+  throw new ShmTableError('ERR_ARGUMENT', `cursor ${show(cursor)} is not one that a scan of this table returned`);
 }
 
 function parse(cursor: string): unknown {

@@ -103,3 +103,18 @@ t.test('wrong arguments', async (t) => {
   for (const names of ['n', 5, null, {}] as unknown[]) t.throws(() => table.scan({ columns: names as ['n'] }), bad);
   for (const options of [null, 5, 'x'] as unknown[]) t.throws(() => table.scan(options as object), bad);
 });
+
+t.test('a cursor is as long as the longest key makes it, and no longer one is read', async (t) => {
+  const table = scratchTable(t, { capacity: 3, columns, maxKeyBytes: 255 });
+  for (const end of ['1', '2', '3']) table.set(`${'\u0001'.repeat(254)}${end}`, {});
+  const keys: string[] = [];
+  for (let cursor: string | null | undefined; cursor !== null; ) {
+    const page = table.scan({ cursor, limit: 1 });
+    for (const { key } of page.entries) keys.push(key.slice(-1));
+    cursor = page.cursor;
+    if (cursor === null) continue;
+    const longer = `${Buffer.from(cursor, 'base64url')}${' '.repeat(10_000)}`;
+    t.throws(() => table.scan({ cursor: Buffer.from(longer).toString('base64url') }), { code: 'ERR_ARGUMENT' });
+  }
+  t.same(keys.sort(), ['1', '2', '3']);
+});
