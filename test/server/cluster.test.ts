@@ -9,6 +9,7 @@ import { Table } from '../../src/table/table.js';
 import { send } from '../fixtures/http-client.js';
 import { type LogEntry, ServiceProcess, startService } from '../fixtures/server-process.js';
 import { LOAD_COLUMNS, ServiceLoad } from '../fixtures/service-load.js';
+import { tries } from '../fixtures/tries.js';
 import { WorkerConnections } from '../fixtures/worker-connections.js';
 
 const columns = { n: 'int64', text: 'string(20)' } as const;
@@ -105,7 +106,7 @@ t.test('workers share tables and rows, and are replaced', async (t) => {
       new ServiceLoad({ ...common, keys: 'new', keepAlive: false }),
     ];
     const old = new Set(service.workers);
-    for (let round = 0; round < 2; round++) {
+    for (let round = 0; round < tries(1, 2); round++) {
       const from = service.log.length;
       service.signal('SIGHUP');
       const { msg, workers: now = [] } = await service.logged(isReplaced, from);

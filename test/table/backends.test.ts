@@ -8,6 +8,7 @@ import { ShmTableError, Table } from '../../src/index.js';
 import { engineOf } from '../../src/table/engine.js';
 import { checksumColumns, isWhole, makeRow } from '../fixtures/checksum-row.js';
 import { refusing } from '../fixtures/refused-calls.js';
+import { tries } from '../fixtures/tries.js';
 import { Child } from './child.js';
 import { namespace } from './scratch-table.js';
 
@@ -91,7 +92,7 @@ for (const backend of SHARED) {
     t.test('a killed writer leaves whole rows, and others go on at once', async (t) => {
       const place = scratchPlace(t, backend);
       using table = Table.create({ ...place, capacity: 300, columns: checksumColumns });
-      for (let round = 0; round < 5; round++) {
+      for (let round = 0; round < tries(3, 5); round++) {
         const child = Child.start(t, 'backend-process', 'write', JSON.stringify(place));
         t.equal(await child.next(), 'writing');
         child.process.kill('SIGKILL');

@@ -6,15 +6,18 @@ import t from 'tap';
 import { checksumColumns, isWhole } from '../fixtures/checksum-row.js';
 import { isInOrder, newPair, type PairRow, pairColumns } from '../fixtures/pair-row.js';
 import { Table } from '../fixtures/placed-table.js';
+import { tries } from '../fixtures/tries.js';
 import { Child, fixturePath } from './child.js';
 import { oneBucketKeys } from './one-bucket-keys.js';
 import { scratchTable } from './scratch-table.js';
 
-t.test('4 processes increment one key 250,000 times each', async (t) => {
+const INCREMENTS = tries(100_000, 250_000);
+
+t.test(`4 processes increment one key ${INCREMENTS} times each`, async (t) => {
   const table = scratchTable(t, { capacity: 10, columns: { count: 'float64' } });
-  const children = [1, 2, 3, 4].map(() => Child.start(t, 'table-incrementer', table.name, 'hits', 250_000, 4));
+  const children = [1, 2, 3, 4].map(() => Child.start(t, 'table-incrementer', table.name, 'hits', INCREMENTS, 4));
   for (const child of children) t.equal(await child.ended, 0);
-  t.equal(table.get('hits', 'count'), 1_000_000);
+  t.equal(table.get('hits', 'count'), 4 * INCREMENTS);
   t.same(table.verify(), { ok: true, problems: [] });
 });
 
@@ -79,7 +82,7 @@ for (const readOnly of [false, true]) {
       seen++;
       if (!isWhole(key, row)) torn.push({ how, key, row });
     };
-    for (const end = Date.now() + 2_000; Date.now() < end; ) {
+    for (const end = Date.now() + tries(700, 2_000); Date.now() < end || seen <= 1_000; ) {
       for (let i = 0; i < 20; i++) check('get', keys[0], reader.get(keys[0]));
       for (const key of keys) {
         check('get', key, reader.get(key));
@@ -90,7 +93,6 @@ for (const readOnly of [false, true]) {
       for (const { key, row } of reader.scan({ limit: 1_000 }).entries) check('scan', key, row);
     }
     t.same(torn.slice(0, 3), []);
-    t.ok(seen > 1_000, `saw ${seen} rows`);
     t.comment(`${seen} rows read beside two writers`);
   });
 }
@@ -115,7 +117,7 @@ for (const readOnly of [false, true]) {
       else if (row.first + row.last < newest) mixed.push({ how, first: row.first, last: row.last, newest });
       else newest = row.first + row.last;
     };
-    for (const end = Date.now() + 1_000; Date.now() < end; ) {
+    for (const end = Date.now() + tries(500, 1_000); Date.now() < end || newest <= 1_000; ) {
       for (let i = 0; i < 20; i++) {
         check('get', reader.get('pair'));
         const entry = reader.entry('pair');
@@ -129,7 +131,6 @@ for (const readOnly of [false, true]) {
       }
     }
     t.same(mixed.slice(0, 3), []);
-    t.ok(newest > 1_000, `${newest} increments were seen`);
     t.comment(`${seen} rows read, ${mixed.length} of them mixed`);
   });
 }

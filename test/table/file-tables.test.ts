@@ -15,6 +15,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { Table } from '../../src/index.js';
 import { checksumColumns, isWhole, makeRow } from '../fixtures/checksum-row.js';
+import { tries } from '../fixtures/tries.js';
 import { Child } from './child.js';
 import { namespace } from './scratch-table.js';
 
@@ -113,7 +114,7 @@ t.test('reopened after a clean end it holds every row', async (t) => {
 t.test('killed processes are no crash of the machine', async (t) => {
   const place = scratchFile(t);
   Table.create({ ...place, capacity: 300, columns }).close();
-  for (let round = 0; round < 5; round++) {
+  for (let round = 0; round < tries(3, 5); round++) {
     const child = Child.start(t, 'backend-process', 'write', JSON.stringify(place));
     t.equal(await child.next(), 'writing');
     child.process.kill('SIGKILL');
@@ -130,7 +131,7 @@ t.test('killed processes are no crash of the machine', async (t) => {
 t.test('in a new boot, what the processes of the old one left is settled', async (t) => {
   const place = scratchFile(t);
   Table.create({ ...place, capacity: 300, columns }).close();
-  for (let round = 0; round < 10; round++) {
+  for (let round = 0; round < tries(4, 10); round++) {
     const child = Child.start(t, 'backend-process', 'write', JSON.stringify(place));
     t.equal(await child.next(), 'writing');
     await sleep(Math.random() * 10);

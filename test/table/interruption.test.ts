@@ -5,6 +5,7 @@ import t, { type Test } from 'tap';
 import { type ChecksumTable, checksumColumns, isWhole, makeRow } from '../fixtures/checksum-row.js';
 import { Table } from '../fixtures/placed-table.js';
 import { StoppedScript } from '../fixtures/stopped-script.js';
+import { tries } from '../fixtures/tries.js';
 import { Child, fixturePath } from './child.js';
 import { oneBucketKeys } from './one-bucket-keys.js';
 import { scratchTable } from './scratch-table.js';
@@ -100,13 +101,13 @@ t.test('a vm script is stopped by its timeout inside a loop of writes', async (t
     t.same(table.verify().problems, []);
   }
   t.comment(`the slowest round of writes by another process took ${slowest.toFixed(1)} ms`);
-  t.ok(slowest < 1_000);
+  t.ok(slowest < 5_000, 'it waits for none that was stopped');
 });
 
 t.test('workers are terminated inside a loop of writes', async (t) => {
   const table = scratchTable(t, { capacity: 100, columns: checksumColumns, maxParticipants: 8 });
   const keys = [...oneBucketKeys(table, 24), 'a', 'b', 'c'];
-  for (let round = 0; round < 8; round++) {
+  for (let round = 0; round < tries(4, 8); round++) {
     const workers = [1, 2, 3].map(
       () => new Worker(fixturePath('table-worker-writer'), { argv: [table.name, ...keys] }),
     );

@@ -3,12 +3,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import { engineOf } from '../../src/table/engine.js';
 import { type ChecksumTable, checksumColumns, isWhole, makeRow } from '../fixtures/checksum-row.js';
+import { tries } from '../fixtures/tries.js';
 import { Child } from './child.js';
 import { oneBucketKeys } from './one-bucket-keys.js';
 import { scratchTable } from './scratch-table.js';
 
 /** A storm with thousands of kills is among the proofs; there a death at every single store, too. */
-const KILLS = 48;
+const KILLS = tries(48, 200);
 const WRITERS = 4;
 const LOCK_TIMEOUT_MS = 5_000;
 

@@ -1,13 +1,14 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import { Table } from '../../../src/table/table.js';
+import { eventually, within } from '../../fixtures/deadline.js';
 import { type Owner, startService } from '../../fixtures/server-process.js';
 import { LOAD_COLUMNS, type LoadReport, ServiceLoad } from '../../fixtures/service-load.js';
 
 const CONNECTIONS = 64;
-const KILL_EVERY_MS = 2000;
+/** At 64 connections, a few requests of each. */
+const ANSWERS_BETWEEN = 1000;
+const PATIENCE_MS = 60_000;
 
 export interface WorkerKillReport extends LoadReport {
-  readonly kills: number;
   /** Rows that are not as their last acknowledged write left them. */
   readonly lost: readonly string[];
   /** Invariants that the table breaks in the end. */
@@ -16,9 +17,9 @@ export interface WorkerKillReport extends LoadReport {
 
 /**
  * A service of two workers under mixed load from 64 connections, half of them new for each request, of which a worker
- * is killed every two seconds.
+ * is killed again and again, each time when the one before has been replaced and clients are being served.
  */
-export async function killWorkers(owner: Owner, durationMs: number): Promise<WorkerKillReport> {
+export async function killWorkers(owner: Owner, kills: number): Promise<WorkerKillReport> {
   const config = { tables: { load: { capacity: 1000, columns: LOAD_COLUMNS } } };
   const { service, port } = await startService(owner, { config });
   using table = Table.open('load', { namespace: service.namespace, columns: LOAD_COLUMNS });
@@ -27,20 +28,26 @@ export async function killWorkers(owner: Owner, durationMs: number): Promise<Wor
     new ServiceLoad({ ...common, keys: 'kept', keepAlive: true }),
     new ServiceLoad({ ...common, keys: 'new', keepAlive: false }),
   ];
-  const killed = new Set<number>();
-  for (let elapsedMs = KILL_EVERY_MS; elapsedMs < durationMs; elapsedMs += KILL_EVERY_MS) {
-    await pause(KILL_EVERY_MS);
-    // None when the successors of all of them are still starting.
-    const victim = service.workers.find((worker) => !killed.has(worker));
-    if (victim === undefined) continue;
-    process.kill(victim, 'SIGKILL');
-    killed.add(victim);
+  const answersOf = (): number => loads.reduce((sum, { answers }) => sum + answers, 0);
+  /** Until clients have been served for a while by whoever is there now. */
+  const served = async (): Promise<void> => {
+    const wanted = answersOf() + ANSWERS_BETWEEN;
+    await eventually('requests are answered', () => answersOf() >= wanted, PATIENCE_MS);
+  };
+  for (let kill = 0; kill < kills; kill++) {
+    await served();
+    const from = service.log.length;
+    process.kill(service.workers[0], 'SIGKILL');
+    await within(
+      PATIENCE_MS,
+      'a worker in its place',
+      service.logged(({ msg }) => msg === 'worker replaced', from),
+    );
   }
-  await pause(KILL_EVERY_MS);
+  await served();
   const reports = await Promise.all(loads.map((load) => load.stop()));
   return {
-    kills: killed.size,
-    answers: reports.reduce((sum, { answers }) => sum + answers, 0),
+    answers: answersOf(),
     resets: reports.reduce((sum, { resets }) => sum + resets, 0),
     problems: reports.flatMap(({ problems }) => problems),
     lost: loads.flatMap((load) => load.lost(table)),

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import type { Table } from '../../../src/index.js';
 import { eventually, within } from '../../fixtures/deadline.js';
+import { tries } from '../../fixtures/tries.js';
 import { Child } from '../child.js';
 import { oneBucketKeys } from '../one-bucket-keys.js';
 import { scratchTable } from '../scratch-table.js';
@@ -125,7 +126,7 @@ t.test('kill -9 of processes that evict', async (t) => {
     for (const filler of fillers) await filler.next();
     return fillers;
   };
-  for (let round = 0; round < 6; round++) {
+  for (let round = 0; round < tries(3, 6); round++) {
     const fillers = await start();
     for (const filler of fillers) filler.go();
     for (const [i, filler] of fillers.entries()) {
@@ -151,10 +152,12 @@ t.test('room is made beside lifetimes that are about to end, at no more than a f
   const capacity = 100_000;
   const table = scratchTable(t, { capacity, columns, evict: 'lru' });
   for (let i = 0; i < capacity; i++) table.insert(`${i}`, {});
+  // Processor time: others of the machine may have their turn meanwhile.
   const timeOf = (prefix: string): number => {
-    const start = performance.now();
+    const start = process.cpuUsage();
     for (let i = 0; i < 3_000; i++) table.insert(`${prefix}-${i}`, {});
-    return performance.now() - start;
+    const { user, system } = process.cpuUsage(start);
+    return (user + system) / 1000;
   };
   timeOf('warm');
   const without = timeOf('without');

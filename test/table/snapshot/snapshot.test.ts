@@ -9,6 +9,7 @@ import type { Columns, TableOptions } from '../../../src/index.js';
 import { checksumColumns, isWhole, makeRow } from '../../fixtures/checksum-row.js';
 import { eventually } from '../../fixtures/deadline.js';
 import { placeOf, Table } from '../../fixtures/placed-table.js';
+import { tries } from '../../fixtures/tries.js';
 import { seededRandom } from '../../proofs/seeded-random.js';
 import { Child, fixturePath } from '../child.js';
 import { namespace, scratchName, scratchTable } from '../scratch-table.js';
@@ -230,7 +231,7 @@ t.test('kill -9 during a snapshot leaves the one before', async (t) => {
   for (let i = 0; i < 30_000; i++) table.set(`${i}`, { n: i, text: 'x'.repeat(200) });
   const path = join(t.testdir(), 'snapshot');
   await table.snapshot(path);
-  for (let kill = 0; kill < 8; kill++) {
+  for (let kill = 0; kill < tries(3, 8); kill++) {
     const taker = Child.start(t, 'snapshot-taker', table.name, path, 0);
     await taker.next();
     await sleep(Math.random() * 80);
