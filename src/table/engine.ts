@@ -13,12 +13,12 @@ import { type ConditionalOptions, expiryOf, readWriteOptions } from './write-opt
 
 const engines = new WeakMap<object, TableEngine<Columns>>();
 
-/** Makes `engine` what lies under `table`. */
+/** Registers `engine` as the engine of `table`. */
 export function putUnder<C extends Columns>(table: object, engine: TableEngine<C>): void {
   engines.set(table, engine as TableEngine<Columns> as TableEngine);
 }
 
-/** What lies under a table, for the service and the command. */
+/** The engine of a table, for the service and the command. */
 export function engineOf<C extends Columns>(table: { readonly name: string; readonly columns: C }): TableEngine<C> {
   const engine = engines.get(table);
   if (engine === undefined) throw new ShmTableError('ERR_INTERNAL', `table ${table.name} has nothing under it`);
@@ -26,8 +26,8 @@ export function engineOf<C extends Columns>(table: { readonly name: string; read
 }
 
 /**
- * What lies under one `Table`: operations that tell more than its methods do, and those that `Table` is made of. The
- * service and the command work with it (`engineOf`); it is not a part of the package's interface.
+ * The engine of one `Table`: operations that report more than the methods of `Table` do, and those that `Table` is
+ * built from. The service and the command use it (`engineOf`); it is not part of the package's public interface.
  */
 export class TableEngine<C extends Columns = Columns> {
   readonly conditional: ConditionalWrites<C>;
@@ -41,7 +41,7 @@ export class TableEngine<C extends Columns = Columns> {
   }
 
   /**
-   * A write that tells how it ended, and the revision and expiry (epoch milliseconds or null) that the row has then.
+   * A write that reports its outcome, and the revision and expiry (epoch milliseconds or null) that the row then has.
    */
   write(
     mode: WriteMode,
@@ -55,7 +55,7 @@ export class TableEngine<C extends Columns = Columns> {
     return { outcome, revision: writer.revision, expiresAt: clock.toWall(writer.expiresAt) };
   }
 
-  /** An increment that tells the revision and whether it created the row; 'mismatch' and 'absent' changed nothing. */
+  /** An increment that reports the revision and whether it created the row; 'mismatch' and 'absent' changed nothing. */
   increment(
     key: string,
     column: string,
@@ -69,7 +69,7 @@ export class TableEngine<C extends Columns = Columns> {
     return { outcome, value: writer.value, revision: writer.revision, created: outcome === 'inserted' };
   }
 
-  /** A removal that tells how it ended and at what revision. */
+  /** A removal that reports its outcome and revision. */
   remove(
     key: string,
     options: { readonly ifRevision?: number | undefined } = {},
@@ -80,7 +80,7 @@ export class TableEngine<C extends Columns = Columns> {
     return { outcome, revision: writer.revision };
   }
 
-  /** Brings the rows of up to MAX_KEYS_AHEAD keys, which will be asked for, near: see `Reader.loadAhead`. */
+  /** Loads the rows of up to MAX_KEYS_AHEAD keys that will be looked up next into the cache: see `Reader.loadAhead`. */
   loadAhead(keys: readonly string[]): void {
     this.#handle.assertOpen();
     this.#handle.reader.loadAhead(keys);
@@ -102,13 +102,16 @@ export class TableEngine<C extends Columns = Columns> {
     return watches.watch(prefix, since);
   }
 
-  /** The part of `Table.stats` that costs little however large the table is: O(maxParticipants). */
+  /** The part of `Table.stats` that is cheap however large the table is: O(maxParticipants). */
   counts(): TableCounts {
     this.#handle.assertOpen();
     return readCounts(this.#handle.memory, this.#handle.locks, this.#handle.writing?.participant);
   }
 
-  /** Settles the operations of participants that have died; how many had. Others do it when they meet their locks. */
+  /**
+   * Settles the operations of dead participants and returns how many there were. Without it, others settle them when
+   * they find their locks held.
+   */
   settleDead(): number {
     return this.#handle.assertWritable().participant.settleDead();
   }

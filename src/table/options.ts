@@ -5,7 +5,7 @@ import { leastFeedBytes } from './layout/change-feed.js';
 import { type Column, parseColumns } from './schema.js';
 import type { BackendName, Columns, OpenOptions, TableOptions } from './types.js';
 
-/** Everything that makes a table what it is: stored in the segment, compared when somebody opens it with a schema. */
+/** Everything that defines a table: stored in the segment, and compared when somebody opens it with a schema. */
 export interface TableSchema {
   readonly columns: readonly Column[];
   readonly capacity: number;
@@ -32,13 +32,13 @@ export const MAX_PARTICIPANTS = 1024;
 export const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 /** What a full table may do. */
 export const EVICTIONS = ['none', 'lru'] as const;
-/** Most bytes of a change feed: what an external ArrayBuffer may have at most on the oldest supported Node. */
+/** Maximum bytes of a change feed: the maximum size of an external ArrayBuffer on the oldest supported Node. */
 const MAX_CHANGES_BYTES = 2 ** 32;
 
 /** Names of tables and namespaces. */
 export const NAME = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$/;
 
-/** The options that make the table, with their defaults. Throws `ERR_SCHEMA_INVALID` or `ERR_ARGUMENT`. */
+/** Returns the options that define the table, with their defaults. `ERR_SCHEMA_INVALID`, `ERR_ARGUMENT`. */
 export function parseSchema(options: TableOptions<Columns>): TableSchema {
   const maxKeyBytes = integer('maxKeyBytes', options.maxKeyBytes ?? TABLE_DEFAULTS.maxKeyBytes, 1, MAX_KEY_BYTES);
   return {
@@ -56,7 +56,7 @@ export function parseSchema(options: TableOptions<Columns>): TableSchema {
   };
 }
 
-/** The schema that somebody insists on who opens a table: what was not given is as in the table. Throws as `parseSchema`. */
+/** The schema that an opener requires: what was not given is as in the table. Throws as `parseSchema` does. */
 export function wantedSchema(stored: TableSchema, wanted: OpenOptions): TableSchema {
   const { columns, capacity, maxKeyBytes, evict, changes } = wanted;
   const parsed = parseSchema({
@@ -82,7 +82,7 @@ function parseChanges(value: unknown, maxKeyBytes: number): number {
   return changes;
 }
 
-/** The options that say where the table is and how to attach, with their defaults. Throws `ERR_ARGUMENT`. */
+/** The options that say where the table is and how to attach, with their defaults. `ERR_ARGUMENT`. */
 export function parseAttach(options: Omit<Partial<TableOptions<Columns>>, 'name'> & { name: string }): AttachOptions {
   const backend = oneOf('backend', options.backend ?? TABLE_DEFAULTS.backend, BACKEND_NAMES);
   return {
@@ -105,7 +105,7 @@ function parsePath(backend: BackendName, path: unknown): string | undefined {
   throw new ShmTableError('ERR_ARGUMENT', `path is for backend file, not for ${backend}; got ${show(path)}`);
 }
 
-/** The namespace given, else the environment's `SHMTABLE_NAMESPACE`, else `default`. */
+/** The given namespace, else the environment's `SHMTABLE_NAMESPACE`, else `default`. */
 export function parseNamespace(namespace: unknown): string {
   return nameOf('namespace', namespace ?? (process.env.SHMTABLE_NAMESPACE || TABLE_DEFAULTS.namespace));
 }
@@ -117,7 +117,7 @@ function nameOf(what: string, name: unknown): string {
   return name;
 }
 
-/** An option that is an integer within bounds; `ERR_ARGUMENT` names value and limits. */
+/** Checks that an option is an integer within bounds; `ERR_ARGUMENT` names the value and the limits. */
 export function integer(what: string, value: unknown, min: number, max: number): number {
   if (typeof value !== 'number' || !Number.isInteger(value) || value < min || value > max) {
     throw new ShmTableError('ERR_ARGUMENT', `${what} must be an integer from ${min} to ${max}, got ${show(value)}`);

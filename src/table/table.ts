@@ -54,14 +54,23 @@ import { verifyTable } from './verify.js';
 import { checkLifetime, checkTtl, expiryOf, readWriteOptions } from './write-options.js';
 
 /**
- * A typed hash table in shared memory: rows that every process of the machine reads and writes as if they were in a
- * `Map` of its own. Everything is synchronous.
+ * A typed hash table in shared memory: every process of the machine reads and writes its rows as if they were in a
+ * `Map` of its own. Everything is synchronous, except what returns a promise or an async iterator.
  *
- * Readers never wait, for nobody. Writers wait for another writer of the same bucket, at most `lockTimeoutMs`
- * (`ERR_LOCK_TIMEOUT`), and never for a dead one. Every method throws `ERR_TABLE_CLOSED` after `close`, and in all
- * processes after `destroy`; `ERR_KEY_INVALID` for a key that is not 1 to `maxKeyBytes` bytes of well-formed UTF-8;
- * `ERR_COLUMN_UNKNOWN` for a column that the schema lacks. Methods that write throw `ERR_READ_ONLY` on a read-only
- * handle. Operations on one key are O(1).
+ * Readers never wait. Writers wait only for another writer of the same bucket, at most `lockTimeoutMs`, and never for a
+ * dead one. Operations on one key are O(1).
+ *
+ * Errors common to many methods are listed here only:
+ * - `ERR_TABLE_CLOSED`, every method: after `close`, and in all processes after `destroy`.
+ * - `ERR_TABLE_CORRUPT`, every method: the shared memory is damaged.
+ * - `ERR_ARGUMENT`, methods with options: an option is unknown or out of range.
+ * - `ERR_KEY_INVALID`, methods with a key: it is not 1 to `maxKeyBytes` bytes of well-formed UTF-8.
+ * - `ERR_COLUMN_UNKNOWN`, methods that name columns: the schema lacks one.
+ * - `ERR_COLUMN_TYPE`, `ERR_VALUE_RANGE`, `ERR_VALUE_TOO_LONG`, methods with values: one does not fit its column.
+ * - `ERR_READ_ONLY`, methods that write: the handle is read-only.
+ * - `ERR_LOCK_TIMEOUT`, methods that write: a live process has held the lock of the row's bucket for `lockTimeoutMs`;
+ *   methods that read: the row was rewritten a million times in a row while it was being copied.
+ * - `ERR_TABLE_FULL`, methods that may add a row: there are `capacity` rows, none has expired, and `evict` is `'none'`.
  */
 export class Table<const C extends Columns = Columns> implements Iterable<[string, Row<C>]> {
   readonly name: string;
@@ -80,7 +89,7 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
   readonly #engine: TableEngine<C>;
 
   private constructor(handle: TableHandle<C>, options: AttachOptions) {
-    // Private in TypeScript only.
+    // The constructor is private in TypeScript only.
     if (!(handle instanceof TableHandle)) {
       throw new ShmTableError(
         'ERR_ARGUMENT',
@@ -97,7 +106,7 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
     this.evict = schema.evict;
     this.changes = schema.changes;
     this.maxParticipants = schema.maxParticipants;
-    // What was parsed from the same text that C was inferred from, or C is the general Columns.
+    // The schema was parsed from the same object that C was inferred from; otherwise C is the general Columns.
     this.columns = Object.freeze(columnsOf(schema)) as C;
     this.#attach = options;
     this.#handle = handle;
@@ -105,12 +114,17 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
     putUnder(this, this.#engine);
   }
 
-  // ---- making, finding, removing ----
+  // ---- creating, finding, removing ----
 
   /**
-   * Makes a table. `ERR_TABLE_EXISTS` when there is one of this name, `ERR_SCHEMA_INVALID` or `ERR_ARGUMENT` for bad
-   * options, `ERR_SEGMENT_NO_SPACE` and `ERR_SEGMENT_TOO_LARGE` when the memory cannot be had. All of it is reserved
-   * now: a table made never fails for lack of memory later.
+   * Creates a table. All of its memory is reserved now, so the table never runs out of memory later. O(bytes).
+   *
+   * @throws {ShmTableError} `ERR_TABLE_EXISTS` when there is a table of this name.
+   * @throws {ShmTableError} `ERR_SCHEMA_INVALID` when the columns are invalid.
+   * @throws {ShmTableError} `ERR_ARGUMENT` when another option is invalid.
+   * @throws {ShmTableError} `ERR_READ_ONLY` when `readOnly` is given.
+   * @throws {ShmTableError} `ERR_SEGMENT_NO_SPACE`, `ERR_SEGMENT_TOO_LARGE`, `ERR_PERMISSION` or
+   *   `ERR_BACKEND_UNSUPPORTED` when the memory is not available.
    */
   static create<const C extends Columns>(options: TableOptions<C>): Table<C> {
     checkOptions(options, TABLE_OPTIONS);
@@ -121,9 +135,19 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
   }
 
   /**
-   * Attaches to a table that exists: `ERR_TABLE_NOT_FOUND` otherwise. The schema comes from the segment; if `columns`
-   * are given, or another property of the schema, they must be the same (`ERR_SCHEMA_MISMATCH`).
-   * `ERR_LAYOUT_VERSION`, `ERR_TABLE_CORRUPT`, `ERR_PERMISSION`, `ERR_TOO_MANY_PARTICIPANTS`.
+   * Attaches to an existing table. The schema comes from the segment; `columns` and other schema properties are
+   * optional, and must match it when given.
+   *
+   * @throws {ShmTableError} `ERR_TABLE_NOT_FOUND` when there is no such table.
+   * @throws {ShmTableError} `ERR_SCHEMA_MISMATCH` when a given schema property differs from the table's; the message
+   *   says which.
+   * @throws {ShmTableError} `ERR_TOO_MANY_PARTICIPANTS` when `maxParticipants` threads have the table open for writing.
+   * @throws {ShmTableError} `ERR_PERMISSION` when this user may not open the memory, or somebody else could write to
+   *   it.
+   * @throws {ShmTableError} `ERR_LAYOUT_VERSION` when another version of this package created the table.
+   * @throws {ShmTableError} `ERR_TABLE_CORRUPT` when it is not a table, or damaged.
+   * @throws {ShmTableError} `ERR_SEGMENT_TOO_LARGE` when it is larger than this version of Node can map.
+   * @throws {ShmTableError} `ERR_LOCK_TIMEOUT` when another process takes too long to verify a table in a file.
    */
   static open<const C extends Columns = Columns>(name: string, options: OpenOptions<C> = {}): Table<C> {
     checkOptions(options, TABLE_OPTIONS);
@@ -134,7 +158,12 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
     return attachOrClose(openTable(attach, options), (opened) => Table.#attachTo<C>(opened, attach));
   }
 
-  /** Attaches to the table, or makes it if it is missing; free of races between processes. Throws as both do. */
+  /**
+   * Attaches to the table, or creates it if it does not exist, without races between processes.
+   *
+   * @throws {ShmTableError} everything that `create` and `open` throw except `ERR_TABLE_EXISTS`; `ERR_TABLE_NOT_FOUND`
+   *   only with `readOnly`.
+   */
   static openOrCreate<const C extends Columns>(options: TableOptions<C>): Table<C> {
     checkOptions(options, TABLE_OPTIONS);
     const attach = parseAttach(options);
@@ -154,8 +183,8 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
   }
 
   /**
-   * The tables of a namespace, as the system has them. Damaged ones and ones of others are left out. A table in a file
-   * is listed while somebody has it open, or when its `path` is given.
+   * Lists the tables of a namespace, as the operating system knows them. Tables that are damaged, or that this user may
+   * not open, are left out. A table in a file is listed while somebody has it open, or when its `path` is given.
    */
   static list(options: LookupOptions = {}): TableInfo[] {
     checkOptions(options, LOOKUP_OPTIONS);
@@ -170,14 +199,23 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
     });
   }
 
-  /** Destroys a table by name: `ERR_TABLE_NOT_FOUND` if it is missing. See `destroy`. */
+  /**
+   * Destroys a table by name, without opening it. See the method `destroy`.
+   *
+   * @throws {ShmTableError} `ERR_TABLE_NOT_FOUND` when there is no such table.
+   * @throws {ShmTableError} `ERR_PERMISSION` when this user may not remove it.
+   */
   static destroy(name: string, options: LookupOptions = {}): void {
     checkOptions(options, TABLE_OPTIONS);
     checkName(name, options);
     destroyTable(parseAttach({ ...options, name, readOnly: false }));
   }
 
-  /** Bytes of shared memory that a table of these options takes, by purpose. Makes nothing. */
+  /**
+   * Returns how many bytes of shared memory a table with these options takes, by purpose. Creates nothing.
+   *
+   * @throws {ShmTableError} `ERR_SCHEMA_INVALID` or `ERR_ARGUMENT` when the columns, or another option, are invalid.
+   */
   static bytesFor(options: TableOptions<Columns>): TableBytes {
     checkOptions(options, TABLE_OPTIONS);
     parseAttach(options);
@@ -186,26 +224,32 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
 
   // ---- reading ----
 
-  /** The row as a new object, or one of its columns; `undefined` when there is no row. */
+  /** Returns the row as a new object, or one of its columns; `undefined` when there is no row. */
   get(key: string): Row<C> | undefined;
   get<K extends keyof C & string>(key: string, column: K): Row<C>[K] | undefined;
   get(key: string, column?: string): unknown {
     return column === undefined ? this.#handle.rows(key) : this.#handle.valuesOf(column)(key);
   }
 
-  /** The row with its key, revision and expiry, all of one commit (but for an increment's value: it may be newer). */
+  /**
+   * Returns the row with its key, revision and expiry, all from one commit; except that a number which `increment` is
+   * changing may already be newer.
+   */
   entry(key: string): Entry<C> | undefined {
     return this.#handle.entries(key);
   }
 
+  /** Returns whether there is a row with this key. */
   has(key: string): boolean {
     return this.#handle.presence(key) === true;
   }
 
   /**
-   * `get` of each key, in the order given: rows, `undefined` where there is none. Faster than one `get` after the other
-   * in a large table, since buckets and rows are loaded ahead. Each row is as one commit left it; together they are no
-   * snapshot.
+   * Does `get` for each key, in the order given: a row, or `undefined` where there is none. In a large table it is
+   * faster than one `get` after the other, since buckets and rows are loaded ahead. Each row is as one commit left it;
+   * together they are not a snapshot.
+   *
+   * @throws {ShmTableError} `ERR_ARGUMENT` when `keys` is not iterable.
    */
   getMany(keys: Iterable<string>): (Row<C> | undefined)[] {
     this.#handle.assertOpen();
@@ -223,8 +267,9 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
   }
 
   /**
-   * Rows that have not expired. O(maxParticipants) while nothing has expired since the last look; otherwise it looks at
-   * the parts of the table, some 3,600 rows each, in which rows have expired, and a handle that can write sweeps there.
+   * The number of rows that have not expired. O(maxParticipants) while nothing has expired since the last look;
+   * otherwise it scans the parts of the table, some 3,600 rows each, in which rows have expired, and a handle that can
+   * write sweeps there.
    */
   get size(): number {
     this.#handle.assertOpen();
@@ -234,34 +279,36 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
 
   // ---- writing ----
 
-  /** Writes the named columns; a new row's others are zero, false or empty. `ERR_TABLE_FULL` for a new row too many. */
+  /** Writes the named columns; in a new row the others are zero, false or empty. */
   set(key: string, row: RowInput<C>, options?: WriteOptions): this {
     this.#write('set', key, row, options);
     return this;
   }
 
-  /** Writes the whole row: columns not named become zero, false or empty. */
+  /** Writes the whole row: columns that are not named become zero, false or empty. */
   put(key: string, row: RowInput<C>, options?: WriteOptions): this {
     this.#write('put', key, row, options);
     return this;
   }
 
-  /** Writes the row only if there is none; of several processes exactly one wins. */
+  /** Writes the row only if there is none, and returns whether it did; of several processes exactly one succeeds. */
   insert(key: string, row: RowInput<C>, options?: WriteOptions): boolean {
     return this.#write('insert', key, row, options) === 'inserted';
   }
 
-  /** Writes the named columns only if there is a row. */
+  /**
+   * Writes the named columns only if there is a row, and returns whether there was one. Never throws `ERR_TABLE_FULL`.
+   */
   update(key: string, row: RowInput<C>, options?: WriteOptions): boolean {
     return this.#write('update', key, row, options) === 'updated';
   }
 
-  /** Removes the row; whether there was one. */
+  /** Removes the row, and returns whether there was one. */
   delete(key: string): boolean {
     return this.#handle.writer.remove(key) === 'deleted';
   }
 
-  /** Reads and removes the row in one step: of several processes exactly one gets it. */
+  /** Reads and removes the row in one step; of several processes exactly one gets it. */
   take(key: string): Row<C> | undefined {
     let row: Row<C> | undefined;
     this.#handle.writer.remove(key, undefined, (at) => {
@@ -271,9 +318,11 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
   }
 
   /**
-   * `set` of each `[key, row]`, in the order given; a key that comes twice is written twice. All keys and rows are read
-   * and checked before anything is written. No transaction: what stops it in the middle, `ERR_TABLE_FULL` or
-   * `ERR_LOCK_TIMEOUT`, says as `completed` how many had been written.
+   * Does `set` for each `[key, row]`, in the order given; a key that appears twice is written twice. All keys and rows
+   * are read and checked before anything is written. Not a transaction: an error in the middle (`ERR_TABLE_FULL`,
+   * `ERR_LOCK_TIMEOUT`, `ERR_TABLE_CLOSED`) has a property `completed`, the number of rows written before it.
+   *
+   * @throws {ShmTableError} `ERR_ARGUMENT` when `entries` is not iterable, or one of them is not `[key, row]`.
    */
   setMany(entries: Iterable<readonly [key: string, row: RowInput<C>]>, options?: WriteOptions): this {
     this.#handle.assertWritable();
@@ -288,8 +337,11 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
   }
 
   /**
-   * `delete` of each key, in the order given: for each whether there was a row. All keys are checked before anything is
-   * removed. No transaction: what stops it in the middle, `ERR_LOCK_TIMEOUT`, says as `completed` how many were done.
+   * Does `delete` for each key, in the order given, and returns for each whether there was a row. All keys are checked
+   * before anything is removed. Not a transaction: an error in the middle (`ERR_LOCK_TIMEOUT`, `ERR_TABLE_CLOSED`) has
+   * a property `completed`, the number of keys handled before it.
+   *
+   * @throws {ShmTableError} `ERR_ARGUMENT` when `keys` is not iterable.
    */
   deleteMany(keys: Iterable<string>): boolean[] {
     this.#handle.assertWritable();
@@ -306,18 +358,25 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
   }
 
   /**
-   * Removes every row whose key begins with `prefix`; how many. Looks at each row of the table once, in turns with this
-   * thread's other work: rows that others insert meanwhile may stay. Rejects as `delete` throws, `ERR_TABLE_CLOSED` when
-   * the table is closed or destroyed meanwhile; what was removed by then is gone.
+   * Removes every row whose key begins with `prefix`, and resolves with how many. Looks at each row of the table once,
+   * taking turns with this thread's other work: rows that others insert meanwhile may stay. When it rejects, what was
+   * removed by then is gone.
+   *
+   * @throws {ShmTableError} `ERR_ARGUMENT` when `prefix` is not a string.
+   * @throws {ShmTableError} `ERR_LOCK_TIMEOUT` as `delete` does.
+   * @throws {ShmTableError} `ERR_TABLE_CLOSED` when the table is closed or destroyed meanwhile.
    */
   deletePrefix(prefix: string): Promise<number> {
     return this.#engine.removal.deletePrefix(prefix);
   }
 
   /**
-   * Removes every row, one by one: rows written meanwhile may stay. Buckets that others hold come last; when one stays
-   * locked, all that were not have been cleared before it throws `ERR_LOCK_TIMEOUT`. With options it is a promise of how many it removed,
-   * and takes turns with this thread's other work; rejects like `deletePrefix`.
+   * Removes every row, one by one: rows written meanwhile may stay. Buckets that others hold come last. With options it
+   * takes turns with this thread's other work, resolves with how many rows it removed, and rejects as `deletePrefix`
+   * does.
+   *
+   * @throws {ShmTableError} `ERR_LOCK_TIMEOUT` when a bucket stays locked; all buckets that were not locked have been
+   *   cleared by then.
    */
   clear(): void;
   clear(options: ClearOptions): Promise<number>;
@@ -328,12 +387,15 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
   }
 
   /**
-   * Adds `by` to a number and returns the new value; a missing row is created, and an expired one is missing.
-   * `ERR_VALUE_RANGE` when the value would leave the column's range, or the finite range, `ERR_COLUMN_TYPE` for a column
-   * that holds no number.
+   * Adds `by` to a number and returns the new value. A missing or expired row is created.
    *
-   * `ttl` sets the lifetime of the row at every call; `ttlIfNew` only when the row is made by it, so that counting ends
-   * some time after it began. Without either a row keeps what it has, and a new one lives until it is removed.
+   * `ttl` sets the lifetime of the row at every call; `ttlIfNew` only when this call creates the row, so that a counter
+   * ends some time after it began. Without either, a row keeps the lifetime it has, and a new one lives until it is
+   * removed.
+   *
+   * @throws {ShmTableError} `ERR_VALUE_RANGE` when the result would leave the range of the column, or of finite
+   *   numbers.
+   * @throws {ShmTableError} `ERR_COLUMN_TYPE` when the column does not hold numbers.
    */
   increment<K extends NumericColumn<C>>(
     key: string,
@@ -345,7 +407,7 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
     return this.#add(key, numeric, numeric.addend(by), options) as Row<C>[K];
   }
 
-  /** `increment` by the opposite. */
+  /** Subtracts `by` from a number and returns the new value: `increment` by `-by`, with the same errors. */
   decrement<K extends NumericColumn<C>>(
     key: string,
     column: K,
@@ -373,24 +435,36 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
   }
 
   /**
-   * Writes the named columns if the row is as expected: has these values (at least one), or this revision. False when
-   * it is not, or is missing. -0 equals only -0, NaN equals NaN, and float32 rounds what is expected first.
+   * Writes the named columns if the row is as expected: it has these values (at least one), or this revision. Returns
+   * false if it is not, or if there is no row. -0 equals only -0, NaN equals NaN, and an expected value of a float32
+   * column is first rounded to float32.
+   *
+   * @throws {ShmTableError} `ERR_ARGUMENT` when `expected` names neither a column nor the revision, or both.
+   * @throws {ShmTableError} `ERR_LOCK_TIMEOUT` when columns are compared and others kept writing the row in between,
+   *   for `lockTimeoutMs` and at least 1,000 tries.
    */
   compareAndSet(key: string, expected: Expected<C>, row: RowInput<C>, options?: WriteOptions): boolean {
     return this.#engine.conditional.compareAndSet(key, expected, row, options);
   }
 
-  /** Removes the row if it is as expected. False when it is not, or is missing. */
+  /**
+   * Removes the row if it is as expected; returns false if it is not, or if there is no row. Compares, and throws, as
+   * `compareAndSet` does.
+   */
   compareAndDelete(key: string, expected: Expected<C>): boolean {
     return this.#engine.conditional.compareAndDelete(key, expected);
   }
 
   /**
-   * Gives the row (`undefined` if missing) to `change` and writes what it returns, again and again until nobody else
-   * has written in between; `undefined` stops. Returns the new row, or `undefined` when stopped. `change` may run
-   * more than once, must be synchronous, and returns what is to be written instead of writing this row itself:
-   * `ERR_ARGUMENT` when it did so ten times. `ERR_LOCK_TIMEOUT` when others wrote the row in between for `lockTimeoutMs`
-   * and 1,000 tries at least.
+   * Passes the row (`undefined` if there is none) to `change` and writes what it returns, repeating both until nobody
+   * else has written in between. Returns the new row, or `undefined` when `change` returned `undefined`, which stops.
+   * `change` may run more than once, must be synchronous, and must return the columns to write instead of writing this
+   * row itself.
+   *
+   * @throws {ShmTableError} `ERR_ARGUMENT` when `change` is not a function, returns a promise, or has written the row
+   *   itself ten times.
+   * @throws {ShmTableError} `ERR_LOCK_TIMEOUT` when others kept writing the row in between, for `lockTimeoutMs` and at
+   *   least 1,000 tries.
    */
   modify(
     key: string,
@@ -402,14 +476,22 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
     return this.#engine.conditional.modify(key, change, options);
   }
 
-  /** Sets the row's lifetime in milliseconds from now, or none for `null`; whether there is such a row. */
+  /**
+   * Sets the row's lifetime in milliseconds from now, 1 .. 2^53-1, or removes it with `null`. Returns whether there is
+   * such a row.
+   *
+   * @throws {ShmTableError} `ERR_ARGUMENT` when `ttl` is neither `null` nor an integer in that range.
+   */
   expire(key: string, ttl: number | null): boolean {
     const { writer } = this.#handle;
     if (ttl !== null) checkLifetime(ttl);
     return writer.expire(key, ttl === null ? 0 : this.#handle.clock.after(ttl)) === 'updated';
   }
 
-  /** Milliseconds that the row has left, `Infinity` when it does not expire, `undefined` when there is none. */
+  /**
+   * Returns the milliseconds that the row has left, `Infinity` when it does not expire, `undefined` when there is no
+   * row.
+   */
   ttl(key: string): number | undefined {
     const expiresAt = this.#handle.expiries(key);
     if (expiresAt === undefined) return undefined;
@@ -418,35 +500,50 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
 
   // ---- all rows ----
 
+  /** Iterates over all keys, as `entries` does. */
   *keys(): IterableIterator<string> {
     for (const chain of this.#handle.scan.chains(this.#handle.scan.keys, this.#handle.proceed))
       for (const { key } of chain) yield key;
   }
 
+  /** Iterates over all rows, as `entries` does. */
   *values(): IterableIterator<Row<C>> {
     for (const chain of this.#handle.scan.chains(this.#handle.scan.keysAndRows, this.#handle.proceed)) {
       for (const { row } of chain) yield row;
     }
   }
 
+  /**
+   * Iterates over all rows with their keys, in no particular order, while others may write: a row that is there
+   * throughout comes exactly once, one that comes or goes meanwhile at most once. O(rows + buckets) for all.
+   */
   *entries(): IterableIterator<[string, Row<C>]> {
     for (const chain of this.#handle.scan.chains(this.#handle.scan.keysAndRows, this.#handle.proceed)) {
       for (const { key, row } of chain) yield [key, row];
     }
   }
 
+  /** Iterates as `entries` does. */
   [Symbol.iterator](): IterableIterator<[string, Row<C>]> {
     return this.entries();
   }
 
+  /**
+   * Calls `callback` for each row, in the order of `entries`.
+   *
+   * @throws {ShmTableError} `ERR_ARGUMENT` when `callback` is not a function.
+   */
   forEach(callback: (value: Row<C>, key: string, table: this) => void): void {
     checkCallback(callback);
     for (const [key, row] of this.entries()) callback(row, key, this);
   }
 
   /**
-   * A page of rows: at most `limit` (1 .. 10,000, default 100), with the cursor of the next page or null at the end.
-   * A row that is there from the first page to the last is on exactly one of them, whichever process asks for which.
+   * Returns a page of rows: at most `limit` (1 .. 10,000, default 100), with the cursor of the next page, or null at
+   * the end. A row that is there from the first page to the last is on exactly one of them, whichever processes ask for
+   * the pages.
+   *
+   * @throws {ShmTableError} `ERR_ARGUMENT` when the cursor was not returned by a scan of this table.
    */
   scan<K extends keyof C & string = keyof C & string>(options: ScanOptions<C, K> = {}): ScanPage<C, K> {
     this.#handle.assertOpen();
@@ -454,11 +551,13 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
   }
 
   /**
-   * The changes from now on, or after `since`, as they are committed; those of one key in the order of their commits.
-   * A reader that falls behind by more than the feed holds is told so by a `gap`. Nothing is polled. The iteration
-   * keeps the process alive until `return` (the end of a `for await`); it throws `ERR_TABLE_CLOSED` when the table is
-   * closed or destroyed, `ERR_SEGMENT_NO_SPACE` when the thread that waits cannot be made. `ERR_ARGUMENT` when the table
-   * has no feed (`changes`).
+   * Iterates over the changes from now on, or after `since`, as they are committed; those of one key come in the order
+   * of their commits. A reader that falls behind by more than the feed holds gets a `gap`. Nothing is polled. The
+   * iteration keeps the process alive until `return` (the end of a `for await`).
+   *
+   * @throws {ShmTableError} `ERR_ARGUMENT` when the table has no feed (`changes`).
+   * @throws {ShmTableError} `ERR_TABLE_CLOSED` from the iteration, when the table is closed or destroyed.
+   * @throws {ShmTableError} `ERR_SEGMENT_NO_SPACE` from the iteration, when the thread that waits cannot be started.
    */
   watch(options: WatchOptions = {}): AsyncIterableIterator<Change | Gap> {
     return this.#engine.watch(options);
@@ -466,12 +565,12 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
 
   // ---- about the table ----
 
-  /** Whether this handle can be used: neither closed, nor its table destroyed. Never throws. */
+  /** Whether this handle can be used: it is not closed, and its table not destroyed. Never throws. */
   get isOpen(): boolean {
     return !this.#handle.isClosed;
   }
 
-  /** The options in force, defaults included, as `openOrCreate` takes them. Never throws. */
+  /** The options in force, including defaults, in the form that `openOrCreate` takes. Never throws. */
   get options(): TableOptions<C> {
     const { hugePages, lockTimeoutMs, path } = this.#attach;
     return {
@@ -491,13 +590,16 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
     };
   }
 
-  /** Counts of rows and operations, over all processes. O(buckets): the longest chain is looked for. */
+  /** Returns counts of rows and operations over all processes. O(buckets), since it looks for the longest chain. */
   stats(): TableStats {
     this.#handle.assertOpen();
     return readStats(this.#handle.memory, this.#handle.locks, this.#handle.writing?.participant);
   }
 
-  /** Checks every invariant of the segment. Sound only while nobody writes; settles what the dead have left first. */
+  /**
+   * Checks every invariant of the segment. The result is only meaningful while nobody writes. A handle that can write
+   * first settles what dead participants have left.
+   */
   verify(): Verification {
     this.#handle.assertOpen();
     this.#handle.writing?.participant.settleDead();
@@ -505,9 +607,14 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
   }
 
   /**
-   * Writes all rows to a file while others go on writing: each row as one commit left it, every row that is there
-   * throughout, none twice. The file appears under `path` only when it is whole and on disk; what was there before
+   * Writes all rows to a file while others continue to write: each row as one commit left it, every row that is there
+   * throughout, none twice. The file appears under `path` only when it is complete and on disk; what was there before
    * stays until then. Takes turns with this thread's other work.
+   *
+   * @throws {ShmTableError} `ERR_ARGUMENT` when `path` is not a non-empty string.
+   * @throws {ShmTableError} `ERR_SEGMENT_NOT_FOUND` when there is no such folder.
+   * @throws {ShmTableError} `ERR_PERMISSION` or `ERR_SEGMENT_NO_SPACE` when the file cannot be written.
+   * @throws {ShmTableError} `ERR_TABLE_CLOSED` when the table is closed or destroyed meanwhile.
    */
   async snapshot(path: string): Promise<void> {
     this.#handle.assertOpen();
@@ -522,10 +629,16 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
   }
 
   /**
-   * Makes a table of a snapshot: named and sized as the one that it was taken of, unless `options` say otherwise; the
-   * columns must be the same. Every sum in the file is checked before the table is made: `ERR_SNAPSHOT_DAMAGED` says
-   * what is wrong and where. Expiries go on running while a snapshot lies on disk. `ERR_TABLE_EXISTS`,
-   * `ERR_TABLE_FULL` when the rows do not fit, `ERR_SCHEMA_MISMATCH`, and what `create` throws.
+   * Creates a table from a snapshot. Its options are those of the table that the snapshot was taken of, unless
+   * `options` say otherwise; the columns must be the same. Every checksum in the file is verified before the table is
+   * created. Lifetimes continue to run while a snapshot lies on disk.
+   *
+   * @throws {ShmTableError} `ERR_SNAPSHOT_DAMAGED` when the file is not a snapshot, or truncated or altered; the
+   *   message says where.
+   * @throws {ShmTableError} `ERR_SEGMENT_NOT_FOUND` when there is no such file.
+   * @throws {ShmTableError} `ERR_SCHEMA_MISMATCH` when `options` name other columns.
+   * @throws {ShmTableError} `ERR_TABLE_FULL` when `capacity` is less than the number of rows.
+   * @throws {ShmTableError} what `create` throws, `ERR_TABLE_EXISTS` included.
    */
   static async restore<const C extends Columns = Columns>(
     path: string,
@@ -533,7 +646,7 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
   ): Promise<Table<C>> {
     checkPath(path);
     checkOptions(options, TABLE_OPTIONS);
-    // The same file to the end, whatever snapshot comes to lie under the path meanwhile.
+    // Reads one file to the end, even if another snapshot replaces it under this path meanwhile.
     const reader = await SnapshotReader.open(path);
     try {
       const snapshot = await checkSnapshot(reader);
@@ -558,14 +671,14 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
     }
   }
 
-  /** Detaches. The table stays. Twice is harmless. */
+  /** Detaches this handle. The table stays. Calling it again has no effect. */
   close(): void {
     this.#handle.close();
   }
 
   /**
-   * Removes the table: marks the segment, so that every handle in every process throws `ERR_TABLE_CLOSED` from then
-   * on, and unlinks its name.
+   * Removes the table: marks the segment as destroyed, so that every handle in every process throws `ERR_TABLE_CLOSED`
+   * from then on, and unlinks its name.
    */
   destroy(): void {
     this.#handle.assertWritable();
@@ -573,6 +686,7 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
     this.close();
   }
 
+  /** Does `close`. */
   [Symbol.dispose](): void {
     this.close();
   }
@@ -609,7 +723,7 @@ function checkPath(path: unknown): void {
   }
 }
 
-/** One object of options does for `create`, `open` and `destroy`; a name in it is the table's. */
+/** One options object serves `create`, `open` and `destroy`; a name in it must be the table's. */
 function checkName(name: string, options: object): void {
   const given: unknown = Reflect.get(options, 'name');
   if (given === undefined || given === name) return;

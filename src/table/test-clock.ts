@@ -3,32 +3,48 @@ import { ShmTableError, show } from '../errors.js';
 import { integer } from './options.js';
 import { presentWallMs, setPresent } from './present.js';
 
-/** As far as a `Date` goes, in milliseconds since the epoch. */
+/** The latest time that a `Date` can hold, in milliseconds since the epoch. */
 const LATEST = 8.64e15;
 
-/** The time of this thread's tables, which stands still until it is moved. */
+/** The time of this thread's tables. It stands still until it is moved. */
 export interface TestClock extends Disposable {
-  /** Milliseconds since the epoch. */
+  /** Returns milliseconds since the epoch. */
   now(): number;
-  /** Goes forward by so many whole milliseconds, 0 or more. */
+  /**
+   * Moves the clock forward by whole milliseconds, 0 or more.
+   *
+   * @throws {ShmTableError} `ERR_ARGUMENT` when `ms` is anything else, or the clock was restored.
+   */
   advance(ms: number): void;
-  /** Goes to a date, or to whole milliseconds since the epoch; back as well. */
+  /**
+   * Moves the clock to a date, or to whole milliseconds since the epoch; also back.
+   *
+   * @throws {ShmTableError} `ERR_ARGUMENT` when `date` is anything else, or the clock was restored.
+   */
   set(date: Date | number): void;
-  /** Goes back to where the clock began. */
+  /**
+   * Moves the clock back to where it began.
+   *
+   * @throws {ShmTableError} `ERR_ARGUMENT` when the clock was restored.
+   */
   reset(): void;
-  /** Ends the clock: tables go by the machine's time again. Twice is harmless; everything else throws from then on. */
+  /**
+   * Ends the clock: tables use the machine's time again. Calling it again has no effect; `advance`, `set` and `reset`
+   * throw from then on.
+   */
   restore(): void;
 }
 
 let inUse: TestClock | undefined;
 
 /**
- * Gives all tables of this thread, open ones and later ones, a time that stands still at `date` (default: now) and moves
- * only as the test says: lifetimes, `ttl`, `expiresAt`, `size`, sweeping and snapshots go by it. Other processes and
- * threads go on by the machine's; to them a row written here expires at the date that `expiresAt` gives, and a row that
- * this thread takes for expired may be gone.
+ * Gives all tables of this thread, open ones and later ones, a time that stands still at `date` (default: now) and
+ * moves only when the test says so. Lifetimes, `ttl`, `expiresAt`, `size`, sweeping and snapshots use it. Other
+ * processes and threads continue with the machine's time: for them a row written here expires at the date that
+ * `expiresAt` gives, and a row that this thread considers expired may have been removed.
  *
- * `ERR_ARGUMENT` for what is no date, or while another test clock of this thread is in use.
+ * @throws {ShmTableError} `ERR_ARGUMENT` when `date` is not a date, or while another test clock of this thread is in
+ *   use.
  */
 export function useTestClock(date?: Date | number): TestClock {
   if (inUse !== undefined) {
@@ -63,9 +79,9 @@ export function useTestClock(date?: Date | number): TestClock {
   return clock;
 }
 
-/** `ERR_ARGUMENT`. */
+/** Throws `ERR_ARGUMENT` when `date` is neither a date nor whole milliseconds in range. */
 function millisecondsOf(date: Date | number): number {
-  // A test framework may have put a `Date` of its own in the place of the global one.
+  // A test framework may have replaced the global `Date` with its own.
   const ms: unknown = Object.prototype.toString.call(date) === '[object Date]' ? Number(date) : date;
   if (typeof ms === 'number' && Number.isInteger(ms) && ms >= 0 && ms <= LATEST) return ms;
   throw new ShmTableError(

@@ -1,7 +1,7 @@
 /** The public types of a table: what a caller writes and what a caller gets. No code. */
 import type { BackendName } from '../memory/index.js';
 
-/** The JavaScript values of the column types of one width. */
+/** The JavaScript values of the fixed-width column types. */
 export interface ColumnValues {
   int8: number;
   uint8: number;
@@ -24,26 +24,26 @@ export interface SizedColumnValues {
 /** A column type as written in a schema; `n` is a number of bytes. */
 export type ColumnType = keyof ColumnValues | `${keyof SizedColumnValues}(${number})`;
 
-/** A schema: column names in their order, each with its type. */
+/** A schema: column names in order, each with its type. */
 export type Columns = Readonly<Record<string, ColumnType>>;
 
-/** The JavaScript value that a column of this type gives. */
+/** The JavaScript value that a column of this type returns. */
 export type ColumnValue<T extends ColumnType> = T extends keyof ColumnValues
   ? ColumnValues[T]
   : T extends `${infer K extends keyof SizedColumnValues}(${number})`
     ? SizedColumnValues[K]
     : never;
 
-/** The JavaScript value that a column of this type takes: `int64` also takes safe integers. */
+/** The JavaScript value that a column of this type accepts: `int64` also accepts safe integers. */
 export type ColumnInput<T extends ColumnType> = T extends 'int64' ? bigint | number : ColumnValue<T>;
 
 /** A whole row, as `get` returns it. */
 export type Row<C extends Columns> = { -readonly [K in keyof C]: ColumnValue<C[K]> };
 
-/** A row to write: any of the columns; `undefined` counts as not named. */
+/** A row to write: any of the columns; `undefined` means not named. */
 export type RowInput<C extends Columns> = { readonly [K in keyof C]?: ColumnInput<C[K]> | undefined };
 
-/** Names of the columns that `increment` takes. */
+/** Names of the columns that `increment` accepts. */
 export type NumericColumn<C extends Columns> = {
   [K in keyof C]: ColumnValue<C[K]> extends boolean | string | Uint8Array ? never : K;
 }[keyof C] &
@@ -52,36 +52,39 @@ export type NumericColumn<C extends Columns> = {
 export type { BackendName };
 
 export interface TableOptions<C extends Columns = Columns> {
-  /** `[A-Za-z0-9_][A-Za-z0-9._-]{0,63}` */
+  /** A name of the form `[A-Za-z0-9_][A-Za-z0-9._-]{0,63}`. */
   readonly name: string;
-  /** Rows that fit, exactly: 1 .. 2^31-1. */
+  /** The exact number of rows that fit: 1 .. 2^31-1. */
   readonly capacity: number;
   readonly columns: C;
-  /** Longest key in bytes of UTF-8: 1 .. 255, default 63. */
+  /** Maximum length of a key in bytes of UTF-8: 1 .. 255, default 63. */
   readonly maxKeyBytes?: number | undefined;
   /**
-   * Where the memory comes from, default `posix`. `auto`: `anonymous`, or `sysv` where the host has no such. A `devzero`
-   * table belongs to the handle that made it.
+   * The kind of memory, default `posix`. `auto` chooses `anonymous`, or `sysv` where the host does not support that. A
+   * `devzero` table belongs to the handle that created it.
    */
   readonly backend?: BackendName | undefined;
-  /** Path of the table's file, for the `file` backend. */
+  /** Path of the table's file, for the backend `file`. */
   readonly path?: string | undefined;
   readonly hugePages?: boolean | undefined;
-  /** Attach without the right to write; the memory is mapped read-only. */
+  /** Attaches without the right to write: the memory is mapped read-only. Default false. */
   readonly readOnly?: boolean | undefined;
   /** Default: the environment's `SHMTABLE_NAMESPACE`, or `default`. */
   readonly namespace?: string | undefined;
-  /** What a full table does: `none` throws `ERR_TABLE_FULL`, `lru` makes room. Default `none`. */
+  /**
+   * What a full table does with a new row: `none` throws `ERR_TABLE_FULL`, `lru` makes room by evicting. Default
+   * `none`.
+   */
   readonly evict?: 'none' | 'lru' | undefined;
-  /** Bytes of change feed, 0 for none (the default). */
+  /** Bytes of the change feed, 0 for none (the default). */
   readonly changes?: number | undefined;
-  /** Longest wait for a bucket's lock in milliseconds, default 1000. */
+  /** Maximum wait for a bucket's lock in milliseconds, default 1000. */
   readonly lockTimeoutMs?: number | undefined;
-  /** Most threads that have it open for writing, over all processes: 1 .. 1024, default 128. */
+  /** Maximum number of threads that have it open for writing, over all processes: 1 .. 1024, default 128. */
   readonly maxParticipants?: number | undefined;
 }
 
-/** Options of `Table.open`: where to look, how to attach, and what schema to insist on. */
+/** Options of `Table.open`: where to look, how to attach, and which schema to require. */
 export type OpenOptions<C extends Columns = Columns> = Partial<Omit<TableOptions<C>, 'name'>>;
 
 /** Options of `Table.restore`: what is not given is as in the snapshot. */
@@ -97,13 +100,16 @@ export interface LookupOptions {
 }
 
 export interface WriteOptions {
-  /** Lifetime in whole milliseconds, 1 .. 2^53-1; `null` removes an expiry; absent keeps it (a new row has none). */
+  /** Lifetime in whole milliseconds, 1 .. 2^53-1; `null` removes it; absent keeps it (a new row has none). */
   readonly ttl?: number | null | undefined;
 }
 
-/** Of `increment` and `decrement`: `ttl` sets the lifetime at every call. */
+/** Options of `increment` and `decrement`: `ttl` sets the lifetime at every call. */
 export interface IncrementOptions extends WriteOptions {
-  /** Lifetime only of a row that this call makes: counters of fixed windows. Like `ttl`; wins over it for a new row. */
+  /**
+   * Lifetime of a row that this call creates, as for fixed-window counters. Like `ttl`, over which it takes precedence
+   * for a new row.
+   */
   readonly ttlIfNew?: number | null | undefined;
 }
 
@@ -112,13 +118,13 @@ export interface ClearOptions {
   readonly yieldMs?: number | undefined;
 }
 
-/** A row with what the table knows about it. */
+/** A row with its key and what the table records about it. */
 export interface Entry<C extends Columns> {
   key: string;
   row: Row<C>;
   /** A positive safe integer that never repeats for a key. */
   revision: number;
-  /** Epoch milliseconds, or null. */
+  /** Milliseconds since the epoch, or null when the row does not expire. */
   expiresAt: number | null;
 }
 
@@ -126,9 +132,9 @@ export interface Entry<C extends Columns> {
 export type Expected<C extends Columns> = RowInput<C> | { readonly revision: number };
 
 export interface ScanOptions<C extends Columns = Columns, K extends keyof C & string = keyof C & string> {
-  /** Where to go on: the cursor of the page before. */
+  /** Where to continue: the cursor of the previous page. */
   readonly cursor?: string | undefined;
-  /** Most entries of the page: 1 .. 10,000, default 100. */
+  /** Maximum number of entries on the page: 1 .. 10,000, default 100. */
   readonly limit?: number | undefined;
   /** Only keys that begin with this. */
   readonly prefix?: string | undefined;
@@ -145,11 +151,11 @@ export interface ScanPage<C extends Columns, K extends keyof C & string = keyof 
 export interface WatchOptions {
   /** Only changes of keys that begin with this. */
   readonly prefix?: string | undefined;
-  /** Only changes after this sequence; absent, those after the call. */
+  /** Only changes after this sequence; if absent, only changes after the call. */
   readonly since?: number | undefined;
 }
 
-/** A committed change. Those of one key come in the order of their commits. */
+/** A committed change. The changes of one key come in the order of their commits. */
 export interface Change {
   readonly sequence: number;
   readonly type: 'insert' | 'update' | 'delete' | 'expire' | 'evict';
@@ -157,7 +163,7 @@ export interface Change {
   readonly revision: number;
 }
 
-/** The reader fell behind, and changes were lost to it: the next one comes after `sequence`. */
+/** The reader fell behind and has lost changes: the next one has a sequence above `sequence`. */
 export interface Gap {
   readonly type: 'gap';
   readonly sequence: number;
@@ -174,7 +180,7 @@ export interface TableInfo {
   owners: number[];
 }
 
-/** What is counted as it happens. */
+/** Counts that are kept up to date as operations happen. */
 export interface TableCounts {
   rows: number;
   capacity: number;
@@ -194,8 +200,8 @@ export interface TableStats extends TableCounts {
   overflowBuckets: number;
   longestChain: number;
   /**
-   * Whether tables of this process have code of their own. False when the package's text was changed, by a bundler say:
-   * then operations are slower from the second table of the process on.
+   * Whether each table of this process has its own copy of the hot code. False when the package's source text was
+   * changed, for example by a bundler: operations are then slower from the second table of the process on.
    */
   specialised: boolean;
 }
