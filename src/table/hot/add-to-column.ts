@@ -3,21 +3,21 @@ import type { PlacedColumn } from '../layout/row.js';
 import type { WordIndex } from '../layout/units.js';
 import type { TableContext } from '../table-context.js';
 
-/** A column of numbers that can be added to. */
+/** A column whose numbers can be added to. */
 export interface Accumulator {
   /** Byte offset of the number in a row. */
   readonly offset: number;
-  /** How the journal stores it: one of STORE_BYTE ... */
+  /** How the journal stores the number: STORE_BYTE or another of these. */
   readonly width: number;
   /**
-   * What a caller adds, as the column takes it: a bigint for int64. `ERR_COLUMN_TYPE` for a value of the wrong type,
-   * `ERR_VALUE_RANGE` for one that is no integer where the column holds integers.
+   * Converts what a caller adds to what the column takes: a bigint for int64. `ERR_COLUMN_TYPE` for a value of the
+   * wrong type, `ERR_VALUE_RANGE` for a non-integer where the column holds integers.
    */
   readonly addend: (by: unknown) => number | bigint;
   /**
-   * Writes the sum of the number in the row at word `row` and an addend to the byte `offset` behind word `to`, and returns
-   * it; or the error that says why the column cannot hold it, and then what was written means nothing. Returned and not
-   * thrown, because the caller holds a lock.
+   * Adds `by` to the number of the row at word `row`, writes the sum to the byte `offset` bytes after word `to`, and
+   * returns it. If the column cannot hold the sum, it returns the error instead, and what was written is meaningless.
+   * The error is returned and not thrown, because the caller holds a lock.
    */
   readonly add: (row: WordIndex, by: number | bigint, to: WordIndex, offset: number) => number | bigint | ShmTableError;
 }
@@ -25,19 +25,19 @@ export interface Accumulator {
 type IntegerView = Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Array | Uint32Array;
 type FloatView = Float32Array | Float64Array;
 
-/** Where numbers of a column lie: a view of the table's memory with elements of 2^shift bytes. */
+/** Where the numbers of a column are: a view of the table's memory with elements of 2^shift bytes. */
 export type NumberCells =
   | { readonly arithmetic: 'integer'; readonly view: IntegerView; readonly shift: number; readonly width: number }
   | { readonly arithmetic: 'float'; readonly view: FloatView; readonly shift: number; readonly width: number }
   | { readonly arithmetic: 'bigint'; readonly view: BigInt64Array; readonly shift: number; readonly width: number };
 
-/** The accumulator of one column. */
+/** Creates the accumulator of one column. */
 export function makeAccumulator({ runtime }: TableContext, column: PlacedColumn, cells: NumberCells): Accumulator {
   const { refusal } = runtime;
   const { shift, width } = cells;
   const { offset } = column;
 
-  // Index of a number that lies `bytes` bytes behind a word; both are multiples of its width.
+  // Index of a number that is `bytes` bytes after a word; both are multiples of its width.
   const indexOf = (word: number, bytes: number): number =>
     shift === 3 ? (word >>> 1) + (bytes >>> 3) : word * (4 >>> shift) + (bytes >>> shift);
 
@@ -70,7 +70,7 @@ export function makeAccumulator({ runtime }: TableContext, column: PlacedColumn,
       add: (row, by, to, toOffset) => {
         const at = indexOf(to, toOffset);
         view[at] = view[indexOf(row, offset)] + (by as number);
-        // As the column rounds it.
+        // Read back, as the column has rounded it.
         const next = view[at];
         return Number.isFinite(next) ? next : refusal(column, next);
       },

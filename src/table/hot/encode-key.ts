@@ -1,36 +1,38 @@
 import type { TableContext } from '../table-context.js';
 
 /**
- * The key of the operation under way: its UTF-8 bytes as 32-bit words (the last one padded with zeros), its length
- * and its hash, in memory of this thread. Rows keep their keys padded the same way, so that keys are compared four
- * bytes at a time.
+ * The key of the current operation: its UTF-8 bytes as 32-bit words (the last one padded with zeros), its length and
+ * its hash, in memory of this thread. Rows keep their keys padded in the same way, so keys are compared four bytes at a
+ * time.
  *
- * Not re-entrant: `encode` is called after the last callback of the caller's (getters of a row) has returned.
+ * Not re-entrant: `encode` is called only after the caller's last callback (a getter of a row) has returned.
  */
 export interface Key {
   readonly words: Int32Array;
   bytes: number;
   hash: number;
-  /** Encodes and hashes. `ERR_KEY_INVALID` unless it is a string of 1 to maxKeyBytes bytes of well-formed UTF-8. */
+  /**
+   * Encodes and hashes a key. `ERR_KEY_INVALID` unless it is a string of 1 to maxKeyBytes bytes of well-formed UTF-8.
+   */
   readonly encode: (text: string) => void;
 }
 
-/** What encoding needs beside the common way. */
+/** What encoding needs outside the fast path. */
 export interface KeySupport {
-  /** For the bytes of the longest key. */
+  /** Large enough for the bytes of the longest key. */
   readonly words: Int32Array;
   readonly maxBytes: number;
   /** The table's two random words. */
   readonly hashKey: readonly [number, number];
-  /** Encodes a key with characters beyond ASCII. `ERR_KEY_INVALID`. */
+  /** Encodes a key with non-ASCII characters. `ERR_KEY_INVALID`. */
   encodeWide(key: Key, text: string): void;
-  /** Throws `ERR_KEY_INVALID` with what is wrong. */
+  /** Throws `ERR_KEY_INVALID` saying what is wrong. */
   refuse(key: unknown): never;
 }
 
 /**
- * The key of a table. Characters are taken for bytes, and hashed as they are read, until it is known that one of them is
- * not ASCII: 23 ns for ten characters, and 38 in two passes.
+ * Creates the key of a table. Characters are treated as bytes, and hashed as they are read, until one of them turns out
+ * not to be ASCII: ten characters take 23 ns, and 38 ns in two passes.
  */
 export function makeKey({ runtime }: TableContext, support: KeySupport): Key {
   const { finishHash } = runtime;
@@ -56,7 +58,7 @@ export function makeKey({ runtime }: TableContext, support: KeySupport): Key {
       all |= a | b | c | d;
       const word = a | (b << 8) | (c << 16) | (d << 24);
       words[at >>> 2] = word;
-      // A round of `halfSipHash`.
+      // One round of `halfSipHash`.
       v3 ^= word;
       v0 = (v0 + v1) | 0;
       v1 = ((v1 << 5) | (v1 >>> 27)) ^ v0;

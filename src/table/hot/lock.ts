@@ -2,39 +2,39 @@ import type { BucketNumber, RowNumber, WordIndex } from '../layout/units.js';
 import type { TableContext } from '../table-context.js';
 import type { Redo } from './redo.js';
 
-/** What every write does with its participant. Homes and rows are given by their first word. */
+/** What every write does with its participant. Home buckets and rows are given by their first word. */
 export interface Locking {
-  /** Finishes the own operation that is unfinished, if any. */
+  /** Finishes this participant's own unfinished operation, if there is one. */
   readonly settle: () => void;
   /** Writes the intent, and returns the home bucket that it names. */
   readonly intend: (operation: number, bucket: BucketNumber) => WordIndex;
-  /** Writes the intent and takes the bucket's lock. `ERR_LOCK_TIMEOUT` leaves nothing behind. */
+  /** Writes the intent and takes the bucket's lock. When it throws `ERR_LOCK_TIMEOUT` nothing is left behind. */
   readonly begin: (operation: number, bucket: BucketNumber) => WordIndex;
-  /** Carries the operation out that the journal has in full, and releases the lock. The journal stays open. */
+  /** Carries out the operation that the journal describes completely, and releases the lock. The journal stays open. */
   readonly commit: (home: WordIndex) => void;
   readonly release: (home: WordIndex) => void;
-  /** Ends the operation: the journal is cleared, after the lock was released and what was left over was freed. */
+  /** Ends the operation by clearing the journal: only after the lock was released and what was left over was freed. */
   readonly end: () => void;
-  /** Gives an operation up that changed nothing yet. */
+  /** Abandons an operation that has not changed anything yet. */
   readonly abandon: (home: WordIndex) => void;
-  /** The row slice in which the next row is written. */
+  /** The row slice into which the next row is written. */
   readonly spare: () => RowNumber;
   /**
-   * First word of the spare, its content declared unfinished: readers that still look at it will discard it.
-   * `ERR_TABLE_CORRUPT` when it is not this participant's own: what is written there would be somebody else's.
+   * First word of the spare, after marking its content as unfinished: readers that still look at it will discard it.
+   * `ERR_TABLE_CORRUPT` when it is not owned by this participant: what is written there would belong to somebody else.
    */
   readonly openSpare: () => WordIndex;
-  /** Declares the row at this word finished, under a sequence that it never had before. */
+  /** Marks the row at this word as finished, under a sequence that it never had before. */
   readonly finishRow: (row: WordIndex) => void;
 }
 
-/** The handle that a write is made through, of those that share a participant. */
+/** The handle through which a write is made; several handles may share a participant. */
 export interface Caller {
   isOpen: boolean;
   readonly lockTimeoutMs: number;
 }
 
-/** The participant, and what it does where the common way ends. */
+/** The participant, and what it does outside the fast path. */
 export interface LockingSupport {
   readonly id: number;
   /** First word of its slot. */
@@ -44,13 +44,13 @@ export interface LockingSupport {
   readonly refuseSpare: (spare: number) => never;
 }
 
-/** What the writes of one participant do before and after their own work: see `Participant`. */
+/** Creates what the writes of one participant do before and after their own work: see `Participant`. */
 export function makeLocking(
   { memory, addresses, feed, constants, runtime }: TableContext,
   { carryOut }: Redo,
   support: LockingSupport,
 ): Locking {
-  // How long one that has just woken a sleeper leaves the lock to it, in milliseconds.
+  // How long a participant that has just woken a waiter leaves the lock to it, in milliseconds.
   const COURTESY_MS = 0.1;
   const { id, at } = support;
   const { words } = memory;
@@ -59,7 +59,7 @@ export function makeLocking(
   const { BUCKET_WORDS, LOCK } = constants.bucket;
   const { ROW_SEQUENCE } = constants.row;
   const { index, rows, rowWords, rowSlices } = addresses;
-  /** First word of the bucket for which this one has woken a sleeper at its last release, 0 none. */
+  /** First word of the bucket for which this participant woke a waiter at its last release, 0 for none. */
   let woken: WordIndex | 0 = 0;
 
   const settle = (): void => {
@@ -77,9 +77,9 @@ export function makeLocking(
     return (index + bucket * BUCKET_WORDS) as WordIndex;
   };
 
-  // Sleeps while the lock is free, once after having woken somebody for it. Without this, a participant that writes to
-  // one bucket in a loop takes the lock again before the woken one runs: with more processes than processors one of
-  // them could wait for its whole timeout.
+  // Sleeps as long as the lock is free, at most COURTESY_MS, once after having woken somebody for it. Without this, a
+  // participant that writes to one bucket in a loop takes the lock again before the woken one runs: with more processes
+  // than processors, one of them could wait for its whole timeout.
   const letTheWokenPass = (home: WordIndex): void => {
     woken = 0;
     futexWait(words, home + LOCK, 0, COURTESY_MS);

@@ -4,15 +4,15 @@ import type { TableContext } from '../table-context.js';
 import type { Key } from './encode-key.js';
 import type { Chain } from './find.js';
 
-/** Looks a key up. `ERR_KEY_INVALID`, `ERR_TABLE_CLOSED`, `ERR_TABLE_CORRUPT`. O(1). */
+/** Looks up a key. `ERR_KEY_INVALID`, `ERR_TABLE_CLOSED`, `ERR_TABLE_CORRUPT`. O(1). */
 export type Lookup<T> = (key: string) => T | undefined;
 
-/** What one lookup makes of a row, and what it does where the common way ends. */
+/** What one lookup reads from a row, and what it does outside the fast path. */
 export interface LookupParts<T> {
   readonly key: Key;
   readonly chain: Chain;
   readonly damage: RowCodec['damage'];
-  /** Bytes to mark the rows that are used; undefined in a table that does not evict, and for handles that may not write. */
+  /** Bytes that mark rows as used; undefined in a table that does not evict, and for handles that may not write. */
   readonly uses: Uint8Array | undefined;
   readonly read: (row: WordIndex) => T;
   readonly assertOpen: () => void;
@@ -20,12 +20,12 @@ export interface LookupParts<T> {
   readonly corrupt: (home: WordIndex) => never;
 }
 
-/** The common way of reading without a lock or a wait: see `Reader`. */
+/** Creates the fast path of reading without a lock or a wait: see `Reader`. */
 export function makeLookup<T>(
   { memory, addresses, clock, constants, runtime }: TableContext,
   parts: LookupParts<T>,
 ): Lookup<T> {
-  /** Passes over a chain that end with an unchanged version, before looking row by row. */
+  /** Passes over a chain that must end with an unchanged version, before it is searched row by row. */
   const PASSES = 3;
   const { key, damage, uses, read, assertOpen, lookupByRow, corrupt } = parts;
   const { find } = parts.chain;
@@ -51,7 +51,7 @@ export function makeLookup<T>(
       }
       if (loadAcquire(words, home + VERSION) === version) {
         if (row === DAMAGED || damage.found) corrupt(home);
-        // The one store of a reader: one byte, in a table that evicts, when it is not set already.
+        // A reader's only store: one byte, in a table that evicts, when it is not set already.
         if (uses !== undefined && value !== undefined && uses[row] === 0) uses[row] = 1;
         return value;
       }

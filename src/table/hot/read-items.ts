@@ -1,13 +1,13 @@
 import type { WordIndex } from '../layout/units.js';
 import type { Columns, Row } from '../types.js';
 
-/** What iteration makes of the row at a word. */
+/** What iteration reads from the row at a word. */
 export interface ItemReaders<C extends Columns> {
   readonly readKey: (row: WordIndex) => { key: string };
   readonly readKeyAndRow: (row: WordIndex) => { key: string; row: Row<C> };
 }
 
-/** What reads the rows that iteration goes through. */
+/** Creates the readers of the rows that iteration visits. */
 export function makeItemReaders<C extends Columns>(
   keyAt: (row: WordIndex) => string,
   read: (row: WordIndex) => Row<C>,

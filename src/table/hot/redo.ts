@@ -1,19 +1,19 @@
 import type { WordIndex } from '../layout/units.js';
 import type { TableContext } from '../table-context.js';
 
-/** What every write does with a journal; recovery does it again. */
+/** What every write does with a journal, and recovery does again. */
 export interface Redo {
-  /** Carries a PREPARED operation of the slot at word `at` out, up to but without the release of the lock. */
+  /** Carries out a PREPARED operation of the slot at word `at`: everything except the release of the lock. */
   readonly carryOut: (at: WordIndex, id: number) => void;
   /**
-   * Prepares the versions of an operation that advances its bucket's version `advances` times.
-   * The epoch goes into the journal only when the version wraps within them.
+   * Prepares the version and epoch that the bucket will have after an operation that advances its version `advances`
+   * times. The epoch changes only when the version wraps on the way.
    */
   readonly prepareVersion: (at: WordIndex, home: WordIndex, advances: number) => void;
   readonly prepareCounter: (at: WordIndex, counter: number) => void;
 }
 
-/** Carrying out what a journal says: see `Journal`. */
+/** Creates what carries out the contents of a journal: see `Journal`. */
 export function makeRedo({ memory, addresses, feed, constants, runtime }: TableContext): Redo {
   const { storeRelease } = runtime;
   const { words, halves, bytes, doubles, longs } = memory;
@@ -25,14 +25,14 @@ export function makeRedo({ memory, addresses, feed, constants, runtime }: TableC
   const homeWord = (at: WordIndex): WordIndex => (index + words[at + slot.BUCKET] * bucket.BUCKET_WORDS) as WordIndex;
   const rowWord = (row: number): WordIndex => (rows + row * rowWords) as WordIndex;
 
-  // Sets the home bucket's version to `short` less than the journal's final one, the epoch before it.
+  // Sets the home bucket's version to `short` less than the journal's final one, after the epoch has been stored.
   const advance = (home: WordIndex, at: WordIndex, short: number): void => {
     const epoch = words[at + slot.EPOCH_AFTER];
     if ((words[home + bucket.EPOCH] & bucket.EPOCH_MASK) !== epoch) halves[(home + bucket.EPOCH) * 2] = epoch;
     storeRelease(words, home + bucket.VERSION, words[at + slot.VERSION_AFTER] - short);
   };
 
-  // Links the new row. The store of the entry is what readers see.
+  // Links the new row. The store of the entry makes it visible to readers.
   const commit = (at: WordIndex, id: number): void => {
     const home = homeWord(at);
     const overflow = words[at + slot.OVERFLOW];
@@ -45,8 +45,8 @@ export function makeRedo({ memory, addresses, feed, constants, runtime }: TableC
     const position = words[at + slot.POSITION];
     words[rowWord(row) + slice.SLICE_OWNER] = slice.LINKED;
     const old = words[at + slot.OLD];
-    // In the place of an old row of the same key there is the same tag. Stored again, it would keep the load of the epoch in
-    // `advance` waiting, which lies in the same word: 10 ns.
+    // An old row of the same key has the same tag. Storing the tag again would delay the load of the epoch in
+    // `advance`, which is in the same word: 10 ns.
     if (old === 0) bytes[bucket.tagByte(place, position)] = words[at + slot.TAG];
     storeRelease(words, place + bucket.FIRST_ENTRY + position, row);
     advance(home, at, 0);
@@ -54,9 +54,9 @@ export function makeRedo({ memory, addresses, feed, constants, runtime }: TableC
     words[at + slot.SPARE] = old !== 0 ? old : words[at + slot.TAKEN];
   };
 
-  // Unlinks a row and moves the chain's last one into the gap. Two advances of the version around the moment in which
-  // the moved row stands twice: with one, a reader could look at the gap before and at the old place after, and miss
-  // a row that was there all the time.
+  // Unlinks a row and moves the chain's last row into the gap. The version advances twice, once while the moved row is
+  // in the chain twice, and once after: with a single advance, a reader could look at the gap before the move and at
+  // the old place after it, and miss a row that was there all the time.
   const remove = (at: WordIndex, id: number): void => {
     const home = homeWord(at);
     const place = bucketWord(home, words[at + slot.PLACE]);
@@ -76,8 +76,9 @@ export function makeRedo({ memory, addresses, feed, constants, runtime }: TableC
     if (overflow !== 0) words[bucketWord(home, overflow) + slice.SLICE_OWNER] = id;
   };
 
-  // Changes one aligned number of a linked row: value, then revision, then version. So a reader may see the new value
-  // with the old revision, which a compare-and-set by that revision then finds outdated; never the reverse.
+  // Changes one aligned number of a linked row: first the value, then the revision, then the version. So a reader may
+  // see the new value with the old revision, which a compare-and-set by that revision then finds outdated; never the
+  // reverse.
   const store = (at: WordIndex): void => {
     const row = rowWord(words[at + slot.ROW]);
     const column = row * 4 + words[at + slot.COLUMN];

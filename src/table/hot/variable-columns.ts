@@ -3,38 +3,42 @@ import type { TableContext } from '../table-context.js';
 
 /**
  * The columns of variable length: strings (u16 length, then UTF-8) and bytes (u32 length, then bytes).
- * A string's position is that of its length in 16-bit units, that of bytes the byte offset of theirs. A length over its
- * limit sets `damage.found` and reads as empty.
+ *
+ * The position of a string is that of its length, in 16-bit units; the position of bytes is the byte offset of their
+ * length. A length over its limit sets `damage.found` and reads as empty.
  */
 export interface TextCells {
   readonly damage: { found: boolean };
   readonly readString: (at: number, maxBytes: number) => string;
-  /** UTF-8 as text: `length` bytes from byte `start`. */
+  /** Decodes UTF-8: `length` bytes from byte `start`. */
   readonly decode: (start: number, length: number) => string;
-  /** False when `value` is no string, not well-formed, or too long. */
+  /** False when `value` is not a string, not well-formed, or too long. */
   readonly writeString: (at: number, maxBytes: number, value: unknown) => boolean;
   readonly copyString: (from: number, to: number, maxBytes: number) => void;
   readonly readBytes: (at: number, maxBytes: number) => Uint8Array;
-  /** False when `value` is no Uint8Array or too long. */
+  /** False when `value` is not a Uint8Array, or too long. */
   readonly writeBytes: (at: number, maxBytes: number, value: unknown) => boolean;
   readonly copyBytes: (from: number, to: number, maxBytes: number) => void;
 }
 
-/** Where the cells lie, and what is done by the runtime. */
+/** Where the cells are, and what the runtime does for them. */
 export interface CellSupport {
   readonly memory: RowMemory;
-  /** The same memory not as a Buffer: what is sliced off it is a plain Uint8Array with memory of its own. */
+  /** The same memory, but not as a Buffer: `slice` then returns a plain Uint8Array with memory of its own. */
   readonly octets: Uint8Array;
   readonly writeEncoded: (start: number, value: string, bytes: number, encoding: 'latin1' | 'utf8') => void;
-  /** The bytes of a value, as many as there are now and ever; undefined for what is not a Uint8Array that has its memory. */
+  /**
+   * The bytes of a value, at the length that it has now, which can no longer change; undefined for anything but a
+   * Uint8Array that still has its memory.
+   */
   readonly bytesOf: (value: unknown) => Uint8Array | undefined;
   /** The true length of an array. */
   readonly lengthOf: (value: Uint8Array) => number;
 }
 
-/** The cells of one piece of memory. */
+/** Creates access to the cells of one piece of memory. */
 export function makeTextCells({ runtime }: TableContext, support: CellSupport): TextCells {
-  /** Strings up to this length are written by a loop, which is the faster up to here. */
+  /** Strings up to this length are written by a loop, which is faster up to here. */
   const SHORT_WRITTEN = 24;
   const { octets, writeEncoded, bytesOf, lengthOf } = support;
   const { bytes, halves, words } = support.memory;
@@ -88,7 +92,7 @@ export function makeTextCells({ runtime }: TableContext, support: CellSupport): 
     if (length > SHORT_WRITTEN || !writeShort(at + 1, value, length)) {
       const encoded = Buffer.byteLength(value);
       if (encoded > maxBytes) return false;
-      // ASCII only: as Latin-1 it is the same, and written in 53 ns and not 90.
+      // All ASCII: encoding it as Latin-1 gives the same bytes, in 53 ns instead of 90.
       if (encoded === length) writeEncoded((at + 1) * 2, value, length, 'latin1');
       else if (value.isWellFormed()) writeEncoded((at + 1) * 2, value, encoded, 'utf8');
       else return false;
@@ -98,7 +102,7 @@ export function makeTextCells({ runtime }: TableContext, support: CellSupport): 
     return true;
   };
 
-  // In 16-bit units: behind a string of odd length is room of its own, or padding.
+  // Copies whole 16-bit units: the byte after a string of odd length is room of its own, or padding.
   const copyString = (from: number, to: number, maxBytes: number): void => {
     const length = Math.min(halves[from], maxBytes);
     halves[to] = length;

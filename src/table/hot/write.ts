@@ -7,45 +7,46 @@ import type { Chain, Found } from './find.js';
 import type { Caller, Locking } from './lock.js';
 import type { Redo } from './redo.js';
 
-/** What a write does with the row that it finds, or does not find. */
+/** What a write does when it finds the row, and when it does not. */
 export type WriteMode = 'set' | 'put' | 'insert' | 'update';
 
-/** How a write ended. All but the first two changed nothing. */
+/** The outcome of a write. Only the first three mean that a row was changed. */
 export type Outcome = 'inserted' | 'updated' | 'deleted' | 'absent' | 'present' | 'mismatch';
 
-/** An increment that is written as a whole row: because the row is new, or because its expiry changes too. */
+/** An increment that is written as a whole row, because the row is new or its expiry changes too. */
 interface Increment {
   readonly column: Accumulator;
   readonly by: number | bigint;
-  /** Expiry of the row if it is made by this (table time, 0 never); undefined: that of every write. */
+  /** Expiry of a row that this write creates (table time, 0 never); undefined: the write's own expiry. */
   readonly expiresIfNew: number | undefined;
 }
 
 /**
- * Every change of the table. Each follows the same steps:
+ * Every change of the table. All of them follow the same steps:
  *
  *   1. what the caller gave is read once, checked and encoded into the participant's spare row; nothing shared has
- *      changed, and none of the caller's code runs after this
- *   2. the journal names the bucket, the bucket's lock is taken
- *   3. under the lock the row is looked up, columns not named are copied and the revision is set: copied before the
- *      lock, they would lose a concurrent increment
+ *      changed yet, and none of the caller's code runs after this
+ *   2. the journal names the bucket, then the bucket's lock is taken
+ *   3. under the lock the row is looked up, columns that were not named are copied, and the revision is set: copied before
+ *      the lock, they would lose a concurrent increment
  *   4. the journal is completed with final values and carried out; one store of a row number makes the change visible
- *   5. the lock is released, what was left over is freed, and only then the journal is cleared
+ *   5. the lock is released, what was left over is freed, and only then is the journal cleared
  *
- * Interrupted anywhere, by an error thrown under the lock or by the end of the thread, `Participant.settle` finishes
- * or undoes it: that is what every `finally` below is for.
+ * If it is interrupted anywhere, by an error thrown under the lock or by the end of the thread, `Participant.settle`
+ * completes or undoes it: that is what every `finally` below is for.
  */
 export interface Writer {
-  /** Revision and expiry (table time, 0 never) of the row that the last write left. */
+  /** Revision and expiry (table time, 0 never) of the row after the last write. */
   revision: number;
   expiresAt: number;
-  /** Value that the last increment left. */
+  /** Value after the last increment. */
   value: number | bigint;
-  /** Called when the table is full: whether it freed anything, so that another try is worth it. */
+  /** Called when the table is full; returns whether it freed anything, so that another try is worthwhile. */
   makeRoom: () => boolean;
   /**
-   * Writes a row. `expiresAt` is table time, 0 for never; undefined keeps what the row has. `ifRevision` makes it
-   * 'mismatch' unless the row has this revision. `ERR_TABLE_FULL`, `ERR_LOCK_TIMEOUT`, and what the codec and the key refuse.
+   * Writes a row. `expiresAt` is table time, 0 for never; undefined keeps the row's own. With `ifRevision` the outcome
+   * is 'mismatch' unless the row has this revision. `ERR_TABLE_FULL`, `ERR_LOCK_TIMEOUT`, and the errors of the codec
+   * and the key.
    */
   readonly write: (
     mode: WriteMode,
@@ -54,11 +55,11 @@ export interface Writer {
     expiresAt: number | undefined,
     ifRevision?: number,
   ) => Outcome;
-  /** Writes a row whose columns `fill` puts into the spare (given its first word): all of them, and nothing else. */
+  /** Writes a row whose columns `fill` writes into the spare (given its first word): all of them, and nothing else. */
   readonly load: (key: string, fill: (row: WordIndex) => void, expiresAt: number) => Outcome;
   /**
-   * Adds `by` to a number, creating the row if it is missing. The result is in `value`. In place unless `expiresAt` is
-   * given. `ttlIfNew` is the lifetime of a row that this makes, in the place of `expiresAt`.
+   * Adds `by` to a number, creating the row if it does not exist. The result is in `value`. Done in place unless
+   * `expiresAt` is given. `ttlIfNew` is the lifetime of a row that this creates, instead of `expiresAt`.
    */
   readonly increment: (
     key: string,
@@ -70,27 +71,29 @@ export interface Writer {
   ) => Outcome;
   /** Sets a row's expiry (table time, 0 never). */
   readonly expire: (key: string, expiresAt: number) => Outcome;
-  /** Removes a row. `take`, if given, sees it once more when nobody else can: unlinked, not yet free. */
+  /** Removes a row. `take`, if given, sees it once more when nobody else can: unlinked, but not yet free. */
   readonly remove: (key: string, ifRevision?: number, take?: (row: WordIndex) => void) => Outcome;
   /**
-   * Removes the rows of one bucket, each as an operation of its own: at most as many as were there at the start. How many
-   * had not expired. Without `wait` it leaves them when the bucket is locked.
+   * Removes the rows of one bucket, each as a separate operation: at most as many as there were at the start. Returns
+   * how many had not expired. Without `wait` it stops when the bucket is locked, and leaves the rest.
    */
   readonly clearBucket: (bucket: BucketNumber, wait: boolean) => number;
-  /** Removes one expired row of a bucket; false when there is none, or, without `wait`, the bucket is locked. */
+  /** Removes one expired row of a bucket; false when there is none or, without `wait`, when the bucket is locked. */
   readonly expireOne: (bucket: BucketNumber, wait: boolean) => boolean;
-  /** Evicts this row of a bucket; false when it is not there any more, or the bucket is locked. */
+  /** Evicts this row of a bucket; false when it is no longer there, or the bucket is locked. */
   readonly evict: (bucket: BucketNumber, row: RowNumber) => boolean;
 }
 
-/** What a table is written with. */
+/** What a writer works with. */
 export interface WriterParts {
   readonly participant: {
     readonly id: number;
     readonly at: WordIndex;
     readonly locking: Locking;
     caller: Caller;
-    /** `begin` for what can be done later or elsewhere: 0, and nothing begun, when somebody else has the lock. */
+    /**
+     * `begin` for what can be done later or elsewhere: returns 0, with nothing begun, when somebody else has the lock.
+     */
     readonly tryBegin: (operation: number, bucket: BucketNumber) => WordIndex | 0;
   };
   readonly codec: RowCodec;
@@ -99,11 +102,11 @@ export interface WriterParts {
   readonly redo: Redo;
 }
 
-/** The writer of a participant. */
+/** Creates the writer of a participant. */
 export function makeWriter(context: TableContext, parts: WriterParts): Writer {
-  // Times that room is made for one new row before the table is called full.
+  // How often room is made for one new row before the table counts as full.
   const MAX_ROUNDS = 100;
-  // How long a table that evicts is tried for after that, in milliseconds.
+  // How long a table that evicts continues to try after that, in milliseconds.
   const PATIENCE_MS = 1000;
   const { memory, addresses, clock, groups, constants, runtime, refuse } = context;
   const { participant, codec, key, chain } = parts;
@@ -118,7 +121,7 @@ export function makeWriter(context: TableContext, parts: WriterParts): Writer {
   const { bucketScale } = addresses;
   const columnCount = memory.layout.row.columns.length;
   const { capacity } = memory.layout.schema;
-  // Until when a new row is tried for in a table that evicts.
+  // Until when a table that evicts continues to try for a new row.
   let patientUntil = 0;
 
   const rowWord = (row: RowNumber): WordIndex => (addresses.rows + row * addresses.rowWords) as WordIndex;
@@ -157,8 +160,8 @@ export function makeWriter(context: TableContext, parts: WriterParts): Writer {
     return undefined;
   };
 
-  // Takes what a new row needs: the slice that will be the next spare, and an overflow bucket when the chain is full.
-  // False, with nothing held, when there is none.
+  // Claims what a new row needs: the slice that will be the next spare and, when the chain is full, an overflow bucket.
+  // False, with nothing held, when one of them is not available.
   const reserve = (home: WordIndex): boolean => {
     if (rows.claim(id, at + slot.TAKEN) === 0) {
       abandon(home);
@@ -184,7 +187,7 @@ export function makeWriter(context: TableContext, parts: WriterParts): Writer {
     return true;
   };
 
-  // Adds to a number of the spare.
+  // Adds to a number in the spare.
   const applyIncrement = (row: WordIndex, { column, by }: Increment): void => {
     const next = column.add(row, by, row, column.offset);
     if (typeof next === 'object') throw next;
@@ -196,7 +199,7 @@ export function makeWriter(context: TableContext, parts: WriterParts): Writer {
     if (ownWrites.watched !== undefined) noteWrite(memory, words[row + rowAt.ROW_HASH]);
   };
 
-  // Completes the spare from the row that it replaces, or from zero.
+  // Completes the spare with the columns of the row that it replaces, or with zeros.
   const fillSpare = (
     home: WordIndex,
     mode: WriteMode,
@@ -241,7 +244,7 @@ export function makeWriter(context: TableContext, parts: WriterParts): Writer {
     end();
   };
 
-  // Links the spare, whose named columns are written, as the row of the key.
+  // Links the spare, whose named columns are already written, as the row of the key.
   const link = (
     mode: WriteMode,
     whole: boolean,
@@ -263,8 +266,8 @@ export function makeWriter(context: TableContext, parts: WriterParts): Writer {
         return refused;
       }
       if (old === 0 && !reserve(home)) {
-        // Others may take what was freed before we do, but not for ever. The key under way stays as it is meanwhile:
-        // making room works on rows and buckets, not on keys.
+        // Others may take what was freed before this writer does, but not forever. The current key stays valid
+        // meanwhile: making room works with rows and buckets, not with keys.
         if (!makeRoomAgain(++rounds)) refuse('ERR_TABLE_FULL', `holds its capacity of ${capacity} rows`);
         continue;
       }
@@ -274,8 +277,9 @@ export function makeWriter(context: TableContext, parts: WriterParts): Writer {
     }
   };
 
-  // Whether another try for a new row is worth it. A table that evicts can always make room, but with more writers than
-  // processors others may take each slice that this one has freed: then it keeps trying for a while, but not for ever.
+  // Whether another try for a new row is worthwhile. A table that evicts can always make room, but with more writers
+  // than processors, others may take each slice that this one has freed: it then continues to try for a while, but not
+  // forever.
   const makeRoomAgain = (rounds: number): boolean => {
     const freed = writer.makeRoom();
     if (rounds <= MAX_ROUNDS) return freed || uses !== undefined;
@@ -284,7 +288,7 @@ export function makeWriter(context: TableContext, parts: WriterParts): Writer {
     return monotonicMs() < patientUntil;
   };
 
-  // Stores the journal's VALUE in a linked row, and the revision that this makes.
+  // Stores the journal's VALUE in a linked row, together with the new revision.
   const storeNumber = (home: WordIndex, row: RowNumber, offset: number, width: number): void => {
     words[at + slot.ROW] = row;
     words[at + slot.COLUMN] = offset;
@@ -298,7 +302,7 @@ export function makeWriter(context: TableContext, parts: WriterParts): Writer {
     end();
   };
 
-  // Undefined when the row has to be written as a whole: it is missing, or has expired.
+  // Returns undefined when the row must be written as a whole: it does not exist, or has expired.
   const incrementInPlace = (
     column: Accumulator,
     by: number | bigint,
@@ -322,7 +326,7 @@ export function makeWriter(context: TableContext, parts: WriterParts): Writer {
     return 'updated';
   };
 
-  // Unlinks the row that was found, fills the gap with the chain's last row, and frees what became unused.
+  // Unlinks the row that was found, fills the gap with the chain's last row, and frees what is no longer used.
   const unlink = (home: WordIndex, row: RowNumber, counter: number, take?: (row: WordIndex) => void): void => {
     const place = chain.foundNumber;
     const position = chain.foundPosition;
@@ -348,8 +352,8 @@ export function makeWriter(context: TableContext, parts: WriterParts): Writer {
     end();
   };
 
-  // Removes the row that `choose` finds under the lock, and returns the counter that counts it: an expired one counts as
-  // such. 0 when it finds none.
+  // Removes the row that `choose` finds under the lock, and returns the counter that was advanced: for an expired row
+  // always that of expirations. 0 when it finds none.
   const removeOne = (
     number: BucketNumber,
     wait: boolean,
@@ -374,7 +378,7 @@ export function makeWriter(context: TableContext, parts: WriterParts): Writer {
     }
   };
 
-  // The row at this place of a chain, counted from the head, or the last one when there are fewer; 0 for none.
+  // The row at this place of a chain, counted from the head, or the last row when there are fewer; 0 for none.
   const seekUpTo = (home: WordIndex, place: number): Found => {
     let before = place;
     const row = chain.seek(home, () => before-- === 0);
@@ -476,8 +480,8 @@ export function makeWriter(context: TableContext, parts: WriterParts): Writer {
 
     clearBucket(number, wait) {
       let deleted = 0;
-      // Rows move only towards the head, and those that others insert meanwhile stand behind: what has not been removed of
-      // the rows that there were is always found at this place or before it.
+      // Rows move only towards the head, and rows that others insert meanwhile come after them: of the rows that were
+      // there at the start, those not yet removed are always found at this place or before it.
       for (let place = chain.entries(memory.homeWord(number)) - 1; place >= 0; place--) {
         const counted = removeOne(number, wait, slot.DELETES, (home) => seekUpTo(home, place));
         if (counted === 0) break;
