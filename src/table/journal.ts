@@ -8,8 +8,8 @@ const { slot } = constants;
 const { ENTRIES, HOLDER_MASK, LOCK } = constants.bucket;
 
 /**
- * Carrying out an operation from a participant's journal. The writer calls it when everything is prepared, and
- * recovery calls it for a participant that died at any point of it: the same stores again, all of final values.
+ * Carries out an operation from a participant's journal. The writer calls it when everything is prepared, and recovery
+ * calls it for a participant that died at any point of it: the same stores again, all of final values.
  *
  * Requires: the caller acts for this participant, which holds the lock of the operation's home bucket.
  */
@@ -24,18 +24,18 @@ export class Journal {
     this.#words = this.#memory.words;
   }
 
-  /** Carries a PREPARED operation of the slot at word `at` out, up to but without the release of the lock. */
+  /** Carries out a PREPARED operation of the slot at word `at`: everything except the release of the lock. */
   carryOut(at: WordIndex, id: number): void {
     this.#code.redo.carryOut(at, id);
   }
 
-  /** True when the participant `id` holds the lock of the bucket that its journal names. */
+  /** Whether the participant `id` holds the lock of the bucket that its journal names. */
   holdsLock(at: WordIndex, id: number): boolean {
     const home = this.#memory.homeWord(this.#words[at + slot.BUCKET] as BucketNumber);
     return (Atomics.load(this.#words, home + LOCK) & HOLDER_MASK) === id;
   }
 
-  /** Frees the slices that the operation took or unlinked and that nobody uses. For recovery: repeatable. */
+  /** Frees the slices that the operation took or unlinked and that are not in use. For recovery: repeatable. */
   freeLeftovers(at: WordIndex, id: number): void {
     const words = this.#words;
     const { rows, overflow } = this.#memory;
@@ -48,8 +48,8 @@ export class Journal {
   }
 
   /**
-   * Puts the pools' hints right on the paths of the slices that a journal names, of which those of a slot at work alone
-   * can be wrong. Harmless at any time, whatever the journal says, and by anybody.
+   * Corrects the pools' hints on the paths of the slices that a journal names. Only hints on the paths of slices that
+   * an operation under way names can be wrong. Harmless at any time, whatever the journal says and whoever does it.
    */
   resyncNamed(at: WordIndex): void {
     const words = this.#words;
@@ -62,7 +62,10 @@ export class Journal {
     if (this.#memory.isOverflow(bucket)) this.#memory.overflow.resync(bucket);
   }
 
-  /** Whether a row slice waits for the first participant of a slot: kept out of the pool's reach though it has no owner. */
+  /**
+   * Whether a row slice is reserved for the first participant of a slot: it is kept out of the pool's reach although it
+   * has no owner.
+   */
   #isReserved(row: number): boolean {
     if (row > this.#memory.layout.schema.maxParticipants) return false;
     return this.#words[this.#memory.slotWord(row - 1) + slot.SPARE] === 0;

@@ -10,24 +10,24 @@ import type { TableCode } from './table-code.js';
 const { slot } = constants;
 const { HOLDER_MASK, LOCK, WAITED_FOR } = constants.bucket;
 
-/** Tries for a lock before looking who holds it: a holder that runs is done within a fraction of a microsecond. */
+/** Tries for a lock before checking who holds it: a running holder is done within a fraction of a microsecond. */
 const SPINS = 100;
-/** Longest sleep for a lock before looking again whether its holder lives. */
+/** Longest sleep for a lock before checking again whether its holder is alive. */
 const SLEEP_MS = 10;
 
-/** For what is done before there is a handle, which waits for nobody. */
+/** The caller of what is done before there is a handle: it never waits. */
 const NOBODY: Caller = { isOpen: true, lockTimeoutMs: 0 };
 
 /**
- * A table that one thread has open for writing: a slot of the segment, owned for as long as this thread holds the slot's byte lock, which the
- * kernel takes back from whoever dies.
+ * A table that one thread has open for writing: a slot of the segment, owned for as long as this thread holds the
+ * slot's byte lock, which the kernel releases when the holder dies.
  *
  * Invariants
- * - Only who holds a slot's byte lock writes to the slot or acts for its id. So a slot is recovered by attaching to
+ * - Only the holder of a slot's byte lock writes to the slot or acts for its id. So a slot is recovered by attaching to
  *   it or by `settleIfDead`, never by taking over a bucket's lock: a lock is released under the id that took it.
- * - A bucket's lock is taken after the journal names the bucket and released before the journal is cleared.
+ * - A bucket's lock is taken after the journal names the bucket, and released before the journal is cleared.
  * - A participant holds at most one bucket's lock.
- * - A living holder is never robbed, however slow it is.
+ * - The lock of a living holder is never taken away, however slow the holder is.
  */
 export class Participant {
   /** What this participant writes into lock and owner words: slot number + 1. */
@@ -35,7 +35,10 @@ export class Participant {
   /** First word of its slot. */
   readonly at: WordIndex = 0 as WordIndex;
   readonly journal: Journal;
-  /** Whose write is under way. Set by each write that may wait; another handle's may come in between, from a getter. */
+  /**
+   * The handle whose write is under way. Every write that may wait sets it; a getter may run another handle's write in
+   * between.
+   */
   caller: Caller = NOBODY;
   readonly #code: TableCode;
   readonly #memory: TableMemory;
@@ -65,8 +68,8 @@ export class Participant {
   }
 
   /**
-   * Takes a slot that nobody living has, finishes what its last owner left, and makes it this thread's.
-   * `ERR_TOO_MANY_PARTICIPANTS` names the processes that have them all. O(maxParticipants).
+   * Takes a slot that has no living owner, settles what its last owner left, and makes it this thread's.
+   * `ERR_TOO_MANY_PARTICIPANTS` names the processes that own the slots. O(maxParticipants).
    */
   static attach(code: TableCode, locks: ByteLocks): Participant {
     const { memory } = code.context;
@@ -86,7 +89,7 @@ export class Participant {
     );
   }
 
-  /** The slot's first spare is the row slice of its own number, which no pool gives away. */
+  /** The slot's first spare is the row slice with the slot's own number, which the pool never hands out. */
   #takeSpare(number: number): void {
     if (this.#words[this.at + slot.SPARE] !== 0) return;
     this.#memory.rows.setOwner(number + 1, this.id);
@@ -98,12 +101,14 @@ export class Participant {
     return this.#words[this.at + slot.OPERATION] !== slot.NONE;
   }
 
-  /** `begin` for what can be done later or elsewhere: 0, and nothing begun, when somebody else has the lock. */
+  /**
+   * `begin` for what can be done later or elsewhere: returns 0, with nothing begun, when somebody else has the lock.
+   */
   readonly tryBegin = (operation: number, bucket: BucketNumber): WordIndex | 0 => {
     const home = this.locking.intend(operation, bucket);
     const held = Atomics.compareExchange(this.#words, home + LOCK, 0, this.id);
     if (held === 0) return home;
-    // The next try finds a dead holder's lock free.
+    // If the holder is dead, the next try finds the lock free.
     this.#settleHolder(held & HOLDER_MASK, bucket);
     this.locking.end();
     return 0;
@@ -116,7 +121,8 @@ export class Participant {
     let mark = 0;
     for (;;) {
       for (let spin = 0; spin < SPINS; spin++) {
-        // Whoever has slept keeps the mark: others may still sleep, and the release must wake one of them.
+        // A participant that has slept keeps the mark: others may still be sleeping, and the release must wake one of
+        // them.
         if (Atomics.load(words, lock) === 0 && Atomics.compareExchange(words, lock, 0, this.id | mark) === 0) return;
       }
       const held = Atomics.load(words, lock);
@@ -152,7 +158,7 @@ export class Participant {
     return this.settleIfDead(holder - 1, bucket);
   }
 
-  /** A lock word that no participant can have written: waiting for it would never end. */
+  /** Refuses a lock word that no participant can have written: waiting for it would never end. */
   #refuseHolder(holder: number, bucket: BucketNumber): never {
     this.locking.end();
     throw new ShmTableError(
@@ -162,15 +168,15 @@ export class Participant {
   }
 
   /**
-   * Settles a slot whose owner is dead. False when its owner lives, or another process is settling it.
-   * `lockedBucket`: a bucket whose lock the dead one was seen to hold, and which its journal must therefore name.
+   * Settles a slot whose owner is dead. False when its owner is alive, or another process is settling it.
+   * `lockedBucket` is a bucket whose lock the dead owner was seen to hold, and which its journal must therefore name.
    */
   settleIfDead(number: number, lockedBucket?: BucketNumber): boolean {
     assertStackRoom();
     if (!this.#locks.tryLock(number)) return false;
     try {
       settleSlot(this.#memory, this.journal, number, this);
-      // Nobody can lock under this id while we have its byte.
+      // Nobody can take a lock under this id while we hold its byte lock.
       if (lockedBucket !== undefined && this.#isHeldBy(lockedBucket, number + 1)) {
         this.#refuseHolder(number + 1, lockedBucket);
       }
@@ -186,8 +192,8 @@ export class Participant {
   }
 
   /**
-   * Settles the own slot and those whose owners are dead. Returns how many had died. O(maxParticipants), a system call
-   * for each slot that was in use.
+   * Settles this participant's own slot and those whose owners are dead. Returns how many had died. O(maxParticipants),
+   * with a system call for each slot that was in use.
    */
   settleDead(): number {
     this.settle();
@@ -202,9 +208,9 @@ export class Participant {
   }
 
   /**
-   * For who finds no free slice: settles the unfinished operations of the dead, and puts right what those of the living
-   * may have left wrong in the pools' hints when they were stopped. Returns how many were dead. O(maxParticipants), and a
-   * system call for each that is at work.
+   * For a writer that finds no free slice: settles the unfinished operations of dead participants, and corrects what
+   * living ones may have left wrong in the pools' hints when they were stopped. Returns how many were dead.
+   * O(maxParticipants), with a system call for each one that has an operation under way.
    */
   settleUnfinished(): number {
     let settled = 0;
@@ -218,14 +224,15 @@ export class Participant {
   }
 
   /**
-   * Finishes the own operation that is unfinished, if any: one that was interrupted so that not even a `finally` ran, by
-   * the timeout of a `vm` script. The next operation does it too; this is for when none follows, and others wait.
+   * Settles this participant's own unfinished operation, if there is one: one that was interrupted so that not even a
+   * `finally` ran, as by the timeout of a `vm` script. The next operation does so too; this is for when none follows,
+   * while others wait.
    */
   settle(): void {
     if (this.isOpen) settleSlot(this.#memory, this.journal, this.id - 1, this);
   }
 
-  /** Leaves the slot to the next one. */
+  /** Leaves the slot to the next participant. */
   detach(): void {
     try {
       this.settle();
@@ -237,8 +244,8 @@ export class Participant {
 }
 
 /**
- * Finishes or undoes the operation that a slot's journal has open. Every step may be repeated: whoever dies here
- * leaves the journal open, and the next one begins again.
+ * Completes or undoes the operation in a slot's open journal. Every step may be repeated: whoever dies here leaves the
+ * journal open, and the next one begins again.
  *
  * Requires the slot's byte lock.
  */
@@ -257,7 +264,7 @@ function settleSlot(memory: TableMemory, journal: Journal, number: number, by: P
   if (by.at !== at) memory.doubles[by.at / 2 + slot.counterAt(slot.RECOVERIES)]++;
 }
 
-/** Process ids of the participants that are attached or have died unsettled. */
+/** Process ids of the participants that are attached, or have died and are not settled. */
 function participantPids(memory: TableMemory): number[] {
   const pids: number[] = [];
   for (let number = 0; number < memory.layout.schema.maxParticipants; number++) {

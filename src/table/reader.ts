@@ -19,31 +19,38 @@ import type { Columns } from './types.js';
 const { ROW_EXPIRES_AT, ROW_SEQUENCE } = constants.row;
 const { BUCKET_WORDS, ENTRIES, FIRST_ENTRY, LINK, VERSION } = constants.bucket;
 
-/** Passes over a chain that end with an unchanged version, before reading row by row; a lookup makes as many. */
+/**
+ * Passes over a chain that must end with an unchanged version, before it is read row by row; a lookup makes as many.
+ */
 const PASSES = 3;
-/** Times that a row is copied again because it changed meanwhile, before giving up: no writer can do that. */
+/**
+ * How often a row is copied again because it changed meanwhile, before giving up: more often than any writer can
+ * manage.
+ */
 const MAX_TRIES = 1_000_000;
 
 const anyRow = (): boolean => true;
 
 /**
- * Reading without a lock or a wait, and without a store to anything that another reader or writer relies on.
+ * Reads without a lock or a wait, and without a store to anything that another reader or writer relies on.
  *
- * The common way: load the bucket's version, look, copy, load the version again. Unchanged, no operation on the bucket
- * ended meanwhile, and at most one was under way. That one is seen in one place: the entry, loaded once, leads to the old
- * row or to the new one; an increment under way has stored its number, or not yet. So the answer, hit or miss, is one
- * state of the bucket, before that operation or after it, also when its writer is stopped or dead.
+ * The fast path: load the bucket's version, look, copy, load the version again. If it is unchanged, no operation on the
+ * bucket ended meanwhile, and at most one was under way. The reader sees the effect of that one in a single place: the
+ * entry, loaded once, leads to the old row or to the new one; an increment under way has stored its number, or not yet.
+ * So the answer, hit or miss, is one state of the bucket, before that operation or after it, also when its writer is
+ * stopped or dead.
  *
- * Changed a few times in a row, the chain is read row by row, from the tail to the head:
- * - A row is copied, and decoded when the copy is known to be good. A hit counts when the entry still holds the row after
- *   it was copied, and after that the row's sequence is even and the same as before the copy. The entry is looked at
- *   before the sequence: the other way round, a row that was recycled, filled, never committed, and recycled again in
- *   between would be accepted.
- * - Entry and sequence say nothing of an increment, which changes neither. Its numbers are copied within one revision:
+ * If the version has changed a few times in a row, the chain is read row by row, from the tail to the head:
+ * - A row is copied, and decoded when the copy is known to be good. A hit counts when the entry still holds the row
+ *   after it was copied, and after that the row's sequence is even and the same as before the copy. The entry is
+ *   checked before the sequence: the other way round, a row that was recycled, filled, never committed, and recycled
+ *   again in between would be accepted.
+ * - Entry and sequence do not show an increment, which changes neither. A row's numbers are copied within one revision:
  *   `RowCopy` says why that suffices.
- * - A miss needs no version. Rows only move towards the head, and stand in the new place before they leave the old
- *   one, so a key that is there throughout is met on the way; one that is not met was absent at some moment.
- * Every repetition means that a writer committed: a stopped or dead one, holding the lock or not, delays nobody.
+ * - A miss needs no version. Rows only move towards the head, and are in the new place before they leave the old one,
+ *   so a key that is there throughout is met on the way; one that is not met was absent at some moment.
+ * Every repetition means that a writer committed: a stopped or dead one, whether it holds the lock or not, delays
+ * nobody.
  */
 export class Reader<C extends Columns = Columns> {
   readonly #code: TableCode<C>;
@@ -57,7 +64,7 @@ export class Reader<C extends Columns = Columns> {
   readonly #uses: Uint8Array | undefined;
   readonly #assertOpen: () => void;
   readonly #hashesAhead = new Int32Array(MAX_KEYS_AHEAD);
-  /** Word indexes, which go beyond what 32 bits hold. */
+  /** Word indexes, which from 8 GiB on do not fit in an int32. */
   readonly #homesAhead = new Float64Array(MAX_KEYS_AHEAD);
   readonly #rowsAhead = new Int32Array(MAX_KEYS_AHEAD);
   readonly #inPlace: RowSource<C>;
@@ -91,7 +98,7 @@ export class Reader<C extends Columns = Columns> {
     return this.#code.chains;
   }
 
-  /** Memory for one row, which most readers never need. */
+  /** Memory for a copy of one row, which most readers never need. */
   get #copy(): RowCopy<C> {
     this.#copied ??= new RowCopy<C>(this.#memory, this.#code);
     return this.#copied;
@@ -108,7 +115,10 @@ export class Reader<C extends Columns = Columns> {
     };
   }
 
-  /** A function that looks a key up: what `make` reads of its row, undefined when there is none or it has expired. */
+  /**
+   * Creates a function that looks up a key and returns what the reader from `make` reads from its row; undefined when
+   * there is no row, or it has expired.
+   */
   lookup<T>(make: RowReader<C, T>): Lookup<T> {
     const reading = this.reading(make);
     return this.#code.lookup<T>({
@@ -138,10 +148,10 @@ export class Reader<C extends Columns = Columns> {
   }
 
   /**
-   * Loads what `lookup` of each of these keys will look at, at most MAX_KEYS_AHEAD of them: buckets first, rows then. So
-   * they arrive in the time of a few, while one lookup after the other waits for its bucket, and then for its row. Loops
-   * that load do nothing else: a processor looks ahead over so many instructions, not over so many rows. Keys that are
-   * none are passed over.
+   * Loads what `lookup` of each of these keys, at most MAX_KEYS_AHEAD, will read: first the buckets, then the rows. All
+   * of them arrive in the time that a few take, while one lookup after the other waits first for its bucket and then
+   * for its row. The loops that load do nothing else, because a processor looks ahead over a fixed number of
+   * instructions, not of rows. Invalid keys are skipped.
    */
   loadAhead(keys: readonly string[]): void {
     const hashes = this.#hashesAhead;
@@ -172,7 +182,10 @@ export class Reader<C extends Columns = Columns> {
     return this.#memory.homeWord(this.#memory.bucketOf(hash));
   }
 
-  /** Every row of a chain that has not expired, in no order, each key once. A row that is there throughout is among them. */
+  /**
+   * Returns every row of a chain that has not expired, in no particular order, each key once. Rows that are there
+   * throughout are among them.
+   */
   chain<T extends { readonly key: string }>(bucket: BucketNumber, reading: RowReading<T>): T[] {
     const words = this.#words;
     const home = this.#memory.homeWord(bucket);
@@ -194,10 +207,10 @@ export class Reader<C extends Columns = Columns> {
     for (let i = buckets.length - 1; i >= 0; i--) {
       for (let position = ENTRIES - 1; position >= 0; position--) {
         if (!this.#copyEntry(home, buckets[i] + FIRST_ENTRY + position, anyRow)) continue;
-        // A bucket that was unlinked while we stood in it may serve another chain by now.
+        // A bucket that was unlinked while we were reading it may belong to another chain by now.
         if (this.#memory.homeWord(this.#memory.bucketOf(this.#copy.hash)) !== home) continue;
         const item = reading.copied();
-        // The first sight of a key counts: a second one is the row that it moved to, or its successor.
+        // The first sight of a key counts: a second one is the row in its new place, or a later row of the same key.
         if (!items.has(item.key)) items.set(item.key, this.#isCopyLive() ? item : undefined);
       }
     }
@@ -208,7 +221,7 @@ export class Reader<C extends Columns = Columns> {
     return !this.#clock.isPast(this.#copy.expiresAt(COPY));
   }
 
-  /** Copies the row of an entry, whole: false when the entry is empty or the row is not `wanted`. */
+  /** Copies the whole row of an entry: false when the entry is empty or the row is not `wanted`. */
   #copyEntry(home: WordIndex, entry: number, wanted: (at: WordIndex) => boolean): boolean {
     const words = this.#words;
     const copy = this.#copy;

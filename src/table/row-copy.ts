@@ -18,29 +18,29 @@ import type { RowSource } from './row-source.js';
 import type { TableCode } from './table-code.js';
 import type { Columns } from './types.js';
 
-/** The row that is the copy: its first word. */
+/** First word of the row that is the copy. */
 export const COPY = 0 as WordIndex;
-/** Bytes copied before it is asked again whether to go on. */
+/** Bytes copied before checking again whether to continue. */
 const PIECE_BYTES = 65_536;
 
 /**
- * The copy of one row in memory of the reader's own, to be decoded when nobody can change it any more. Bytes are copied
- * in a fraction of the time that decoding takes, and only while they are copied must a writer leave the row alone.
+ * A copy of one row in memory of the reader's own, to be decoded when nobody can change it any more. Copying bytes
+ * takes a fraction of the time that decoding takes, and only while they are copied must a writer leave the row alone.
  *
- * A linked row changes in its numbers only (`increment`, `expire`: value, then epoch, then revision), so these are copied
- * by themselves, in nanoseconds, and the rest afterwards, under the row's sequence. Were the whole row to be copied
- * between two increments, a row of some length that is incremented without pause could not be read.
+ * A linked row changes only in its numbers (`increment`, `expire`: value, then epoch, then revision), so these are
+ * copied separately, in nanoseconds, and the rest afterwards, under the row's sequence. If the whole row had to be
+ * copied between two increments, a long row that is incremented without pause could not be read.
  *
- * The numbers count when revision and epoch are the same before and after: the revision is loaded first, and stored last.
- * Then every change up to that revision had been stored before the first number was loaded, and of those after it only
- * the next one can have begun, for a bucket's writers follow each other and a revision is stored before the lock is
- * released. The next one changes one number. So the copy is the state of that revision, or the next state under that
- * revision ("one step ahead"), and never has the later of two changes without the earlier. It makes no difference whether
- * the writer is stopped between value and revision, or dies there: recovery stores the same value again, still under
- * the lock.
+ * The numbers count when revision and epoch are the same before and after: a reader loads the revision first, a writer
+ * stores it last. Then every change up to that revision had been stored before the first number was loaded. Of the
+ * changes after it only the next one can have begun, since the writers of a bucket follow each other and a revision is
+ * stored before the lock is released; and that one changes one number. So the copy is the state of that revision, or
+ * the next state under that revision ("one step ahead"), and never has the later of two changes without the earlier. It
+ * makes no difference whether the writer is stopped between value and revision, or dies there: recovery stores the same
+ * value again, still under the lock.
  *
- * Numbers are compared once more after they were copied, for the step ahead may fall between the two halves of one.
- * It is stored once while the revision stands: what is equal twice was not torn by it.
+ * The numbers are compared once more after they were copied, since the step ahead may fall between the two halves of
+ * one number. It is stored once while the revision stands: a number that is equal twice was not torn by it.
  */
 export class RowCopy<C extends Columns = Columns> implements RowSource<C> {
   readonly memory: RowMemory;
@@ -76,7 +76,7 @@ export class RowCopy<C extends Columns = Columns> implements RowSource<C> {
 
   readonly expiresAt = (row: WordIndex): number => this.memory.doubles[(row + ROW_EXPIRES_AT) >>> 1];
 
-  /** Copies the header and the numbers of the row at word `at`: false when one of them changed meanwhile. */
+  /** Copies the header and the numbers of the row at word `at`; false when one of them changed meanwhile. */
   takeNumbers(at: WordIndex): boolean {
     const { words } = this.#table;
     const low = Atomics.load(words, at + ROW_REVISION);
@@ -90,8 +90,9 @@ export class RowCopy<C extends Columns = Columns> implements RowSource<C> {
   }
 
   /**
-   * Copies key, strings and bytes of the row whose numbers were taken. False when a length cannot be right, and as soon
-   * as `shouldContinue` says so: the sooner the next try begins after a commit, the longer the row that it finds will stand.
+   * Copies key, strings and bytes of the row whose numbers were taken. False when a length cannot be valid, and as soon
+   * as `shouldContinue` returns false: the sooner after a commit the next try begins, the longer the row that it finds
+   * will stay.
    */
   takeRest(at: WordIndex, shouldContinue: () => boolean): boolean {
     const keyBytes = this.#words[COPY + ROW_KEY_LENGTH];
@@ -110,7 +111,7 @@ export class RowCopy<C extends Columns = Columns> implements RowSource<C> {
     return true;
   }
 
-  /** Not by `Buffer.copy`, which takes offsets modulo 4 GiB (Node 22 and 24). */
+  /** Without `Buffer.copy`, which takes offsets modulo 4 GiB (Node 22 and 24). */
   #copy(row: number, offset: number, length: number): void {
     this.memory.bytes.set(this.#table.bytes.subarray(row + offset, row + offset + length), COPY * 4 + offset);
   }
