@@ -7,15 +7,20 @@ import type { RowNumber } from '../layout/units.js';
 import type { Change } from '../types.js';
 
 const ALL = 2 ** 31 - 1;
-/** Cells that a producer passes over before it takes the feed for damaged: no number of others makes it pass so many. */
+/**
+ * Cells that a producer skips before it considers the feed damaged: other producers alone cannot make it skip so many.
+ */
 const MAX_PASSED = 10_000;
 
-/** What `read` finds at a sequence: a change, nothing yet, one that is being written, or that the ring went over it. */
+/**
+ * What `read` finds at a sequence: a change, nothing yet, one that is being written, or that the ring has overwritten
+ * it.
+ */
 type FeedRead = Change | 'none' | 'pending' | 'gap';
 
 /**
- * The table's change feed. Publishing is part of carrying an operation out, between its commit and the release of its
- * bucket's lock, and repeatable like the rest of it: a killed writer's committed change is published by recovery.
+ * The table's change feed. Publishing is part of carrying out an operation, between its commit and the release of its
+ * bucket's lock, and repeatable like the rest of it: recovery publishes the committed change of a killed writer.
  */
 export class ChangeFeed {
   readonly cells: number;
@@ -40,7 +45,7 @@ export class ChangeFeed {
     this.#cellWords = layout.cellBytes(schema.maxKeyBytes) / 4;
   }
 
-  /** Sets the first sequence. Once, before anybody else sees the memory. */
+  /** Sets the first sequence. Called once, before anybody else sees the memory. */
   initialise(): void {
     this.#longs[(this.#at + layout.FEED_HEAD) / 2] = 1n;
   }
@@ -50,13 +55,15 @@ export class ChangeFeed {
     return Number(Atomics.load(this.#longs, (this.#at + layout.FEED_HEAD) / 2));
   }
 
-  /** Forgets the cell of the operation before. Before an operation is PREPARED. */
+  /** Clears the cell of the previous operation from the journal. Called before an operation is PREPARED. */
   prepare(at: number): void {
     this.#doubles[(at + slot.CHANGE) / 2] = 0;
     this.#words[at + slot.CLAIMED] = 0;
   }
 
-  /** Publishes the change of the PREPARED operation in the slot at word `at`, once however often it is called. */
+  /**
+   * Publishes the change of the PREPARED operation in the slot at word `at`: exactly once, however often it is called.
+   */
   publish(at: number, id: number): void {
     this.#claim(at, id);
     const words = this.#words;
@@ -68,16 +75,17 @@ export class ChangeFeed {
       this.#write(cell, sequence, at);
       Atomics.compareExchange(words, cell, claim, layout.published(claim));
     }
-    // When it was published before, whoever did may have been killed between clearing the sleepers' word and waking.
+    // If it was published before, whoever did it may have been killed after it cleared the sleepers' word and before it
+    // woke them.
     this.wake(!first);
   }
 
-  /** Makes the operation own a cell, once however often it is called. */
+  /** Claims a cell for the operation: exactly one, however often it is called. */
   #claim(at: number, id: number): void {
     const words = this.#words;
     const headAt = (this.#at + layout.FEED_HEAD) / 2;
     const tried = this.#doubles[(at + slot.CHANGE) >>> 1];
-    // Killed between the claim and its note? Then the cell still is ours: it is published only after the note.
+    // Killed between the claim and its note? Then the cell is still ours: it is published only after the note.
     if (tried !== 0 && this.#holds(tried, id)) words[at + slot.CLAIMED] = 1;
     if (words[at + slot.CLAIMED] !== 0) {
       // Killed before the head passed it? Readers would not find it until the next change.
@@ -90,9 +98,9 @@ export class ChangeFeed {
       const lap = layout.lapOf(sequence, this.cells);
       const cell = this.#cell(sequence);
       const before = Atomics.load(words, cell);
-      // Only of the lap before: were the head outdated by now, the cell would be of its lap already, or of a later one,
-      // which we would take from its owner. So the claim that succeeds is one of the head as it is.
-      // Where the head or the laps are damaged no cell may ever be of the lap before: then any other lap will do.
+      // Only from the lap before: if the head were outdated by now, the cell's claim would belong to its lap already,
+      // or to a later one, whose owner we would take it from. So a claim that succeeds is one of the current head. If
+      // the head or the laps are damaged, no cell may ever belong to the lap before: then any other lap will do.
       if (layout.precedesLap(before, lap) || (passed > MAX_PASSED && !layout.isOfLap(before, lap))) {
         this.#doubles[(at + slot.CHANGE) >>> 1] = sequence;
         if (Atomics.compareExchange(words, cell, before, layout.claimOf(lap, id)) !== before) continue;
@@ -100,7 +108,7 @@ export class ChangeFeed {
         Atomics.compareExchange(this.#longs, headAt, head, head + 1n);
         return;
       }
-      // Somebody has this sequence, and the head does not say so yet; or the head has gone on, and this does nothing.
+      // Somebody has this sequence, and the head does not show it yet; or the head has moved on, and this does nothing.
       Atomics.compareExchange(this.#longs, headAt, head, head + 1n);
     }
   }
@@ -111,14 +119,14 @@ export class ChangeFeed {
   }
 
   /**
-   * Writes the change into its cell. The checksum is made of what we write, never of what stands in the cell: a producer
-   * that was overtaken may write there at the same time, and a checksum of the two would make a change of their mixture.
+   * Writes the change into its cell. The checksum covers what we write, never what is in the cell: a producer that was
+   * overtaken may write there at the same time, and a checksum of both would turn their mixture into a valid change.
    */
   #write(cell: number, sequence: number, at: number): void {
     const words = this.#words;
     const row = this.#memory.rowWord(words[at + slot.ROW] as RowNumber);
     const keyBytes = words[row + ROW_KEY_LENGTH];
-    // A damaged row must not write over more than its cell.
+    // A damaged row must not overwrite more than its own cell.
     const bytes = keyBytes > 0 && keyBytes <= this.#memory.layout.schema.maxKeyBytes ? keyBytes : 0;
     const revision = this.#memory.revision(words[at + slot.EPOCH_AFTER], words[at + slot.VERSION_AFTER]);
     const kind = bytes | (words[at + slot.COUNTER] << 16);
@@ -136,11 +144,11 @@ export class ChangeFeed {
   }
 
   /**
-   * Tells watchers that there is something to look at. A system call only when one sleeps, or with `surely`.
+   * Tells watchers that there is something to read. Makes a system call only when one sleeps, or with `surely`.
    *
-   * The mark is cleared before the word advances. Cleared after, it could be the mark of a watcher that has seen the
-   * new word already and is about to sleep on it: nobody would wake it any more. It is looked at again afterwards, for
-   * a watcher that has set it in between.
+   * The mark is cleared before the word advances. If it were cleared after, it could be the mark of a watcher that has
+   * already seen the new word and is about to sleep on it: nobody would wake that one any more. The mark is checked
+   * again afterwards, for a watcher that has set it in between.
    */
   wake(surely = false): void {
     const words = this.#words;
@@ -152,7 +160,7 @@ export class ChangeFeed {
     if (asleep || surely || Atomics.load(words, sleepers) !== 0) futexWake(words, wake, ALL);
   }
 
-  /** What watchers sleep on. */
+  /** The word that watchers sleep on. */
   watchedWord(readOnly: boolean): WatchedWord {
     const header = this.#at;
     const sleepers = readOnly ? -1 : header + layout.FEED_SLEEPERS;
@@ -164,7 +172,7 @@ export class ChangeFeed {
     return Atomics.load(this.#words, this.#at + layout.FEED_WAKE);
   }
 
-  /** The change with this sequence. Stores nothing, waits for nobody. */
+  /** Reads the change with this sequence. Stores nothing and never waits. */
   read(sequence: number): FeedRead {
     const head = this.head;
     if (sequence >= head) return 'none';
@@ -194,11 +202,11 @@ export class ChangeFeed {
   }
 }
 
-/** A revision, to be taken apart into the two words that it is in memory. */
+/** A revision, to be split into the two words that it has in memory. */
 const number = new Float64Array(1);
 const numberWords = new Int32Array(number.buffer);
 
-/** The checksum of all but the key. */
+/** The checksum of everything but the key. */
 function checksumOf(sequence: number, kind: number, revision: number): number {
   number[0] = revision;
   const sum = Math.imul(sequence, 0x9e3779b1) ^ Math.floor(sequence / 0x1_0000_0000);

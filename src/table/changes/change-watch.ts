@@ -3,14 +3,14 @@ import type { Change, Gap } from '../types.js';
 import type { ChangeFeed } from './change-feed.js';
 
 /**
- * How often waiting watches look whether a writer has died, in milliseconds: it may have committed a change that nobody
- * published, or have been about to wake them. So may have been whoever destroyed the table.
+ * How often waiting watches check whether a writer has died, in milliseconds: it may have committed a change that
+ * nobody published, or died just before it woke them. The same holds for whoever destroyed the table.
  */
 const SETTLE_MS = 100;
-/** Changes that a watch reads one after the other before other work of this thread has its turn. */
+/** Changes that a watch reads in a row before other work of this thread gets its turn. */
 const CHANGES_PER_TURN = 256;
 
-/** Why there is no change to give: there is none, that the next change is being written, or it is time for others. */
+/** Why there is no change to return: there is none, the next one is being written, or other work must get its turn. */
 type NothingYet = 'none' | 'pending' | 'more';
 
 /** What a watch needs of its table. */
@@ -27,8 +27,8 @@ interface Waiter {
 }
 
 /**
- * The watches of one table handle. They share one thread that sleeps on the feed, and one timer that settles the dead,
- * from the first wait to the end of the last watch.
+ * The watches of one table handle. They share one thread that sleeps on the feed, and one timer that settles dead
+ * participants, from the first wait to the end of the last watch.
  */
 export class ChangeWatches {
   readonly #feed: ChangeFeed;
@@ -45,7 +45,7 @@ export class ChangeWatches {
     this.#readOnly = readOnly;
   }
 
-  /** A new watch of the changes after `since`, or of those that come from now on. */
+  /** Creates a watch of the changes after `since`, or of those from now on. */
   watch(prefix: string, since: number | undefined): ChangeWatch {
     const watch = new ChangeWatch(this.#feed, this.#table, prefix, since ?? this.#feed.head - 1, {
       wait: (seen) => this.#wait(seen),
@@ -55,7 +55,7 @@ export class ChangeWatches {
     return watch;
   }
 
-  /** Resolves when the feed's wake count is not `seen` any more. Throws when no thread can be made. */
+  /** Resolves when the feed's wake count is no longer `seen`. Throws when no thread can be started. */
   #wait(seen: number): Promise<void> {
     this.#thread ??= new WordWatch(this.#feed.watchedWord(this.#readOnly), seen, () => this.#wakeAll());
     this.#timer ??= timers.setInterval(() => this.#settleDead(), SETTLE_MS).unref();
@@ -99,14 +99,14 @@ export class ChangeWatches {
     this.#timer = undefined;
   }
 
-  /** Ends the thread; watches that still wait find their table closed. */
+  /** Ends the thread; watches that are still waiting find their table closed. */
   close(): void {
     this.#stopThread();
     this.#wakeAll();
   }
 }
 
-/** One reader of the feed. Its position is its own; nothing in shared memory knows of it. */
+/** One reader of the feed. Its position is its own; nothing in shared memory records it. */
 export class ChangeWatch implements AsyncIterableIterator<Change | Gap> {
   readonly #feed: ChangeFeed;
   readonly #table: WatchedTable;
@@ -149,22 +149,22 @@ export class ChangeWatch implements AsyncIterableIterator<Change | Gap> {
     return { done: true, value: undefined };
   }
 
-  /** The sequence up to which everything has been given or did not fit: what to resume from. */
+  /** The sequence up to which all changes have been returned or did not match: where to resume. */
   get position(): number {
     return this.#next - 1;
   }
 
-  /** The next change that fits, without waiting. */
+  /** Returns the next matching change, without waiting. */
   poll(): Change | Gap | NothingYet {
     for (;;) {
       this.#table.assertOpen();
       if (++this.#readInTurn > CHANGES_PER_TURN) return 'more';
       const { head, cells } = this.#feed;
-      // A position of the future belongs to a table that was here before.
+      // A position in the future belongs to an earlier table of this name.
       if (this.#next > head) return this.#skipTo(head);
       const found = this.#feed.read(this.#next);
       if (found === 'none' || found === 'pending') return found;
-      // Half a ring ahead of the oldest change, or it would be overtaken again at once.
+      // Skips to half a ring ahead of the oldest change, or the reader would be overtaken again at once.
       if (found === 'gap') return this.#skipTo(Math.max(this.#next + 1, head - Math.ceil(cells / 2)));
       this.#next++;
       if (found.key.startsWith(this.#prefix)) return found;

@@ -5,16 +5,18 @@ import { CLOCK_HAND } from '../layout/segment.js';
 import type { TableMemory } from '../layout/table-memory.js';
 import type { RowNumber } from '../layout/units.js';
 
-/** Rounds of the hand over all rows before giving up: the first may clear every bit, the second finds the victim. */
+/**
+ * Rounds of the hand over all rows before giving up: the first may clear every bit, the second then finds the victim.
+ */
 const ROUNDS = 3;
 
 /**
- * Makes room in a full table by approximate least recent use: the clock algorithm (Corbató, 1968), one byte a row.
+ * Makes room in a full table by approximate least recent use: the clock algorithm (Corbató, 1968), with one byte a row.
  *
- * Whoever reads or changes a row sets its byte when it is clear; a new row begins with it clear, so that rows never
- * asked for again go first. The hand, shared by all processes, goes round the row slices, clears the bytes that are
- * set and evicts the first row whose byte is clear. A byte tells nothing but how lately a row was used: it may be
- * lost or late without harm.
+ * Whoever reads or changes a row sets its byte when it is clear. A new row begins with a clear byte, so that rows which
+ * are never used again go first. The hand, shared by all processes, goes round the row slices, clears the bytes that
+ * are set and evicts the first row whose byte is clear. A byte only says how recently a row was used: it may be lost or
+ * late without harm.
  */
 export class Evictor {
   readonly #memory: TableMemory;
@@ -27,7 +29,7 @@ export class Evictor {
     this.#writer = writer;
   }
 
-  /** Evicts one row; false when every row was in use by others all the time. O(1) amortised. */
+  /** Evicts one row; false when every row was in use by others all the time. Amortised O(1). */
   evictOne(): boolean {
     const { words, rowSlices } = this.#memory;
     for (let i = 0; i < ROUNDS * rowSlices; i++) {

@@ -5,15 +5,15 @@ import type { BucketNumber, WordIndex } from '../layout/units.js';
 import type { ExpiryGroups } from './expiry-groups.js';
 import type { TableClock } from './table-clock.js';
 
-/** Looks at a bucket that others write to, before what was seen has to do. */
+/** Looks at a bucket that others write to, before the last one has to suffice. */
 const LOOKS = 4;
 
-/** Looking for expired rows without a lock. */
+/** Looks for expired rows without a lock. */
 export class ExpiredRows {
   readonly groups: ExpiryGroups;
-  /** Of the bucket looked at last: whether it stayed as it was meanwhile, and nobody had its lock. */
+  /** Whether the bucket looked at last stayed unchanged meanwhile, and nobody had its lock. */
   wasStill = false;
-  /** ... the soonest expiry of a row that has not expired, 0 for none. */
+  /** The earliest expiry of a row in it that has not expired, 0 for none. */
   soonest = 0;
   readonly #memory: TableMemory;
   readonly #clock: TableClock;
@@ -28,7 +28,7 @@ export class ExpiredRows {
     return this.groups.isAnyDue(this.#clock.now());
   }
 
-  /** How many there are: O(rows of the groups that are due). */
+  /** The number of expired rows: O(rows of the groups that are due). */
   count(): number {
     const { groups } = this;
     const now = this.#clock.now();
@@ -41,7 +41,7 @@ export class ExpiredRows {
     return expired;
   }
 
-  /** How many a bucket has, as far as can be seen while others write to it. */
+  /** The number of expired rows in a bucket, as far as it can be seen while others write to it. */
   in(bucket: BucketNumber): number {
     const { words } = this.#memory;
     const home = this.#memory.homeWord(bucket);

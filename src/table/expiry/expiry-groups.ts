@@ -2,38 +2,39 @@ import { loadAcquire } from '../../memory/index.js';
 import { shiftOf } from '../layout/expiry-groups.js';
 import type { TableMemory } from '../layout/table-memory.js';
 
-/** In memory for "none": zeroed memory is a table in which nothing expires. */
+/** What "none" is in memory: in zeroed memory nothing ever expires. */
 const NEVER = 0;
 
-/** In the place of moment 0, which a test may make the present. */
+/** Stored instead of moment 0, to which a test may set the present. */
 const BEFORE_ALL = -1;
 
-/** Where the two moments of group `group` stand in views of 8-byte numbers. */
+/** Offset of PASS from DUE in views of 8-byte numbers. */
 const PASS = 1;
 
 /**
- * The moments before which no row can have expired: one for each group of neighbouring buckets. They are what keeps
- * the search for expired rows from looking at rows that have not: each look at a group finds some, or raises its moment.
+ * The moments before which no row can have expired: one for each group of neighbouring buckets. They keep the search
+ * for expired rows away from groups that have none: each look at a group finds some, or raises its moment.
  *
  * A group has two moments of table time: DUE, and PASS, which a pass over the group collects. Its rows expire no sooner
  * than the lower of the two.
  *
- * - A writer lowers PASS, then DUE, with the bucket's lock held from before that until the row is linked.
- * - A pass, one at a time in a group, first lowers DUE to PASS and only then sets PASS to never. It lowers PASS to the
- *   expiry of each row that it leaves, and to the present for a bucket that it finds locked or changing. At the end it
- *   sets DUE to PASS, which raises it, and keeps PASS as it is.
+ * - A writer lowers PASS, then DUE, and holds the bucket's lock from before that until the row is linked.
+ * - A pass, at most one at a time in a group, first lowers DUE to PASS and only then sets PASS to never. It lowers PASS
+ *   to the expiry of each row that it leaves, and to the present for a bucket that it finds locked or changing. At the
+ *   end it sets DUE to PASS, which raises it, and leaves PASS as it is.
  *
- * Why no row is missed. Take a row that a writer announces while a pass is under way; the lower one must not pass by its
- * expiry once it is linked.
+ * Why no row is missed. Take a row that a writer announces while a pass is under way; once it is linked, the lower of
+ * the two moments must not be above its expiry.
  * - PASS is lowered after the pass has set it to never: then it stays that low until the next pass begins, which lowers
  *   DUE first.
- * - PASS is lowered before: then the writer had the lock when the pass began. The pass finds the bucket locked, and takes
- *   the present; or unlocked, and then the row is linked and the pass sees it.
- * - The pass ends between the two stores of a writer: DUE may end above the row's expiry, but PASS is not.
- * Who reads looks at PASS first: a pass that begins in between has lowered DUE before it clears PASS.
- * Whoever dies or stops in a pass leaves DUE as low as it was, and whoever does so as a writer has announced before the
- * row is there. A moment that is too early costs one look at the group; `test/proofs/model/soonest.pml` has it all, and
- * what happens without each of the rules.
+ * - PASS is lowered before: then the writer had the lock when the pass began. The pass finds the bucket locked, and
+ *   takes the present; or unlocked, and then the row is linked and the pass sees it.
+ * - The pass ends between the two stores of a writer: DUE may end above the row's expiry, but PASS does not.
+ * Readers load PASS first: a pass that begins in between has lowered DUE before it clears PASS.
+ *
+ * Whoever dies or stops in a pass leaves DUE as low as it was; whoever does so as a writer has announced the row before
+ * it is there. A moment that is too early costs one look at the group. `test/proofs/model/soonest.pml` models all of
+ * this, and what happens without each of the rules.
  */
 export class ExpiryGroups {
   readonly count: number = 0;
@@ -59,7 +60,7 @@ export class ExpiryGroups {
     return group * 2 ** this.#shift;
   }
 
-  /** Behind the last bucket. */
+  /** The number after that of the last bucket. */
   endBucket(group: number): number {
     return Math.min((group + 1) * 2 ** this.#shift, this.#homeBuckets);
   }
@@ -72,7 +73,7 @@ export class ExpiryGroups {
     return hasCome(this.#doubles[at], now);
   }
 
-  /** Whether any group is due. O(groups): some 100 ns for 100,000 rows, 4 µs at the most. */
+  /** Whether any group is due. O(groups): some 100 ns for 100,000 rows, at most 4 µs. */
   isAnyDue(now: number): boolean {
     const doubles = this.#doubles;
     const first = this.#first;
@@ -83,7 +84,7 @@ export class ExpiryGroups {
     return false;
   }
 
-  /** No later than the expiry of any row of the bucket. Infinity for none. */
+  /** A moment no later than the expiry of any row of the bucket; Infinity for none. */
   soonestOf(bucket: number): number {
     const at = this.#first + 2 * (bucket >>> this.#shift);
     return Math.min(
@@ -92,14 +93,14 @@ export class ExpiryGroups {
     );
   }
 
-  /** Requires the lock of the bucket, in which a row will be linked that expires then. */
+  /** Announces that a row which expires at `expiresAt` will be linked in the bucket. Requires the bucket's lock. */
   announce(bucket: number, expiresAt: number): void {
     const at = this.#first + 2 * (bucket >>> this.#shift);
     this.#lower(at + PASS, expiresAt);
     this.#lower(at, expiresAt);
   }
 
-  /** Begins a pass over all rows of the group. Requires the group's byte lock, as do the next two. */
+  /** Begins a pass over all rows of the group. Requires the group's byte lock, as do the next two methods. */
   beginPass(group: number): void {
     const at = this.#first + 2 * group;
     const left = this.#doubles[at + PASS];
@@ -107,7 +108,7 @@ export class ExpiryGroups {
     Atomics.store(this.#longs, at + PASS, 0n);
   }
 
-  /** Tells the pass of a row that it leaves, by its expiry. */
+  /** Tells the pass of a row that it leaves, by the row's expiry. */
   leaveRow(group: number, expiresAt: number): void {
     this.#lower(this.#first + 2 * group + PASS, expiresAt);
   }
@@ -120,7 +121,10 @@ export class ExpiryGroups {
     }
   }
 
-  /** `moment` 0 would be never. Plain loads first: nearly always the moment is low enough already, and atomic ones of 8 bytes are slow. */
+  /**
+   * Lowers a moment to `moment`, with 0 replaced, since it would mean never. Plain loads come first: nearly always the
+   * moment is low enough already, and atomic loads of 8 bytes are slow.
+   */
   #lower(at: number, moment: number): void {
     for (;;) {
       const before = this.#doubles[at];
@@ -131,7 +135,7 @@ export class ExpiryGroups {
   }
 }
 
-/** Also for what is no number, as damage may leave it. */
+/** True also for NaN, which damage may leave. */
 function hasCome(moment: number, now: number): boolean {
   return moment !== NEVER && !(moment > now);
 }

@@ -6,36 +6,39 @@ import type { Participant } from '../participant.js';
 import type { ExpiredRows } from './expired-rows.js';
 import type { TableClock } from './table-clock.js';
 
-/** The bytes whose locks are leases of the passes over groups, behind all others. The kernel ends one with its holder. */
+/**
+ * The bytes whose locks are leases for the passes over groups, after all others. The kernel releases a lease when its
+ * holder dies.
+ */
 const FIRST_LEASE_BYTE = 0x20000;
-/** How often a participant looks whether there is something to sweep, in milliseconds. */
+/** How often a participant checks whether there is something to sweep, in milliseconds. */
 const LOOK_MS = 500;
 /** CPU time of one step, in milliseconds, and the pause between two. */
 const STEP_MS = 1;
 const PAUSE_MS = 3;
-/** Rows removed between two looks at the clock. */
+/** Rows removed between two checks of the clock. */
 const ROWS_PER_LOOK = 16;
 /** Rows that a writer reclaims itself when the table is full, before it tries again. */
 const RECLAIM_ROWS = 16;
-/** Rest of a table that evicts after a look that found little, in times of what it took. */
+/** How long a table that evicts rests after a pass that found little, as a multiple of the time that it took. */
 const REST = 10;
 const NONE = -1;
 
-/** By whom it removes rows. The writer is asked for when there is something to remove. */
+/** Through what it removes rows. The writer is asked for only when there is something to remove. */
 interface SweeperWrites {
   readonly participant: Participant;
   readonly writer: Writer;
 }
 
 /**
- * Gives the memory of expired rows back, group by group of those that are due. Nobody depends on it: an expired row is
- * absent to everybody from the moment it expires.
+ * Frees the memory of expired rows, one due group after another. Nothing depends on it: an expired row is absent to
+ * everybody from the moment it expires.
  *
- * A timer of each writing handle looks twice a second whether there is something to do, and then works in steps of 1 ms.
- * It also settles an operation of the handle's own that was interrupted. Who finds the table full sweeps at once, and so
- * does `size`, a part.
+ * A timer of each writing handle checks twice a second whether there is something to do, and then works in steps of 1
+ * ms. It also settles an interrupted operation of the handle itself. A writer that finds the table full sweeps at once,
+ * and so does `size`, a part at a time.
  *
- * A bucket is held for one row at a time. A locked one is passed over: its holder may be stopped.
+ * A bucket is locked for one row at a time. One that is locked already is skipped: its holder may be stopped.
  */
 export class Sweeper {
   readonly #expired: ExpiredRows;
@@ -44,14 +47,14 @@ export class Sweeper {
   readonly #locks: ByteLocks;
   readonly #mayRun: () => boolean;
   #timer: NodeJS.Timeout;
-  /** Next group of the tour under way; NONE when there is none. */
+  /** Next group of the current tour; NONE when there is none. */
   #tour = NONE;
-  /** Where the work in a group was left with expired rows in it, NONE at its end. */
+  /** The bucket at which work in a group stopped with expired rows in it; NONE when it reached the end. */
   #leftAt = NONE;
   /** The group with which `reclaim` continues, and the time until which it may rest. */
   #reclaimFrom = 0;
   #restUntil = 0;
-  /** A bucket with expired rows that `reclaim` passed over, NONE if there was none; and the one last waited for. */
+  /** A bucket with expired rows that `reclaim` skipped, NONE if there was none; and the one last waited for. */
   #passedOver = NONE;
   #waitedFor = NONE;
 
@@ -75,7 +78,9 @@ export class Sweeper {
     timers.clearTimeout(this.#timer);
   }
 
-  /** The timer neither keeps the process alive nor refers to a handle, so that a forgotten handle is garbage-collected. */
+  /**
+   * The timer neither keeps the process alive nor refers to a handle, so a forgotten handle can be garbage-collected.
+   */
   #later(ms: number): NodeJS.Timeout {
     return timers.setTimeout(() => this.#run(), ms).unref();
   }
@@ -87,7 +92,7 @@ export class Sweeper {
       if (this.#tour === NONE) this.#beginTour();
       if (this.#tour !== NONE) this.#step();
     } catch (error) {
-      // A damaged table. Nobody could catch it here; whoever works with the damaged part is told.
+      // The table is damaged. Nobody could catch the error here; whoever uses the damaged part gets one.
       if (!(error instanceof ShmTableError)) throw error;
       this.#tour = NONE;
     }
@@ -97,7 +102,7 @@ export class Sweeper {
   #beginTour(): void {
     if (!this.#expired.areThereAny) return;
     this.#tour = 0;
-    // A bucket locked by the dead would count as changing in every pass.
+    // A bucket locked by a dead participant would count as changing in every pass.
     this.#writing.participant.settleDead();
   }
 
@@ -117,8 +122,8 @@ export class Sweeper {
   }
 
   /**
-   * Removes expired rows of a group, at most `most`, and until the clock says `until`; returns how many. What was left
-   * in the middle goes on there, if it is there that it was left; the whole group is looked at before it ends.
+   * Removes at most `most` expired rows of a group, until the clock reaches `until`; returns how many. If the last call
+   * stopped in the middle of this group, it continues there; the whole group is looked at before it ends.
    */
   #sweep(group: number, most: number, until: number): number {
     const { groups } = this.#expired;
@@ -131,7 +136,7 @@ export class Sweeper {
       if (this.#leftAt !== NONE) return removed;
     }
     const lease = FIRST_LEASE_BYTE + group;
-    // Somebody else's pass does not keep this one from removing rows; only the group's moment is not to be raised then.
+    // Another pass does not keep this one from removing rows; this one just must not raise the group's moment then.
     const isPass = this.#locks.tryLock(lease);
     try {
       if (isPass) groups.beginPass(group);
@@ -143,7 +148,7 @@ export class Sweeper {
     return removed;
   }
 
-  /** `group`: whose pass is told of the rows that stay, or NONE. Sets `#leftAt`. */
+  /** `group` is the group whose pass is told of the rows that stay, or NONE. Sets `#leftAt`. */
   #removeFrom(from: number, end: number, group: number, most: number, until: number): number {
     const expired = this.#expired;
     let removed = 0;
@@ -160,7 +165,7 @@ export class Sweeper {
         if (found > 0) this.#passOver(bucket);
       }
       if (group === NONE) continue;
-      // Writers may have put a row where we had looked before.
+      // Writers may have put a row where we had already looked.
       if (found > 0 || !expired.wasStill) expired.groups.leaveRow(group, this.#clock.firstNow());
       if (expired.soonest !== 0) expired.groups.leaveRow(group, expired.soonest);
     }
@@ -168,15 +173,15 @@ export class Sweeper {
     return removed;
   }
 
-  /** The next one behind that which was waited for before, if there are several. */
+  /** Chooses the bucket after the one that was waited for last, if there are several. */
   #passOver(bucket: BucketNumber): void {
     const next = this.#passedOver;
     if (next === NONE || (next <= this.#waitedFor && bucket > this.#waitedFor)) this.#passedOver = bucket;
   }
 
   /**
-   * Removes some expired rows at once, at most `most`, for a writer that finds the table full; how many. It waits for
-   * nobody. What it costs is spent on rows that have expired, or spares the next one the look at a group.
+   * Removes at most `most` expired rows at once, for a writer that finds the table full; returns how many. It never
+   * waits. Its work goes into rows that have expired, or saves the next caller the look at a group.
    */
   reclaim(most = RECLAIM_ROWS): number {
     const { groups } = this.#expired;
@@ -193,8 +198,8 @@ export class Sweeper {
   }
 
   /**
-   * `reclaim` for a table that can evict instead: after a look that found little it rests ten times as long as that took,
-   * for the row to go may as well be an unused one.
+   * `reclaim` for a table that can evict instead: after a call that found little it rests for ten times as long as that
+   * took, since an unused row may go just as well.
    */
   reclaimNowAndThen(): number {
     const start = monotonicMs();
@@ -207,7 +212,8 @@ export class Sweeper {
 
   /**
    * Waits for the bucket in which the last `reclaim` had to leave expired rows; false when there was none. For when no
-   * other bucket could give any. The next time another one is waited for, if there are several. `ERR_LOCK_TIMEOUT`.
+   * other bucket could free any. If there are several such buckets, the next call waits for another one.
+   * `ERR_LOCK_TIMEOUT`.
    */
   reclaimLocked(): boolean {
     const bucket = this.#passedOver;

@@ -7,16 +7,17 @@ import { presentBootMs, presentWallOffsetMs } from '../present.js';
 const EVER = 2 ** 53;
 
 /**
- * Table time is milliseconds since the epoch by a clock that nobody sets: the header's offset plus the time since
- * boot. A wall clock set back revives no expired row.
+ * Table time is milliseconds since the epoch by a clock that nobody sets: the header's offset plus the time since boot.
+ * Setting the wall clock back brings no expired row back.
  *
- * What callers see and give is wall time of now: table time plus what the wall clock is ahead of it by, 0 until somebody
- * sets that. Both run at one rate, so the same row has the same `expiresAt` at every look until then.
- * - An expiry is kept so that it is a whole millisecond of the wall clock that set it. What others see is rounded, and so
- *   far from the half that it does not matter when they looked at the two clocks: an `expiresAt` that was read and
+ * Callers see and give times of the current wall clock: table time plus the lead of the wall clock over it, which is 0
+ * until somebody sets the wall clock. Both run at the same rate, so the same row has the same `expiresAt` at every look
+ * until then.
+ * - An expiry is stored so that it is a whole millisecond of the wall clock that set it. What others see is rounded,
+ *   and is so far from a half that it does not matter when they read the two clocks: an `expiresAt` that was read and
  *   written to another table is the same there.
- * - The latest `expiresAt` is 2^53 - 1, which stands for all that are later. It is kept as EVER, however the wall clock is
- *   set afterwards.
+ * - The latest `expiresAt` is 2^53 - 1, which stands for all later ones. It is stored as EVER, however the wall clock
+ *   is set afterwards.
  */
 export class TableClock {
   readonly #memory: TableMemory;
@@ -29,14 +30,14 @@ export class TableClock {
     return this.#memory.doubles[CLOCK_OFFSET / 2] + presentBootMs();
   }
 
-  /** The expiry of what has so many milliseconds left from now. */
+  /** The expiry, in table time, of a row that has `ttl` milliseconds left from now. */
   after(ttl: number): number {
     const now = presentBootMs();
     const offset = presentWallOffsetMs(now);
     return this.#ofWall(Math.round(now + offset + ttl), offset);
   }
 
-  /** An expiry of whole epoch milliseconds as table time. */
+  /** Converts an expiry in whole epoch milliseconds to table time. */
   fromWall(expiresAt: number): number {
     return this.#ofWall(expiresAt, presentWallOffsetMs(presentBootMs()));
   }
@@ -46,14 +47,16 @@ export class TableClock {
     return expiresAt - (offset - this.#memory.doubles[CLOCK_OFFSET / 2]);
   }
 
-  /** A row's expiry (0: never) as epoch milliseconds, or null: what callers see. */
+  /** Converts a row's expiry (0: never) to epoch milliseconds, or null: what callers see. */
   toWall(expiresAt: number): number | null {
     if (expiresAt === 0) return null;
     if (expiresAt >= EVER) return Number.MAX_SAFE_INTEGER;
     return Math.min(Math.round(expiresAt + this.#wallAhead), Number.MAX_SAFE_INTEGER);
   }
 
-  /** Milliseconds that a row of this expiry has left, at least 1: as many as it was given, just afterwards. */
+  /**
+   * Milliseconds that a row with this expiry has left, at least 1. Right after a write, as many as the row was given.
+   */
   left(expiresAt: number): number {
     return Math.max(1, Math.ceil(expiresAt - this.now() - 0.5));
   }
@@ -68,16 +71,16 @@ export class TableClock {
   }
 
   /**
-   * The present of this thread or that of others, whichever is first: rows that were not seen may expire from then on. They
-   * differ while a test sets this thread's.
+   * The present of this thread or that of others, whichever is earlier: a row that was not seen may expire from then
+   * on. The two differ while a test sets this thread's present.
    */
   firstNow(): number {
     return Math.min(this.now(), this.#machineNow());
   }
 
   /**
-   * Notes how late it is, for a later boot of the machine: table time never goes back behind it, and goes on from there by
-   * the wall clock, by the difference that the two have now.
+   * Records the current time for a later boot of the machine: table time never goes back behind it, and then continues
+   * by the wall clock, with the difference that the two have now.
    */
   noteTime(): void {
     const { doubles } = this.#memory;
@@ -90,7 +93,7 @@ export class TableClock {
   }
 }
 
-/** The header's offset for a new table: table time begins as the wall clock. */
+/** The header's offset for a new table: its table time starts equal to the wall clock. */
 export function newClockOffset(): number {
   return wallOffsetMs();
 }

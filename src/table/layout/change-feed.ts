@@ -1,8 +1,8 @@
 /**
- * The change feed: a ring of cells of one size, each a committed change.
+ * The change feed: a ring of cells of one size, each holding a committed change.
  *
  *   header   0  head      u64  sequence that the next change gets; sequences count from 1
- *            8  wake      u32  advanced by every published change: what watchers sleep on
+ *            8  wake      u32  advanced by every published change: the word that watchers sleep on
  *           12  sleepers  u32  1 while a watcher sleeps
  *   cells   64  the change with sequence s is in cell s modulo the number of cells
  *
@@ -12,21 +12,22 @@
  *           16  checksum  u32  over sequence, kind, revision and key
  *           20  key       maxKeyBytes, rounded up to words, unused bytes of the last word zero
  *
- *   The lap of sequence s is floor(s / number of cells) + 1: a claim of zero is of no lap that was. Twenty bits of it
- *   are enough, for a sequence is looked for only within the last lap before the head.
+ *   The lap of sequence s is floor(s / number of cells) + 1, so a claim of zero belongs to no lap. Twenty bits of it
+ *   are enough, since a sequence is only looked up within the last lap before the head.
  *
  * Invariants
- * - head = s + 1 only after cell s modulo n was claimed for s: every sequence below head has, or had, its cell. While
- *   s is the head, its cell is therefore of the lap before, or of the lap of s when somebody has just claimed it.
- * - A claim goes from one lap to the next, never back and never past one: a producer takes a cell only from the lap
- *   before that of the head which it has seen. Without this one that was preempted after it had loaded the head
- *   takes the cell of a newer change, which then no sequence names and no gap covers.
+ * - head = s + 1 only after cell s modulo n was claimed for s: every sequence below head has, or had, its cell. While s
+ *   is the head, the claim of its cell therefore belongs to the lap before, or to the lap of s when somebody has just
+ *   claimed it.
+ * - A claim advances by exactly one lap, never back and never past one: a producer takes a cell only from the lap
+ *   before that of the head that it has seen. Without this rule, a producer that was preempted after it had loaded the
+ *   head would take the cell of a newer change, which then no sequence names and no gap covers.
  * - Sequences are claimed under the lock of the changed row's bucket, so those of one key are in commit order.
- * - A published claim changes only by the claim of a later lap; an unpublished one by its owner (or who settles for
- *   it), or by a producer that comes round to it: then the ring has been filled once over, and the change is lost to
- *   readers that are a lap behind, as any other of its lap.
- * - A producer overtaken like that may write into the cell of another when it continues: readers then find the checksum wrong
- *   and report a gap.
+ * - A published claim is changed only by the claim of a later lap; an unpublished one only by its owner (or whoever
+ *   settles it), or by a producer that comes round to it: then the ring has been filled once over, and the change is
+ *   lost to readers that are a lap behind, as is any other change of its lap.
+ * - A producer overtaken like that may write into another's cell when it continues: readers then find the checksum
+ *   wrong and report a gap.
  */
 
 /** Offsets in the feed's header, in words of four bytes. */
@@ -35,20 +36,20 @@ export const FEED_WAKE = 2;
 export const FEED_SLEEPERS = 3;
 export const FEED_HEADER_BYTES = 64;
 
-/** Offsets in a cell, in words of four bytes, behind the claim that it begins with. */
+/** Offsets in a cell, in words of four bytes, after the claim at its beginning. */
 export const CELL_KIND = 1;
 export const CELL_REVISION = 2;
 export const CELL_CHECKSUM = 4;
 export const CELL_KEY = 5;
 
-/** Fewer cells would make every reader fall behind at once. */
+/** With fewer cells, every reader would fall behind at once. */
 const MIN_CELLS = 16;
 
 export function cellBytes(maxKeyBytes: number): number {
   return Math.ceil((CELL_KEY * 4 + maxKeyBytes) / 8) * 8;
 }
 
-/** Cells that a feed of so many bytes has. */
+/** The number of cells that a feed of so many bytes has. */
 export function countCells(bytes: number, maxKeyBytes: number): number {
   return bytes === 0 ? 0 : Math.floor((bytes - FEED_HEADER_BYTES) / cellBytes(maxKeyBytes));
 }
@@ -85,7 +86,10 @@ export function isOfLap(claim: number, lap: number): boolean {
   return (claim ^ (lap << LAP_SHIFT)) >>> LAP_SHIFT === 0;
 }
 
-/** Whether a claim is of the lap before this one. That of cell 0 in the second lap is none: no change has sequence 0. */
+/**
+ * Whether a claim belongs to the lap before this one. In the second lap this is never true of cell 0: no change has
+ * sequence 0.
+ */
 export function precedesLap(claim: number, lap: number): boolean {
   return claim === 0 || isOfLap(claim, lap - 1);
 }

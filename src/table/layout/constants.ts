@@ -5,8 +5,8 @@ import * as segment from './segment.js';
 import * as slot from './slot.js';
 
 /**
- * The constants of a table's layouts as plain objects. Code takes what it needs out of them: for the compiler they are
- * constants then, while one that is imported is loaded from its module at every use. See "Fast code" in CONTRIBUTING.
+ * The constants of a table's layouts as plain objects. Code destructures what it needs, which the compiler then treats
+ * as constants, whereas an imported constant is loaded from its module at every use. See "Fast code" in CONTRIBUTING.
  */
 export const constants = {
   bucket: { ...bucket },

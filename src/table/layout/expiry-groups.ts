@@ -1,12 +1,14 @@
-/** How a segment is divided into groups of buckets that share a soonest expiry, and what they take. */
+/**
+ * How a segment is divided into groups of buckets that share an earliest expiry, and how many bytes the groups take.
+ */
 
-/** Bytes of a group's two moments. */
+/** Bytes of the two moments of a group. */
 const GROUP_BYTES = 16;
-/** Buckets of a group, as a power of two, in a table of at most MAX_GROUPS of them: some 3,600 rows. */
+/** Buckets per group, as a power of two, in a table of at most MAX_GROUPS groups: some 3,600 rows. */
 const MIN_SHIFT = 9;
 const MAX_GROUPS = 4096;
 
-/** How many groups so many buckets make, as the power of two of a group's buckets. */
+/** The number of buckets per group, as a power of two, for so many buckets. */
 export function shiftOf(homeBuckets: number): number {
   let shift = MIN_SHIFT;
   while (Math.ceil(homeBuckets / 2 ** shift) > MAX_GROUPS) shift++;

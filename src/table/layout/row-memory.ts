@@ -1,4 +1,4 @@
-/** The views of memory that rows are read and written through. */
+/** The views of memory through which rows are read and written. */
 export interface RowMemory {
   readonly buffer: ArrayBuffer;
   readonly bytes: Buffer;
@@ -8,7 +8,7 @@ export interface RowMemory {
   readonly longs: BigInt64Array;
 }
 
-/** Memory of this process alone, for one row or its copy. */
+/** Memory that is not shared, for one row or its copy. */
 export function memoryFor(bytes: number): RowMemory {
   const buffer = new ArrayBuffer(bytes);
   return {

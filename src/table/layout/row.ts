@@ -8,7 +8,7 @@ import type { WordIndex } from './units.js';
  * A row: one slice of the rows' FixedPool.
  *
  *    0  owner      u32   the slice's owner word: 0 free | a participant's spare or in flight | LINKED
- *    4  sequence   u32   odd while the row is being written; even, and another one, for each content it ever had
+ *    4  sequence   u32   odd while the row is being written; even, and different, for each content it ever had
  *    8  revision   u32   low word: the version of the bucket that the commit produced
  *   12  epoch      u32   high word of the revision
  *   16  hash       u32
@@ -20,9 +20,10 @@ import type { WordIndex } from './units.js';
  *       bytes      u32 length, then maxBytes, aligned to 4
  *
  * Invariants
- * - A linked row never changes, but for one aligned number by `increment` or `expire`, together with its revision:
+ * - A linked row never changes, except for one aligned number by `increment` or `expire`, together with its revision:
  *   first the value, then the revision. Everything else is written to a spare and linked in its place.
- * - While a row is written its sequence is odd. Who reads the same even sequence before and after has read one content.
+ * - While a row is written its sequence is odd. A reader that loads the same even sequence before and after has read
+ *   one content.
  */
 
 /** Offsets in words of four bytes, as everywhere in `layout/` unless a name says otherwise. */
@@ -36,24 +37,24 @@ const ROW_HEADER_BYTES = 32;
 
 /** A column with its place in the row. */
 export interface PlacedColumn extends Column {
-  /** Byte offset in the row: of the number, or of the length in front of the bytes. */
+  /** Byte offset in the row: of the number, or of the length before the bytes. */
   readonly offset: number;
   /** Position in the schema. */
   readonly index: number;
 }
 
 export interface RowLayout {
-  /** In the order of the schema. */
+  /** In schema order. */
   readonly columns: readonly PlacedColumn[];
   /** Byte offset of the key. */
   readonly keyOffset: number;
-  /** Bytes of the whole row with its header, a multiple of 8. */
+  /** Bytes of the whole row including its header, a multiple of 8. */
   readonly rowBytes: number;
-  /** Payload bytes of the FixedPool slice that holds it. */
+  /** Payload bytes of the FixedPool slice that holds the row. */
   readonly sliceBytes: number;
 }
 
-/** A column whose values have a length in front of them. */
+/** A column whose values are preceded by their length. */
 export interface VariableColumn extends PlacedColumn {
   readonly cell: VariableCell;
 }

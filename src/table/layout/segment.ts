@@ -34,13 +34,13 @@ import { SLOT_BYTES } from './slot.js';
  *   72  createdAt      f64   epoch milliseconds
  *   80  unused         8 B
  *   88  clockHand      u32   where the evictor continues (modulo the number of row slices)
- *   92  inUse          u32   of a table in a file: see boot-record.ts
+ *   92  inUse          u32   only for a table in a file: see boot-record.ts
  *   96  bootId         16 B  the boot of the machine that clockOffset counts from
- *  112  clockSeen      f64   table time that has certainly passed, as noted now and then
- *  120  wallAhead      f64   wall time minus table time, as noted then: not 0 when the wall clock was set since
+ *  112  clockSeen      f64   table time that has certainly passed, recorded now and then
+ *  120  wallAhead      f64   wall time minus table time, recorded with it: not 0 if the wall clock was set since
  *  128  schema         JSON, UTF-8
  *
- * Everything else follows from the schema, so that there is nothing to contradict it.
+ * Everything else follows from the schema, so nothing can contradict it.
  */
 
 export const MAGIC = Buffer.from('SHMTABLE');
@@ -69,13 +69,13 @@ export const WALL_AHEAD = 30;
 export const BOOT_ID = 24;
 
 const SCHEMA_AT = 128;
-/** No schema of 1,024 columns is longer. */
+/** No schema of 1,024 columns is longer than this. */
 const MAX_SCHEMA_BYTES = 1 << 18;
 
-/** Revisions that a bucket may produce in a millisecond before a table made later in its place could repeat one. */
+/** Revisions that a bucket may produce in a millisecond before a table created later in its place could repeat one. */
 const REVISIONS_PER_MS = 2048;
 
-/** Where everything is, in bytes from the segment's start. */
+/** Where everything is, in bytes from the start of the segment. */
 export interface SegmentLayout {
   readonly schema: TableSchema;
   readonly row: RowLayout;
@@ -86,12 +86,12 @@ export interface SegmentLayout {
   readonly overflowAt: number;
   readonly overflowBuckets: number;
   readonly rowsAt: number;
-  /** Row slices: capacity, and a spare for each participant. */
+  /** Row slices: capacity, plus a spare for each participant. */
   readonly rowSlices: number;
-  /** A byte for each row slice, numbered from 1 like them; of no length unless the table evicts. */
+  /** A byte for each row slice, numbered from 1 as they are; empty unless the table evicts. */
   readonly usesAt: number;
   readonly usesBytes: number;
-  /** The change feed; of no length unless the table has one. */
+  /** The change feed; empty unless the table has one. */
   readonly feedAt: number;
   readonly feedCells: number;
   readonly totalBytes: number;
@@ -134,7 +134,7 @@ export function layOutSegment(schema: TableSchema): SegmentLayout {
 /** Payload of the FixedPool slice that is an overflow bucket. */
 export const OVERFLOW_SLICE_BYTES = BUCKET_BYTES - 8;
 
-/** The same by purpose, for `Table.bytesFor`. */
+/** The same sizes by purpose, for `Table.bytesFor`. */
 export function bytesByPurpose(layout: SegmentLayout): TableBytes {
   const spares = layout.schema.maxParticipants * layout.row.rowBytes;
   const rows = layout.usesAt - layout.rowsAt - spares;
@@ -142,7 +142,7 @@ export function bytesByPurpose(layout: SegmentLayout): TableBytes {
   return { total: layout.totalBytes, rows, spares, index, other: layout.totalBytes - rows - spares - index };
 }
 
-/** What of a new table's header does not follow from its schema. */
+/** The parts of a new table's header that do not follow from its schema. */
 export interface HeaderValues {
   readonly clockOffset: number;
   readonly bootId: Uint8Array;
@@ -179,8 +179,9 @@ export function writeHeader(
 }
 
 /**
- * Reads and checks the header of a segment. `ERR_LAYOUT_VERSION` when another version of this package made it,
- * `ERR_TABLE_CORRUPT` when it is no table or its parts contradict each other, `ERR_TABLE_CLOSED` when it is destroyed.
+ * Reads and checks the header of a segment. `ERR_LAYOUT_VERSION` when another version of this package created it,
+ * `ERR_TABLE_CORRUPT` when it is not a table or its parts contradict each other, `ERR_TABLE_CLOSED` when it is
+ * destroyed.
  */
 export function readHeader(buffer: ArrayBuffer, name: string): SegmentLayout {
   if (buffer.byteLength < SCHEMA_AT || Buffer.compare(Buffer.from(buffer, 0, MAGIC.length), MAGIC) !== 0) {
@@ -217,7 +218,7 @@ function readLayout(buffer: ArrayBuffer, words: Int32Array, numbers: Float64Arra
   if (!(base > 0 && base < Number.MAX_SAFE_INTEGER)) corrupt(name, `its revision base is ${base}`);
   if (!Number.isFinite(numbers[CLOCK_OFFSET / 2])) corrupt(name, `its clock offset is ${numbers[CLOCK_OFFSET / 2]}`);
   const bytes = buffer.byteLength;
-  // A backend may round the size up, by whole pages; views of eight-byte numbers need a multiple of 8.
+  // A backend may round the size up to whole pages; views of eight-byte numbers need a multiple of 8.
   if (numbers[TOTAL_BYTES / 2] !== layout.totalBytes || bytes < layout.totalBytes || bytes % 8 !== 0) {
     corrupt(
       name,
@@ -232,7 +233,7 @@ function corrupt(name: string, why: string): never {
   throw new ShmTableError('ERR_TABLE_CORRUPT', `the header of table ${name} is damaged: ${why}`);
 }
 
-/** The schema as the header keeps it: columns as a caller writes them, in their order. */
+/** The schema as stored in the header: columns as a caller writes them, in order. */
 function schemaJson(schema: TableSchema): string {
   return JSON.stringify({ ...schema, columns: columnsOf(schema) });
 }
@@ -242,7 +243,7 @@ function parseSchemaJson(json: string): TableSchema {
   return { ...stored, columns: parseColumns(stored.columns) };
 }
 
-/** A parsed schema's columns as a caller writes them. */
+/** The columns of a parsed schema as a caller writes them. */
 export function columnsOf(schema: TableSchema): Columns {
   return Object.fromEntries(schema.columns.map(({ name, type }) => [name, type]));
 }

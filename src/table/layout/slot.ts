@@ -1,10 +1,10 @@
 /**
- * A participant's slot: 256 bytes, four cache lines, written by nobody but its owner (or by whoever settles it for a
- * dead owner, holding its byte lock).
+ * A participant's slot: 256 bytes, four cache lines, written only by its owner (or by whoever settles it for a dead
+ * owner, holding its byte lock).
  *
  * words  0  pid
  *        1  spare          the row slice in which the next row is written; 0: never attached
- *        2  operation      NONE or the kind of the operation under way: set after `bucket`, cleared after the release
+ *        2  operation      NONE or the kind of the current operation: set after `bucket`, cleared after the release
  *        3  stage          INTENT: nothing to redo; PREPARED: every field below is final, redo is safe and required
  *        4  bucket         number of the home bucket whose lock the operation takes
  *        5  row            COMMIT: the row to link; REMOVE: the row to unlink; STORE: the row to change
@@ -21,16 +21,16 @@
  *       16  version        the bucket's version after the operation
  *       17  epoch          the bucket's epoch after the operation
  *       18  column         STORE: byte offset in the row of the number to change
- *       19  width          STORE: which kind of number it is
+ *       19  width          STORE: the kind of number
  *       20  value          STORE: 8 bytes, the number after the operation
  *       22  counter        which counter the operation advances
  *       24  counterAfter   f64, its value after the operation
  *       26  change         f64, sequence of the feed's cell that the operation tries to claim, 0 none yet
  *       28  claimed        1 when it is claimed: set before the change is published there
- *       32  counters       f64 each, in the order of COUNTERS; never reset, also not when the slot is used again
+ *       32  counters       f64 each, in the order of COUNTERS; never reset, not even when the slot is reused
  *
- * The journal holds final values only, so that carrying it out is repeatable: the operation itself, the recovery of
- * it, and the recovery of that recovery run the same code.
+ * The journal holds final values only, so that carrying it out is repeatable: the operation itself, its recovery, and
+ * the recovery of that recovery run the same code.
  */
 
 export const SLOT_BYTES = 256;

@@ -6,24 +6,28 @@ import { CREATED_AT, HASH_KEY, OVERFLOW_SLICE_BYTES, REVISION_BASE, type Segment
 import { SLOT_WORDS } from './slot.js';
 import type { BucketNumber, OverflowNumber, RowNumber, WordIndex } from './units.js';
 
-/** Where things lie in a table's memory, as numbers for code that has them as constants. All but the counts in words. */
+/**
+ * The positions of a table's parts in memory, as numbers for code that treats them as constants. All in words, except
+ * the counts.
+ */
 export interface Addresses {
   readonly index: number;
   /** Home buckets / 2^32, exact. */
   readonly bucketScale: number;
-  /** Of overflow bucket 0, if there were one: they count from 1, as rows do. */
+  /** Where overflow bucket 0 would be: they count from 1, as rows do. */
   readonly overflow: number;
   readonly overflowBuckets: number;
   readonly rows: number;
   readonly rowWords: number;
   readonly rowSlices: number;
-  /** Of a row's key, from the row's first word. */
+  /** Offset of a row's key from the row's first word. */
   readonly key: number;
 }
 
 /**
- * A mapped table segment, addressed: views of its memory, its two pools, and where buckets, rows and slots lie.
- * Positions in memory are word indexes (byte offset / 4): numbers, never pointers, good beyond 4 GiB.
+ * The memory of a mapped table segment: views of it, its two pools, and the positions of buckets, rows and slots.
+ *
+ * Positions in memory are word indexes (byte offset / 4): numbers, never pointers, and valid beyond 4 GiB.
  */
 export class TableMemory {
   readonly layout: SegmentLayout;
@@ -63,13 +67,13 @@ export class TableMemory {
     this.uses = layout.usesBytes === 0 ? undefined : new Uint8Array(buffer, layout.usesAt, layout.usesBytes);
     this.#indexWord = layout.indexAt / 4;
     this.#participantsWord = layout.participantsAt / 4;
-    // Slices count from 1.
+    // Slices are numbered from 1.
     this.#overflowWord = overflow.sliceOffset(1) / 4 - BUCKET_WORDS;
     this.#rowWords = layout.row.rowBytes / 4;
     this.#rowsWord = rows.sliceOffset(1) / 4 - this.#rowWords;
   }
 
-  /** Lays both pools over zeroed memory. Each participant's first spare is kept out of the rows' pool. */
+  /** Initialises both pools in zeroed memory. Each participant's first spare is kept out of the pool of rows. */
   static create(buffer: ArrayBuffer, layout: SegmentLayout): TableMemory {
     const overflow = FixedPool.create(
       { buffer },
@@ -90,7 +94,10 @@ export class TableMemory {
     return new TableMemory(buffer, layout, rows, overflow);
   }
 
-  /** Tells this segment from all others, by whichever mapping it is seen: its moment of creation and its random seed. */
+  /**
+   * Distinguishes this segment from all others, through whichever mapping it is seen: its time of creation and its
+   * random seed.
+   */
   get identity(): string {
     return `${this.doubles[CREATED_AT / 2]}.${this.words.subarray(HASH_KEY, HASH_KEY + 4).join('.')}`;
   }
@@ -118,7 +125,7 @@ export class TableMemory {
     return (this.#indexWord + bucket * BUCKET_WORDS) as WordIndex;
   }
 
-  /** Whether somebody holds a home bucket at this moment. */
+  /** Whether somebody holds the lock of a home bucket at this moment. */
   isLocked(bucket: BucketNumber): boolean {
     return Atomics.load(this.words, this.homeWord(bucket) + LOCK) !== 0;
   }
@@ -139,14 +146,15 @@ export class TableMemory {
   }
 
   /**
-   * The revision of the row at this word: its low word first, so that it is never newer than what is read after it.
+   * The revision of the row at this word. Its low word is loaded first, so that it is never newer than what is read
+   * after it.
    */
   revisionAt(row: WordIndex): number {
     const low = Atomics.load(this.words, row + ROW_REVISION) >>> 0;
     return this.revision(this.words[row + ROW_EPOCH], low);
   }
 
-  /** A revision from a bucket's epoch and version. */
+  /** Makes a revision from a bucket's epoch and version. */
   revision(epoch: number, version: number): number {
     return this.doubles[REVISION_BASE / 2] + epoch * 0x1_0000_0000 + (version >>> 0);
   }

@@ -1,20 +1,22 @@
 /**
- * Numbers that name places in a table. Each is a number to the processor and a type of its own to the compiler: one handed
- * over for another does not compile. What was computed becomes one where the computation is, and what was loaded from
- * shared memory where it was checked (`TableMemory.isRow`) or is trusted.
+ * Numbers that name places in a table. At run time each is a plain number, for the compiler a type of its own: passing
+ * one for another does not compile. A computed number gets its type where it is computed, and one loaded from shared
+ * memory where it was checked (`TableMemory.isRow`) or is trusted.
  */
 
 declare const unit: unique symbol;
 type Branded<Unit> = number & { readonly [unit]: Unit };
 
-/** A place in memory: index of a word of four bytes. Good beyond 4 GiB, where it has more than 32 bits. */
+/**
+ * A place in memory: the index of a word of four bytes. Valid beyond 4 GiB; from 8 GiB on it does not fit in an int32.
+ */
 export type WordIndex = Branded<'word'>;
 
-/** A row: the number of its slice, from 1 on. Where there may be none, 0 says so. */
+/** A row: the number of its slice, from 1. Where there may be none, 0 says so. */
 export type RowNumber = Branded<'row'>;
 
-/** A home bucket, from 0 on. */
+/** A home bucket, from 0. */
 export type BucketNumber = Branded<'bucket'>;
 
-/** An overflow bucket: the number of its slice, from 1 on. In a chain, 0 is the home bucket. */
+/** An overflow bucket: the number of its slice, from 1. In a chain, 0 is the home bucket. */
 export type OverflowNumber = Branded<'overflow bucket'>;
