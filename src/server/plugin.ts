@@ -10,6 +10,7 @@
 
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify';
+import { Type } from 'typebox';
 import { checkOptions } from '../memory/index.js';
 import { TABLE_OPTIONS } from '../table/option-names.js';
 import { EventStreams } from './event-stream.js';
@@ -92,6 +93,8 @@ async function versionOne(
   const paths = new KnownPaths();
   app.addHook('onRoute', (route) => {
     if (route.config?.pattern === undefined) paths.add(route.url, route.method);
+    // Without a schema the query would not be looked at, and an unknown parameter not refused.
+    route.schema = { querystring: Type.Object({}), ...route.schema };
   });
   for (const schema of sharedSchemas) {
     // The service has already added the schemas that its other routes share.

@@ -6,6 +6,7 @@ import type { FastifySchemaCompiler } from 'fastify';
 import type { TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { type ErrorCode, ShmTableError, show } from '../errors.js';
+import { nearest } from '../memory/index.js';
 
 const DIGITS = /^(0|[1-9][0-9]{0,15})$/;
 
@@ -19,7 +20,10 @@ export function requestValidation(bodyCode: ErrorCode = 'ERR_BODY_MALFORMED'): F
   return ({ schema, httpPart }) => {
     const compiled = Compile(schema);
     const integers = httpPart === 'querystring' ? integerMembers(schema) : [];
+    const known = httpPart === 'querystring' ? memberNames(schema) : undefined;
     return (given: unknown) => {
+      const unknown = known === undefined ? undefined : unknownParameter(given, known);
+      if (unknown !== undefined) return { error: unknown };
       const value = integers.length > 0 ? withNumbers(given, integers) : given;
       if (compiled.Check(value)) return { value };
       const first = compiled.Errors(value)[0];
@@ -28,6 +32,20 @@ export function requestValidation(bodyCode: ErrorCode = 'ERR_BODY_MALFORMED'): F
       return { error: new ShmTableError(codeOf(httpPart, first, bodyCode), message) };
     };
   };
+}
+
+function memberNames(schema: TSchema): string[] {
+  return 'properties' in schema ? Object.keys(Object(schema.properties)) : [];
+}
+
+/** Ignored, a parameter that a route does not have could make it do more than was asked for: delete all rows, say. */
+function unknownParameter(query: unknown, known: readonly string[]): ShmTableError | undefined {
+  const name = Object.keys(Object(query)).find((each) => !known.includes(each));
+  if (name === undefined) return undefined;
+  const near = nearest(name, known);
+  let hint = known.length === 0 ? 'this request takes none' : `those of this request are ${known.join(', ')}`;
+  if (near !== undefined) hint = `did you mean ${near}?`;
+  return new ShmTableError('ERR_ARGUMENT', `unknown query parameter ${show(name)}; ${hint}`);
 }
 
 function codeOf(httpPart: string | undefined, { instancePath, keyword }: Refusal, bodyCode: ErrorCode): ErrorCode {
