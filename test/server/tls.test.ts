@@ -82,7 +82,7 @@ t.test('HTTPS, with new files on SIGHUP', async (t) => {
 
 t.test('a client that never finishes its handshake', async (t) => {
   const config = { tls: { cert: first.cert, key: first.key }, limits: { requestTimeoutMs: 300 } };
-  const { port } = await startService(t, { config });
+  const { port } = await startService(t, { args: ['--workers', '1'], config });
   const socket = connect(port, '127.0.0.1');
   await once(socket.resume(), 'close');
   t.match(await get(port, first.ca), { status: 200 });
