@@ -10,12 +10,12 @@ import { isSegmentName } from './segment-options.js';
 import { attempted, attemptedInProc, checked, errnoName } from './system-error.js';
 
 /*
- * Memory without a place in any file system: memfd objects that cluster workers and other child processes inherit and
- * find by name among their own descriptors (`native/inherited_memory.h` has the rules). It ends with the last process.
+ * Memory outside of any file system: memfd objects that cluster workers and other child processes inherit and find by
+ * name among their descriptors (`native/inherited_memory.h` has the rules). It ends with the last process.
  *
- * Every handle works on a private description of its own. Besides those, each process keeps one inheritable descriptor
- * of each published object from its creation, or the process's start, until the object is unlinked: so a segment that
- * was closed can be opened again, as a posix one can.
+ * Every handle has a private open file description. In addition, each process keeps one inheritable descriptor of each
+ * published object, from the object's creation or the process's start until the object is unlinked, so that a closed
+ * segment can be opened again, like a posix one.
  */
 const LINK = /^\/memfd:shmtable-segment:(.*) \(deleted\)$/;
 
@@ -31,7 +31,7 @@ class AnonymousObject extends DescriptorObject {
     this.#name = name;
   }
 
-  /** Of huge pages only whole ones. */
+  /** Rounds the size of huge pages up to whole ones. */
   override reserve(size: number, hugePages = false): void {
     const path = `/proc/self/fd/${this.descriptor.number}`;
     const { bsize } = attemptedInProc(
@@ -73,21 +73,21 @@ function create(request: CreateRequest): MemoryObject {
   const other = find(name);
   if (other !== undefined) {
     other.close();
-    throw new ShmTableError('ERR_SEGMENT_EXISTS', `There is an anonymous segment "${name}" already.`);
+    throw new ShmTableError('ERR_SEGMENT_EXISTS', `anonymous segment "${name}" already exists`);
   }
   const pageBytes = request.hugePages ? hugePageBytes(request.size) : 0;
   if (pageBytes > 0) {
     try {
       return createOf('reserved', name, request.size);
     } catch (error) {
-      // Others took the huge pages since; there are ordinary ones.
+      // Others have taken the huge pages meanwhile; use ordinary ones.
       if (!(error instanceof ShmTableError)) throw error;
     }
   }
   return createOf(request.hugePages ? 'transparent' : 'small', name, request.size);
 }
 
-/** Pages: huge ones that the system keeps in reserve, huge ones as far as it finds any, or ordinary ones. */
+/** Reserved huge pages, transparent huge pages as far as available, or ordinary pages. */
 type Pages = 'reserved' | 'transparent' | 'small';
 
 function createOf(pages: Pages, name: string, size: number): MemoryObject {
@@ -116,18 +116,18 @@ function open({ name, readOnly }: OpenRequest): MemoryObject {
   }
   throw new ShmTableError(
     'ERR_SEGMENT_NOT_FOUND',
-    `There is no anonymous segment "${name}" in process ${process.pid}, nor did it inherit one.`,
+    `process ${process.pid} has neither created nor inherited an anonymous segment "${name}"`,
   );
 }
 
-/** What the descriptors of a process name, if this user may know, by their numbers. */
+/** The targets of a process's descriptors, with their numbers; none if this user may not read them. */
 function linksOf(pid: string): { number: string; link: string }[] {
   try {
     return readdirSync(`/proc/${pid}/fd`).flatMap((number) => {
       try {
         return [{ number, link: readlinkSync(`/proc/${pid}/fd/${number}`) }];
       } catch {
-        // Closed since the folder was read, as the descriptor of the reading itself.
+        // Closed since the folder was read, like the descriptor used to read it.
         return [];
       }
     });
@@ -151,10 +151,10 @@ function ownObjects(): FoundObject[] {
   });
 }
 
-/** Rights of an object that is finished and not unlinked: see `native/inherited_memory.cc`. */
+/** Mode of an object that is complete and not unlinked: see `native/inherited_memory.cc`. */
 const PUBLISHED = 0o600;
 
-/** Published objects of all processes that this user may look into, but for those in `known`, by device and inode. */
+/** Published objects of all processes that this user may inspect, except those in `known`, by device and inode. */
 function foreignObjects(known: ReadonlySet<string>): FoundObject[] {
   const found = new Map<string, FoundObject>();
   for (const pid of processes()) {
@@ -169,7 +169,7 @@ function foreignObjects(known: ReadonlySet<string>): FoundObject[] {
   return [...found.values()];
 }
 
-/** Undefined when it was closed since, or its process has ended. */
+/** Returns undefined when it was closed meanwhile or its process has ended. */
 function statusThrough(path: string): Stats | undefined {
   try {
     return statSync(path);

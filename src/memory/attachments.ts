@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, type Stats } from 'node:fs';
 import type { BackendName, SegmentInfo } from './backend.js';
 import { attemptedInProc } from './system-error.js';
 
-/** What a backend found of one of its objects. */
+/** An object that a backend has found. */
 export interface FoundObject {
   readonly name: string;
   readonly status: Stats;
@@ -20,12 +20,12 @@ export function identityOf(status: Stats): string {
 /** `start-end perms offset major:minor inode path`, for mappings of anything that has an inode. */
 const MAPPING = /^\S+ (\S+) (\S+) 0*([0-9a-f]+):0*([0-9a-f]+) ([1-9]\d*) +(.*)$/gm;
 
-/** One line of a process's map. */
+/** One line of a process's memory map. */
 interface MappedObject {
   readonly identity: string;
   readonly isShared: boolean;
   readonly offset: number;
-  /** As the kernel shows it: its own process's view of it, ` (deleted)` behind a removed one's. */
+  /** The path as the mapping process sees it, followed by ` (deleted)` if removed. */
   readonly path: string;
 }
 
@@ -38,8 +38,8 @@ export function processes(): string[] {
 }
 
 /**
- * What each process maps, of those whose `/proc/PID/maps` this user may read. Reads that file of every process once:
- * some milliseconds.
+ * Yields the mappings of each process whose `/proc/PID/maps` this user may read. Reads that file of every process,
+ * which takes a few milliseconds.
  */
 function* mappedObjects(): Generator<MappedObject[]> {
   for (const pid of processes()) {
@@ -70,7 +70,7 @@ function countProcesses(): Map<string, number> {
   return counts;
 }
 
-/** Paths of the files that processes map shared from this offset on: each once, those that have a path. */
+/** The distinct paths of files that processes have mapped shared from this offset. */
 export function sharedFiles(offset: number): string[] {
   const paths = new Map<string, string>();
   for (const mapped of mappedObjects()) {
@@ -83,14 +83,14 @@ export function sharedFiles(offset: number): string[] {
   return [...paths.values()];
 }
 
-/** User names by id, as the system's own file has them. */
+/** User names by id, from /etc/passwd. */
 function userNames(): Map<number, string> {
   const names = new Map<number, string>();
   let text = '';
   try {
     text = readFileSync('/etc/passwd', 'utf8');
   } catch {
-    // A container without it: owners are shown by number.
+    // A container may lack it; owners are then shown by number.
   }
   for (const line of text.split('\n')) {
     const [name, , uid] = line.split(':');
@@ -99,12 +99,12 @@ function userNames(): Map<number, string> {
   return names;
 }
 
-/** The name of a user, or the number of one without a name. */
+/** The name of a user, or the user id as a string if it has no name. */
 export function userName(uid: number): string {
   return userNames().get(uid) ?? String(uid);
 }
 
-/** The lines of a listing from the objects that a backend found. */
+/** Builds the entries of a listing from the objects that a backend has found. */
 export function describeObjects(backend: BackendName, objects: readonly FoundObject[]): SegmentInfo[] {
   if (objects.length === 0) return [];
   const counts = countProcesses();

@@ -2,22 +2,23 @@ import { type ErrorCode, hasCode, ShmTableError } from '../errors.js';
 import type { BackendName } from './backend.js';
 
 /*
- * What `auto` stands for: memory that leaves nothing behind where the host has such, in the order in which nginx looks
- * for its shared zones: anonymous, /dev/zero, System V.
+ * The backends that `auto` tries: memory that leaves nothing behind if the host has it, in nginx's order for shared
+ * zones: anonymous, /dev/zero, System V.
  */
 
-/** For a segment that its maker alone may need. */
+/** For a segment that only its creator may need. */
 export const ANY_BACKEND: readonly BackendName[] = ['anonymous', 'devzero', 'sysv'];
 
-/** For what others must find by name: without /dev/zero, which a bare fork shares and a started program does not. */
+/** For a segment found by name: without /dev/zero, which a bare fork shares but a newly started program does not. */
 export const SHARED_BACKENDS: readonly BackendName[] = ['anonymous', 'sysv'];
 
-/** Errors that say what a host cannot or may not do; any other one would be the same everywhere, or is the caller's. */
+/** Errors caused by the host; any other error is the caller's or would occur with every backend. */
 const REFUSALS: ReadonlySet<ErrorCode> = new Set(['ERR_BACKEND_UNSUPPORTED', 'ERR_PERMISSION']);
 
 /**
- * Does with the first backend that this host supports. `ERR_BACKEND_UNSUPPORTED` with the reason of each when there is
- * none.
+ * Runs an action with the first backend that this host supports.
+ *
+ * @throws {ShmTableError} ERR_BACKEND_UNSUPPORTED when it supports none; gives the reason for each
  */
 export function firstSupported<T>(backends: readonly BackendName[], attempt: (backend: BackendName) => T): T {
   const reasons: string[] = [];
@@ -29,10 +30,14 @@ export function firstSupported<T>(backends: readonly BackendName[], attempt: (ba
       reasons.push(`${backend}: ${error.message}`);
     }
   }
-  throw new ShmTableError('ERR_BACKEND_UNSUPPORTED', `This host supports none of the backends. ${reasons.join(' ')}`);
+  throw new ShmTableError('ERR_BACKEND_UNSUPPORTED', `this host supports none of the backends: ${reasons.join('; ')}`);
 }
 
-/** Opens with the first backend that has it. The last one's `ERR_SEGMENT_NOT_FOUND` when none has. */
+/**
+ * Opens a segment with the first backend that has it.
+ *
+ * @throws {ShmTableError} ERR_SEGMENT_NOT_FOUND of the last backend when none has it
+ */
 export function firstFound<T>(backends: readonly BackendName[], attempt: (backend: BackendName) => T): T {
   let missing: unknown;
   for (const backend of backends) {

@@ -5,45 +5,45 @@ import { native } from './native.js';
 import { attemptedInProc } from './system-error.js';
 
 /*
- * Every clock and timer of the package. Test frameworks replace `Date`, `performance` and the timers, in globals and in
- * Node's modules, before this package is loaded or after. A table made at their time 0 would be wrong for all processes, and
- * a wait for a stopped process would never end. So clocks are the addon's, which nobody replaces.
+ * All clocks and timers of the package. Test frameworks replace `Date`, `performance` and the timers, in globals and in
+ * Node's modules, before or after this package is loaded. A table created at their time 0 would be wrong for all
+ * processes, and a wait for a stopped process would never end. So clocks are read through the addon.
  *
- * Timers are Node's as they are when this file is loaded. Replaced before that, they run as the framework says: sweeping,
- * and whatever takes turns with other work, then wait for it. What the table answers depends on none of them.
+ * Timers are Node's when this file is loaded. If a framework has replaced them before that, sweeping and operations
+ * that yield to other work wait for the framework. The results of table operations do not depend on timers.
  */
 
-/** How often the wall clock is looked at for having been set, in milliseconds. */
+/** Interval between checks whether the wall clock has been set, in milliseconds. */
 const LOOK_MS = 5;
-/** Two looks at the same clocks differ by less, unless one was set: the rest is the time that looking takes. */
+/** Two readings of the difference of the clocks differ by less than this unless a clock was set. */
 const SAME_MS = 0.2;
 
 let wallOffset = native.wallOffsetMs();
 let lookedAt = native.bootTimeMs();
 
 /**
- * Milliseconds since the machine booted, time asleep included, with the fraction: CLOCK_BOOTTIME of the initial time
+ * Milliseconds since the machine booted, including suspension, with the fraction: CLOCK_BOOTTIME of the initial time
  * namespace. The same in every process, and never set back.
  */
 export function bootTimeMs(): number {
   return native.bootTimeMs();
 }
 
-/** For durations within this process: CLOCK_MONOTONIC. */
+/** CLOCK_MONOTONIC in milliseconds, for durations within this process. */
 export function monotonicMs(): number {
   return native.monotonicMs();
 }
 
-/** The wall clock, in whole milliseconds since the epoch, as `Date.now` gives it. */
+/** The wall clock in whole milliseconds since the epoch, like `Date.now`. */
 export function wallTimeMs(): number {
   return Math.floor(native.wallTimeMs());
 }
 
 /**
- * The wall clock minus `bootTimeMs`. Both clocks run at one rate, also while the time of the network corrects it, so this
- * changes when the wall clock is set and stands still otherwise: to the last bit, within a process.
+ * The wall clock minus `bootTimeMs`. Both clocks run at the same rate, even while NTP adjusts it, so within a process
+ * this changes only when the wall clock is set, and is otherwise exactly constant.
  *
- * @param now what `bootTimeMs` has just given, for callers who have it: each call of the addon counts
+ * @param now the current `bootTimeMs`, for callers that have it, to save a call of the addon
  */
 export function wallOffsetMs(now = native.bootTimeMs()): number {
   if (now - lookedAt < LOOK_MS) return wallOffset;
@@ -54,8 +54,9 @@ export function wallOffsetMs(now = native.bootTimeMs()): number {
 }
 
 /**
- * `ERR_BACKEND_UNSUPPORTED` where `bootTimeMs` is not that of other processes: in a time namespace whose offset the kernel
- * does not tell.
+ * Checks that `bootTimeMs` is the same as in other processes.
+ *
+ * @throws {ShmTableError} ERR_BACKEND_UNSUPPORTED when this is a time namespace whose offset cannot be determined
  */
 export function assertBootTimeKnown(): void {
   if (native.bootTimeIsKnown) return;
@@ -67,8 +68,9 @@ export function assertBootTimeKnown(): void {
 }
 
 /**
- * The kernel's random name of this boot: another one means that every value of `bootTimeMs` before is void.
- * `ERR_BACKEND_UNSUPPORTED` where /proc does not tell.
+ * The kernel's random id of this boot. When it changes, all earlier values of `bootTimeMs` are invalid.
+ *
+ * @throws {ShmTableError} ERR_BACKEND_UNSUPPORTED when /proc does not provide it
  */
 export function bootId(): string {
   const path = '/proc/sys/kernel/random/boot_id';
@@ -87,14 +89,14 @@ export const timers = {
   setImmediate: nodeTimers.setImmediate,
 } as const;
 
-/** Lets other work of this thread have its turn. */
+/** Yields to other work of this thread. */
 export function turn(): Promise<void> {
   return new Promise((resolve) => {
     timers.setImmediate(resolve);
   });
 }
 
-/** Resolves after so many milliseconds, or as soon as `signal` is aborted. */
+/** Resolves after the given milliseconds, or as soon as `signal` is aborted. */
 export function pause(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const end = (): void => {

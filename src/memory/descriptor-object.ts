@@ -6,14 +6,14 @@ import { assertTrusted } from './ownership.js';
 import { HUGETLBFS, type Place, reserve } from './reservation.js';
 import { attempted, attemptedInProc, checked } from './system-error.js';
 
-/** A memory object that a descriptor of this process names; how it gets and loses its name is its backend's matter. */
+/** A memory object with a descriptor in this process. Its backend gives it a name and removes it. */
 export abstract class DescriptorObject implements MemoryObject {
   readonly readOnly: boolean;
   protected readonly descriptor: Descriptor;
   protected readonly place: Place;
   readonly #headBytes: number;
 
-  /** @param headBytes bytes of the object before the segment's own: a multiple of the page size */
+  /** @param headBytes bytes of the object before the segment; a multiple of the page size */
   constructor(descriptor: Descriptor, readOnly: boolean, place: Place, headBytes = 0) {
     this.descriptor = descriptor;
     this.readOnly = readOnly;
@@ -40,8 +40,11 @@ export abstract class DescriptorObject implements MemoryObject {
   }
 
   /**
-   * Makes a new, empty object of this size, for its owner alone whatever the umask; of huge pages if that is wished for
-   * and the system has them. `ERR_PERMISSION` where the file system keeps neither owner nor mode: nobody could open it.
+   * Gives a new, empty object this size, accessible only to its owner whatever the umask, with huge pages if requested
+   * and available.
+   *
+   * @throws {ShmTableError} ERR_PERMISSION when the file system stores neither owner nor mode, so that nobody could
+   * open it
    */
   prepare(size: number, hugePages: boolean): void {
     checked(this.descriptor.chmod(0o600), () => `set the mode of ${this.place.subject}`);
@@ -64,12 +67,12 @@ export abstract class DescriptorObject implements MemoryObject {
     return mapping;
   }
 
-  /** `hugePages`: those of a new object in huge pages, as far as the system has them. */
+  /** @param hugePages whether to use huge pages for a new object, as far as available */
   reserve(size: number, hugePages = false): void {
     reserve(this.descriptor, this.#headBytes + size, this.place, { hugePages });
   }
 
-  /** Reserves what is missing of the first bytes of an object that somebody made sparse; that takes the right to write. */
+  /** Reserves the missing parts of the first bytes of a sparse object; needs write permission. */
   protected fillHoles(bytes: number): void {
     const writer = new native.Descriptor();
     try {

@@ -9,18 +9,18 @@ import { checkMemory, noSpace, type Place } from './reservation.js';
 import { checked } from './system-error.js';
 
 /*
- * A mapping of /dev/zero: memory that its maker alone has. A bare fork would share it; Node starts programs anew, and
- * those inherit no mapping. The name is only a label, so nothing is ever found by it, not even in the same process, and
- * two segments may have the same one.
+ * A mapping of /dev/zero: private memory of its creator. A bare fork would share it, but Node starts child programs
+ * with exec, which inherit no mappings. The name is only a label: nothing is found by it, not even in the same process,
+ * and two segments may have the same name.
  *
- * Byte locks, which nobody else can see either, are taken on a memory object without bytes.
+ * Byte locks, which are also private, are taken on an empty memory object.
  */
 const PATH = '/dev/zero';
 
-/** The published ones of this thread, for its own listing: name and size, by what each is told apart by. */
+/** Name and size of the published segments of this thread, by identity, for its listing. */
 const published = new Map<symbol, { readonly name: string; readonly bytes: number }>();
 
-/** For those that were dropped without `close`. A WeakRef instead would keep each one until the running job ends. */
+/** For segments that were dropped without `close`. A WeakRef would keep each one alive until the current job ends. */
 const forgotten = new FinalizationRegistry<symbol>((self) => published.delete(self));
 
 class DevzeroObject extends DescriptorObject {
@@ -59,7 +59,7 @@ class DevzeroObject extends DescriptorObject {
   override reserve(): void {
     throw new ShmTableError(
       'ERR_BACKEND_UNSUPPORTED',
-      `${this.place.subject} cannot grow: a mapping of ${PATH} keeps the size that it was made with.`,
+      `${this.place.subject} cannot grow: a mapping of ${PATH} has a fixed size`,
     );
   }
 
@@ -90,7 +90,7 @@ function create({ name, size }: CreateRequest): MemoryObject {
 function open({ name }: OpenRequest): MemoryObject {
   throw new ShmTableError(
     'ERR_SEGMENT_NOT_FOUND',
-    `There is no devzero segment "${name}" to open: such a segment belongs to the handle that made it.`,
+    `cannot open devzero segment "${name}": such a segment belongs to the handle that created it`,
   );
 }
 

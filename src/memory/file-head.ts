@@ -9,9 +9,9 @@ import { isSegmentName } from './segment-options.js';
  *   | magic 8 B | name length u32 | name     | size bytes       |
  *   +----------------------------------------+------------------+
  *
- * A path may be anything, so the file itself says that it is a segment and which. The head is written before the file
- * has its name and never changed. It is as long as the largest page of any Linux, so that the segment begins at a
- * page's beginning everywhere.
+ * A path can be arbitrary, so the file itself states that it is a segment and its name. The head is written before the
+ * file has its name and never changes. It is as long as the largest page size of Linux, so that the segment always
+ * begins at a page boundary.
  */
 export const HEAD_BYTES = 65_536;
 
@@ -21,7 +21,7 @@ const NAME = 12;
 /** A segment's name is ASCII, at most 200 characters. */
 const READ_BYTES = NAME + 200;
 
-/** Writes the head of a new file, whose bytes are reserved: whole or not at all. */
+/** Writes the head of a new file whose bytes are reserved, completely or not at all. */
 export function writeHead(descriptor: number, name: string): void {
   const head = Buffer.alloc(READ_BYTES);
   MAGIC.copy(head);
@@ -30,7 +30,7 @@ export function writeHead(descriptor: number, name: string): void {
   writeSync(descriptor, head, 0, head.length, 0);
 }
 
-/** The name of the segment that the file is; undefined when it is none. */
+/** Returns the name of the segment in the file, or undefined when the file is not a segment. */
 export function readHead(descriptor: number): string | undefined {
   const head = Buffer.alloc(READ_BYTES);
   if (readSync(descriptor, head, 0, head.length, 0) < head.length || !head.subarray(0, NAME_LENGTH).equals(MAGIC)) {

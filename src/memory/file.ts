@@ -10,8 +10,8 @@ import { checkPath } from './segment-options.js';
 import { attempted, checked } from './system-error.js';
 
 /*
- * Memory that is a regular file, at a path of the caller's, and that lasts as long as the file does. The kernel writes
- * it back in its own time; `sync` does so at once.
+ * Memory in a regular file at a path chosen by the caller; it lasts as long as the file. The kernel writes it back at
+ * its own pace; `sync` does so immediately.
  */
 const KIND = 'a file segment';
 
@@ -29,8 +29,8 @@ class SegmentFile extends NamedFile {
   }
 
   /**
-   * Everything is on the disk before the name is: a crash of the machine leaves no name that leads to half a segment. Also
-   * maps the file anew by its name, so that `list` finds it: as it was made it had none.
+   * Writes everything to disk before the name, so that after a crash of the machine no name refers to an incomplete
+   * segment. Also maps the file again by its name, so that `list` finds it, since it was created without one.
    */
   override publish(mapping: Mapping): boolean {
     attempted(
@@ -49,7 +49,7 @@ class SegmentFile extends NamedFile {
     return true;
   }
 
-  /** Unless the file was unlinked, and the name given to another, at this moment. */
+  /** Does nothing if the file was unlinked meanwhile and the name given to another. */
   #mapBy(named: Descriptor, mapping: Mapping): void {
     const attempt = () => `map ${this.place.subject} by its name`;
     const [mine, other] = attempted(attempt, () => [fstatSync(this.descriptor.number), fstatSync(named.number)]);
@@ -66,14 +66,14 @@ function create({ name, size, ...place }: CreateRequest): MemoryObject {
   const directory = dirname(path);
   const attempt = () => `create ${subjectOf(name)} at ${path}`;
   if (statusAt(directory, attempt) === undefined) {
-    throw new ShmTableError('ERR_ARGUMENT', `The path of ${subjectOf(name)} is ${path}, and there is no ${directory}.`);
-  }
-  // Only spares the work: whoever publishes first has the name.
-  if (isTaken(path, attempt)) {
     throw new ShmTableError(
-      'ERR_SEGMENT_EXISTS',
-      `${subjectOf(name)} cannot be made: there is a file ${path} already.`,
+      'ERR_ARGUMENT',
+      `cannot create ${subjectOf(name)} at ${path}: there is no folder ${directory}`,
     );
+  }
+  // Only to save work: the first to publish gets the name.
+  if (isTaken(path, attempt)) {
+    throw new ShmTableError('ERR_SEGMENT_EXISTS', `cannot create ${subjectOf(name)}: file ${path} already exists`);
   }
   const file = createFile(directory, attempt);
   const object = new SegmentFile({ name, path }, file, false);
@@ -112,7 +112,7 @@ function checkFile({ name, path }: ObjectPlace & { path: string }, found: string
   if (size <= 0) throw notASegment(path, 'a truncated file', KIND);
 }
 
-/** The segment that is at a path, if there is one and this user may read it. */
+/** Finds the segment at a path, if there is one and this user may read it. */
 export function describeFile(path: string): SegmentInfo[] {
   return describeObjects('file', inspect(path));
 }
@@ -122,7 +122,7 @@ function inspect(location: string): FoundObject[] {
   try {
     descriptor = openSync(location, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch {
-    // Missing, another user's, or nothing that could be opened.
+    // The file is missing, belongs to another user, or cannot be opened.
     return [];
   }
   try {
@@ -139,7 +139,7 @@ function inspect(location: string): FoundObject[] {
   }
 }
 
-/** Those that are open in a process that this user may look into. */
+/** Finds the segments that are open in a process that this user may inspect. */
 function list(): SegmentInfo[] {
   return describeObjects('file', sharedFiles(HEAD_BYTES).flatMap(inspect));
 }

@@ -9,16 +9,17 @@ function describe(words: Int32Array, index: number): string {
 }
 
 function refuse(words: Int32Array, index: number, rest: string): never {
-  throw new ShmTableError('ERR_ARGUMENT', `Cannot wait on or wake ${describe(words, index)}${rest}.`);
+  throw new ShmTableError('ERR_ARGUMENT', `cannot wait on or wake ${describe(words, index)}${rest}`);
 }
 
 /**
- * Sleeps while the word has the expected value, until somebody wakes it, at most `timeoutMs` (0 .. 2^31-1, fractions
+ * Sleeps while the word has the expected value, until it is woken, for at most `timeoutMs` (0 .. 2^31-1, fractions
  * allowed). Blocks the whole thread.
  *
- * `woken` may also mean a signal: look at the word again. `changed`: the word had another value already.
- *
- * @throws ERR_ARGUMENT for an index outside the view (a closed segment's view has no words) or a bad timeout
+ * @returns `woken`, also after a signal, so check the word again; `changed` when the word had another value already;
+ *   or the result for a timeout
+ * @throws {ShmTableError} ERR_ARGUMENT when the index is outside the view (that of a closed segment has no words) or
+ *   the timeout is out of range
  */
 export function futexWait(
   words: Int32Array,
@@ -33,9 +34,9 @@ export function futexWait(
 }
 
 /**
- * Wakes up to `count` (1 .. 2^31-1) sleepers of the word, in every process that maps the memory; returns how many.
+ * Wakes up to `count` (1 .. 2^31-1) sleepers on the word, in all processes that map the memory; returns their number.
  *
- * @throws ERR_ARGUMENT for an index outside the view
+ * @throws {ShmTableError} ERR_ARGUMENT when the index is outside the view
  */
 export function futexWake(words: Int32Array, index: number, count: number): number {
   const result = native.futexWake(words, index, count);

@@ -2,27 +2,27 @@ import { readFileSync } from 'node:fs';
 import type { Mapping } from './native.js';
 import { attemptedInProc, errnoName } from './system-error.js';
 
-/** Of transparent huge pages. */
+/** Size of transparent huge pages. */
 const HUGE_PAGE_BYTES = 2 ** 21;
 
 /**
- * Asks the kernel to put huge pages under a mapping of `size` bytes. They only make it faster, so where there are none the
- * mapping keeps its small ones and one warning a segment, `SHMTABLE_HUGE_PAGES`, says why.
+ * Asks the kernel for huge pages in a mapping of `size` bytes. They only affect speed, so if there are none the mapping
+ * keeps its small pages, and one warning per segment, `SHMTABLE_HUGE_PAGES`, gives the reason.
  */
 export function useHugePages(mapping: Mapping, size: number, subject: string): void {
   const result = mapping.useHugePages();
   if (result >= 0) return;
   const reason =
-    size < HUGE_PAGE_BYTES ? `its ${size} bytes are less than one of ${HUGE_PAGE_BYTES}` : errnoName(result);
-  process.emitWarning(`No huge pages for ${subject}: ${reason}. It works with small ones.`, {
+    size < HUGE_PAGE_BYTES ? `its ${size} bytes are less than one page of ${HUGE_PAGE_BYTES}` : errnoName(result);
+  process.emitWarning(`no huge pages for ${subject}: ${reason}; it uses small pages`, {
     type: 'ShmTableWarning',
     code: 'SHMTABLE_HUGE_PAGES',
   });
 }
 
 /**
- * Bytes of the pages that memory of this size is made of when the machine has reserved huge ones for it: 0 when it has
- * not (`vm.nr_hugepages`), or when the memory is smaller than one.
+ * Returns the size of the reserved huge pages (`vm.nr_hugepages`) for memory of this size, or 0 when there are not
+ * enough or the memory is smaller than one page.
  */
 export function hugePageBytes(size: number): number {
   const path = '/proc/meminfo';

@@ -1,8 +1,10 @@
 import { ShmTableError, show } from '../errors.js';
 
 /**
- * Refuses options that are no object, and any that is not `known`: `ERR_ARGUMENT` names the nearest one. As with the
- * columns of a row, `undefined` counts as not given.
+ * Checks that `options` is an object with only `known` options. As with the columns of a row, `undefined` counts as
+ * absent.
+ *
+ * @throws {ShmTableError} ERR_ARGUMENT when it is not; names the nearest known option
  */
 export function checkOptions(options: unknown, known: readonly string[]): void {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
@@ -13,7 +15,7 @@ export function checkOptions(options: unknown, known: readonly string[]): void {
   }
 }
 
-/** Not `includes`, which is a call: this is a comparison or two, where an increment in place takes 140 ns. */
+/** Not `includes`, which is a call: this is one or two comparisons, and an in-place increment takes only 140 ns. */
 function isKnown(name: string, known: readonly string[]): boolean {
   for (let i = 0; i < known.length; i++) if (known[i] === name) return true;
   return false;
@@ -26,12 +28,12 @@ function refuse(name: string, known: readonly string[]): never {
   throw new ShmTableError('ERR_ARGUMENT', `unknown option ${shown}; ${hint}`);
 }
 
-/** No longer word is compared: a caller's word may be of any length, and those that it is compared with are short. */
+/** Longer words are not compared: a caller's word can have any length, and the known ones are short. */
 const LONGEST_WORD = 64;
 
 /**
- * The word that somebody who wrote `word` is likely to have meant: the one with the fewest letters changed, added, left
- * out or swapped with their neighbour, whatever their case. Undefined when more than a third of the letters differ.
+ * Returns the word that was probably meant by `word`: the one with the fewest letters changed, added, omitted or
+ * swapped with their neighbour, ignoring case; undefined when more than a third of the letters differ.
  */
 export function nearest(word: string, words: readonly string[]): string | undefined {
   if (word.length > LONGEST_WORD) return undefined;
@@ -48,7 +50,7 @@ export function nearest(word: string, words: readonly string[]): string | undefi
   return best;
 }
 
-/** Letters to change, add, leave out or swap with their neighbour to make `b` of `a`. */
+/** Number of letters to change, add, omit or swap with their neighbour to turn `a` into `b`. */
 function distanceOf(a: string, b: string): number {
   let before: number[] = [];
   let above = Array.from({ length: b.length + 1 }, (_, j) => j);

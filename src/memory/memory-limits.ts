@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 /**
- * What the machine, and the control group that the process runs in, could still give. Where /proc does not tell (a
- * sandbox may hide all of it but the processes) nothing is known to be too much: the reservation itself decides.
+ * Memory still available on the machine and in the process's control group. Where /proc does not say (a sandbox may
+ * hide everything but the processes), nothing is known to be too much, and the reservation itself decides.
  */
 
 function textOf(path: string): string | undefined {
@@ -14,7 +14,7 @@ function textOf(path: string): string | undefined {
   }
 }
 
-/** Memory that the system could still give, in bytes: free and reclaimable pages, and swap. */
+/** Memory available on the system in bytes: free and reclaimable pages, and swap. */
 function machineMemory(): number {
   const text = textOf('/proc/meminfo');
   if (text === undefined) return Number.POSITIVE_INFINITY;
@@ -22,18 +22,18 @@ function machineMemory(): number {
   return (kibibytes('MemAvailable') + kibibytes('SwapFree')) * 1024;
 }
 
-/** A number from a file of a control group; undefined where there is no such file, or no limit. */
+/** Reads a number from a file of a control group; undefined when there is no such file or no limit. */
 function numberIn(path: string): number | undefined {
   const text = textOf(path)?.trim() ?? '';
   return /^\d+$/.test(text) ? Number(text) : undefined;
 }
 
-/** Page cache in a group that the kernel would drop first. */
+/** The page cache of a group, which the kernel would reclaim first. */
 function reclaimable(path: string): number {
   return Number(/^(?:total_)?inactive_file (\d+)$/m.exec(textOf(path) ?? '')?.[1] ?? 0);
 }
 
-/** The names of a group's files in the two versions of the interface: limit and use. */
+/** The names of the files for limit and usage in the two versions of control groups. */
 const GROUP_FILES = [
   ['memory.max', 'memory.current'],
   ['memory.limit_in_bytes', 'memory.usage_in_bytes'],
@@ -49,8 +49,8 @@ function roomIn(folder: string): number {
 }
 
 /**
- * Memory left in the own control group and those around it, Infinity without a limit: what a container may still take.
- * Groups that a container cannot see by their names are left out; it sees its own one as the root.
+ * Memory left in the process's control group and its ancestors, Infinity without a limit: what a container may still
+ * use. Groups that are not visible inside a container are left out; it sees its own group as the root.
  */
 function groupMemory(): number {
   let room = Number.POSITIVE_INFINITY;
@@ -67,13 +67,13 @@ function groupMemory(): number {
   return room;
 }
 
-/** A lack that the caller is told of: how much there is, and where. */
+/** Available memory and what limits it, for messages. */
 interface AvailableMemory {
   readonly bytes: number;
   readonly place: string;
 }
 
-/** What can still be taken, by the tighter of the two. */
+/** The smaller of the memory available on the system and in the control group. */
 export function availableMemory(): AvailableMemory {
   const machine = machineMemory();
   const group = groupMemory();

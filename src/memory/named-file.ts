@@ -10,22 +10,22 @@ import { attempted, checked, errnoName, systemError } from './system-error.js';
 import { createTemporary, removeTemporary, type TemporaryKind } from './temporary-file.js';
 
 /*
- * Segments that are files with names: those of /dev/shm and those of any other folder. A file is made nameless, in the
- * folder of its name, and linked to the name when it is finished; where the kernel or the file system has no nameless
- * files it has a temporary name until then.
+ * Segments that are named files, in /dev/shm or any other folder. A file is created nameless, in its final folder, and
+ * linked to its name when it is complete. If the kernel or the file system does not support nameless files, it has a
+ * temporary name until then.
  */
 const O_TMPFILE = 0o20000000 | constants.O_DIRECTORY;
 
 const TEMPORARY: TemporaryKind = { prefix: '.shmtable-temporary-' };
 
-/** What has the path, if anything has. What else is wrong with it is a `ShmTableError`. */
+/** Returns the status of a path, or undefined if nothing is there. Throws a `ShmTableError` for any other problem. */
 export function statusAt(path: string, attempt: () => string): Stats | undefined {
   return attempted(attempt, () => lstatSync(path, { throwIfNoEntry: false }));
 }
 
 /**
- * Whether the name of a segment to be made is taken. An empty file of this user's does not count, and is removed: no
- * segment is ever published empty, so it is what some other program, or a crash of the machine, has left.
+ * Whether the name of a segment to be created is taken. An empty file of this user does not count and is removed: no
+ * segment is ever published empty, so it was left by another program or a crash of the machine.
  */
 export function isTaken(path: string, attempt: () => string): boolean {
   const status = statusAt(path, attempt);
@@ -37,9 +37,9 @@ function isEmptyAndOwn(status: Stats): boolean {
 }
 
 /**
- * Removes the empty file that has a name; whether the name was free then. Two makers may do so at once: the name goes
- * only if it still is the very file's that was looked at, under that file's name byte, so that a segment which one of
- * them has published there meanwhile stays.
+ * Removes the empty file with a name; returns whether the name is free now. Two creators may do so at once: the name is
+ * removed only if it still refers to the inspected file, under the lock of that file's name byte, so that a segment
+ * which one of them has published there meanwhile stays.
  */
 function removeEmpty(path: string, attempt: () => string): boolean {
   const descriptor = new native.Descriptor();
@@ -58,17 +58,17 @@ function removeEmpty(path: string, attempt: () => string): boolean {
   }
 }
 
-/** A new file: nameless, or with a temporary name. */
+/** A new file, nameless or with a temporary name. */
 export interface NewFile {
   readonly descriptor: Descriptor;
   readonly temporary: string | undefined;
 }
 
 /**
- * A new, empty file in a folder.
+ * Creates an empty file in a folder.
  *
- * Kernels and file systems say in many ways that they have no nameless files: EOPNOTSUPP, EISDIR, EINVAL, ENOENT, ENOSYS.
- * So whatever the reason, a file with a temporary name is tried: what else is wrong fails there as well, and says so.
+ * Kernels and file systems report in many ways that they do not support nameless files: EOPNOTSUPP, EISDIR, EINVAL,
+ * ENOENT, ENOSYS. So after any error a file with a temporary name is tried; any other problem makes that fail too.
  */
 export function createFile(directory: string, attempt: () => string): NewFile {
   const descriptor = new native.Descriptor();
@@ -76,7 +76,7 @@ export function createFile(directory: string, attempt: () => string): NewFile {
   return { descriptor, temporary: createTemporary(directory, TEMPORARY, descriptor, attempt) };
 }
 
-/** What has the name, when open(2) fails because of its kind. */
+/** Describes the object with the name, when open(2) fails because of its kind. */
 const FOREIGN_KINDS: ReadonlyMap<string, string> = new Map([
   ['ELOOP', 'a symbolic link'],
   ['EISDIR', 'a folder'],
@@ -99,8 +99,10 @@ interface FileSubject {
 }
 
 /**
- * Opens the file of a name if it has bytes and may be trusted. `ERR_SEGMENT_NOT_FOUND` when there is none, or something
- * else, `ERR_PERMISSION` when somebody else could change it.
+ * Opens the file of a name.
+ *
+ * @throws {ShmTableError} ERR_SEGMENT_NOT_FOUND when there is no file, it is empty, or it is something else;
+ *   ERR_PERMISSION when anyone but its owner could change it
  */
 export function openFile(path: string, readOnly: boolean, { subject, kind }: FileSubject): Descriptor {
   const descriptor = new native.Descriptor();
@@ -109,7 +111,7 @@ export function openFile(path: string, readOnly: boolean, { subject, kind }: Fil
   if (result < 0) {
     const name = errnoName(result);
     if (name === 'ENOENT' || name === 'ENOTDIR') {
-      throw new ShmTableError('ERR_SEGMENT_NOT_FOUND', `There is no ${subject} in ${dirname(path)}.`);
+      throw new ShmTableError('ERR_SEGMENT_NOT_FOUND', `there is no ${subject} in ${dirname(path)}`);
     }
     const foreign = FOREIGN_KINDS.get(name);
     throw foreign === undefined ? systemError(result, `open ${subject}`) : notASegment(path, foreign, kind);
@@ -129,16 +131,16 @@ export function openFile(path: string, readOnly: boolean, { subject, kind }: Fil
 }
 
 export function notASegment(path: string, what: string, kind: string): ShmTableError {
-  return new ShmTableError('ERR_SEGMENT_NOT_FOUND', `${path} is ${what}, not ${kind}.`);
+  return new ShmTableError('ERR_SEGMENT_NOT_FOUND', `${path} is ${what}, not ${kind}`);
 }
 
 /** A segment that is a file, found by its path. */
 export class NamedFile extends DescriptorObject {
   readonly #path: string;
-  /** The path that the object has until it gets its own, where it cannot be nameless. */
+  /** The temporary path of an object that cannot be nameless. */
   #temporary: string | undefined;
 
-  /** A file made by `createFile`, or opened. */
+  /** A file that was created by `createFile` or opened. */
   constructor(
     path: string,
     { descriptor, temporary }: NewFile,
@@ -154,7 +156,7 @@ export class NamedFile extends DescriptorObject {
   publish(_mapping: Mapping): boolean {
     const result = this.descriptor.link(this.#path);
     if (result < 0 && errnoName(result) === 'EEXIST') return false;
-    // Through /proc/self/fd.
+    // This uses /proc/self/fd.
     checked(result, () => `give ${this.place.subject} its name in ${dirname(this.#path)}`, 'ERR_BACKEND_UNSUPPORTED');
     this.#removeTemporary();
     return true;
@@ -170,12 +172,12 @@ export class NamedFile extends DescriptorObject {
   }
 
   /**
-   * Fills a file with holes, which was not made here, as far as it is to be mapped: an access to a hole is a SIGBUS once
-   * the file system is full.
+   * Reserves the holes of a sparse file, which this package did not create, as far as it will be mapped: accessing a
+   * hole is a SIGBUS when the file system is full.
    */
   fillHolesIfAny(firstBytes: number | undefined): void {
     const mapped = Math.min(this.size(), firstBytes ?? Number.POSITIVE_INFINITY);
-    // What cannot be mapped is not worth the space.
+    // Do not reserve what cannot be mapped.
     checkMappable(mapped, this.place.subject);
     const { blocks, size } = attempted(
       () => `look at ${this.place.subject}`,

@@ -5,8 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { ShmTableError } from '../errors.js';
 
 /**
- * The native addon's face, as `native/*.cc` gives it. Numbers that can fail are 0 or more when the call worked and
- * minus an errno when not. Nothing here checks arguments beyond what keeps the process alive.
+ * The interface of the native addon, implemented in `native/*.cc`. Functions that can fail return 0 or more on success
+ * and a negative errno on failure. They check arguments only as far as necessary to keep the process from crashing.
  */
 interface NativeAddon {
   readonly Descriptor: new () => Descriptor;
@@ -21,13 +21,13 @@ interface NativeAddon {
   wallTimeMs(): number;
   /** The wall clock minus the boot clock. */
   wallOffsetMs(): number;
-  /** False in a time namespace whose offset cannot be told. */
+  /** False in a time namespace whose offset cannot be determined. */
   readonly bootTimeIsKnown: boolean;
-  /** A new System V segment for its owner alone: its id. */
+  /** Creates a System V segment for its owner only; returns its id. */
   shmCreate(key: number, size: number, hugePages: boolean): number;
-  /** The id of the System V segment that has this key. */
+  /** Returns the id of the System V segment with this key. */
   shmFind(key: number): number;
-  /** What the system knows of a System V segment. */
+  /** Returns the kernel's information about a System V segment. */
   shmStatus(id: number): ShmStatus | number;
   shmRemove(id: number): number;
 }
@@ -35,13 +35,13 @@ interface NativeAddon {
 export interface ShmStatus {
   readonly key: number;
   readonly uid: number;
-  /** Who made it, and may still remove it or change its rights. */
+  /** User id of its creator, who may still remove it or change its permissions. */
   readonly makerUid: number;
   readonly mode: number;
-  /** Marked for removal: goes with its last attachment. */
+  /** Marked for removal: removed with its last attachment. */
   readonly removed: boolean;
   readonly bytes: number;
-  /** Process id of who made it. */
+  /** Process id of its creator. */
   readonly creator: number;
   /** Epoch seconds. */
   readonly createdAt: number;
@@ -53,16 +53,16 @@ export interface ShmStatus {
 /** A private open file description: see `native/descriptor.h`. */
 export interface Descriptor {
   open(path: string, flags: number, mode: number): number;
-  /** Opens what descriptor `number` of this process names, as a new description. */
+  /** Opens the object of descriptor `number` of this process as a new description. */
   reopen(number: number, flags: number): number;
   openMemory(name: string, hugePages: boolean): number;
   openPublished(name: string): number;
   publishMemory(name: string): number;
   withdrawMemory(): number;
   link(path: string): number;
-  /** Removes the name if it still names this file, and with it the System V segment that it stands for. */
+  /** Removes the name if it still refers to this file, and the System V segment that the file represents. */
   unlinkName(path: string, segment?: number): number;
-  /** Makes an empty memory object of this size of huge pages, as far as there are any; `reserve` does the rest. */
+  /** Gives an empty memory object huge pages up to this size, as far as available; `reserve` does the rest. */
   makeHugePages(size: number): void;
   reserve(size: number): number;
   size(): number;
@@ -75,25 +75,25 @@ export interface Descriptor {
   readonly number: number;
 }
 
-/** Mapped pages and the ArrayBuffer that shows them: see `native/mapping.h`. */
+/** Mapped pages and their ArrayBuffer: see `native/mapping.h`. */
 export interface Mapping {
   map(descriptor: number, size: number, readOnly: boolean, offset?: number): number;
-  /** Maps the same bytes of the same object by another descriptor, in the place of what is there. */
+  /** Maps the same bytes of the same object through another descriptor, replacing the current mapping. */
   replace(descriptor: number, offset: number): number;
   /**
-   * Attaches a System V segment of exactly this size, made of pages of `pageBytes`, 0 for ordinary ones. The buffer has
-   * its first `shown` bytes.
+   * Attaches a System V segment of exactly this size with pages of `pageBytes`, 0 for ordinary ones. The buffer has its
+   * first `shown` bytes.
    */
   attach(id: number, size: number, readOnly: boolean, pageBytes: number, shown: number): number;
   readonly buffer: ArrayBuffer;
   protect(readOnly: boolean): number;
   sync(): number;
-  /** Takes all pages from the system. Only before anybody else maps them. */
+  /** Allocates all pages. Only before any other process maps them. */
   populate(): number;
   useHugePages(): number;
-  /** Gives the pages back; views of the buffer keep their length and read zeros. */
+  /** Releases the pages; views of the buffer keep their length and read zeros. */
   close(): void;
-  /** Gives the pages back; views of the buffer lose their elements. Slows the isolate on Node 20: see `mapping.cc`. */
+  /** Releases the pages; views of the buffer lose their elements. Slows the isolate on Node 20: see `mapping.cc`. */
   detach(): void;
 }
 
@@ -111,7 +111,7 @@ interface NativeWordWatch {
   stop(): void;
 }
 
-/** The folder with this package's `package.json`: sources run from `src`, `dist/src` and `node_modules`. */
+/** The folder with this package's `package.json`, which differs for `src`, `dist/src` and `node_modules`. */
 function packageRoot(): string {
   const start = dirname(fileURLToPath(import.meta.url));
   for (let folder = start; ; folder = dirname(folder)) {
@@ -126,7 +126,7 @@ function packageRoot(): string {
   }
 }
 
-/** Throws `ERR_ADDON_MISSING`: there is none for this platform, or the one that there is cannot be loaded. */
+/** @throws {ShmTableError} ERR_ADDON_MISSING when there is no addon for this platform, or it cannot be loaded */
 function loadAddon(): NativeAddon {
   const root = packageRoot();
   const platform = `${process.platform}-${process.arch}`;

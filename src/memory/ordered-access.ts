@@ -1,18 +1,17 @@
 /**
- * Whether the processor makes stores visible in the order of the program, each before all later ones, and never loads
- * ahead of an earlier load (x86-64's total store order). There a plain store is a release store and a plain load an
- * acquire load; elsewhere only atomic ones are.
+ * Whether the processor makes stores visible in program order and never reorders loads with earlier loads (x86-64's
+ * total store order). There a plain store is a release store and a plain load an acquire load; elsewhere only atomic
+ * ones are.
  */
 const ORDERED = process.arch === 'x64';
 
-/** Memory that nobody reads. */
+/** Memory that is never read. */
 const fence = new Int32Array(1);
 
 /**
- * Stores a word that others may look at without a lock: whoever sees the new value sees every store that came before.
- * Where plain stores have that order they are used, at 1 ns against 8 to 25 for `Atomics.store`, which is a call.
- * No engine merges or moves stores to typed arrays across each other; the proof that kills a process before each of
- * its stores would show it.
+ * Stores a word that others may read without a lock: a reader that sees the new value sees every earlier store. Where
+ * plain stores have that order they are used: they take 1 ns, and `Atomics.store`, which is a call, 8 to 25. No engine
+ * merges or reorders stores to typed arrays; the proof that kills a process before each of its stores would detect it.
  */
 export const storeRelease: (words: Int32Array, index: number, value: number) => void = ORDERED
   ? (words, index, value) => {
@@ -23,12 +22,12 @@ export const storeRelease: (words: Int32Array, index: number, value: number) => 
     };
 
 /**
- * Loads a word that others may write: as it is now, after every load that stands before this one in the program.
+ * Loads the current value of a word that others may write, after every earlier load in the program.
  *
- * A compiler could take the value from an earlier load of the same word, were it not for the store in between: it goes
- * to another array of the same type, and no engine tells the memory of one typed array from that of another. Saves 7 ns,
- * a tenth of a `get`, against `Atomics.load`, which is a call. The tests in which readers run against writers would show
- * a load that was left out or moved; they run on every line of Node that is supported.
+ * Without the store in between, a compiler could reuse the value of an earlier load of the same word. The store goes to
+ * another array of the same type, and engines assume that typed arrays may share memory. This saves 7 ns, a tenth of a
+ * `get`, compared with `Atomics.load`, which is a call. Tests with concurrent readers and writers would detect a load
+ * that was omitted or moved; they run on every supported release line of Node.
  */
 export const loadAcquire: (words: Int32Array, index: number) => number = ORDERED
   ? (words, index) => {

@@ -3,49 +3,48 @@ import { ShmTableError } from '../errors.js';
 import { userName } from './attachments.js';
 
 /*
- * Whose memory this process works with.
+ * Checks of ownership.
  *
- * Any user may put a file under any free name of /dev/shm. Whoever owns it, and whoever may write to it, decides what
- * is read from it, and kills everybody who has it mapped by making it shorter (SIGBUS). So what a name leads to is used
- * only if
- * - it belongs to the user that this process acts as (its effective uid), or to root, which can do all of this anyway;
- * - nobody but its owner may write to it: neither the group nor others.
- * What root owns can so be read by those whom its mode lets read it, and be written by root alone. Root itself is a
- * user like any other here: it does not work with what another user can change under its hands.
+ * Any user may create a file under any unused name in /dev/shm. Its owner, and everyone who may write to it, controls
+ * what is read from it, and can kill all processes that map it by truncating it (SIGBUS). So an object found by name is
+ * used only if
+ * - it belongs to the effective user of this process, or to root, which can do all of this anyway;
+ * - only its owner may write to it: neither the group nor others.
+ * So objects of root can be read by anyone whom their mode allows to, and written only by root. Root gets no
+ * exemption: it does not use memory that another user can change.
  *
- * Looked at is always what was opened or attached, never a path: between two looks at a path it may lead elsewhere.
+ * The check examines the opened or attached object, never a path, which may refer to something else by then.
  */
 
 const ROOT = 0;
 const WRITABLE_BY_GROUP_OR_OTHERS = 0o022;
 
-/** Of an object: its owner, and who may do what with it. */
+/** Owner and mode of an object. */
 type Rights = Pick<Stats, 'uid' | 'mode'>;
 
-/** The user that this process acts as. */
+/** The effective user id of this process. */
 function effectiveUser(): number {
   return process.geteuid?.() ?? ROOT;
 }
 
-/** Whether it is a file of this user's own that nobody else may write to. */
+/** Whether it is a file that belongs to this user and that nobody else may write to. */
 export function isOwnFile(status: Stats): boolean {
   return status.isFile() && status.uid === effectiveUser() && (status.mode & WRITABLE_BY_GROUP_OR_OTHERS) === 0;
 }
 
-/** `ERR_PERMISSION` for what somebody else could change. */
+/** @throws {ShmTableError} ERR_PERMISSION when another user could change the object */
 export function assertTrusted({ uid, mode }: Rights, subject: string): void {
   const user = effectiveUser();
   if (uid !== user && uid !== ROOT) {
     throw new ShmTableError(
       'ERR_PERMISSION',
-      `${subject} belongs to user ${named(uid)}, and this process is user ${named(user)}'s: it is not used.`,
+      `${subject} belongs to user ${named(uid)}; it must belong to ${named(user)} or root`,
     );
   }
   if ((mode & WRITABLE_BY_GROUP_OR_OTHERS) !== 0) {
     throw new ShmTableError(
       'ERR_PERMISSION',
-      `${subject} has mode ${(mode & 0o777).toString(8).padStart(3, '0')}, so that not its owner alone may write to ` +
-        'it: it is not used.',
+      `${subject} must be writable by its owner only, got mode ${(mode & 0o777).toString(8).padStart(3, '0')}`,
     );
   }
 }

@@ -9,9 +9,9 @@ import { SHM_DIRECTORY } from './shm-directory.js';
 import { attempted } from './system-error.js';
 
 /*
- * POSIX shared memory: object "/X" is the file X of /dev/shm. glibc's shm_open and shm_unlink do nothing but put that
- * folder before the name, so both reach the same objects; they are opened by path here because nameless files and
- * links, which publication needs, exist for paths only.
+ * POSIX shared memory: object "/X" is the file X in /dev/shm. glibc's shm_open and shm_unlink only prepend that folder
+ * to the name, so both reach the same objects. They are opened by path here, because nameless files and links, which
+ * publication needs, require paths.
  */
 
 function subjectOf(name: string): string {
@@ -29,14 +29,11 @@ function objectOf(name: string, file: NewFile, readOnly: boolean): NamedFile {
 function create({ name, size, hugePages }: CreateRequest): MemoryObject {
   const attempt = () => `create ${subjectOf(name)} in ${SHM_DIRECTORY}`;
   if (statusAt(SHM_DIRECTORY, attempt) === undefined) {
-    throw new ShmTableError(
-      'ERR_BACKEND_UNSUPPORTED',
-      `There is no posix shared memory here: ${SHM_DIRECTORY} is missing.`,
-    );
+    throw new ShmTableError('ERR_BACKEND_UNSUPPORTED', `there is no posix shared memory: ${SHM_DIRECTORY} is missing`);
   }
-  // Only spares the work: whoever publishes first has the name.
+  // Only to save work: the first to publish gets the name.
   if (isTaken(join(SHM_DIRECTORY, name), attempt)) {
-    throw new ShmTableError('ERR_SEGMENT_EXISTS', `There is a ${subjectOf(name)} already.`);
+    throw new ShmTableError('ERR_SEGMENT_EXISTS', `${subjectOf(name)} already exists`);
   }
   const file = createFile(SHM_DIRECTORY, attempt);
   const object = objectOf(name, file, false);

@@ -4,7 +4,7 @@ import { availableMemory } from './memory-limits.js';
 import type { Descriptor } from './native.js';
 import { attemptedInProc, errnoName, systemError } from './system-error.js';
 
-/** What a message says about a lack of space. */
+/** Parts of a message about a lack of space. */
 export interface Place {
   /** `segment "a"` */
   readonly subject: string;
@@ -14,7 +14,7 @@ export interface Place {
   readonly remedy: string;
 }
 
-/** Types of file systems, as statfs(2) gives them, whose files are memory. */
+/** Types, as in statfs(2), of file systems whose files are memory. */
 const TMPFS = 0x01021994;
 const RAMFS = 0x858458f6;
 export const HUGETLBFS = 0x958458f6;
@@ -27,7 +27,7 @@ function fileSystemOf(descriptor: Descriptor): StatsFs {
   );
 }
 
-/** Bytes left on the file system of the object; Infinity for one without a limit, as that of memfd objects. */
+/** Bytes left on the file system of the object; Infinity if it has no limit, like that of memfd objects. */
 function freeSpace(descriptor: Descriptor): number {
   const { blocks, bavail, bsize } = fileSystemOf(descriptor);
   return blocks === 0 ? Number.POSITIVE_INFINITY : bavail * bsize;
@@ -38,7 +38,7 @@ function isMemory(descriptor: Descriptor): boolean {
   return type === TMPFS || type === RAMFS;
 }
 
-/** The largest file that this process may make, as text: the soft limit of RLIMIT_FSIZE. */
+/** The maximum file size of this process, as text: the soft limit of RLIMIT_FSIZE. */
 function fileSizeLimit(): string {
   const path = '/proc/self/limits';
   const text = attemptedInProc(
@@ -51,15 +51,15 @@ function fileSizeLimit(): string {
 export function noSpace(size: number, present: number, free: number, place: Place): ShmTableError {
   return new ShmTableError(
     'ERR_SEGMENT_NO_SPACE',
-    `The ${size} bytes of ${place.subject} need ${size - present} more, and ${place.place} has ${free} free: ${place.remedy}.`,
+    `${place.subject} of ${size} bytes needs ${size - present} more, and ${place.place} has ${free} free: ${place.remedy}`,
   );
 }
 
 /**
- * Refuses what the machine, or the container, cannot hold. The kernel takes such a request page by page, and kills some
- * process for want of memory before it refuses.
+ * Checks that the machine and the container have enough memory. The kernel allocates page by page, and would kill some
+ * process when memory runs out before it reports an error.
  *
- * @param present bytes that the object has already
+ * @param present bytes that the object already has
  */
 export function checkMemory(size: number, present: number, place: Place): void {
   const memory = availableMemory();
@@ -67,11 +67,11 @@ export function checkMemory(size: number, present: number, place: Place): void {
 }
 
 /**
- * Reserves an object's bytes up to `size`, so that a lack of space is an error now and never a SIGBUS at some later
- * access. Cost: the kernel zeroes the new pages of memory, 93 ms a GiB.
+ * Reserves an object's bytes up to `size`, so that a lack of space is an error now instead of a SIGBUS at a later
+ * access. The kernel zeroes new pages, which takes 93 ms per GiB.
  *
- * @param present bytes that the object has already
- * @param hugePages for an object that has none yet: in transparent huge pages as far as the system has them, 130 ms a GiB
+ * @param present bytes that the object already has
+ * @param hugePages for an empty object: whether to use transparent huge pages as far as available, 130 ms per GiB
  */
 export function reserve(
   descriptor: Descriptor,
@@ -93,8 +93,8 @@ export function reserve(
   if (name === 'EFBIG') {
     throw new ShmTableError(
       'ERR_SEGMENT_NO_SPACE',
-      `${place.subject} of ${size} bytes is larger than files may be: the limit of this process (RLIMIT_FSIZE, ulimit -f) ` +
-        `is ${fileSizeLimit()} bytes, and the file system may have one of its own.`,
+      `${place.subject} of ${size} bytes is too large for a file: the limit of this process (RLIMIT_FSIZE, ulimit -f) ` +
+        `is ${fileSizeLimit()} bytes, and the file system may have another`,
     );
   }
   throw systemError(result, `reserve ${size} bytes for ${place.subject}`);

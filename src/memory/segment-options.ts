@@ -4,26 +4,26 @@ import { ShmTableError, show } from '../errors.js';
 import type { BackendName } from './backend.js';
 import { checkOptions } from './known-options.js';
 
-/** What a segment is made of. */
+/** Options for creating a segment. */
 export interface SegmentOptions {
-  /** Default `posix`. */
+  /** Kind of memory. Default `posix`. */
   backend?: BackendName;
   /** 1 to 200 characters of `[A-Za-z0-9._:-]`, the first not a dot. */
   name: string;
-  /** The file, for the backend `file` and no other. */
+  /** Path of the file; for the backend `file` only. */
   path?: string | undefined;
-  /** Bytes: 1 or more, at most what one ArrayBuffer can hold (4 GiB on Node 20). */
+  /** Size in bytes, from 1 to the maximum size of an ArrayBuffer (4 GiB on Node 20). */
   size: number;
   /**
-   * Ask for huge pages; where there are none a warning says so and small ones are used. An anonymous segment of reserved
-   * huge pages (`vm.nr_hugepages`) has a size of whole ones. Default false.
+   * Whether to request huge pages; if there are none, a warning says so and small pages are used. An anonymous segment
+   * with reserved huge pages (`vm.nr_hugepages`) is rounded up to whole pages. Default false.
    */
   hugePages?: boolean;
-  /** Only for `open`: a segment that nobody could write to would stay empty. */
+  /** Only for `open`: a new segment that nobody can write to would stay empty. */
   readOnly?: boolean;
   /**
-   * For `sysv`: the segment is marked for removal as soon as its maker is attached, so that the kernel removes it with
-   * the last attachment, however the processes end. Default false: it stays until it is unlinked.
+   * For `sysv`: whether to mark the segment for removal as soon as its creator is attached, so that the kernel removes
+   * it with the last attachment, however the processes end. Default false: it remains until it is unlinked.
    */
   removeOnLastDetach?: boolean;
 }
@@ -34,11 +34,11 @@ export interface SegmentOpenOptions {
   path?: string | undefined;
   readOnly?: boolean;
   hugePages?: boolean;
-  /** Map no more than so many bytes of its beginning; `size` and `buffer` are those. By default all of it. */
+  /** Number of bytes to map from its beginning, which `size` and `buffer` then have. By default all. */
   firstBytes?: number | undefined;
 }
 
-/** Bytes of the largest ArrayBuffer: 2^32 on Node 20, 2^53-1 from Node 22 on. A larger external one aborts Node 20. */
+/** Maximum size of an ArrayBuffer: 2^32 on Node 20, 2^53-1 from Node 22 on. A larger external one aborts Node 20. */
 const MAX_SEGMENT_BYTES = constants.MAX_LENGTH;
 
 const NAME = /^[A-Za-z0-9_:-][A-Za-z0-9._:-]{0,199}$/;
@@ -57,15 +57,15 @@ const CREATE_OPTIONS: readonly (keyof SegmentOptions)[] = [
   'removeOnLastDetach',
 ];
 
-/** With those that the segment was made with, which say nothing here, so that one object does for both. */
+/** Includes the options for creation, which have no effect, so that one object can be used for both. */
 const OPEN_OPTIONS: readonly (keyof SegmentOptions | keyof SegmentOpenOptions)[] = [...CREATE_OPTIONS, 'firstBytes'];
 
-/** Refuses what is not an object of options, before anything is read from it, and options that there are not. */
+/** Checks the options for creating a segment: an object with only known options. */
 export function checkCreateOptions(options: unknown): void {
   checkOptions(options, CREATE_OPTIONS);
 }
 
-/** The same, for a segment that there is. */
+/** Checks the options for opening a segment. */
 export function checkOpenOptions(options: unknown): void {
   checkOptions(options, OPEN_OPTIONS);
 }
@@ -74,46 +74,46 @@ export function checkName(name: unknown): string {
   if (typeof name === 'string' && isSegmentName(name)) return name;
   throw new ShmTableError(
     'ERR_ARGUMENT',
-    `A segment name must be 1 to 200 characters of [A-Za-z0-9._:-], the first not a dot; it is ${show(name)}.`,
+    `a segment name must be 1 to 200 characters of [A-Za-z0-9._:-], the first not a dot, got ${show(name)}`,
   );
 }
 
 export function checkFlag(option: string, value: unknown): boolean {
   if (value === undefined) return false;
   if (typeof value === 'boolean') return value;
-  throw new ShmTableError('ERR_ARGUMENT', `${option} must be true or false, not ${show(value)}.`);
+  throw new ShmTableError('ERR_ARGUMENT', `${option} must be true or false, got ${show(value)}`);
 }
 
-/** Whether the segment goes with its last attachment, which only those of System V can. */
+/** Returns the option `removeOnLastDetach`, which only System V segments can have. */
 export function checkRemoval(backend: BackendName, value: unknown): boolean {
   const removal = checkFlag('removeOnLastDetach', value);
   if (!removal || backend === 'sysv') return removal;
-  throw new ShmTableError('ERR_ARGUMENT', `removeOnLastDetach is for the backend sysv, not for ${backend}.`);
+  throw new ShmTableError('ERR_ARGUMENT', `the backend must be sysv for removeOnLastDetach, got ${backend}`);
 }
 
-/** Linux takes no longer path. */
+/** PATH_MAX of Linux. */
 const MAX_PATH_LENGTH = 4_096;
 
 /** The absolute path of a file segment. */
 export function checkPath(path: unknown): string {
   if (typeof path === 'string' && path !== '' && path.length <= MAX_PATH_LENGTH && !path.includes('\0'))
     return resolve(path);
-  throw new ShmTableError('ERR_ARGUMENT', `A file segment needs the path of its file, not ${show(path)}.`);
+  throw new ShmTableError('ERR_ARGUMENT', `path must be the path of a file for the backend file, got ${show(path)}`);
 }
 
-/** The path of a segment, which only those of the backend `file` have. */
+/** Returns the option `path`, which only segments of the backend `file` can have. */
 export function checkPlace(backend: BackendName, path: unknown): string | undefined {
   if (backend === 'file') return checkPath(path);
   if (path === undefined) return undefined;
-  throw new ShmTableError('ERR_ARGUMENT', `A path is for the backend file, not for ${backend}: ${show(path)}.`);
+  throw new ShmTableError('ERR_ARGUMENT', `the backend must be file for path ${show(path)}, got ${backend}`);
 }
 
-/** A number of bytes that a segment can have and this Node can map. */
+/** Checks the size of a segment: an integer of at least 1 that this Node can map. */
 export function checkSize(size: unknown): number {
   if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 1) {
     throw new ShmTableError(
       'ERR_ARGUMENT',
-      `A segment's size must be an integer of 1 or more bytes, not ${show(size)}.`,
+      `the size of a segment must be an integer of at least 1, got ${show(size)}`,
     );
   }
   return checkMappable(size, 'A segment');
@@ -123,6 +123,6 @@ export function checkMappable(size: number, subject: string): number {
   if (size <= MAX_SEGMENT_BYTES) return size;
   throw new ShmTableError(
     'ERR_SEGMENT_TOO_LARGE',
-    `${subject} of ${size} bytes is over the ${MAX_SEGMENT_BYTES} that an ArrayBuffer can hold on Node ${process.versions.node}.`,
+    `${subject} of ${size} bytes exceeds the ${MAX_SEGMENT_BYTES} of an ArrayBuffer on Node ${process.versions.node}`,
   );
 }

@@ -1,4 +1,4 @@
-import { ShmTableError } from '../errors.js';
+import { ShmTableError, show } from '../errors.js';
 import { anonymous } from './anonymous.js';
 import { type Backend, type BackendName, DEFAULT_BACKEND, type MemoryObject, type SegmentInfo } from './backend.js';
 import { ANY_BACKEND, firstFound, firstSupported } from './backend-choice.js';
@@ -38,7 +38,7 @@ function backendOf(name: BackendName): Backend {
   if (backend !== undefined) return backend;
   throw new ShmTableError(
     'ERR_BACKEND_UNSUPPORTED',
-    `There is no backend "${name}" here; there are: ${Object.keys(BACKENDS).join(', ')}.`,
+    `the backend must be one of ${Object.keys(BACKENDS).join(', ')}, got ${show(name)}`,
   );
 }
 
@@ -52,16 +52,17 @@ function openObject(backend: BackendName, { name, path, readOnly, firstBytes }: 
 }
 
 /**
- * A range of memory that several processes share, found by name.
+ * A named range of memory that several processes share.
  *
- * A segment is published complete: whoever opens it finds the size it was made with and everything that `initialise`
- * wrote. All of its bytes are reserved, so no access ever fails for want of memory. Its handles end with `close`, with
- * garbage collection, or with their worker thread; the memory ends when its name is removed and nobody has it open.
+ * A segment is published when it is complete: every process that opens it sees its full size and everything that
+ * `initialise` wrote. All of its bytes are reserved, so no access fails for lack of memory. A handle is released by
+ * `close`, by garbage collection or at the end of its worker thread. The memory is freed when the name has been removed
+ * and no process has the segment open.
  */
 export class Segment {
   readonly backend: BackendName;
   readonly name: string;
-  /** Opened read-only: mapped so, and never writable. */
+  /** Whether the segment was opened, and so is mapped, read-only. */
   readonly readOnly: boolean;
   readonly #object: MemoryObject;
   readonly #hugePages: boolean;
@@ -93,12 +94,17 @@ export class Segment {
   }
 
   /**
-   * Makes a segment of zeroed, reserved memory.
+   * Creates a segment of zeroed, reserved memory. O(bytes).
    *
-   * @param initialise runs on the still nameless memory; the finished segment is published after it, atomically. When
-   *   it throws, nothing was made.
-   * @throws ERR_SEGMENT_EXISTS the name is taken, also when it was lost in a race after `initialise` ran
-   * @throws ERR_SEGMENT_NO_SPACE · ERR_SEGMENT_TOO_LARGE · ERR_PERMISSION · ERR_ARGUMENT · ERR_BACKEND_UNSUPPORTED
+   * @param initialise runs while the memory has no name; the complete segment is then published atomically. If it
+   * throws,
+   *   nothing is created.
+   * @throws {ShmTableError} ERR_SEGMENT_EXISTS when the name is taken, even if only after `initialise` has run
+   * @throws {ShmTableError} ERR_SEGMENT_NO_SPACE when there is not enough memory or disk space
+   * @throws {ShmTableError} ERR_SEGMENT_TOO_LARGE when this Node cannot map so many bytes
+   * @throws {ShmTableError} ERR_PERMISSION when this user may not create it
+   * @throws {ShmTableError} ERR_ARGUMENT when an option is invalid
+   * @throws {ShmTableError} ERR_BACKEND_UNSUPPORTED when the host does not support the backend
    */
   static create(options: SegmentOptions, initialise?: (segment: Segment) => void): Segment {
     checkCreateOptions(options);
@@ -110,7 +116,7 @@ export class Segment {
     const backend = backendOf(backendName);
     const hugePages = checkFlag('hugePages', options.hugePages);
     if (checkFlag('readOnly', options.readOnly)) {
-      throw new ShmTableError('ERR_ARGUMENT', `Segment "${name}" cannot be created read-only: it would stay empty.`);
+      throw new ShmTableError('ERR_ARGUMENT', `segment "${name}" cannot be created read-only: it would stay empty`);
     }
     const object = backend.create({
       name,
@@ -132,14 +138,17 @@ export class Segment {
       throw error;
     }
     segment.close();
-    throw new ShmTableError('ERR_SEGMENT_EXISTS', `There is a segment "${name}" of backend ${backendName} already.`);
+    throw new ShmTableError('ERR_SEGMENT_EXISTS', `${backendName} segment "${name}" already exists`);
   }
 
   /**
-   * Opens a published segment and maps all of it, or its `firstBytes`. One that somebody else could change is refused.
+   * Opens a published segment and maps all of it, or its `firstBytes`.
    *
-   * @throws ERR_SEGMENT_NOT_FOUND no such name, or what has the name is no segment
-   * @throws ERR_PERMISSION · ERR_SEGMENT_TOO_LARGE · ERR_ARGUMENT · ERR_BACKEND_UNSUPPORTED
+   * @throws {ShmTableError} ERR_SEGMENT_NOT_FOUND when the name does not exist or is not that of a segment
+   * @throws {ShmTableError} ERR_PERMISSION when this user may not open it, or another user could change it
+   * @throws {ShmTableError} ERR_SEGMENT_TOO_LARGE when this Node cannot map so many bytes
+   * @throws {ShmTableError} ERR_ARGUMENT when an option is invalid
+   * @throws {ShmTableError} ERR_BACKEND_UNSUPPORTED when the host does not support the backend
    */
   static open(options: SegmentOpenOptions): Segment {
     checkOpenOptions(options);
@@ -151,10 +160,10 @@ export class Segment {
   }
 
   /**
-   * The identity of the segment that `open` would open now, without mapping it. Who has a segment of this identity open
-   * has the same one.
+   * Returns the identity of the segment that `open` would open, without mapping it. An open segment with the same
+   * identity is the same one.
    *
-   * @throws what `open` throws
+   * @throws {ShmTableError} the errors of `open`
    */
   static identify(options: SegmentOpenOptions): string {
     checkOpenOptions(options);
@@ -169,9 +178,9 @@ export class Segment {
   }
 
   /**
-   * Every segment that this process can see, of all backends: O(processes). A file is seen while a process has it open;
-   * given its `path`, that file alone is looked at, open or not. `foreign` adds the anonymous ones that other processes of
-   * this user have, which cannot be opened here.
+   * Lists the segments of all backends that this process can see. O(processes). A file segment is listed while a
+   * process has it open; with `path`, only that file is examined, open or not. `foreign` adds the anonymous segments of
+   * other processes of this user, which this process cannot open.
    */
   static list(options: { path?: string | undefined; foreign?: boolean } = {}): SegmentInfo[] {
     checkOptions(options, ['path', 'foreign']);
@@ -181,37 +190,38 @@ export class Segment {
   }
 
   /**
-   * The segment's memory. When another process has grown the segment this maps it anew: the buffer of before is
-   * detached and its views have no elements any more.
+   * The segment's memory. If another process has grown the segment, this maps it again: the previous buffer is
+   * detached, and its views have no elements any more.
    *
-   * @throws ERR_SEGMENT_NOT_FOUND once closed
+   * @throws {ShmTableError} ERR_SEGMENT_NOT_FOUND when the segment is closed
    */
   get buffer(): ArrayBuffer {
     return this.#follow().buffer;
   }
 
-  /** Bytes of the segment, and of `buffer`, which it brings up to date. */
+  /** Size of the segment in bytes; also updates `buffer`. */
   get size(): number {
     this.#follow();
     return this.#mappedBytes;
   }
 
-  /** Tells the segment from all others, under whatever name each was opened, for as long as this one is open. */
+  /** Identifies the segment, whatever its name, as long as it is open. */
   get identity(): string {
     this.#open();
     return this.#object.identity;
   }
 
   /**
-   * Forbids or allows writing through this segment's mapping. A write to memory protected for reading kills the
-   * process, from JavaScript too.
+   * Forbids or allows writing through this mapping. A write to protected memory kills the process, even from
+   * JavaScript.
    *
-   * @throws ERR_READ_ONLY for `readwrite` on a segment opened read-only
+   * @throws {ShmTableError} ERR_READ_ONLY when `mode` is `readwrite` and the segment was opened read-only
+   * @throws {ShmTableError} ERR_ARGUMENT when `mode` is anything else
    */
   protect(mode: 'read' | 'readwrite'): void {
     const mapping = this.#open();
     if (mode !== 'read' && mode !== 'readwrite') {
-      throw new ShmTableError('ERR_ARGUMENT', `protect takes 'read' or 'readwrite', not ${String(mode)}.`);
+      throw new ShmTableError('ERR_ARGUMENT', `the mode of protect must be 'read' or 'readwrite', got ${show(mode)}`);
     }
     if (mode === 'readwrite') this.#checkWritable('be made writable');
     checked(mapping.protect(mode === 'read'), () => `protect segment "${this.name}"`);
@@ -219,11 +229,14 @@ export class Segment {
   }
 
   /**
-   * Makes the segment larger, its data unchanged and the new bytes zero and reserved. Detaches the buffer of before;
-   * other processes follow when they next read `buffer` or `size`. Growing to the present size changes nothing.
+   * Enlarges the segment; keeps its data and reserves and zeroes the new bytes. Detaches the previous buffer; other
+   * processes map the new size when they next read `buffer` or `size`. Growing to the current size changes nothing.
    *
-   * @throws ERR_ARGUMENT for a size below the present one · ERR_SEGMENT_NO_SPACE · ERR_SEGMENT_TOO_LARGE
-   * @throws ERR_READ_ONLY on a segment opened read-only
+   * @throws {ShmTableError} ERR_ARGUMENT when `size` is less than the current size
+   * @throws {ShmTableError} ERR_SEGMENT_NO_SPACE when there is not enough memory or disk space
+   * @throws {ShmTableError} ERR_SEGMENT_TOO_LARGE when this Node cannot map so many bytes
+   * @throws {ShmTableError} ERR_BACKEND_UNSUPPORTED when segments of this backend cannot grow
+   * @throws {ShmTableError} ERR_READ_ONLY when the segment was opened read-only
    */
   grow(size: number): void {
     this.#follow();
@@ -232,21 +245,21 @@ export class Segment {
     if (size < this.#mappedBytes) {
       throw new ShmTableError(
         'ERR_ARGUMENT',
-        `Segment "${this.name}" has ${this.#mappedBytes} bytes and cannot shrink to ${size}.`,
+        `the size of segment "${this.name}" must be at least its current ${this.#mappedBytes} bytes, got ${size}`,
       );
     }
     this.#object.reserve(size);
     this.#follow();
   }
 
-  /** Writes changed pages to the file behind the memory, if there is one. */
+  /** Writes changed pages to the file, if the segment is in one. */
   sync(): void {
     checked(this.#open().sync(), () => `sync segment "${this.name}"`);
   }
 
   /**
-   * Gives the memory back and closes the descriptors. A view that is still around reads zeros from then on, and what
-   * is written through it reaches nobody. Twice is harmless.
+   * Unmaps the memory and closes the descriptors. Remaining views read zeros from then on, and writes through them have
+   * no effect on the segment. Closing twice is harmless.
    */
   close(): void {
     this.#mapping?.close();
@@ -255,11 +268,12 @@ export class Segment {
   }
 
   /**
-   * Removes the name if it still names this very object; nothing that was made under the name meanwhile is touched.
-   * Whoever has the segment open keeps its memory.
+   * Removes the name if it still refers to this object; leaves a newer segment with the same name alone. Processes that
+   * have the segment open keep its memory.
    *
-   * @returns whether this call removed it
-   * @throws ERR_READ_ONLY on a segment opened read-only · ERR_PERMISSION
+   * @returns whether this call removed the name
+   * @throws {ShmTableError} ERR_READ_ONLY when the segment was opened read-only
+   * @throws {ShmTableError} ERR_PERMISSION when this user may not remove it
    */
   unlink(): boolean {
     this.#open();
@@ -267,7 +281,7 @@ export class Segment {
     return this.#object.unlink();
   }
 
-  /** Opens locks on the segment's bytes that belong to nobody else: see `ByteLocks`. Close them yourself. */
+  /** Opens byte locks that belong only to the returned object: see `ByteLocks`. The caller must close it. */
   openByteLocks(): ByteLocks {
     this.#open();
     return this.#object.openByteLocks();
@@ -275,30 +289,30 @@ export class Segment {
 
   #open(): Mapping {
     if (this.#mapping !== undefined) return this.#mapping;
-    throw new ShmTableError('ERR_SEGMENT_NOT_FOUND', `Segment "${this.name}" is closed.`);
+    throw new ShmTableError('ERR_SEGMENT_NOT_FOUND', `segment "${this.name}" is closed`);
   }
 
   #checkWritable(verb: string): void {
     if (this.readOnly) {
-      throw new ShmTableError('ERR_READ_ONLY', `Segment "${this.name}" cannot ${verb}: it was opened read-only.`);
+      throw new ShmTableError('ERR_READ_ONLY', `segment "${this.name}" cannot ${verb}: it was opened read-only`);
     }
   }
 
-  /** The mapping of all bytes that the object now has. */
+  /** The mapping of all current bytes of the object. */
   #follow(): Mapping {
     const mapping = this.#open();
     const size = this.#wantedBytes();
     return size === this.#mappedBytes ? mapping : this.#map(size);
   }
 
-  /** Bytes that are to be mapped: all that the object now has, or the first. */
+  /** Number of bytes to map: all current bytes of the object, or the first. */
   #wantedBytes(): number {
     return Math.min(this.#object.size(), this.#firstBytes);
   }
 
-  /** Maps the object anew; what was mapped before stays until the new mapping is complete. */
+  /** Maps the object again; the previous mapping stays until the new one is complete. */
   #map(size: number): Mapping {
-    checkMappable(size, `Segment "${this.name}"`);
+    checkMappable(size, `segment "${this.name}"`);
     const mapping = this.#object.map(size);
     if (!this.readOnly && this.#protection === 'read') {
       checked(mapping.protect(true), () => `protect segment "${this.name}"`);
@@ -311,11 +325,14 @@ export class Segment {
   }
 }
 
-/** After a publication that failed half-way, so that nothing stays under the name; the error that is thrown is the first. */
+/**
+ * Cleans up after a publication failed midway, so that nothing stays under the name. Never throws: the first error
+ * counts.
+ */
 function unlinkIfPossible(object: MemoryObject): void {
   try {
     object.unlink();
   } catch {
-    // What could be done was done.
+    // Nothing more can be done.
   }
 }

@@ -2,14 +2,14 @@ import { constants } from 'node:os';
 import { type ErrorCode, ShmTableError } from '../errors.js';
 
 /*
- * The one place where an errno becomes an error of this package. Nothing that the system refuses leaves it otherwise:
- * results of native calls go through `checked`, calls of node:fs through `attempted`.
+ * The only place where an errno becomes an error of this package: results of native calls go through `checked`, calls
+ * of node:fs through `attempted`.
  */
 
-/** Where what was asked for is not there, or something else is in its place. */
+/** Errors that mean that the object is missing, or something else is in its place. */
 const MISSING: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR', 'EISDIR', 'ELOOP', 'ENXIO']);
 
-/** What an errno means to a caller. One that is not here says that the system cannot do this at all. */
+/** Codes for errnos. Any other errno means that the system does not support the operation. */
 const CODES: Readonly<Partial<Record<string, ErrorCode>>> = {
   EEXIST: 'ERR_SEGMENT_EXISTS',
   EACCES: 'ERR_PERMISSION',
@@ -26,7 +26,7 @@ const CODES: Readonly<Partial<Record<string, ErrorCode>>> = {
   EOVERFLOW: 'ERR_SEGMENT_TOO_LARGE',
 };
 
-/** What a message adds to a name that does not tell which limit was met. */
+/** Additions to messages for errnos that do not say which limit was reached. */
 const LIMITS: Readonly<Partial<Record<string, string>>> = {
   EMFILE: ' (this process may open no more files: ulimit -n)',
   ENFILE: ' (the machine may open no more files: sysctl fs.file-max)',
@@ -35,8 +35,8 @@ const LIMITS: Readonly<Partial<Record<string, string>>> = {
 };
 
 /**
- * Names by number, of two for one number the first: ENOTSUP, not EOPNOTSUPP. Node's own function knows only those that
- * libuv uses, without EDQUOT, ENOLCK and EIDRM.
+ * Names of errnos by number; of two names for one number the first: ENOTSUP, not EOPNOTSUPP. Node's own function knows
+ * only those that libuv uses, not EDQUOT, ENOLCK and EIDRM.
  */
 const NAMES = new Map(
   Object.entries(constants.errno)
@@ -50,8 +50,10 @@ export function errnoName(result: number): string {
 }
 
 /**
- * The error for a failed call. `attempt` says what was tried, with its subject: `create segment "a"`; `missing` is the
- * code for what was not there.
+ * Creates the error for a failed call.
+ *
+ * @param attempt what was attempted, with its subject: `create segment "a"`
+ * @param missing the code for a missing object
  */
 export function systemError(
   result: number,
@@ -60,25 +62,25 @@ export function systemError(
 ): ShmTableError {
   const name = errnoName(result);
   const code = MISSING.has(name) ? missing : (CODES[name] ?? 'ERR_BACKEND_UNSUPPORTED');
-  return new ShmTableError(code, `Could not ${attempt}: ${name}${LIMITS[name] ?? ''}.`);
+  return new ShmTableError(code, `cannot ${attempt}: ${name}${LIMITS[name] ?? ''}`);
 }
 
-/** Passes a native result that worked, throws `systemError` for one that did not. */
+/** Returns a native result that succeeded; throws `systemError` for one that failed. */
 export function checked(result: number, attempt: () => string, missing?: ErrorCode): number {
   if (result < 0) throw systemError(result, attempt(), missing);
   return result;
 }
 
-/** `systemError` of what a function of node:fs has thrown; anything else as it is. */
+/** Converts an error of node:fs with `systemError`; returns any other error unchanged. */
 function translated(error: unknown, attempt: () => string, missing?: ErrorCode): unknown {
   if (!(error instanceof Error)) return error;
   if ('errno' in error && typeof error.errno === 'number') return systemError(error.errno, attempt(), missing);
   // What they refuse before they ask the system.
   if (!('code' in error) || error.code !== 'ERR_INVALID_ARG_VALUE') return error;
-  return new ShmTableError('ERR_ARGUMENT', `Could not ${attempt()}: no path has a zero byte.`);
+  return new ShmTableError('ERR_ARGUMENT', `cannot ${attempt()}: a path must not contain a zero byte`);
 }
 
-/** Does with functions of node:fs, and throws `systemError` where they throw. */
+/** Runs an action with functions of node:fs, and throws `systemError` when they throw. */
 export function attempted<T>(attempt: () => string, run: () => T, missing?: ErrorCode): T {
   try {
     return run();
@@ -87,7 +89,7 @@ export function attempted<T>(attempt: () => string, run: () => T, missing?: Erro
   }
 }
 
-/** `attempted` for what ends later. */
+/** `attempted` for asynchronous actions. */
 export async function attemptedLater<T>(attempt: () => string, run: () => Promise<T>): Promise<T> {
   try {
     return await run();
@@ -96,7 +98,7 @@ export async function attemptedLater<T>(attempt: () => string, run: () => Promis
   }
 }
 
-/** What the system can be asked through /proc; without it, or without leave to look, the host cannot do this at all. */
+/** `attempted` for /proc: if it is missing or may not be read, the host does not support the operation. */
 export function attemptedInProc<T>(attempt: () => string, run: () => T): T {
   return attempted(attempt, run, 'ERR_BACKEND_UNSUPPORTED');
 }

@@ -9,41 +9,41 @@ import { attempted, attemptedInProc, errnoName, systemError } from './system-err
 import type { TemporaryKind } from './temporary-file.js';
 
 /*
- * A System V segment has a number for a name, no way to appear complete, and nothing that can be locked. Its companion,
- * a small file, gives it all three: the file's name is the segment's, it is linked to it when the segment is finished,
- * and byte locks are the file's.
+ * A System V segment has only a number as its name, cannot be published atomically, and cannot be locked. Its
+ * companion, a small file, provides all three: the file has the segment's name, it gets that name when the segment is
+ * complete, and byte locks are taken on the file.
  *
  *   companion "a" -> { key, id, bytes, creator, createdAt, … } -> the segment of that id, if all else agrees
  *
  * Invariants
- * - A companion with its final name belongs to a finished segment. When the segment has gone, or is marked for removal,
- *   the companion is dead: nobody opens it, and whoever makes the next segment removes it.
+ * - A companion with its final name belongs to a complete segment. When the segment is gone or marked for removal, the
+ *   companion is dead: nobody opens it, and the creator of the next segment removes it.
  * - `unlink` removes the segment before the companion's name, both under the companion's name byte.
- * - A temporary companion names the key before the segment is made, and the id after, so that whoever sweeps it also
- *   finds the half-made segment.
- * - Ids and keys are those of an IPC namespace, so names of companions tell which.
+ * - A temporary companion records the key before the segment is created, and the id after, so that its removal also finds
+ *   the incomplete segment.
+ * - Ids and keys are specific to an IPC namespace, which the name of a companion therefore contains.
  */
 
-/** What a companion says of its segment; as JSON, for people to look at. */
+/** A companion's record of its segment; stored as readable JSON. */
 export interface SegmentRecord {
   readonly key: number;
   readonly bytes: number;
-  /** Process id of its maker, as the kernel has it for the maker: in another process namespace it is another number. */
+  /** Process id of its creator in the creator's process namespace. */
   readonly creator: number;
-  /** Bytes of its pages when they are huge, else 0. */
+  /** Size of its pages if they are huge, otherwise 0. */
   readonly hugePageBytes: number;
-  /** Marked for removal from the start. */
+  /** Whether it was marked for removal at creation. */
   readonly removeOnLastDetach: boolean;
-  /** -1 before the segment is made. */
+  /** -1 before the segment is created. */
   readonly id: number;
   /** Epoch seconds, by the kernel. */
   readonly createdAt: number;
 }
 
-/** Room for any record, so that a longer one never leaves the end of another. */
+/** Fixed size of a record, so that a shorter one overwrites a longer one completely. */
 const RECORD_BYTES = 512;
 
-/** The folder of companions: that of POSIX memory, or one for temporary files where there is none. */
+/** The folder of companions: /dev/shm, or the one for temporary files if there is none. */
 export function companionDirectory(): string {
   return existsSync(SHM_DIRECTORY) ? SHM_DIRECTORY : tmpdir();
 }
@@ -69,7 +69,7 @@ export function companionPath(name: string): string {
   return join(companionDirectory(), prefix() + name);
 }
 
-/** Companions of this namespace by the names of their segments. */
+/** Companions of this IPC namespace, with the names of their segments. */
 export function companions(): { name: string; path: string }[] {
   const directory = companionDirectory();
   const start = prefix();
@@ -90,7 +90,7 @@ export function writeRecord(descriptor: Descriptor, record: SegmentRecord): void
   if (written < RECORD_BYTES) throw systemError(-system.errno.ENOSPC, attempt());
 }
 
-/** What the file says; undefined when it is no companion. */
+/** Reads the record in a file; returns undefined when it is not a companion. */
 export function readRecord(descriptor: Descriptor): SegmentRecord | undefined {
   const text = Buffer.alloc(RECORD_BYTES);
   const length = attempted(
@@ -110,8 +110,9 @@ export function readRecord(descriptor: Descriptor): SegmentRecord | undefined {
 }
 
 /**
- * What the system says of the segment that a record means; undefined when it has gone or is going. `ERR_PERMISSION` when
- * its id is by now that of a segment which this user may not look at.
+ * Returns the status of the segment of a record, or undefined when it is gone or marked for removal.
+ *
+ * @throws {ShmTableError} ERR_PERMISSION when its id now belongs to a segment that this user may not inspect
  */
 export function currentStatus(record: SegmentRecord): ShmStatus | undefined {
   const status = native.shmStatus(record.id);
@@ -119,28 +120,32 @@ export function currentStatus(record: SegmentRecord): ShmStatus | undefined {
     if (isGone(status)) return undefined;
     throw systemError(status, `look at System V segment ${record.id}`);
   }
-  // Ids come again, after other segments were made and removed.
+  // Ids are reused.
   const isSame = status.bytes === record.bytes && status.createdAt === record.createdAt;
   if (!isSame || !(record.removeOnLastDetach || (!status.removed && status.key === record.key))) return undefined;
   return status;
 }
 
-/** `currentStatus` of a segment to work with: `ERR_PERMISSION` for one that somebody else could change. */
+/**
+ * `currentStatus` of a segment to be used.
+ *
+ * @throws {ShmTableError} ERR_PERMISSION when another user could change it
+ */
 export function statusOf(record: SegmentRecord): ShmStatus | undefined {
   const status = currentStatus(record);
-  // Its maker, too, may still change its rights.
+  // Its creator may still change its permissions, too.
   for (const uid of status === undefined ? [] : [status.uid, status.makerUid]) {
     assertTrusted({ uid, mode: status?.mode ?? 0 }, `System V segment ${record.id}`);
   }
   return status;
 }
 
-/** Whether a System V call failed because there is no such segment any more. */
+/** Whether a System V call failed because the segment no longer exists. */
 export function isGone(result: number): boolean {
   return result < 0 && ['EINVAL', 'EIDRM'].includes(errnoName(result));
 }
 
-/** Whether a companion of this user's stands for nothing. Its segment was its own, so another's is another one. */
+/** Whether the segment of this user's companion is gone. It belonged to this user, so another user's is another one. */
 function isDead(record: SegmentRecord): boolean {
   try {
     return currentStatus(record) === undefined;
@@ -150,7 +155,7 @@ function isDead(record: SegmentRecord): boolean {
   }
 }
 
-/** Removes the companions of this user whose segments have gone. */
+/** Removes this user's companions of segments that no longer exist. */
 export function sweepCompanions(): void {
   for (const { path } of companions()) {
     const descriptor = new native.Descriptor();
@@ -172,18 +177,18 @@ function statusOfFile(descriptor: Descriptor): Stats {
   );
 }
 
-/** Companions that are not finished. */
+/** Temporary companions of incomplete segments. */
 export function temporaryKind(): TemporaryKind {
   return { prefix: `.shmtable-sysv-temporary-${ipcNamespace()}-`, discard };
 }
 
 /**
- * Removes the segment whose maker was killed before it was published. One that the record has no id of yet is told by
- * its key, its maker and its size, and by nobody having ever attached to it.
+ * Removes a segment whose creator was killed before publishing it. If the record has no id yet, the segment is
+ * recognised by its key, creator and size, and by never having been attached.
  */
 function discard(descriptor: Descriptor): void {
   const record = readRecord(descriptor);
-  // Two names: it was published, and its maker killed before it removed the temporary one.
+  // Two names: it was published, and its creator was killed before it removed the temporary one.
   if (record === undefined || statusOfFile(descriptor).nlink > 1) return;
   const id = record.id >= 0 ? record.id : native.shmFind(record.key);
   if (id < 0) return;

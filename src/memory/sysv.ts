@@ -36,7 +36,7 @@ function placeOf(name: string): Place {
 function notFound(name: string): ShmTableError {
   return new ShmTableError(
     'ERR_SEGMENT_NOT_FOUND',
-    `There is no ${placeOf(name).subject}: what ${companionPath(name)} stands for was removed.`,
+    `there is no ${placeOf(name).subject}: the segment of ${companionPath(name)} was removed`,
   );
 }
 
@@ -44,7 +44,7 @@ class SysvObject extends DescriptorObject {
   readonly #name: string;
   readonly #path: string;
   readonly #record: SegmentRecord;
-  /** The companion's path until it gets its own. */
+  /** The companion's temporary path until it is published. */
   #temporary: string | undefined;
   #isPopulated: boolean;
 
@@ -72,7 +72,7 @@ class SysvObject extends DescriptorObject {
     if (isGone(result)) throw notFound(this.#name);
     checked(result, () => `attach ${this.place.subject}`);
     try {
-      // Attached, it keeps its id: what is seen now is what was attached.
+      // An attached segment keeps its id, so this checks the attached one.
       if (statusOf(this.#record) === undefined) throw notFound(this.#name);
       if (!this.#isPopulated) this.#populate(mapping);
       return mapping;
@@ -84,7 +84,7 @@ class SysvObject extends DescriptorObject {
 
   #populate(mapping: Mapping): void {
     const { id, bytes, removeOnLastDetach } = this.#record;
-    // From here on the kernel removes it with its last attachment, which for now is this one.
+    // From now on the kernel removes it with its last attachment, currently this one.
     if (removeOnLastDetach) checked(native.shmRemove(id), () => `mark ${this.place.subject} for removal`);
     if (mapping.populate() < 0) throw noSpace(bytes, 0, availableMemory().bytes, this.place);
     this.#isPopulated = true;
@@ -93,7 +93,7 @@ class SysvObject extends DescriptorObject {
   override reserve(): void {
     throw new ShmTableError(
       'ERR_BACKEND_UNSUPPORTED',
-      `${this.place.subject} cannot grow: System V segments keep the size that they were made with.`,
+      `${this.place.subject} cannot grow: System V segments have a fixed size`,
     );
   }
 
@@ -133,7 +133,7 @@ function firstKey(name: string): number {
   return hash & 0x7fffffff || 1;
 }
 
-/** Keys to try, of which others may have some: the system has at most 32,768 segments, nearly always far fewer. */
+/** Number of keys to try; others may have taken some. A system has at most 32,768 segments, usually far fewer. */
 const KEYS = 1000;
 
 function kernelLimit(name: string): string {
@@ -144,8 +144,8 @@ function kernelLimit(name: string): string {
   ).trim();
 }
 
-/** Makes the segment that the record describes but for its id, under the first free key; the companion knows of it. */
-function makeSegment(name: string, companion: Descriptor, request: CreateRequest, pageBytes: number): SegmentRecord {
+/** Creates a segment with the first free key, recording it in the companion before and after. */
+function createSegment(name: string, companion: Descriptor, request: CreateRequest, pageBytes: number): SegmentRecord {
   const { size, removeOnLastDetach } = request;
   let key = firstKey(name);
   for (let tries = 0; ; tries++, key = (key % 0x7fffffff) + 1) {
@@ -165,7 +165,7 @@ function makeSegment(name: string, companion: Descriptor, request: CreateRequest
     try {
       const status = native.shmStatus(id);
       if (typeof status === 'number') throw systemError(status, `look at ${placeOf(name).subject}`);
-      // In a process-id namespace the kernel's number for us need not be ours.
+      // In a PID namespace the kernel's id for this process may differ from `process.pid`.
       const made = { ...record, id, creator: status.creator, createdAt: status.createdAt };
       writeRecord(companion, made);
       return made;
@@ -179,10 +179,7 @@ function makeSegment(name: string, companion: Descriptor, request: CreateRequest
 function refusal(result: number, name: string, size: number): ShmTableError {
   const subject = placeOf(name).subject;
   const tooMuch = (limits: string) =>
-    new ShmTableError(
-      'ERR_SEGMENT_NO_SPACE',
-      `The ${size} bytes of ${subject} are over a limit of the kernel: ${limits}.`,
-    );
+    new ShmTableError('ERR_SEGMENT_NO_SPACE', `${subject} of ${size} bytes exceeds a kernel limit: ${limits}`);
   switch (errnoName(result)) {
     case 'EINVAL':
       return tooMuch(`kernel.shmmax is ${kernelLimit('shmmax')} bytes; raise it with sysctl`);
@@ -202,15 +199,15 @@ function create(request: CreateRequest): MemoryObject {
   const { name, size } = request;
   const attempt = () => `create ${placeOf(name).subject}`;
   sweepCompanions();
-  // Only spares the work: whoever publishes first has the name.
+  // Only to save work: the first to publish gets the name.
   if (isTaken(companionPath(name), attempt)) {
-    throw new ShmTableError('ERR_SEGMENT_EXISTS', `There is a ${placeOf(name).subject} already.`);
+    throw new ShmTableError('ERR_SEGMENT_EXISTS', `${placeOf(name).subject} already exists`);
   }
   checkMemory(size, 0, placeOf(name));
   const companion = new native.Descriptor();
   const temporary = createTemporary(companionDirectory(), temporaryKind(), companion, attempt);
   try {
-    return new SysvObject(name, companion, false, makeSegmentOfPages(name, companion, request), temporary);
+    return new SysvObject(name, companion, false, createSegmentOfPages(name, companion, request), temporary);
   } catch (error) {
     removeTemporary(temporary, companion);
     companion.close();
@@ -218,17 +215,17 @@ function create(request: CreateRequest): MemoryObject {
   }
 }
 
-/** Of huge pages when they are asked for and there are enough, else of ordinary ones. */
-function makeSegmentOfPages(name: string, companion: Descriptor, request: CreateRequest): SegmentRecord {
+/** Creates a segment of huge pages if requested and available, otherwise of ordinary ones. */
+function createSegmentOfPages(name: string, companion: Descriptor, request: CreateRequest): SegmentRecord {
   const pageBytes = request.hugePages ? hugePageBytes(request.size) : 0;
   if (pageBytes > 0) {
     try {
-      return makeSegment(name, companion, request, pageBytes);
+      return createSegment(name, companion, request, pageBytes);
     } catch (error) {
       if (!(error instanceof ShmTableError)) throw error;
     }
   }
-  return makeSegment(name, companion, request, 0);
+  return createSegment(name, companion, request, 0);
 }
 
 function open({ name, readOnly }: OpenRequest): MemoryObject {
@@ -243,7 +240,7 @@ function open({ name, readOnly }: OpenRequest): MemoryObject {
   }
 }
 
-/** What the system says of the segment of a companion; undefined when that is dead, or none. */
+/** Returns the status of a companion's segment, or undefined when it is gone or the file is not a companion. */
 function listed(companion: Descriptor): ShmStatus | undefined {
   const attempt = () => 'look at what leads to a System V segment';
   if (!attempted(attempt, () => fstatSync(companion.number)).isFile()) return undefined;
@@ -252,7 +249,7 @@ function listed(companion: Descriptor): ShmStatus | undefined {
   try {
     return currentStatus(record);
   } catch {
-    // What another user wrote may name what nobody but a third may look at.
+    // Another user's record may refer to a segment of a third user that this user may not inspect.
     return undefined;
   }
 }

@@ -7,21 +7,22 @@ import { isOwnFile } from './ownership.js';
 import { attempted, checked } from './system-error.js';
 
 /*
- * Publication where a file cannot be nameless: it is made under a temporary name and linked to its final one, which
- * fails when that is taken, as with nameless files. Never renamed: that would replace another's.
+ * Publication of a file that cannot be nameless: it is created under a temporary name and linked to its final one,
+ * which fails if that is taken, as with nameless files. It is never renamed, because that would replace an existing
+ * file.
  *
- * Invariant: the maker holds TEMPORARY_BYTE of the file for as long as the temporary name exists. A temporary whose
- * byte is free is the remains of a dead maker, and the next one removes it, under the byte.
+ * Invariant: the creator holds TEMPORARY_BYTE of the file as long as the temporary name exists. A temporary file whose
+ * byte is free was left by a dead creator; the next creator removes it while holding the byte.
  *
- * Only this user's are looked at: what another one has put under such a name may name the segment of a third as its own,
- * and its byte may be held for ever.
+ * Only files of this user are considered: a record of another user could refer to a third user's segment, and its byte
+ * could be held forever.
  */
 
-/** What temporaries are for, and how to tell them. */
+/** A kind of temporary files. */
 export interface TemporaryKind {
-  /** Their names begin so; with a dot, so that none is taken for a segment. */
+  /** Prefix of their names; starts with a dot, so that none is mistaken for a segment. */
   readonly prefix: string;
-  /** Removes what belongs to the file of a dead maker, before the file itself goes. */
+  /** Removes resources that belong to the file of a dead creator, before the file itself. */
   readonly discard?: (descriptor: Descriptor) => void;
 }
 
@@ -32,7 +33,7 @@ function statusOf(descriptor: Descriptor): Stats {
   );
 }
 
-/** Removes the temporaries of dead makers. */
+/** Removes the temporary files of dead creators. */
 function sweep(directory: string, kind: TemporaryKind, attempt: () => string): void {
   for (const name of attempted(attempt, () => readdirSync(directory), 'ERR_ARGUMENT')) {
     if (!name.startsWith(kind.prefix)) continue;
@@ -48,8 +49,8 @@ function sweep(directory: string, kind: TemporaryKind, attempt: () => string): v
 }
 
 /**
- * Removes the temporary `path`, which `descriptor` was opened by, if its maker is dead. Whose byte is free but whose name
- * has gone was finished in the meantime, and lives on under its final name: nothing of it is touched.
+ * Removes the temporary file `path`, open as `descriptor`, if its creator is dead. If its byte is free but its name is
+ * gone, it has been published meanwhile and exists under its final name; it is then left alone.
  */
 export function removeRemains(path: string, descriptor: Descriptor, kind: TemporaryKind): void {
   if (!isOwnFile(statusOf(descriptor)) || descriptor.tryLock(TEMPORARY_BYTE) !== 1 || !isNamed(path, descriptor))
@@ -67,7 +68,7 @@ function isNamed(path: string, descriptor: Descriptor): boolean {
   return named?.dev === dev && named.ino === ino;
 }
 
-/** Opens `descriptor` on a new empty file under a temporary name, which is returned. */
+/** Creates an empty file under a temporary name, opens `descriptor` on it, and returns the name. */
 export function createTemporary(
   directory: string,
   kind: TemporaryKind,
@@ -80,7 +81,7 @@ export function createTemporary(
     const flags = constants.O_CREAT | constants.O_EXCL | constants.O_RDWR | constants.O_NOFOLLOW;
     checked(descriptor.open(path, flags, 0o600), attempt, 'ERR_ARGUMENT');
     try {
-      // A sweeper may have come between the two calls: then the file is its own to remove, and another one is made.
+      // Another process may have locked or removed the file between the two calls: then create another one.
       if (checked(descriptor.tryLock(TEMPORARY_BYTE), attempt) === 1 && statusOf(descriptor).nlink > 0) return path;
     } catch (error) {
       removeTemporary(path, descriptor);
@@ -91,12 +92,12 @@ export function createTemporary(
   }
 }
 
-/** Removes the temporary name, then gives its byte back: one that cannot be removed is left to the next maker. */
+/** Removes the temporary name, then unlocks its byte; a name that cannot be removed is left to the next creator. */
 export function removeTemporary(temporary: string, descriptor: Descriptor): void {
   try {
     rmSync(temporary, { force: true });
   } catch {
-    // What is to be said of the object has been decided by then.
+    // The result for the caller does not depend on this.
   }
   descriptor.unlock(TEMPORARY_BYTE);
 }

@@ -27,7 +27,7 @@ export interface FixedPoolOptions {
   readonly slices: number;
   /** Payload bytes of a slice, at least 1. */
   readonly sliceBytes: number;
-  /** Where in the segment the pool begins, in bytes; a multiple of 64. Default 0. */
+  /** Offset of the pool in the segment in bytes, a multiple of 64. Default 0. */
   readonly offset?: number | undefined;
 }
 
@@ -35,14 +35,14 @@ const MAX_SLICES = 2 ** 31 - 1;
 const MAX_OWNER = 2 ** 31 - 1;
 
 /**
- * Equal slices of shared memory, taken and given back in O(1) by any number of processes, without a lock.
+ * Slices of equal size in shared memory, allocated and freed in O(1) by any number of processes, without a lock.
  *
- * Every slice has an owner word; taking and freeing are one compare-and-swap of it. A process killed at any point
- * leaves a slice either free or with its id as owner, never lost: `settle(id)` frees what a dead owner held.
- * Slices never used cost no resident memory, and `create` does not walk them.
+ * Every slice has an owner word; allocating and freeing are one compare-and-swap of it. A process killed at any point
+ * leaves a slice either free or with its id as owner, never lost: `settle(id)` frees the slices of a dead owner.
+ * Slices that were never used take no resident memory, and `create` does not access them.
  *
- * Thread safety: every method may be called from any process or thread at once. `create` and `destroy` may not run
- * beside anything else.
+ * Thread safety: every method may be called from any process or thread at any time, except that `create` and `destroy`
+ * must not run concurrently with anything else.
  */
 export class FixedPool {
   readonly slices: number;
@@ -51,7 +51,7 @@ export class FixedPool {
   readonly strideBytes: number;
   readonly #words: Int32Array;
   readonly #offset: number;
-  /** Where slice 1 begins, in bytes. */
+  /** Offset of slice 1 in bytes. */
   readonly #firstSlice: number;
   readonly #occupancy: Occupancy;
 
@@ -66,8 +66,10 @@ export class FixedPool {
   }
 
   /**
-   * Lays a pool over zeroed memory. `ERR_ARGUMENT` for a bad option, `ERR_POOL_FULL` when it does not fit.
-   * Time grows with neither the number nor the size of the slices.
+   * Creates a pool in zeroed memory. O(1).
+   *
+   * @throws {ShmTableError} ERR_ARGUMENT when an option is invalid
+   * @throws {ShmTableError} ERR_POOL_FULL when the pool does not fit into the segment
    */
   static create(segment: PoolMemory, options: FixedPoolOptions): FixedPool {
     checkOptions(options, ['slices', 'sliceBytes', 'offset']);
@@ -91,7 +93,11 @@ export class FixedPool {
     return pool;
   }
 
-  /** A pool that was created at this offset before. `ERR_ARGUMENT` when there is none. O(1). */
+  /**
+   * Opens the pool at an offset. O(1).
+   *
+   * @throws {ShmTableError} ERR_ARGUMENT when there is no pool
+   */
   static open(segment: PoolMemory, offset = 0): FixedPool {
     checkOffset(offset);
     const buffer = segment.buffer;
@@ -107,16 +113,18 @@ export class FixedPool {
     throw new ShmTableError('ERR_ARGUMENT', `there is no FixedPool at offset ${offset}`);
   }
 
-  /** Bytes that a pool takes, a multiple of 64. */
+  /** Returns the size of a pool in bytes, a multiple of 64. */
   static bytesFor(slices: number, sliceBytes: number): number {
     return align64(firstSlice(0, slices) + slices * stride(sliceBytes));
   }
 
   /**
-   * Takes a slice for `owner` (an id from 1 to 2^31-1, by default this process's) and returns the byte offset of its
-   * payload in the segment, aligned to 8; 0 when none is left. The memory is as its last user left it. `ERR_ARGUMENT`
-   * for more bytes than a slice has. O(1); O(slices / 32) when none is left, for then it looks at all bits: a process
-   * that stands still inside `alloc` or `free` keeps one slice from others, and no more.
+   * Allocates a slice and returns the byte offset of its payload in the segment, aligned to 8; 0 when none is left. The
+   * memory has the contents that its last user left. O(1); O(slices / 32) when none is left, because it then checks all
+   * bits: a process stopped inside `alloc` or `free` withholds at most one slice from others.
+   *
+   * @param owner an id in 1 .. 2^31-1, by default the process id
+   * @throws {ShmTableError} ERR_ARGUMENT when `bytes` is more than a slice has, or `owner` is out of range
    */
   alloc(bytes: number = this.sliceBytes, owner: number = process.pid): number {
     checkInteger('bytes', bytes, 1, this.sliceBytes);
@@ -126,20 +134,25 @@ export class FixedPool {
   }
 
   /**
-   * Gives a slice back. `ERR_POOL_FOREIGN` for an offset that `alloc` cannot have returned, `ERR_POOL_DOUBLE_FREE`
-   * for a slice that is free already. O(1).
+   * Frees a slice. O(1).
+   *
+   * @throws {ShmTableError} ERR_POOL_FOREIGN when `alloc` cannot have returned the offset
+   * @throws {ShmTableError} ERR_POOL_DOUBLE_FREE when the slice is already free
    */
   free(offset: number): void {
     const slice = this.#sliceAt(offset);
     const owner = Atomics.load(this.#words, this.#ownerWord(slice));
     if (owner === FREE || !this.release(slice, owner)) {
-      throw new ShmTableError('ERR_POOL_DOUBLE_FREE', `the slice at offset ${offset} is free already`);
+      throw new ShmTableError('ERR_POOL_DOUBLE_FREE', `the slice at offset ${offset} is already free`);
     }
   }
 
   /**
-   * Declares the slice at `offset` part of a shared structure: it belongs to nobody any more, and `settle` leaves it.
-   * A slice allocated and not linked is what a kill may leave with its dead owner.
+   * Declares the slice at `offset` part of a shared structure: it no longer has an owner, and `settle` does not free
+   * it. A slice that is allocated but not linked stays with its owner when that is killed. O(1).
+   *
+   * @throws {ShmTableError} ERR_POOL_FOREIGN when `alloc` cannot have returned the offset
+   * @throws {ShmTableError} ERR_POOL_DOUBLE_FREE when the slice is free
    */
   link(offset: number): void {
     const slice = this.#sliceAt(offset);
@@ -150,8 +163,9 @@ export class FixedPool {
   }
 
   /**
-   * Frees every slice that `owner` took and never linked; for the one who knows that `owner` is dead.
-   * Returns how many. O(slices).
+   * Frees every slice that `owner` allocated but did not link. The caller must know that `owner` is dead. O(slices).
+   *
+   * @returns the number of slices freed
    */
   settle(owner: number): number {
     let freed = 0;
@@ -164,28 +178,29 @@ export class FixedPool {
     return freed;
   }
 
-  /** `total` slices, of which `used` are taken and `spare` are free. O(slices / 32). */
+  /** Counts slices: `total`, of which `used` are allocated and `spare` are free. O(slices / 32). */
   stats(): PoolStats {
     const used = this.#occupancy.taken();
     return { total: this.slices, used, spare: this.slices - used };
   }
 
-  /** Makes the memory no pool any more: `open` refuses it. Slices in use are lost. */
+  /** Invalidates the pool, so that `open` no longer finds it. Slices in use are lost. */
   destroy(): void {
     Atomics.store(this.#words, this.#offset / 4 + HEADER_MAGIC, 0);
   }
 
   // ---- by slice number, for structures that keep a journal ----
 
-  /** Where a slice begins (its owner word), in bytes. */
+  /** Offset of a slice (its owner word) in bytes. */
   sliceOffset(slice: number): number {
     return this.#firstSlice + (slice - 1) * this.strideBytes;
   }
 
   /**
-   * Takes a slice and returns its number, 0 when none seems left: the hints may be wrong on the path of a slice that
-   * somebody is at work with. Before it tries for a slice, or puts the hints on its path right, it writes the number to
-   * `journal`, a word of its owner's: killed or stopped right after, the owner's journal names what it may hold or hide.
+   * Claims a slice and returns its number, 0 when none seems left: the hints may be wrong on the path of a slice that
+   * another process is working on. Before it claims a slice, or corrects the hints on its path, it writes the number to
+   * `journal`, a word of the owner's: if the owner is killed or stopped afterwards, its journal names the slice that it
+   * may hold or hide.
    */
   claim(owner: number, journal?: number): number {
     for (;;) {
@@ -202,7 +217,7 @@ export class FixedPool {
       const slice = bit + 1;
       if (journal !== undefined) this.#words[journal] = slice;
       const won = Atomics.compareExchange(this.#words, this.#ownerWord(slice), FREE, owner) === FREE;
-      // Lost: the winner may have been stopped before it set the bit; without our doing it we would come here again.
+      // Lost: the winner may have been stopped before it set the bit. Set it here, or this loop would find it again.
       this.#occupancy.sync(bit, this.#ownerWord(slice));
       if (won) return slice;
     }
@@ -213,39 +228,39 @@ export class FixedPool {
     return this.claim(owner);
   }
 
-  /** Whether `claim` is worth a try. */
+  /** Whether `claim` may succeed. */
   get seemsToHaveRoom(): boolean {
     return this.#occupancy.findFree() !== -1;
   }
 
-  /** Frees a slice that has exactly this owner; false when it has another. */
+  /** Frees a slice if it has this owner; returns false when it has another. */
   release(slice: number, owner: number): boolean {
     if (Atomics.compareExchange(this.#words, this.#ownerWord(slice), owner, FREE) !== owner) return false;
     this.#occupancy.sync(slice - 1, this.#ownerWord(slice));
     return true;
   }
 
-  /** Repeats what a killed or stopped process may not have finished of `claim` or `release`. */
+  /** Repeats the steps of `claim` or `release` that a killed or stopped process may not have completed. */
   resync(slice: number): void {
     this.#occupancy.sync(slice - 1, this.#ownerWord(slice), true);
   }
 
-  /** `resync` for a slice that may be a reserved one, whose bit stays set though nobody owns it. */
+  /** `resync` for a slice that may be reserved: its bit stays set although it has no owner. */
   resyncPath(slice: number): void {
     this.#occupancy.syncPath(slice - 1);
   }
 
-  /** 0, an owner's id, or LINKED. */
+  /** Returns the owner word: 0, an owner's id, or LINKED. */
   ownerOf(slice: number): number {
     return Atomics.load(this.#words, this.#ownerWord(slice));
   }
 
-  /** Hands a slice over. Only for whoever holds it, or guards the structure that it is linked into. */
+  /** Changes the owner of a slice. Only for its holder, or the holder of the lock of the structure that links it. */
   setOwner(slice: number, owner: number): void {
     Atomics.store(this.#words, this.#ownerWord(slice), owner);
   }
 
-  /** Keeps the first `count` slices out of `claim`'s reach without touching them. Before anybody else sees the pool. */
+  /** Excludes the first `count` slices from `claim` without touching them. Before any other process sees the pool. */
   reserve(count: number): void {
     this.#occupancy.reserve(count);
   }
@@ -254,7 +269,7 @@ export class FixedPool {
     return this.#occupancy.isTaken(slice - 1);
   }
 
-  /** What is wrong with the hints while nobody writes. O(slices / 32). */
+  /** Yields inconsistencies of the hints. Only meaningful while nobody writes. O(slices / 32). */
   *problems(): Generator<string> {
     for (const { level, word } of this.#occupancy.disagreements()) {
       yield `occupancy level ${level} word ${word} disagrees with the level above`;
@@ -268,7 +283,7 @@ export class FixedPool {
   #sliceAt(offset: number): number {
     const slice = (offset - SLICE_HEADER_BYTES - this.#firstSlice) / this.strideBytes + 1;
     if (!Number.isInteger(slice) || slice < 1 || slice > this.slices) {
-      throw new ShmTableError('ERR_POOL_FOREIGN', `offset ${offset} is no slice of this pool`);
+      throw new ShmTableError('ERR_POOL_FOREIGN', `offset ${offset} is not that of a slice of this pool`);
     }
     return slice;
   }

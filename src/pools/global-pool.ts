@@ -13,27 +13,27 @@ import {
 import { checkInteger, checkOffset, checkRoom, type PoolMemory, type PoolStats, wordsOf } from './pool-memory.js';
 
 export interface GlobalPoolOptions {
-  /** Bytes of a page, and with it of the largest request: 1 .. 2^31-1. */
+  /** Size of a page, and so of the largest request, in bytes: 1 .. 2^31-1. */
   readonly pageBytes: number;
-  /** Where in the segment the pool begins, in bytes; a multiple of 64. Default 0. It takes all that is behind. */
+  /** Offset of the pool in the segment in bytes, a multiple of 64. Default 0. The pool extends to the segment's end. */
   readonly offset?: number | undefined;
 }
 
 const MAX_PAGE_BYTES = 2 ** 31 - 1;
 
 /**
- * Shared memory for what lives as long as its segment: allocations of any size up to a page, which never move and are
- * never given back.
+ * An allocator for data that live as long as their segment: allocations of any size up to a page, which never move and
+ * are never freed.
  *
- * Pages come into use one after the other, as far as the segment reached when the pool was made. The pool does not grow
- * its segment: growing detaches every view of the old buffer, in all processes, so that what was allocated would have
- * moved from under whoever holds a view of it.
+ * Pages come into use one after another, up to the segment's end at the creation of the pool. The pool does not grow
+ * its segment: that would detach every view of the old buffer, in all processes, and so invalidate views of
+ * allocations.
  *
- * An allocation is one compare-and-swap. A process killed before it has taken nothing; killed after it, the bytes are
- * used and stay zero. What is to be found by others should be written first and then linked by one store of its offset
- * (as `MetricRegistry` does): then nobody ever sees half an entry.
+ * An allocation is one compare-and-swap. A process killed before it has taken nothing; after it, the bytes are used and
+ * stay zero. Write data first and then link them with one store of their offset (as `MetricRegistry` does), so that no
+ * process ever sees an incomplete entry.
  *
- * Thread safety: every method may be called from any process or thread at once, but for `create` and `destroy`.
+ * Thread safety: every method except `create` and `destroy` may be called from any process or thread at any time.
  */
 export class GlobalPool {
   /** The largest request, in bytes. */
@@ -41,7 +41,7 @@ export class GlobalPool {
   readonly #words: Int32Array;
   /** First word of the header. */
   readonly #header: number;
-  /** Where page 1 begins, in bytes. */
+  /** Offset of page 1 in bytes. */
   readonly #firstPage: number;
   readonly #pageUnits: number;
   readonly #units: number;
@@ -56,8 +56,10 @@ export class GlobalPool {
   }
 
   /**
-   * Lays a pool over zeroed memory, from `offset` to the end of the segment or 16 GiB of it. `ERR_ARGUMENT` for a bad
-   * option, `ERR_POOL_FULL` when not even one page fits. O(1): no page is touched.
+   * Creates a pool in zeroed memory, from `offset` to the end of the segment, at most 16 GiB. O(1): no page is touched.
+   *
+   * @throws {ShmTableError} ERR_ARGUMENT when an option is invalid
+   * @throws {ShmTableError} ERR_POOL_FULL when not even one page fits
    */
   static create(segment: PoolMemory, options: GlobalPoolOptions): GlobalPool {
     checkOptions(options, ['pageBytes', 'offset']);
@@ -80,7 +82,11 @@ export class GlobalPool {
     return pool;
   }
 
-  /** A pool that was created at this offset before. `ERR_ARGUMENT` when there is none. O(1). */
+  /**
+   * Opens the pool at an offset. O(1).
+   *
+   * @throws {ShmTableError} ERR_ARGUMENT when there is no pool
+   */
   static open(segment: PoolMemory, offset = 0): GlobalPool {
     checkOffset(offset);
     const buffer = segment.buffer;
@@ -97,22 +103,23 @@ export class GlobalPool {
   }
 
   /**
-   * Takes that many bytes for ever and returns their byte offset in the segment, aligned to 8; they are as the pool was
-   * made over them: zero. 0 when
-   * neither the rest of the page in use nor another page has room: a smaller request may still find some.
-   * `ERR_ARGUMENT` for a request over `pageBytes`. O(1).
+   * Allocates zeroed bytes permanently and returns their byte offset in the segment, aligned to 8; 0 when neither the
+   * rest of the current page nor another page has space, although a smaller request may still succeed. O(1).
+   *
+   * @param bytes 1 .. `pageBytes`
+   * @throws {ShmTableError} ERR_ARGUMENT when `bytes` is out of range
    */
   alloc(bytes: number): number {
     if (!Number.isInteger(bytes) || bytes < 1 || bytes > this.pageBytes) {
       throw new ShmTableError(
         'ERR_ARGUMENT',
-        `bytes must be an integer from 1 to the ${this.pageBytes} of a page (pageBytes), got ${bytes}`,
+        `bytes must be an integer from 1 to ${this.pageBytes} (pageBytes), got ${bytes}`,
       );
     }
     const units = unitsOf(bytes);
     const position = this.#header + HEADER_POSITION;
     for (;;) {
-      // Unsigned: damaged beyond the end it gives 0 and nothing in front of the pool.
+      // Unsigned, so that a damaged position gives 0 and never an offset before the pool.
       const at = Atomics.load(this.#words, position) >>> 0;
       const rest = this.#pageUnits - (at % this.#pageUnits);
       const start = units <= rest ? at : at + rest;
@@ -124,7 +131,7 @@ export class GlobalPool {
   }
 
   /**
-   * Bytes: `total` of all pages, of which `used` are handed out, the skipped ends of pages included, and `spare` are
+   * Counts bytes: `total` of all pages, of which `used` are allocated, including skipped ends of pages, and `spare` are
    * untouched. O(1).
    */
   stats(): PoolStats {
@@ -133,7 +140,7 @@ export class GlobalPool {
     return { total, used, spare: total - used };
   }
 
-  /** Makes the memory no pool any more: `open` refuses it. What was allocated stays as it is. */
+  /** Invalidates the pool, so that `open` no longer finds it. Allocated memory is not changed. */
   destroy(): void {
     Atomics.store(this.#words, this.#header + HEADER_MAGIC, 0);
   }
@@ -143,7 +150,7 @@ function unitsOf(bytes: number): number {
   return Math.ceil(bytes / UNIT_BYTES);
 }
 
-/** Whole pages in so many bytes, as many as `position` can count. */
+/** Number of whole pages that fit, limited by what `position` can count. */
 function pagesIn(bytes: number, pageBytes: number): number {
   const units = Math.min(MAX_UNITS, Math.floor((bytes - HEADER_BYTES) / UNIT_BYTES));
   return Math.floor(units / unitsOf(pageBytes));

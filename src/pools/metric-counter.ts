@@ -3,14 +3,14 @@ import type { MetricEntries, MetricEntry } from './metric-entries.js';
 import { VALUE } from './metric-registry-layout.js';
 import type { MetricWriter } from './metric-writer.js';
 
-/** A number that only grows, the same for all processes that have its registry open. */
+/** A number that only grows, shared by all processes that have its registry open. */
 export class MetricCounter {
   readonly name: string;
   readonly #entries: MetricEntries;
   readonly #entry: MetricEntry;
   readonly #writer: MetricWriter;
   readonly #cells: Float64Array;
-  /** Index of the own cell. */
+  /** Index of this handle's cell. */
   readonly #own: number;
 
   constructor(entries: MetricEntries, entry: MetricEntry, writer: MetricWriter) {
@@ -23,8 +23,11 @@ export class MetricCounter {
   }
 
   /**
-   * Adds `by`, 0 or more, whole or not: one store, which a death leaves undone or done. `ERR_VALUE_RANGE` when `by` is
-   * no such number or leads beyond the finite ones, `ERR_SEGMENT_NOT_FOUND` when the registry was closed. A few ns.
+   * Adds `by`, with one store, which a death leaves undone or done. O(1), a few ns.
+   *
+   * @param by a finite number of at least 0, not necessarily an integer
+   * @throws {ShmTableError} ERR_VALUE_RANGE when `by` is anything else, or the sum would not be finite
+   * @throws {ShmTableError} ERR_SEGMENT_NOT_FOUND when the registry is closed
    */
   increment(by = 1): void {
     this.#writer.check(this.name);
@@ -32,13 +35,13 @@ export class MetricCounter {
     if (!(by >= 0 && next < Number.POSITIVE_INFINITY)) {
       throw new ShmTableError(
         'ERR_VALUE_RANGE',
-        `counter ${JSON.stringify(this.name)} grows by finite numbers from 0 on, not by ${by}`,
+        `the increment of counter ${JSON.stringify(this.name)} must be at least 0 and keep it finite, got ${by}`,
       );
     }
     this.#cells[this.#own] = next;
   }
 
-  /** What all processes have counted. O(writers). */
+  /** The total of all processes. O(writers). */
   get value(): number {
     return sumOf(this.#entries, this.#entry);
   }

@@ -3,7 +3,7 @@ import { GlobalPool } from './global-pool.js';
 import * as layout from './metric-registry-layout.js';
 import { align64, doublesOf, type PoolMemory, wordsOf } from './pool-memory.js';
 
-/** What an entry says of itself, in memory of this process: none of it changes. */
+/** The immutable data of an entry, copied to this process. */
 export interface MetricEntry {
   readonly name: string;
   readonly kind: typeof layout.COUNTER | typeof layout.HISTOGRAM;
@@ -14,9 +14,9 @@ export interface MetricEntry {
 }
 
 /**
- * The list of entries of a registry and the blocks below them: found, and made once.
+ * The list of a registry's entries and their blocks, which it finds or creates exactly once.
  *
- * Looking for a name costs what was added by others since the last time, and a `Map`.
+ * A lookup by name reads the entries that others have added since the last one, and then a `Map`.
  */
 export class MetricEntries {
   readonly pool: GlobalPool;
@@ -26,7 +26,7 @@ export class MetricEntries {
   /** First word of the registry's header. */
   readonly #header: number;
   readonly #known = new Map<string, MetricEntry>();
-  /** The link behind which nothing is known yet. */
+  /** The link after the last known entry. */
   #last: number;
 
   constructor(memory: PoolMemory, offset: number) {
@@ -38,26 +38,26 @@ export class MetricEntries {
     this.#last = this.#header + layout.HEADER_FIRST;
   }
 
-  /** All entries, the oldest first. */
+  /** All entries, oldest first. */
   all(): Iterable<MetricEntry> {
     this.#follow();
     return this.#known.values();
   }
 
-  /** The entry of this name; if there is none it is made, by exactly one of those who try. */
+  /** Returns the entry with this name; creates it if there is none, exactly once over all processes. */
   findOrMake(name: string, kind: MetricEntry['kind'], bounds: readonly number[]): MetricEntry {
     let made = 0;
     for (;;) {
       this.#follow();
       const found = this.#known.get(name);
       if (found !== undefined) return found;
-      // Lost to another name: the entry that was written is linked behind that one.
+      // Another entry was linked first: link this one after it.
       if (made === 0) made = this.#write(name, kind, bounds);
       Atomics.compareExchange(this.words, this.#last, 0, made);
     }
   }
 
-  /** First word of the entry's block for this writer, made if there is none. Only for who is that writer. */
+  /** Returns the first word of the entry's block for this writer; creates it if missing. Only for the writer itself. */
   blockOf(entry: MetricEntry, writer: number): number {
     for (const block of this.blocks(entry)) if (this.words[block + layout.BLOCK_WRITER] === writer) return block;
     const cells = entry.kind === layout.COUNTER ? layout.VALUE + 1 : layout.COUNTS + entry.bounds.length + 1;
@@ -125,7 +125,7 @@ export class MetricEntries {
     const { total, spare } = this.pool.stats();
     throw new ShmTableError(
       'ERR_POOL_FULL',
-      `metric ${JSON.stringify(name)} needs ${bytes} bytes; of the registry's ${total} there are ${spare} left`,
+      `metric ${JSON.stringify(name)} needs ${bytes} bytes; the registry has ${spare} of ${total} left`,
     );
   }
 

@@ -6,7 +6,7 @@ import type { MetricWriter } from './metric-writer.js';
 
 /** A distribution at one moment. */
 export interface Distribution {
-  /** Observations in each bucket, not cumulated: up to and including each bound, and those above the last one. */
+  /** Observations in each bucket, not cumulative: up to and including each bound, then those above the last one. */
   readonly counts: number[];
   /** Sum of `counts`. */
   readonly count: number;
@@ -17,10 +17,10 @@ export interface Distribution {
 /** Readings of a block, some milliseconds of them, before one is taken that its writer did not let stand. */
 const READ_TRIES = 10_000;
 
-/** How often values of each size were observed, the same for all processes that have its registry open. */
+/** A distribution of observed values, shared by all processes that have its registry open. */
 export class MetricHistogram {
   readonly name: string;
-  /** Upper bounds of the buckets but the last one, ascending. */
+  /** Upper bounds of all buckets except the last, ascending. */
   readonly bounds: readonly number[];
   readonly #entries: MetricEntries;
   readonly #entry: MetricEntry;
@@ -45,8 +45,10 @@ export class MetricHistogram {
   }
 
   /**
-   * Counts a value. A death leaves it counted in full or not at all. `ERR_VALUE_RANGE` for a value that is not finite
-   * or leads the sum beyond the finite ones, `ERR_SEGMENT_NOT_FOUND` when the registry was closed. O(log bounds).
+   * Counts a value. A death leaves it counted completely or not at all. O(log bounds).
+   *
+   * @throws {ShmTableError} ERR_VALUE_RANGE when `value` or the new sum is not finite
+   * @throws {ShmTableError} ERR_SEGMENT_NOT_FOUND when the registry is closed
    */
   observe(value: number): void {
     this.#writer.check(this.name);
@@ -57,7 +59,7 @@ export class MetricHistogram {
     if (!Number.isFinite(sum)) {
       throw new ShmTableError(
         'ERR_VALUE_RANGE',
-        `histogram ${JSON.stringify(this.name)} takes finite numbers with a finite sum, not ${value}`,
+        `values of histogram ${JSON.stringify(this.name)} and their sum must be finite, got ${value}`,
       );
     }
     const bucket = bucketOf(this.bounds, value);
@@ -68,20 +70,20 @@ export class MetricHistogram {
     this.#carryOut();
   }
 
-  /** What all processes have observed. O(writers x bounds). */
+  /** The distribution over all processes. O(writers x bounds). */
   get distribution(): Distribution {
     return distributionOf(this.#entries, this.#entry);
   }
 
   /**
-   * Finishes an observation that was committed and not carried out: the last writer of this number died there, or an
-   * error for want of stack or the end of a `vm` script interrupted this one.
+   * Completes an observation that was committed but not executed: the previous writer with this number died there, or a
+   * stack overflow or the timeout of a `vm` script interrupted this one.
    */
   #settle(): void {
     if (isCommitted(this.#words[this.#own + STEP])) this.#carryOut();
   }
 
-  /** Final values only: done twice it does no harm. */
+  /** Stores only final values, so that repeating it is harmless. */
   #carryOut(): void {
     const cells = this.#cells;
     const at = this.#ownCells;
@@ -90,7 +92,7 @@ export class MetricHistogram {
     this.#advance();
   }
 
-  /** The order of stores is the promise: see the invariants of `step`. */
+  /** The order of these stores matters: see the invariants of `step`. */
   #advance(): void {
     storeRelease(this.#words, this.#own + STEP, this.#words[this.#own + STEP] + 1);
   }
@@ -100,7 +102,7 @@ function isCommitted(step: number): boolean {
   return (step & 1) === 1;
 }
 
-/** Number of the first bound that is not below the value: that many buckets lie before its own. */
+/** Index of the first bound that is not less than the value, which is also the index of the value's bucket. */
 function bucketOf(bounds: readonly number[], value: number): number {
   let low = 0;
   let high = bounds.length;
@@ -113,8 +115,8 @@ function bucketOf(bounds: readonly number[], value: number): number {
 }
 
 /**
- * Sum over the blocks of a histogram. Each block is read as it stood between two observations, unless its writer never
- * pauses; then `sum` may be some observations away from `counts`.
+ * Sums the blocks of a histogram. Each block is read as it was between two observations, unless its writer never
+ * pauses; then `sum` may differ from `counts` by some observations.
  */
 export function distributionOf(entries: MetricEntries, entry: MetricEntry): Distribution {
   const counts = new Array<number>(entry.bounds.length + 1).fill(0);

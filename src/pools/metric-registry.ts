@@ -9,13 +9,15 @@ import { MetricWriter } from './metric-writer.js';
 import { checkOffset, type PoolStats } from './pool-memory.js';
 
 export interface MetricRegistryOptions {
-  /** Bytes of a page, a multiple of 64 from 1,024 on: the largest entry or block has this size. Default 4,096. */
+  /**
+   * Size of a page, and so of the largest entry or block, in bytes: a multiple of 64, at least 1,024. Default 4,096.
+   */
   readonly pageBytes?: number | undefined;
-  /** Where in the segment the registry begins, in bytes; a multiple of 64. Default 0. It takes all that is behind. */
+  /** Offset of the registry in the segment in bytes, a multiple of 64. Default 0. It extends to the segment's end. */
   readonly offset?: number | undefined;
 }
 
-/** A metric at one moment, over all processes. */
+/** The current value of a metric, over all processes. */
 export type MetricValue =
   | { readonly kind: 'counter'; readonly name: string; readonly value: number }
   | ({ readonly kind: 'histogram'; readonly name: string; readonly bounds: readonly number[] } & Distribution);
@@ -24,18 +26,18 @@ const MAX_NAME_BYTES = 512;
 const MIN_PAGE_BYTES = 1_024;
 
 /**
- * Counters and histograms with names, shared by all processes that have the segment open: made once by whoever asks
- * first, there for ever, counted without a lock and without losing anything to a killed process.
+ * Named counters and histograms, shared by all processes that have the segment open. Each is created once, at the first
+ * request, and never removed; counting takes no lock, and a killed process loses no counts.
  *
- * Each handle counts in cells of its own (a byte lock makes it their only writer), so that counting is a plain store and
- * processes do not meet in one cache line; reading adds the cells up. A metric takes a cache line for each handle that
- * ever counted at the same time as others, a histogram as many as its buckets need.
+ * Each handle counts in its own cells (a byte lock makes it their only writer), so that counting is a plain store and
+ * processes do not contend for a cache line; reading adds the cells up. A metric takes a cache line for each handle
+ * that ever counted at the same time as others, a histogram as many as its buckets need.
  *
- * A name is opaque: labels are a part of it, as in `requests_total{status="200"}`.
+ * A name is opaque: labels are part of it, as in `requests_total{status="200"}`.
  *
- * Thread safety: several handles may be used at once, each by the thread that opened it. `create` and `destroy` may not
- * run beside anything else: `Segment.create(options, (segment) => MetricRegistry.create(segment).close())` makes the
- * registry before anybody can see it.
+ * Thread safety: several handles may be used at the same time, each by the thread that opened it. `create` and
+ * `destroy` must not run concurrently with anything else: `Segment.create(options, (segment) =>
+ * MetricRegistry.create(segment).close())` creates the registry before any other process can see it.
  */
 export class MetricRegistry {
   readonly #segment: Segment;
@@ -52,14 +54,19 @@ export class MetricRegistry {
     this.#entries = new MetricEntries(segment, offset);
   }
 
-  /** Lays an empty registry over zeroed memory. `ERR_ARGUMENT` for a bad option, `ERR_POOL_FULL` when it does not fit. */
+  /**
+   * Creates an empty registry in zeroed memory. O(1).
+   *
+   * @throws {ShmTableError} ERR_ARGUMENT when an option is invalid
+   * @throws {ShmTableError} ERR_POOL_FULL when the registry does not fit into the segment
+   */
   static create(segment: Segment, options: MetricRegistryOptions = {}): MetricRegistry {
     checkOptions(options, ['pageBytes', 'offset']);
     const { pageBytes = 4_096, offset = 0 } = options;
     if (!Number.isInteger(pageBytes) || pageBytes < MIN_PAGE_BYTES || pageBytes % 64 !== 0) {
       throw new ShmTableError(
         'ERR_ARGUMENT',
-        `pageBytes must be a multiple of 64, at least ${MIN_PAGE_BYTES}; got ${show(pageBytes)}`,
+        `pageBytes must be a multiple of 64, at least ${MIN_PAGE_BYTES}, got ${show(pageBytes)}`,
       );
     }
     checkOffset(offset);
@@ -69,7 +76,11 @@ export class MetricRegistry {
     return new MetricRegistry(segment, offset);
   }
 
-  /** A registry that was created at this offset before. `ERR_ARGUMENT` when there is none. O(1). */
+  /**
+   * Opens the registry at an offset. O(1).
+   *
+   * @throws {ShmTableError} ERR_ARGUMENT when there is no registry
+   */
   static open(segment: Segment, offset = 0): MetricRegistry {
     checkOffset(offset);
     const { buffer } = segment;
@@ -81,10 +92,14 @@ export class MetricRegistry {
   }
 
   /**
-   * The counter of this name (1 to 512 bytes of UTF-8), made if nobody has made it yet.
+   * Returns the counter with this name; creates it if it does not exist.
    *
-   * @throws ERR_ARGUMENT the name is bad or a histogram's · ERR_POOL_FULL no room for another metric
-   * @throws ERR_READ_ONLY on a read-only segment · ERR_TOO_MANY_PARTICIPANTS 1,023 handles count already
+   * @param name 1 to 512 bytes of UTF-8
+   * @throws {ShmTableError} ERR_ARGUMENT when the name is invalid or that of a histogram
+   * @throws {ShmTableError} ERR_POOL_FULL when there is no space for another metric
+   * @throws {ShmTableError} ERR_READ_ONLY when the segment is read-only
+   * @throws {ShmTableError} ERR_TOO_MANY_PARTICIPANTS when 1,023 handles already count
+   * @throws {ShmTableError} ERR_SEGMENT_NOT_FOUND when the registry is closed
    */
   counter(name: string): MetricCounter {
     const known = this.#counters.get(name);
@@ -96,8 +111,12 @@ export class MetricRegistry {
   }
 
   /**
-   * The histogram of this name with these upper bounds, finite and ascending, at least one; the last bucket has none.
-   * Made if nobody has made it yet. Throws as `counter` does, also `ERR_ARGUMENT` when it has other bounds.
+   * Returns the histogram with this name; creates it if it does not exist.
+   *
+   * @param bounds upper bounds of all buckets except the last, which has none: finite, ascending, at least one
+   * @throws {ShmTableError} ERR_ARGUMENT when name or bounds are invalid, or it exists as a counter or with other
+   * bounds;
+   *   and the other errors of `counter`
    */
   histogram(name: string, bounds: readonly number[]): MetricHistogram {
     const known = this.#histograms.get(name);
@@ -112,7 +131,7 @@ export class MetricRegistry {
     return histogram;
   }
 
-  /** Every metric with what all processes have counted, the oldest first. Also on a read-only segment. */
+  /** Yields every metric with the totals of all processes, oldest first. Also works in a read-only segment. */
   *entries(): Generator<MetricValue> {
     this.#check();
     for (const entry of this.#entries.all()) {
@@ -122,13 +141,13 @@ export class MetricRegistry {
     }
   }
 
-  /** Bytes for metrics and their cells: `total`, `used`, `spare`. O(1). */
+  /** Counts bytes for metrics and their cells: `total`, `used`, `spare`. O(1). */
   stats(): PoolStats {
     this.#check();
     return this.#entries.pool.stats();
   }
 
-  /** Ends this handle: its metrics throw from then on. What was counted stays. Twice is harmless. */
+  /** Closes this handle: its metrics throw from then on, but the counts remain. Closing twice is harmless. */
   close(): void {
     this.#isOpen = false;
     this.#writer?.close();
@@ -136,7 +155,7 @@ export class MetricRegistry {
     this.#histograms.clear();
   }
 
-  /** Makes the memory no registry any more: `open` refuses it. Closes this handle. */
+  /** Invalidates the registry, so that `open` no longer finds it, and closes this handle. */
   destroy(): void {
     this.#check();
     Atomics.store(this.#entries.words, this.#offset / 4 + HEADER_MAGIC, 0);
@@ -164,7 +183,7 @@ export class MetricRegistry {
   }
 
   #check(): void {
-    if (!this.#isOpen) throw new ShmTableError('ERR_SEGMENT_NOT_FOUND', 'the registry of metrics is closed');
+    if (!this.#isOpen) throw new ShmTableError('ERR_SEGMENT_NOT_FOUND', 'the metric registry is closed');
   }
 }
 
@@ -173,7 +192,7 @@ function checkName(name: unknown): void {
   if (bytes === undefined || bytes.length < 1 || bytes.length > MAX_NAME_BYTES || bytes.toString() !== name) {
     throw new ShmTableError(
       'ERR_ARGUMENT',
-      `the name of a metric must be 1 to ${MAX_NAME_BYTES} bytes of well-formed UTF-8, not ${show(name)}`,
+      `the name of a metric must be 1 to ${MAX_NAME_BYTES} bytes of well-formed UTF-8, got ${show(name)}`,
     );
   }
 }
@@ -186,7 +205,7 @@ function checkBounds(name: string, bounds: readonly unknown[]): void {
   if (ascending) return;
   throw new ShmTableError(
     'ERR_ARGUMENT',
-    `the bounds of histogram ${show(name)} must be finite ascending numbers, at least one; got [${bounds}]`,
+    `the bounds of histogram ${show(name)} must be finite ascending numbers, at least one, got [${bounds}]`,
   );
 }
 
@@ -201,7 +220,7 @@ function checkSame(
   if (isSame) return;
   throw new ShmTableError(
     'ERR_ARGUMENT',
-    `metric ${show(name)} is ${describe(kind, bounds)} already and cannot be ${describe(otherKind, otherBounds)}`,
+    `metric ${show(name)} is already ${describe(kind, bounds)}, got ${describe(otherKind, otherBounds)}`,
   );
 }
 

@@ -1,12 +1,12 @@
 import { ShmTableError } from '../errors.js';
 import type { ByteLocks, Segment } from '../memory/index.js';
 
-/** Handles that can count at once in all processes. */
+/** Maximum number of handles that can count at the same time, in all processes. */
 const MAX_WRITERS = 1_023;
 
 /**
- * The right to write one number's blocks of a registry: the lock of the kernel's on one byte, which ends with `close`,
- * with the worker thread and with any death of the process. The next one to get the byte goes on with the blocks.
+ * The right to write the blocks of one writer number of a registry: a byte lock, which the kernel releases at `close`,
+ * at the end of the worker thread and at any death of the process. Its next holder continues with the blocks.
  */
 export class MetricWriter {
   /** 1 .. MAX_WRITERS. */
@@ -20,8 +20,8 @@ export class MetricWriter {
   }
 
   /**
-   * The first number that nobody alive has. A byte is that far behind `offset`, within the registry, so that no other
-   * user of the segment's bytes takes it for something else.
+   * Takes the first free number. Its byte is at `offset` plus the number, within the registry, so that it cannot
+   * conflict with other byte locks of the segment.
    */
   static attach(segment: Segment, offset: number): MetricWriter {
     const locks = segment.openByteLocks();
@@ -34,10 +34,13 @@ export class MetricWriter {
       throw error;
     }
     locks.close();
-    throw new ShmTableError('ERR_TOO_MANY_PARTICIPANTS', `all ${MAX_WRITERS} writers of the metrics are at work`);
+    throw new ShmTableError(
+      'ERR_TOO_MANY_PARTICIPANTS',
+      `the metric registry must have at most ${MAX_WRITERS} handles that count; all are in use`,
+    );
   }
 
-  /** Throws once closed: the blocks may be somebody else's by then. */
+  /** Throws when closed, because the blocks may have another writer by then. */
   check(name: string): void {
     if (this.#isOpen) return;
     throw new ShmTableError('ERR_SEGMENT_NOT_FOUND', `the registry of metric ${JSON.stringify(name)} is closed`);

@@ -14,9 +14,9 @@
  * seen the owner word that counts. A process killed inside leaves its slice in its journal; recovery repeats `sync`.
  *
  * So whatever bit is wrong lies on the path, from leaf to top, of a slice that somebody is at work with. One stopped
- * there can hide as many free slices as a word near the top stands for. Whoever finds no free slice therefore looks past
- * the hints before saying so: by the journals of those at work (`sync` of the slices that they name), or, where there are
- * no journals, by `repair`. At level 0 each one at work can hide but the slice that it works with.
+ * there can hide as many free slices as a word near the top stands for. Whoever finds no free slice therefore looks
+ * past the hints before saying so: by the journals of those at work (`sync` of the slices that they name), or, where
+ * there are no journals, by `repair`. At level 0 each one at work can hide but the slice that it works with.
  *
  * Zeroed memory is an empty tree, but for the bits behind the last slice, which `initialise` sets for ever.
  */
@@ -173,7 +173,10 @@ export class Occupancy {
     } while ((Atomics.load(words, word) === FULL) !== full);
   }
 
-  /** Makes every level agree with the one below: who died or stands still may have changed one and not the next. O(n / 32). */
+  /**
+   * Makes every level agree with the one below: who died or stands still may have changed one and not the next. O(n /
+   * 32).
+   */
   repair(): void {
     for (const { level, word } of this.disagreements()) this.#syncAbove(level, word, true);
   }

@@ -23,8 +23,8 @@
  *          24  payload    rounded up to units
  *
  * A position counts units from the creation on and never goes back: the record at position p lies at place p % units.
- * So no position returns with another meaning (2^53 units are 64 PiB of records: two years at 1 GB a second), and a full
- * ring (head = tail + units) differs from an empty one (head = tail).
+ * So no position returns with another meaning (2^53 units are 64 PiB of records: two years at 1 GB a second), and a
+ * full ring (head = tail + units) differs from an empty one (head = tail).
  *
  * Invariants
  * - tail <= head <= tail + units.

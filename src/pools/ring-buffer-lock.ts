@@ -3,23 +3,23 @@ import { assertStackRoom, futexWait, futexWake, monotonicMs } from '../memory/in
 import { HEADER_LOCK, HEADER_PID, HEADER_TURNS, HOLDER_MASK, WAITED_FOR } from './ring-buffer-layout.js';
 import type { RingOwners } from './ring-buffer-owners.js';
 
-/** Tries before looking who holds the lock: a holder that runs is done within a microsecond. */
+/** Attempts before checking who holds the lock: a running holder releases it within a microsecond. */
 const SPINS = 100;
-/** Longest sleep before looking again whether the holder lives. */
+/** Maximum sleep before checking again whether the holder is alive. */
 const SLEEP_MS = 10;
-/** How long a living holder is waited for, while it holds the lock: it must have been stopped. */
+/** How long to wait for a live holder, which must have been stopped. */
 const TIMEOUT_MS = 1_000;
-/** How long one that has just woken a sleeper leaves the lock to it. */
+/** How long a handle that has just woken a sleeper leaves the lock to it. */
 const COURTESY_MS = 0.1;
 
 /**
  * The right to move a ring's head and tail.
  *
  * Invariants
- * - The word is 0 or holds the id of an owner. It returns to 0 by the hand of that owner, or of whoever holds the dead
- *   owner's byte lock. A living holder is never robbed.
- * - Nobody needs to know how far a dead holder came: see the layout.
- * - Who has slept takes the lock with the mark set: others may still sleep, and its release must wake one of them.
+ * - The word is 0 or contains the id of an owner. Only that owner, or the holder of the dead owner's byte lock, sets it to
+ *   0. A live holder never loses the lock.
+ * - It does not matter how far a dead holder came: see the layout.
+ * - A handle that has slept takes the lock with the mark set: others may still sleep, and its release must wake one.
  */
 export class RingLock {
   readonly #words: Int32Array;
@@ -41,10 +41,10 @@ export class RingLock {
   }
 
   /**
-   * Takes the lock for the attached owner. One that has it already was interrupted, by an exception or the end of a
-   * script, or has the id of one that died with it: the lock is just kept.
+   * Takes the lock for the attached owner. If the owner already has it, because it was interrupted by an exception or
+   * the end of a script, or has the id of an owner that died with it, it keeps the lock.
    *
-   * @throws ERR_LOCK_TIMEOUT a living process has held it for a second: one that is stopped
+   * @throws {ShmTableError} ERR_LOCK_TIMEOUT when a live process, which must be stopped, has held it for a second
    */
   acquire(): void {
     assertStackRoom();
@@ -60,7 +60,7 @@ export class RingLock {
     if (Atomics.exchange(this.#words, this.#lock, 0) < 0) this.#hasWoken = futexWake(this.#words, this.#lock, 1) > 0;
   }
 
-  /** Without this, one that allocates in a loop has the lock again before the woken one runs. */
+  /** Without this, a handle that allocates in a loop takes the lock again before the woken one runs. */
   #letTheWokenPass(): void {
     this.#hasWoken = false;
     futexWait(this.#words, this.#lock, 0, COURTESY_MS);
@@ -89,10 +89,10 @@ export class RingLock {
     }
   }
 
-  /** Releases the lock in the place of a holder that has died with it. */
+  /** Releases the lock of a dead holder. */
   #releaseDead(holder: number): boolean {
     return this.#owners.actFor(holder, () => {
-      // It may have released the lock itself and died, or ended, since.
+      // It may have released the lock itself and then died or closed.
       if ((Atomics.load(this.#words, this.#lock) & HOLDER_MASK) === holder) this.release();
     });
   }
@@ -100,7 +100,7 @@ export class RingLock {
   #giveUp(): never {
     throw new ShmTableError(
       'ERR_LOCK_TIMEOUT',
-      `process ${this.#words[this.#pid]} holds the lock of the RingBuffer and lives; waited ${TIMEOUT_MS} ms`,
+      `process ${this.#words[this.#pid]} is alive and has held the lock of the RingBuffer for ${TIMEOUT_MS} ms`,
     );
   }
 }

@@ -2,17 +2,17 @@ import { ShmTableError } from '../errors.js';
 import type { ByteLocks } from '../memory/index.js';
 import type { PoolMemory } from './pool-memory.js';
 
-/** What a RingBuffer needs of a segment: its memory, and locks that the kernel takes from the dead. */
+/** The part of a segment that a RingBuffer uses: its memory, and byte locks. */
 export interface RingMemory extends PoolMemory {
   readonly readOnly: boolean;
   openByteLocks(): ByteLocks;
 }
 
 /**
- * Who writes to a ring: each handle that ever allocates has an id of its own, for as long as it holds the byte lock
- * of that number. The kernel drops the lock on any death of its holder, so no owner can be mistaken for a living one.
+ * The owners of a ring: each handle that allocates has its own id as long as it holds the byte lock of that number. The
+ * kernel releases the lock at any death of its holder, so a dead owner is never mistaken for a live one.
  *
- * Nothing is opened before it is needed: a handle that only reads, and meets no unfinished record, holds no descriptor.
+ * Nothing is opened before it is needed: a handle that only reads, and meets no unfinished record, has no descriptor.
  */
 export class RingOwners {
   readonly #memory: RingMemory;
@@ -30,8 +30,8 @@ export class RingOwners {
   }
 
   /**
-   * Takes an id that nobody living has. What its last owner left is this one's to finish: a lock, unfinished records.
-   * O(owners), a system call each.
+   * Takes an id that no live handle has. This handle must then settle what its last owner left: a lock, unfinished
+   * records. O(owners), a system call each.
    */
   attach(): void {
     const locks = this.#open();
@@ -42,16 +42,16 @@ export class RingOwners {
     }
     throw new ShmTableError(
       'ERR_TOO_MANY_PARTICIPANTS',
-      `${this.#limit} handles write to the RingBuffer at offset ${this.#firstByte} already, which is the limit`,
+      `the RingBuffer at offset ${this.#firstByte} must have at most ${this.#limit} handles that write; all are in use`,
     );
   }
 
-  /** Whether an owner has died or closed its handle. A system call, for any but the own id. */
+  /** Whether an owner has died or closed its handle. Takes a system call, except for this handle's id. */
   isDead(id: number): boolean {
     return id !== this.id && !this.#open().isLocked(this.#firstByte + id);
   }
 
-  /** Does what only the owner may do, in the place of a dead one. False when it lives, or another process does it. */
+  /** Acts for a dead owner. Returns false when it is alive, or another process already acts for it. */
   actFor(id: number, act: () => void): boolean {
     const locks = this.#open();
     if (!locks.tryLock(this.#firstByte + id)) return false;
@@ -63,7 +63,7 @@ export class RingOwners {
     return true;
   }
 
-  /** Gives the id back. */
+  /** Releases the id. */
   close(): void {
     this.id = 0;
     this.#locks?.close();

@@ -3,8 +3,8 @@ import { wordsOf } from './pool-memory.js';
 import * as layout from './ring-buffer-layout.js';
 
 /**
- * The records of a ring by their positions: what stands in their headers, and where the next one begins. Knows nothing
- * of locks and owners; the layout says who may call what when.
+ * The records of a ring by position: their headers, and where the next one begins. Independent of locks and owners; the
+ * layout says who may call what when.
  */
 export class RingRecords {
   /** Length of the area of the records. */
@@ -26,7 +26,7 @@ export class RingRecords {
     this.#area = (offset + layout.HEADER_BYTES) / layout.UNIT_BYTES;
   }
 
-  /** Position behind the newest record. */
+  /** Position after the newest record. */
   get head(): number {
     return Number(Atomics.load(this.#longs, this.#header + layout.HEADER_HEAD));
   }
@@ -44,7 +44,7 @@ export class RingRecords {
     Atomics.store(this.#longs, this.#header + layout.HEADER_TAIL, BigInt(position));
   }
 
-  /** The sequence of the next record, which is used up: whoever dies before its record is there leaves a gap. */
+  /** Takes the sequence number of the next record; a handle that dies before it writes the record leaves a gap. */
   takeSequence(): number {
     return this.#doubles[this.#header + layout.HEADER_SEQUENCE]++;
   }
@@ -54,7 +54,7 @@ export class RingRecords {
     return this.units - this.#place(position);
   }
 
-  /** Writes the header of a record at the head, where nobody looks before the head moves. */
+  /** Writes the header of a record at the head, which nobody reads before the head moves. */
   write(position: number, sequence: number, state: number, bytes: number): void {
     const at = this.#at(position);
     this.#doubles[at + layout.RECORD_POSITION] = position;
@@ -67,7 +67,7 @@ export class RingRecords {
     return Atomics.load(this.#words, 2 * this.#at(position) + layout.RECORD_STATE);
   }
 
-  /** Changes the state if it is `from`; returns what it was. */
+  /** Changes the state if it is `from`; returns the previous state. */
   changeState(position: number, from: number, to: number): number {
     return Atomics.compareExchange(this.#words, 2 * this.#at(position) + layout.RECORD_STATE, from, to);
   }
@@ -80,7 +80,7 @@ export class RingRecords {
     return this.#words[2 * this.#at(position) + layout.RECORD_BYTES];
   }
 
-  /** Position of what follows a record with this payload. */
+  /** Position after a record with this payload. */
   behind(position: number, bytes: number): number {
     const toEnd = this.unitsToEnd(position);
     const length = layout.unitsFor(bytes);
@@ -99,8 +99,8 @@ export class RingRecords {
   }
 
   /**
-   * Position of the record whose payload begins at `offset`; it may be collected already. -1 when there never was one,
-   * or others have been written over it. A header holds its own position: nothing else does, unless it was copied there.
+   * Position of the record whose payload begins at `offset`; it may already be reclaimed. -1 when there never was one,
+   * or it has been overwritten. A header contains its own position, which nothing else does unless it was copied there.
    */
   positionOf(offset: number): number {
     const place = offset / layout.UNIT_BYTES - layout.RECORD_UNITS - this.#area;

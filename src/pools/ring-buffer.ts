@@ -7,17 +7,17 @@ import { type RingMemory, RingOwners } from './ring-buffer-owners.js';
 import { RingRecords } from './ring-buffer-records.js';
 
 export interface RingBufferOptions {
-  /** Bytes of records, each with 24 bytes of its own: 64 .. 2^31-8, rounded up to a multiple of 8. */
+  /** Space for records, each with a header of 24 bytes: 64 .. 2^31-8 bytes, rounded up to a multiple of 8. */
   readonly bytes: number;
-  /** Where in the segment the ring begins, in bytes; a multiple of 64. Default 0. */
+  /** Offset of the ring in the segment in bytes, a multiple of 64. Default 0. */
   readonly offset?: number | undefined;
 }
 
 /** A committed record. */
 export interface RingRecord {
-  /** Rises by 1 from record to record, from 1; the number of one that was given up is missing. */
+  /** Sequence number, starting at 1 and increasing by 1; numbers of discarded records are missing. */
   readonly sequence: number;
-  /** Where its bytes begin in the segment. */
+  /** Offset of its bytes in the segment. */
   readonly offset: number;
   readonly bytes: number;
 }
@@ -26,24 +26,24 @@ const MIN_BYTES = 64;
 const MAX_BYTES = 2 ** 31 - layout.UNIT_BYTES;
 
 /**
- * Records of any length in shared memory, read in the order in which they were allocated and collected from the oldest
- * on, by any number of producers and consumers in any number of processes.
+ * Records of any length in shared memory, read in the order of their allocation and reclaimed from the oldest on, by
+ * any number of producers and consumers in any number of processes.
  *
- * A record is allocated, written, committed, read, and freed by whoever says that it is no longer needed; its memory is
- * used again when all older records are freed too. One whose producer dies before `commit` is passed over by everybody
- * from then on. A living producer is waited for, however slow it is: readers wait before its record, so that they miss
- * nothing, and the memory behind it stays.
+ * A record is allocated, written, committed, read, and freed by any process; its memory is reused when all older
+ * records are free too. If a producer dies before `commit`, all others skip its record. They wait for a live producer,
+ * however slow: readers do not read past its record, so that they miss nothing, and the memory after it is not
+ * reclaimed.
  *
- * `alloc` and `settle` hold a lock for less than a microsecond as a rule; `commit` and `free` are one compare-and-swap;
- * `read` stores nothing and works on a segment that was opened read-only.
+ * `alloc` and `settle` hold a lock, usually for less than a microsecond; `commit` and `free` are one compare-and-swap;
+ * `read` stores nothing and also works in a read-only segment.
  *
- * Thread safety: every method may be called from any process or thread at once, each through a handle of its own.
- * `create` and `destroy` may not run beside anything else. After `segment.grow`, open the ring anew.
+ * Thread safety: every method may be called from any process or thread at any time, each with its own handle, except
+ * that `create` and `destroy` must not run concurrently with anything else. After `segment.grow`, open the ring again.
  */
 export class RingBuffer {
   /** Bytes of records. */
   readonly bytes: number;
-  /** Most bytes of one record: an empty ring holds one of these. */
+  /** Maximum size of a record in bytes; an empty ring has space for one of these. */
   readonly maxRecordBytes: number;
   readonly #words: Int32Array;
   readonly #offset: number;
@@ -51,11 +51,13 @@ export class RingBuffer {
   readonly #records: RingRecords;
   readonly #owners: RingOwners;
   readonly #lock: RingLock;
-  /** Whether the lock was held since the id was taken: before, unfinished records of that id are a dead one's. */
+  /**
+   * Whether the lock was held since the id was taken; before, unfinished records with the id are those of a dead owner.
+   */
   #hasEntered = false;
   /** Every record before this position is free. */
   #freedPosition = 0;
-  /** Every record above the sequence stands at the position or behind it: where a `read` that follows goes on. */
+  /** Every record above the sequence number is at the position or after it: where the next `read` continues. */
   #passedSequence = 0;
   #passedPosition = 0;
 
@@ -71,9 +73,11 @@ export class RingBuffer {
   }
 
   /**
-   * Lays an empty ring over memory, whatever is in it. O(1).
+   * Creates an empty ring, whatever the memory contains. O(1).
    *
-   * @throws ERR_ARGUMENT a bad option · ERR_POOL_FULL it does not fit · ERR_READ_ONLY the segment was opened so
+   * @throws {ShmTableError} ERR_ARGUMENT when an option is invalid
+   * @throws {ShmTableError} ERR_POOL_FULL when the ring does not fit into the segment
+   * @throws {ShmTableError} ERR_READ_ONLY when the segment was opened read-only
    */
   static create(segment: RingMemory, options: RingBufferOptions): RingBuffer {
     checkOptions(options, ['bytes', 'offset']);
@@ -95,7 +99,11 @@ export class RingBuffer {
     return ring;
   }
 
-  /** A ring that was created at this offset before. `ERR_ARGUMENT` when there is none. O(1). */
+  /**
+   * Opens the ring at an offset. O(1).
+   *
+   * @throws {ShmTableError} ERR_ARGUMENT when there is no ring
+   */
   static open(segment: RingMemory, offset = 0): RingBuffer {
     checkOffset(offset);
     const buffer = segment.buffer;
@@ -112,26 +120,34 @@ export class RingBuffer {
     throw nothingThere(offset);
   }
 
-  /** Bytes that a ring for this many bytes of records takes. `ERR_ARGUMENT` for a number out of range. */
+  /**
+   * Returns the size of a ring with this much space for records, in bytes.
+   *
+   * @throws {ShmTableError} ERR_ARGUMENT when the number is out of range
+   */
   static bytesFor(bytes: number): number {
     checkInteger('bytes', bytes, MIN_BYTES, MAX_BYTES);
     return layout.HEADER_BYTES + Math.ceil(bytes / layout.UNIT_BYTES) * layout.UNIT_BYTES;
   }
 
   /**
-   * Begins a record and returns the byte offset of its payload in the segment, aligned to 8; 0 when there is no room
-   * until older ones are freed. The memory is as its last user left it. Nobody sees the record before `commit`.
+   * Allocates a record and returns the byte offset of its payload in the segment, aligned to 8; 0 when there is no
+   * space until older records are freed. The memory has the contents that its last user left. Nobody sees the record
+   * before `commit`.
    *
-   * Amortized O(1): collects as many freed records, the oldest first, as the new one needs the room of.
+   * Amortized O(1): reclaims as many freed records, oldest first, as the new one needs space.
    *
    * @param bytes 1 .. `maxRecordBytes`
-   * @throws ERR_ARGUMENT · ERR_READ_ONLY · ERR_LOCK_TIMEOUT · ERR_TOO_MANY_PARTICIPANTS
+   * @throws {ShmTableError} ERR_ARGUMENT when `bytes` is out of range
+   * @throws {ShmTableError} ERR_READ_ONLY when the segment was opened read-only
+   * @throws {ShmTableError} ERR_LOCK_TIMEOUT when a stopped process has held the lock for a second
+   * @throws {ShmTableError} ERR_TOO_MANY_PARTICIPANTS when 1,023 handles already write
    */
   alloc(bytes: number): number {
     checkInteger('bytes', bytes, 1, this.maxRecordBytes);
     this.#enter('alloc');
     try {
-      const position = this.#makeRoom(layout.unitsFor(bytes));
+      const position = this.#makeSpace(layout.unitsFor(bytes));
       return position < 0 ? 0 : this.#claim(position, bytes);
     } finally {
       this.#lock.release();
@@ -139,28 +155,31 @@ export class RingBuffer {
   }
 
   /**
-   * Completes a record of this handle's: from now on it is read, until it is freed. O(1).
+   * Publishes a record of this handle: it can be read from now on, until it is freed. O(1).
    *
-   * @throws ERR_POOL_FOREIGN no record of this handle's · ERR_POOL_DOUBLE_FREE it was freed · ERR_ARGUMENT it was
-   *   committed already
+   * @throws {ShmTableError} ERR_POOL_FOREIGN when the offset is not that of a record of this handle
+   * @throws {ShmTableError} ERR_POOL_DOUBLE_FREE when the record was freed
+   * @throws {ShmTableError} ERR_ARGUMENT when the record is already committed
    */
   commit(offset: number): void {
     this.#checkWritable('commit');
     const position = this.#findRecord(offset);
     const state = this.#records.stateAt(position);
     if (state === layout.COMMITTED) {
-      throw new ShmTableError('ERR_ARGUMENT', `the record at offset ${offset} is committed already`);
+      throw new ShmTableError('ERR_ARGUMENT', `the record at offset ${offset} is already committed`);
     }
     this.#checkOwn(state, offset);
     this.#records.changeState(position, state, layout.COMMITTED);
   }
 
   /**
-   * Declares a record no longer needed: a committed one, from any process, or one of this handle's before its commit.
-   * Its memory is used again once all older records are freed. O(1).
+   * Frees a committed record, from any process, or discards a record of this handle before its commit. Its memory is
+   * reused when all older records are free. O(1).
    *
-   * @throws ERR_POOL_FOREIGN an offset that `alloc` cannot have returned, or a record that another is still writing
-   * @throws ERR_POOL_DOUBLE_FREE it is free already
+   * @throws {ShmTableError} ERR_POOL_FOREIGN when `alloc` cannot have returned the offset, or another handle is writing
+   * the
+   *   record
+   * @throws {ShmTableError} ERR_POOL_DOUBLE_FREE when the record is already free
    */
   free(offset: number): void {
     this.#checkWritable('free');
@@ -171,15 +190,16 @@ export class RingBuffer {
   }
 
   /**
-   * The first committed record whose sequence is above `after`; `undefined` when there is none yet, or an older one is
-   * still being written by a living producer. Records that were freed are passed over: the gap in the sequence shows
-   * them. O(1) to follow with the sequence of the last one, and
-   * to take the oldest with 0 again and again; O(records) otherwise.
+   * Returns the first committed record with a sequence number above `after`; `undefined` when there is none yet, or a
+   * live producer is still writing an older one. Freed records are skipped and appear as gaps in the sequence numbers.
+   * O(1) when continuing from the last sequence number, and when repeatedly taking the oldest with 0; otherwise
+   * O(records).
    *
-   * The payload stays as it is until the record is freed. Where others may free it, copy it and read once more with the
-   * same `after`: the same sequence says that the copy is whole.
+   * The payload does not change until the record is freed. If others may free it, copy it and read again with the same
+   * `after`: the same sequence number means that the copy is intact.
    *
    * @param after 0 .. 2^53-1, exclusive
+   * @throws {ShmTableError} ERR_ARGUMENT when `after` is out of range
    */
   read(after = 0): RingRecord | undefined {
     if (!Number.isSafeInteger(after) || after < 0) {
@@ -205,7 +225,7 @@ export class RingBuffer {
           break;
         }
         if (!this.#owners.isDead(state)) break;
-        // It may have committed or freed the record before it died: what counts is what it says now.
+        // The owner may have committed or freed the record before it died: only its current state counts.
         if (records.stateAt(position) !== state) continue;
       }
       position = records.behind(position, bytes);
@@ -216,8 +236,10 @@ export class RingBuffer {
   }
 
   /**
-   * Frees the records that dead producers left unfinished, so that they count no more as used; `alloc` does the same
-   * for those in its way. Returns how many. O(records).
+   * Frees the unfinished records of dead producers, so that they no longer count as used; `alloc` does the same for
+   * those in its way. O(records).
+   *
+   * @returns the number of records freed
    */
   settle(): number {
     this.#enter('settle');
@@ -229,9 +251,9 @@ export class RingBuffer {
   }
 
   /**
-   * Bytes, headers of the records included: `total`, of which `used` lie between the oldest record that is not free and
-   * the newest. The longest record that fits may be shorter than `spare`: none crosses the end of the memory.
-   * O(records freed since this handle looked last).
+   * Counts bytes, including headers of records: `total`, of which `used` extend from the oldest record that is not free
+   * to the newest. The longest record that fits may be shorter than `spare`, because no record wraps around the end of
+   * the memory. O(records freed since this handle's last call).
    */
   stats(): PoolStats {
     this.#checkThere();
@@ -241,21 +263,21 @@ export class RingBuffer {
   }
 
   /**
-   * Ends this handle; the ring and its records stay. What this handle has not committed is as if its process had died.
-   * Twice is harmless.
+   * Closes this handle; the ring and its records remain. Records that this handle has not committed are treated as if
+   * its process had died. Closing twice is harmless.
    */
   close(): void {
     this.#owners.close();
   }
 
-  /** Makes the memory no ring any more: `open` refuses it, and so does every handle. */
+  /** Invalidates the ring: `open` no longer finds it, and every handle throws. */
   destroy(): void {
     this.#checkWritable('destroy');
     Atomics.store(this.#words, this.#offset / 4 + layout.HEADER_MAGIC, 0);
     this.close();
   }
 
-  /** Takes the lock; attaches the handle when it is its first time, and frees what its id was left with. */
+  /** Takes the lock; the first time it also attaches the handle and frees what the id's last owner left. */
   #enter(verb: string): void {
     this.#checkWritable(verb);
     this.#checkThere();
@@ -271,10 +293,10 @@ export class RingBuffer {
   }
 
   /**
-   * Collects freed records until one of so many units fits at the head, without a gap to the end of the memory in it.
-   * Returns its position, -1 when what is in the way is not free.
+   * Reclaims freed records until a contiguous record of the given units fits at the head. Returns its position, or -1
+   * when a record in the way is not free.
    */
-  #makeRoom(units: number): number {
+  #makeSpace(units: number): number {
     const records = this.#records;
     let head = records.head;
     let tail = records.tail;
@@ -287,13 +309,13 @@ export class RingBuffer {
         if (next === tail) return -1;
         tail = next;
       } else {
-        // Nothing is in the way but the end of the memory: begins anew, with a filler that is collected next.
+        // Only the end of the memory is in the way: wrap around, with a filler that is reclaimed next.
         head = this.#fill(head, toEnd);
       }
     }
   }
 
-  /** Moves the tail over the record at it, when that is free or left by the dead. */
+  /** Moves the tail past its record, if that is free or was left by a dead owner. */
   #collect(position: number): number {
     const records = this.#records;
     const state = records.stateAt(position);
@@ -304,7 +326,9 @@ export class RingBuffer {
     return next;
   }
 
-  /** Position of the oldest record that is not free, as far as nobody frees it meanwhile; of the head if there is none. */
+  /**
+   * Position of the oldest record that is not free, unless it is freed meanwhile; that of the head if there is none.
+   */
   #oldestInUse(): number {
     const records = this.#records;
     let position = Math.max(records.tail, this.#freedPosition);
@@ -320,7 +344,7 @@ export class RingBuffer {
     return position;
   }
 
-  /** Puts a filler from the head to the end of the memory; returns the head behind it. */
+  /** Writes a filler from the head to the end of the memory; returns the head after it. */
   #fill(head: number, units: number): number {
     const bytes = (units - layout.RECORD_UNITS) * layout.UNIT_BYTES;
     this.#records.write(head, layout.NO_SEQUENCE, layout.FREE, bytes);
@@ -335,7 +359,7 @@ export class RingBuffer {
     return records.offsetOf(position);
   }
 
-  /** Frees every unfinished record whose owner `isGone`. With the lock. */
+  /** Frees every unfinished record whose owner `isGone`. Must hold the lock. */
   #freeLeftBy(isGone: (owner: number) => boolean): number {
     const records = this.#records;
     const head = records.head;
@@ -355,21 +379,21 @@ export class RingBuffer {
     return before !== layout.COMMITTED;
   }
 
-  /** Position of the record at an offset, which is not collected. */
+  /** Position of the record at an offset, which has not been reclaimed. */
   #findRecord(offset: number): number {
     const position = this.#records.positionOf(offset);
     if (position < 0) {
-      throw new ShmTableError('ERR_POOL_FOREIGN', `offset ${offset} is no record of this RingBuffer`);
+      throw new ShmTableError('ERR_POOL_FOREIGN', `offset ${offset} is not that of a record of this RingBuffer`);
     }
     if (position < this.#records.tail) throw freeAlready(offset);
     return position;
   }
 
-  /** Refuses the state of a record that is not being written through this handle. */
+  /** Throws for a record that this handle is not writing, by its state. */
   #checkOwn(state: number, offset: number): void {
     if (state === layout.FREE) throw freeAlready(offset);
     if (state !== this.#owners.id) {
-      throw new ShmTableError('ERR_POOL_FOREIGN', `the record at offset ${offset} is being written by another`);
+      throw new ShmTableError('ERR_POOL_FOREIGN', `the record at offset ${offset} is being written by another handle`);
     }
   }
 
@@ -390,5 +414,5 @@ function nothingThere(offset: number): ShmTableError {
 }
 
 function freeAlready(offset: number): ShmTableError {
-  return new ShmTableError('ERR_POOL_DOUBLE_FREE', `the record at offset ${offset} is free already`);
+  return new ShmTableError('ERR_POOL_DOUBLE_FREE', `the record at offset ${offset} is already free`);
 }

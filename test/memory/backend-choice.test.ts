@@ -32,7 +32,7 @@ t.test('the reason of each refusal', async (t) => {
   const attempt = () => Segment.create({ backend: 'auto', name: 'a', size: 64 });
   t.throws(() => refusing({ ...NO_MEMFD, ...NO_ZERO, shmget: 'ENOSYS' }, attempt), {
     code: 'ERR_BACKEND_UNSUPPORTED',
-    message: /^This host supports none of the backends\. anonymous: .* devzero: .* sysv: /,
+    message: /^this host supports none of the backends: anonymous: .*; devzero: .*; sysv: /,
   });
 });
 

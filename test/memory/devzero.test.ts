@@ -33,7 +33,7 @@ t.test('is a shared mapping of /dev/zero, taken at once', async (t) => {
 t.test('belongs to its maker', async (t) => {
   const name = scratchName();
   const segment = Segment.create({ backend, name, size: 64 });
-  t.throws(() => Segment.open({ backend, name }), { code: 'ERR_SEGMENT_NOT_FOUND', message: /handle that made it/ });
+  t.throws(() => Segment.open({ backend, name }), { code: 'ERR_SEGMENT_NOT_FOUND', message: /handle that created it/ });
   const other = Segment.create({ backend, name, size: 64 });
   new Uint8Array(segment.buffer)[0] = 1;
   t.equal(new Uint8Array(other.buffer)[0], 0, 'another one of the same name');

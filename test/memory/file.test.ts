@@ -38,20 +38,20 @@ function scratchFolder(t: Test): string {
 t.test('paths', async (t) => {
   const name = scratchName();
   for (const path of [undefined, '', 'a\0b', 7 as unknown as string]) {
-    const expected = { code: 'ERR_ARGUMENT', message: /needs the path of its file, not / };
+    const expected = { code: 'ERR_ARGUMENT', message: /path must be the path of a file.*got / };
     t.throws(() => Segment.create({ backend, name, path, size: 64 }), expected);
     t.throws(() => Segment.open({ backend, name, path }), expected);
   }
-  const expected = { code: 'ERR_ARGUMENT', message: 'A path is for the backend file, not for posix: "/tmp/a".' };
+  const expected = { code: 'ERR_ARGUMENT', message: 'the backend must be file for path "/tmp/a", got posix' };
   t.throws(() => Segment.create({ name, path: '/tmp/a', size: 64 }), expected);
   t.throws(() => Segment.open({ name, path: '/tmp/a' }), expected);
   t.throws(() => Segment.create({ backend, name, path: '/nonexistent/a', size: 64 }), {
     code: 'ERR_ARGUMENT',
-    message: /\/nonexistent\/a, and there is no \/nonexistent/,
+    message: /\/nonexistent\/a: there is no folder \/nonexistent/,
   });
   t.throws(() => Segment.open({ backend, name, path: '/nonexistent/a' }), {
     code: 'ERR_SEGMENT_NOT_FOUND',
-    message: /There is no file segment .*in \/nonexistent/,
+    message: /there is no file segment .*in \/nonexistent/,
   });
   t.throws(() => Segment.create({ backend, name, path: `/tmp/${'x'.repeat(256)}`, size: 64 }), {
     code: 'ERR_ARGUMENT',
@@ -85,19 +85,19 @@ t.test('what is at the path is not this segment', async (t) => {
     rmSync(path, { recursive: true });
   };
   mkdirSync(path);
-  refused(`${path} is a folder, not a file segment.`);
+  refused(`${path} is a folder, not a file segment`);
   symlinkSync('/etc/passwd', path);
-  refused(`${path} is a symbolic link, not a file segment.`);
+  refused(`${path} is a symbolic link, not a file segment`);
   writeFileSync(path, 'x'.repeat(100_000));
-  refused(`${path} is another kind of file, not a file segment.`);
+  refused(`${path} is another kind of file, not a file segment`);
   Segment.create({ backend, name, path, size: 64 }).close();
   truncateSync(path, HEAD_BYTES);
-  refused(`${path} is a truncated file, not a file segment.`);
+  refused(`${path} is a truncated file, not a file segment`);
 
   const other = Segment.create({ backend, name: 'other', path, size: 64 });
   t.throws(() => Segment.open({ backend, name, path }), {
     code: 'ERR_SEGMENT_NOT_FOUND',
-    message: `${path} is segment "other", not segment "${name}".`,
+    message: `${path} is segment "other", not segment "${name}"`,
   });
   other.unlink();
   other.close();
@@ -163,7 +163,9 @@ t.test('no space', async (t) => {
   const path = join(folder, 'a');
   t.throws(() => Segment.create({ backend, name: 'a', path, size: 2 << 20 }), {
     code: 'ERR_SEGMENT_NO_SPACE',
-    message: new RegExp(`file segment "a" need \\d+ more, and the file system of ${path} has 1048576 free`),
+    message: new RegExp(
+      `file segment "a" of \\d+ bytes needs \\d+ more, and the file system of ${path} has 1048576 free`,
+    ),
   });
   t.same(readdirSync(folder), []);
 });

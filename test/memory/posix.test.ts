@@ -40,7 +40,7 @@ t.test('what has the name is no segment', async (t) => {
     const name = scratchName();
     make(foreignPath(t, name));
     const before = openFiles();
-    const expected = { code: 'ERR_SEGMENT_NOT_FOUND', message: `/dev/shm/${name} is ${kind}, not a posix segment.` };
+    const expected = { code: 'ERR_SEGMENT_NOT_FOUND', message: `/dev/shm/${name} is ${kind}, not a posix segment` };
     t.throws(() => Segment.open({ name }), expected, kind);
     t.throws(() => Segment.open({ name, readOnly: true }), expected, `${kind}, read-only`);
     t.throws(() => Segment.create({ name, size: 64 }), { code: 'ERR_SEGMENT_EXISTS' }, kind);
@@ -77,14 +77,14 @@ t.test('no space', async (t) => {
   const before = openFiles();
   t.throws(() => Segment.create({ name, size: 2 << 20 }), {
     code: 'ERR_SEGMENT_NO_SPACE',
-    message: new RegExp(`2097152 bytes of posix segment "${name}".* ${SHM} has 1048576 free.*--shm-size`),
+    message: new RegExp(`posix segment "${name}" of 2097152 bytes .* ${SHM} has 1048576 free.*--shm-size`),
   });
   t.same(readdirSync(SHM), []);
   t.same(openFiles(), before);
 
   const half = Segment.create({ name, size: 512 << 10 });
   new Uint8Array(half.buffer).fill(1);
-  t.throws(() => half.grow(2 << 20), { code: 'ERR_SEGMENT_NO_SPACE', message: /need 1572864 more/ });
+  t.throws(() => half.grow(2 << 20), { code: 'ERR_SEGMENT_NO_SPACE', message: /needs 1572864 more/ });
   t.equal(half.size, 512 << 10);
   t.ok(new Uint8Array(half.buffer).every((byte) => byte === 1));
   t.throws(() => Segment.create({ name: scratchName(), size: 1 << 20 }), { code: 'ERR_SEGMENT_NO_SPACE' });
