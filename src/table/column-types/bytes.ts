@@ -6,7 +6,7 @@ import { byteLengthOf, isDetached } from './typed-array.js';
 const TAKES_JSON = 'base64 with padding (RFC 4648 section 4)';
 const at = (row: string, offset: number): string => `${row} * 4 + ${offset}`;
 
-/** `bytes(n)`: u32 length, then so many bytes. Its place is the byte offset of the length. */
+/** `bytes(n)`: u32 length, then that many bytes. Its position is the byte offset of the length. */
 export const bytesType: VariableType = {
   cell: { form: 'variable', lengthBytes: 4, mostBytes: 16_777_215 },
   zero: new Uint8Array(0),
@@ -26,7 +26,7 @@ export const bytesType: VariableType = {
     decode: (column, value) => {
       if (typeof value !== 'string' || value.length % 4 !== 0) throw wrongJson(column, TAKES_JSON, value);
       const bytes = Buffer.from(value, 'base64');
-      // Node decodes what it can and skips the rest; only canonical text comes back the same.
+      // Node decodes what it can and skips the rest; only canonical text encodes back to itself.
       if (bytes.toString('base64') !== value) throw wrongJson(column, TAKES_JSON, value);
       return bytes;
     },

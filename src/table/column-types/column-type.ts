@@ -1,15 +1,15 @@
 import { ShmTableError, show } from '../../errors.js';
 
-/** A value as a column gives it. */
+/** A value as a column returns it. */
 export type CellValue = number | bigint | boolean | string | Uint8Array;
 
-/** What a column's own code asks of it. */
+/** What a type's code needs to know about a column. */
 export interface ColumnPlace {
   readonly name: string;
   readonly type: string;
-  /** Most bytes of a value. */
+  /** Maximum bytes of a value. */
   readonly maxBytes: number;
-  /** Byte offset in the row: of the number, or of the length in front of the bytes. */
+  /** Byte offset in the row: of the number, or of the length before the bytes. */
   readonly offset: number;
 }
 
@@ -21,24 +21,29 @@ export interface NumberCell {
   readonly form: 'number';
   readonly view: ViewName;
   readonly bytes: 1 | 2 | 4 | 8;
-  /** How `increment` adds to it and how the journal stores the sum (one of STORE_BYTE ...); undefined: not at all. */
+  /**
+   * How `increment` adds to it and how the journal stores the sum (STORE_BYTE or another of these); undefined if it
+   * cannot be added to.
+   */
   readonly addition: { readonly arithmetic: 'integer' | 'float' | 'bigint'; readonly store: number } | undefined;
 }
 
-/** A length and then so many bytes, at most what the column's type says in brackets. */
+/** A length and then that many bytes, at most as many as the column's type says in parentheses. */
 export interface VariableCell {
   readonly form: 'variable';
   readonly lengthBytes: 2 | 4;
-  /** Largest number in brackets. */
+  /** Largest number allowed in the parentheses. */
   readonly mostBytes: number;
 }
 
 /** Everything in which one type of column differs from the others. */
 interface ColumnTypeEntry<C extends NumberCell | VariableCell = NumberCell | VariableCell> {
   readonly cell: C;
-  /** What a column that was never named holds. */
+  /** The value of a column that was never named. */
   readonly zero: CellValue;
-  /** Source text for the row codec. `row` and `from` are variables with a row's first word, `value` one with a value. */
+  /**
+   * Source text for the row codec. `row` and `from` name variables with a row's first word, `value` one with a value.
+   */
   readonly code: {
     /** An expression. */
     read(row: string, column: ColumnPlace): string;
@@ -48,16 +53,19 @@ interface ColumnTypeEntry<C extends NumberCell | VariableCell = NumberCell | Var
     clear(row: string, column: ColumnPlace): string;
     copy(from: string, row: string, column: ColumnPlace): string;
   };
-  /** What is wrong with a value that `code.write` has refused. */
+  /** Describes what is wrong with a value that `code.write` has refused. */
   refusal(column: ColumnPlace, value: unknown): ShmTableError;
   readonly json: {
-    /** The column value of a JSON value. `ERR_COLUMN_TYPE`, `ERR_VALUE_RANGE`; ranges and lengths are the table's to check. */
+    /**
+     * Converts a JSON value to a column value. `ERR_COLUMN_TYPE`, `ERR_VALUE_RANGE`; the table checks ranges and
+     * lengths.
+     */
     decode(column: { readonly name: string; readonly type: string }, value: unknown): CellValue;
     /** What the table holds after a decoded value was stored. */
     stored(value: CellValue): CellValue;
-    /** JSON text of a value that the table gave. */
+    /** JSON text of a value that the table returned. */
     write(value: CellValue): string;
-    /** The JSON value that a text stands for where everything is text, as in CSV; what fits none stays text. */
+    /** The JSON value that a text stands for where everything is text, as in CSV; what does not parse stays text. */
     ofText(text: string): unknown;
   };
 }
@@ -65,7 +73,7 @@ interface ColumnTypeEntry<C extends NumberCell | VariableCell = NumberCell | Var
 export type NumberType = ColumnTypeEntry<NumberCell>;
 export type VariableType = ColumnTypeEntry<VariableCell>;
 
-/** The element of a view that holds a number of a row. Rows begin at even words. */
+/** Source text of the view's element that holds a row's number. Rows begin at even words. */
 export function elementOf({ view, bytes }: NumberCell, row: string, { offset }: ColumnPlace): string {
   switch (bytes) {
     case 1:
@@ -79,7 +87,7 @@ export function elementOf({ view, bytes }: NumberCell, row: string, { offset }: 
   }
 }
 
-/** `code` of a number but for what it takes: `zero` is its zero as source text. */
+/** `code` of a number type, without `write`; `zero` is the type's zero as source text. */
 export function numberCode(cell: NumberCell, zero = '0'): Omit<NumberType['code'], 'write'> {
   return {
     read: (row, column) => elementOf(cell, row, column),

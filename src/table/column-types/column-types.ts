@@ -8,7 +8,7 @@ import { int64Type } from './int64.js';
 import { integerType } from './integers.js';
 import { stringType } from './string.js';
 
-/** The types whose values all have one width. */
+/** The types whose values all have the same width. */
 const FIXED: Readonly<Record<keyof ColumnValues, NumberType>> = {
   int8: integerType('i8', 1, true, (value) => `(${value} << 24 >> 24)`),
   uint8: integerType('u8', 1, false, (value) => `(${value} & 255)`),
@@ -22,24 +22,27 @@ const FIXED: Readonly<Record<keyof ColumnValues, NumberType>> = {
   boolean: booleanType,
 };
 
-/** The types that are written with the most bytes of a value in brackets. */
+/** The types that are written with the maximum number of bytes in parentheses. */
 const SIZED: Readonly<Record<keyof SizedColumnValues, VariableType>> = {
   string: stringType,
   bytes: bytesType,
 };
 
-/** A type as a schema names it, without what stands in brackets. */
+/** A type as a schema names it, without the parentheses. */
 export type ColumnKind = keyof ColumnValues | keyof SizedColumnValues;
 
-/** Everything in which types of columns differ: to add a type is to add an entry here, and its values to `types.ts`. */
+/** Everything in which column types differ: to add a type is to add an entry here, and its values to `types.ts`. */
 export const COLUMN_TYPES: Readonly<Record<ColumnKind, NumberType | VariableType>> = { ...FIXED, ...SIZED };
 
-/** A type's name taken apart; undefined for what is no type. A size over the limit is `tooLarge`. */
+/**
+ * A parsed type name; `parseColumnType` returns undefined for anything else. `maxBytes` may exceed `limit`: the caller
+ * checks that.
+ */
 interface ParsedType {
   readonly kind: ColumnKind;
-  /** Most bytes of a value. */
+  /** Maximum bytes of a value. */
   readonly maxBytes: number;
-  /** Largest number that may stand in brackets. */
+  /** Largest number allowed in the parentheses. */
   readonly limit: number;
 }
 
@@ -63,7 +66,7 @@ export function columnTypeNames(): string {
   return [...Object.keys(FIXED), ...sized].join(', ');
 }
 
-/** What is wrong with a value that a column does not take. */
+/** Describes what is wrong with a value that a column refuses. */
 export function refusal(column: ColumnPlace & { readonly kind: ColumnKind }, value: unknown): ShmTableError {
   return COLUMN_TYPES[column.kind].refusal(column, value);
 }

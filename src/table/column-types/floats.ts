@@ -3,7 +3,7 @@ import { STORE_DOUBLE, STORE_WORD } from '../layout/slot.js';
 import { elementOf, type NumberCell, type NumberType, numberCode, wrongJson, wrongType } from './column-type.js';
 import { numberIn } from './json-text.js';
 
-/** Floating-point numbers; those that JSON lacks are strings there. `round` is how the column rounds. */
+/** Floating-point numbers. Those that JSON cannot represent are strings there. `round` rounds as the column does. */
 export function floatType(view: 'f32' | 'f64', round: (value: number) => number): NumberType {
   const bytes = view === 'f32' ? 4 : 8;
   const store = view === 'f32' ? STORE_WORD : STORE_DOUBLE;
@@ -16,7 +16,7 @@ export function floatType(view: 'f32' | 'f64', round: (value: number) => number)
       write: (row, value, refuse, column) =>
         `if (typeof ${value} !== 'number') ${refuse}; ${elementOf(cell, row, column)} = ${value};`,
     },
-    // Every number can be written: one that is refused is a sum.
+    // Every number can be written, so a refused one is a sum.
     refusal: (column, value) =>
       typeof value === 'number'
         ? new ShmTableError(
@@ -27,7 +27,7 @@ export function floatType(view: 'f32' | 'f64', round: (value: number) => number)
     json: {
       decode: (column, value) => {
         if (typeof value === 'number') {
-          // JSON has no infinity: the parser makes one of a number that is too large.
+          // JSON has no infinity: the parser returns it for a number that is too large.
           if (Number.isFinite(value)) return value;
           throw new ShmTableError(
             'ERR_VALUE_RANGE',

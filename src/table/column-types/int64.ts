@@ -6,7 +6,7 @@ import { outOfRange } from './integers.js';
 const MIN = -(2n ** 63n);
 const MAX = 2n ** 63n - 1n;
 const TEXT = /^-?(0|[1-9][0-9]*)$/;
-/** Characters of MIN: no longer text is in range, and parsing a very long one takes quadratic time. */
+/** Length of MIN in characters: no longer text is in range, and parsing a very long one takes quadratic time. */
 const TEXT_LENGTH = 20;
 const TAKES_JSON = 'a decimal string or a safe-integer number';
 
@@ -17,7 +17,7 @@ const cell: NumberCell = {
   addition: { arithmetic: 'bigint', store: STORE_LONG },
 };
 
-/** Integers of 64 bits: bigints, which JSON has as decimal strings. Safe integers are taken as numbers, too. */
+/** Integers of 64 bits: bigints, which are decimal strings in JSON. Safe integers are accepted as numbers too. */
 export const int64Type: NumberType = {
   cell,
   zero: 0n,

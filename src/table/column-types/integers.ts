@@ -14,9 +14,9 @@ import { numberIn } from './json-text.js';
 const STORES = { 1: STORE_BYTE, 2: STORE_HALF, 4: STORE_WORD } as const;
 
 /**
- * Integers of up to 32 bits, which JavaScript has as numbers.
+ * Integers of up to 32 bits, which are numbers in JavaScript.
  *
- * @param wrapped what is left of `value` in so many bits, as source text: another number when it is out of range
+ * @param wrapped source text for `value` reduced to this many bits: a different number when it is out of range
  */
 export function integerType(
   view: NumberCell['view'],
@@ -48,7 +48,7 @@ export function integerType(
   };
 }
 
-/** `note` follows the bounds. */
+/** The error for a value outside the range of its column. `note` follows the bounds in the message. */
 export function outOfRange(
   { name, type }: ColumnPlace,
   min: number | bigint,

@@ -1,10 +1,13 @@
-/** Numbers and strings between JSON and text. */
+/** Conversions of numbers and strings between JSON and plain text. */
 
 const NUMBER = /^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$/;
-/** Texts up to this length are searched for what JSON has to escape; it is faster than to have it searched for. */
+/**
+ * Texts up to this length are searched here for characters that JSON must escape, which is faster than
+ * `JSON.stringify`.
+ */
 const SHORT = 32;
 
-/** The number or null that a text is in JSON; any other text as it is. */
+/** The number or null that a text represents in JSON; any other text unchanged. */
 export function numberIn(text: string): unknown {
   if (text === 'null') return null;
   return NUMBER.test(text) ? Number(text) : text;

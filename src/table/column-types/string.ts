@@ -5,7 +5,7 @@ export const MAX_STRING_BYTES = 65_535;
 
 const at = (row: string, offset: number): string => `${row} * 2 + ${offset / 2}`;
 
-/** `string(n)`: u16 length, then so many bytes of UTF-8. Its place is the index of the length among the 16-bit units. */
+/** `string(n)`: u16 length, then that many bytes of UTF-8. Its position is the index of the length in 16-bit units. */
 export const stringType: VariableType = {
   cell: { form: 'variable', lengthBytes: 2, mostBytes: MAX_STRING_BYTES },
   zero: '',

@@ -1,9 +1,9 @@
-/** Arrays as they are, whatever a subclass says of itself. */
+/** Properties of arrays as they really are, whatever a subclass claims. */
 import { types } from 'node:util';
 
 const TypedArrayPrototype: object = Object.getPrototypeOf(Uint8Array.prototype);
 
-/** The true length of an array: a subclass may have a `byteLength` of its own, which `TypedArray.set` ignores. */
+/** The true length of an array: a subclass may have its own `byteLength`, which `TypedArray.set` ignores. */
 export function byteLengthOf(value: Uint8Array): number {
   return Reflect.get(TypedArrayPrototype, 'byteLength', value);
 }
@@ -20,8 +20,8 @@ export function isDetached(value: Uint8Array): boolean {
 }
 
 /**
- * The same bytes under a length that stays. Another thread can make a SharedArrayBuffer longer, and with it an array that
- * follows its length, between a look at the length and the copying.
+ * The same bytes with a fixed length. Another thread can grow a SharedArrayBuffer, and with it an array that tracks its
+ * length, between the check of the length and the copying.
  */
 export function withFixedLength(value: Uint8Array): Uint8Array {
   const buffer: ArrayBufferLike = Reflect.get(TypedArrayPrototype, 'buffer', value);
