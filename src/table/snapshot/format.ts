@@ -9,7 +9,7 @@ import { ShmTableError } from '../../errors.js';
  *
  *   payload: images of rows (see RowImage), one after the other
  *
- * Expiries are epoch milliseconds of the wall clock: lifetimes go on while the snapshot lies on disk.
+ * Expiries are epoch milliseconds of the wall clock: lifetimes continue to run while the snapshot lies on disk.
  */
 
 export const MAGIC = Buffer.from('SHMSNAP\n');
@@ -19,13 +19,13 @@ export const END = 0x444e4553;
 export const PREAMBLE_BYTES = 16;
 export const BLOCK_HEAD_BYTES = 24;
 export const END_BYTES = 32;
-/** A block is written when it has at least so many bytes; one row more may make it longer. */
+/** A block is written when it has at least this many bytes; its last row may make it longer. */
 export const BLOCK_BYTES = 1 << 20;
-/** Longest payload that a reader accepts: a block and the longest row there can be. */
+/** Longest payload that a reader accepts: a block plus the longest possible row. */
 export const MAX_PAYLOAD_BYTES = 2 ** 31 - 1;
 export const MAX_HEADER_BYTES = 1 << 20;
 
-/** `ERR_SNAPSHOT_DAMAGED`, with what is wrong and where. */
+/** The error `ERR_SNAPSHOT_DAMAGED`, with what is wrong and where. */
 export function damaged(path: string, offset: number, what: string): ShmTableError {
   return new ShmTableError('ERR_SNAPSHOT_DAMAGED', `snapshot ${path} is damaged at byte ${offset}: ${what}`);
 }

@@ -4,7 +4,7 @@ import type { ShmTableError } from '../../errors.js';
 import { attemptedLater } from '../../memory/index.js';
 import * as format from './format.js';
 
-/** One block of a snapshot: whole images, their sum checked. */
+/** One block of a snapshot: whole images, with a valid checksum. */
 interface SnapshotBlock {
   readonly payload: Buffer;
   readonly rows: number;
@@ -19,7 +19,7 @@ interface SnapshotSummary {
 }
 
 /**
- * Reads a snapshot from its beginning, checking every length and every sum before it hands anything on.
+ * Reads a snapshot from its beginning, and checks every length and every checksum before it passes anything on.
  * `ERR_SNAPSHOT_DAMAGED` says what is wrong and at which byte, `ERR_SEGMENT_NOT_FOUND` that there is no such file.
  */
 export class SnapshotReader {
@@ -27,7 +27,7 @@ export class SnapshotReader {
   readonly #file: FileHandle;
   readonly #hash: Awaited<ReturnType<typeof xxhash>>;
   #offset = 0;
-  /** Sum of all bytes read since the beginning. */
+  /** Checksum of all bytes read since the beginning. */
   #total: XXHash<bigint>;
 
   private constructor(path: string, file: FileHandle, hash: Awaited<ReturnType<typeof xxhash>>) {
@@ -50,7 +50,7 @@ export class SnapshotReader {
     await this.#file.close();
   }
 
-  /** The header, as `SnapshotSource.header` gave it. First; called again, it begins anew. */
+  /** The header, as `SnapshotSource.header` gave it. Must be called first; called again, it starts over. */
   async header(): Promise<unknown> {
     this.#offset = 0;
     this.#total = this.#hash.create64();
@@ -71,7 +71,7 @@ export class SnapshotReader {
     return JSON.parse(json.toString());
   }
 
-  /** The blocks after the header; returns what the end says once all sums were found to fit. */
+  /** The blocks after the header; returns what the end says, once all checksums have matched. */
   async *blocks(): AsyncGenerator<SnapshotBlock, SnapshotSummary> {
     let rows = 0;
     for (;;) {

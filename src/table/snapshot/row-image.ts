@@ -4,7 +4,7 @@ import type { SegmentLayout } from '../layout/segment.js';
 import type { WordIndex } from '../layout/units.js';
 
 /**
- * A row as a snapshot keeps it, with nothing in it that depends on a table's size or on where it lies:
+ * A row as a snapshot stores it, with nothing in it that depends on a table's size or on where the row is:
  *
  *   f64 expiry (epoch milliseconds of the wall clock, 0 none) | u32 key bytes | u32 bytes of numbers
  *   numbers, as they lie in the row | key | for each string and bytes column: u32 length, then its bytes
@@ -19,7 +19,7 @@ export class RowImage {
   readonly #numberBytes: number;
   readonly #variable: readonly VariableColumn[];
 
-  /** Rows of tables with this layout, in this memory. */
+  /** Images of the rows of tables with this layout, in this memory. */
   constructor({ row, schema }: Pick<SegmentLayout, 'row' | 'schema'>, memory: RowMemory) {
     const { columns } = row;
     this.#memory = memory;
@@ -31,7 +31,7 @@ export class RowImage {
     this.#variable = columns.filter(isVariable);
   }
 
-  /** Copies the row at this word. Undefined when a length cannot be right: the row is torn, or damaged. */
+  /** Copies the row at this word. Undefined when a length cannot be valid: the row is torn, or damaged. */
   pack(at: WordIndex, expiry: number): Buffer | undefined {
     const { bytes, words } = this.#memory;
     const keyBytes = words[at + ROW_KEY_LENGTH];
@@ -49,7 +49,7 @@ export class RowImage {
     let to = this.#copyNumbers(at, image);
     to = copy(bytes, at * 4 + this.#keyOffset, keyBytes, image, to);
     for (const column of this.#variable) {
-      // Loaded again, the length may have changed with a torn row: bounded by the room there is.
+      // Loaded again: in a torn row the length may have changed, so it is limited to the room there is.
       const length = Math.min(lengthAt(this.#memory, at, column), size - to - 4);
       if (length < 0) return undefined;
       const from = at * 4 + column.offset + column.cell.lengthBytes;
@@ -60,8 +60,8 @@ export class RowImage {
   }
 
   /**
-   * Bytes are copied in pieces of any width: an increment may store a number between two of them. It does so once before
-   * the bucket's version advances: a number torn that way is whole in a second copy.
+   * Bytes are copied in pieces of any width, so an increment may store a number between two of them. It does that once
+   * before the bucket's version advances: a number that was torn by it is whole in a second copy.
    */
   #copyNumbers(at: WordIndex, image: Buffer): number {
     const start = at * 4 + NUMBERS_AT;
@@ -71,7 +71,7 @@ export class RowImage {
     return copy(this.#memory.bytes, start, this.#numberBytes, image, HEAD_BYTES);
   }
 
-  /** Key and expiry of the image at `offset`, and where the next one begins; undefined when it does not fit in. */
+  /** Key and expiry of the image at `offset`, and where the next one begins; undefined when it exceeds the block. */
   inspect(block: Buffer, offset: number): { key: string; expiry: number; end: number } | undefined {
     if (offset + HEAD_BYTES > block.length) return undefined;
     const expiry = block.readDoubleLE(offset);
@@ -89,7 +89,7 @@ export class RowImage {
     return { key: block.toString('utf8', keyAt, keyAt + keyBytes), expiry, end };
   }
 
-  /** Writes the columns of the image at `offset`, inspected before, to the row at this word. */
+  /** Writes the columns of the image at `offset`, which was inspected before, to the row at this word. */
   unpack(block: Buffer, offset: number, at: WordIndex): void {
     const { bytes } = this.#memory;
     copy(block, offset + HEAD_BYTES, this.#numberBytes, bytes, at * 4 + NUMBERS_AT);
@@ -103,7 +103,9 @@ export class RowImage {
   }
 }
 
-/** Returns the offset behind what was written. Not by `Buffer.copy`, which takes offsets modulo 4 GiB (Node 22 and 24). */
+/**
+ * Returns the offset after what was written. Without `Buffer.copy`, which takes offsets modulo 4 GiB (Node 22 and 24).
+ */
 function copy(source: Uint8Array, from: number, length: number, target: Uint8Array, to: number): number {
   target.set(source.subarray(from, from + length), to);
   return to + length;

@@ -17,7 +17,7 @@ import type { SnapshotSource } from './writer.js';
 
 const NO_IMAGE = Buffer.alloc(0);
 
-/** A row under way to a snapshot; its key is decoded only when a chain has to be read row by row. */
+/** A row on its way into a snapshot; its key is decoded only when a chain has to be read row by row. */
 class PackedRow {
   readonly image: Buffer;
   readonly revision: number;
@@ -73,15 +73,15 @@ export function snapshotOf<C extends Columns>(
   };
 }
 
-/** What a snapshot says of itself once every sum in it was checked. */
+/** What a snapshot says about itself, after every checksum in it was verified. */
 interface CheckedSnapshot {
-  /** Options of a table like the one that it was taken of. */
+  /** Options for a table like the one that the snapshot was taken of. */
   readonly options: TableOptions<Columns>;
   readonly rows: number;
   readonly revision: number;
 }
 
-/** Reads a snapshot from end to end. `ERR_SNAPSHOT_DAMAGED`, or what the file system refused. */
+/** Reads a snapshot from beginning to end. `ERR_SNAPSHOT_DAMAGED`, or an error of the file system. */
 export async function checkSnapshot(reader: SnapshotReader): Promise<CheckedSnapshot> {
   const options = optionsOf(await reader.header());
   if (options === undefined) throw damaged(reader.path, PREAMBLE_BYTES, 'its header describes no table');
@@ -99,7 +99,7 @@ function optionsOf(header: unknown): TableOptions<Columns> | undefined {
   return { ...(schema as Omit<TableSchema, 'columns'> & { columns: Columns }), name };
 }
 
-/** Writes the rows of a checked snapshot to an empty table, without those that have expired meanwhile. */
+/** Writes the rows of a checked snapshot to an empty table, except those that have expired meanwhile. */
 export async function loadSnapshot(
   reader: SnapshotReader,
   memory: TableMemory,
@@ -120,7 +120,7 @@ export async function loadSnapshot(
   }
 }
 
-/** The options of a table that a snapshot is restored to. `ERR_SCHEMA_MISMATCH` for other columns. */
+/** The options of the table into which a snapshot is restored. `ERR_SCHEMA_MISMATCH` for other columns. */
 export function restoredOptions(snapshot: CheckedSnapshot, wanted: RestoreOptions): TableOptions<Columns> {
   const given = Object.fromEntries(Object.entries(wanted).filter(([, value]) => value !== undefined));
   const options: TableOptions<Columns> = { ...snapshot.options, ...given };

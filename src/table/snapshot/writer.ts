@@ -7,19 +7,19 @@ import * as format from './format.js';
 
 /** What a snapshot is taken of. */
 export interface SnapshotSource {
-  /** What the header says of the table: enough to make one like it. */
+  /** What the header says about the table: enough to create one like it. */
   readonly header: object;
-  /** Images of the rows of one bucket after the other, with the highest revision among them. */
+  /** Images of the rows, bucket after bucket, with the highest revision among them. */
   chains(): Iterable<{ readonly images: readonly Buffer[]; readonly revision: number }>;
 }
 
-/** Longest stretch of packing rows before other work of this thread has its turn, in milliseconds. */
+/** Longest stretch of packing rows before other work of this thread gets its turn, in milliseconds. */
 const TURN_MS = 5;
 
 /**
  * Writes a snapshot so that `path` names either what it named before or a whole new snapshot: to a temporary file
- * beside it, synced, renamed, the directory synced. What was written is removed when anything fails. `ERR_PERMISSION`,
- * `ERR_SEGMENT_NO_SPACE`, `ERR_SEGMENT_NOT_FOUND` for a path that leads nowhere.
+ * beside it, which is synced and renamed, and then the directory is synced. If anything fails, what was written is
+ * removed. `ERR_PERMISSION`, `ERR_SEGMENT_NO_SPACE`; `ERR_SEGMENT_NOT_FOUND` for a path whose folder does not exist.
  */
 export async function writeSnapshot(path: string, source: SnapshotSource): Promise<void> {
   await attemptedLater(
@@ -41,7 +41,7 @@ async function writeFile(path: string, source: SnapshotSource): Promise<void> {
     await rename(temporary, path);
     await syncDirectory(dirname(path));
   } catch (error) {
-    // What cannot be removed either is not what is to be told.
+    // A failed removal must not hide the original error.
     await rm(temporary, { force: true }).catch(() => undefined);
     throw error;
   }
@@ -50,7 +50,7 @@ async function writeFile(path: string, source: SnapshotSource): Promise<void> {
 async function writeContent(file: FileHandle, source: SnapshotSource): Promise<void> {
   const { h64Raw, create64 } = await xxhash();
   const total = create64();
-  // Whole or not at all: `write` may write a part and succeed, when the disk becomes full.
+  // All or nothing: `write` may write a part and succeed, when the disk becomes full.
   const put = async (bytes: Buffer): Promise<void> => {
     total.update(bytes);
     await file.appendFile(bytes);
