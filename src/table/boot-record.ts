@@ -9,32 +9,32 @@ import { createContext } from './table-context.js';
 import { verifyTable } from './verify.js';
 
 /*
- * What a table in a file knows of the boots of its machine. Only such a table outlives one.
+ * What a table in a file records about the boots of its machine. Only such a table outlives a boot.
  *
- * - BOOT_ID is the boot whose CLOCK_BOOTTIME the header's clock offset counts from. The first who opens the table in a
- *   new boot finds the participants of the old one gone with all their byte locks, settles what they left, counts the
- *   clock from the new boot by the wall clock, with the difference that the two had before, so that table time goes on
- *   and never goes back, and writes the new boot's id, last.
- * - IN_USE is 1 from before the first participant's first store until after the last participant's last one is on the
+ * - BOOT_ID is the boot from which the CLOCK_BOOTTIME of the header's clock offset counts. Whoever is first to open the
+ *   table in a new boot finds that the participants of the old one are gone, with all their byte locks. It settles what
+ *   they left, starts counting the clock from the new boot by the wall clock, with the difference that the two had
+ *   before, so that table time continues and never goes back, and writes the new boot's id last.
+ * - IN_USE is 1 from before the first participant's first store until after the last participant's last store is on
  *   disk. So a new boot that finds 1 comes after a crash of the machine, or after processes that ended without closing:
- *   what is on the disk may be of different moments, and the table is verified before anybody is served. One that does
- *   not hold together keeps its old boot id, and is refused each time.
+ *   what is on disk may be from different moments, and the table is verified before anybody is served. An inconsistent
+ *   table keeps its old boot id, and is refused each time.
  *
- * Both change under BOOT_BYTE only. Within one boot nothing here is needed: what processes wrote before they were
+ * Both change only under BOOT_BYTE. Within one boot none of this is needed: what processes wrote before they were
  * killed is in the page cache, and the participants' own recovery applies.
  */
 
-/** Behind the bytes of the participants and of the sweeper. */
+/** After the bytes of the participants and of the sweeper. */
 const BOOT_BYTE = 0x10001;
 /** Longest wait for another process that verifies the table, which reads all of it, in milliseconds. */
 const VERIFY_TIMEOUT_MS = 60_000;
-/** Longest wait of a leaving participant. */
+/** Longest wait of a participant that detaches, in milliseconds. */
 const LEAVE_TIMEOUT_MS = 1_000;
 const NAP_MS = 2;
 
 const nap = new Int32Array(new SharedArrayBuffer(4));
 
-/** The boot's id as the header has it: 16 bytes. */
+/** The boot's id as stored in the header: 16 bytes. */
 export function bootIdBytes(): Buffer {
   return Buffer.from(bootId().replaceAll('-', ''), 'hex');
 }
@@ -61,9 +61,8 @@ function assertBootLocked(locks: ByteLocks, name: string): void {
 }
 
 /**
- * Makes a table's file fit to be worked with in this boot of the machine; a glance when it is already. After a crash
- * O(segment). `ERR_TABLE_CORRUPT` when it does not hold together; `ERR_PERMISSION` for a first opening by somebody who
- * may not write.
+ * Prepares a table's file for this boot of the machine. Cheap when that is done already; after a crash O(segment).
+ * `ERR_TABLE_CORRUPT` when the table is inconsistent; `ERR_PERMISSION` when the first to open it may not write.
  */
 export function enterBoot(segment: Segment, memory: TableMemory, name: string, path: string | undefined): void {
   if (isOfThisBoot(memory)) return;
@@ -89,7 +88,7 @@ function enterBootWritable(segment: Segment, memory: TableMemory, name: string, 
   }
 }
 
-/** Requires BOOT_BYTE, which it gives back. */
+/** Requires BOOT_BYTE, which it releases. */
 function beginBoot(segment: Segment, memory: TableMemory, locks: ByteLocks, name: string): void {
   const participant = Participant.attach(new TableCode(createContext(name, memory)), locks);
   participant.settleDead();
@@ -113,7 +112,7 @@ function refuseInconsistent(memory: TableMemory, name: string): void {
   );
 }
 
-/** Attaches a participant to a table in a file, which is in use from before that. `ERR_LOCK_TIMEOUT`. */
+/** Attaches a participant to a table in a file, which is marked as in use before that. `ERR_LOCK_TIMEOUT`. */
 export function attachToFile(segment: Segment, code: TableCode, locks: ByteLocks): Participant {
   const { memory, name } = code.context;
   assertBootLocked(locks, name);
@@ -129,8 +128,8 @@ export function attachToFile(segment: Segment, code: TableCode, locks: ByteLocks
 }
 
 /**
- * Detaches a participant from a table in a file. The last one settles what the dead left, and marks the file as clean
- * once everything is on the disk. When somebody is attaching at this moment there is nothing to mark.
+ * Detaches a participant from a table in a file. The last one settles what dead participants left, and marks the file
+ * as clean once everything is on disk. If somebody is attaching at this moment, nothing is marked.
  */
 export function detachFromFile(
   segment: Segment,
@@ -147,12 +146,12 @@ export function detachFromFile(
       segment.sync();
     }
   } finally {
-    // Closes the locks too.
+    // This also closes the locks.
     participant.detach();
   }
 }
 
-/** Whether nobody else is attached; own locks are not seen. */
+/** Whether nobody else is attached; a process does not see its own locks. */
 function isAlone(memory: TableMemory, locks: ByteLocks): boolean {
   const { maxParticipants } = memory.layout.schema;
   for (let number = 0; number < maxParticipants; number++) if (locks.isLocked(number)) return false;

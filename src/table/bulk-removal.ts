@@ -10,10 +10,10 @@ import type { ClearOptions, Columns } from './types.js';
 /** Milliseconds of work of `clear` and `deletePrefix` between two turns of the event loop. */
 const YIELD_MS = 5;
 const MAX_YIELD_MS = 60_000;
-/** Empty buckets that are passed before the time is looked at again. */
+/** Empty buckets that are skipped before the time is checked again. */
 const BUCKETS_AT_ONCE = 2 ** 14;
 
-/** Removing many rows, one by one, bucket after bucket; those that somebody holds come last. See `Table.clear`. */
+/** Removes many rows, one by one, bucket after bucket; buckets that somebody holds come last. See `Table.clear`. */
 export class BulkRemoval<C extends Columns> {
   readonly #handle: TableHandle<C>;
 
@@ -21,21 +21,21 @@ export class BulkRemoval<C extends Columns> {
     this.#handle = handle;
   }
 
-  /** All rows, at once. */
+  /** Removes all rows, without yielding. */
   clear(): void {
     const locked: BucketNumber[] = [];
     this.clearFrom(0, this.#handle.memory.homeBuckets, locked);
     this.clearLocked(locked);
   }
 
-  /** All rows, in turns with this thread's other work; how many. */
+  /** Removes all rows, taking turns with this thread's other work; resolves with how many. */
   async clearInTurns(options: ClearOptions): Promise<number> {
     checkOptions(options, CLEAR_OPTIONS);
     const yieldMs = integer('yieldMs', options.yieldMs ?? YIELD_MS, 1, MAX_YIELD_MS);
     return this.#inTurns(yieldMs, (bucket) => this.#handle.writer.clearBucket(bucket, true));
   }
 
-  /** Rows whose key begins with `prefix`, in turns; how many. */
+  /** Removes the rows whose key begins with `prefix`, taking turns; resolves with how many. */
   async deletePrefix(prefix: string): Promise<number> {
     if (typeof prefix !== 'string') {
       throw new ShmTableError('ERR_ARGUMENT', `prefix must be a string, got ${show(prefix)}`);
@@ -51,8 +51,8 @@ export class BulkRemoval<C extends Columns> {
   }
 
   /**
-   * A part of `clear`: at most `buckets` buckets from number `begin` on. Returns the number to continue with, undefined at
-   * the end. Waits for nobody: buckets that were locked are added to `locked`, for `clearLocked` after the last part.
+   * A part of `clear`: at most `buckets` buckets from number `begin` on. Returns the number to continue with, undefined
+   * at the end. Never waits: buckets that were locked are added to `locked`, for `clearLocked` after the last part.
    */
   clearFrom(begin: number, buckets: number, locked: BucketNumber[]): number | undefined {
     const { writer, memory, reader } = this.#handle;
@@ -66,14 +66,14 @@ export class BulkRemoval<C extends Columns> {
     return end < memory.homeBuckets ? end : undefined;
   }
 
-  /** Clears buckets that `clearFrom` left, and waits for whoever holds them. `ERR_LOCK_TIMEOUT`. */
+  /** Clears the buckets that `clearFrom` left, waiting for their holders. `ERR_LOCK_TIMEOUT`. */
   clearLocked(locked: readonly BucketNumber[]): void {
     const { writer } = this.#handle;
     for (const bucket of locked) writer.clearBucket(bucket, true);
   }
 
   /**
-   * Calls `remove` for each bucket that has rows, once, and adds up how many it removed. Ends whatever others insert.
+   * Calls `remove` once for each bucket that has rows, and adds up how many it removed. Ends whatever others insert.
    */
   async #inTurns(yieldMs: number, remove: (bucket: BucketNumber) => number): Promise<number> {
     const handle = this.#handle;
@@ -81,7 +81,7 @@ export class BulkRemoval<C extends Columns> {
     const locked: BucketNumber[] = [];
     let removed = 0;
     for (let bucket = 0 as BucketNumber; ; ) {
-      // Before anything else: after a turn of others the memory may be gone.
+      // Before anything else: after others have had a turn, the memory may be gone.
       handle.assertWritable();
       const { homeBuckets } = handle.memory;
       const end = Math.min(bucket + BUCKETS_AT_ONCE, homeBuckets);

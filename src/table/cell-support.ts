@@ -4,13 +4,13 @@ import { byteLengthOf, isDetached, withFixedLength } from './column-types/typed-
 import type { CellSupport } from './hot/variable-columns.js';
 import type { RowMemory } from './layout/row-memory.js';
 
-/** `Buffer.write` ends the process for a Buffer of more than 4 GiB behind the offset (Node 22 and 24). */
+/** `Buffer.write` aborts the process if more than 4 GiB of the Buffer follow the offset (Node 22 and 24). */
 const WINDOW_BYTES = 2 ** 31;
 
-/** What the columns of variable length in one piece of memory need of the runtime. */
+/** What the columns of variable length in one piece of memory need from the runtime. */
 export function cellSupport(memory: RowMemory): CellSupport {
   const { byteLength } = memory.buffer;
-  // The same memory in pieces, each with the beginning of the next one.
+  // The same memory in windows, each of which includes the beginning of the next one.
   const windows = Array.from({ length: Math.ceil(byteLength / WINDOW_BYTES) }, (_, window) => {
     const start = window * WINDOW_BYTES;
     return Buffer.from(memory.buffer, start, Math.min(WINDOW_BYTES + MAX_STRING_BYTES + 1, byteLength - start));

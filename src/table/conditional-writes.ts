@@ -8,7 +8,10 @@ import type { TableHandle } from './table-handle.js';
 import type { Columns, Expected, Row, RowInput, WriteOptions } from './types.js';
 import { expiryOf, readWriteOptions } from './write-options.js';
 
-/** Writes that depend on what the row was: read, compared by revision when it is written, and tried again. See `Table`. */
+/**
+ * Writes that depend on the row's previous state: the row is read, its revision is compared when it is written, and all
+ * of it is tried again if they differ. See `Table`.
+ */
 export class ConditionalWrites<C extends Columns> {
   readonly #handle: TableHandle<C>;
 
@@ -45,7 +48,7 @@ export class ConditionalWrites<C extends Columns> {
     let retries: Retries | undefined;
     for (;;) {
       const entry = handle.entries(key);
-      // What the callback returns is read in here, too: its getters are the callback's code.
+      // What the callback returns is read in here too: its getters are part of the callback's code.
       const watched = watchRow(handle.memory, handle.key.hash, () => {
         const changes = change(entry?.row);
         if (changes === undefined) return undefined;
@@ -65,7 +68,7 @@ export class ConditionalWrites<C extends Columns> {
     }
   }
 
-  /** Runs `write` with the revision of the row that fulfils the condition, until nobody else wrote in between. */
+  /** Runs `write` with the revision of the row that fulfils the condition, until nobody else has written in between. */
   #whileExpected(key: string, expected: Expectation, write: (revision: number) => Outcome): boolean {
     if (expected.revision !== undefined) return isDone(write(expected.revision));
     let retries: Retries | undefined;
@@ -88,7 +91,7 @@ function isDone(outcome: Outcome): boolean {
   return outcome === 'updated' || outcome === 'deleted';
 }
 
-/** A promise has no columns: by the time it is kept, the row may be another. */
+/** A promise has no columns, and by the time it is fulfilled the row may have changed. */
 function checkSynchronous(changes: object, hasThen: boolean): void {
   const isThenable = !hasThen && changes instanceof Object && 'then' in changes && typeof changes.then === 'function';
   if (!isThenable && !types.isPromise(changes)) return;

@@ -1,9 +1,9 @@
 import { DEFAULT_BACKEND } from '../memory/index.js';
 
-/** What makes two tables the same, where nothing is said of it. */
+/** The defaults of the options that decide whether two tables are the same. */
 export const SCHEMA_DEFAULTS = { maxKeyBytes: 63, evict: 'none', changes: 0 } as const;
 
-/** What a table is, and how a handle attaches, where the options do not say: for the options and their JSON Schemas. */
+/** The defaults of what a table is and how a handle attaches: for the options and their JSON Schemas. */
 export const TABLE_DEFAULTS = {
   ...SCHEMA_DEFAULTS,
   maxParticipants: 128,
@@ -14,5 +14,5 @@ export const TABLE_DEFAULTS = {
   lockTimeoutMs: 1000,
 } as const;
 
-/** Rows of a page. */
+/** Rows on a page. */
 export const DEFAULT_SCAN_LIMIT = 100;

@@ -1,16 +1,17 @@
 /**
- * HalfSipHash-1-3 with 32 bits of output, over bytes that lie in 32-bit words, little-endian, the rest of the last
- * word zero. The algorithm is SipHash (Jean-Philippe Aumasson and Daniel J. Bernstein, 2012) on words of 32 bits: one
- * round a word and three at the end, as hash tables elsewhere use it.
+ * HalfSipHash-1-3 with 32 bits of output, over bytes stored in 32-bit words, little-endian, the rest of the last word
+ * zero. The algorithm is SipHash (Jean-Philippe Aumasson and Daniel J. Bernstein, 2012) on words of 32 bits: one round
+ * per word and three at the end, as hash tables elsewhere use it.
  *
- * Keyed, because keys come in with requests. The lanes of an unkeyed hash such as XXH32 can be made to cancel each
- * other whatever its seed is: 2^15 keys of 240 bytes with one hash are a matter of pencil and paper. Written here and
- * not called from WebAssembly because crossing costs more than hashing: a key of ten characters is encoded and hashed
- * in 22 ns, 21 with XXH32, 55 and more with a hash in WebAssembly. The round stands here twice and in `Key.encode`, which
- * hashes a key's characters as it reads them: as a function it is not always inlined.
+ * It is keyed, because keys come in with requests. The lanes of an unkeyed hash such as XXH32 can be made to cancel
+ * each other whatever its seed is: 2^15 keys of 240 bytes with the same hash can be found with pencil and paper. It is
+ * written here and not called from WebAssembly because crossing costs more than hashing: a key of ten characters is
+ * encoded and hashed in 22 ns, in 21 ns with XXH32, and in 55 ns or more with a hash in WebAssembly. The round is
+ * written out twice here and once in `Key.encode`, which hashes a key's characters as it reads them: as a function it
+ * is not always inlined.
  */
 
-/** Kind of hash as the table's header names it; a table is opened only by code that knows its kind. */
+/** The kind of hash, as stored in the table's header; a table is opened only by code that knows its kind. */
 export const HASH_HALF_SIP_1_3 = 2;
 
 /** The state before the first word is (key0, key1, SIP2 ^ key0, SIP3 ^ key1). */
@@ -43,7 +44,7 @@ export function halfSipHash(words: Int32Array, bytes: number, key0: number, key1
   return finishHash(v0, v1, v2, v3, (bytes << 24) | ((bytes & 3) === 0 ? 0 : words[whole]));
 }
 
-/** The hash from the state after all whole words, and the last word: what remains, with the length on top. */
+/** The hash, given the state after all whole words, and the last word: the remaining bytes, with the length on top. */
 export function finishHash(v0: number, v1: number, v2: number, v3: number, last: number): number {
   v3 ^= last;
   for (let i = 0; ; i++) {

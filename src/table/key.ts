@@ -3,7 +3,7 @@ import { halfSipHash } from './hash.js';
 import type { Key, KeySupport } from './hot/encode-key.js';
 import { MAX_KEY_BYTES } from './options.js';
 
-/** Encoding the keys of one table where they are not plain ASCII, and refusing what is not a key. */
+/** Encodes the keys of one table that are not plain ASCII, and refuses what is not a key. */
 export class KeyEncoding implements KeySupport {
   readonly words = new Int32Array(Math.ceil(MAX_KEY_BYTES / 4));
   readonly maxBytes: number;

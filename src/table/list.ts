@@ -2,7 +2,7 @@ import { ShmTableError } from '../errors.js';
 import { Segment, SHARED_BACKENDS } from '../memory/index.js';
 import type { BackendName, LookupOptions, OpenOptions, TableInfo } from './types.js';
 
-/** Where tables are found: each is a segment whose name says its namespace and its own name. */
+/** Where tables are found: each one is a segment whose name contains its namespace and its own name. */
 
 const PREFIX = 'shmtable:';
 
@@ -12,7 +12,7 @@ export function segmentName(namespace: string, name: string): string {
 
 /**
  * The tables of a namespace, read through `describe`; those that cannot be opened are left out. A table in a file is
- * seen while a process has it open, and when the `path` is given: then nothing else is looked at.
+ * found while a process has it open, and when its `path` is given: then nothing else is looked at.
  */
 export function listTables(
   namespace: string,
@@ -27,7 +27,7 @@ export function listTables(
       const where = { backend: segment.backend, path: segment.backend === 'file' ? segment.location : undefined };
       tables.push(describe(segment.name.slice(prefix.length), where));
     } catch (error) {
-      // Destroyed while we looked, damaged, or another user's.
+      // Destroyed meanwhile, damaged, or another user's.
       if (!(error instanceof ShmTableError)) throw error;
     }
   }

@@ -1,26 +1,28 @@
-/** Operations on many keys at once: what the caller gave is read and checked as a whole before anything is done. */
+/** Operations on many keys at once: what the caller gave is read and checked as a whole before anything is changed. */
 import { types } from 'node:util';
 import { ShmTableError, show } from '../errors.js';
 import type { Key } from './hot/encode-key.js';
 import type { ScratchRow } from './scratch-row.js';
 import type { Columns, RowInput } from './types.js';
 
-/** Keys whose rows are loaded ahead at once: what they bring must not push each other out of the nearest cache. */
+/**
+ * Keys whose rows are loaded ahead at once: few enough that they do not evict each other from the first-level cache.
+ */
 export const MAX_KEYS_AHEAD = 64;
 
-/** Keys as an array: of an array, or of anything else that is iterable. `ERR_ARGUMENT`. */
+/** Keys as an array, from an array or any other iterable. `ERR_ARGUMENT`. */
 export function listKeys(keys: Iterable<string>): string[] {
   return listOf('keys', keys);
 }
 
-/** The same, each of them checked: `ERR_KEY_INVALID`. */
+/** The same, with each key checked: `ERR_KEY_INVALID`. */
 export function readKeys(keys: Iterable<string>, key: Key): string[] {
   const list = listKeys(keys);
   for (let i = 0; i < list.length; i++) at('key', i, () => key.encode(list[i]));
   return list;
 }
 
-/** Keys and rows of setMany: each row read once and checked. `ERR_ARGUMENT`, and what `set` throws. */
+/** Keys and rows of setMany, each row read once and checked. `ERR_ARGUMENT`, and what `set` throws. */
 export function readRows<C extends Columns>(
   entries: Iterable<readonly [string, RowInput<C>]>,
   key: Key,
@@ -42,7 +44,7 @@ export function readRows<C extends Columns>(
   return { keys, rows };
 }
 
-/** Calls `one` for each key in order, `ahead` before with each group of keys that will come next. */
+/** Calls `one` for each key in order, and `ahead` with each group of keys before its first. */
 export function forEachKey(
   keys: readonly string[],
   ahead: (keys: readonly string[]) => void,
@@ -55,7 +57,7 @@ export function forEachKey(
   }
 }
 
-/** As `forEachKey`, for writes: an error says how many were done before it. */
+/** Like `forEachKey`, for writes: an error says how many keys were done before it. */
 export function writeEachKey(
   keys: readonly string[],
   ahead: (keys: readonly string[]) => void,
@@ -86,7 +88,7 @@ function listOf<T>(what: string, given: Iterable<T>): T[] {
   return Array.from(given);
 }
 
-/** Runs a check; its error says which of the many it was. */
+/** Runs a check; its error says which element failed. */
 function at(what: string, i: number, check: () => void): void {
   try {
     check();

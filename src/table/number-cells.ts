@@ -2,7 +2,7 @@ import type { NumberCells } from './hot/add-to-column.js';
 import type { PlacedColumn } from './layout/row.js';
 import type { RowMemory } from './layout/row-memory.js';
 
-/** A piece of memory as numbers of each kind, by the names that `ViewName` lists. */
+/** A piece of memory as numbers of each kind, under the names in `ViewName`. */
 export function numberViews(memory: RowMemory) {
   return {
     u8: memory.bytes,
@@ -17,7 +17,7 @@ export function numberViews(memory: RowMemory) {
   };
 }
 
-/** Where the numbers of a column lie in a piece of memory; undefined for a column that holds none to add to. */
+/** Where the numbers of a column are in a piece of memory; undefined for a column that cannot be added to. */
 export function numberCells({ cell }: PlacedColumn, memory: RowMemory): NumberCells | undefined {
   if (cell.form !== 'number' || cell.addition === undefined) return undefined;
   const { arithmetic, store } = cell.addition;

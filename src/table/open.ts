@@ -18,23 +18,23 @@ import { type AttachOptions, type TableSchema, wantedSchema } from './options.js
 import { describeMismatch } from './schema-mismatch.js';
 import type { OpenOptions } from './types.js';
 
-/** A word's index has 32 bits where it is halved to find a number of 8 bytes. */
+/** A word index is halved with 32-bit operators to find a number of 8 bytes, so it must fit in 32 bits. */
 const MAX_TABLE_BYTES = 2 ** 34;
 
-/** Enough for any header, with the mark of a destroyed table. */
+/** Enough for any header, including the mark of a destroyed table. */
 const HEAD_BYTES = 4096;
 
-/** A table's segment, mapped and checked. Whoever gets it closes the segment. */
+/** A table's segment, mapped and checked. Whoever receives it must close the segment. */
 export interface OpenedTable {
   readonly segment: Segment;
   readonly memory: TableMemory;
 }
 
-/** Attaches to a table. It closes the segment when it is closed. */
+/** Attaches to a table. What it returns closes the segment when it is closed. */
 type Attaching<T> = (opened: OpenedTable) => T;
 
 /**
- * Makes a table and attaches to it; nobody sees it before both are done, so that a failure of either leaves nothing
+ * Creates a table and attaches to it. Nobody sees it before both are done, so that a failure of either leaves nothing
  * behind. All its revisions are at least `leastRevision`. `ERR_TABLE_EXISTS`, and what `Segment.create` throws.
  */
 export function createTable<T extends { close(): void }>(
@@ -57,7 +57,7 @@ export function createTable<T extends { close(): void }>(
     createSegment(
       { backend, name: segmentName(namespace, name), path, size: layout.totalBytes, hugePages },
       (segment) => {
-        // Of a backend that could do all but publish.
+        // Left over from a backend on which everything worked except publishing the name.
         attached?.close();
         attached = undefined;
         const { buffer } = segment;
@@ -84,8 +84,8 @@ export function createTable<T extends { close(): void }>(
 }
 
 /**
- * Opens a table and checks its header, and its schema against what is `wanted` of it. `ERR_TABLE_NOT_FOUND`,
- * `ERR_SCHEMA_MISMATCH`, `ERR_LAYOUT_VERSION`, `ERR_TABLE_CORRUPT`, `ERR_PERMISSION`.
+ * Opens a table and checks its header, and its schema against `wanted`. `ERR_TABLE_NOT_FOUND`, `ERR_SCHEMA_MISMATCH`,
+ * `ERR_LAYOUT_VERSION`, `ERR_TABLE_CORRUPT`, `ERR_PERMISSION`.
  */
 export function openTable(attach: AttachOptions, wanted: OpenOptions): OpenedTable {
   assertBootTimeKnown();
@@ -106,19 +106,19 @@ export function openTable(attach: AttachOptions, wanted: OpenOptions): OpenedTab
   }
 }
 
-/** `ERR_SCHEMA_MISMATCH` when a table has another schema than is `wanted` of it. */
+/** Throws `ERR_SCHEMA_MISMATCH` when a table's schema differs from `wanted`. */
 export function checkSchema(name: string, schema: TableSchema, wanted: OpenOptions): void {
   const mismatch = describeMismatch(schema, wantedSchema(schema, wanted));
   if (mismatch === undefined) return;
   throw new ShmTableError('ERR_SCHEMA_MISMATCH', `table ${name} has another schema: ${mismatch}`);
 }
 
-/** Most times that others may make and destroy the table just when we look, before we believe that it is no race. */
+/** How often others may create and destroy the table just when we look, before we conclude that it is not a race. */
 const MAX_RACES = 1_000;
 
 /**
- * Whichever applies, and attaches; free of races between processes. `ERR_TABLE_CORRUPT` when the name is something
- * else's.
+ * Opens or creates the table, whichever applies, and attaches, without races between processes. `ERR_TABLE_CORRUPT`
+ * when the name belongs to something else.
  */
 export function openOrCreateTable<T extends { close(): void }>(
   attach: AttachOptions,
@@ -150,7 +150,7 @@ function openIfThere(attach: AttachOptions, wanted: OpenOptions): OpenedTable | 
   }
 }
 
-/** Attaches; closes the segment when that fails. */
+/** Attaches, and closes the segment if that fails. */
 export function attachOrClose<T>(opened: OpenedTable, attachTo: Attaching<T>): T {
   try {
     return attachTo(opened);
@@ -160,7 +160,7 @@ export function attachOrClose<T>(opened: OpenedTable, attachTo: Attaching<T>): T
   }
 }
 
-/** Destroys a table without attaching to it, also one that cannot be mapped here. `ERR_TABLE_NOT_FOUND`. */
+/** Destroys a table without attaching to it, even one that cannot be mapped here. `ERR_TABLE_NOT_FOUND`. */
 export function destroyTable(attach: AttachOptions): void {
   const segment = openForRemoval(attach);
   try {
@@ -171,8 +171,9 @@ export function destroyTable(attach: AttachOptions): void {
 }
 
 /**
- * All of the table, or its beginning where it is larger than one ArrayBuffer can be, or has holes for which there is no
- * space: the mark stands there, and to unlink a name takes no mapping. Its sleeping watchers are not woken then.
+ * Maps all of the table, or only its beginning if it is larger than one ArrayBuffer can be, or has holes for which
+ * there is no space: the mark is there, and unlinking a name needs no mapping. Its sleeping watchers are not woken
+ * then.
  */
 function openForRemoval(attach: AttachOptions): Segment {
   try {
@@ -184,8 +185,8 @@ function openForRemoval(attach: AttachOptions): Segment {
 }
 
 /**
- * Marks the segment, so that all its handles refuse from now on, and unlinks its name. In this order: the other way
- * round, others would write on into a table that nobody finds any more. Also removes what is no sound table.
+ * Marks the segment, so that all its handles refuse from then on, and unlinks its name. In this order: the other way
+ * round, others would continue to write into a table that nobody can find any more. Also removes an invalid table.
  */
 export function destroySegment(segment: Segment): void {
   const feed = feedOf(segment);

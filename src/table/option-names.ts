@@ -1,4 +1,4 @@
-/** Names of the options that the methods of a table take; the compiler sees to it that none is missing. */
+/** Names of the options that the methods of a table take; the compiler ensures that none is missing. */
 import type {
   ClearOptions,
   IncrementOptions,
@@ -40,6 +40,6 @@ export const WATCH_OPTIONS = Object.keys(watch);
 export const WRITE_OPTIONS = Object.keys(write);
 export const INCREMENT_OPTIONS = Object.keys(increment);
 export const CLEAR_OPTIONS = Object.keys(clear);
-/** Of the service's writes. */
+/** For the service's writes. */
 export const CONDITIONAL_OPTIONS = [...WRITE_OPTIONS, 'ifRevision', 'expiresAt'];
 export const REMOVE_OPTIONS = ['ifRevision'];

@@ -1,29 +1,30 @@
 /**
- * Whether this thread has written a row while a callback of its caller's ran. A compare-and-set loop asks it: what another
- * process writes in between is contention, which ends; what the callback itself writes happens again at every try.
+ * Records whether this thread has written a row while the caller's callback ran. A compare-and-set loop needs to know:
+ * what another process writes in between is contention, which ends; what the callback itself writes happens again at
+ * every try.
  */
 import { HASH_KEY } from './layout/segment.js';
 import type { TableMemory } from './layout/table-memory.js';
 
-/** A row that is watched. */
+/** A row being watched. */
 interface WatchedRow {
-  /** Two random words of the table's, which all its handles see. */
+  /** Two random words of the table, the same for all its handles. */
   readonly table0: number;
   readonly table1: number;
-  /** Hash of its key. Another key of the same hash is taken for it. */
+  /** Hash of its key. Another key with the same hash counts as this one. */
   readonly hash: number;
   written: boolean;
   readonly outer: WatchedRow | undefined;
 }
 
-/** The rows watched in this thread, the innermost callback's first: callbacks may call `modify` in their turn. */
+/** The rows watched in this thread, the innermost callback's first: callbacks may call `modify` themselves. */
 export interface OwnWrites {
   watched: WatchedRow | undefined;
 }
 
 export const ownWrites: OwnWrites = { watched: undefined };
 
-/** Runs `callback`, and tells whether it wrote, or removed, the row of this hash through any handle of this thread. */
+/** Runs `callback`, and tells whether it wrote or removed the row of this hash through any handle of this thread. */
 export function watchRow<T>({ words }: TableMemory, hash: number, callback: () => T): { result: T; written: boolean } {
   const outer = ownWrites.watched;
   const row: WatchedRow = { table0: words[HASH_KEY], table1: words[HASH_KEY + 1], hash, written: false, outer };
@@ -36,7 +37,10 @@ export function watchRow<T>({ words }: TableMemory, hash: number, callback: () =
   }
 }
 
-/** Called by writers for each row that they write or remove, while one is watched. Under a lock: it makes nothing. */
+/**
+ * Called by writers for each row that they write or remove while one is watched. Called under a lock: allocates
+ * nothing.
+ */
 export function noteWrite({ words }: TableMemory, hash: number): void {
   for (let row = ownWrites.watched; row !== undefined; row = row.outer) {
     if (row.hash === hash && row.table0 === words[HASH_KEY] && row.table1 === words[HASH_KEY + 1]) row.written = true;

@@ -3,12 +3,12 @@ import { integer } from './options.js';
 import type { ScratchRow } from './scratch-row.js';
 import type { Columns, Expected, RowInput } from './types.js';
 
-/** What a compare-and-set compares with: a revision, or values in the form in which a row gives them. */
+/** What a compare-and-set compares with: a revision, or values in the form in which a row returns them. */
 export type Expectation =
   | { readonly revision: number; readonly values?: undefined }
   | { readonly revision?: undefined; readonly values: ReadonlyMap<string, unknown> };
 
-/** Reads the caller's `expected` once. `ERR_ARGUMENT` when it is empty or no object; column errors as for `set`. */
+/** Reads the caller's `expected` once. `ERR_ARGUMENT` when it is empty or not an object; column errors as for `set`. */
 export function parseExpected<C extends Columns>(expected: Expected<C>, draft: ScratchRow<C>): Expectation {
   if (typeof expected !== 'object' || expected === null) {
     throw new ShmTableError(

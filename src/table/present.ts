@@ -1,31 +1,31 @@
 import { bootTimeMs, wallOffsetMs } from '../memory/index.js';
 
 /*
- * The present of this thread's tables: that of the machine, or the one that a test has set (test-clock.ts). What is kept of
- * time in a table's header, and what locks are waited for by, is always the machine's.
+ * The present of this thread's tables: the machine's, or one that a test has set (test-clock.ts). Times recorded in a
+ * table's header, and waits for locks, always use the machine's.
  */
 
-/** What the two functions below give instead while a test has set the present. */
+/** What the two functions below return while a test has set the present. */
 let setBootMs: number | undefined;
 let setOffsetMs = 0;
 
-/** `bootTimeMs`. */
+/** `bootTimeMs`, unless a test has set the present. */
 export function presentBootMs(): number {
   return setBootMs === undefined ? bootTimeMs() : setBootMs;
 }
 
-/** `wallOffsetMs`, given what `presentBootMs` has just given. */
+/** `wallOffsetMs`, unless a test has set the present; `now` is what `presentBootMs` has just returned. */
 export function presentWallOffsetMs(now: number): number {
   return setBootMs === undefined ? wallOffsetMs(now) : setOffsetMs;
 }
 
-/** The wall clock of the present, in milliseconds. */
+/** The wall clock of the present, in milliseconds since the epoch. */
 export function presentWallMs(): number {
   const now = presentBootMs();
   return now + presentWallOffsetMs(now);
 }
 
-/** Stops the present at this moment, in milliseconds since the epoch. `undefined`: it is the machine's again. */
+/** Stops the present at this moment, in milliseconds since the epoch; `undefined` returns to the machine's. */
 export function setPresent(wallMs: number | undefined): void {
   if (wallMs !== undefined && setBootMs === undefined) setOffsetMs = wallOffsetMs();
   setBootMs = wallMs === undefined ? undefined : wallMs - setOffsetMs;

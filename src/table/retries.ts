@@ -1,15 +1,20 @@
 import { ShmTableError } from '../errors.js';
 import { monotonicMs } from '../memory/index.js';
 
-/** Tries that others may spoil whatever the time: a process that is not given a processor has not had its chance. */
+/**
+ * Failed tries that are allowed however long they take: a process that gets no processor time has not had its chance.
+ */
 const MIN_TRIES = 1_000;
-/** Tries that a callback may spoil by writing the row that it is asked about. One that writes it once needs two. */
+/**
+ * Tries that a callback may spoil by writing the very row that it was given. A callback that writes it once needs two
+ * tries.
+ */
 const MAX_SPOILED = 10;
 
 /**
- * The tries of a compare-and-set loop. Each that fails because of others means that one of them got its write through, so
- * that all together get on; but one whose callback takes long beside quick writers may never have its turn. It goes on
- * for the lock timeout, and for 1,000 tries at least.
+ * The tries of a compare-and-set loop. A try that fails because of others means that one of them succeeded, so all
+ * together make progress; but a writer whose callback is slow may never succeed beside fast ones. It continues for the
+ * lock timeout, and for at least 1,000 tries.
  */
 export class Retries {
   readonly #what: string;
@@ -24,7 +29,7 @@ export class Retries {
     this.#timeoutMs = timeoutMs;
   }
 
-  /** After a try that somebody spoiled: whether it was the callback itself. `ERR_ARGUMENT` or `ERR_LOCK_TIMEOUT`. */
+  /** Called after a failed try; `byItself`: the callback itself wrote the row. `ERR_ARGUMENT` or `ERR_LOCK_TIMEOUT`. */
   next(byItself: boolean): void {
     this.#tries++;
     if (byItself && ++this.#spoiled >= MAX_SPOILED) {

@@ -11,11 +11,11 @@ import type { Columns, Row } from './types.js';
 import { unknownColumn } from './unknown-column.js';
 
 /**
- * Reading and writing rows of one schema in one piece of memory, by functions compiled for that schema.
+ * Reads and writes rows of one schema in one piece of memory, with functions compiled for that schema.
  *
  * Compiled because it pays: a row of int32, float64 and a string is read 3 to 4 times faster than by a loop over the
- * columns, since the object gets its shape from a literal and every offset is a constant. Only column names that
- * passed `parseColumns` and integers go into the source.
+ * columns, since the object gets its shape from a literal and every offset is a constant. Only column names that passed
+ * `parseColumns` and integers go into the source.
  */
 export interface RowCodec<C extends Columns = Columns> {
   /** The row at `row` (its first word) as an object. */
@@ -23,20 +23,22 @@ export interface RowCodec<C extends Columns = Columns> {
   /** One value, by column name: `readers[name]` is undefined for a column that the schema lacks. */
   readonly readers: Readonly<Record<string, ((row: WordIndex) => unknown) | undefined>>;
   /**
-   * Reads every named property of `input` once, then asks `begin` for the row to write to, then checks and
-   * writes the named columns. No code of the caller's runs after `begin`. Returns how many columns were named; `named` tells
-   * which. Throws without having changed anything but that row.
+   * Reads every named property of `input` once, then asks `begin` for the row to write to, then checks and writes the
+   * named columns. None of the caller's code runs after `begin`. Returns how many columns were named; `named` tells
+   * which. When it throws, nothing but that row has changed.
    */
   readonly write: (input: object, begin: () => WordIndex) => number;
   /** The columns named by the last `write`: bit `i & 31` of word `i >> 5` is column `i`. */
   readonly named: Int32Array;
-  /** Gives the columns that `named` lacks the values that they have in row `from`, or zero when `from` is 0. */
+  /**
+   * Sets the columns that are not in `named` to the values that they have in row `from`, or to zero when `from` is 0.
+   */
   readonly complete: (row: WordIndex, from: WordIndex | 0) => void;
-  /** Sets every column to zero and `named` to none. */
+  /** Sets every column to zero, and clears `named`. */
   readonly clear: (row: WordIndex) => void;
-  /** Text of `length` bytes of UTF-8 from byte `start`. */
+  /** Decodes `length` bytes of UTF-8 from byte `start`. */
   readonly readText: (start: number, length: number) => string;
-  /** True after a read met a length over its limit: torn if the row has changed since, else damaged. */
+  /** True after a read found a length over its limit: the row was torn if it has changed since, else it is damaged. */
   readonly damage: { found: boolean };
 }
 
@@ -87,7 +89,7 @@ function writeSource(columns: readonly PlacedColumn[]): string[] {
     ...columns.map(({ index }) => `    if (v${index} !== undefined) count++;`),
     '    let properties = 0;',
     '    for (const property in input) properties++;',
-    // Not by its prototype: asking for that is a call, 8 ns.
+    // Not by its prototype: asking for that is a call, which takes 8 ns.
     '    if (properties !== count || count === 0 || input.constructor !== Object) checkNames(input);',
     '    const row = begin();',
     `    let ${words.map((word) => `n${word} = 0`).join(', ')};`,
@@ -101,7 +103,10 @@ function writeSource(columns: readonly PlacedColumn[]): string[] {
   ];
 }
 
-/** Reads a property once. A column may be named as what every object inherits, `toString` say: that names no value. */
+/**
+ * Reads a property once. A column may have the name of something that every object inherits, such as `toString`: an
+ * inherited property does not name a value.
+ */
 function readProperty({ name, index }: PlacedColumn): string {
   if (!(name in Object.prototype)) return `    const v${index} = input.${name};`;
   const inherited = `typeof v${index} === 'function' && !Object.hasOwn(input, '${name}')`;
@@ -141,7 +146,7 @@ function clearSource(columns: readonly PlacedColumn[]): string[] {
   ];
 }
 
-/** The slow look at an input whose properties are not just its named columns. */
+/** The slow check of an input that has properties other than its named columns. */
 function checkNames(input: unknown, columns: readonly PlacedColumn[]): void {
   if (typeof input !== 'object' || input === null || Array.isArray(input) || types.isPromise(input)) {
     throw new ShmTableError('ERR_ARGUMENT', `a row must be an object of columns and values, got ${show(input)}`);

@@ -15,14 +15,17 @@ import type { Columns, Row, ScanOptions, ScanPage } from './types.js';
 
 const MAX_LIMIT = 10_000;
 /**
- * What a page may cost, in empty buckets passed: a few milliseconds for an event loop, whether its rows are many, far
- * between, or few of a prefix among many others.
+ * The maximum cost of a page, in empty buckets skipped: a few milliseconds of an event loop, whether its rows are many,
+ * sparse, or the few with a prefix among many others.
  */
 const MAX_EFFORT = 2 ** 18;
-/** Reading a chain costs about as much as passing so many empty buckets. */
+/** Reading a chain costs about as much as skipping this many empty buckets. */
 const CHAIN_EFFORT = 64;
 
-/** All rows, chain by chain: each chain is read as one state, so a row present throughout is met exactly once. */
+/**
+ * Iterates over all rows, chain by chain: each chain is read as one state, so a row that is there throughout is met
+ * exactly once.
+ */
 export class RowScan<C extends Columns> {
   readonly #memory: TableMemory;
   readonly #reader: Reader<C>;
@@ -40,7 +43,7 @@ export class RowScan<C extends Columns> {
     this.keysAndRows = reader.reading((source) => code.itemReaders(source).readKeyAndRow);
   }
 
-  /** The chains that have rows. `proceed` is called before each is looked for, and may throw. */
+  /** The chains that have rows. `proceed` is called before each one is looked for, and may throw. */
   *chains<T extends { readonly key: string }>(reading: RowReading<T>, proceed: () => void): Generator<T[]> {
     const end = this.#memory.homeBuckets;
     for (let bucket = 0 as BucketNumber; ; bucket++) {
@@ -51,7 +54,7 @@ export class RowScan<C extends Columns> {
     }
   }
 
-  /** One page, as `Table.scan` describes it. `proceed` is called when all options are read, and may throw. */
+  /** One page, as `Table.scan` describes it. `proceed` is called after all options are read, and may throw. */
   page<K extends keyof C & string>(options: ScanOptions<C, K>, proceed: () => void): ScanPage<C, K> {
     checkOptions(options, SCAN_OPTIONS);
     const { cursor, prefix = '', columns } = options;
@@ -90,7 +93,7 @@ export class RowScan<C extends Columns> {
     return { entries, cursor: null };
   }
 
-  /** Adds a bucket's rows behind `position` to `entries`, at most `limit`, and returns where to go on. */
+  /** Adds a bucket's rows after `position` to `entries`, at most `limit`, and returns where to continue. */
   #addBucket<K extends keyof C & string>(
     { bucket, after }: ScanPosition,
     prefix: string,
@@ -135,14 +138,14 @@ interface ScannedRow<C extends Columns, K extends keyof C & string> {
   readonly entry: ScanPage<C, K>['entries'][number];
 }
 
-/** What reads an entry whose row is what `read` makes of it. */
+/** Creates a reader of entries, whose rows are read by `read`. */
 export function entryReader<C extends Columns, R>(
   { keyAt, revisionAt, expiresAt }: RowSource<C>,
   read: (row: WordIndex) => R,
   clock: TableClock,
 ): (row: WordIndex) => { key: string; row: R; revision: number; expiresAt: number | null } {
   return (row) => {
-    // First, so that it is never newer than what is read after it.
+    // Read first, so that it is never newer than what is read after it.
     const revision = revisionAt(row);
     const expires = expiresAt(row);
     return { key: keyAt(row), row: read(row), revision, expiresAt: clock.toWall(expires) };

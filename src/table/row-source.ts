@@ -3,7 +3,7 @@ import type { WordIndex } from './layout/units.js';
 import type { RowCodec } from './row-codec.js';
 import type { Columns } from './types.js';
 
-/** Where rows are read: the memory of a table, or a copy of one row. A row is named by its first word. */
+/** Where rows are read from: the memory of a table, or a copy of one row. A row is named by its first word. */
 export interface RowSource<C extends Columns = Columns> {
   readonly memory: RowMemory;
   readonly codec: Pick<RowCodec<C>, 'read' | 'readers' | 'damage'>;
@@ -13,12 +13,15 @@ export interface RowSource<C extends Columns = Columns> {
   readonly expiresAt: (row: WordIndex) => number;
 }
 
-/** Makes what reads a row. It may run on a row half overwritten; what it returned then is thrown away. It must not throw. */
+/**
+ * Creates a function that reads a row. It may run on a row that is half overwritten; its result is then discarded. It
+ * must not throw.
+ */
 export type RowReader<C extends Columns, T> = (source: RowSource<C>) => (row: WordIndex) => T;
 
-/** One way of reading rows: where they lie, and from the reader's copy. */
+/** One way of reading rows, both in place and from the reader's copy. */
 export interface RowReading<T> {
   readonly inPlace: (row: WordIndex) => T;
-  /** What it makes of the row that was copied last. */
+  /** Reads the row that was copied last. */
   readonly copied: () => T;
 }

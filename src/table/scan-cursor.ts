@@ -1,25 +1,29 @@
 import { ShmTableError, show } from '../errors.js';
 
-/** A cursor that names the longest key, each of its bytes escaped, is half as long. Anything longer is not worth reading. */
+/**
+ * A cursor that names the longest key, with each of its bytes escaped, is half as long. Anything longer is refused
+ * unread.
+ */
 const MAX_CURSOR_LENGTH = 4_096;
 
 /**
- * Where a scan stands: behind the key of this hash in this bucket, in the order of (hash, key bytes); without a key,
- * before the bucket's first. Rows may move within a chain and chains may grow; neither moves a key in this order.
+ * Where a scan stands: after the key with this hash in this bucket, in the order of (hash, key bytes); without a key,
+ * before the bucket's first. Rows may move within a chain and chains may grow; neither changes a key's position in this
+ * order.
  */
 export interface ScanPosition {
   readonly bucket: number;
   readonly after: { readonly hash: number; readonly key: string } | undefined;
 }
 
-/** The opaque form, good in any process for this table. `table` tells tables apart. */
+/** The opaque form, valid in any process for this table. `table` identifies the table. */
 export function encodeCursor(position: ScanPosition, table: string): string {
   const { bucket, after } = position;
   const parts = after === undefined ? [table, bucket] : [table, bucket, after.hash, after.key];
   return Buffer.from(JSON.stringify(parts)).toString('base64url');
 }
 
-/** `ERR_ARGUMENT` unless `encodeCursor` made it for this table. */
+/** Throws `ERR_ARGUMENT` unless `encodeCursor` created the cursor for this table. */
 export function decodeCursor(cursor: unknown, table: string, buckets: number): ScanPosition {
   if (typeof cursor === 'string' && cursor.length <= MAX_CURSOR_LENGTH) {
     const parts = parse(cursor);
@@ -43,7 +47,7 @@ function parse(cursor: string): unknown {
   }
 }
 
-/** Order within a bucket. */
+/** The order within a bucket. */
 export function compareScanned(a: { hash: number; key: string }, b: { hash: number; key: string }): number {
   if (a.hash !== b.hash) return a.hash - b.hash;
   return a.key < b.key ? -1 : a.key > b.key ? 1 : 0;

@@ -1,13 +1,13 @@
-/** What differs between two schemas, in words. */
+/** Describes the differences between two schemas. */
 import type { TableSchema } from './options.js';
 import type { Column } from './schema.js';
 
-/** Differences of columns that are listed; of more, how many. */
+/** Differing columns that are listed; of the others only the number is given. */
 const MAX_LISTED = 10;
 
 /**
- * What differs between a table's schema and the one given, both sides of each; undefined when they are the same schema.
- * How many may attach is no part of it.
+ * The differences between a table's schema and the given one, with both sides of each; undefined when they are the
+ * same. maxParticipants is not compared.
  */
 export function describeMismatch(stored: TableSchema, given: TableSchema): string | undefined {
   const differences = [describeColumns(stored.columns, given.columns)];
@@ -18,7 +18,9 @@ export function describeMismatch(stored: TableSchema, given: TableSchema): strin
   return found.length === 0 ? undefined : found.join('; ');
 }
 
-/** What differs between the columns that are there and those given; undefined when they are the same in the same order. */
+/**
+ * The differences between the stored columns and the given ones; undefined when they are the same in the same order.
+ */
 export function describeColumns(stored: readonly Column[], given: readonly Column[]): string | undefined {
   const storedTypes = typesOf(stored);
   const givenTypes = typesOf(given);

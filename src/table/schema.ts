@@ -8,18 +8,18 @@ export interface Column {
   readonly name: string;
   readonly type: ColumnType;
   readonly kind: ColumnKind;
-  /** How its values lie in a row. */
+  /** How its values are stored in a row. */
   readonly cell: NumberCell | VariableCell;
-  /** Most bytes of a value: the width of a number, n of `string(n)`. */
+  /** Maximum bytes of a value: the width of a number, n of `string(n)`. */
   readonly maxBytes: number;
 }
 
 const MAX_COLUMNS = 1024;
 const COLUMN_NAME = /^[A-Za-z_][A-Za-z0-9_]{0,62}$/;
-/** `revision` is what compare-and-set compares with; the others are no ordinary property names in JavaScript. */
+/** `revision` is what compare-and-set compares with; the others are not ordinary property names in JavaScript. */
 const REFUSED_NAMES = new Set(['revision', '__proto__', 'constructor', 'prototype']);
 
-/** Parses and checks a schema as a caller wrote it. Throws `ERR_SCHEMA_INVALID` naming the column and the limit. */
+/** Parses and checks a schema as a caller wrote it. `ERR_SCHEMA_INVALID` names the column and the limit. */
 export function parseColumns(columns: unknown): readonly Column[] {
   if (typeof columns !== 'object' || columns === null || Array.isArray(columns)) {
     throw new ShmTableError(

@@ -8,7 +8,7 @@ import type { Columns, Row, RowInput } from './types.js';
 /** The row's first word. */
 const ROW = 0 as WordIndex;
 
-/** One row in memory of this thread, where values are checked and brought to the form that their columns give back. */
+/** One row in memory of this thread, in which values are checked and converted to what their columns would return. */
 export class ScratchRow<C extends Columns> {
   readonly #code: TableCode<C>;
   readonly #layout: RowLayout;
@@ -19,25 +19,27 @@ export class ScratchRow<C extends Columns> {
     this.#layout = code.context.memory.layout.row;
   }
 
-  /** The named values as a row would give them back: float32 rounded, int64 a bigint, bytes copied. Throws as `set`. */
+  /**
+   * The named values as a row would return them: float32 rounded, int64 a bigint, bytes copied. Throws as `set` does.
+   */
   normalise(input: RowInput<C>): Map<string, unknown> {
     const codec = this.#compiled();
     codec.write(input, () => ROW);
     return this.#named(codec);
   }
 
-  /** What was last written. */
+  /** The values that were written last. */
   #named(codec: RowCodec<C>): Map<string, unknown> {
     const named = this.#layout.columns.filter(({ index }) => (codec.named[index >> 5] & (1 << (index & 31))) !== 0);
     return new Map(named.map(({ name }) => [name, codec.readers[name]?.(ROW)]));
   }
 
-  /** What the caller gave, read once and checked: a plain object of the named values. Throws as `set`. */
+  /** What the caller gave, read once and checked: a plain object of the named values. Throws as `set` does. */
   copy(input: RowInput<C>): RowInput<C> {
     const codec = this.#compiled();
     const isWhole = codec.write(input, () => ROW) === this.#layout.columns.length;
     const copy: RowInput<C> & Record<string, unknown> = {};
-    // What a row gives can be written to it.
+    // What a row returns can be written to it.
     if (isWhole) return codec.read(ROW) as typeof copy;
     const values: Record<string, unknown> = copy;
     for (const { name, index } of this.#layout.columns) {
@@ -46,7 +48,7 @@ export class ScratchRow<C extends Columns> {
     return copy;
   }
 
-  /** The row with these values, the others as in `before`, or zero. */
+  /** A row with these values; the others are as in `before`, or zero. */
   merge(before: Row<C> | undefined, input: RowInput<C>): Row<C> {
     const codec = this.#compiled();
     codec.write(input, () => ROW);

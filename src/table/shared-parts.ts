@@ -8,14 +8,15 @@ import type { OpenOptions } from './types.js';
 
 /*
  * The tables that this thread has open. All handles of one table share its parts: the mapping, the participant, and the
- * code that was compiled for it. They go with the last handle, which ends by `close`, or as garbage.
+ * code that was compiled for it. The parts go with the last handle, whether it is closed or garbage-collected.
  *
  * Invariants
- * - One table is one segment, whatever it is called: one that was destroyed and made anew is another, with parts of its
- *   own, while handles of the old one may still be around. Read-only handles share among themselves alone, for their
- *   memory really is mapped read-only.
- * - Nothing here or in the parts refers to a handle, or none would ever be garbage. No WeakRef does either: what one is
- *   made of, or asked for, lives until the job ends, and a loop that opens and closes may be one job.
+ * - One table is one segment, whatever its name: a table that was destroyed and created again is another one, with
+ *   parts of its own, while handles of the old one may still exist. Read-only handles share parts only among
+ *   themselves, because their memory really is mapped read-only.
+ * - Nothing here or in the parts refers to a handle, or none would ever be garbage-collected. Nor is there a WeakRef:
+ *   its target stays alive until the current job ends once the WeakRef is created or dereferenced, and a loop that
+ *   opens and closes may be one job.
  */
 
 /** The parts of one table, and how many handles share them. */
@@ -30,11 +31,11 @@ export class SharedParts {
   }
 
   /**
-   * Those of the table that these options name, if this thread has it open: nothing is mapped anew. Undefined also for
-   * one that was destroyed, or whose name has gone. `ERR_SCHEMA_MISMATCH`, and what opening the segment throws.
+   * The parts of the table that these options name, if this thread has it open: nothing is mapped again. Also undefined
+   * for a table that was destroyed, or whose name is gone. `ERR_SCHEMA_MISMATCH`, and what opening the segment throws.
    */
   static find(attach: AttachOptions, wanted: OpenOptions): SharedParts | undefined {
-    // Spares a first opening the look at what the name leads to.
+    // Saves the first open from looking up what the name refers to.
     if (![...openHere.values()].some(({ parts }) => mayBe(parts, attach))) return undefined;
     const identity = identify(attach);
     const shared = identity === undefined ? undefined : openHere.get(keyOf(identity, attach.readOnly));
@@ -44,8 +45,8 @@ export class SharedParts {
   }
 
   /**
-   * Those of a segment just opened: the ones that there are, whose segment stands for it then, or new ones, which attach.
-   * `ERR_TOO_MANY_PARTICIPANTS`.
+   * The parts of a segment that was just opened: existing ones, whose segment is then used instead, or new ones, which
+   * attach. `ERR_TOO_MANY_PARTICIPANTS`.
    */
   static of(opened: OpenedTable, attach: AttachOptions): SharedParts {
     const { segment } = opened;
@@ -63,7 +64,9 @@ export class SharedParts {
     dropped.register(handle, this, handle);
   }
 
-  /** Detaches when `handle` was the last one; once per handle. Throws `ERR_TABLE_CORRUPT` after detaching. */
+  /**
+   * Detaches if `handle` was the last one; called once per handle. `ERR_TABLE_CORRUPT`, thrown only after detaching.
+   */
   release(handle: object): void {
     dropped.unregister(handle);
     this.#release();
@@ -74,7 +77,7 @@ export class SharedParts {
     try {
       this.#release();
     } catch (error) {
-      // A damaged table. Nobody could catch it here; whoever works with the damaged part is told.
+      // The table is damaged. Nobody could catch the error here; whoever uses the damaged part gets one.
       if (!(error instanceof ShmTableError)) throw error;
     }
   }

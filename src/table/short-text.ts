@@ -1,13 +1,13 @@
 import { evaluate } from '../memory/index.js';
 
 /**
- * Short ASCII texts, made in one call: for each length a function of its own, compiled when it is first needed, passes
- * as many characters to `String.fromCharCode`. The string is flat from the start. 20 characters take 28 ns; put together
- * of pieces of four they take 62, and 30 more when the pieces are joined at the string's first use; the runtime's
- * decoder takes 58, and is as fast from about 35 characters on.
+ * Short ASCII texts, created in one call: for each length there is a function, compiled when it is first needed, which
+ * passes that many characters to `String.fromCharCode`. The string is flat from the start. 20 characters take 28 ns.
+ * Concatenated from pieces of four they take 62 ns, and 30 more when the pieces are joined at the string's first use;
+ * the runtime's decoder takes 58 ns, and is as fast from about 35 characters on.
  */
 
-/** Most characters of a short text. */
+/** Maximum number of characters in a short text. */
 export const SHORT = 32;
 
 type Decode = (bytes: Uint8Array, start: number) => string | undefined;
@@ -21,7 +21,7 @@ const decoders: Decode[] = Array.from({ length: SHORT + 1 }, (_, length) => {
   return compileFirst;
 });
 
-/** The text of `length` bytes (1 to SHORT) from byte `start`; undefined when one of them is not ASCII. O(length). */
+/** Decodes `length` bytes (1 to SHORT) from byte `start`; undefined when one of them is not ASCII. O(length). */
 export function decodeShort(bytes: Uint8Array, start: number, length: number): string | undefined {
   return decoders[length](bytes, start);
 }

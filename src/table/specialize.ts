@@ -2,33 +2,34 @@ import { readFileSync } from 'node:fs';
 import { evaluate, type Origin } from '../memory/index.js';
 
 /**
- * Code of a table's own.
+ * Gives each table its own copy of the hot code.
  *
- * The optimising compiler shares the code of a function among all closures made of it: what they find around them is
- * loaded at every use, and an array is asked for its address, its length and its kind each time. Where only one closure
- * was ever made of a function, everything around it that is never assigned is part of the code instead: a load from the
- * table's memory is one instruction with a constant address. With two tables of 1,000 rows a `get` of a row takes 1.24
- * times as long without it, a `set` 1.65 times, an `increment` 1.76 times.
+ * The optimising compiler shares the code of a function among all closures created from it: whatever they capture is
+ * loaded at every use, and an array is asked for its address, its length and its kind each time. If only one closure
+ * was ever created from a function, everything it captures that is never assigned becomes part of the code instead: a
+ * load from the table's memory is one instruction with a constant address. With two tables of 1,000 rows, a `get` of a
+ * row takes 1.24 times as long without this, a `set` 1.65 times, an `increment` 1.76 times.
  *
- * So the functions that an operation on a key runs through are made by the functions of `hot/`, one for each file, which
- * refer to their parameters and globals only. The first table of a process calls them; for each later one their text is
- * evaluated once more, under the file and line where it stands, so that stack traces, profiles and source maps hold.
+ * So the functions that an operation on a key runs through are created by the functions of `hot/`, one per file, which
+ * refer only to their parameters and globals. The first table of a process calls them directly; for each later one
+ * their text is evaluated once more, under its own file and line, so that stack traces, profiles and source maps hold.
  */
 
-/** Functions of `hot/` that have been called: by the first table of the process, which needs no copy. */
+/** Functions of `hot/` that have been called already, by the first table of the process, which needs no copy. */
 const called = new WeakSet<object>();
-/** Where the functions of `hot/` stand, undefined for one whose text is not that of its file. */
+/** Where the functions of `hot/` are in their files; undefined for one whose text differs from its file's. */
 const origins = new WeakMap<object, Origin | undefined>();
 let specialised = true;
 
 /**
- * What `make` makes, with code of its own from the second call on; O(length of its text), a fraction of a millisecond.
+ * Returns what `make` creates, with its own copy of the code from the second call on; O(length of its text), a fraction
+ * of a millisecond.
  *
- * Only a text that stands in its file as it was built is evaluated: that text is known to refer to nothing around it. One
- * that a bundler, a loader or a coverage tool has changed may, and would fail in the middle of a write. Then `make` is called
- * again and the tables share code, which is slower; the process is warned once.
+ * Only a text that is found in its file as it was built is evaluated: that text is known to have no free references.
+ * One that a bundler, a loader or a coverage tool has changed may have some, and would fail in the middle of a write.
+ * In that case `make` is called again and the tables share code, which is slower; the process is warned once.
  *
- * @param file the file of `hot/` that `make` stands in, `write.js` say
+ * @param file the file of `hot/` that contains `make`, for example `write.js`
  */
 export function specialize<Args extends unknown[], Made>(
   file: string,
@@ -48,7 +49,7 @@ export function specialize<Args extends unknown[], Made>(
   return evaluate<typeof make>(String(make), origin)(...args);
 }
 
-/** False when tables of this process share code, because the package's text was changed. */
+/** False when the tables of this process share code, because the package's text was changed. */
 export function isSpecialised(): boolean {
   return specialised;
 }

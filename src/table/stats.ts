@@ -9,11 +9,11 @@ import type { Participant } from './participant.js';
 import { isSpecialised } from './specialize.js';
 import type { TableCounts, TableStats } from './types.js';
 
-/** Expired rows that a count removes at most, and counts that others may disturb. */
+/** Expired rows that one count removes at most, and how often others may disturb a count. */
 const ROWS_PER_COUNT = 1000;
 const MAX_COUNTS = 4;
 
-/** The sum of one counter over all slots, in use or not: they are never reset. */
+/** The sum of one counter over all slots, whether in use or not: counters are never reset. */
 function sum(memory: TableMemory, counter: number): number {
   let total = 0;
   for (let number = 0; number < memory.layout.schema.maxParticipants; number++) {
@@ -23,22 +23,27 @@ function sum(memory: TableMemory, counter: number): number {
 }
 
 /**
- * What the counters say of linked rows, expired ones included. O(maxParticipants). They are read one after the other
- * while others write, those of removals first: what is counted as removed is counted as inserted, too.
+ * The number of linked rows according to the counters, including expired ones. O(maxParticipants). The counters are
+ * read one after the other while others write, those of removals first: so what is counted as removed is also counted
+ * as inserted.
  */
 export function countedRows(memory: TableMemory): number {
   const removed = [slot.DELETES, slot.EXPIRATIONS, slot.EVICTIONS].reduce((rows, by) => rows + sum(memory, by), 0);
   return sum(memory, slot.INSERTS) - removed;
 }
 
-/** `countedRows` within what can be: a writer killed or running meanwhile may be counted by half. */
+/**
+ * `countedRows` limited to the possible range: the operation of a writer that was killed, or runs meanwhile, may be
+ * half counted.
+ */
 function countRows(memory: TableMemory): number {
   return Math.min(Math.max(countedRows(memory), 0), memory.layout.schema.capacity);
 }
 
 /**
- * Rows that have not expired. A handle that can write removes expired ones itself, a part of them each time, so that
- * they are not counted again and again. O(maxParticipants + groups), and O(rows of a group) for each group that is due.
+ * The number of rows that have not expired. A handle that can write removes some of the expired ones itself each time,
+ * so that they are not counted again and again. O(maxParticipants + groups), and O(rows of a group) for each group that
+ * is due.
  */
 export function countLiveRows(memory: TableMemory, expired: ExpiredRows, sweeper: Sweeper | undefined): number {
   if (!expired.areThereAny) return countRows(memory);
@@ -46,7 +51,7 @@ export function countLiveRows(memory: TableMemory, expired: ExpiredRows, sweeper
   for (let tries = 0; ; tries++) {
     const removed = sum(memory, slot.EXPIRATIONS);
     const live = countRows(memory) - expired.count();
-    // What somebody else has removed meanwhile may have been counted as expired, and not as removed, or as both.
+    // What somebody else has removed meanwhile may have been counted as expired and not as removed, or as both.
     if (sum(memory, slot.EXPIRATIONS) === removed || tries === MAX_COUNTS) return Math.max(live, 0);
   }
 }
@@ -66,7 +71,7 @@ export function readStats(memory: TableMemory, locks: ByteLocks, own: Participan
   };
 }
 
-/** What `Table.counts` returns. O(maxParticipants), a system call for each that is attached. */
+/** What `TableEngine.counts` returns. O(maxParticipants), with a system call for each that is attached. */
 export function readCounts(memory: TableMemory, locks: ByteLocks, own: Participant | undefined): TableCounts {
   const { schema, totalBytes } = memory.layout;
   return {
@@ -94,7 +99,7 @@ export function attachedSlots(memory: TableMemory, locks: ByteLocks, own: Partic
   return attached;
 }
 
-/** Slices that slots keep as their spares; a slot keeps it when its participant leaves. */
+/** Slices that are the spares of slots; a slot keeps its spare when its participant leaves. */
 function spareRows(memory: TableMemory): number {
   let spares = 0;
   for (let number = 0; number < memory.layout.schema.maxParticipants; number++) {

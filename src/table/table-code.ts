@@ -22,8 +22,8 @@ import type { TableContext } from './table-context.js';
 import type { Columns } from './types.js';
 
 /**
- * The hot code of one table, each part made when it is first asked for: who opens a table to look at a few rows does not
- * wait for the code that writes them. The only place where `hot/` is specialised.
+ * The hot code of one table. Each part is created when it is first needed, so that whoever opens a table to read a few
+ * rows does not wait for the code that writes them. The only place where `hot/` is specialised.
  */
 export class TableCode<C extends Columns = Columns> {
   readonly context: TableContext;
@@ -37,13 +37,13 @@ export class TableCode<C extends Columns = Columns> {
     this.context = context;
   }
 
-  /** Rows in the table's memory. */
+  /** Reads and writes rows in the table's memory. */
   get codec(): RowCodec<C> {
     this.#codec ??= this.compileCodec(this.context.memory);
     return this.#codec;
   }
 
-  /** Rows of the table's schema in another piece of memory. */
+  /** Compiles the codec for rows of the table's schema in another piece of memory. */
   compileCodec(memory: RowMemory): RowCodec<C> {
     const text = specialize('variable-columns.js', makeTextCells, this.context, cellSupport(memory));
     return compileRowCodec<C>(this.context.memory.layout.row, memory, text);
@@ -60,13 +60,13 @@ export class TableCode<C extends Columns = Columns> {
     return specialize('encode-key.js', makeKey, this.context, support);
   }
 
-  /** Looking for the key. */
+  /** Looks for the key. */
   get chain(): Chain {
     this.#chain ??= specialize('find.js', makeChain, this.context, this.key);
     return this.#chain;
   }
 
-  /** Reading whole chains. */
+  /** Reads whole chains. */
   get chains(): ChainReader {
     this.#chains ??= specialize('iterate.js', makeChainReader, this.context, this.codec);
     return this.#chains;
@@ -94,7 +94,7 @@ export class TableCode<C extends Columns = Columns> {
     return specialize('read-items.js', makeItemReaders<C>, source.keyAt, source.codec.read);
   }
 
-  /** What adds to a column. `ERR_COLUMN_TYPE` for one that holds no numbers. */
+  /** Adds to a column. `ERR_COLUMN_TYPE` for a column that does not hold numbers. */
   accumulator(column: PlacedColumn): Accumulator {
     const cells = numberCells(column, this.context.memory);
     if (cells === undefined) {

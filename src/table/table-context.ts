@@ -10,10 +10,10 @@ import type { TableMemory } from './layout/table-memory.js';
 import { noteWrite, ownWrites } from './own-writes.js';
 import { decodeShort, SHORT } from './short-text.js';
 
-/** What the hot code of a table works with that is not of the hot code itself. */
+/** What the hot code of a table works with, apart from the hot code itself. */
 export type TableContext = ReturnType<typeof createContext>;
 
-/** What `hot/` uses of other modules, which it cannot import: see `specialize.ts`. */
+/** What `hot/` uses from other modules, which it must not import: see `specialize.ts`. */
 const runtime = {
   assertStackRoom,
   decodeShort,
@@ -31,7 +31,7 @@ const runtime = {
   SIP3,
 };
 
-/** The context of a table in mapped memory. `name` stands in error messages. */
+/** Creates the context of a table in mapped memory. `name` appears in error messages. */
 export function createContext(name: string, memory: TableMemory) {
   return {
     name,

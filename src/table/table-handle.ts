@@ -20,13 +20,13 @@ import type { TableParts, WritingParts } from './table-parts.js';
 import type { Columns, Entry, Row } from './types.js';
 
 /**
- * What is one handle's own: whether it is open, how long it waits for locks, and its watches. Everything else it has from
+ * What belongs to one handle: whether it is open, how long it waits for locks, and its watches. Everything else is in
  * the parts that the thread's handles of the table share; a closed handle has none, and every use of it throws
- * `ERR_TABLE_CLOSED`, while others go on.
+ * `ERR_TABLE_CLOSED`, while other handles continue.
  */
 export class TableHandle<C extends Columns> {
   readonly name: string;
-  /** `assertOpen`, to be handed on. */
+  /** `assertOpen`, to be passed on. */
   readonly proceed = (): void => this.assertOpen();
   readonly #shared: SharedParts;
   readonly #caller: Caller;
@@ -36,7 +36,7 @@ export class TableHandle<C extends Columns> {
   constructor(shared: SharedParts, { name, lockTimeoutMs }: AttachOptions) {
     this.name = name;
     this.#shared = shared;
-    // C was inferred from the columns that the table was made with, or checked against, or is the general Columns.
+    // C was inferred from the columns that the table was created with or checked against, or is the general Columns.
     this.#parts = shared.parts as TableParts<Columns> as TableParts<C>;
     this.#caller = { isOpen: true, lockTimeoutMs };
     shared.hold(this);
@@ -46,7 +46,7 @@ export class TableHandle<C extends Columns> {
     return this.#caller.lockTimeoutMs;
   }
 
-  /** The shared parts, of a table that may have been destroyed. `ERR_TABLE_CLOSED` once this handle is closed. */
+  /** The shared parts, even if the table has been destroyed. `ERR_TABLE_CLOSED` once this handle is closed. */
   #open(): TableParts<C> {
     const parts = this.#parts;
     if (parts !== undefined) return parts;
@@ -123,8 +123,8 @@ export class TableHandle<C extends Columns> {
   }
 
   /**
-   * The writer, which from now on writes for this handle: to be asked for after the last code of the caller's has run but
-   * for what `write` itself reads. `ERR_TABLE_CLOSED`, `ERR_READ_ONLY`.
+   * The writer, which from now on writes for this handle. Ask for it only after the last of the caller's code has run,
+   * except what `write` itself reads. `ERR_TABLE_CLOSED`, `ERR_READ_ONLY`.
    */
   get writer(): Writer {
     const writing = this.assertWritable();
@@ -147,22 +147,22 @@ export class TableHandle<C extends Columns> {
     return this.#watches;
   }
 
-  /** Whether this handle is closed or the table destroyed, by whichever process. */
+  /** Whether this handle is closed, or any process has destroyed the table. */
   get isClosed(): boolean {
     return this.#parts === undefined || this.#parts.isClosed;
   }
 
-  /** `ERR_TABLE_CLOSED` once this handle is closed or the table destroyed, by whichever process. */
+  /** Throws `ERR_TABLE_CLOSED` once this handle is closed, or any process has destroyed the table. */
   assertOpen(): void {
     this.#open().assertOpen();
   }
 
-  /** `ERR_TABLE_CLOSED`, `ERR_READ_ONLY`. */
+  /** Throws `ERR_TABLE_CLOSED` or `ERR_READ_ONLY`. */
   assertWritable(): WritingParts {
     return this.#open().assertWritable();
   }
 
-  /** Lets go of the parts, also when it throws `ERR_TABLE_CORRUPT`. Twice is harmless. */
+  /** Releases the parts, even when it throws `ERR_TABLE_CORRUPT`. Calling it again has no effect. */
   close(): void {
     if (this.#parts === undefined) return;
     this.#parts = undefined;

@@ -22,10 +22,10 @@ import { createContext } from './table-context.js';
 import type { Columns, Entry, Row } from './types.js';
 import { unknownColumn } from './unknown-column.js';
 
-/** Evictions of a handle between two looks for free slices that somebody at work keeps out of sight. */
+/** Evictions of a handle between two checks for free slices that others with an operation under way keep hidden. */
 const ROOMS_PER_LOOK = 64;
 
-/** What only a table that is open for writing has. */
+/** The parts that only a table open for writing has. */
 export class WritingParts {
   readonly participant: Participant;
   readonly sweeper: Sweeper;
@@ -49,9 +49,9 @@ export class WritingParts {
 }
 
 /**
- * Everything that an attached table works with, put together in one place. All handles that a thread has of the table
- * share it: see `shared-parts.ts`. What has to be compiled is made when it is first asked for: who opens a table to
- * look at a few rows does not wait for the code that writes them.
+ * Everything that an attached table works with, assembled in one place. All handles that a thread has of the table
+ * share it: see `shared-parts.ts`. What has to be compiled is created when it is first needed, so that whoever opens a
+ * table to read a few rows does not wait for the code that writes them.
  */
 export class TableParts<C extends Columns = Columns> {
   readonly name: string;
@@ -62,7 +62,7 @@ export class TableParts<C extends Columns = Columns> {
   readonly draft: ScratchRow<C>;
   readonly clock: TableClock;
   readonly expired: ExpiredRows;
-  /** Undefined for read-only handles, which are no participant. */
+  /** Undefined for read-only handles, which are not participants. */
   readonly writing: WritingParts | undefined;
   readonly #options: AttachOptions;
   readonly #columns: ReadonlyMap<string, PlacedColumn>;
@@ -79,7 +79,7 @@ export class TableParts<C extends Columns = Columns> {
   #lastSum: string | undefined;
   #lastAccumulator: Accumulator | undefined;
 
-  /** Attaches: `ERR_TOO_MANY_PARTICIPANTS` when nobody more may write. */
+  /** Attaches. `ERR_TOO_MANY_PARTICIPANTS` when all slots are taken. */
   constructor({ segment, memory }: OpenedTable, options: AttachOptions) {
     const { row } = memory.layout;
     this.name = options.name;
@@ -95,7 +95,7 @@ export class TableParts<C extends Columns = Columns> {
     try {
       this.writing = options.readOnly ? undefined : this.#attach();
     } catch (error) {
-      // Otherwise the slot that was tried would stay taken until these locks are garbage.
+      // Otherwise the slot that was tried would stay taken until these locks are garbage-collected.
       this.locks.close();
       throw error;
     }
@@ -118,7 +118,7 @@ export class TableParts<C extends Columns = Columns> {
     const hasOverlooked = (): boolean =>
       participant.settleUnfinished() > 0 || (memory.rows.seemsToHaveRoom && memory.overflow.seemsToHaveRoom);
     if (memory.uses === undefined) {
-      // What costs a caller its time, a bucket that somebody holds, comes last.
+      // What costs the caller time, waiting for a bucket that somebody holds, comes last.
       writer.makeRoom = () => hasOverlooked() || sweeper.reclaim() > 0 || sweeper.reclaimLocked();
     } else {
       const evictor = new Evictor(memory, memory.uses, writer);
@@ -156,7 +156,7 @@ export class TableParts<C extends Columns = Columns> {
     return this.#scan;
   }
 
-  /** What looks up whole rows. */
+  /** Looks up whole rows. */
   get rows(): Lookup<Row<C>> {
     this.#rows ??= this.reader.lookup(({ codec }) => codec.read);
     return this.#rows;
@@ -167,21 +167,21 @@ export class TableParts<C extends Columns = Columns> {
     return this.#entries;
   }
 
-  /** What looks whether there is a row: true or undefined. */
+  /** Looks up whether there is a row: true or undefined. */
   get presence(): Lookup<true> {
     this.#presence ??= this.reader.lookup(() => (): true => true);
     return this.#presence;
   }
 
-  /** What looks up when a row expires, in table time, 0 for never. */
+  /** Looks up when a row expires, in table time, 0 for never. */
   get expiries(): Lookup<number> {
     this.#expiries ??= this.reader.lookup(({ expiresAt }) => expiresAt);
     return this.#expiries;
   }
 
   /**
-   * What looks up one column, by name: `ERR_COLUMN_UNKNOWN`. The last one is kept: most programs ask for one column many
-   * times, and comparing names costs 4 ns less than looking one up.
+   * Looks up one column, by name. `ERR_COLUMN_UNKNOWN`. The last lookup is kept: most programs ask for one column many
+   * times, and comparing names takes 4 ns less than finding a lookup by name.
    */
   valuesOf(column: string): Lookup<unknown> {
     if (column !== this.#lastColumn || this.#lastValues === undefined) {
@@ -192,7 +192,7 @@ export class TableParts<C extends Columns = Columns> {
   }
 
   #lookUp(column: string): Lookup<unknown> {
-    // What is no string might become the name of a column, or throw, when it is asked for one.
+    // Anything but a string might turn into the name of a column, or throw, when it is converted to one.
     if (typeof column !== 'string') unknownColumn(column, this.memory.layout.row.columns);
     const values = this.reader.lookup(
       ({ codec }) => codec.readers[column] ?? unknownColumn(column, this.memory.layout.row.columns),
@@ -201,7 +201,7 @@ export class TableParts<C extends Columns = Columns> {
     return values;
   }
 
-  /** What adds to a column of numbers, kept like `valuesOf`. `ERR_COLUMN_UNKNOWN`, `ERR_COLUMN_TYPE`. */
+  /** Adds to a column of numbers; the last one is kept, as in `valuesOf`. `ERR_COLUMN_UNKNOWN`, `ERR_COLUMN_TYPE`. */
   accumulator(name: string): Accumulator {
     if (name !== this.#lastSum || this.#lastAccumulator === undefined) {
       this.#lastAccumulator = this.#accumulators.get(name) ?? this.#accumulate(name);
@@ -216,7 +216,7 @@ export class TableParts<C extends Columns = Columns> {
     return accumulator;
   }
 
-  /** `ERR_TABLE_CLOSED`, `ERR_READ_ONLY`. */
+  /** Throws `ERR_TABLE_CLOSED` or `ERR_READ_ONLY`. */
   assertWritable(): WritingParts {
     this.assertOpen();
     if (this.writing === undefined) {
@@ -225,17 +225,17 @@ export class TableParts<C extends Columns = Columns> {
     return this.writing;
   }
 
-  /** Destroyed, or detached: then the memory reads zeros. */
+  /** Whether the table is destroyed, or detached: then the memory reads zeros. */
   get isClosed(): boolean {
     return this.memory.words[STATE] !== READY;
   }
 
-  /** `ERR_TABLE_CLOSED` once the table is destroyed, by whichever process. */
+  /** Throws `ERR_TABLE_CLOSED` once any process has destroyed the table. */
   assertOpen(): void {
     if (this.isClosed) throw new ShmTableError('ERR_TABLE_CLOSED', `table ${this.name}: the table was destroyed`);
   }
 
-  /** Detaches, also when it throws `ERR_TABLE_CORRUPT`. Once. */
+  /** Detaches, even when it throws `ERR_TABLE_CORRUPT`. Called once. */
   close(): void {
     const destroyed = this.isClosed;
     this.writing?.sweeper.stop();

@@ -1,6 +1,6 @@
 /**
- * Long work in turns with whatever else the thread does: who asks for something meanwhile waits for one turn and not for
- * all of it.
+ * Long work that takes turns with the thread's other work: whoever wants something meanwhile waits for one turn and not
+ * for all of the work.
  */
 import { monotonicMs, turn } from '../memory/index.js';
 
@@ -15,7 +15,7 @@ export class Turns {
     this.#turnMs = turnMs;
   }
 
-  /** Whether it is time for the others. */
+  /** Whether other work should have its turn now. */
   get isOver(): boolean {
     return monotonicMs() - this.#began >= this.#turnMs;
   }
@@ -25,7 +25,7 @@ export class Turns {
     return this.#spentMs;
   }
 
-  /** Lets the others have a turn. */
+  /** Gives other work a turn. */
   async next(): Promise<void> {
     this.#spentMs += monotonicMs() - this.#began;
     await turn();

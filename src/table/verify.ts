@@ -11,17 +11,17 @@ import type { BucketNumber, RowNumber } from './layout/units.js';
 import { countedRows } from './stats.js';
 import type { Verification } from './types.js';
 
-/** More problems than this are counted, not listed. */
+/** Problems beyond this number are counted, not listed. */
 const MAX_PROBLEMS = 100;
 
 /**
  * Checks every invariant that holds while no operation is under way:
  * - no bucket is locked, no journal is open
  * - chains are compact, end, and share no bucket; an overflow bucket is LINKED exactly when it is in a chain
- * - a row is LINKED exactly when one entry holds it, in the home bucket of its hash, under its tag; its hash is its
- *   key's, its sequence is even; no key occurs twice
+ * - a row is LINKED exactly when one entry holds it, in the chain of its hash's home bucket, under its tag; its hash is
+ *   that of its key, its sequence is even; no key occurs twice
  * - no row expires before its group is due
- * - a slice that is neither free nor linked is the spare of the participant whose id it has
+ * - a slice that is neither free nor linked is the spare of the participant whose id is in its owner word
  * - free slices + linked rows = capacity; the counters add up to the linked rows; the pools' hints agree
  * O(segment).
  */
@@ -141,8 +141,9 @@ function checkRows(memory: TableMemory, linkedRows: Set<number>, report: Report)
   for (let number = 0; number < maxParticipants; number++) {
     const at = memory.slotWord(number);
     if (memory.words[at + slot.OPERATION] !== slot.NONE) report(`participant ${number + 1} has an operation open`);
-    // A slot never used keeps the slice of its own number: out of the pool's reach, and untouched, unless the first to
-    // attach was killed between taking the slice and writing so in the slot; the next one takes it again.
+    // A slot that was never used keeps the slice of its own number: out of the pool's reach, and untouched, unless the
+    // first participant to attach was killed between taking the slice and recording that in the slot; the next one
+    // takes it again.
     const spare = memory.words[at + slot.SPARE] || number + 1;
     if (spares.has(spare)) report(`row ${spare} is the spare of two participants`);
     const isTaken = memory.words[at + slot.SPARE] !== 0 || memory.rows.ownerOf(spare) === number + 1;
@@ -154,7 +155,10 @@ function checkRows(memory: TableMemory, linkedRows: Set<number>, report: Report)
     report(`${linkedRows.size} linked rows and ${spares.size} spares of ${memory.rowSlices} slices`);
 }
 
-/** Each slice: LINKED when linked, its participant's when a spare, else free; and its bit taken unless it is free. */
+/**
+ * Checks each slice: LINKED when linked, its participant's when a spare, else free; and its bit taken unless it is
+ * free.
+ */
 function checkOwners(
   what: string,
   pool: FixedPool,

@@ -4,15 +4,15 @@ import { WRITE_OPTIONS } from './option-names.js';
 import { integer } from './options.js';
 import type { WriteOptions } from './types.js';
 
-/** What a write can be asked for: `WriteOptions`, and more by the service and the command. */
+/** The options of a write: `WriteOptions`, and those that only the service and the command use. */
 export interface ConditionalOptions extends WriteOptions {
-  /** Only if the row has this revision. */
+  /** Writes only if the row has this revision. */
   readonly ifRevision?: number | undefined;
-  /** In the place of `ttl`: when the row expires, in whole epoch milliseconds, or null. */
+  /** Instead of `ttl`: when the row expires, in whole epoch milliseconds, or null. */
   readonly expiresAt?: number | null | undefined;
 }
 
-/** Reads each option once, and checks it: `ERR_ARGUMENT`. */
+/** Reads each option once and checks it. `ERR_ARGUMENT`. */
 export function readWriteOptions(options: ConditionalOptions = {}, known = WRITE_OPTIONS): ConditionalOptions {
   checkOptions(options, known);
   const { ttl, ifRevision, expiresAt } = options;
@@ -20,19 +20,19 @@ export function readWriteOptions(options: ConditionalOptions = {}, known = WRITE
   return { ttl, ifRevision, expiresAt };
 }
 
-/** The expiry that a write gives its row: table time, 0 for none, undefined for the one that it has. */
+/** The expiry that a write sets: table time, 0 for none, undefined to keep the row's own. */
 export function expiryOf(clock: TableClock, { ttl, expiresAt }: ConditionalOptions): number | undefined {
   if (expiresAt !== undefined) return expiresAt === null ? 0 : clock.fromWall(expiresAt);
   if (ttl === undefined) return undefined;
   return ttl === null ? 0 : clock.after(ttl);
 }
 
-/** A lifetime, null for none, or undefined: `ERR_ARGUMENT` for anything else. */
+/** Checks a lifetime, null for none, or undefined. `ERR_ARGUMENT` for anything else. */
 export function checkTtl(ttl: number | null | undefined, name = 'ttl'): void {
   if (ttl !== undefined && ttl !== null) checkLifetime(ttl, name);
 }
 
-/** A lifetime in whole milliseconds: `ERR_ARGUMENT` for anything else. */
+/** Checks a lifetime in whole milliseconds. `ERR_ARGUMENT` for anything else. */
 export function checkLifetime(ttl: number, name = 'ttl'): void {
   integer(name, ttl, 1, Number.MAX_SAFE_INTEGER);
 }

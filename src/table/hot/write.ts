@@ -27,8 +27,8 @@ interface Increment {
  *   1. what the caller gave is read once, checked and encoded into the participant's spare row; nothing shared has
  *      changed yet, and none of the caller's code runs after this
  *   2. the journal names the bucket, then the bucket's lock is taken
- *   3. under the lock the row is looked up, columns that were not named are copied, and the revision is set: copied before
- *      the lock, they would lose a concurrent increment
+ *   3. under the lock the row is looked up, columns that were not named are copied, and the revision is set: copied
+ *      before the lock, they would lose a concurrent increment
  *   4. the journal is completed with final values and carried out; one store of a row number makes the change visible
  *   5. the lock is released, what was left over is freed, and only then is the journal cleared
  *
