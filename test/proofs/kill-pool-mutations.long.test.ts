@@ -4,7 +4,7 @@ import { failuresOf } from './kill/failures-of.js';
 import { poolMutations } from './kill/pool-mutations.js';
 import { makeMutant } from './mutant.js';
 
-/* The mistakes of the pools; what this is for stands in kill-mutations.test.ts. */
+/* The mistakes of the pools; kill-mutations.long.test.ts says what this is for. */
 t.test('the copy without a mistake passes', { skip: needsOwnShm }, async (t) => {
   t.same(await failuresOf(makeMutant(t, []), 'fixed: alloc'), []);
 });

@@ -4,7 +4,7 @@ import { makeMutant } from './mutant.js';
 
 const ROUNDS = 3;
 const OPERATIONS = 2_000;
-/** Histories in which a mistake must show at the latest. */
+/** Histories within which a mistake must show. */
 const ATTEMPTS = 20;
 
 process.env.SHMTABLE_NAMESPACE = `history-${process.pid}`;
@@ -29,7 +29,7 @@ t.test('noticed: a compareAndSet that does not look whether the row has changed'
       search: 'memory.revisionAt(rowWord(old)) !== ifRevision)\n            return',
       replace: 'false)\n            return',
     },
-    // A while between reading and writing, in which others run.
+    // A pause between reading and writing, in which others run.
     {
       file: 'table/conditional-writes.js',
       search: 'const outcome = write(entry.revision);',
@@ -43,7 +43,7 @@ t.test('noticed: a compareAndSet that does not look whether the row has changed'
 t.test('noticed: a read of a row whose numbers are of several revisions', async (t) => {
   process.env.SHMTABLE_PROOF_SUBJECT = makeMutant(t, [
     { file: 'table/hot/lookup.js', search: 'const PASSES = 3;', replace: 'const PASSES = 0;' },
-    // One number a while after the other, and neither looked at again.
+    // A pause between one number and the next, and no second look at either.
     {
       file: 'table/row-copy.js',
       search: 'if (!numbers.equals(this.#numbers))',
@@ -59,7 +59,7 @@ t.test('noticed: a read of a row whose numbers are of several revisions', async 
   t.equal(found, 'entry');
 });
 
-/** What the first operation is called that no order explains. One history may by chance have none that overlaps so. */
+/** The name of the first operation that no order explains. A single history may happen to have no suitable overlap. */
 async function firstViolation(t: Test): Promise<string | undefined> {
   t.teardown(() => delete process.env.SHMTABLE_PROOF_SUBJECT);
   for (let round = ROUNDS; round < ROUNDS + ATTEMPTS; round++) {

@@ -14,14 +14,14 @@ import type { BucketNumber } from '../../src/table/layout/units.js';
 import { tableSegment } from './kill/proof-table.js';
 
 /*
- * A writer stopped inside its critical section lives: nobody takes its lock, however long it takes, whatever process
- * id stands in its slot. A dead one is settled at once, even when its process id is in use again.
+ * A writer stopped inside its critical section is alive: nobody takes its lock, however long it is stopped, and
+ * whatever process id is in its slot. A dead one is settled at once, even when its process id is in use again.
  */
 process.env.SHMTABLE_NAMESPACE = `living-${process.pid}`;
 
 const STOPPED_MS = Number(process.env.SHMTABLE_PROOF_STOPPED_MS ?? 1_000);
 const LOCK_TIMEOUT_MS = 200;
-/** A waiter looks at the clock every 10 ms; the rest is for a busy machine. */
+/** A waiter looks at the clock every 10 ms; the rest allows for a busy machine. */
 const SLACK_MS = 2_000;
 const KEYS = ['a', 'b', 'c', 'd'];
 const READS = 20_000;
@@ -34,13 +34,13 @@ function fixture(name: string): string {
 interface Scene {
   readonly table: Table<{ value: 'int32' }>;
   readonly memory: TableMemory;
-  /** Stores of `set` between which it holds the bucket's lock: the first and the last. */
+  /** The first and the last store of `set` between which it holds the bucket's lock. */
   readonly span: readonly [number, number];
   /** Nanoseconds of a read while nobody writes. */
   readonly readNs: number;
 }
 
-/** A table of one bucket. */
+/** Creates a table with one bucket. */
 function setScene(t: Test): Scene {
   const name = `living-${t.name.replaceAll(/\W+/g, '-').slice(0, 40)}`;
   const table = Table.create({ name, capacity: 7, columns: { value: 'int32' }, lockTimeoutMs: LOCK_TIMEOUT_MS });
@@ -59,12 +59,12 @@ function setScene(t: Test): Scene {
 }
 
 interface StoppedWriter {
-  /** Its process id, here. */
+  /** Its process id in this process's namespace. */
   readonly pid: number;
   readonly ended: Promise<unknown>;
 }
 
-/** A writer of the first key that stands still before `store`. `command` runs it: in another namespace, say. */
+/** Starts a writer of the first key that stops before `store`. `command` runs it, for example in another namespace. */
 async function stopWriter(t: Test, { table }: Scene, store: number, command: string[] = []): Promise<StoppedWriter> {
   const line = [...command, process.execPath, fixture('proof-stopped-writer'), table.name, KEYS[0], String(store)];
   const child: ChildProcess = spawn(line[0], line.slice(1), { stdio: ['ignore', 'inherit', 'inherit'] });
@@ -82,7 +82,7 @@ async function stopWriter(t: Test, { table }: Scene, store: number, command: str
   return { pid, ended };
 }
 
-/** The stopped process that was started for this table, in whatever namespace it is. */
+/** The stopped process that was started for this table, whatever its namespace. */
 function findStopped(name: string): number | undefined {
   for (const pid of readdirSync('/proc')) {
     if (!/^\d+$/.test(pid)) continue;
@@ -97,7 +97,7 @@ function findStopped(name: string): number | undefined {
   return undefined;
 }
 
-/** What the others do while a writer is stopped: until it has been for STOPPED_MS. */
+/** Lets the others continue while a writer is stopped, for STOPPED_MS. */
 async function liveOn(t: Test, { table, memory, readNs }: Scene, pid: number | RegExp): Promise<void> {
   const start = performance.now();
   let timeouts = 0;
@@ -122,7 +122,7 @@ async function liveOn(t: Test, { table, memory, readNs }: Scene, pid: number | R
   t.ok(beside < readNs * 5 + 2_000, `readers go on as before: ${readNs.toFixed(0)} ns, then ${beside.toFixed(0)} ns`);
 }
 
-/** Nanoseconds of a read, at best of three rounds. */
+/** Nanoseconds per read, the best of three rounds. */
 function measureReads(table: Scene['table']): number {
   let best = Number.POSITIVE_INFINITY;
   for (let round = 0; round < 3; round++) {
@@ -182,7 +182,7 @@ t.test('a living, then dead writer in another namespace of process ids', async (
     return;
   }
   const scene = setScene(t);
-  // The first process of a namespace cannot be stopped: the shell is the first, the writer its child.
+  // The first process of a namespace cannot be stopped, so the first one is the shell, and the writer is its child.
   const shell = ['sh', '-c', '"$0" "$@"; exit $?'];
   const writer = await stopWriter(t, scene, scene.span[1], [...unshare, '--kill-child', ...shell]);
   t.not(holderPid(scene), writer.pid, 'its id is another one there');

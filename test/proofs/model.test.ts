@@ -5,7 +5,7 @@ import { sampleSeed } from './sample-seed.js';
 const SOUND = 2;
 const BROKEN = 4;
 
-/* A few of the short models, other ones each time; `npm run proof` explores them all. */
+/* A few of the short models, different ones each time; `npm run proof` explores all of them. */
 t.test('models of the protocol hold, and do not hold without its rules', async (t) => {
   if (!canRunModels()) {
     t.pass('models', { skip: 'spin and gcc are missing: install the Debian packages "spin" and "gcc"' });

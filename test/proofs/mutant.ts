@@ -7,7 +7,7 @@ import type { Test } from 'tap';
 export interface Mistake {
   /** File below `dist/src`. */
   readonly file: string;
-  /** What is replaced: must occur exactly once. */
+  /** The text to replace: must occur exactly once. */
   readonly search: string;
   readonly replace: string;
 }
@@ -16,8 +16,8 @@ const dist = fileURLToPath(new URL('../..', import.meta.url));
 const PARTS = ['errors.js', 'index.js', 'memory', 'pools', 'table'];
 
 /**
- * The folder of a copy of the compiled package with these mistakes, for SHMTABLE_PROOF_SUBJECT; gone when the test
- * ends. It stands below `dist`, where it finds the package's manifest and addon.
+ * Creates a copy of the compiled package with these mistakes and returns its folder, for SHMTABLE_PROOF_SUBJECT; it is
+ * removed when the test ends. The folder is below `dist`, where the copy finds the package's manifest and addon.
  */
 export function makeMutant(t: Test, mistakes: readonly Mistake[]): string {
   const folder = mkdtempSync(join(dist, 'mutant-'));

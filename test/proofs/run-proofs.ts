@@ -8,12 +8,14 @@ import { killWorkers } from './service/worker-kills.js';
 import { Storm } from './storm/storm.js';
 
 /*
- * All proofs in full: `npm run proof [-- --minutes 10] [--seed N] [--only kill|storm|linearizability|corruption|model|service]`.
- * With `--sample`, a seeded part of the recoveries' kill points and of the corruption, fewer histories, and the small models
- * only: what CI runs, in minutes.
+ * All proofs in full: `npm run proof [-- --minutes 10] [--seed N] [--only
+ * kill|storm|linearizability|corruption|model|service]`.
  *
- * Prints what was tried and alone on the last line `N passed, N failed`, counting kill points, histories, cases, models,
- * storms and services. Exits 1 when anything failed.
+ * With `--sample`, a seeded part of the recoveries' kill points and of the corruption, fewer histories, and only the
+ * small models: what CI runs, in minutes.
+ *
+ * Prints what was tried and, alone on the last line, `N passed, N failed`, counting kill points, histories, cases,
+ * models, storms and services. Exits 1 when anything failed.
  */
 const { values } = parseArgs({
   options: {
@@ -47,7 +49,7 @@ async function kill(): Promise<string> {
     runKills({ seed: seed + i, share: 1, recovery: RECOVERY_POINTS, slice: `${i}/${RUNS}` }, (outcome) => {
       operations++;
       points += outcome.points;
-      // Of the scenes of pools, "fixed: open" and the like, some store nothing.
+      // Some scenes of pools, such as "fixed: open", store nothing.
       if (outcome.points === 0 && !/^\w+: /.test(outcome.name)) count(0, [`${outcome.name} was killed nowhere`]);
       recoveryPoints += outcome.recoveryPoints;
       count(outcome.points + outcome.recoveryPoints - outcome.failures.length, outcome.failures);

@@ -7,8 +7,9 @@ import { Child } from '../table/child.js';
 import { loadStoreTrap } from './store-trap.js';
 
 /*
- * A pool behind a mutex hangs for everybody when a process stops or dies inside it. These have none: whoever is stopped
- * before any store of an operation holds nobody up, and once it is dead what it held can be had again.
+ * A pool behind a mutex hangs for everybody when a process stops or dies inside it. These pools have no mutex: a
+ * process that is stopped before any store of an operation holds nobody up, and once it is dead, what it held is
+ * available again.
  */
 
 /** Built here, so that the children do not all do it. */
@@ -16,7 +17,7 @@ loadStoreTrap();
 
 const DEADLINE_MS = 60_000;
 
-/** A process that stands still before that store of its deed; undefined when it has no such store. */
+/** A process that stops before that store of its deed; undefined when the deed has no such store. */
 async function stopAt(t: Test, segment: Segment, deed: string, store: number): Promise<Child | undefined> {
   const child = Child.start(t, 'proof-stopped-allocator', segment.name, deed, store);
   const { pid } = child.process;
@@ -34,7 +35,10 @@ async function stopAt(t: Test, segment: Segment, deed: string, store: number): P
   throw new Error(`process ${pid} neither stopped nor ended`);
 }
 
-/** Tries every store of a deed: `live` beside the one that is stopped before it, `inherit` once that is dead. */
+/**
+ * Tries every store of a deed: calls `live` while a process is stopped before it, and `inherit` once that process is
+ * dead.
+ */
 async function stopEverywhere(
   t: Test,
   segment: Segment,

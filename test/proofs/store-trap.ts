@@ -4,19 +4,21 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** The face of `native/test/store_trap.cc`, which explains how a store is trapped. */
+/** The TypeScript side of `native/test/store_trap.cc`, which explains how a store is trapped. */
 export interface StoreTrap {
-  /** From now on `signal` is sent to this process right before its store number `stopBefore` (from 0; -1 never). */
+  /**
+   * From now on, sends `signal` to this process right before its store number `stopBefore` (counted from 0; -1 never).
+   */
   arm(buffer: ArrayBuffer, stopBefore: number, signal: number): void;
-  /** Goes on with the watch after somebody else has changed the protection of the memory. */
+  /** Resumes the watch after somebody else has changed the protection of the memory. */
   protectAgain(): void;
   /** Ends the watch; returns the number of stores since `arm`. */
   disarm(): number;
-  /** 0 in the child: one thread, no event loop, ended by SIGALRM after the limit. */
+  /** Returns 0 in the child, which has one thread and no event loop, and is ended by SIGALRM after the limit. */
   fork(limitSeconds: number): number;
-  /** Waits for a forked child: its exit code, or minus the number of the signal that ended it. */
+  /** Waits for a forked child; returns its exit code, or the negated number of the signal that ended it. */
   wait(pid: number): number;
-  /** Ends the process at once, without anything that Node does at an exit. */
+  /** Ends the process at once, without anything that Node does on exit. */
   exit(code: number): never;
 }
 
@@ -28,13 +30,13 @@ function isFresh(): boolean {
   return existsSync(target) && statSync(target).mtimeMs > statSync(join(source, 'store_trap.cc')).mtimeMs;
 }
 
-/** Node's own headers, when they lie beside its binary: node-gyp would fetch them otherwise. */
+/** Node's own headers, if they are beside its binary: otherwise node-gyp would download them. */
 function nodeHeaders(): string[] {
   const prefix = process.env.npm_config_nodedir ?? join(dirname(process.execPath), '..');
   return existsSync(join(prefix, 'include', 'node', 'node_api.h')) ? [`--nodedir=${prefix}`] : [];
 }
 
-/** Builds in a folder of its own, so that two processes that find it missing do not meet. */
+/** Builds in a temporary folder, so that two processes that find it missing do not conflict. */
 function build(): void {
   mkdirSync(dirname(target), { recursive: true });
   const folder = mkdtempSync(join(dirname(target), 'build-'));
@@ -48,7 +50,7 @@ function build(): void {
   }
 }
 
-/** Loads the helper, built when it is missing or older than its source. */
+/** Loads the helper; builds it first if it is missing or older than its source. */
 export function loadStoreTrap(): StoreTrap {
   if (!isFresh()) build();
   return createRequire(import.meta.url)(target);

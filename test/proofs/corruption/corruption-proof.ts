@@ -13,7 +13,7 @@ import {
 import type { Subject } from '../subject.js';
 import { type Damage, damage, type Part } from './damage.js';
 
-/** What a case found: nothing, or the first thing that must not be. */
+/** The first thing that went wrong in a case. */
 export interface CaseFailure {
   readonly damage: readonly Damage[];
   readonly step: string;
@@ -25,7 +25,7 @@ const LIMIT_MS = 1_000;
 const LOCK_TIMEOUT_MS = 30;
 const FEED_BYTES = 4_096;
 
-/** Codes that a damaged table may answer with: what it seems to be may also be closed, full, locked or another one. */
+/** Codes that a damaged table may answer with: it may also appear to be closed, full, locked or another table. */
 const ALLOWED = new Set([
   'ERR_TABLE_CORRUPT',
   'ERR_LAYOUT_VERSION',
@@ -36,7 +36,7 @@ const ALLOWED = new Set([
   'ERR_VALUE_RANGE',
 ]);
 
-/** A table whose memory is damaged again and again, and which answers all the same. */
+/** A table whose memory is damaged again and again, and which must still answer. */
 export class CorruptionProof {
   readonly #subject: Subject;
   readonly #name: string;
@@ -58,7 +58,7 @@ export class CorruptionProof {
     return Object.fromEntries(this.#codes);
   }
 
-  /** Damages the table once; half of the time while it is open. */
+  /** Damages the table once; in half of the cases while it is open. */
   runCase(): CaseFailure | undefined {
     if (!existsSync(tableFile(this.#name))) this.#build();
     this.#picture.restore();
@@ -113,7 +113,7 @@ export class CorruptionProof {
       ['clear', () => table.clear()],
       ['set again', () => table.set(key, proofRow(52))],
     ];
-    // In any order: what a step repairs or refuses must not hide what another one would do.
+    // In random order: what one step repairs or refuses must not hide what another one would do.
     return steps
       .map((step) => ({ step, rank: this.#random() }))
       .sort((a, b) => a.rank - b.rank)
@@ -124,7 +124,7 @@ export class CorruptionProof {
     return this.#subject.Table.open(this.#name, { columns: proofColumns, lockTimeoutMs: LOCK_TIMEOUT_MS });
   }
 
-  /** A table with chains of several buckets, rows that expire, and a feed. */
+  /** Creates a table with chains of several buckets, rows that expire, and a feed. */
   #build(): void {
     this.#memory?.close();
     const table = this.#subject.Table.create(proofOptions(this.#name, { changes: FEED_BYTES }));
@@ -150,7 +150,7 @@ export class CorruptionProof {
   }
 }
 
-/** The code of an error of the package's own. */
+/** The code of an error that is the package's own. */
 function codeOf(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }

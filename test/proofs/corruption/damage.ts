@@ -1,4 +1,4 @@
-/** What is done to a segment's bytes in one case. */
+/** The change to a segment's bytes in one case. */
 export interface Damage {
   readonly kind: string;
   readonly at: number;
@@ -6,14 +6,14 @@ export interface Damage {
 
 const MAX_PLACES = 4;
 
-/** Parts of a segment, for damage to be spread over all of them and not only over the largest. */
+/** Parts of a segment, so that damage is spread over all of them and not mostly over the largest. */
 export interface Part {
   readonly name: string;
   readonly begin: number;
   readonly end: number;
 }
 
-/** Damages one to four places of the memory. */
+/** Damages one to four places in the memory. */
 export function damage(memory: Buffer, parts: readonly Part[], random: () => number): Damage[] {
   const places = 1 + Math.floor(random() * MAX_PLACES);
   return Array.from({ length: places }, () => {

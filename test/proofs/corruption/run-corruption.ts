@@ -5,20 +5,20 @@ import { inOwnShm } from '../../fixtures/own-shm.js';
 import type { CaseFailure } from './corruption-proof.js';
 
 const program = fileURLToPath(new URL('../../fixtures/proof-corruption.js', import.meta.url));
-/** A hundred cases take a tenth of a second; one that never ends is killed after this. */
+/** A hundred cases take a tenth of a second; a process that reports nothing for this long is killed. */
 const SILENCE_MS = 30_000;
 
 export interface CorruptionReport {
   readonly failures: { readonly case: number; readonly failure: CaseFailure }[];
   codes: Record<string, number>;
-  /** Whether the process came to its end: it neither hung nor died. */
+  /** Whether the process finished: it neither hung nor died. */
   completed: boolean;
 }
 
 /**
- * Damages a table `cases` times in a process of its own, and is told when that hangs or dies.
+ * Damages a table `cases` times in a separate process, and reports if that process hangs or dies.
  *
- * @param maxFailures after which the rest is not tried
+ * @param maxFailures after which the remaining cases are not tried
  */
 export async function runCorruption(
   seed: number,

@@ -7,7 +7,7 @@ import { TableMemory } from '../../../src/table/layout/table-memory.js';
 import type { ProofKeys } from './operations.js';
 import { type Contents, contentsOf, type ProofTable, proofRow } from './proof-table.js';
 
-/** What the table is like when nobody is in the middle of anything: what readers see, and what is counted. */
+/** The state of a table while no operation is under way: what readers see, and what is counted. */
 export interface State {
   readonly contents: Contents;
   readonly counters: string;
@@ -15,7 +15,7 @@ export interface State {
   readonly wakes: number;
 }
 
-/** A write to any bucket may take this long when its last holder is dead: a fraction of the lock's timeout. */
+/** How long a write to any bucket may take when its last holder is dead: a fraction of the lock's timeout. */
 const MAX_WRITE_MS = 5_000;
 
 /** Checks a table after one of its processes was killed. Every check throws what it found. */
@@ -54,9 +54,9 @@ export class Survivors {
   }
 
   /**
-   * The dead one's operation is undone or done, to its readers from the moment of its death on.
+   * Checks that the dead process's operation is undone or done, for its readers from the moment of its death on.
    *
-   * @param settleFirst settles the dead as the service does; otherwise the next write to the bucket meets its lock
+   * @param settleFirst settles the dead as the service does; otherwise the next write to the bucket finds its lock held
    * @returns whether readers saw it done at the moment of the death
    */
   check(before: State, after: State, options: { stepwise: boolean; settleFirst: boolean }): boolean {
@@ -108,11 +108,11 @@ export class Survivors {
     assert.equal(stats.participants, 1, 'participants');
     const { used } = FixedPool.open(this.#segment, rowsAt(table)).stats();
     assert.equal(used, stats.rows + table.maxParticipants, 'used row slices are the live rows and the spares');
-    // Last, for it sweeps.
+    // Last, because it sweeps.
     assert.equal(table.size, [...table.keys()].length, 'size against the rows that are seen');
   }
 
-  /** Every counted change is in the feed, once, whole, and with revisions that rise by key. */
+  /** Every counted change is in the feed, once, whole, and with increasing revisions for each key. */
   #checkFeed(feed: ChangeFeed, changes: number): void {
     assert.equal(feed.head - 1, changes, 'changes in the feed against the counters');
     const revisions = new Map<string, number>();
@@ -148,7 +148,7 @@ export class Survivors {
     }
   }
 
-  /** Every bucket can be written, at once, though its last holder may be dead. */
+  /** Every bucket can be written at once, though its last holder may be dead. */
   #checkWrites(when: string): void {
     for (const key of [this.#keys.chain[0], this.#keys.chain[1], ...this.#keys.others]) {
       const isThere = this.#table.has(key);
@@ -166,7 +166,7 @@ export class Survivors {
   }
 }
 
-/** Where the pool of the rows begins: behind everything else but the use bytes of a table that evicts. */
+/** Where the pool of the rows begins: after everything else except the use bytes of a table that evicts. */
 function rowsAt(table: ProofTable): number {
   const { rows, spares, total } = Table.bytesFor({ ...table, evict: 'none', changes: 0, name: table.name });
   return total - rows - spares;

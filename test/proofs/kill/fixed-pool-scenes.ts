@@ -10,14 +10,14 @@ const VICTIM = 7;
 const OTHER = 8;
 const NO_POOL = 'no pool';
 
-/** An operation on a pool, and its slices before: by default all free. */
+/** An operation on a pool, and the pool's slices before it: by default all free. */
 interface FixedPoolOperation {
   readonly name: string;
   readonly slices?: number;
   readonly prepare?: (pool: FixedPool) => void;
   readonly run: (pool: FixedPool, segment: Segment) => unknown;
   readonly storesNothing?: boolean;
-  /** Slices of the victim whose owner may be seen to go one after the other. */
+  /** The victim's slices that others may see freed one after the other. */
   readonly settled?: readonly number[];
 }
 
@@ -133,7 +133,7 @@ function fixedPoolScene({ FixedPool }: Subject, operation: FixedPoolOperation): 
   };
 }
 
-/** Once the dead one is settled, every slice is had once and comes back. */
+/** Once the dead process is settled, every slice can be claimed exactly once, and returned. */
 function checkUse(pool: FixedPool): void {
   pool.settle(VICTIM);
   assert.deepEqual([...pool.problems()], []);

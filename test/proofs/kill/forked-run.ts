@@ -4,7 +4,7 @@ import type { MappingWatch } from './mapping-watch.js';
 
 const SIGKILL = 9;
 const SIGALRM = 14;
-/** A forked process that takes longer hangs. */
+/** A forked process that takes longer than this hangs. */
 const LIMIT_SECONDS = 20;
 const COMPLETE = 0;
 const THREW = 3;
@@ -21,8 +21,8 @@ export class ForkedRun {
   }
 
   /**
-   * `setUp` runs unharmed, then `run` until before its store number `point` to the memory that was mapped last.
-   * True when the process was killed, false when `run` came to its end first. Throws when it threw or hung.
+   * `setUp` runs unharmed, then `run` up to right before its store number `point` to the memory that was mapped last.
+   * Returns true when the process was killed, false when `run` finished first. Throws when it threw or hung.
    */
   killAfter<T>(point: number, setUp: () => T, run: (value: T) => unknown): boolean {
     return this.#fork(() => {
@@ -33,7 +33,7 @@ export class ForkedRun {
     });
   }
 
-  /** The same, counting from the moment at which `run` maps memory. */
+  /** The same, counting stores from the moment at which `run` maps memory. */
   killWhileMapping(point: number, run: () => unknown): boolean {
     return this.#fork(() => {
       this.#mappings.onMap = (buffer) => this.#trap.arm(buffer, point, SIGKILL);

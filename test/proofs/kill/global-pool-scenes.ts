@@ -58,7 +58,7 @@ function globalPoolScene({ GlobalPool }: Subject, operation: GlobalPoolOperation
         return () => operation.run(pool, memory);
       },
     },
-    // There is nothing to recover: others go on as if the dead one had, or had not, allocated.
+    // There is nothing to recover: others continue whether or not the dead process's allocation took place.
     recoveries: [],
     storesNothing: operation.storesNothing,
     between: operation.between,

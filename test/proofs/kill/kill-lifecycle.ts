@@ -23,17 +23,17 @@ const NO_NAMELESS_FILES = refusalsText({ tmpfile: 'ENOTSUP' });
 /** A moment in the life of a segment or of a handle, to be killed at every store. */
 interface Moment {
   readonly name: string;
-  /** Runs the moment in a forked process; whether it was killed. */
+  /** Runs the moment in a forked process; returns whether it was killed. */
   readonly kill: (point: number) => boolean;
-  /** Whether the table is there before. */
+  /** Whether the table exists before. */
   readonly exists: boolean;
-  /** What is done to the closed table first. */
+  /** What is done first to the closed table. */
   readonly before?: () => void;
-  /** Whether the table may be gone after: completely. */
+  /** Whether the table may be completely gone afterwards. */
   readonly mayVanish?: boolean;
 }
 
-/** Kills the creation, opening, closing and destruction of a table at every store: one backend of it. */
+/** Kills the creation, opening, closing and destruction of a table at every store, for one backend. */
 export class KillLifecycle {
   readonly #subject: Subject;
   readonly #forked: ForkedRun;
@@ -78,7 +78,7 @@ export class KillLifecycle {
     ];
   }
 
-  /** A file has more to be opened and closed for: a boot of the machine, and a mark while it is in use. */
+  /** Opening and closing a file involves more: a boot of the machine, and a mark while it is in use. */
   #fileMoments(): Moment[] {
     const moments = this.#moments().map((moment) => ({ ...moment, name: `${moment.name}, in a file` }));
     const named = (name: string): Moment => {
@@ -100,7 +100,7 @@ export class KillLifecycle {
     return this.#subject.Table.open(name, { columns, backend, ...(path === undefined ? {} : { path }) });
   }
 
-  /** Makes the file one of an older boot of the machine. */
+  /** Changes the file into one from an earlier boot of the machine. */
   #leaveBoot(inUse: number): void {
     const { backend = 'posix', name, path } = this.#options;
     const segment = this.#subject.Segment.open({ backend, name: tableSegment(name), path });
@@ -132,7 +132,10 @@ export class KillLifecycle {
     return outcome;
   }
 
-  /** The table of before; open while the moment is killed, unless it lives through a boot. */
+  /**
+   * Creates the table that exists before; it stays open while the moment is killed, unless something is done to it
+   * closed.
+   */
   #create({ before }: Moment): ProofTable {
     const table = this.#subject.Table.create(this.#options);
     for (let i = 0; i < ROWS; i++) table.set(`row-${i}`, proofRow(i));
@@ -145,7 +148,7 @@ export class KillLifecycle {
     const open = moment.before === undefined ? table : undefined;
     const survives = moment.exists && (open === undefined || this.#isUsable(open));
     if (!moment.mayVanish) assert.equal(survives, moment.exists, 'the table of before');
-    // Before anybody attaches to the dead one's slot, and after.
+    // Before anybody attaches to the dead participant's slot, and after.
     if (survives && open !== undefined) assert.deepEqual(open.verify(), { ok: true, problems: [] });
     const next = this.#subject.Table.openOrCreate(this.#options);
     try {
@@ -160,7 +163,7 @@ export class KillLifecycle {
     this.#checkNothingLeft();
   }
 
-  /** Without nameless files, what a dead creator left is swept by the next one. */
+  /** Without nameless files, the next creator removes what a dead one left. */
   #checkNothingLeft(): void {
     process.env.REFUSED_CALLS = NO_NAMELESS_FILES;
     const { path, ...options } = this.#options;

@@ -8,11 +8,11 @@ import { CAPACITY, hashKeyOf, Picture, type ProofTable, proofOptions, proofRow, 
 
 /** Which kill points are tried. */
 export interface Plan {
-  /** Share of the operation's own kill points, above 0 .. 1. */
+  /** Share of the operation's own kill points, above 0 and at most 1. */
   readonly share: number;
   /** Kill points of each recovery: 'all', or this many at random. */
   readonly recovery: 'all' | number;
-  /** An operation that failed so often is given up. */
+  /** An operation that has failed this often is abandoned. */
   readonly maxFailures: number;
   readonly random: () => number;
 }
@@ -24,19 +24,19 @@ export interface KillOutcome {
   readonly failures: string[];
 }
 
-/** Columns of rows per home bucket, as the table sizes its index. */
+/** Rows per home bucket for which the table sizes its index. */
 const LOAD = 7;
 const CHAIN_KEYS = 23;
 const OTHER_KEYS = 4;
-/** No recovery makes more stores. */
+/** No recovery makes more stores than this. */
 const MAX_RECOVERY_STORES = 60;
-/** The participant of this process has the first slot; the one to be killed takes the second. */
+/** The participant of this process has the first slot; the victim takes the second. */
 const VICTIM_SLOT = 1;
 
 /**
- * Kills one operation before its first store, its second, ... until it completes, each time in a process forked for
- * it, and checks the table in this process, which has it open and lives on. Each recovery is killed in the same way,
- * in a second forked process, and the table then checked: by a third.
+ * Kills one operation before its first store, its second, and so on until it completes, each time in a newly forked
+ * process, and checks the table in this process, which has it open and lives on. Each recovery is killed in the same
+ * way, in a second forked process, and then a third process checks the table.
  */
 export class KillOperation {
   readonly #subject: Subject;
@@ -158,7 +158,7 @@ export class KillOperation {
     );
   }
 
-  /** Recovers what the dead one left, and is killed there. */
+  /** Recovers what the dead process left, and is killed while doing so. */
   #recover(way: (typeof WAYS)[number], store: number): boolean {
     if (way === 'attaching to its slot') return this.#forked.killWhileMapping(store, () => this.#open());
     this.#locks.tryLock(VICTIM_SLOT);
@@ -167,7 +167,7 @@ export class KillOperation {
         store,
         () => {
           const table = this.#open();
-          // The lock's description is shared with the parent: the slot is free to be settled from here on.
+          // The lock's file description is shared with the parent: from here on the slot can be settled.
           this.#locks.unlock(VICTIM_SLOT);
           return table;
         },
@@ -194,7 +194,7 @@ export class KillOperation {
 
 const WAYS = ['settling the dead', 'attaching to its slot', 'meeting its lock'] as const;
 
-/** Holds every timer set from now on back; returns a function that runs those that are due by then. */
+/** Holds back every timer set from now on; returns a function that runs those held so far. */
 function holdTimers({ clock }: Subject): () => void {
   const held: (() => void)[] = [];
   const setHeldTimer = (run: () => void) => {

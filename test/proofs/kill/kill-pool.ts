@@ -4,37 +4,38 @@ import type { ForkedRun } from './forked-run.js';
 import type { KillOutcome, Plan } from './kill-operation.js';
 import { Picture } from './proof-table.js';
 
-/** Something to be done with a pool in a process that is killed at it. */
+/** Something done with a pool in a process that is killed while doing it. */
 export interface Deed {
-  /** Runs unharmed; what it returns is killed at every store. */
+  /** Runs unharmed; the function that it returns is killed at every store. */
   readonly begin: (segment: Segment) => () => unknown;
 }
 
-/** A pool with an operation to be killed, and those who survive it. */
+/** A pool with an operation to be killed, and the processes that survive it. */
 export interface PoolScene {
   readonly name: string;
   readonly bytes: number;
   readonly victim: Deed;
-  /** What others do that finishes what the dead one began; they are killed too. */
+  /** What others do that completes what the dead process began; they are killed too. */
   readonly recoveries: readonly (Deed & { readonly name: string; readonly arrange?: () => void })[];
   /** True for an operation that must not store anything. */
   readonly storesNothing?: boolean | undefined;
-  /** What may also be seen when the operation was interrupted. */
+  /** States that may also be seen when the operation was interrupted. */
   readonly between?: readonly string[] | undefined;
-  /** Makes the pool as the operation finds it, in this process. */
+  /** Brings the pool into the state in which the operation finds it, in this process. */
   readonly prepare: (segment: Segment) => void;
-  /** Makes ready for the next kill whatever is not in the memory. */
+  /** Prepares whatever is not in the memory for the next kill. */
   readonly arrange?: () => void;
   /** What others see of the pool. */
   readonly look: () => string;
-  /** Uses the pool and throws what is wrong with it. May change everything. */
+  /** Uses the pool, and throws what is wrong with it. May change everything. */
   readonly check: () => void;
   readonly end: () => void;
 }
 
 /**
- * Kills an operation on a pool before its first store, its second, ... until it completes, each time in a process forked
- * for it, and lets this process, which lives on, look at the pool and use it. Recoveries are killed in the same way.
+ * Kills an operation on a pool before its first store, its second, and so on until it completes, each time in a newly
+ * forked process, and lets this process, which lives on, look at the pool and use it. Recoveries are killed in the same
+ * way.
  */
 export class KillPool {
   readonly #subject: Subject;
@@ -133,5 +134,5 @@ export class KillPool {
   }
 }
 
-/** Most recoveries make more stores. */
+/** Most recoveries make more stores than this. */
 const SOME_STORES = 12;

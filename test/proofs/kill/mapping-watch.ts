@@ -1,17 +1,17 @@
 import type { Mapping } from '../../../src/memory/native.js';
 
-/** What the watch needs of the package's native module: the class that its segments map memory with. */
+/** What the watch needs from the package's native module: the class with which its segments map memory. */
 export interface MappingModule {
   readonly native: { readonly Mapping: new () => Mapping };
 }
 
-/** Sees each mapping that a subject makes from now on, before anything is stored through it. */
+/** Observes each mapping that a subject creates from now on, before anything is stored through it. */
 export class MappingWatch {
   /** The memory mapped last. */
   latest: ArrayBuffer | undefined;
   /** Called with each new mapping. */
   onMap: (buffer: ArrayBuffer) => void = () => {};
-  /** Called when the pages of a mapping were replaced: under the same addresses, with their first protection. */
+  /** Called when the pages of a mapping were replaced: at the same addresses, with their original protection. */
   onReplace: () => void = () => {};
 
   constructor({ native }: MappingModule) {

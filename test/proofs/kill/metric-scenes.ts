@@ -8,17 +8,20 @@ const BYTES = 8_192;
 const BOUNDS = [1, 2, 5];
 const NO_REGISTRY = 'no registry';
 
-/** An operation on a registry with a counter `old` and a histogram `sizes`, in which a survivor and a ghost counted. */
+/**
+ * An operation on a registry with a counter `old` and a histogram `sizes`, in which a survivor and a ghost have
+ * counted.
+ */
 interface MetricOperation {
   readonly name: string;
   /** The registry is empty. */
   readonly isEmpty?: boolean;
-  /** Runs unharmed in the process to be killed. By default it finds both, in the place of the ghost. */
+  /** Runs unharmed in the process to be killed. By default it finds both, and takes over the ghost's cells. */
   readonly begin?: (registry: MetricRegistry) => unknown;
   readonly run: (registry: MetricRegistry, segment: Segment) => unknown;
   readonly storesNothing?: boolean;
   readonly mayVanish?: boolean;
-  /** Steps that may be seen between: the operation as far as each. */
+  /** Intermediate states that may be seen: the operation up to each of these steps. */
   readonly steps?: readonly ((registry: MetricRegistry) => unknown)[];
 }
 
@@ -74,7 +77,7 @@ export function metricScenes(subject: Subject): PoolScene[] {
       name: 'the first count of one more handle',
       begin: () => {},
       run: (registry, segment) => {
-        // Has the place of the dead one.
+        // Takes over the dead one's cells.
         find(MetricRegistry.open(segment));
         registry.counter('old').increment(3);
       },
@@ -94,7 +97,7 @@ function metricScene({ MetricRegistry }: Subject, operation: MetricOperation): P
   /** Holds the first writer's number. */
   let survivor: MetricRegistry;
   const between = operation.mayVanish ? [NO_REGISTRY] : [];
-  // A new handle each time: this memory goes back in time, and handles remember.
+  // Through a new handle each time: this memory is set back in time, and handles keep state.
   const read = (): string => {
     const registry = MetricRegistry.open(segment);
     const text = JSON.stringify([...registry.entries()]);
@@ -170,7 +173,7 @@ function count(registry: MetricRegistry): void {
   registry.histogram('sizes', BOUNDS).observe(1);
 }
 
-/** Everybody goes on counting, from exactly what was there; the dead one's heir too. */
+/** Everybody continues to count from exactly what was there, including the dead one's successor. */
 function checkUse(open: () => MetricRegistry, read: () => string): void {
   const [first, heir] = [open(), open()];
   try {
@@ -203,7 +206,7 @@ function checkUse(open: () => MetricRegistry, read: () => string): void {
   }
 }
 
-/** One number that tells both what a histogram counted and its sum. */
+/** One number that contains both what a histogram counted and its sum. */
 function totalOf(entry: ReturnType<MetricRegistry['entries']> extends Iterable<infer E> ? E : never): number {
   return entry.kind === 'counter' ? entry.value : entry.count * 1_000_000 + entry.sum;
 }

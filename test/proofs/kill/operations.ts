@@ -1,13 +1,13 @@
 import { type ProofTable, proofRow } from './proof-table.js';
 
-/** Keys of a proof: of the chain of one bucket, and of other buckets. */
+/** Keys of a proof: those of one bucket's chain, and those of other buckets. */
 export interface ProofKeys {
   /** Their home bucket is the first one. */
   readonly chain: readonly string[];
   readonly others: readonly string[];
 }
 
-/** An operation to be killed at every store, and the state that it finds. */
+/** An operation to be killed at every store, and the state in which it finds the table. */
 export interface Operation {
   readonly name: string;
   readonly table?: { readonly evict?: 'lru'; readonly changes?: number };
@@ -15,23 +15,23 @@ export interface Operation {
   readonly rows: number;
   /** Further preparation. */
   readonly prepare?: (table: ProofTable, keys: ProofKeys) => void;
-  /** The version that the bucket has before it; by default the one that it happens to have. */
+  /** The version that the bucket has before it; by default, whatever it happens to be. */
   readonly version?: number;
-  /** `runTimers` runs the timers of the table's handle, which do not run by themselves. */
+  /** `runTimers` runs the timers of the table's handle, which do not run by themselves here. */
   readonly run: (table: ProofTable, keys: ProofKeys, runTimers: () => void) => unknown;
-  /** True for one that consists of several steps, each of which is old or new by itself. */
+  /** True for an operation of several steps, each of which is either done or not by itself. */
   readonly stepwise?: boolean;
 }
 
 const ROWS_AT_HOME = 10;
 const [SPARSE, FULL_BUCKET, ONE_OVER, HALF_OVER, TWO_OVER] = [4, ROWS_AT_HOME, ROWS_AT_HOME + 1, 15, 21];
-/** Holds every change of a proof. */
+/** Enough for every change of a proof. */
 const FEED_BYTES = 65_536;
 /** Longer than all the kills of one operation and of its recoveries take. */
 const LIFETIME_MS = 24 * 3_600_000;
 const LAST_VERSION = 0xffffffff;
 
-/** Makes rows expire before the operation runs. */
+/** Lets rows expire before the operation runs. */
 function letExpire(table: ProofTable, keys: readonly string[]): void {
   for (const key of keys) table.expire(key, 1);
   while (keys.some((key) => table.has(key)));
@@ -41,7 +41,7 @@ function fill(table: ProofTable): void {
   for (let i = 0; table.size < table.capacity; i++) table.insert(`fill-${i}`, { count: i });
 }
 
-/** Removals of a row by its place in the chain, from chains of all shapes. */
+/** Removals of a row at each place of its chain, from chains of all shapes. */
 function removals(): Operation[] {
   const places = [
     ['the only row', 1, 0],
@@ -321,7 +321,7 @@ const withoutFeed: readonly Operation[] = [
   ...versionsThatWrap,
 ];
 
-/** One of each kind of change, published. */
+/** One change of each kind, published. */
 const published = [
   'set, new',
   'set, existing',

@@ -33,7 +33,7 @@ export function proofOptions(
   };
 }
 
-/** A row of which every column tells the seed. */
+/** A row in which every column encodes the seed. */
 export function proofRow(seed: number): ProofRow {
   return {
     tiny: seed % 100,
@@ -47,7 +47,7 @@ export function proofRow(seed: number): ProofRow {
   };
 }
 
-/** What readers see of every row: key -> row and whether it expires, as text; and the revision. */
+/** What readers see of every row: by key, the row and whether it expires, as text, and the revision. */
 export type Contents = Map<string, { readonly text: string; readonly revision: number }>;
 
 export function contentsOf(table: ProofTable, keys: readonly string[]): Contents {
@@ -64,7 +64,7 @@ function textOf(row: ProofRow, expiresAt: number | null): string {
   return `${values.join(' ')} ${expiresAt === null ? 'stays' : 'expires'}`;
 }
 
-/** A table's memory, to take a picture of and to set back to it. */
+/** A copy of a table's memory, to which the memory can be set back. */
 export class Picture {
   readonly #memory: Buffer;
   #saved: Buffer;
@@ -83,10 +83,10 @@ export class Picture {
   }
 }
 
-/** Where posix segments are: a folder of this proof alone, when its environment says so. */
+/** Where posix segments are: a folder of this proof alone, if its environment says so. */
 export const shmDirectory = '/dev/shm';
 
-/** The file that a posix table's memory is. */
+/** The file behind a posix table's memory. */
 export function tableFile(name: string): string {
   return `${shmDirectory}/${tableSegment(name)}`;
 }

@@ -5,14 +5,14 @@ import type { PoolScene } from './kill-pool.js';
 import { ringProblems } from './ring-invariants.js';
 
 const RING_BYTES = 512;
-/** A record with its header of 24 bytes: eight of these fill the ring. */
+/** A record including its header of 24 bytes: eight of these fill the ring. */
 const RECORD_BYTES = 40;
 const NO_RING = 'no ring';
 
 /** An operation on a ring of 512 bytes. */
 interface RingOperation {
   readonly name: string;
-  /** Makes the ring as it is before; `ghosts` are two more handles, closed when this is done. */
+  /** Brings the ring into its initial state; `ghosts` are two more handles, closed afterwards. */
   readonly prepare?: (ring: Records, ghosts: readonly Records[]) => void;
   /** Runs unharmed in the process to be killed. By default it attaches the handle and settles. */
   readonly begin?: (ring: Records) => unknown;
@@ -21,7 +21,7 @@ interface RingOperation {
   readonly between?: readonly string[];
 }
 
-/** A handle of a ring, and what is in its records: words that all tell their place. */
+/** A handle of a ring, and the contents of its records: words that all encode their place. */
 class Records {
   readonly ring: RingBuffer;
   readonly segment: Segment;
@@ -42,7 +42,7 @@ class Records {
     return offset;
   }
 
-  /** Writes and commits `count` records; their offsets. */
+  /** Writes and commits `count` records; returns their offsets. */
   add(count: number, bytes = RECORD_BYTES): number[] {
     return Array.from({ length: count }, () => {
       const offset = this.write(bytes);
@@ -56,7 +56,10 @@ class Records {
     for (const offset of offsets) this.ring.free(offset);
   }
 
-  /** Every record that a reader finds, whole. By a new handle: this memory goes back in time, and handles remember. */
+  /**
+   * Every record that a reader finds, whole. Through a new handle: this memory is set back in time, and handles keep
+   * state.
+   */
   list(): RingRecord[] {
     return this.#inNewHandle((reader) => {
       const found: RingRecord[] = [];
@@ -86,7 +89,7 @@ class Records {
     }
   }
 
-  /** Different for each place, and no number of a header. */
+  /** Different for each place, and never a number from a header. */
   #mark(offset: number): number {
     return 0x5a000000 + offset;
   }
@@ -207,7 +210,7 @@ function ringScene(subject: Subject, operation: RingOperation): PoolScene {
   let segment: Segment;
   /** Has the first id, and looks at what is left. */
   let survivor: Records;
-  /** Has the second id while it is open: the one to be killed gets the third. */
+  /** Has the second id while it is open: then the victim gets the third. */
   let occupant: Records | undefined;
   const attached = (): Records => {
     const records = open(segment);
@@ -293,9 +296,9 @@ function ringScene(subject: Subject, operation: RingOperation): PoolScene {
 }
 
 /**
- * Everything can be done with the ring, and all of its memory can be had.
+ * Checks that everything can be done with the ring, and that all of its memory can be allocated.
  *
- * @param heir a new handle, which gets the dead one's place
+ * @param heir a new handle, which gets the dead one's id
  */
 function checkUse(records: Records, heir: RingBuffer): void {
   const { ring, segment } = records;

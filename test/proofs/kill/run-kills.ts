@@ -7,14 +7,14 @@ import type { KillOutcome } from './kill-operation.js';
 
 const program = fileURLToPath(new URL('../../fixtures/proof-kill.js', import.meta.url));
 
-/** What a run of `proof-kill` is asked for; see there. */
+/** The options of a run of `proof-kill`; see there. */
 export interface KillRun {
   readonly seed: number;
-  /** Share of the kill points that are tried. */
+  /** Share of the kill points to try. */
   readonly share: number;
   /** Kill points of each recovery. */
   readonly recovery: 'all' | number;
-  /** Failures after which an operation is given up. */
+  /** Failures after which an operation is abandoned. */
   readonly failures?: number;
   /** Name of the only operation to kill. */
   readonly only?: string;
@@ -24,7 +24,7 @@ export interface KillRun {
   readonly subject?: string;
 }
 
-/** Runs `proof-kill` in a process of its own, in which nothing of V8 runs beside the one thread that is forked. */
+/** Runs `proof-kill` in a separate process, in which no V8 thread runs beside the one that is forked. */
 export async function runKills(run: KillRun, report: (outcome: KillOutcome) => void): Promise<void> {
   const { subject, ...options } = run;
   const args = Object.entries(options).map(([name, value]) => `--${name}=${value}`);

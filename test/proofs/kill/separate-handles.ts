@@ -1,9 +1,9 @@
 import type { Subject } from '../subject.js';
 
 /**
- * Makes every `Table.open` of this process attach by itself, with a mapping and a participant of its own. Handles of one
- * table in one thread share them otherwise, and a forked process, which is to be another one, would go on with its
- * parent's.
+ * Makes every `Table.open` of this process attach separately, with its own mapping and participant. Otherwise the
+ * handles of one table in one thread share them, and a forked process, which stands for a separate one, would continue
+ * with its parent's.
  */
 export function separateHandles({ Segment }: Subject): void {
   let opened = 0;

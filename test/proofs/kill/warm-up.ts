@@ -6,7 +6,7 @@ const KEYS = 30;
 
 /**
  * Runs every kind of write often enough to be compiled by the optimising compiler: what is forked from this process
- * runs that code, in which stores might be joined or moved.
+ * runs that code, in which stores might be merged or moved.
  */
 export function warmUp(subject: Subject): void {
   warmUpTable(subject);

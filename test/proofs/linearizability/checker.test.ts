@@ -4,7 +4,7 @@ import { type OperationName, pairOf, type RowOperation, rowModel } from './row-m
 
 type Rest = { value?: number; expected?: number; result?: number | boolean | undefined };
 
-/** An operation from `call` to `end`; `never` when its process died in it. */
+/** An operation from `call` to `end`; `never` when its process died during it. */
 function op(name: OperationName, call: number, end: number | 'never', rest: Rest = {}): RowOperation {
   const returned = end === 'never' ? Number.POSITIVE_INFINITY : end;
   return { name, call, return: returned, value: 0, expected: 0, result: undefined, ...rest };

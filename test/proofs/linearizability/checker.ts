@@ -1,46 +1,51 @@
 /** An operation of a concurrent history, with the times of its call and of its return. */
 export interface Timed {
   readonly call: number;
-  /** Infinity for an operation whose process died in it: it may take effect at any time after its call, or never. */
+  /**
+   * Infinity for an operation whose process died during it: it may take effect at any time after its call, or never.
+   */
   readonly return: number;
 }
 
-/** What one object does when its operations come one after another. */
+/** The sequential behaviour of one object: what it does when its operations come one after another. */
 export interface Model<State, Operation> {
   readonly initial: State;
   /**
-   * The state after an operation, undefined when it cannot have had its result in this state. The result of an
-   * operation that never returned is not looked at.
+   * The state after an operation; undefined when the operation cannot have had its result in this state. The result of
+   * an operation that never returned is ignored.
    */
   step(state: State, operation: Operation): { readonly state: State } | undefined;
-  /** The same text for equal states and no others. */
+  /** The same text for equal states, and only for those. */
   textOf(state: State): string;
 }
 
-/** What is wrong with a history: the first operation that no order explains, and what overlapped it. */
+/**
+ * Why a history is not linearizable: the first operation that no order explains, and the operations that overlap it.
+ */
 export interface Violation<Operation> {
   readonly operation: Operation;
   readonly overlapping: readonly Operation[];
-  /** States that were possible before it. */
+  /** The states that were possible before it. */
   readonly states: readonly string[];
 }
 
-/** More operations of one object may not be open at once. */
+/** Maximum number of operations on one object that may be open at once. */
 const MAX_OPEN = 31;
 
 interface Configuration<State> {
   readonly state: State;
-  /** Bit set of the open operations that have taken effect. */
+  /** The open operations that have taken effect, as a bit set. */
   readonly done: number;
 }
 
 /**
  * Whether the history of one object is linearizable: whether each operation can have taken effect at one moment between
- * its call and its return. Undefined when it is.
+ * its call and its return. Returns undefined when it is.
  *
- * Wing and Gong's search in Lowe's just-in-time form: events in order of time, and the set of all configurations that
- * explain them so far. An operation is given its place as late as possible, when one must return that needs it; equal
- * configurations are kept once. Time and space grow with the history times the configurations of what is open at once.
+ * Wing and Gong's search in Lowe's just-in-time form: it goes through the events in order of time and keeps the set of
+ * all configurations that explain them so far. An operation takes effect as late as possible, when an operation that
+ * must return needs it; equal configurations are kept once. Time and space grow with the length of the history times
+ * the number of configurations of the operations that are open at once.
  */
 export function findViolation<State, Operation extends Timed>(
   history: readonly Operation[],
@@ -65,7 +70,7 @@ export function findViolation<State, Operation extends Timed>(
   return undefined;
 }
 
-/** Calls and returns in order of time; of equal times calls first, for then the two overlap. */
+/** Calls and returns in order of time; calls first at equal times, since the two operations then overlap. */
 function eventsOf<Operation extends Timed>(history: readonly Operation[]) {
   const events = history.flatMap((operation) => {
     const call = { operation, isCall: true, time: operation.call };
@@ -107,7 +112,7 @@ class OpenOperations<Operation> {
   }
 }
 
-/** Every configuration in which the operation in `slot` has taken effect, without it. */
+/** Every configuration in which the operation in `slot` has taken effect, with that operation removed. */
 function explainReturn<State, Operation>(
   before: readonly Configuration<State>[],
   slot: number,

@@ -2,18 +2,18 @@ import { Segment } from '../../../src/pools/index.js';
 import { OPERATIONS, type OperationName, type RowOperation } from './row-model.js';
 
 /*
- * The history of one process in shared memory, so that it survives the process: 8 numbers an operation.
+ * The history of one process in shared memory, so that it survives the process: 8 numbers per operation.
  *
  *   0 key   1 operation   2 value   3 expected   4 call   5 return   6 result   7 state: 1 called, 2 returned
  *
  * Times are CLOCK_MONOTONIC in nanoseconds: the same clock in every process.
  */
 const NUMBERS = 8;
-/** The process is ready, and may begin: in front of the operations. */
+/** In front of the operations: the process is ready, and it may begin. */
 const [READY, START] = [0, 1];
 const FIRST = NUMBERS;
 const [CALLED, RETURNED] = [1, 2];
-/** Results that are no numbers. */
+/** Results that are not numbers. */
 const [NO_ROW, FALSE, TRUE] = [-1e15, -2e15, -3e15];
 
 export class HistoryLog {
@@ -41,7 +41,7 @@ export class HistoryLog {
     this.#segment.close();
   }
 
-  /** Says that the process is ready, and waits for all of them to begin together. */
+  /** Reports that the process is ready, and waits until all of them begin together. */
   awaitStart(): void {
     this.#numbers[READY] = 1;
     const pause = new Int32Array(new SharedArrayBuffer(4));
@@ -60,7 +60,7 @@ export class HistoryLog {
     return this.#at === this.#numbers.length;
   }
 
-  /** Operations that any process has begun to record. */
+  /** The number of operations that any process has begun to record. */
   get recorded(): number {
     let low = 0;
     let high = this.capacity;
@@ -95,7 +95,7 @@ export class HistoryLog {
     this.#at += NUMBERS;
   }
 
-  /** What was recorded, by key. */
+  /** Adds what was recorded to the histories, by key. */
   read(histories: RowOperation[][]): void {
     const numbers = this.#numbers;
     for (let at = FIRST; at < numbers.length && numbers[at + 7] !== 0; at += NUMBERS) {

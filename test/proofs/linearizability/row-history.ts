@@ -3,8 +3,8 @@ import type { HistoryLog } from './history-log.js';
 import { OPERATIONS, type OperationName, pairOf } from './row-model.js';
 
 /**
- * Two numbers, and texts between them: reading a row takes longer than incrementing it, so that reads and increments of
- * both numbers overlap.
+ * Two numbers with texts between them: reading a row takes longer than incrementing it, so that reads overlap with
+ * increments of both numbers.
  */
 export const historyColumns = {
   value: 'float64',
@@ -19,13 +19,13 @@ export const historyColumns = {
 } as const;
 export type HistoryTable = Table<typeof historyColumns>;
 
-/** Few rows, for contention; in few buckets, for neighbours that move. */
+/** Few rows, for contention; in few buckets, so that rows next to them move. */
 export const HISTORY_KEYS = Array.from({ length: 6 }, (_, i) => `row-${i}`);
 
 const VALUES = 5;
 /** Longer than a history lasts. */
 const LIFETIME_MS = 3_600_000;
-/** Each operation, and reads and increments more often than what replaces the row. */
+/** Every operation; reads and increments more often than those that replace the row. */
 const OPERATIONS_MADE: readonly OperationName[] = [
   ...OPERATIONS,
   ...Array.from({ length: 8 }, (): OperationName[] => ['increment', 'incrementOther', 'entry']).flat(),
@@ -33,7 +33,7 @@ const OPERATIONS_MADE: readonly OperationName[] = [
 const long = '\u00e4'.repeat(4_000);
 const texts = { a: long, b: long, c: long, d: long, e: long, f: long };
 
-/** Random operations on a few rows, each recorded, until the log is full. */
+/** Runs random operations on a few rows and records each one, until the log is full. */
 export function makeHistory(table: HistoryTable, log: HistoryLog, random: () => number): void {
   while (!log.isFull) {
     const key = Math.floor(random() ** 3 * HISTORY_KEYS.length);

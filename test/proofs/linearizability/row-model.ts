@@ -18,21 +18,27 @@ export const OPERATIONS = [
 ] as const;
 export type OperationName = (typeof OPERATIONS)[number];
 
-/** An operation on one row that holds two numbers: what writes the row writes the first, and of the other only `put` and a new row. */
+/**
+ * An operation on one row that holds two numbers. Operations that write the row write the first; the second is written
+ * only by `put` and when a row is new.
+ */
 export interface RowOperation extends Timed {
   readonly name: OperationName;
-  /** The number written, or added; of `compareAndSet` the new one. */
+  /** The number written or added; for `compareAndSet` the new one. */
   readonly value: number;
-  /** What `compareAndSet` and `compareAndDelete` expect of the first number. */
+  /** The first number that `compareAndSet` and `compareAndDelete` expect. */
   readonly expected: number;
-  /** A number, `undefined` for no row, or a boolean, as the table's method returns it; of `entry` `pairOf` its numbers. */
+  /**
+   * A number, `undefined` for no row, or a boolean, as the table's method returns it; for `entry` the `pairOf` its
+   * numbers.
+   */
   readonly result: number | boolean | undefined;
 }
 
-/** Larger than either number gets. */
+/** Larger than either number becomes. */
 const PAIR = 1_000_000;
 
-/** Both numbers of a row as one. */
+/** Both numbers of a row combined into one. */
 export function pairOf({ value, other }: Numbers): number {
   return value * PAIR + other;
 }
@@ -44,7 +50,7 @@ interface Numbers {
 
 type State = Numbers | undefined;
 
-/** What a row of a table does: its numbers, or undefined while there is no row. */
+/** The model of a row of a table: its numbers, or undefined while there is no row. */
 export const rowModel: Model<State, RowOperation> = {
   initial: undefined,
   textOf: (state) => (state === undefined ? 'none' : `${state.value} ${state.other}`),

@@ -19,8 +19,8 @@ export interface HistoryReport {
 }
 
 /**
- * A history made by four processes at once, of which two are killed in the middle, followed by reads of every row, and
- * checked row by row.
+ * Checks, row by row, a history made by four concurrent processes, of which two are killed in the middle, followed by
+ * reads of every row.
  */
 export async function runHistory(round: number, operations: number): Promise<HistoryReport> {
   const name = `history-${process.pid}-${round}`;
@@ -58,7 +58,7 @@ function start(...args: (string | number)[]): Running {
   return { child, ended };
 }
 
-/** Kills two of the processes, each at a random share of its history. */
+/** Kills two of the processes, each after a random share of its history. */
 async function killSome(processes: readonly Running[], logs: readonly HistoryLog[]): Promise<void> {
   await Promise.all(
     processes.slice(0, 2).map(async ({ child }, i) => {
@@ -69,7 +69,7 @@ async function killSome(processes: readonly Running[], logs: readonly HistoryLog
   );
 }
 
-/** What is there at the end belongs to the history. */
+/** The final state is part of the history. */
 function readAll(table: HistoryTable, log: HistoryLog): void {
   for (const [i, key] of HISTORY_KEYS.entries()) log.record(i, 'get', 0, 0, () => perform(table, key, 'get', 0, 0));
 }

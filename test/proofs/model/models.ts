@@ -1,9 +1,9 @@
-/** A model in this folder's sources, or one without a rule, which spin must reject. */
+/** A model in this folder's sources, or one with a rule left out, which spin must reject. */
 export interface ModelRun {
   readonly name: string;
   readonly file: 'write' | 'read' | 'move' | 'wait' | 'feed' | 'wake' | 'soonest';
   readonly defines: readonly string[];
-  /** Explored in `npm test` too: it takes a few seconds at most. */
+  /** Also explored in `npm test`: takes a few seconds at most. */
   readonly short: boolean;
 }
 
@@ -14,7 +14,7 @@ const run = (file: ModelRun['file'], defines: string, name: string, short = true
   short,
 });
 
-/** What holds: explored in full. */
+/** The models that hold: explored in full. */
 export const sound: readonly ModelRun[] = [
   run('write', 'SET DEL WRITERS=2', 'set and delete'),
   run('read', 'CHANGES=4', 'changes in place of two numbers, read by entry, sequence and revision'),
@@ -40,7 +40,7 @@ export const sound: readonly ModelRun[] = [
   run('wake', 'WRITERS=3', 'waiting for a change, three writers', false),
 ];
 
-/** What spin must reject: each without one rule that the protocol relies on. */
+/** The models that spin must reject: each leaves out one rule that the protocol relies on. */
 export const broken: readonly ModelRun[] = [
   run('write', 'SET INC WRITERS=2 BUG_JOURNAL_FIRST', 'the journal is cleared before the lock is released'),
   run('write', 'SET DEL WRITERS=3 READERS=0 BUG_TAKEOVER', "a dead one's lock is taken over"),

@@ -7,31 +7,31 @@ import { seededRandom } from '../seeded-random.js';
 import { broken, type ModelRun, sound } from './models.js';
 
 const sources = fileURLToPath(new URL('../../../../test/proofs/model', import.meta.url));
-/** Deeper than any model's longest path: a search that reaches it is not complete, and says so. */
+/** Deeper than the longest path of any model: a search that reaches it is incomplete, and says so. */
 const MAX_DEPTH = 1_000_000;
 const MEMORY_MIB = 12_288;
 
 export interface ModelOutcome {
   readonly name: string;
   readonly states: number;
-  /** What is not as it must be. */
+  /** What differs from the expected outcome. */
   readonly problem: string | undefined;
 }
 
-/** Whether the machine has what exploring a model takes: spin and a C compiler. */
+/** Whether the machine has what exploring a model needs: spin and a C compiler. */
 export function canRunModels(): boolean {
   return spawnSync('spin', ['-V']).status === 0 && spawnSync('gcc', ['--version']).status === 0;
 }
 
-/** Which models to explore: all by default. */
+/** Which models to explore: by default all. */
 interface Selection {
   /** Only those that take a few seconds at most. */
   readonly short?: boolean;
-  /** Only so many of those that hold, and of those that do not, the same ones for the same seed. */
+  /** Only this many of those that hold, and of those that do not; the same ones for the same seed. */
   readonly sample?: { readonly seed: number; readonly sound: number; readonly broken: number };
 }
 
-/** Explores models. Those that hold must be explored in full, the others rejected. */
+/** Explores models. Those that hold must be explored in full, the others must be rejected. */
 export function runModels({ short = false, sample }: Selection = {}): ModelOutcome[] {
   const random = seededRandom(sample?.seed ?? 0);
   const wanted = (runs: readonly ModelRun[], count = runs.length) => {
@@ -57,7 +57,7 @@ function outcomeOf(run: ModelRun, mustFail: boolean): ModelOutcome {
   return { name: run.name, states, problem };
 }
 
-/** What spin's verifier says about a model, in a folder of its own. */
+/** Runs spin's verifier on a model, in a temporary folder, and returns what it prints. */
 function explore({ file, defines, short }: ModelRun): string {
   const folder = mkdtempSync(join(tmpdir(), 'shmtable-model-'));
   const options = { cwd: folder, encoding: 'utf8' } as const;

@@ -4,20 +4,20 @@ import { type Owner, startService } from '../../fixtures/server-process.js';
 import { LOAD_COLUMNS, type LoadReport, ServiceLoad } from '../../fixtures/service-load.js';
 
 const CONNECTIONS = 64;
-/** At 64 connections, a few requests of each. */
+/** With 64 connections, a few requests on each. */
 const ANSWERS_BETWEEN = 1000;
 const PATIENCE_MS = 60_000;
 
 export interface WorkerKillReport extends LoadReport {
   /** Rows that are not as their last acknowledged write left them. */
   readonly lost: readonly string[];
-  /** Invariants that the table breaks in the end. */
+  /** Invariants that the table violates at the end. */
   readonly broken: readonly string[];
 }
 
 /**
- * A service of two workers under mixed load from 64 connections, half of them new for each request, of which a worker
- * is killed again and again, each time when the one before has been replaced and clients are being served.
+ * A service with two workers under mixed load from 64 connections, half of them new for each request. A worker is
+ * killed again and again, each time after the previous one has been replaced and clients are being served.
  */
 export async function killWorkers(owner: Owner, kills: number): Promise<WorkerKillReport> {
   const config = { tables: { load: { capacity: 1000, columns: LOAD_COLUMNS } } };
@@ -29,7 +29,7 @@ export async function killWorkers(owner: Owner, kills: number): Promise<WorkerKi
     new ServiceLoad({ ...common, keys: 'new', keepAlive: false }),
   ];
   const answersOf = (): number => loads.reduce((sum, { answers }) => sum + answers, 0);
-  /** Until clients have been served for a while by whoever is there now. */
+  /** Waits until clients have been served for a while by the workers that are running now. */
   const served = async (): Promise<void> => {
     const wanted = answersOf() + ANSWERS_BETWEEN;
     await eventually('requests are answered', () => answersOf() >= wanted, PATIENCE_MS);

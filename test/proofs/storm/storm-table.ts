@@ -9,9 +9,9 @@ export const stormColumns = {
 
 export type StormTable = Table<typeof stormColumns>;
 
-/** Rows collide in few buckets, overflow them, and are more than the table holds. */
+/** Rows share few buckets, overflow them, and are more than the table can hold. */
 export const STORM_KEYS = Array.from({ length: 70 }, (_, i) => `key-${i}`);
-/** Counted up by everybody and never deleted. */
+/** Incremented by everybody and never deleted. */
 export const TOTAL_KEY = 'total';
 export const LOCK_TIMEOUT_MS = 5_000;
 
@@ -19,7 +19,7 @@ export function stormOptions(name: string): TableOptions<typeof stormColumns> {
   return { name, capacity: 56, columns: stormColumns, lockTimeoutMs: LOCK_TIMEOUT_MS, maxParticipants: 32 };
 }
 
-/** A row of which every column depends on every other. */
+/** A row in which every column depends on every other. */
 export function stormRow(key: string, writer: number, random: number): Row<typeof stormColumns> {
   const text = `${key}:${writer}:`.padEnd(
     12 + Math.floor(random * 48),

@@ -15,19 +15,19 @@ import {
 /** Longer than a storm. */
 const LIFETIME_MS = 24 * 3_600_000;
 
-/** Where a writer works, and which line of the log is its own. */
+/** Where a writer works, and which line of the log belongs to it. */
 export interface StormWriter {
   readonly table: string;
   readonly log: string;
   readonly writer: number;
 }
 
-/** Mixed operations without a pause, until the log says stop or somebody ends this thread or process. */
+/** Runs mixed operations without a pause, until the log says stop or somebody ends this thread or process. */
 export function writeInStorm({ Table }: Subject, { table: name, log: logName, writer }: StormWriter): void {
   const log = StormLog.open(logName);
   const table = Table.open(name, { columns: stormColumns, lockTimeoutMs: LOCK_TIMEOUT_MS });
   const random = seededRandom(writer + 1);
-  // Behind those that still start, and behind the one that kills.
+  // Lower priority than processes that are still starting, and than the one that kills.
   setPriority(5);
   log.set(writer, 'ready', 1);
   while (!log.mustStop) {
@@ -36,7 +36,7 @@ export function writeInStorm({ Table }: Subject, { table: name, log: logName, wr
     step(table, log, writer, random);
     const ms = performance.now() - start;
     log.add(writer, 'operations');
-    // A writer that was itself stopped meanwhile did not wait for anybody.
+    // The time does not count if this writer itself was stopped meanwhile.
     if (ms > log.get(writer, 'slowestMs') && log.get(writer, 'stops') === stops) log.set(writer, 'slowestMs', ms);
   }
   table.close();
@@ -47,7 +47,8 @@ function step(table: StormTable, log: StormLog, writer: number, random: () => nu
   const choice = random();
   if (choice < 0.2) {
     log.add(writer, 'started');
-    // In place, made anew if it were missing, and written as a whole: none may be lost beside the others.
+    // In place, creating the row if it were missing, and written as a whole: no increment may be lost beside the
+    // others.
     const form = Math.floor(random() * 3);
     if (form === 0) table.increment(TOTAL_KEY, 'count');
     else if (form === 1) table.increment(TOTAL_KEY, 'count', 1, { ttlIfNew: LIFETIME_MS });

@@ -7,7 +7,7 @@ import { StormLog } from './storm-log.js';
 import { isWhole, LOCK_TIMEOUT_MS, STORM_KEYS, type StormTable, stormOptions, TOTAL_KEY } from './storm-table.js';
 
 const WRITERS = 8;
-/** Lines of the log that the process with threads has for its own. */
+/** Lines of the log reserved for the process with threads. */
 const THREAD_LINES = 1_000;
 const STOP_MS = 30;
 
@@ -26,9 +26,9 @@ function fixture(name: string): string {
 }
 
 /**
- * Eight processes and two threads with mixed operations over a small table; one process is killed at random moments
- * and replaced, others are stopped and continued, threads ended in the middle. Throws what is wrong at the end, or at
- * once when a writer fails.
+ * Eight processes and two threads running mixed operations on a small table. One process after another is killed at
+ * random moments and replaced, others are stopped and continued, threads are terminated in the middle. Throws what is
+ * wrong at the end, or at once when a writer fails.
  */
 export class Storm {
   readonly #name = `storm-${process.pid}`;
@@ -96,7 +96,7 @@ export class Storm {
   }
 
   async #kill({ child, line }: { child: ChildProcess; line: number }): Promise<void> {
-    // Not while it starts: what is to be killed is its writing.
+    // Not while it starts: it should be killed while it writes.
     while (this.#log.get(line, 'ready') === 0 && this.#failures.length === 0) await sleep(1);
     await sleep(Math.random() * 20);
     if (!child.kill('SIGKILL')) return;
@@ -113,7 +113,7 @@ export class Storm {
     child.kill('SIGCONT');
   }
 
-  /** A reader among all this. */
+  /** A reader in the middle of all this. */
   #lookAround(): void {
     for (const [key, row] of this.#table) {
       if (key !== TOTAL_KEY && !isWhole(key, row)) this.#failures.push(`torn: ${key} ${JSON.stringify(row)}`);
@@ -144,7 +144,7 @@ export class Storm {
     const table = this.#table;
     assert.deepEqual(table.verify(), { ok: true, problems: [] });
     report.recoveries = table.stats().recoveries;
-    // An increment that a death interrupted may or may not have happened; every other one has, once.
+    // An increment that a death interrupted may or may not have happened; every other one has happened exactly once.
     const [started, finished] = [log.sum('started', this.#lines), log.sum('finished', this.#lines)];
     const total = table.get(TOTAL_KEY, 'count') ?? -1;
     report.increments = total;
