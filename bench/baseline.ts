@@ -19,7 +19,7 @@ export interface Verdict {
 }
 
 /** A ratio below this share of its baseline is a loss. */
-export const LEAST_SHARE = 0.7;
+export const MIN_SHARE = 0.7;
 
 /** The guarded ratios: of each figure beside the Map the median over runs, each of which gives its own median. */
 export function guardedRatios(runs: readonly (readonly Figure[])[]): Record<string, number> {
@@ -36,6 +36,6 @@ export function guardedRatios(runs: readonly (readonly Figure[])[]): Record<stri
 export function judge(baseline: Baseline, ratios: Readonly<Record<string, number>>): Verdict[] {
   return Object.entries(baseline.ratios).map(([name, was]) => {
     const ratio: number | undefined = ratios[name];
-    return { name, baseline: was, ratio, lost: ratio === undefined || ratio < was * LEAST_SHARE };
+    return { name, baseline: was, ratio, lost: ratio === undefined || ratio < was * MIN_SHARE };
   });
 }

@@ -16,7 +16,7 @@ import { runSections, selectSections } from '../src/bench/run-sections.js';
 import { EFFORTS } from '../src/bench/section.js';
 import { TABLE_SECTIONS } from '../src/bench/table-sections.js';
 import { printTable } from '../src/cli/output.js';
-import { type Baseline, guardedRatios, judge, LEAST_SHARE } from './baseline.js';
+import { type Baseline, guardedRatios, judge, MIN_SHARE } from './baseline.js';
 
 const BASELINE = fileURLToPath(new URL('../../bench/results/baseline.json', import.meta.url));
 const GUARDED = 'rows-1000,rows-100000,third-table';
@@ -45,7 +45,7 @@ async function main(): Promise<boolean> {
       name,
       shown(baseline),
       ratio === undefined ? 'not measured' : shown(ratio),
-      lost ? `LOST: less than ${LEAST_SHARE} times the baseline` : '',
+      lost ? `LOST: less than ${MIN_SHARE} times the baseline` : '',
     ]),
   ]);
   return verdicts.every(({ lost }) => !lost);

@@ -17,7 +17,7 @@ import { promisify } from 'node:util';
 /** How long a process may take to answer. */
 const ANSWER_MS = 3_000;
 const LOOK_MS = 20;
-const MOST_FRAMES = 20;
+const MAX_FRAMES = 20;
 const SIGUSR1 = 10;
 /** Segments are files of these folders; a System V segment has a small one that names it. */
 const FOLDERS = ['/dev/shm', tmpdir()];
@@ -169,7 +169,7 @@ function pausedFrames(port, path) {
       const receive = messageReader(({ method, params }) => {
         if (method === 'Debugger.scriptParsed') urls.set(params.scriptId, params.url);
         if (method !== 'Debugger.paused') return;
-        finish(params.callFrames.slice(0, MOST_FRAMES).map((frame) => describeFrame(frame, urls)));
+        finish(params.callFrames.slice(0, MAX_FRAMES).map((frame) => describeFrame(frame, urls)));
       });
       socket.on('data', receive);
       receive(head);

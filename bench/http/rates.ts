@@ -19,13 +19,13 @@ export interface Rates<Operation extends string> {
 }
 
 const WINDOW_SECONDS = 1;
-const MOST_ROUNDS = 9;
+const MAX_ROUNDS = 9;
 /** Rounds of a window each: Node's services compile their code in the first. */
 const WARM_UP_ROUNDS = 1;
 
 /** Rounds of a whole measurement. */
 export function roundsOf(effort: Effort): number {
-  return Math.max(1, Math.min(MOST_ROUNDS, Math.ceil(effort.rounds / 3)));
+  return Math.max(1, Math.min(MAX_ROUNDS, Math.ceil(effort.rounds / 3)));
 }
 
 export async function measureRates<Operation extends string>(

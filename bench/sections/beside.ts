@@ -4,7 +4,7 @@ import { type Measurement, measureInterleaved } from '../../src/bench/interleave
 import { ABSENT, OPERATIONS, type OpenRowSubject, type Operation, orLeaveOut } from '../../src/bench/row-subject.js';
 import type { Effort, SectionResult } from '../../src/bench/section.js';
 import {
-  LEAST_ROWS_IN_HUGE_PAGES,
+  MIN_ROWS_IN_HUGE_PAGES,
   openShmtable,
   openShmtableHuge,
   SHMTABLE,
@@ -26,7 +26,7 @@ export async function measureBeside(
   sliceOperations: number,
 ): Promise<SectionResult> {
   const leftOut: string[] = [];
-  const huge = keys < LEAST_ROWS_IN_HUGE_PAGES ? [] : [orLeaveOut(SHMTABLE_HUGE, openShmtableHuge, leftOut)];
+  const huge = keys < MIN_ROWS_IN_HUGE_PAGES ? [] : [orLeaveOut(SHMTABLE_HUGE, openShmtableHuge, leftOut)];
   const opening = competitors.map(({ name, open }) => orLeaveOut(name, open, leftOut));
   const measurements = await measureInterleaved([openShmtable, ...huge, ...opening], {
     operations: OPERATIONS,

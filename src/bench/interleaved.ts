@@ -52,8 +52,8 @@ export interface Measurement<Operation extends string = string> {
 /** Operations before the measured ones: the optimising compiler is done by then. */
 const WARM_UP_OPERATIONS = 20_000;
 /** In so many rounds at least, for what else has to settle, and at most. */
-const LEAST_WARM_UP_ROUNDS = 5;
-const MOST_WARM_UP_ROUNDS = 40;
+const MIN_WARM_UP_ROUNDS = 5;
+const MAX_WARM_UP_ROUNDS = 40;
 
 /** Measures all subjects in all operations that they can do. */
 export async function measureInterleaved<Operation extends string>(
@@ -94,7 +94,7 @@ export async function measureInterleaved<Operation extends string>(
 
 function warmUpRounds({ sliceOperations }: Workload): number {
   const rounds = Math.ceil(WARM_UP_OPERATIONS / sliceOperations);
-  return Math.min(Math.max(rounds, LEAST_WARM_UP_ROUNDS), MOST_WARM_UP_ROUNDS);
+  return Math.min(Math.max(rounds, MIN_WARM_UP_ROUNDS), MAX_WARM_UP_ROUNDS);
 }
 
 /** How many times as fast one is as another that ran in the same rounds: 2 took half as long. */

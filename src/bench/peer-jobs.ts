@@ -37,7 +37,7 @@ const SLICE_OPERATIONS = 1_000;
 /** Different slices of keys, which come round again: making keys in between would leave the others undisturbed. */
 const SLICES = 64;
 /** As many timings of a window are kept. */
-const MOST_TIMINGS = 1 << 20;
+const MAX_TIMINGS = 1 << 20;
 const TIMINGS_OF_NOTHING = 10_000;
 
 export function runJob(table: BenchTable, job: Job): JobResult {
@@ -87,7 +87,7 @@ function runSlices({ windowMs, ...range }: Job, slice: KeySlice): JobResult {
 
 function runTimed({ windowMs, group, ...range }: Job & { group: number }, slice: KeySlice): JobResult {
   const nextKeys = keySource(range, group);
-  const timings = new Float64Array(MOST_TIMINGS);
+  const timings = new Float64Array(MAX_TIMINGS);
   const start = performance.now();
   let taken = 0;
   let now = start;

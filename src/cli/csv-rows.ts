@@ -77,7 +77,7 @@ export async function* csvRows(
 
 function describeError(error: CsvError | undefined, quotes: QuoteLines): { line: number; message: string } {
   if (error?.code === 'CSV_QUOTE_NOT_CLOSED') {
-    return { line: quotes.openedAt, message: 'a quote that opens here is not closed' };
+    return { line: quotes.openedAt, message: 'the quote that opens here is not closed' };
   }
   // Behind the comma come bytes, printed as an object.
   return { line: Number(error?.lines), message: `${error?.message.replace(/, value is .*/, '')}` };

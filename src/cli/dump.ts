@@ -7,14 +7,14 @@ import { addTableCommand, openTable, type TableFlags } from './table-command.js'
 
 /** Bytes of rows in memory at once, or one row if that is larger. */
 const PAGE_BYTES = 1 << 20;
-const MOST_ROWS_OF_PAGE = 1000;
+const MAX_ROWS_PER_PAGE = 1000;
 
 /** `shmtable dump TABLE > rows.ndjson` */
 export function addDump(program: Command): void {
   addTableCommand(
     program,
     'dump',
-    'print all rows, one JSON object { key, row, expiresAt } a line, while others write',
+    'print all rows, one JSON object { key, row, expiresAt } per line; others may write meanwhile',
   ).action(async (name: string, flags: TableFlags) => {
     using table = openTable(name, flags, true);
     // Page by page, at the pace of whoever reads.
@@ -25,7 +25,7 @@ export function addDump(program: Command): void {
 function* pagesOf(table: Table<Columns>): Generator<string> {
   const codec = new TableCodec(table.name, table.columns);
   const { bytes, capacity } = table.stats();
-  const limit = Math.min(MOST_ROWS_OF_PAGE, Math.ceil(PAGE_BYTES / (bytes / capacity)));
+  const limit = Math.min(MAX_ROWS_PER_PAGE, Math.ceil(PAGE_BYTES / (bytes / capacity)));
   let cursor: string | null | undefined;
   while (cursor !== null) {
     const page: ReturnType<typeof table.scan> = table.scan({ cursor, limit });

@@ -14,7 +14,7 @@ const NEEDS_QUOTES = /^"|[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
 
 /** `shmtable keys TABLE` */
 export function addKeys(program: Command): void {
-  addTableCommand(program, 'keys', 'print the keys of all rows, one a line, while others write')
+  addTableCommand(program, 'keys', 'print the keys of all rows, one per line; others may write meanwhile')
     .option('--prefix <text>', 'only those that begin so')
     .addHelpText(
       'after',

@@ -30,7 +30,7 @@ export async function loadRows(table: Table<Columns>, csv: CsvColumns): Promise<
     return counts;
   } catch (error) {
     if (!(error instanceof ShmTableError)) throw error;
-    throw new ShmTableError(error.code, `${error.message}; ${counts.loaded} rows before it are loaded and stay`, {
+    throw new ShmTableError(error.code, `${error.message}; ${counts.loaded} rows before it are loaded`, {
       cause: error,
     });
   } finally {

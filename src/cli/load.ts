@@ -11,7 +11,7 @@ interface LoadFlags extends TableFlags {
 
 /** `shmtable load TABLE < rows.ndjson`, or a CSV file. */
 export function addLoad(program: Command): void {
-  addTableCommand(program, 'load', 'write the rows that come on standard input: lines as dump prints them, or CSV')
+  addTableCommand(program, 'load', 'write rows from standard input: lines as printed by dump, or CSV')
     .option('--key-column <name>', `column of a CSV file that holds the keys (default: ${CSV_COLUMNS.key})`)
     .option(
       '--expires-column <name>',
@@ -21,8 +21,8 @@ export function addLoad(program: Command): void {
     .addHelpText(
       'after',
       '\nCSV has a header with a column for the key and, if wanted, one for the expiry; the table may have a column of the\n' +
-        'same name if the option says so. A row replaces the one that is there. At the\n' +
-        'first line that is wrong the command fails and names it; what came before it is in the table and stays.',
+        'same name if the option says so. A row replaces the one with its key. At the\n' +
+        'first invalid line the command fails and names the line; the rows before it stay in the table.',
     )
     .action(async (name: string, flags: LoadFlags) => {
       using table = openTable(name, flags, false);
@@ -30,6 +30,6 @@ export function addLoad(program: Command): void {
       const { loadRows } = await import('./load-rows.js');
       const counts = await loadRows(table, { key: flags.keyColumn, expires: flags.expiresColumn });
       if (flags.json) printJson({ name, ...counts });
-      else process.stdout.write(`${name}: ${counts.loaded} rows loaded, ${counts.expired} expired ones left out\n`);
+      else process.stdout.write(`${name}: ${counts.loaded} rows loaded, ${counts.expired} expired ones skipped\n`);
     });
 }

@@ -52,10 +52,10 @@ function parseLine(line: number, text: string, codec: TableCodec): LoadedRow | u
     throw new ShmTableError('ERR_ARGUMENT', `it is not JSON: ${error instanceof Error ? error.message : error}`);
   }
   if (!isObject(value))
-    throw new ShmTableError('ERR_ARGUMENT', `it is no object { key, row, expiresAt } but ${show(value)}`);
+    throw new ShmTableError('ERR_ARGUMENT', `must be an object { key, row, expiresAt }, got ${show(value)}`);
   const unknown = Object.keys(value).find((name) => !MEMBERS.has(name));
   if (unknown !== undefined) {
-    throw new ShmTableError('ERR_ARGUMENT', `it has a member ${show(unknown)}, and may have key, row and expiresAt`);
+    throw new ShmTableError('ERR_ARGUMENT', `must have only the members key, row and expiresAt, got ${show(unknown)}`);
   }
   const { key, row, expiresAt }: { key?: unknown; row?: unknown; expiresAt?: unknown } = value;
   if (typeof key !== 'string') throw new ShmTableError('ERR_ARGUMENT', `key must be a string, got ${show(key)}`);

@@ -11,9 +11,9 @@ interface SetFlags extends TableFlags {
   readonly ttl?: number;
 }
 
-/** `shmtable set TABLE KEY JSON`: writes the columns named, as the service's JSON has them, of a new row too. */
+/** `shmtable set TABLE KEY JSON`: writes the given columns, as JSON of the service; creates a missing row. */
 export function addSet(program: Command): void {
-  addTableCommand(program, 'set', 'write columns of a row; a new row has zero in the others')
+  addTableCommand(program, 'set', 'write columns of a row; in a new row the others are zero')
     .argument('<key>', 'key of the row')
     .argument('<json>', 'the columns: an object, with int64 as "123", bytes as base64, "NaN", "Infinity"')
     .option('--ttl <milliseconds>', 'lifetime of the row; without it, the row keeps what it has', integerArgument)
@@ -42,5 +42,5 @@ function parseObject(text: string): object {
     );
   }
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
-  throw new ShmTableError('ERR_ARGUMENT', `${show(text)} is not a JSON object of columns`);
+  throw new ShmTableError('ERR_ARGUMENT', `the row must be a JSON object of columns, got ${show(text)}`);
 }

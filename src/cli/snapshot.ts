@@ -5,7 +5,7 @@ import { addTableCommand, openTable, type TableFlags } from './table-command.js'
 
 /** `shmtable snapshot TABLE FILE` */
 export function addSnapshot(program: Command): void {
-  addTableCommand(program, 'snapshot', 'write all rows of a table to a file, while others go on writing')
+  addTableCommand(program, 'snapshot', 'write all rows of a table to a file; others may write meanwhile')
     .argument('<file>', 'path of the snapshot')
     .action(async (name: string, file: string, flags: TableFlags) => {
       using table = openTable(name, flags, true);

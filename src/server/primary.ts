@@ -39,7 +39,7 @@ export async function runPrimary(given: ServiceSettings, log: FastifyBaseLogger)
   const counts = settings.rateLimit === undefined ? undefined : openCounts(settings);
   try {
     await keeper?.prepare();
-    await makeTables(settings, handles, keeper);
+    await createTables(settings, handles, keeper);
     await pool.start();
     keeper?.start();
     log.info({ address: sockets.address, port: sockets.port, workers: pool.pids }, 'ready');
@@ -67,7 +67,7 @@ function withTokensInForce(settings: ServiceSettings): ServiceSettings {
 }
 
 /** Opens the configured tables, restores them from their snapshots, or creates them empty. */
-export async function makeTables(
+export async function createTables(
   { tables, namespace }: ServiceSettings,
   handles: TableHandles,
   keeper: SnapshotKeeper | undefined,

@@ -26,7 +26,7 @@ t.test('exit code, output and errors are those of its process', async (t) => {
   t.match(await runProcess(['get', 't', 'none']), { code: 1, stdout: '', stderr: /no row "none"/ });
   t.match(await runProcess(['get', 't']), { code: 2, stdout: '', stderr: /key/ });
   const loaded = await runProcess(['load', 't'], '{"key":"read","row":{"n":"1"}}\n');
-  t.same(loaded, { code: 0, stdout: 't: 1 rows loaded, 0 expired ones left out\n', stderr: '' });
+  t.same(loaded, { code: 0, stdout: 't: 1 rows loaded, 0 expired ones skipped\n', stderr: '' });
   t.equal(table.delete('read'), true);
 });
 
@@ -75,7 +75,7 @@ t.test('--version prints the version of the package', async (t) => {
   t.same(await run(['--version']), { code: 0, stdout: `${version}\n`, stderr: '' });
 });
 
-t.test('keys prints the key of every row, one a line', async (t) => {
+t.test('keys prints the key of every row, one per line', async (t) => {
   const keyed = Table.create({ name: 'keyed', namespace, capacity: 3000, columns: { n: 'int32' } });
   t.teardown(() => keyed.destroy());
   for (let i = 0; i < 2500; i++) keyed.set(`key ${i}`, { n: i });

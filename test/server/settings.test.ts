@@ -17,7 +17,7 @@ function fileOf(content: unknown): string {
   return file;
 }
 
-t.test('wrong settings are named', async (t) => {
+t.test('names every wrong setting', async (t) => {
   const refused: [unknown, RegExp][] = [
     ['{', /is not JSON/],
     [[], /settings must be object/],
@@ -118,7 +118,7 @@ t.test('file, environment, flags: the later wins', async (t) => {
   t.same(warnings, []);
 });
 
-t.test("what is not the service's own only warns", async (t) => {
+t.test('only warns about unknown variables', async (t) => {
   const environment = { SHMTABLE_PORT: 'tcp://10.0.0.1:7070', SHMTABLE_SERVICE_HOST: '10.0.0.1' };
   const { settings, warnings } = loadSettings(fileOf({}), environment, {});
   t.equal(settings.port, 7070);
@@ -137,7 +137,7 @@ t.test('tokens, from the environment too, open other addresses', async (t) => {
   });
 });
 
-t.test('tables as flags', async (t) => {
+t.test('creates tables from flags', async (t) => {
   t.same(parseTableFlags(['a:10:n=int32,s=string(5)', 'b:5:x=bytes(3)']), {
     a: { capacity: 10, columns: { n: 'int32', s: 'string(5)' } },
     b: { capacity: 5, columns: { x: 'bytes(3)' } },
@@ -145,5 +145,5 @@ t.test('tables as flags', async (t) => {
   for (const flag of ['a', 'a:10', 'a:10:', 'a:10:n', 'a:10:n=int32:x', 'a:x:n=int32', 'a:10:n=int32,n=int8']) {
     t.throws(() => parseTableFlags([flag]), { code: 'ERR_ARGUMENT' }, flag);
   }
-  t.throws(() => parseTableFlags(['a:10:n=int7']), { code: 'ERR_SCHEMA_INVALID' }, 'a type that is none');
+  t.throws(() => parseTableFlags(['a:10:n=int7']), { code: 'ERR_SCHEMA_INVALID' }, 'an invalid type');
 });

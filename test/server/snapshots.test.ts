@@ -271,7 +271,7 @@ t.test('what cannot be written is logged, and goes on', async (t) => {
   t.equal(await valueIn(join(dir, snapshotsIn(dir).at(-1) ?? '')), 1, 'as soon as it can be, it is');
 });
 
-t.test('a directory that cannot be made stops the start', async (t) => {
+t.test('a directory that cannot be created prevents startup', async (t) => {
   const file = join(folderOf(t), 'file');
   writeFileSync(file, '');
   const snapshots = { dir: join(file, 'dir') };

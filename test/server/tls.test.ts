@@ -32,7 +32,7 @@ async function get(port: number, ca: Buffer): Promise<TlsAnswer> {
   return { status: statusCode, hsts: headers['strict-transport-security'], name };
 }
 
-t.test('files that will not do stop the start', async (t) => {
+t.test('invalid files prevent startup', async (t) => {
   writeFileSync(join(folder, 'text'), 'no certificate');
   for (const [tls, message] of [
     [{ cert: first.cert, key: join(folder, 'none') }, /tls\.key .*none/],

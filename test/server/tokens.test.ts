@@ -129,7 +129,7 @@ t.test('tokens of a file, exchanged on SIGHUP', async (t) => {
     args: ['--port', '0', '--workers', '1'],
     config: { tokensFile: 'tokens.json' },
   });
-  t.equal(await first.ended, 2, 'a missing file stops the start');
+  t.equal(await first.ended, 2, 'a missing file prevents startup');
   t.match(first.stderr, /tokens\.json/);
 
   const place = (text: string) => {

@@ -8,7 +8,7 @@ import { type Effort, rowsFor, type SectionResult } from '../section.js';
 import { spreadOf } from '../spread.js';
 
 const SPARSENESS = 1_000;
-const MOST_ROUNDS = 15;
+const MAX_ROUNDS = 15;
 
 export async function run(effort: Effort, rows: number): Promise<SectionResult> {
   const capacity = rowsFor(effort, rows);
@@ -18,7 +18,7 @@ export async function run(effort: Effort, rows: number): Promise<SectionResult> 
   try {
     const fullMs: number[] = [];
     const sparseMs: number[] = [];
-    for (let round = -1; round < Math.min(effort.rounds, MOST_ROUNDS); round++) {
+    for (let round = -1; round < Math.min(effort.rounds, MAX_ROUNDS); round++) {
       const [inFull, inSparse] = [timeOf(full, capacity), timeOf(sparse, some)];
       if (round < 0) continue;
       fullMs.push(inFull);

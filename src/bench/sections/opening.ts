@@ -11,7 +11,7 @@ import { spreadOf } from '../spread.js';
 import type { Opening } from './opening-process.js';
 
 const OPENING_PROCESS = fileURLToPath(new URL('./opening-process.js', import.meta.url));
-const MOST_PROCESSES = 11;
+const MAX_PROCESSES = 11;
 const GIB = 2 ** 30;
 
 export async function run(effort: Effort): Promise<SectionResult> {
@@ -22,7 +22,7 @@ export async function run(effort: Effort): Promise<SectionResult> {
   try {
     const { bytes } = table.stats();
     const openings: Opening[] = [];
-    for (let i = 0; i < Math.min(effort.rounds, MOST_PROCESSES); i++) openings.push(await openInProcess(table.name));
+    for (let i = 0; i < Math.min(effort.rounds, MAX_PROCESSES); i++) openings.push(await openInProcess(table.name));
     const gib = `${(bytes / GIB).toLocaleString('en', { maximumFractionDigits: 2 })} GiB`;
     return {
       figures: [

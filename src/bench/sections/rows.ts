@@ -12,7 +12,7 @@ import {
   openMapOfReusedKeys,
 } from '../subjects/map.js';
 import {
-  LEAST_ROWS_IN_HUGE_PAGES,
+  MIN_ROWS_IN_HUGE_PAGES,
   openShmtable,
   openShmtableHuge,
   SHMTABLE,
@@ -34,7 +34,7 @@ export async function run(effort: Effort, rows: number): Promise<SectionResult> 
   const leftOut: string[] = [];
   const subjects: OpenRowSubject[] =
     rows < MANY_ROWS ? [openMap, openMapByReference, openMapOfReusedKeys, openShmtable] : [openMap, openShmtable];
-  if (keys >= LEAST_ROWS_IN_HUGE_PAGES) subjects.push(orLeaveOut(SHMTABLE_HUGE, openShmtableHuge, leftOut));
+  if (keys >= MIN_ROWS_IN_HUGE_PAGES) subjects.push(orLeaveOut(SHMTABLE_HUGE, openShmtableHuge, leftOut));
   const measurements = await measureInterleaved(subjects, {
     operations: OPERATIONS,
     absent: ABSENT,

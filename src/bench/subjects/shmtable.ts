@@ -32,7 +32,7 @@ export function openThirdTable(keys: readonly string[]): RowSubject {
 
 export const SHMTABLE_HUGE = 'shmtable, huge pages';
 /** Fewer rows do not fill a huge page. */
-export const LEAST_ROWS_IN_HUGE_PAGES = 20_000;
+export const MIN_ROWS_IN_HUGE_PAGES = 20_000;
 
 /** What this process's memory map shows when it has huge pages of shared memory, transparent or reserved ones. */
 const HUGE_PAGES = /^(ShmemPmdMapped: +[1-9]|KernelPageSize: +2048 kB)/m;
