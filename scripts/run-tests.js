@@ -134,7 +134,7 @@ function runFile(node, backend, file) {
     child.stderr.on('data', (bytes) => {
       result.output += bytes;
     });
-    // A descendant that outlives its test would hold the pipes open for ever.
+    // A descendant that outlives its test would hold the pipes open forever.
     child.on('exit', () => {
       const cpuSeconds = childrenCpuSeconds();
       result.cpuSeconds = cpuSeconds - cpuSecondsBefore;

@@ -21,7 +21,7 @@ export interface Origin {
  * Nor is the end of a thread's time lost, by the timeout of a `vm` script or `worker.terminate()`. With
  * --enable-source-maps, Node reads each text with JavaScript of its own before it is compiled. Stopped in there, Node 22
  * and 24 compile and run the text all the same, with the termination still pending: the next that clears or replaces a
- * pending exception drops it, and the script runs on for ever. The engine looks for one whenever a native function
+ * pending exception drops it, and the script runs on forever. The engine looks for one whenever a native function
  * returns. So one is called before anything else is.
  *
  * @param origin where the text stands, or a name for one that was generated

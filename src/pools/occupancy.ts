@@ -18,7 +18,7 @@
  * past the hints before saying so: by the journals of those at work (`sync` of the slices that they name), or, where
  * there are no journals, by `repair`. At level 0 each one at work can hide but the slice that it works with.
  *
- * Zeroed memory is an empty tree, but for the bits behind the last slice, which `initialise` sets for ever.
+ * Zeroed memory is an empty tree, but for the bits behind the last slice, which `initialise` sets forever.
  */
 
 const WORD_BITS = 32;
@@ -75,7 +75,7 @@ export class Occupancy {
     }
   }
 
-  /** Sets the first `count` bits for ever. Once, before anybody else can see the memory. */
+  /** Sets the first `count` bits forever. Once, before anybody else can see the memory. */
   reserve(count: number): void {
     let full = count;
     for (let level = 0; level < this.#levels.length && full > 0; level++) {
@@ -153,7 +153,7 @@ export class Occupancy {
     } while ((words[ownerWord] !== 0) !== taken);
   }
 
-  /** Makes the levels above a bit agree with each other. The bit itself may be one reserved for ever. */
+  /** Makes the levels above a bit agree with each other. The bit itself may be one reserved forever. */
   syncPath(bit: number): void {
     this.#syncAbove(0, bit >>> 5, true);
   }
