@@ -158,7 +158,7 @@ t.test('a damaged newest one is left out', async (t) => {
   }
 
   const second = await keepTables({ namespace, snapshots: { dir, keep: 1 }, tables: { t: TABLE } });
-  const leftOut = second.log.filter(({ msg }) => msg === 'damaged snapshot left out');
+  const leftOut = second.log.filter(({ msg }) => msg === 'damaged snapshot skipped');
   t.match(leftOut, [
     { table: 't', snapshot: join(dir, flipped), err: { code: 'ERR_SNAPSHOT_DAMAGED' } },
     { table: 't', snapshot: join(dir, truncated), err: { code: 'ERR_SNAPSHOT_DAMAGED' } },
@@ -261,8 +261,8 @@ t.test('what cannot be written is logged, and goes on', async (t) => {
   const find = (message: RegExp, after = 0) => kept.log.slice(after).find(({ msg }) => message.test(msg));
   await eventually('a snapshot', () => kept.log.some(isTaken));
   rmSync(dir, { recursive: true });
-  await eventually('a failure', () => find(/^no snapshot taken/) !== undefined);
-  t.match(find(/^no snapshot taken/)?.err, { code: 'ERR_SEGMENT_NOT_FOUND' });
+  await eventually('a failure', () => find(/^cannot take a snapshot/) !== undefined);
+  t.match(find(/^cannot take a snapshot/)?.err, { code: 'ERR_SEGMENT_NOT_FOUND' });
   write(kept, 1);
   mkdirSync(dir);
   const after = kept.log.length;
