@@ -1,18 +1,18 @@
 /*
  * The change feed's cells: claimed once for each sequence, published once for each committed operation, by producers
- * that may die at any step and whose recovery repeats what they did, and that may stand still for as long as they like:
- * between loading the head and the cell, too, while others go round the ring.
+ * that may die at any step, whose recovery repeats what they did, and that may stop for any length of time, also
+ * between loading the head and loading the cell, while others go round the ring.
  *
- * Two cells, PRODUCERS producers of ROUNDS operations each (each holding its own bucket's lock all along, so that
- * recovery is exclusive), CRASHES deaths. Each change is published exactly once or was overtaken by a lap, no sequence is
- * claimed twice, and the head is behind the last claim. With CONTENT: what a reader accepts is what the owner of the
- * cell wrote, also when one that was overtaken writes into it.
+ * Two cells, PRODUCERS producers with ROUNDS operations each (each holds its own bucket's lock all the time, so that
+ * recovery is exclusive), CRASHES deaths. Each change is published exactly once or was overtaken by a lap, no sequence
+ * is claimed twice, and the head is past the last claim. With CONTENT: what a reader accepts is what the owner of the
+ * cell wrote, also when an overtaken producer writes into it.
  *
  * Variants that must fail:
  *   NOTE_LATE     the note that a cell was claimed is made after the change was published
  *   HEAD_FIRST    the head is advanced before the cell is claimed
- *   LAP_UNSIGNED  a cell of whatever other lap is claimed, of a later one too
- *   SUM_OF_CELL   the sum is made of what stands in the cell
+ *   LAP_UNSIGNED  a cell of any other lap may be claimed, also of a later one
+ *   SUM_OF_CELL   the checksum is computed from what is in the cell
  */
 #ifndef CRASHES
 #define CRASHES 2
@@ -40,12 +40,12 @@ byte times[PRODUCERS];              /* ghost: how often the change was published
 bool taken[SEQUENCES];              /* ghost: claimed by somebody */
 byte crashes;
 #ifdef CONTENT
-byte key[CELLS], kind[CELLS];                           /* by whom they were written */
+byte key[CELLS], kind[CELLS];                           /* who wrote them */
 byte sum_sequence[CELLS], sum_key[CELLS], sum_kind[CELLS];
 #endif
 
 #define DIE if :: crashes < CRASHES -> atomic { crashes++; goto again } :: true fi
-/* Whether the producer's last try still is its claim, unpublished. */
+/* Whether the cell that the producer tried last still has its claim, unpublished. */
 #define HOLDS (lap[tried[me] % CELLS] == tried[me] / CELLS && claimant[tried[me] % CELLS] == me + 1 && !public[tried[me] % CELLS])
 
 #ifdef CONTENT
@@ -65,7 +65,7 @@ proctype Producer(byte me) {
 next:
   atomic { tried[me] = 0; noted[me] = false; times[me] = 0 }
 again:
-  /* also where recovery begins: it knows what the journal says and nothing else */
+  /* recovery begins here too: it knows only what the journal says */
   h = 0; c = 0; l = 0; o = 0; k = 0; p = false;
   if
   :: tried[me] != 0 && HOLDS -> noted[me] = true; DIE
@@ -119,7 +119,7 @@ again:
   :: else
   fi;
 #endif
-  /* publish, unless that was done before or the ring has gone over the cell */
+  /* publish, unless that was done before or the ring has overwritten the cell */
   atomic {
     if
     :: HOLDS -> public[c] = true; times[me]++; check()
@@ -129,7 +129,7 @@ again:
 #ifdef NOTE_LATE
   noted[me] = true;
 #endif
-  /* a cell that the ring went over before its owner published is lost, as the layout says; never twice */
+  /* a cell that the ring overwrote before its owner published it is lost, as the layout says; none is published twice */
   atomic {
     assert(times[me] <= 1);
     assert(times[me] == 1 || head >= tried[me] + CELLS);

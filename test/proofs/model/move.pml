@@ -1,13 +1,14 @@
 /*
- * A removal that closes its gap with the chain's last row, seen by a reader that looks for this last row: it is there
- * all the time. Then the emptied overflow bucket is unlinked and used by another chain.
+ * A removal that closes its gap with the chain's last row, seen by a reader that looks for this last row, which is
+ * there all the time. Then the emptied overflow bucket is unlinked and used by another chain.
  *
- * Chain of home bucket 0: position `home` holds row X, and its overflow bucket holds row Z. X is removed: Z moves. The
- * other chain, of home bucket 1, takes the overflow bucket when it is free and puts row W there. Whoever carries the
- * removal out may die before each store; the next one then does all of it again, from the journal.
+ * In the chain of home bucket 0, the home bucket (`home`) holds row X and its overflow bucket (`place`) holds row Z. X
+ * is removed: Z moves. The other chain, that of home bucket 1, takes the overflow bucket when it is free and puts row W
+ * there. Whoever carries out the removal may die before each store; the next one then repeats all of it, from the
+ * journal.
  *
- * -DBY_ROW: the reader goes from the tail to the head, row by row, and needs no version for a miss.
- * Otherwise it takes one pass and compares the version before and after, and must see Z exactly once.
+ * -DBY_ROW: the reader goes from the tail to the head, row by row, and needs no version for a miss. Otherwise it makes
+ * one pass, compares the version before and after, and must see Z exactly once.
  */
 #ifndef DEATHS
 #define DEATHS 2
@@ -43,7 +44,7 @@ again:
 	owner = 0;
 	DIE;
 #endif
-	/* the lock is released: from here on the journal is not carried out again, only leftovers are freed */
+	/* the lock is released: from here on the journal is not carried out again, only what is left over is freed */
 	if :: owner == 1 -> owner = 0 :: else fi;
 	ended++
 }
@@ -84,7 +85,7 @@ proctype Reader() {
 		if
 		:: linked ->
 			row = place;
-			/* a row that stands twice is left out the second time */
+			/* a row that is there twice is left out the second time */
 			if :: row == Z && found == 0 -> found++ :: else fi
 		:: else
 		fi;

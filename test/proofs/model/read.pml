@@ -1,18 +1,20 @@
 /*
- * Reading one row by its entry, beside a writer that changes two of its numbers in place and may replace the row, and that
- * dies at any store; whoever comes next repeats the journal's stores, may die too, and goes on.
+ * Reading one row by its entry, beside a writer that changes two of its numbers in place, may replace the row, and may
+ * die at any store. Whoever comes next repeats the journal's stores, may die too, and continues.
  *
- * Changes go first +1, first -1, last +1, last -1, and so on: never are both numbers 1, and each comes back to what it was.
- * `low` and `high` are the halves of the first number, which is stored at once and may be loaded half by half.
+ * The changes are first +1, first -1, last +1, last -1, and so on: the two numbers are never both 1, and each returns
+ * to its old value. `low` and `high` are the halves of the first number, which is stored at once and may be loaded in
+ * halves.
  *
- * What a reader accepts under revision r is the row of change r, or of change r + 1 if that had begun: never the later of
- * two changes without the earlier, never half a number, never less than what was there when the reader began.
+ * What a reader accepts under revision r is the row of change r, or of change r + 1 if that had begun: never the later
+ * of two changes without the earlier, never half a number, never less than what was there when the reader began.
  *
- * -DBY_VERSION: the reader goes by the bucket's version instead, and loads each number whole.
+ * -DBY_VERSION: the reader uses the bucket's version instead, and loads each number whole.
  * -DREPLACE: the row may be replaced as well, and its slice filled again.
- * -DBUG_NO_REVISION: the reader goes by entry and sequence alone. -DBUG_ONE_LOOK: it does not compare the numbers again.
- * -DBUG_NO_SEQUENCE: it goes by entry and revision alone. -DBUG_REVISION_FIRST: the writer stores the revision, then the
- * number. -DBUG_LOCK_LOST: a dead writer's lock is free before its change is settled.
+ * -DBUG_NO_REVISION: the reader relies on entry and sequence alone. -DBUG_ONE_LOOK: it does not compare the numbers
+ * again.
+ * -DBUG_NO_SEQUENCE: it relies on entry and revision alone. -DBUG_REVISION_FIRST: the writer stores the revision, then
+ * the number. -DBUG_LOCK_LOST: a dead writer's lock is free before its change is settled.
  */
 #ifndef CHANGES
 #define CHANGES 4
@@ -25,7 +27,7 @@
 /* two slices; `entry` says which one is linked */
 byte entry = 0;
 byte sequence[2], revision[2], low[2], high[2], last[2], text[2];
-/* the bucket's: advanced last by each change, and by each new row */
+/* the bucket's version: advanced last by each change, and by each new row */
 byte version = 0;
 
 /* the journal, prepared under the lock; the lock is held while `open` */

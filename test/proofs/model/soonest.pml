@@ -1,12 +1,14 @@
 /*
- * The two moments of a group of buckets, before which none of its rows has expired: DUE, and PASS, which the pass under
- * way collects. Writers announce expiries, one pass after the other, by whichever process, raises DUE; who looks for
- * expired rows reads both. Everybody may stop for ever at any step: what holds in every state holds for whoever is left.
+ * The two moments of a group of buckets, before which none of its rows has expired: DUE, and PASS, which the current
+ * pass collects. Writers announce expiries; passes, one after the other, by whichever process, raise DUE; whoever looks
+ * for expired rows reads both. Everybody may stop for good at any step: what holds in every state holds for those that
+ * remain.
  *
- * Asserted in every state: the lower of both is no later than the expiry of any linked row; and of what a reader reads one
- * after the other: of any row that was linked throughout. 0 is never; 1 is the present, sooner than all expiries.
+ * Asserted in every state: the lower of the two is no later than the expiry of any linked row. Asserted of what a
+ * reader reads one after the other: the same for any row that was linked throughout. 0 is never; 1 is the present,
+ * sooner than all expiries.
  *
- * -DBUG_...: without one of the rules.
+ * -DBUG_...: one of the rules is left out.
  */
 #define PRESENT 1
 #ifndef PASSES

@@ -1,12 +1,13 @@
 /*
- * Watchers that sleep on a word which every published change advances, and a mark that says that one sleeps: set by
- * a watcher before it sleeps, cleared by a writer, which makes its system call only then. Writers may die at any step;
- * recovery repeats the wake-up, and makes the call in any case. Nobody times out here, so that a lost wake-up is a deadlock.
+ * Watchers that sleep on a word, which every published change advances, and a mark which says that somebody sleeps: set
+ * by a watcher before it sleeps, cleared by a writer, which makes its system call only if it was set. Writers may die
+ * at any step; recovery repeats the wake-up, and makes the call in any case. Nobody times out here, so a lost wake-up
+ * is a deadlock.
  *
  * Variants that must fail:
  *   BUG_CLEAR_LATE  the mark is cleared after the word has advanced
- *   BUG_LOOK_ONCE   the mark is looked at only before the word advances
- *   BUG_UNSURE      recovery makes the call only when the mark says so
+ *   BUG_LOOK_ONCE   the mark is checked only before the word advances
+ *   BUG_UNSURE      recovery makes the call only if the mark says so
  */
 #ifndef WRITERS
 #define WRITERS 3

@@ -1,18 +1,19 @@
 /*
- * Writers of one bucket that dies under them: copy-on-write set, in-place increment, compare-and-set by revision and
- * delete; journal, lock, commit, version, release, recovery, and slots that are used again after a death.
+ * Writers of one bucket that die while they write: copy-on-write set, in-place increment, compare-and-set by revision,
+ * and delete; with journal, lock, commit, version, release, recovery, and slots that are reused after a death.
  *
- * WRITERS processes attach to two slots. One key: `entry` is the row linked for it, 0 none. Rows 1 .. 3: one linked or
- * free, and a spare a slot. Every process may die before each of its stores; there are DEATHS deaths. READERS read.
+ * WRITERS processes attach to two slots. There is one key: `entry` is the row linked for it, 0 for none. Rows 1 .. 3:
+ * one that is linked or free, and a spare for each slot. Every process may die before each of its stores; there are
+ * DEATHS deaths. READERS processes read.
  *
  * What is true at the end, and asserted along the way:
  * - a reader accepts only a row that was committed, whole (`text` and `copy` are always written together)
  * - a row has one owner: the entry, a slot as its spare, or nobody
- * - as many increments are in the row as were made since it was there (`expected`)
- * - nobody stores under a lock that is not his; whoever meets the lock of a dead one finds it free afterwards
+ * - the row contains as many increments as were made since it was created (`expected`)
+ * - nobody stores under a lock that it does not hold; whoever meets the lock of a dead process finds it free afterwards
  *
- * -DSET -DINC -DCAS -DDEL: the operations. -DBY_ROW: readers go by the row's sequence instead of the version.
- * -DBUG_...: without one of the rules.
+ * -DSET -DINC -DCAS -DDEL: the operations. -DBY_ROW: readers use the row's sequence instead of the version.
+ * -DBUG_...: one of the rules is left out.
  */
 #ifndef WRITERS
 #define WRITERS 3
@@ -30,7 +31,7 @@
 #define LINKED 9
 #define NOBODY 7
 
-/* bytes of the segment's file: who holds them, process + 1 */
+/* byte locks of the segment's file: who holds them, process + 1 */
 byte held[2];
 
 byte lock = 0, version = 1, entry = 1;
@@ -87,7 +88,7 @@ inline release(d) {
 	DIE; atomic { assert(lock == d + 1); lock = 0 }
 }
 
-/* Free what was taken or unlinked and is nobody's: only slices that still have the slot's id. */
+/* Frees what was taken or unlinked and is not in use: only slices that still have the slot's id. */
 inline freeLeftovers(d) {
 #ifdef BUG_NO_OWNER
 	if :: jtaken[d] != 0 && jtaken[d] != spare[d] && entry != jtaken[d] -> DIE; owner[jtaken[d]] = 0 :: else fi;
@@ -98,7 +99,7 @@ inline freeLeftovers(d) {
 #endif
 }
 
-/* Requires the slot's byte. */
+/* Requires the slot's byte lock. */
 inline settle(d) {
 	if
 	:: operation[d] != 0 ->
@@ -123,7 +124,7 @@ inline begin(kind) {
 		other = lock - 1;
 #ifdef BUG_TAKEOVER
 		lock = s + 1 }
-		/* undone or done under the own id, by the dead one's journal */
+		/* undone or done under this process's own id, from the dead process's journal */
 		if
 		:: operation[other] == 1 && entry == jrow[other] ->
 			owner[jrow[other]] = LINKED;
@@ -142,7 +143,7 @@ inline begin(kind) {
 	od
 }
 
-/* The spare gets its content; what the operation does not name comes from the linked row. */
+/* Fills the spare; what the operation does not name comes from the linked row. */
 inline fill(value) {
 	sequence[spare[s]] = sequence[spare[s]] | 1;
 	DIE; atomic { texts++; text[spare[s]] = texts }
@@ -181,7 +182,7 @@ inline abandon() { release(s); DIE; operation[s] = 0 }
 
 proctype Writer(byte me) {
 	byte s = NOBODY, other = NOBODY, seen, number, slice, round = 0;
-	/* attach: a slot whose byte is free; what its last owner left is settled first */
+	/* attach: take a slot whose byte lock is free; what its last owner left is settled first */
 	do
 	:: atomic { held[0] == 0 -> held[0] = me + 1; s = 0; break }
 	:: atomic { held[1] == 0 -> held[1] = me + 1; s = 1; break }
