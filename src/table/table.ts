@@ -54,7 +54,7 @@ import { verifyTable } from './verify.js';
 import { checkLifetime, checkTtl, expiryOf, readWriteOptions } from './write-options.js';
 
 /**
- * A typed hash table in shared memory: every process of the machine reads and writes its rows as if they were in a
+ * A typed hash table in shared memory: every process on the machine reads and writes its rows as if they were in a
  * `Map` of its own. Everything is synchronous, except what returns a promise or an async iterator.
  *
  * Readers never wait. Writers wait only for another writer of the same bucket, at most `lockTimeoutMs`, and never for a
@@ -147,7 +147,8 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
    * @throws {ShmTableError} `ERR_LAYOUT_VERSION` when another version of this package created the table.
    * @throws {ShmTableError} `ERR_TABLE_CORRUPT` when it is not a table, or damaged.
    * @throws {ShmTableError} `ERR_SEGMENT_TOO_LARGE` when it is larger than this version of Node can map.
-   * @throws {ShmTableError} `ERR_LOCK_TIMEOUT` when another process takes too long to verify a table in a file.
+   * @throws {ShmTableError} `ERR_LOCK_TIMEOUT` when another process has been verifying the table's file for a minute
+   *   after a restart of the machine.
    */
   static open<const C extends Columns = Columns>(name: string, options: OpenOptions<C> = {}): Table<C> {
     checkOptions(options, TABLE_OPTIONS);

@@ -2,9 +2,9 @@ import t from 'tap';
 import { makeMutant } from './mutant.js';
 import { Storm } from './storm/storm.js';
 
-/** `npm run proof` goes on for a minute. */
+/** `npm run proof` lets the storm last a minute. */
 const STORM_MS = 3_000;
-/** Within which a mistake must show. */
+/** The time within which a mistake must show. */
 const MISTAKE_MS = 6_000;
 
 process.env.SHMTABLE_NAMESPACE = `storm-${process.pid}`;

@@ -8,7 +8,8 @@ import type { Change } from '../types.js';
 
 const ALL = 2 ** 31 - 1;
 /**
- * Cells that a producer skips before it considers the feed damaged: other producers alone cannot make it skip so many.
+ * Cells that a producer skips before it considers the feed damaged: other producers alone cannot make it skip that
+ * many.
  */
 const MAX_PASSED = 10_000;
 

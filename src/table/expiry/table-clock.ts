@@ -79,7 +79,7 @@ export class TableClock {
   }
 
   /**
-   * Records the current time for a later boot of the machine: table time never goes back behind it, and then continues
+   * Records the current time for a later boot of the machine: table time never goes back before it, and then continues
    * by the wall clock, with the difference that the two have now.
    */
   noteTime(): void {

@@ -49,7 +49,7 @@ export function cellBytes(maxKeyBytes: number): number {
   return Math.ceil((CELL_KEY * 4 + maxKeyBytes) / 8) * 8;
 }
 
-/** The number of cells that a feed of so many bytes has. */
+/** The number of cells that a feed of this many bytes has. */
 export function countCells(bytes: number, maxKeyBytes: number): number {
   return bytes === 0 ? 0 : Math.floor((bytes - FEED_HEADER_BYTES) / cellBytes(maxKeyBytes));
 }
@@ -87,8 +87,8 @@ export function isOfLap(claim: number, lap: number): boolean {
 }
 
 /**
- * Whether a claim belongs to the lap before this one. In the second lap this is never true of cell 0: no change has
- * sequence 0.
+ * Whether a claim belongs to the lap before this one. No claim (0) counts as well: cell 0 has none in the first lap,
+ * because no change has sequence 0.
  */
 export function precedesLap(claim: number, lap: number): boolean {
   return claim === 0 || isOfLap(claim, lap - 1);

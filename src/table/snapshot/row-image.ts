@@ -7,7 +7,7 @@ import type { WordIndex } from '../layout/units.js';
  * A row as a snapshot stores it, with nothing in it that depends on a table's size or on where the row is:
  *
  *   f64 expiry (epoch milliseconds of the wall clock, 0 none) | u32 key bytes | u32 bytes of numbers
- *   numbers, as they lie in the row | key | for each string and bytes column: u32 length, then its bytes
+ *   numbers, as they are in the row | key | for each string and bytes column: u32 length, then its bytes
  */
 const HEAD_BYTES = 16;
 const NUMBERS_AT = 32;
