@@ -3,9 +3,13 @@ import fastifySwagger, { type SwaggerTransform } from '@fastify/swagger';
 import fastifySwaggerUi from '@fastify/swagger-ui';
 import { describeAccess, securitySchemes } from './access/access-docs.js';
 import { DOCS_POLICY } from './access/protective-headers.js';
+import { hook } from './request-hooks.js';
+import { parseTarget } from './request-target.js';
 import { problemSchema, serviceProblems } from './route-problems.js';
 import { jsonAnswer } from './route-schemas.js';
 import type { RoutesApp } from './service-routes.js';
+
+const DOCS = '/docs';
 
 const openapi = {
   openapi: '3.1.0',
@@ -18,8 +22,6 @@ const openapi = {
       'coerced. Errors are problem documents (RFC 9457) with a stable `code`.',
     license: { name: 'MIT', identifier: 'MIT' },
   },
-  // A relative URL is correct wherever the document is served from.
-  servers: [{ url: '/' }],
   components: { securitySchemes },
   tags: [
     { name: 'tables', description: 'The tables of the namespace' },
@@ -40,6 +42,20 @@ export async function collectRoutes(app: RoutesApp): Promise<void> {
   });
 }
 
+/** The document as `/openapi.json` has it. */
+export function openapiDocument(app: RoutesApp): object {
+  return servedFrom('.', app.swagger());
+}
+
+/**
+ * Says where the routes are, relative to where the document is read from: correct behind a proxy that serves them under a
+ * prefix, too. Not by the option of @fastify/swagger, which takes absolute URLs and paths only.
+ */
+function servedFrom(url: string, document: object): object {
+  const { openapi, info, ...rest } = Object(document);
+  return { openapi, info, servers: [{ url }], ...rest };
+}
+
 /** A response to HEAD is the response to GET without its body. */
 const withoutHeadBodies: SwaggerTransform = ({ schema, url, route }) => {
   if (route.method !== 'HEAD') return { schema, url };
@@ -56,8 +72,18 @@ export async function serveDocs(app: RoutesApp): Promise<void> {
     page.addHook('onRoute', (route) => {
       route.config = { ...route.config, scope: 'none' };
     });
+    // The page's links are relative when its path ends with a slash, and then hold behind a prefix.
+    page.addHook(
+      'onRequest',
+      hook((request, reply) => {
+        if (parseTarget(request.raw.url ?? '').path === DOCS) reply.redirect(`.${DOCS}/`, 308);
+      }),
+    );
     await page.register(fastifySwaggerUi, {
-      routePrefix: '/docs',
+      routePrefix: DOCS,
+      // The page reads the document from below itself.
+      transformSpecification: (document) => servedFrom('..', document),
+      transformSpecificationClone: false,
       staticCSP: DOCS_POLICY,
       uiConfig: { displayOperationId: true, tryItOutEnabled: true },
     });
@@ -76,6 +102,6 @@ export async function serveDocs(app: RoutesApp): Promise<void> {
         },
       },
     },
-    async () => app.swagger(),
+    async () => openapiDocument(app),
   );
 }

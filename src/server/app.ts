@@ -8,7 +8,7 @@ import { refuseMalformedHost } from './access/host-guard.js';
 import { addProtectiveHeaders } from './access/protective-headers.js';
 import { limitRequests } from './access/request-limit.js';
 import { collectRoutes, serveDocs } from './api-docs.js';
-import { answerClientError } from './client-errors.js';
+import { answerClientError, noteResponse } from './client-errors.js';
 import { ConnectionDrain } from './connection-drain.js';
 import { createHttpServer, MAX_HEADER_BYTES } from './http-server.js';
 import { KnownPaths } from './known-paths.js';
@@ -72,6 +72,7 @@ export async function buildApp(
   app.addHook(
     'onRequest',
     hook((request, reply) => {
+      noteResponse(reply.raw);
       reply.header('Shm-Worker', process.pid);
       refuseMalformedHost(request);
     }),

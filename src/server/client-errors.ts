@@ -25,6 +25,22 @@ export function answerClientError(error: ParserError, socket: Socket): void {
     socket.destroy();
     return;
   }
+  // What came before these bytes is answered first: a client takes the first response for that of its first request.
+  const response = responses.get(socket);
+  const isUnderWay = response?.req.complete === true && !response.writableFinished;
+  if (!isUnderWay) refuse(error, socket);
+  else response.once('finish', () => refuse(error, socket));
+}
+
+/** The last response begun on each connection. */
+const responses = new WeakMap<Socket, ServerResponse>();
+
+/** Notes that a response is under way. Called for every request. */
+export function noteResponse(response: ServerResponse): void {
+  if (response.socket !== null) responses.set(response.socket, response);
+}
+
+function refuse(error: ParserError, socket: Socket): void {
   const document = problem('ERR_ARGUMENT', DETAILS[error.code ?? ''] ?? 'the request is not HTTP');
   const body = JSON.stringify(document);
   socket.end(

@@ -1,5 +1,6 @@
 /** The documents generated from the code: OpenAPI, as JSON and YAML, and the schema of the configuration file. */
 import { stringify } from 'yaml';
+import { openapiDocument } from './api-docs.js';
 import { buildApp } from './app.js';
 import { settingsSchema, withDefaults } from './settings/settings-schema.js';
 
@@ -7,7 +8,7 @@ import { settingsSchema, withDefaults } from './settings/settings-schema.js';
 export async function generateDocuments(): Promise<Record<string, string>> {
   const app = await buildApp(withDefaults({ logLevel: 'silent' }));
   await app.ready();
-  const openapi = app.swagger();
+  const openapi = openapiDocument(app);
   await app.close();
   return {
     'openapi.json': textOf(openapi),

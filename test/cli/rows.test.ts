@@ -32,9 +32,9 @@ t.test('wrong usage is 2', async (t) => {
   for (const [args, message] of [
     [['set', 'usage', 'k'], /json/],
     [['set', 'usage', 'k', '{'], /"\{" is not JSON/],
-    [['set', 'usage', 'k', '[1]'], /not a JSON object/],
-    [['set', 'usage', 'k', 'null'], /not a JSON object/],
-    [['set', 'usage', 'k', '"text"'], /not a JSON object/],
+    [['set', 'usage', 'k', '[1]'], /must be a JSON object/],
+    [['set', 'usage', 'k', 'null'], /must be a JSON object/],
+    [['set', 'usage', 'k', '"text"'], /must be a JSON object/],
     [['set', 'usage', '', '{}'], /key/],
     [['set', 'usage', 'x'.repeat(64), '{}'], /63/],
     [['set', '-', 'k', '{}'], /table name/],

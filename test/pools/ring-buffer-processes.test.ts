@@ -117,7 +117,7 @@ t.test('a producer stopped with the lock lives: it is never robbed of it; one ki
   await isStopped(stopped);
   const { pid } = stopped.process;
   for (const operation of [() => ring.alloc(10), () => ring.settle()]) {
-    t.throws(operation, { code: 'ERR_LOCK_TIMEOUT', message: new RegExp(`process ${pid} .*lives`) });
+    t.throws(operation, { code: 'ERR_LOCK_TIMEOUT', message: new RegExp(`process ${pid} .*is alive`) });
   }
   t.same(ring.read(), { sequence: 1, offset: first, bytes: 10 }, 'readers need no lock');
   ring.free(first);

@@ -23,7 +23,7 @@ t.test('the document describes every route', async (t) => {
   const { send } = await startApp(t);
   const document = (await send('GET', '/openapi.json')).json;
   t.equal(document.openapi, '3.1.0');
-  t.same(document.servers, [{ url: '/' }], 'it is true wherever it is served from');
+  t.same(document.servers, [{ url: '.' }], 'it is true wherever it is served from');
   const operations = Object.entries<Record<string, { operationId: string }>>(document.paths).flatMap(
     ([path, methods]) =>
       Object.entries(methods).map(([method, { operationId }]) => ({ route: `${method} ${path}`, operationId })),

@@ -100,3 +100,17 @@ t.test('no header is lost among many', async (t) => {
   t.match(problemOf(answer), { status: 412, code: 'ERR_PRECONDITION_FAILED' }, 'the condition comes last');
   t.ok(table.has('k'));
 });
+
+t.test('what comes before broken bytes on a connection is answered first', async (t) => {
+  const { sendRaw, table } = await startApp(t);
+  for (let i = 0; i < 20; i++) {
+    const body = '{"i8":5}';
+    const answer = await sendRaw(
+      `PUT /v1/tables/t/rows/k${i} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n` +
+        `Content-Length: ${body.length}\r\n\r\n${body}garbage`,
+    );
+    t.match(answer, /^HTTP\/1\.1 201 /, 'the write that happened');
+    t.match(answer, /HTTP\/1\.1 400 /, 'and then the rest');
+  }
+  t.equal(table.size, 20);
+});
