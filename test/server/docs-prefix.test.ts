@@ -47,7 +47,7 @@ t.test('the page and what it loads', async (t) => {
 t.test('the routes, from wherever the document is read', async (t) => {
   const base = await startProxy(t, (await startApp(t)).port);
   for (const path of ['/openapi.json', '/docs/json']) {
-    const document = await (await fetch(base + path)).json();
+    const document = Object(await (await fetch(base + path)).json());
     const server = new URL(`${document.servers[0].url}/`, base + path);
     t.equal(await statusOf(new URL('v1/tables', server)), 200, `${path}: ${server.pathname}`);
   }
