@@ -70,7 +70,8 @@ import { checkLifetime, checkTtl, expiryOf, readWriteOptions } from './write-opt
  * - `ERR_READ_ONLY`, methods that write: the handle is read-only.
  * - `ERR_LOCK_TIMEOUT`, methods that write: a live process has held the lock of the row's bucket for `lockTimeoutMs`;
  *   methods that read: the row was rewritten a million times in a row while it was being copied.
- * - `ERR_TABLE_FULL`, methods that may add a row: there are `capacity` rows, none has expired, and `evict` is `'none'`.
+ * - `ERR_TABLE_FULL`, methods that may add a row: there are `capacity` rows, none has expired, and `evict` is `'none'`;
+ *   with `'lru'` only if others have taken every slice that it freed for a second.
  */
 export class Table<const C extends Columns = Columns> implements Iterable<[string, Row<C>]> {
   readonly name: string;
