@@ -3,7 +3,6 @@ import fastifySwagger, { type SwaggerTransform } from '@fastify/swagger';
 import fastifySwaggerUi from '@fastify/swagger-ui';
 import { describeAccess, securitySchemes } from './access/access-docs.js';
 import { DOCS_POLICY } from './access/protective-headers.js';
-import { hook } from './request-hooks.js';
 import { parseTarget } from './request-target.js';
 import { problemSchema, serviceProblems } from './route-problems.js';
 import { jsonAnswer } from './route-schemas.js';
@@ -72,13 +71,11 @@ export async function serveDocs(app: RoutesApp): Promise<void> {
     page.addHook('onRoute', (route) => {
       route.config = { ...route.config, scope: 'none' };
     });
-    // The page's links are relative when its path ends with a slash, and then hold behind a prefix.
-    page.addHook(
-      'onRequest',
-      hook((request, reply) => {
-        if (parseTarget(request.raw.url ?? '').path === DOCS) reply.redirect(`.${DOCS}/`, 308);
-      }),
-    );
+    // Under the path without a slash at its end the page's links are absolute: made relative, they hold behind a prefix.
+    page.addHook('onSend', (request, _reply, payload, done) => {
+      const isPage = typeof payload === 'string' && parseTarget(request.raw.url ?? '').path === DOCS;
+      done(null, isPage ? payload.replaceAll(`"${DOCS}/`, `".${DOCS}/`) : payload);
+    });
     await page.register(fastifySwaggerUi, {
       routePrefix: DOCS,
       // The page reads the document from below itself.
