@@ -14,7 +14,7 @@ export {
 } from './clock.js';
 export { evaluate, type Origin } from './evaluate.js';
 export { futexWait, futexWake } from './futex.js';
-export { checkOptions, nearest } from './known-options.js';
+export { checkOptions, hintFor } from './known-options.js';
 export { loadAcquire, storeRelease } from './ordered-access.js';
 export { Segment } from './segment.js';
 export type { SegmentOpenOptions, SegmentOptions } from './segment-options.js';

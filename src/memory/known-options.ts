@@ -23,9 +23,14 @@ function isKnown(name: string, known: readonly string[]): boolean {
 
 function refuse(name: string, known: readonly string[]): never {
   const shown = /^[\w$]{1,40}$/.test(name) ? name : show(name);
-  const near = nearest(name, known);
-  const hint = near === undefined ? `the options are ${known.join(', ')}` : `did you mean ${near}?`;
+  const hint = hintFor(name, known, `the options are ${known.join(', ')}`);
   throw new ShmTableError('ERR_ARGUMENT', `unknown option ${shown}; ${hint}`);
+}
+
+/** The hint of a message about an unknown name: the nearest known one, or what `otherwise` says. */
+export function hintFor(name: string, known: readonly string[], otherwise: string): string {
+  const near = nearest(name, known);
+  return near === undefined ? otherwise : `did you mean ${near}?`;
 }
 
 /** Longer words are not compared: a caller's word can have any length, and the known ones are short. */

@@ -6,7 +6,7 @@ import type { FastifySchemaCompiler } from 'fastify';
 import type { TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { type ErrorCode, ShmTableError, show } from '../errors.js';
-import { nearest } from '../memory/index.js';
+import { hintFor } from '../memory/index.js';
 
 const DIGITS = /^(0|[1-9][0-9]{0,15})$/;
 
@@ -42,10 +42,8 @@ function memberNames(schema: TSchema): string[] {
 function unknownParameter(query: unknown, known: readonly string[]): ShmTableError | undefined {
   const name = Object.keys(Object(query)).find((each) => !known.includes(each));
   if (name === undefined) return undefined;
-  const near = nearest(name, known);
-  let hint = known.length === 0 ? 'this request takes none' : `those of this request are ${known.join(', ')}`;
-  if (near !== undefined) hint = `did you mean ${near}?`;
-  return new ShmTableError('ERR_ARGUMENT', `unknown query parameter ${show(name)}; ${hint}`);
+  const all = known.length === 0 ? 'this request takes none' : `those of this request are ${known.join(', ')}`;
+  return new ShmTableError('ERR_ARGUMENT', `unknown query parameter ${show(name)}; ${hintFor(name, known, all)}`);
 }
 
 function codeOf(httpPart: string | undefined, { instancePath, keyword }: Refusal, bodyCode: ErrorCode): ErrorCode {

@@ -14,9 +14,12 @@ import { expiryOf, readWriteOptions } from './write-options.js';
  */
 export class ConditionalWrites<C extends Columns> {
   readonly #handle: TableHandle<C>;
+  /** Whether a row may have a `then` without being a promise: the table has a column of that name. */
+  readonly #hasThen: boolean;
 
   constructor(handle: TableHandle<C>) {
     this.#handle = handle;
+    this.#hasThen = handle.memory.layout.row.columns.some(({ name }) => name === 'then');
   }
 
   compareAndSet(key: string, expected: Expected<C>, row: RowInput<C>, options: WriteOptions | undefined): boolean {
@@ -44,7 +47,6 @@ export class ConditionalWrites<C extends Columns> {
   ): Row<C> | undefined {
     const handle = this.#handle;
     const { ttl } = readWriteOptions(options);
-    const hasThen = handle.memory.layout.row.columns.some(({ name }) => name === 'then');
     let retries: Retries | undefined;
     for (;;) {
       const entry = handle.entries(key);
@@ -52,7 +54,7 @@ export class ConditionalWrites<C extends Columns> {
       const watched = watchRow(handle.memory, handle.key.hash, () => {
         const changes = change(entry?.row);
         if (changes === undefined) return undefined;
-        checkSynchronous(changes, hasThen);
+        checkSynchronous(changes, this.#hasThen);
         return handle.draft.copy(changes);
       });
       const partial = watched.result;

@@ -11,18 +11,18 @@ import type { TableHandle } from './table-handle.js';
 import type { Columns, RowInput, TableCounts, WatchOptions } from './types.js';
 import { type ConditionalOptions, expiryOf, readWriteOptions } from './write-options.js';
 
-const engines = new WeakMap<object, TableEngine<Columns>>();
+const engines = new WeakMap<object, TableEngine>();
 
 /** Registers `engine` as the engine of `table`. */
 export function putUnder<C extends Columns>(table: object, engine: TableEngine<C>): void {
-  engines.set(table, engine as TableEngine<Columns> as TableEngine);
+  engines.set(table, engine as TableEngine);
 }
 
 /** The engine of a table, for the service and the command. */
 export function engineOf<C extends Columns>(table: { readonly name: string; readonly columns: C }): TableEngine<C> {
   const engine = engines.get(table);
   if (engine === undefined) throw new ShmTableError('ERR_INTERNAL', `table ${table.name} has nothing under it`);
-  return engine as TableEngine<Columns> as TableEngine<C>;
+  return engine as TableEngine<C>;
 }
 
 /**
@@ -49,9 +49,9 @@ export class TableEngine<C extends Columns = Columns> {
     row: RowInput<C>,
     options: ConditionalOptions = {},
   ): { outcome: Outcome; revision: number; expiresAt: number | null } {
-    const { ifRevision, ...lifetime } = readWriteOptions(options, CONDITIONAL_OPTIONS);
+    const read = readWriteOptions(options, CONDITIONAL_OPTIONS);
     const { writer, clock } = this.#handle;
-    const outcome = writer.write(mode, key, row, expiryOf(clock, lifetime), ifRevision);
+    const outcome = writer.write(mode, key, row, expiryOf(clock, read), read.ifRevision);
     return { outcome, revision: writer.revision, expiresAt: clock.toWall(writer.expiresAt) };
   }
 
@@ -62,10 +62,10 @@ export class TableEngine<C extends Columns = Columns> {
     by: number | bigint = 1,
     options: ConditionalOptions = {},
   ): { outcome: Outcome; value: number | bigint; revision: number; created: boolean } {
-    const { ifRevision, ...lifetime } = readWriteOptions(options, CONDITIONAL_OPTIONS);
+    const read = readWriteOptions(options, CONDITIONAL_OPTIONS);
     const { writer, clock } = this.#handle;
     const numeric = this.#handle.accumulator(column);
-    const outcome = writer.increment(key, numeric, numeric.addend(by), expiryOf(clock, lifetime), ifRevision);
+    const outcome = writer.increment(key, numeric, numeric.addend(by), expiryOf(clock, read), read.ifRevision);
     return { outcome, value: writer.value, revision: writer.revision, created: outcome === 'inserted' };
   }
 

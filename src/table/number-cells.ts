@@ -17,13 +17,15 @@ export function numberViews(memory: RowMemory) {
   };
 }
 
-/** Where the numbers of a column are in a piece of memory; undefined for a column that cannot be added to. */
-export function numberCells({ cell }: PlacedColumn, memory: RowMemory): NumberCells | undefined {
+export type NumberViews = ReturnType<typeof numberViews>;
+
+/** Where the numbers of a column are in these views; undefined for a column that cannot be added to. */
+export function numberCells({ cell }: PlacedColumn, views: NumberViews): NumberCells | undefined {
   if (cell.form !== 'number' || cell.addition === undefined) return undefined;
   const { arithmetic, store } = cell.addition;
   return {
     arithmetic,
-    view: numberViews(memory)[cell.view],
+    view: views[cell.view],
     shift: Math.log2(cell.bytes),
     width: store,
   } as NumberCells;

@@ -13,7 +13,6 @@ import type { RowCodec } from './row-codec.js';
 import { COPY, RowCopy } from './row-copy.js';
 import type { RowReader, RowReading, RowSource } from './row-source.js';
 import type { TableCode } from './table-code.js';
-import type { TableContext } from './table-context.js';
 import type { Columns } from './types.js';
 
 const { ROW_EXPIRES_AT, ROW_SEQUENCE } = constants.row;
@@ -54,7 +53,6 @@ const anyRow = (): boolean => true;
  */
 export class Reader<C extends Columns = Columns> {
   readonly #code: TableCode<C>;
-  readonly #context: TableContext;
   readonly #memory: TableMemory;
   readonly #words: Int32Array;
   readonly #key: Key;
@@ -74,7 +72,6 @@ export class Reader<C extends Columns = Columns> {
     const { context, codec, key, chain } = code;
     const { memory } = context;
     this.#code = code;
-    this.#context = context;
     this.#memory = memory;
     this.#words = memory.words;
     this.#key = key;
@@ -100,7 +97,7 @@ export class Reader<C extends Columns = Columns> {
 
   /** Memory for a copy of one row, which most readers never need. */
   get #copy(): RowCopy<C> {
-    this.#copied ??= new RowCopy<C>(this.#memory, this.#code);
+    this.#copied ??= new RowCopy<C>(this.#code);
     return this.#copied;
   }
 
@@ -122,9 +119,6 @@ export class Reader<C extends Columns = Columns> {
   lookup<T>(make: RowReader<C, T>): Lookup<T> {
     const reading = this.reading(make);
     return this.#code.lookup<T>({
-      key: this.#key,
-      chain: this.#chain,
-      damage: this.#damage,
       uses: this.#uses,
       read: reading.inPlace,
       assertOpen: this.#assertOpen,
@@ -244,7 +238,7 @@ export class Reader<C extends Columns = Columns> {
     }
     throw new ShmTableError(
       'ERR_LOCK_TIMEOUT',
-      `a row of table ${this.#context.name} changed ${MAX_TRIES} times while it was copied`,
+      `a row of table ${this.#code.context.name} changed ${MAX_TRIES} times while it was copied`,
     );
   }
 
@@ -269,7 +263,7 @@ export class Reader<C extends Columns = Columns> {
     }
     throw new ShmTableError(
       'ERR_LOCK_TIMEOUT',
-      `a chain of table ${this.#context.name} changed ${MAX_TRIES} times while it was read`,
+      `a chain of table ${this.#code.context.name} changed ${MAX_TRIES} times while it was read`,
     );
   }
 
@@ -278,7 +272,7 @@ export class Reader<C extends Columns = Columns> {
     const bucket = (home - this.#memory.homeWord(0 as BucketNumber)) / BUCKET_WORDS;
     throw new ShmTableError(
       'ERR_TABLE_CORRUPT',
-      `table ${this.#context.name} is damaged in the chain of bucket ${bucket}`,
+      `table ${this.#code.context.name} is damaged in the chain of bucket ${bucket}`,
     );
   }
 }

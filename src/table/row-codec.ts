@@ -4,9 +4,8 @@ import { evaluate } from '../memory/index.js';
 import { COLUMN_TYPES, refusal } from './column-types/column-types.js';
 import type { TextCells } from './hot/variable-columns.js';
 import type { PlacedColumn, RowLayout } from './layout/row.js';
-import type { RowMemory } from './layout/row-memory.js';
 import type { WordIndex } from './layout/units.js';
-import { numberViews } from './number-cells.js';
+import type { NumberViews } from './number-cells.js';
 import type { Columns, Row } from './types.js';
 import { unknownColumn } from './unknown-column.js';
 
@@ -43,10 +42,14 @@ export interface RowCodec<C extends Columns = Columns> {
 }
 
 /** Compiles the functions for a schema. O(columns). */
-export function compileRowCodec<C extends Columns>(layout: RowLayout, memory: RowMemory, text: TextCells): RowCodec<C> {
+export function compileRowCodec<C extends Columns>(
+  layout: RowLayout,
+  views: NumberViews,
+  text: TextCells,
+): RowCodec<C> {
   const columns = layout.columns;
   const support = {
-    ...numberViews(memory),
+    ...views,
     named: new Int32Array(namedWords(columns).length),
     text,
     refuse: (index: number, value: unknown): never => {

@@ -52,7 +52,8 @@ export class RowCopy<C extends Columns = Columns> implements RowSource<C> {
   readonly #keyBytes: number;
   readonly #variable: readonly VariableColumn[];
 
-  constructor(table: TableMemory, code: TableCode<C>) {
+  constructor(code: TableCode<C>) {
+    const table = code.context.memory;
     const { row, schema } = table.layout;
     this.memory = memoryFor(row.rowBytes);
     this.codec = code.compileCodec(this.memory);

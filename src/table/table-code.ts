@@ -14,7 +14,7 @@ import { KeyEncoding } from './key.js';
 import type { PlacedColumn } from './layout/row.js';
 import type { RowMemory } from './layout/row-memory.js';
 import { HASH_KEY } from './layout/segment.js';
-import { numberCells } from './number-cells.js';
+import { type NumberViews, numberCells, numberViews } from './number-cells.js';
 import { compileRowCodec, type RowCodec } from './row-codec.js';
 import type { RowSource } from './row-source.js';
 import { specialize } from './specialize.js';
@@ -27,6 +27,7 @@ import type { Columns } from './types.js';
  */
 export class TableCode<C extends Columns = Columns> {
   readonly context: TableContext;
+  #views: NumberViews | undefined;
   #codec: RowCodec<C> | undefined;
   #key: Key | undefined;
   #chain: Chain | undefined;
@@ -39,14 +40,19 @@ export class TableCode<C extends Columns = Columns> {
 
   /** Reads and writes rows in the table's memory. */
   get codec(): RowCodec<C> {
-    this.#codec ??= this.compileCodec(this.context.memory);
+    this.#codec ??= this.compileCodec(this.context.memory, this.#tableViews);
     return this.#codec;
   }
 
+  get #tableViews(): NumberViews {
+    this.#views ??= numberViews(this.context.memory);
+    return this.#views;
+  }
+
   /** Compiles the codec for rows of the table's schema in another piece of memory. */
-  compileCodec(memory: RowMemory): RowCodec<C> {
+  compileCodec(memory: RowMemory, views = numberViews(memory)): RowCodec<C> {
     const text = specialize('variable-columns.js', makeTextCells, this.context, cellSupport(memory));
-    return compileRowCodec<C>(this.context.memory.layout.row, memory, text);
+    return compileRowCodec<C>(this.context.memory.layout.row, views, text);
   }
 
   get key(): Key {
@@ -87,7 +93,8 @@ export class TableCode<C extends Columns = Columns> {
   }
 
   lookup<T>(parts: LookupParts<T>): Lookup<T> {
-    return specialize('lookup.js', makeLookup<T>, this.context, parts);
+    const { key, chain, codec } = this;
+    return specialize('lookup.js', makeLookup<T>, this.context, key, chain, codec.damage, parts);
   }
 
   itemReaders(source: RowSource<C>): ItemReaders<C> {
@@ -96,7 +103,7 @@ export class TableCode<C extends Columns = Columns> {
 
   /** Adds to a column. `ERR_COLUMN_TYPE` for a column that does not hold numbers. */
   accumulator(column: PlacedColumn): Accumulator {
-    const cells = numberCells(column, this.context.memory);
+    const cells = numberCells(column, this.#tableViews);
     if (cells === undefined) {
       throw new ShmTableError(
         'ERR_COLUMN_TYPE',

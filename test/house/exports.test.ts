@@ -23,7 +23,11 @@ const INFERRED = [
 ];
 
 /** Exported for tests alone, which cannot reach every case of them from outside. */
-const FOR_TESTS = ['src/memory/temporary-file.ts: removeRemains', 'src/server/primary.ts: createTables'];
+const FOR_TESTS = [
+  'src/memory/known-options.ts: nearest',
+  'src/memory/temporary-file.ts: removeRemains',
+  'src/server/primary.ts: createTables',
+];
 
 const files = ['src', 'test', 'bench', 'examples', 'scripts'].flatMap((folder) =>
   readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })

@@ -9,9 +9,6 @@ export type Lookup<T> = (key: string) => T | undefined;
 
 /** What one lookup reads from a row, and what it does outside the fast path. */
 export interface LookupParts<T> {
-  readonly key: Key;
-  readonly chain: Chain;
-  readonly damage: RowCodec['damage'];
   /** Bytes that mark rows as used; undefined in a table that does not evict, and for handles that may not write. */
   readonly uses: Uint8Array | undefined;
   readonly read: (row: WordIndex) => T;
@@ -23,12 +20,14 @@ export interface LookupParts<T> {
 /** Creates the fast path of reading without a lock or a wait: see `Reader`. */
 export function makeLookup<T>(
   { memory, addresses, clock, constants, runtime }: TableContext,
+  key: Key,
+  { find }: Chain,
+  damage: RowCodec['damage'],
   parts: LookupParts<T>,
 ): Lookup<T> {
   /** Passes over a chain that must end with an unchanged version, before it is searched row by row. */
   const PASSES = 3;
-  const { key, damage, uses, read, assertOpen, lookupByRow, corrupt } = parts;
-  const { find } = parts.chain;
+  const { uses, read, assertOpen, lookupByRow, corrupt } = parts;
   const { words, doubles } = memory;
   const { loadAcquire } = runtime;
   const { BUCKET_WORDS, DAMAGED, VERSION } = constants.bucket;
