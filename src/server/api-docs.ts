@@ -3,7 +3,6 @@ import fastifySwagger, { type SwaggerTransform } from '@fastify/swagger';
 import fastifySwaggerUi from '@fastify/swagger-ui';
 import { describeAccess, securitySchemes } from './access/access-docs.js';
 import { DOCS_POLICY } from './access/protective-headers.js';
-import { parseTarget } from './request-target.js';
 import { problemSchema, serviceProblems } from './route-problems.js';
 import { jsonAnswer } from './route-schemas.js';
 import type { RoutesApp } from './service-routes.js';
@@ -73,7 +72,7 @@ export async function serveDocs(app: RoutesApp): Promise<void> {
     });
     // Under the path without a slash at its end the page's links are absolute: made relative, they hold behind a prefix.
     page.addHook('onSend', (request, _reply, payload, done) => {
-      const isPage = typeof payload === 'string' && parseTarget(request.raw.url ?? '').path === DOCS;
+      const isPage = typeof payload === 'string' && request.routeOptions.url === DOCS;
       done(null, isPage ? payload.replaceAll(`"${DOCS}/`, `".${DOCS}/`) : payload);
     });
     await page.register(fastifySwaggerUi, {

@@ -60,16 +60,17 @@ export function pathParameters(pattern: string, path: string): Record<string, st
  * @throws {ShmTableError} ERR_KEY_INVALID when the prefix is ill-formed UTF-8; ERR_ARGUMENT when another member is
  */
 export function parseQuery(query: string): QueryValues {
-  const values = new Map<string, string | string[]>();
+  const values = new Map<string, string[]>();
   for (const member of query.split('&')) {
     if (member === '') continue;
     const equals = member.indexOf('=');
     const name = decodeMember(equals === -1 ? member : member.slice(0, equals), member);
     const value = equals === -1 ? '' : decodeMember(member.slice(equals + 1), member);
-    const before = values.get(name);
-    values.set(name, before === undefined ? value : [before, value].flat());
+    const given = values.get(name);
+    if (given === undefined) values.set(name, [value]);
+    else given.push(value);
   }
-  return Object.fromEntries(values);
+  return Object.fromEntries([...values].map(([name, given]) => [name, given.length === 1 ? given[0] : given]));
 }
 
 function decodeMember(text: string, member: string): string {

@@ -1,3 +1,5 @@
+import { on } from 'node:events';
+import { connect } from 'node:net';
 import t from 'tap';
 import { buildApp } from '../../src/server/app.js';
 import { withDefaults } from '../../src/server/settings/settings-schema.js';
@@ -113,4 +115,66 @@ t.test('what comes before broken bytes on a connection is answered first', async
     t.match(answer, /HTTP\/1\.1 400 /, 'and then the rest');
   }
   t.equal(table.size, 20);
+});
+
+/** The statuses of the responses in what came over the wire. */
+function statuses(raw: string): string {
+  return Array.from(raw.matchAll(/HTTP\/1\.1 (\d+) /g), ([, status]) => status).join(' ');
+}
+
+t.test('all requests sent at once are answered before broken bytes behind them', async (t) => {
+  const { sendRaw, table } = await startApp(t);
+  const get = 'GET /v1/tables HTTP/1.1\r\nHost: localhost\r\n\r\n';
+  const json = 'HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n';
+  const put = (key: number) => `PUT /v1/tables/t/rows/k${key} ${json}Content-Length: 8\r\n\r\n{"i8":5}`;
+  const puts = Array.from({ length: 10 }, (_, key) => put(key)).join('');
+  const badChunk = `PUT /v1/tables/t/rows/x ${json}Transfer-Encoding: chunked\r\n\r\nzz\r\n`;
+  t.equal(statuses(await sendRaw(`${get.repeat(10)}garbage\r\n\r\n`)), `${'200 '.repeat(10)}400`, 'reads');
+  t.equal(statuses(await sendRaw(`${puts}garbage\r\n\r\n`)), `${'201 '.repeat(10)}400`, 'writes');
+  t.equal(statuses(await sendRaw(`${get.repeat(10)}${badChunk}`)), `${'200 '.repeat(10)}400`, 'a bad chunk');
+  t.equal(table.size, 10);
+});
+
+t.test('broken bytes behind a stream are not read while it goes on, and take nothing from it', async (t) => {
+  const { port, table } = await startApp(t, {}, { changes: 65_536 });
+  const warnings: string[] = [];
+  const warned = ({ name }: Error) => warnings.push(name);
+  process.on('warning', warned);
+  t.teardown(() => process.off('warning', warned));
+  const client = connect({ host: '127.0.0.1', port });
+  t.teardown(() => client.destroy());
+  const raw = on(client.setEncoding('utf8'), 'data');
+  client.write('GET /v1/tables/t/changes HTTP/1.1\r\nHost: localhost\r\n\r\n');
+  await until(raw, /^HTTP\/1\.1 200 /);
+  // More than what the buffers of both sockets take, for the service to be offered it piece by piece.
+  let sent = 0;
+  while (sent < 256 && client.write(Buffer.alloc(65_536, 'A'))) sent++;
+  for (let row = 0; row < 20; row++) {
+    table.set(`k${row}`, {});
+    await until(raw, new RegExp(`"key":"k${row}"`));
+  }
+  t.ok(client.writableLength > 0, 'the bytes wait with the client');
+  t.same(warnings, []);
+});
+
+/** Reads from a connection until what came since the last call matches. */
+async function until(pieces: AsyncIterator<string[]>, pattern: RegExp): Promise<void> {
+  for (let text = ''; !pattern.test(text); ) {
+    const piece = await pieces.next();
+    if (piece.done === true) throw new Error(`the connection ended before ${pattern}: ${text}`);
+    text += piece.value[0];
+  }
+}
+
+t.test('a parameter repeated very often costs time in proportion to the request', async (t) => {
+  const { send } = await startApp(t);
+  const spent = async (names: number) => {
+    const before = process.cpuUsage();
+    isProblem(t, await send('GET', `/v1/tables?${'a&'.repeat(names)}`), 400, 'ERR_ARGUMENT', `${names} names`);
+    const { user, system } = process.cpuUsage(before);
+    return user + system;
+  };
+  await spent(1000);
+  // In time that grows with the square the longer one took some seconds.
+  t.ok((await spent(7500)) < 500_000, 'half a second of the processor');
 });
