@@ -37,7 +37,7 @@ function event(type: string, data: unknown): string {
   return `event: ${type}\ndata: ${JSON.stringify(data)}\n\n`;
 }
 
-/** All rows, then each row as it changes; all rows again when the reader was too slow. */
+/** All rows, then each row as it changes; all rows again when the client was too slow. */
 async function* events(changes: AsyncIterable<Change | Gap>) {
   yield event('all', [...visits]);
   for await (const change of changes) {
