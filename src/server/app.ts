@@ -43,7 +43,6 @@ export async function buildApp(
     logger: { level: settings.logLevel },
     // A log line for each request costs more than the request.
     logController: new LogController({ disableRequestLogging: true }),
-    bodyLimit: settings.limits.bodyBytes,
     // A draining worker still serves the requests that reach it.
     return503OnClosing: false,
     routerOptions: { maxParamLength: MAX_HEADER_BYTES },

@@ -11,8 +11,6 @@ import { incrementRow } from './row-increment.js';
 import { deleteRow, mergeRow, readRow, upsertRow } from './row-operations.js';
 import type { ServedTable } from './table-handles.js';
 
-export const MAX_OPERATIONS = 10_000;
-
 /** Required and optional members of each operation, besides `op` and `key`. */
 const MEMBERS = {
   get: { needs: [], takes: ['columns'] },

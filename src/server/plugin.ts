@@ -13,8 +13,9 @@ import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastif
 import { Type } from 'typebox';
 import { checkOptions } from '../memory/index.js';
 import { TABLE_OPTIONS } from '../table/option-names.js';
+import { BodyLimits } from './bodies/body-limits.js';
+import { acceptJsonBodies, forgetTypeOfNoBody } from './bodies/request-bodies.js';
 import { EventStreams } from './event-stream.js';
-import { acceptJsonBodies, forgetTypeOfNoBody } from './json-bodies.js';
 import { KnownPaths } from './known-paths.js';
 import { sendProblem } from './problems.js';
 import { hook } from './request-hooks.js';
@@ -38,7 +39,7 @@ export interface ShmTablePluginOptions {
   readonly namespace?: string | undefined;
   /** Maximum wait for a row's lock in milliseconds, during which the event loop is blocked. Default 250. */
   readonly lockTimeoutMs?: number | undefined;
-  /** Maximum size of a request body in bytes. Default 16 MiB. */
+  /** Bytes that the body of every request may have, where the limit of its route is lower. Default 0. */
   readonly bodyLimit?: number | undefined;
   /** Backends and paths of tables that `Table.open` does not find by name alone. */
   readonly locations?: Readonly<Record<string, TableLocation>> | undefined;
@@ -105,7 +106,7 @@ async function versionOne(
     'onRequest',
     hook((request) => readTarget(request, paths)),
   );
-  acceptJsonBodies(app, bodyLimit);
+  acceptJsonBodies(app, new BodyLimits(handles, bodyLimit));
   app.setValidatorCompiler(requestValidation());
   app.setErrorHandler(sendProblem);
   // The hook above has already rejected the request, but Fastify requires a handler.

@@ -15,10 +15,12 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** The scope that a token must have; `none` if no token is needed. */
     scope?: Scope | 'none';
-    /** The scope that a token must also have, depending on the request's body. */
-    scopeOfBody?: (body: unknown) => Scope;
+    /** Whether the body decides which scope the token must also have: its reader calls `requireScope`. */
+    scopeOfBody?: true;
   }
   interface FastifyRequest {
+    /** Throws unless the token has this scope; undefined where there are no tokens. Only with `scopeOfBody`. */
+    requireScope: ((scope: Scope) => void) | undefined;
     /** The token of the request; undefined if it has no valid one, or the service has no tokens. */
     token: TokenSettings | undefined;
   }
@@ -29,6 +31,7 @@ const REALM = 'Bearer realm="shmtable"';
 /** Identifies the client of a request; rejects nothing yet. */
 export function identifyRequests(app: RoutesApp, tokens: readonly TokenSettings[] | undefined): void {
   app.decorateRequest('token');
+  app.decorateRequest('requireScope');
   if (tokens === undefined) return;
   const list = new TokenList(tokens);
   app.addHook(
@@ -61,13 +64,9 @@ export function refuseUnauthorized(app: RoutesApp, withTokens: boolean): void {
       const { scope = 'admin' } = request.routeOptions.config;
       // Unknown paths need no token, because the routes are public.
       if (scope !== 'none' && !request.is404) authorize(request, reply, scope);
-    }),
-  );
-  app.addHook(
-    'preHandler',
-    hook((request, reply) => {
-      const { scopeOfBody } = request.routeOptions.config;
-      if (scopeOfBody !== undefined) authorize(request, reply, scopeOfBody(request.body));
+      if (request.routeOptions.config.scopeOfBody) {
+        request.requireScope = (needed) => authorize(request, reply, needed);
+      }
     }),
   );
 }

@@ -1,13 +1,16 @@
-import { Type } from 'typebox';
-import { ShmTableError } from '../../errors.js';
+import type { FastifySchemaCompiler } from 'fastify';
+import { type TSchema, Type } from 'typebox';
 import { MAX_KEYS_AHEAD } from '../../table/many-rows.js';
 import { Turns } from '../../table/turns.js';
-import { checkOperation, MAX_OPERATIONS, type Operation, operationSchema, runOperation } from '../batch-operations.js';
+import { operationSchema, runOperation } from '../batch-operations.js';
+import { MAX_OPERATIONS } from '../bodies/body-limits.js';
+import { requestValidation } from '../request-validation.js';
 import { OF_ANY_BODY, tableProblems } from '../route-problems.js';
 import { batchAnswer, tableParameters } from '../route-schemas.js';
 import type { RoutesApp } from '../service-routes.js';
-import type { Scope } from '../settings/security-schema.js';
 import type { TableHandles } from '../table-handles.js';
+
+const compiledValidation = requestValidation();
 
 const body = Type.Array(operationSchema, {
   description: `Up to ${MAX_OPERATIONS} operations, executed in order`,
@@ -24,7 +27,9 @@ export function batchRoutes(app: RoutesApp, handles: TableHandles): void {
   app.post(
     '/tables/:table/batch',
     {
-      config: { scope: 'read', scopeOfBody },
+      // A batch of nothing but `get` needs only the scope `read`.
+      config: { scope: 'read', scopeOfBody: true, body: 'batch' },
+      validatorCompiler: batchValidation,
       schema: {
         operationId: 'runBatch',
         tags: ['rows'],
@@ -39,13 +44,6 @@ export function batchRoutes(app: RoutesApp, handles: TableHandles): void {
     },
     async (request, reply) => {
       const operations = request.body;
-      if (operations.length > MAX_OPERATIONS) {
-        throw new ShmTableError(
-          'ERR_BODY_MALFORMED',
-          `a batch must have at most ${MAX_OPERATIONS} operations, got ${operations.length}`,
-        );
-      }
-      operations.forEach(checkOperation);
       const { table } = request.params;
       // A missing table fails the whole request, not each operation.
       handles.use(table, () => undefined);
@@ -65,7 +63,8 @@ export function batchRoutes(app: RoutesApp, handles: TableHandles): void {
   );
 }
 
-/** A batch of nothing but `get` needs only the scope `read`. */
-function scopeOfBody(body: unknown): Scope {
-  return Array.isArray(body) && body.every(({ op }: Operation) => op === 'get') ? 'read' : 'write';
-}
+/** The operations were validated while they arrived; only that there are any is left to check. */
+const batchValidation: FastifySchemaCompiler<TSchema> = (route) => {
+  if (route.httpPart === 'body') return compiledValidation({ ...route, schema: Type.Array(Type.Unknown()) });
+  return compiledValidation(route);
+};

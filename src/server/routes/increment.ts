@@ -33,7 +33,7 @@ export function incrementRoutes(app: RoutesApp, handles: TableHandles): void {
   routeByKey(app, {
     method: 'POST',
     url: '/tables/:table/rows/:key/increment',
-    config: { scope: 'write' },
+    config: { scope: 'write', body: 'small' },
     schema: {
       operationId: 'incrementColumn',
       tags: ['rows'],

@@ -80,7 +80,7 @@ function putRow(app: RoutesApp, handles: TableHandles): void {
   routeByKey(app, {
     method: 'PUT',
     url,
-    config: { scope: 'write' },
+    config: { scope: 'write', body: 'row' },
     schema: {
       operationId: 'putRow',
       tags: ['rows'],
@@ -113,7 +113,7 @@ function patchRow(app: RoutesApp, handles: TableHandles): void {
   routeByKey(app, {
     method: 'PATCH',
     url,
-    config: { scope: 'write' },
+    config: { scope: 'write', body: 'row' },
     schema: {
       operationId: 'patchRow',
       tags: ['rows'],

@@ -91,7 +91,7 @@ export function tableRoutes(app: RoutesApp, handles: TableHandles): void {
     url,
     {
       validatorCompiler: requestValidation('ERR_SCHEMA_INVALID'),
-      config: { scope: 'admin' },
+      config: { scope: 'admin', body: 'definition' },
       schema: {
         operationId: 'createTable',
         tags: ['tables'],

@@ -20,6 +20,8 @@ import {
 
 const MAX_PORT = 65_535;
 const MAX_WORKERS = 1024;
+/** A body becomes a string, which cannot be longer in V8. */
+const MAX_STRING_LENGTH = 2 ** 29 - 24;
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 const names = { pattern: NAME.source };
@@ -52,7 +54,12 @@ type TableSettings = Static<typeof table>;
 const limits = Type.Object(
   {
     bodyBytes: Type.Optional(
-      Type.Integer({ minimum: 1, maximum: 2 ** 30, default: SERVICE_DEFAULTS.limits.bodyBytes }),
+      Type.Integer({
+        minimum: 0,
+        maximum: MAX_STRING_LENGTH,
+        default: SERVICE_DEFAULTS.limits.bodyBytes,
+        description: 'Bytes that the body of every request may have, where the limit of its route is lower',
+      }),
     ),
     requestTimeoutMs: Type.Optional(
       Type.Integer({

@@ -5,7 +5,7 @@ import { text } from 'node:stream/consumers';
 import { buildApp } from '../../../src/server/app.js';
 import { type GivenSettings, withDefaults } from '../../../src/server/settings/settings-schema.js';
 import type { FuzzedAnswer } from './answer-checks.js';
-import { BODY_LIMIT, type FuzzedRequest } from './random-requests.js';
+import type { FuzzedRequest } from './random-requests.js';
 
 /** Nothing that the fuzz asks for takes long. */
 const LONGEST_MS = 30_000;
@@ -22,7 +22,7 @@ export class FuzzService {
   }
 
   static async start(settings: GivenSettings): Promise<FuzzService> {
-    const app = await buildApp(withDefaults({ logLevel: 'silent', limits: { bodyBytes: BODY_LIMIT }, ...settings }));
+    const app = await buildApp(withDefaults({ logLevel: 'silent', ...settings }));
     await app.listen({ host: '127.0.0.1', port: 0 });
     return new FuzzService(app);
   }

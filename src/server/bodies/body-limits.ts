@@ -1,0 +1,99 @@
+/**
+ * How large a body may be, by its route: what the service holds and parses for a request is bounded, and a client that
+ * sends something else is refused before it costs more.
+ */
+import type { Columns } from '../../table/types.js';
+import type { TableHandles } from '../table-handles.js';
+import type { JsonLimits } from './json-scanner.js';
+
+/**
+ * What a body is: a row or some of its columns, operations of a batch, the definition of a table, or an object of a few
+ * members.
+ */
+export type BodyKind = 'row' | 'batch' | 'definition' | 'small';
+
+export const MAX_OPERATIONS = 10_000;
+
+const MIB = 1024 * 1024;
+const MIN_ROW_BYTES = MIB;
+/** A row with many wide columns can be written in parts. */
+const MAX_ROW_BYTES = 64 * MIB;
+const BATCH_BYTES = 4 * MIB;
+const OTHER_BYTES = MIB;
+
+/** A table has at most this many columns. */
+const MAX_COLUMNS = 1024;
+/** More than an operation or an increment has, for a message that names the one too many. */
+const FEW = 32;
+/** Objects and arrays within each other in a value. */
+const MAX_VALUE_DEPTH = 128;
+
+const ROW: JsonLimits = { maxDepth: 1, maxMembers: [MAX_COLUMNS] };
+const BATCH: JsonLimits = { maxDepth: 3, maxMembers: [MAX_OPERATIONS, FEW, MAX_COLUMNS] };
+const STRUCTURES: Readonly<Record<'definition' | 'small', JsonLimits>> = {
+  // One more column than a table takes, so that the table says what is wrong with it.
+  definition: { maxDepth: 2, maxMembers: [FEW, MAX_COLUMNS + 1] },
+  small: { maxDepth: 2, maxMembers: [FEW, FEW] },
+};
+const ANY: JsonLimits = { maxDepth: MAX_VALUE_DEPTH, maxMembers: [] };
+
+interface RouteLimits {
+  readonly maxBytes: number;
+  readonly structure: JsonLimits;
+}
+
+export class BodyLimits {
+  readonly #handles: TableHandles;
+  readonly #atLeast: number;
+
+  /** @param bodyBytes what every route takes at least, whatever its own limit is */
+  constructor(handles: TableHandles, bodyBytes: number) {
+    this.#handles = handles;
+    this.#atLeast = bodyBytes;
+  }
+
+  /**
+   * The limits of a body that is not small.
+   *
+   * @throws {ShmTableError} ERR_TABLE_NOT_FOUND, and what else opening a table may throw
+   */
+  of(kind: BodyKind | undefined, table: string): RouteLimits {
+    if (kind === undefined) return this.#limits(OTHER_BYTES, ANY);
+    if (kind === 'definition' || kind === 'small') return this.#limits(OTHER_BYTES, STRUCTURES[kind]);
+    const columns = this.#handles.use(table, ({ table: { columns } }) => columns);
+    const rowBytes = Math.min(Math.max(MIN_ROW_BYTES, widestRow(columns)), MAX_ROW_BYTES);
+    return kind === 'row'
+      ? this.#limits(rowBytes, withValues(ROW, columns))
+      : this.#limits(Math.max(rowBytes, BATCH_BYTES), withValues(BATCH, columns));
+  }
+
+  #limits(bytes: number, structure: JsonLimits): RouteLimits {
+    return { maxBytes: Math.max(bytes, this.#atLeast), structure };
+  }
+}
+
+/** A value that is itself an object or an array may have as many members as the bytes allow. */
+function withValues(structure: JsonLimits, columns: Columns): JsonLimits {
+  const isNested = Object.values<string>(columns).some((type) => type.startsWith('json'));
+  return isNested ? { ...structure, maxDepth: structure.maxDepth + MAX_VALUE_DEPTH } : structure;
+}
+
+/** Bytes of the longest JSON text of a row that the table takes. */
+function widestRow(columns: Columns): number {
+  let bytes = 2;
+  for (const [name, type] of Object.entries<string>(columns)) bytes += name.length + 4 + widestValue(type);
+  return bytes;
+}
+
+const NUMBER_BYTES = 32;
+/** Values of any length, which lie outside the row. */
+const HEAP_VALUE_BYTES = 16 * MIB;
+
+function widestValue(type: string): number {
+  if (/^(text|blob|json)/.test(type)) return HEAP_VALUE_BYTES;
+  const [, kind, digits] = /^([a-z]+)\(([0-9]+)\)$/.exec(type) ?? [];
+  const size = Number(digits ?? 0);
+  // A control character is six characters in JSON; base64 has four for three bytes.
+  if (kind === 'string') return 6 * size + 2;
+  return kind === 'bytes' ? 4 * Math.ceil(size / 3) + 2 : NUMBER_BYTES;
+}

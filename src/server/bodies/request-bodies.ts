@@ -1,0 +1,210 @@
+/**
+ * Request bodies: JSON only (for PATCH also merge-patch), in well-formed UTF-8, up to the limit of the route.
+ *
+ * A body is checked while it arrives and refused at its first fault; what a refused body still sends is read and
+ * dropped, so that the client can read the answer. A small body is parsed as a whole: it cannot cost much.
+ */
+import type { Readable } from 'node:stream';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { ShmTableError } from '../../errors.js';
+import { Turns } from '../../table/turns.js';
+import { errorOf, hook } from '../request-hooks.js';
+import { BatchReader } from './batch-reader.js';
+import type { BodyKind, BodyLimits } from './body-limits.js';
+import { JsonScanner } from './json-scanner.js';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** What the route's body is; without it the route has none, and only its form is checked. */
+    body?: BodyKind;
+  }
+}
+
+/** A body up to this size is parsed without being scanned first. */
+const SMALL_BYTES = 16 * 1024;
+/** A client that announces more than this after a refusal is disconnected instead of being read from. */
+const MAX_DROPPED_BYTES = 64 * 1024 * 1024;
+
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+/** In place of the body of a request that is to be refused. */
+class Refused {
+  readonly error: Error;
+  constructor(error: Error) {
+    this.error = error;
+  }
+}
+
+type Done = (error: null, body: unknown) => void;
+
+/** Replaces the body parsers of this instance and its child instances. */
+export function acceptJsonBodies(app: FastifyInstance, limits: BodyLimits): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser(
+    ['application/json', 'application/merge-patch+json'],
+    (request: FastifyRequest, payload: Readable, done: Done) => {
+      try {
+        checkHeaders(request);
+        new BodyReader(request, payload, limits).read(done);
+      } catch (error) {
+        done(null, new Refused(errorOf(error)));
+      }
+    },
+  );
+  app.addHook(
+    'preValidation',
+    hook((request, reply) => {
+      if (request.body instanceof Refused) refuse(request, reply, request.body.error);
+    }),
+  );
+}
+
+/** Without a body the content type has no meaning and must not cause an error. */
+export function forgetTypeOfNoBody(request: FastifyRequest): void {
+  const { headers } = request.raw;
+  if (headers['transfer-encoding'] !== undefined) return;
+  if (headers['content-length'] === undefined || headers['content-length'] === '0') delete headers['content-type'];
+}
+
+function refuse(request: FastifyRequest, reply: FastifyReply, error: Error): never {
+  if (Number(request.headers['content-length'] ?? 0) > MAX_DROPPED_BYTES) reply.header('Connection', 'close');
+  throw error;
+}
+
+function checkHeaders({ headers, method }: FastifyRequest): void {
+  const type = headers['content-type'] ?? '';
+  if (method !== 'PATCH' && !/^application\/json\b/i.test(type)) {
+    throw new ShmTableError('ERR_MEDIA_TYPE', `the content type of ${method} must be application/json, got ${type}`);
+  }
+  const encoding = headers['content-encoding'];
+  if (encoding !== undefined && encoding !== 'identity') {
+    throw new ShmTableError('ERR_MEDIA_TYPE', `bodies must have no content encoding, got ${encoding}`);
+  }
+}
+
+class BodyReader {
+  readonly #request: FastifyRequest;
+  readonly #payload: Readable;
+  readonly #limits: BodyLimits;
+  readonly #kind: BodyKind | undefined;
+  readonly #turns = new Turns();
+  #maxBytes: number = SMALL_BYTES;
+  #bytes = 0;
+  /** The body so far, as far as it is kept. */
+  #chunks: Buffer[] = [];
+  #scanner: JsonScanner | undefined;
+  #batch: BatchReader | undefined;
+  #done: Done = () => undefined;
+
+  constructor(request: FastifyRequest, payload: Readable, limits: BodyLimits) {
+    this.#request = request;
+    this.#payload = payload;
+    this.#limits = limits;
+    this.#kind = request.routeOptions.config.body;
+    const announced = Number(request.headers['content-length'] ?? 0);
+    if (announced > SMALL_BYTES) this.#begin(announced);
+  }
+
+  read(done: Done): void {
+    this.#done = done;
+    this.#payload.on('data', this.#onData).on('end', this.#onEnd).on('error', this.#onError).resume();
+  }
+
+  readonly #onData = (chunk: Buffer): void => {
+    try {
+      this.#add(chunk);
+    } catch (error) {
+      this.#settle(new Refused(errorOf(error)));
+      return;
+    }
+    if (!this.#turns.isOver) return;
+    this.#payload.pause();
+    void this.#turns.next().then(() => this.#payload.resume());
+  };
+
+  readonly #onEnd = (): void => {
+    let body: unknown;
+    try {
+      body = this.#parse();
+    } catch (error) {
+      body = new Refused(errorOf(error));
+    }
+    this.#settle(body);
+  };
+
+  readonly #onError = (error: Error): void => {
+    this.#settle(new Refused(new ShmTableError('ERR_BODY_MALFORMED', `the body did not arrive: ${error.message}`)));
+  };
+
+  #settle(body: unknown): void {
+    this.#payload.off('data', this.#onData).off('end', this.#onEnd).off('error', this.#onError);
+    // Without a listener, an error of the connection would be thrown.
+    this.#payload.on('error', () => undefined).resume();
+    this.#chunks = [];
+    this.#done(null, body);
+  }
+
+  #add(chunk: Buffer): void {
+    this.#bytes += chunk.length;
+    if (this.#scanner === undefined) {
+      this.#chunks.push(chunk);
+      if (this.#bytes <= SMALL_BYTES) return;
+      const scanner = this.#begin(this.#bytes);
+      const arrived = this.#chunks;
+      if (!this.#keepsBytes) this.#chunks = [];
+      for (const piece of arrived) scanner.push(piece);
+      return;
+    }
+    if (this.#bytes > this.#maxBytes) throw tooLarge(this.#maxBytes, 'more');
+    this.#scanner.push(chunk);
+    if (this.#keepsBytes) this.#chunks.push(chunk);
+  }
+
+  /** Of a large batch its operations are kept, and of a body that the route does not have nothing. */
+  get #keepsBytes(): boolean {
+    return this.#kind !== undefined && this.#kind !== 'batch';
+  }
+
+  /** Begins to scan a body that is not small, of which at least so many bytes will come. */
+  #begin(bytes: number): JsonScanner {
+    const { maxBytes, structure } = this.#limits.of(this.#kind, Object(this.#request.params).table);
+    this.#maxBytes = maxBytes;
+    if (bytes > maxBytes) throw tooLarge(maxBytes, String(bytes));
+    const batch = this.#kind === 'batch' ? new BatchReader(this.#request) : undefined;
+    this.#batch = batch;
+    this.#scanner = new JsonScanner(
+      structure,
+      batch === undefined ? undefined : (operation) => batch.add(parseJson(operation)),
+    );
+    return this.#scanner;
+  }
+
+  #parse(): unknown {
+    this.#scanner?.end();
+    if (this.#batch !== undefined) return this.#batch.operations;
+    if (this.#kind === undefined && this.#scanner !== undefined) return undefined;
+    const body = parseJson(this.#chunks.length === 1 ? this.#chunks[0] : Buffer.concat(this.#chunks));
+    return this.#kind === 'batch' ? new BatchReader(this.#request).addAll(body) : body;
+  }
+}
+
+function parseJson(body: Buffer): unknown {
+  let text: string;
+  try {
+    text = utf8.decode(body);
+  } catch {
+    throw new ShmTableError('ERR_BODY_MALFORMED', `the body's ${body.length} bytes are not well-formed UTF-8`);
+  }
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new ShmTableError(
+      'ERR_BODY_MALFORMED',
+      `the body is not JSON: ${error instanceof Error ? error.message : error}`,
+    );
+  }
+}
+
+function tooLarge(maxBytes: number, got: string): ShmTableError {
+  return new ShmTableError('ERR_BODY_TOO_LARGE', `the body must have at most ${maxBytes} bytes, got ${got}`);
+}
