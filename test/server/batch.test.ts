@@ -3,7 +3,7 @@ import { isProblem, startApp } from '../fixtures/server-app.js';
 
 const BATCH = '/v1/tables/t/batch';
 
-t.test('a malformed envelope runs nothing', async (t) => {
+t.test('a malformed batch executes nothing', async (t) => {
   const { send, table } = await startApp(t);
   const good = { op: 'put', key: 'k', row: {} };
   const refused: [unknown, string][] = [
@@ -30,7 +30,7 @@ t.test('a malformed envelope runs nothing', async (t) => {
   isProblem(t, await send('POST', '/v1/tables/none/batch', { json: [good] }), 404, 'ERR_TABLE_NOT_FOUND', 'no table');
 });
 
-t.test('every operation answers as the single request', async (t) => {
+t.test('every operation has the same result as its single request', async (t) => {
   const { send, table } = await startApp(t);
   const operations = [
     { op: 'put', key: 'a', row: { text: 'one', i8: 1 } },
@@ -92,7 +92,7 @@ t.test('every operation answers as the single request', async (t) => {
   t.equal((await send('POST', BATCH, { json: conditional })).json.results[0].status, 200, 'the right revision');
 });
 
-t.test('10,000 operations', async (t) => {
+t.test('a batch may have 10,000 operations', async (t) => {
   const { send, table } = await startApp(t);
   const operations = Array.from({ length: 10_000 }, (_, i) => ({ op: 'increment', key: `k${i % 10}`, column: 'u32' }));
   const answer = await send('POST', BATCH, { json: operations });

@@ -15,7 +15,7 @@ const PREFLIGHT = {
   'access-control-request-headers': 'authorization,if-match',
 };
 
-t.test('protective headers', async (t) => {
+t.test('every response has headers that protect browsers', async (t) => {
   const { send } = await startApp(t, { tokens: TOKENS });
   const admin = bearer(SECRETS.admin);
   for (const [method, path, headers] of [
@@ -29,17 +29,17 @@ t.test('protective headers', async (t) => {
   ] as const) {
     const answer = await send(method, path, { headers });
     t.match(answer.headers, PROTECTIVE, `${method} ${path}: ${answer.status}`);
-    t.equal(answer.headers['strict-transport-security'], undefined, 'which means nothing without TLS');
+    t.equal(answer.headers['strict-transport-security'], undefined, 'no HSTS without TLS');
   }
   const page = await send('GET', '/docs/static/index.html');
   t.match(
     page.headers['content-security-policy'],
     /script-src 'self'; style-src 'self' 'unsafe-inline'/,
-    'the docs have their own',
+    'the docs have their own policy',
   );
 });
 
-t.test('no page of another origin without cors', async (t) => {
+t.test('without cors, pages of other origins may not send requests', async (t) => {
   const { send } = await startApp(t);
   const headers = { origin: ORIGIN };
   t.equal((await send('GET', '/v1/tables', { headers })).headers['access-control-allow-origin'], undefined);
@@ -47,7 +47,7 @@ t.test('no page of another origin without cors', async (t) => {
   isProblem(t, preflight, 405, 'ERR_METHOD_NOT_ALLOWED', 'a preflight request');
 });
 
-t.test('pages of the origins of cors', async (t) => {
+t.test('pages of the origins in cors may send requests', async (t) => {
   const { send } = await startApp(t, { tokens: TOKENS, cors: { origin: [ORIGIN, 'http://localhost:5173'] } });
   for (const origin of [ORIGIN, 'http://localhost:5173']) {
     const preflight = await send('OPTIONS', '/v1/tables/t/rows/k', { headers: { origin, ...PREFLIGHT } });
@@ -69,28 +69,34 @@ t.test('pages of the origins of cors', async (t) => {
     t.match(put.headers, { 'access-control-allow-origin': origin, 'access-control-expose-headers': /ETag/ }, 'PUT');
     const refused = await send('GET', '/v1/tables', { headers: { origin } });
     isProblem(t, refused, 401, 'ERR_UNAUTHENTICATED', 'without a token');
-    t.equal(refused.headers['access-control-allow-origin'], origin, 'of which the page may read why');
+    t.equal(refused.headers['access-control-allow-origin'], origin, 'the page may read the error');
   }
   for (const origin of ['https://evil.example', 'https://app.example.evil.example', 'http://app.example', 'null']) {
     const headers = { origin, ...PREFLIGHT };
     const preflight = await send('OPTIONS', '/v1/tables/t/rows/k', { headers });
     t.equal(preflight.headers['access-control-allow-origin'], undefined, origin);
   }
-  isProblem(t, await send('OPTIONS', '/v1/tables'), 405, 'ERR_METHOD_NOT_ALLOWED', 'OPTIONS that asks for nothing');
-  isProblem(t, await send('OPTIONS', '/nowhere'), 404, 'ERR_ROUTE_NOT_FOUND', 'nor where there is nothing');
+  isProblem(
+    t,
+    await send('OPTIONS', '/v1/tables'),
+    405,
+    'ERR_METHOD_NOT_ALLOWED',
+    'OPTIONS without a requested method',
+  );
+  isProblem(t, await send('OPTIONS', '/nowhere'), 404, 'ERR_ROUTE_NOT_FOUND', 'OPTIONS of an unknown path');
   const wrong = await send('POST', '/v1/tables', { headers: bearer(SECRETS.admin) });
-  isProblem(t, wrong, 405, 'ERR_METHOD_NOT_ALLOWED', 'other methods are refused as ever');
+  isProblem(t, wrong, 405, 'ERR_METHOD_NOT_ALLOWED', 'unsupported methods are rejected as before');
   t.equal(wrong.headers.allow, 'GET, HEAD');
 });
 
-t.test('a stream of changes', async (t) => {
+t.test('a page of an allowed origin may read a change stream', async (t) => {
   const { send } = await startApp(t, { cors: { origin: ORIGIN } });
   await send('PUT', '/v1/tables/fed', { json: { capacity: 10, changes: 65_536, columns: { n: 'int32' } } });
   const answer = await send('HEAD', '/v1/tables/fed/changes', { headers: { origin: ORIGIN } });
   t.match(answer, { status: 200, headers: { ...PROTECTIVE, 'access-control-allow-origin': ORIGIN } });
 });
 
-t.test('pages of every origin', async (t) => {
+t.test('with cors for *, pages of every origin may send requests', async (t) => {
   const { send } = await startApp(t, { tokens: TOKENS, cors: { origin: '*' } });
   const headers = { origin: ORIGIN, ...bearer(SECRETS.read) };
   t.match(await send('GET', '/v1/tables', { headers }), {

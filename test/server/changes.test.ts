@@ -1,4 +1,4 @@
-/** The stream of a table's changes, as clients of every kind see it. */
+/** The change stream of a table, as seen by fast, slow, reconnecting and disconnected clients. */
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer, request } from 'node:http';
@@ -18,7 +18,7 @@ import { Child } from '../table/child.js';
 const columns = { n: 'int32' } as const;
 const CHANGES = '/v1/tables/feed/changes';
 
-/** A table `feed` in a namespace; whoever cleans the namespace up destroys it. */
+/** A table `feed` in a namespace; it is destroyed when the namespace is cleaned up. */
 function feedIn(t: Test, namespace: string, options: { changes?: number; maxKeyBytes?: number } = {}) {
   const table = Table.create({
     name: 'feed',
@@ -38,7 +38,7 @@ async function startFeed(t: Test, options: { changes?: number } = {}) {
   return { app, port: app.port, table: feedIn(t, app.namespace, options) };
 }
 
-/** An app of one's own, whose streams say often that they live. */
+/** A separate app with frequent heartbeats. */
 async function startOwnApp(t: Test, name: string, heartbeatMs: number, options: { changes?: number } = {}) {
   const namespace = `test-${process.pid}-changes-${name}`;
   const app = Fastify({ return503OnClosing: false });
@@ -58,7 +58,7 @@ const numbersTo = (last: number): number[] => Array.from({ length: last }, (_, i
 
 const isKill = ({ msg }: LogEntry): boolean => msg === 'worker did not finish in time';
 
-t.test('events: id, type, data', async (t) => {
+t.test('an event has the sequence number as id, the type and the change as JSON', async (t) => {
   const { port, table } = await startFeed(t);
   const client = await ChangesClient.open(t, port, CHANGES);
   t.match(client, {
@@ -86,7 +86,7 @@ t.test('events: id, type, data', async (t) => {
   t.match(await client.next(), { event: 'insert', data: { key: 'over HTTP', revision: put.json.revision } });
 });
 
-t.test('by prefix', async (t) => {
+t.test('prefix selects the keys', async (t) => {
   const { port, table } = await startFeed(t);
   const binary = 'é/.';
   const base64url = Buffer.from(binary).toString('base64url');
@@ -104,7 +104,7 @@ t.test('by prefix', async (t) => {
   }
 });
 
-t.test('resuming', async (t) => {
+t.test('a client resumes after the last event that it received', async (t) => {
   const { port, table } = await startFeed(t);
   const path = (since?: number | string) => (since === undefined ? CHANGES : `${CHANGES}?since=${since}`);
   for (const key of ['a', 'b', 'c', 'd']) table.set(key, {});
@@ -122,8 +122,8 @@ t.test('resuming', async (t) => {
     client.close();
   }
   const now = await ChangesClient.open(t, port, path());
-  await eventually('it is told where it begins', () => now.lastEventId !== undefined);
-  t.equal(now.lastEventId, '4', 'a client without an event yet has an id to come back with');
+  await eventually('it receives its position', () => now.lastEventId !== undefined);
+  t.equal(now.lastEventId, '4', 'a client that has not received an event can reconnect by an id');
   now.close();
   table.set('e', {});
   const back = await ChangesClient.open(t, port, path(), { headers: { 'Last-Event-ID': '4' } });
@@ -134,26 +134,26 @@ t.test('resuming', async (t) => {
     revision: table.entry('e')?.revision,
   });
   const future = await ChangesClient.open(t, port, path(1_000_000));
-  t.same(await future.next(), { id: '5', event: 'gap', data: { type: 'gap', sequence: 5 } }, 'of an older table');
+  t.same(await future.next(), { id: '5', event: 'gap', data: { type: 'gap', sequence: 5 } }, 'an id of an older table');
 });
 
-t.test('who comes back too late is told', async (t) => {
+t.test('a client that reconnects too late receives a gap', async (t) => {
   const { port, table } = await startFeed(t, { changes: 4096 });
   for (let n = 1; n <= 1000; n++) table.set('k', { n });
   const client = await ChangesClient.open(t, port, `${CHANGES}?since=3`);
   const gap = await client.next();
   t.match(gap, { event: 'gap', data: { type: 'gap' } });
   const { sequence } = gap?.data ?? { sequence: 0 };
-  t.equal(gap?.id, String(sequence), 'from there it can resume');
+  t.equal(gap?.id, String(sequence), 'it can resume from the gap');
   const rest = await client.take(1000 - sequence);
   t.same(
     rest.map(({ id }) => Number(id)),
     numbersTo(1000).slice(sequence),
-    'and goes on without a loss',
+    'and misses nothing after it',
   );
 });
 
-t.test('refusals', async (t) => {
+t.test('invalid requests are rejected', async (t) => {
   const { port } = await startFeed(t);
   isProblem(t, await send(port, 'GET', '/v1/tables/t/changes'), 409, 'ERR_ARGUMENT', 'a table without a feed');
   isProblem(t, await send(port, 'GET', '/v1/tables/none/changes'), 404, 'ERR_TABLE_NOT_FOUND', 'no table');
@@ -174,27 +174,27 @@ t.test('refusals', async (t) => {
   isProblem(t, await send(port, 'GET', `${CHANGES}/`), 404, 'ERR_ROUTE_NOT_FOUND', 'a trailing slash');
 });
 
-t.test('HEAD', async (t) => {
+t.test('HEAD has the headers of GET and ends', async (t) => {
   const { port } = await startFeed(t);
   const head = await send(port, 'HEAD', CHANGES);
   t.match(head, { status: 200, text: '', headers: { 'content-type': 'text/event-stream' } });
-  t.notOk('content-length' in head.headers, 'a stream has no length');
+  t.notOk('content-length' in head.headers, 'a stream has no Content-Length');
   t.equal((await send(port, 'HEAD', '/v1/tables/t/changes')).status, 409);
   t.equal((await send(port, 'HEAD', '/v1/tables/none/changes')).status, 404);
 });
 
-t.test('comments while nothing changes', async (t) => {
+t.test('comments are sent while nothing changes', async (t) => {
   const { app, table } = await startOwnApp(t, 'comments', 20);
   await app.listen({ host: '127.0.0.1', port: 0 });
   const { port }: AddressInfo = Object(app.server.address());
   const client = await ChangesClient.open(t, port, CHANGES);
-  // The first one says that the stream has begun.
+  // The first comment says that the stream has begun.
   await eventually('comments come', () => client.comments.length >= 4);
   table.set('k', {});
   t.same(keysOf(await client.take(1)), ['k'], 'and events between them');
 });
 
-t.test('a client whose prefix nothing fits comes back without a gap', async (t) => {
+t.test('a client whose prefix matches no key reconnects without a gap', async (t) => {
   // 128 changes at most.
   const { app, table } = await startOwnApp(t, 'unfit', 20, { changes: 1 << 14 });
   await app.listen({ host: '127.0.0.1', port: 0 });
@@ -204,7 +204,7 @@ t.test('a client whose prefix nothing fits comes back without a gap', async (t) 
   for (const written of numbersTo(512)) {
     table.set('other', { n: written });
     if (written % 32 === 0) {
-      await eventually('the stream tells how far it is', () => client.lastEventId === String(written));
+      await eventually('the stream has sent its position', () => client.lastEventId === String(written));
     }
   }
   client.close();
@@ -213,7 +213,7 @@ t.test('a client whose prefix nothing fits comes back without a gap', async (t) 
   t.same(keysOf(await again.take(1)), ['wanted']);
 });
 
-t.test('who reads nothing is let go, who reads slowly is not', async (t) => {
+t.test('a client that reads nothing is disconnected; one that reads slowly is not', async (t) => {
   const heartbeatMs = 50;
   const { app, table } = await startOwnApp(t, 'unread', heartbeatMs);
   await app.listen({ host: '127.0.0.1', port: 0 });
@@ -226,7 +226,7 @@ t.test('who reads nothing is let go, who reads slowly is not', async (t) => {
   const filling = setInterval(() => {
     for (let n = 0; n < 500; n++) table.set('\u0001'.repeat(63), { n });
   }, 5);
-  // It reads for an instant, and less often than the service looks.
+  // It reads briefly, and less often than the service checks.
   const sipping = setInterval(() => {
     slow.resume();
     setImmediate(() => slow.pause());
@@ -242,14 +242,14 @@ t.test('who reads nothing is let go, who reads slowly is not', async (t) => {
   });
   const { length } = slow.comments;
   for (let i = 0; i < 50; i++) await slow.next();
-  t.notOk(over, `the slow one is still there, after ${length} comments`);
+  t.notOk(over, `the slow client is still connected, after ${length} comments`);
   clearInterval(filling);
   clearInterval(sipping);
   stalled.resume();
   t.equal(await within(10_000, 'its end', stalled.ended), false, 'cut off');
 });
 
-t.test('clients that go leave nothing behind', async (t) => {
+t.test('disconnected clients leave nothing behind', async (t) => {
   const streams = new EventStreams(20);
   let started = 0;
   let returned = 0;
@@ -282,15 +282,15 @@ t.test('clients that go leave nothing behind', async (t) => {
   t.teardown(() => server.close());
   const { port }: AddressInfo = Object(server.address());
   const socket = connect(port, '127.0.0.1');
-  // The second answer waits behind the first one, and that one never ends.
+  // The second response waits behind the first one, which never ends.
   socket.write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(2));
-  await eventually('both are asked for', () => started === 2);
+  await eventually('both requests have arrived', () => started === 2);
   socket.destroy();
   await eventually('both have ended', () => finished === 2);
-  t.ok(returned >= 2, 'their watches too');
+  t.ok(returned >= 2, 'their watches have ended too');
 });
 
-t.test('a table that is destroyed ends its streams', async (t) => {
+t.test('the streams of a destroyed table end', async (t) => {
   const { port, table, app } = await startFeed(t);
   const client = await ChangesClient.open(t, port, CHANGES);
   table.set('k', {});
@@ -303,14 +303,18 @@ t.test('a table that is destroyed ends its streams', async (t) => {
   const again = feedIn(t, app.namespace);
   const headers = { 'Last-Event-ID': '1' };
   const back = await ChangesClient.open(t, port, CHANGES, { headers });
-  t.match(await back.next(), { event: 'gap', id: '0' }, 'another one of the name: what was lost is not known');
+  t.match(
+    await back.next(),
+    { event: 'gap', id: '0' },
+    'of the new table with that name: it is unknown what was missed',
+  );
   again.set('new', {});
   t.same(keysOf(await back.take(1)), ['new']);
   again.destroy();
-  t.equal(await within(5000, 'the end', back.ended), true, 'also by another handle');
+  t.equal(await within(5000, 'the end', back.ended), true, 'also when it is destroyed through another handle');
 });
 
-t.test('streams that are asked for while the app closes', async (t) => {
+t.test('streams requested while the app closes end in order', async (t) => {
   const { app } = await startOwnApp(t, 'closing', 15_000);
   let finish = (): void => undefined;
   app.get('/slow', (_, reply) => {
@@ -327,7 +331,7 @@ t.test('streams that are asked for while the app closes', async (t) => {
   const chunks: string[] = [];
   socket.setEncoding('latin1').on('data', (chunk: string) => chunks.push(chunk));
   socket.write('GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n');
-  await eventually('the first answer begins', () => chunks.join('').includes('begun'));
+  await eventually('the first response begins', () => chunks.join('').includes('begun'));
   const closed = app.close();
   await closing;
   const ended = once(socket, 'end');
@@ -337,32 +341,36 @@ t.test('streams that are asked for while the app closes', async (t) => {
   finish();
   await within(10_000, 'the end of the connection', ended);
   await within(10_000, 'the end of the app', closed);
-  t.match(chunks.join(''), /begun[\s\S]*HTTP\/1\.1 200 OK[\s\S]*id: 0[\s\S]*\r\n0\r\n\r\n$/, 'a whole answer');
+  t.match(
+    chunks.join(''),
+    /begun[\s\S]*HTTP\/1\.1 200 OK[\s\S]*id: 0[\s\S]*\r\n0\r\n\r\n$/,
+    'the second response is complete',
+  );
 });
 
 function residentBytes(pid: number): number {
   return Number(readFileSync(`/proc/${pid}/statm`, 'latin1').split(' ')[1]) * 4096;
 }
 
-t.test('the service: clients that do not read cost no memory and get a gap', async (t) => {
+t.test('clients of the service that do not read take no memory and receive a gap', async (t) => {
   const { service, port, workers } = await startService(t, { args: ['--workers', '1'] });
   const table = feedIn(t, service.namespace, { maxKeyBytes: 255 });
   const reader = await ChangesClient.open(t, port, CHANGES);
   const stalled = await Promise.all(
     Array.from({ length: 10 }, () => ChangesClient.open(t, port, CHANGES, { paused: true })),
   );
-  // About 1.6 kB each as JSON: 24 MB for every client, of which the kernel takes some.
+  // About 1.6 kB each as JSON: 24 MB for every client, part of which is in the kernel's buffers.
   const key = '\u0001'.repeat(255);
   const [chunks, chunk] = [15, 1000];
   let before = 0;
   for (let i = 0; i < chunks; i++) {
     for (let n = 0; n < chunk; n++) table.set(key, { n });
     const events = await reader.take(chunk);
-    if (events.some(({ data }) => data.type === 'gap')) t.fail('the reader keeps up');
+    if (events.some(({ data }) => data.type === 'gap')) t.fail('the reader must keep up');
     if (i === 0) before = residentBytes(workers[0]);
   }
   const grown = residentBytes(workers[0]) - before;
-  t.ok(grown < 100e6, `${(grown / 1e6).toFixed(1)} MB more, of 240 that nobody has read`);
+  t.ok(grown < 100e6, `${(grown / 1e6).toFixed(1)} MB more, with 240 MB unread`);
   const last = chunks * chunk;
   for (const client of stalled) {
     client.resume();
@@ -377,7 +385,7 @@ t.test('the service: clients that do not read cost no memory and get a gap', asy
       else if (sequence !== position + 1) wrong++;
       position = sequence;
     }
-    t.same({ position, wrong }, { position: last, wrong: 0 }, 'nothing is missing that no gap tells of');
+    t.same({ position, wrong }, { position: last, wrong: 0 }, 'a gap covers every missing change');
     t.ok(gaps > 0, `${gaps} gaps`);
   }
 });
@@ -391,17 +399,17 @@ t.test('the service', async (t) => {
     return table;
   };
 
-  await t.test('200 clients at once receive all events in order', async (t) => {
+  await t.test('200 clients receive all events in order', async (t) => {
     const table = newFeed(t);
     const openAtOnce = (count: number) =>
       Promise.all(Array.from({ length: count }, () => ChangesClient.open(t, port, CHANGES)));
     const clients = await openAtOnce(200);
     const workers = () => new Set(clients.map(({ worker }) => worker));
-    // Who takes how many is the kernel's choice: more come until each worker has some.
+    // The kernel chooses how many each worker accepts: more clients connect until each worker has some.
     for (let rounds = 0; rounds < 50 && workers().size < service.workers.length; rounds++) {
       clients.push(...(await openAtOnce(8)));
     }
-    t.same(workers(), new Set(service.workers), 'at all workers');
+    t.same(workers(), new Set(service.workers), 'on all workers');
     const total = 500;
     for (let n = 1; n <= total; n++) table.set(`${n}`, { n });
     let wrong = 0;
@@ -414,10 +422,10 @@ t.test('the service', async (t) => {
     const started = performance.now();
     t.equal((await send(port, 'PUT', '/v1/tables/feed/rows/last', { json: { n: 1 } })).status, 201);
     await Promise.all(clients.map((client) => client.next()));
-    t.comment(`one change at all 200 after ${(performance.now() - started).toFixed(1)} ms`);
+    t.comment(`all 200 received a change after ${(performance.now() - started).toFixed(1)} ms`);
   });
 
-  await t.test("a killed process's committed change appears", async (t) => {
+  await t.test("a killed process's committed change is sent", async (t) => {
     const table = newFeed(t);
     process.env.SHMTABLE_NAMESPACE = service.namespace;
     t.teardown(() => {
@@ -433,7 +441,7 @@ t.test('the service', async (t) => {
     }
   });
 
-  await t.test('workers killed under load', async (t) => {
+  await t.test('no change is missing or repeated when workers are killed under load', async (t) => {
     const table = newFeed(t);
     const client = new ResumingClient(t, port, CHANGES);
     await client.start();
@@ -459,7 +467,7 @@ t.test('the service', async (t) => {
     }
     going = false;
     await Promise.all(writers);
-    await eventually('the stream tells of the last state', () =>
+    await eventually('the last change has arrived', () =>
       keys.every((key) => {
         const last = client.events.findLast(({ data }) => data.type !== 'gap' && data.key === key)?.data;
         return last !== undefined && last.type !== 'gap' && last.revision === table.entry(key)?.revision;
@@ -468,10 +476,10 @@ t.test('the service', async (t) => {
     const sequences = client.events.map(({ data }) => data.sequence);
     t.same(sequences, numbersTo(sequences.length), `${sequences.length} changes, none missing, none twice`);
     const { inserts, updates } = table.stats();
-    t.equal(sequences.length, inserts + updates, 'as many as were committed');
+    t.equal(sequences.length, inserts + updates, 'as many as there were commits');
   });
 
-  await t.test('workers that drain end their streams, and nobody loses anything', async (t) => {
+  await t.test('draining workers end their streams, and clients miss nothing', async (t) => {
     const table = newFeed(t);
     const clients = Array.from({ length: 8 }, () => new ResumingClient(t, port, CHANGES));
     for (const client of clients) await client.start();
@@ -488,23 +496,23 @@ t.test('the service', async (t) => {
     clearInterval(writing);
     table.set('last', {});
     const last = n + 1;
-    await eventually('all have come to the end', () =>
+    await eventually('all clients have received the last change', () =>
       clients.every(({ events }) => events.at(-1)?.data.sequence === last),
     );
     for (const client of clients) {
       const sequences = client.events.map(({ data }) => data.sequence);
       t.same(sequences, numbersTo(last), `${last} changes, none missing, none twice, none a gap`);
       t.ok(client.workers.length > 1, `at workers ${client.workers}`);
-      t.notOk(workers.includes(client.workers.at(-1) ?? 0), 'at the end a new one');
+      t.notOk(workers.includes(client.workers.at(-1) ?? 0), 'finally a new worker');
       client.stop();
     }
-    t.equal(await cutOff.ended, true, 'a stream ends in order');
+    t.equal(await cutOff.ended, true, 'a stream ends properly');
     stalled.resume();
     await stalled.ended;
-    t.notOk(service.log.some(isKill), 'also one that nobody reads holds no worker up');
+    t.notOk(service.log.some(isKill), 'a stream that is not read does not delay its worker either');
   });
 
-  await t.test('SIGTERM ends streams', async (t) => {
+  await t.test('SIGTERM ends the streams', async (t) => {
     newFeed(t);
     const clients = await Promise.all(Array.from({ length: 10 }, () => ChangesClient.open(t, port, CHANGES)));
     service.signal('SIGTERM');
@@ -514,12 +522,12 @@ t.test('the service', async (t) => {
   });
 });
 
-/** What a worker that may be killed meanwhile answers, if it does. */
+/** The response of a worker; undefined if it was killed meanwhile. */
 function answerTo(answer: Promise<HttpAnswer>): Promise<HttpAnswer | undefined> {
   return within(1000, 'an answer', answer).catch(() => undefined);
 }
 
-/** A worker that answers. */
+/** A worker that responds. */
 async function servingWorker(port: number): Promise<number> {
   for (;;) {
     const answer = await answerTo(send(port, 'GET', '/healthz'));
@@ -527,7 +535,7 @@ async function servingWorker(port: number): Promise<number> {
   }
 }
 
-t.test('clients that leave at once', async (t) => {
+t.test('clients that disconnect immediately do no harm', async (t) => {
   const { port, table } = await startFeed(t);
   for (let i = 0; i < 50; i++) {
     const outgoing = request({ host: '127.0.0.1', port, path: CHANGES, agent: false }).end();
@@ -538,5 +546,5 @@ t.test('clients that leave at once', async (t) => {
   }
   table.set('k', {});
   const client = await ChangesClient.open(t, port, `${CHANGES}?since=0`);
-  t.same(keysOf(await client.take(1)), ['k'], 'the others go on');
+  t.same(keysOf(await client.take(1)), ['k'], 'the others continue');
 });

@@ -22,7 +22,7 @@ function isReplaced({ msg }: LogEntry): boolean {
   return /^workers .*replaced$/.test(msg);
 }
 
-t.test('workers share tables and rows, and are replaced', async (t) => {
+t.test('workers share tables and rows and are replaced', async (t) => {
   const config = {
     tables: { given: { capacity: 10, columns }, memory: { capacity: 10, backend: 'anonymous', columns } },
   };
@@ -31,7 +31,7 @@ t.test('workers share tables and rows, and are replaced', async (t) => {
   const connections = new WorkerConnections(t, port);
   t.equal(workers.length, 2);
 
-  await t.test('rows', async (t) => {
+  await t.test('a row written by one worker is read by another', async (t) => {
     const [first, second] = workers;
     t.equal((await send(port, 'PUT', '/v1/tables/t', { json: { capacity: 10, columns } })).status, 201);
     for (const table of ['given', 'memory', 't']) {
@@ -41,25 +41,25 @@ t.test('workers share tables and rows, and are replaced', async (t) => {
     }
   });
 
-  await t.test('a table that is destroyed and made anew', async (t) => {
+  await t.test('a table that is destroyed and created again is the new one for every worker', async (t) => {
     using old = Table.open('t', { namespace });
     const [destroyer] = workers;
     t.equal((await connections.send(destroyer, 'DELETE', '/v1/tables/t')).status, 204);
     t.throws(() => old.get('k'), { code: 'ERR_TABLE_CLOSED' }, 'every old handle is closed');
     for (const worker of workers) {
       const answer = await connections.send(worker, 'GET', '/v1/tables/t');
-      t.equal(answer.json.code, 'ERR_TABLE_NOT_FOUND', 'gone for every worker');
+      t.equal(answer.json.code, 'ERR_TABLE_NOT_FOUND', 'destroyed for every worker');
     }
     await connections.send(destroyer, 'PUT', '/v1/tables/t', { json: { capacity: 5, columns: { other: 'int8' } } });
     for (const worker of workers) {
       const table = await connections.send(worker, 'GET', '/v1/tables/t');
-      t.same(table.json.columns, { other: 'int8' }, 'every worker answers from the new one at once');
+      t.same(table.json.columns, { other: 'int8' }, 'every worker uses the new table immediately');
       const row = await connections.send(worker, 'PUT', '/v1/tables/t/rows/k', { json: { other: 1 } });
       t.equal(row.json.row.other, 1);
     }
   });
 
-  await t.test('again and again, from alternating workers', async (t) => {
+  await t.test('alternating workers may create and destroy it repeatedly', async (t) => {
     let turn = 0;
     const alternate = (method: string, path: string, json?: unknown) =>
       connections.send(workers[turn++ % 2], method, path, { json });
@@ -74,7 +74,7 @@ t.test('workers share tables and rows, and are replaced', async (t) => {
     }
   });
 
-  await t.test('a worker that dies is replaced and its slots are settled', async (t) => {
+  await t.test('a worker that dies is replaced, and its slots are recovered', async (t) => {
     using table = Table.open('given', { namespace, columns });
     const before = table.stats().participants;
     const [victim] = workers;
@@ -87,11 +87,11 @@ t.test('workers share tables and rows, and are replaced', async (t) => {
     for (const worker of now) {
       await connections.send(worker, 'PUT', `/v1/tables/given/rows/${worker}`, { json: { n: worker } });
       const inherited = await connections.send(worker, 'GET', '/v1/tables/memory/rows/k');
-      t.equal(inherited.json.row.n, '1', 'later workers have the anonymous table, too');
+      t.equal(inherited.json.row.n, '1', 'later workers also have the anonymous table');
       const { tables } = (await connections.send(worker, 'GET', '/v1/tables')).json;
       t.ok(tables.some((info: { name: string; backend: string }) => info.name === 'memory'));
     }
-    t.same([...table.keys()].sort(), ['k', ...now.map(String)].sort(), 'rows of the dead and the living');
+    t.same([...table.keys()].sort(), ['k', ...now.map(String)].sort(), 'rows written by dead and live workers');
     t.same(table.verify(), { ok: true, problems: [] });
   });
 
@@ -112,7 +112,7 @@ t.test('workers share tables and rows, and are replaced', async (t) => {
       const { msg, workers: now = [] } = await service.logged(isReplaced, from);
       t.equal(msg, 'workers replaced');
       t.equal(now.length, 2);
-      for (const worker of now) t.notOk(old.has(worker), 'a new worker');
+      for (const worker of now) t.notOk(old.has(worker), 'each worker is new');
     }
     for (const load of loads) {
       const before = load.answers;
@@ -126,7 +126,7 @@ t.test('workers share tables and rows, and are replaced', async (t) => {
     t.notOk(service.log.some(isKill), 'no worker had to be killed');
   });
 
-  await t.test('SIGTERM lets requests finish and ends with 0', async (t) => {
+  await t.test('SIGTERM lets requests finish and exits with code 0', async (t) => {
     const [worker] = service.workers;
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     t.teardown(() => agent.destroy());
@@ -150,31 +150,31 @@ t.test('workers share tables and rows, and are replaced', async (t) => {
       for (const socket of silent) socket.destroy();
     });
     await Promise.all(silent.map((socket) => once(socket, 'connect')));
-    // The kernel's queue keeps their order: those before this one have been accepted when it is answered.
+    // The kernel's queue keeps their order: the connections before this one have been accepted when it is answered.
     t.equal((await send(port, 'GET', '/readyz')).status, 200);
     const silentEnd = silent.map((socket) => once(socket.resume(), 'close'));
     service.signal('SIGTERM');
-    // Asked steadily: a connection that is left idle while all listeners close may be closed before it is used again.
+    // Used continuously: a connection that is idle while all listeners close may be closed before it is used again.
     let unready = await idle.send(worker, 'GET', '/readyz');
     while (unready.status === 200) unready = await idle.send(worker, 'GET', '/readyz');
-    t.equal(unready.status, 503, 'a worker that drains is not ready');
+    t.equal(unready.status, 503, 'a draining worker is not ready');
     t.same(unready.json, { status: 'draining' });
     t.equal(unready.headers.connection, 'close');
     await listenerClosed(port);
     const answered = once(slow, 'response');
     slow.end(body);
     const [response] = await answered;
-    t.equal(response.resume().statusCode, 200, 'a request that had begun before the workers closed');
-    t.equal(response.headers.connection, 'close', 'is the last one of its connection');
+    t.equal(response.resume().statusCode, 200, 'a request that began before the workers stopped is answered');
+    t.equal(response.headers.connection, 'close', 'as the last one on its connection');
     t.equal(await service.ended, 0);
     await Promise.all(silentEnd);
-    t.notOk(service.log.some(isKill), 'connections that never sent anything kept no worker');
+    t.notOk(service.log.some(isKill), 'connections that never sent anything did not delay a worker');
     using table = Table.open('given', { namespace, columns });
     t.equal(table.get('k', 'n'), 7n, 'rows outlive the service');
     t.same(table.verify(), { ok: true, problems: [] });
   });
 
-  await t.test('a restart keeps the rows; another schema refuses', async (t) => {
+  await t.test('a restart keeps the rows; another schema prevents startup', async (t) => {
     const env = { SHMTABLE_NAMESPACE: namespace };
     const refused = new ServiceProcess(t, { args: ['--port', '0', '--table', 'given:10:n=int32'], env });
     t.equal(await refused.ended, 1);
@@ -189,7 +189,7 @@ t.test('workers share tables and rows, and are replaced', async (t) => {
   });
 });
 
-/** Resolves once nobody listens there any more. */
+/** Resolves when nothing listens there any more. */
 async function listenerClosed(port: number): Promise<void> {
   for (;;) {
     const socket = connect(port, '127.0.0.1');
@@ -203,7 +203,7 @@ async function listenerClosed(port: number): Promise<void> {
   }
 }
 
-t.test('workers that are dead before they are told to stop', async (t) => {
+t.test('workers that die before they are told to stop do not delay the shutdown', async (t) => {
   const program = fileURLToPath(new URL('../fixtures/server-dying-workers.js', import.meta.url));
   const { stdout, stderr } = await promisify(execFile)(process.execPath, [program, `test-${process.pid}-dying`]);
   t.same({ stdout, stderr }, { stdout: 'stopped\n', stderr: '' });

@@ -1,4 +1,4 @@
-/** Clients of different workers that race for one row with one condition. */
+/** Clients of different workers write one row at the same time, with the same condition. */
 import { Agent } from 'node:http';
 import t from 'tap';
 import { type HttpAnswer, type HttpOptions, send } from '../fixtures/http-client.js';
@@ -8,7 +8,7 @@ const TABLE = '/v1/tables/t';
 const ROW = `${TABLE}/rows/k`;
 const ROUNDS = 100;
 
-/** For each worker an agent whose one connection leads to it. */
+/** An agent for each worker, whose only connection leads to it. */
 async function agentPerWorker(port: number, workers: readonly number[]): Promise<Agent[]> {
   const agents = new Map<number, Agent>();
   while (agents.size < workers.length) {
@@ -20,14 +20,16 @@ async function agentPerWorker(port: number, workers: readonly number[]): Promise
   return [...agents.values()];
 }
 
-t.test('exactly one wins, every time', async (t) => {
+t.test('exactly one client succeeds each time', async (t) => {
   const { port, workers } = await startService(t, { args: ['--table', 't:10:n=int64'] });
   const agents = await agentPerWorker(port, workers);
   t.teardown(() => {
     for (const agent of agents) agent.destroy();
   });
   const wins = new Map<string | undefined, number>();
-  /** All agents at once, a different one first each time; gives the answers with the winner's at the front. */
+  /**
+   * Sends with all agents at once, a different one first each time; returns the responses, the successful one first.
+   */
   const race = async (round: number, method: string, path: string, options: HttpOptions) => {
     const order = round % 2 === 0 ? agents : agents.toReversed();
     const answers = await Promise.all(order.map((agent) => send(port, method, path, { ...options, agent })));
@@ -67,10 +69,10 @@ t.test('exactly one wins, every time', async (t) => {
     'PATCH If-Match': ['200 412'],
     'increment If-Match': ['200 412'],
     'batch with revision': ['200 412'],
-    // There is no row any more, and that comes first.
+    // The row no longer exists, which is checked first.
     'DELETE If-Match': ['204 404'],
   });
-  t.comment(`wins by worker: ${JSON.stringify([...wins])}`);
+  t.comment(`successes by worker: ${JSON.stringify([...wins])}`);
 });
 
 function tagOf([winner]: readonly HttpAnswer[]): string {

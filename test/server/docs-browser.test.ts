@@ -6,7 +6,7 @@ import { startApp } from '../fixtures/server-app.js';
 
 const BROWSER = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const REQUIRED = process.env.SHMTABLE_REQUIRE_BROWSER === '1';
-/** For a machine without a graphics card and without a network beyond itself. */
+/** For a machine without a graphics card and without a network. */
 const FLAGS = [
   '--headless',
   '--no-sandbox',
@@ -20,7 +20,7 @@ const FLAGS = [
 
 let browser: Promise<Browser> | undefined;
 
-/** A page in a context of its own, of one browser for all tests. */
+/** A page in a new context of the browser that all tests share. */
 async function openPage(t: Test): Promise<Page> {
   browser ??= chromium.launch({ executablePath: BROWSER, args: FLAGS });
   const context = await (await browser).newContext();
@@ -30,7 +30,7 @@ async function openPage(t: Test): Promise<Page> {
 
 t.teardown(async () => (await browser)?.close());
 
-/** Fills in an operation's parameters, and its body, and executes it; gives what the page then shows. */
+/** Fills in an operation's parameters and body and executes it; returns what the page then shows. */
 async function tryOut(page: Page, operationId: string, parameters: Readonly<Record<string, string>>, body?: string) {
   const block = page.locator(`#operations-rows-${operationId}`);
   if ((await block.locator('button.execute').count()) === 0) await block.locator('.opblock-summary').click();
@@ -51,51 +51,55 @@ async function tryOut(page: Page, operationId: string, parameters: Readonly<Reco
   };
 }
 
-/** The page shows the answer before for a moment. */
+/** For a moment, the page still shows the previous response. */
 async function waitForText(place: Locator, text: string): Promise<void> {
   await place.filter({ hasText: text }).waitFor();
 }
 
-const missing = existsSync(BROWSER) ? false : `NO BROWSER: ${BROWSER} is missing, /docs was not tried in a browser`;
+const missing = existsSync(BROWSER) ? false : `NO BROWSER: ${BROWSER} is missing, /docs was not tested in a browser`;
 if (missing !== false) process.stderr.write(`\n*** ${missing}\n\n`);
 
-t.test('/docs in a browser', { skip: REQUIRED ? false : missing }, async (t) => {
-  const { port, send, table } = await startApp(t);
-  table.set('a/b', { text: 'read by the page' });
-  const { paths } = (await send('GET', '/openapi.json')).json;
-  const page = await openPage(t);
-  const foreign: string[] = [];
-  page.on('request', (request) => {
-    const { protocol, host } = new URL(request.url());
-    if (protocol !== 'data:' && protocol !== 'blob:' && host !== `127.0.0.1:${port}`) foreign.push(request.url());
-  });
-  const violations: string[] = [];
-  page.on('console', (message) => {
-    if (/Content Security Policy/i.test(message.text())) violations.push(message.text());
-  });
-  await page.goto(`http://127.0.0.1:${port}/docs`);
-  await page.locator('.opblock').first().waitFor();
+t.test(
+  '/docs lists every route and executes requests in a browser',
+  { skip: REQUIRED ? false : missing },
+  async (t) => {
+    const { port, send, table } = await startApp(t);
+    table.set('a/b', { text: 'read by the page' });
+    const { paths } = (await send('GET', '/openapi.json')).json;
+    const page = await openPage(t);
+    const foreign: string[] = [];
+    page.on('request', (request) => {
+      const { protocol, host } = new URL(request.url());
+      if (protocol !== 'data:' && protocol !== 'blob:' && host !== `127.0.0.1:${port}`) foreign.push(request.url());
+    });
+    const violations: string[] = [];
+    page.on('console', (message) => {
+      if (/Content Security Policy/i.test(message.text())) violations.push(message.text());
+    });
+    await page.goto(`http://127.0.0.1:${port}/docs`);
+    await page.locator('.opblock').first().waitFor();
 
-  const shown = await page.locator('.opblock').evaluateAll((blocks) =>
-    blocks.map((block) => {
-      const method = block.querySelector('.opblock-summary-method')?.textContent ?? '';
-      const path = block.querySelector('.opblock-summary-path')?.getAttribute('data-path') ?? '';
-      return `${method.toLowerCase()} ${path}`;
-    }),
-  );
-  const routes = Object.entries<object>(paths).flatMap(([path, methods]) =>
-    Object.keys(methods).map((method) => `${method} ${path}`),
-  );
-  t.same(shown.sort(), routes.sort(), 'it lists every route');
+    const shown = await page.locator('.opblock').evaluateAll((blocks) =>
+      blocks.map((block) => {
+        const method = block.querySelector('.opblock-summary-method')?.textContent ?? '';
+        const path = block.querySelector('.opblock-summary-path')?.getAttribute('data-path') ?? '';
+        return `${method.toLowerCase()} ${path}`;
+      }),
+    );
+    const routes = Object.entries<object>(paths).flatMap(([path, methods]) =>
+      Object.keys(methods).map((method) => `${method} ${path}`),
+    );
+    t.same(shown.sort(), routes.sort(), 'every route is listed');
 
-  const { status, text } = await tryOut(page, 'getRow', { table: 't', key: 'a/b' });
-  t.match(text, /"text": "read by the page"/, 'Try it out reads a row of this service');
-  t.equal(status, '200');
-  t.same(foreign, [], 'nothing is fetched from elsewhere');
-  t.same(violations, [], 'the page asks for nothing that its policy forbids');
-});
+    const { status, text } = await tryOut(page, 'getRow', { table: 't', key: 'a/b' });
+    t.match(text, /"text": "read by the page"/, 'Try it out reads a row of this service');
+    t.equal(status, '200');
+    t.same(foreign, [], 'nothing is fetched from other origins');
+    t.same(violations, [], 'nothing violates the content security policy');
+  },
+);
 
-t.test('/docs with tokens', { skip: REQUIRED ? false : missing }, async (t) => {
+t.test('/docs sends the token that the user enters', { skip: REQUIRED ? false : missing }, async (t) => {
   const { port, table } = await startApp(t, { tokens: TOKENS });
   const page = await openPage(t);
   await page.goto(`http://127.0.0.1:${port}/docs`);

@@ -1,11 +1,11 @@
-/** A proxy that serves the service under a prefix: the documentation's page, what it loads and the routes are found. */
+/** Behind a proxy that serves the service under a prefix, the page /docs, its resources and the routes are found. */
 import { once } from 'node:events';
 import { createServer, get } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import t, { type Test } from 'tap';
 import { startApp } from '../fixtures/server-app.js';
 
-/** Forwards what is below `/pre` to the port, without the prefix; answers everything else 404. */
+/** Forwards paths below `/pre` to the port, without the prefix; everything else is 404. */
 async function startProxy(t: Test, port: number): Promise<string> {
   const proxy = createServer((request, response) => {
     if (request.url?.startsWith('/pre/') !== true) {
@@ -32,7 +32,7 @@ async function statusOf(url: URL): Promise<number> {
   return answer.status;
 }
 
-t.test('the page and what it loads', async (t) => {
+t.test('the page and its resources are found', async (t) => {
   const base = await startProxy(t, (await startApp(t)).port);
   for (const path of ['/docs', '/docs/']) {
     const page = await fetch(base + path);
@@ -44,7 +44,7 @@ t.test('the page and what it loads', async (t) => {
   }
 });
 
-t.test('the routes, from wherever the document is read', async (t) => {
+t.test('the routes are found from every address of the document', async (t) => {
   const base = await startProxy(t, (await startApp(t)).port);
   for (const path of ['/openapi.json', '/docs/json']) {
     const document = Object(await (await fetch(base + path)).json());

@@ -5,7 +5,7 @@ function started(worker: number) {
   return { type: 'worker started', worker } as const;
 }
 
-t.test('events in order', async (t) => {
+t.test('events are read in order, also from a sequence number on', async (t) => {
   const memory = ServiceMemory.createPrivate();
   t.teardown(() => memory.close());
   const { events } = memory;
@@ -15,10 +15,10 @@ t.test('events in order', async (t) => {
   const all = [...events.read()];
   t.match(all, [started(1), started(2), started(3)]);
   t.ok(all.every(({ at }) => at >= before && at <= Date.now()));
-  t.match([...events.read(all[1].sequence)], [started(3)], 'those after a sequence');
+  t.match([...events.read(all[1].sequence)], [started(3)], 'events after a sequence number');
 });
 
-t.test('the oldest make room', async (t) => {
+t.test('the oldest events make room for new ones', async (t) => {
   const memory = ServiceMemory.createPrivate();
   t.teardown(() => memory.close());
   const { events } = memory;
@@ -29,9 +29,9 @@ t.test('the oldest make room', async (t) => {
   t.match(left.at(-1), started(COUNT));
   t.ok(
     left.every(({ worker }, i) => i === 0 || worker === left[i - 1].worker + 1),
-    'the youngest, without a gap',
+    'the newest events, without a gap',
   );
   const url = 'x'.repeat(10_000);
   events.add({ type: 'slow request', worker: 1, requestId: 'r', method: 'GET', url, status: 200, durationMs: 700 });
-  t.match([...events.read()].at(-1), { type: 'slow request', url }, 'one large one for many small ones');
+  t.match([...events.read()].at(-1), { type: 'slow request', url }, 'a large event replaces many small ones');
 });

@@ -11,10 +11,10 @@ function compact(text: string): string {
   return JSON.stringify(parse(text));
 }
 
-t.test('the files in openapi/ are what the code says', async (t) => {
+t.test('the files in openapi/ agree with the code', async (t) => {
   for (const [name, text] of Object.entries(await generateDocuments())) {
     const shipped = readFileSync(new URL(name, FOLDER), 'utf8');
-    // Layout is the formatter's; order counts.
+    // White space is up to the formatter; order counts.
     t.ok(compact(shipped) === compact(text), `${name} is not stale (npm run openapi writes it)`);
   }
 });
@@ -23,7 +23,7 @@ t.test('the document describes every route', async (t) => {
   const { send } = await startApp(t);
   const document = (await send('GET', '/openapi.json')).json;
   t.equal(document.openapi, '3.1.0');
-  t.same(document.servers, [{ url: '.' }], 'it is true wherever it is served from');
+  t.same(document.servers, [{ url: '.' }], 'it is valid wherever it is served');
   const operations = Object.entries<Record<string, { operationId: string }>>(document.paths).flatMap(
     ([path, methods]) =>
       Object.entries(methods).map(([method, { operationId }]) => ({ route: `${method} ${path}`, operationId })),

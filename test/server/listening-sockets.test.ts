@@ -21,7 +21,7 @@ function folder(t: Test): string {
   return path;
 }
 
-t.test('a port that is taken', async (t) => {
+t.test('a port in use is an error that names it', async (t) => {
   const { port } = await open(t, {});
   const holder = createServer().listen(0, '127.0.0.1');
   t.teardown(() => holder.close());
@@ -34,25 +34,25 @@ t.test('a port that is taken', async (t) => {
   });
 });
 
-t.test('an address of somebody else', async (t) => {
+t.test('an address of another machine is an error that names it', async (t) => {
   await t.rejects(ListeningSockets.open({ host: '192.0.2.1', port: 0, socket: undefined }), {
     code: 'ERR_INTERNAL',
     message: 'cannot listen on 192.0.2.1:0: EADDRNOTAVAIL',
   });
 });
 
-t.test('localhost is every address of it, on one port', async (t) => {
+t.test('localhost stands for all of its addresses, on one port', async (t) => {
   const { port, address, descriptors } = await open(t, { host: 'localhost' });
   t.equal(address, `localhost:${port}`);
   t.ok(descriptors.length >= 1 && descriptors.length <= 2);
 });
 
-t.test('an IPv6 address', async (t) => {
+t.test('an IPv6 address is shown in brackets', async (t) => {
   const { address, port } = await open(t, { host: '::1' });
   t.equal(address, `[::1]:${port}`);
 });
 
-t.test('a Unix socket is the owner alone to connect to, and goes with its owner', async (t) => {
+t.test('only its owner can connect to a Unix socket, and closing removes it', async (t) => {
   const path = join(folder(t), 'service.sock');
   const sockets = await ListeningSockets.open({ host: '127.0.0.1', port: 0, socket: path });
   t.equal(statSync(path).mode & 0o777, 0o600);
@@ -62,7 +62,7 @@ t.test('a Unix socket is the owner alone to connect to, and goes with its owner'
   t.notOk(statSync(path, { throwIfNoEntry: false }));
 });
 
-t.test('what stands in the place of a Unix socket', async (t) => {
+t.test('a Unix socket replaces neither another file nor the socket of a live service', async (t) => {
   const file = join(folder(t), 'file');
   writeFileSync(file, 'text');
   await t.rejects(open(t, { socket: file }), {
@@ -81,7 +81,7 @@ t.test('what stands in the place of a Unix socket', async (t) => {
   await t.rejects(open(t, { socket: nowhere }), { code: 'ERR_INTERNAL', message: /EACCES|ENOENT/ });
 });
 
-t.test('a service on a Unix socket, also in the place of a dead one', async (t) => {
+t.test('a service listens on a Unix socket, and replaces that of a dead service', async (t) => {
   const first = new ServiceProcess(t, { args: ['--workers', '1'], config: { socket: 'service.sock' } });
   await first.ready();
   const socketPath = join(first.folder, 'service.sock');
@@ -91,24 +91,24 @@ t.test('a service on a Unix socket, also in the place of a dead one', async (t) 
       outgoing.on('response', (response) => resolve(response.resume().statusCode)).on('error', reject);
       outgoing.end();
     });
-  t.equal(await get('anything.example'), 200, 'whatever the Host');
+  t.equal(await get('anything.example'), 200, 'with any Host');
   first.signal('SIGKILL');
   await first.ended;
-  t.ok(readdirSync(first.folder).includes('service.sock'), 'the dead one left its socket');
+  t.ok(readdirSync(first.folder).includes('service.sock'), 'the dead service left its socket');
   const second = new ServiceProcess(t, { args: ['--workers', '1'], env: { SHMTABLE_SOCKET: socketPath } });
   await second.ready();
   t.equal(await get('localhost'), 200);
   second.signal('SIGTERM');
   t.equal(await second.ended, 0);
-  t.notOk(readdirSync(first.folder).includes('service.sock'), 'one that ends well leaves none');
+  t.notOk(readdirSync(first.folder).includes('service.sock'), 'a service that ends normally leaves none');
 });
 
-t.test('connections wait while there is no worker', async (t) => {
+t.test('connections wait while no worker is alive', async (t) => {
   const service = new ServiceProcess(t, { args: ['--workers', '1', '--port', '0', '--host', 'localhost'] });
   const { port, workers } = await service.ready();
   process.kill(workers[0], 'SIGKILL');
   await service.logged(({ msg }) => msg === 'worker died');
   const answer = await send(port, 'GET', '/healthz');
   t.equal(answer.status, 200);
-  t.not(answer.headers['shm-worker'], String(workers[0]), 'the next worker answers');
+  t.not(answer.headers['shm-worker'], String(workers[0]), 'the next worker responds');
 });

@@ -9,7 +9,7 @@ import { WorkerConnections } from '../fixtures/worker-connections.js';
 
 const ROW_ROUTE = '/v1/tables/{table}/rows/{key}';
 
-t.test('what an app counts', async (t) => {
+t.test('an app counts tables, requests, durations and request ids', async (t) => {
   const app = await startApp(t);
   const read = async () => new PrometheusText((await app.send('GET', '/metrics')).text);
   for (const key of ['a', 'b', 'b']) {
@@ -23,15 +23,11 @@ t.test('what an app counts', async (t) => {
   t.equal(answer.headers['content-type'], 'text/plain; version=0.0.4; charset=utf-8');
   const metrics = new PrometheusText(answer.text);
 
-  t.test('tables', async (t) => {
+  t.test('tables are counted', async (t) => {
     t.equal(metrics.sum('shmtable_table_rows', { table: 't' }), 1);
     t.equal(metrics.sum('shmtable_table_capacity_rows', { table: 't' }), 100);
     t.equal(metrics.sum('shmtable_table_bytes', { table: 't' }), app.table.stats().bytes);
-    t.equal(
-      metrics.sum('shmtable_table_participants', { table: 't' }),
-      1,
-      'the thread that the app and the test are in',
-    );
+    t.equal(metrics.sum('shmtable_table_participants', { table: 't' }), 1, 'the thread of the app and the test');
     for (const [operation, count] of [
       ['insert', 2],
       ['update', 1],
@@ -46,17 +42,17 @@ t.test('what an app counts', async (t) => {
     t.equal(metrics.types.get('shmtable_table_rows'), 'gauge');
   });
 
-  t.test('requests', async (t) => {
+  t.test('requests are counted by route and status', async (t) => {
     const requests = (labels: Record<string, string>) => metrics.sum('shmtable_http_requests_total', labels);
     t.equal(requests({ method: 'PUT', route: ROW_ROUTE, status: '201' }), 2);
     t.equal(requests({ method: 'PUT', route: ROW_ROUTE, status: '200' }), 1);
     t.equal(requests({ method: 'DELETE', route: ROW_ROUTE, status: '204' }), 1);
     t.equal(requests({ method: 'GET', route: ROW_ROUTE, status: '404' }), 1);
-    t.equal(requests({ route: '', status: '404' }), 1, 'a path that nobody serves is no label');
-    t.equal((await read()).sum('shmtable_http_requests_total', { route: '/metrics' }), 1, 'the one before');
+    t.equal(requests({ route: '', status: '404' }), 1, 'an unknown path is not a label');
+    t.equal((await read()).sum('shmtable_http_requests_total', { route: '/metrics' }), 1, 'the previous request');
   });
 
-  t.test('durations', async (t) => {
+  t.test('durations are in a histogram', async (t) => {
     const family = 'shmtable_http_request_duration_seconds';
     t.equal(metrics.types.get(family), 'histogram');
     const labels = { method: 'PUT', route: ROW_ROUTE };
@@ -64,7 +60,7 @@ t.test('what an app counts', async (t) => {
     t.same(
       buckets,
       [...buckets].sort((a, b) => a - b),
-      'buckets are cumulated',
+      'buckets are cumulative',
     );
     t.equal(metrics.all(`${family}_bucket`, labels).at(-1)?.labels.le, '+Inf');
     t.equal(buckets.at(-1), 3);
@@ -73,7 +69,7 @@ t.test('what an app counts', async (t) => {
   });
 });
 
-t.test('request ids', async (t) => {
+t.test('a valid request id is returned, an invalid one replaced', async (t) => {
   const app = await startApp(t);
   const idOf = async (headers: Record<string, string>) =>
     (await app.send('GET', '/healthz', { headers })).headers['x-request-id'];
@@ -85,7 +81,7 @@ t.test('request ids', async (t) => {
     t.match(await idOf({ 'x-request-id': bad }), /^[0-9a-f-]{36}$/);
 });
 
-t.test('a service: sums over workers, the dead included; events; and nothing left behind', async (t) => {
+t.test('a service adds up all workers, dead ones included, records events, and leaves nothing behind', async (t) => {
   const { service, port, workers } = await startService(t, { args: ['--table', 't:10:n=int64'] });
   const connections = new WorkerConnections(t, port);
   const count = (text: PrometheusText) => text.sum('shmtable_http_requests_total', { route: ROW_ROUTE, method: 'PUT' });
@@ -96,13 +92,13 @@ t.test('a service: sums over workers, the dead included; events; and nothing lef
   }
   for (const worker of workers) {
     const { text } = await connections.send(worker, 'GET', '/metrics');
-    t.equal(count(new PrometheusText(text)), 3, 'each worker says what both have counted');
+    t.equal(count(new PrometheusText(text)), 3, 'each worker reports what both have counted');
   }
   const [victim] = workers;
   process.kill(victim, 'SIGKILL');
   await service.logged(({ msg }) => msg === 'worker replaced');
   const after = new PrometheusText((await send(port, 'GET', '/metrics')).text);
-  t.equal(count(after), 3, 'what a killed worker has counted stays');
+  t.equal(count(after), 3, 'the counts of a killed worker remain');
   t.equal(after.sum('shmtable_worker_starts_total'), 3);
   t.equal(after.sum('shmtable_worker_deaths_total'), 1);
   t.equal(after.sum('shmtable_worker_ends_total'), 1);
@@ -127,18 +123,22 @@ t.test('a service: sums over workers, the dead included; events; and nothing lef
   t.notOk(memory.isAlive);
   t.same(ServiceMemory.list(namespace), []);
   t.throws(() => ServiceMemory.open(name), { code: 'ERR_SEGMENT_NOT_FOUND' });
-  t.equal([...memory.events.read()].filter(({ type }) => type === 'worker ended').length, 3, 'read to the end');
+  t.equal(
+    [...memory.events.read()].filter(({ type }) => type === 'worker ended').length,
+    3,
+    'the log contains all events',
+  );
 });
 
-t.test('what a killed service leaves is removed by the next one', async (t) => {
+t.test('the next service removes the memory of a killed one', async (t) => {
   const first = new ServiceProcess(t, { args: ['--port', '0', '--workers', '1'] });
   await first.ready();
   const [left] = ServiceMemory.list(first.namespace);
   const other = ServiceMemory.create(first.namespace, 1);
-  t.same(ServiceMemory.list(first.namespace).sort(), [left, other.name].sort(), 'two may run at once');
+  t.same(ServiceMemory.list(first.namespace).sort(), [left, other.name].sort(), 'two services may run at once');
   first.signal('SIGKILL');
   await first.ended;
-  t.same(ServiceMemory.list(first.namespace), [other.name], 'remains are no service');
+  t.same(ServiceMemory.list(first.namespace), [other.name], 'the remains of a killed service are not listed');
   const next = ServiceMemory.create(first.namespace, 1);
   t.throws(() => ServiceMemory.open(left), { code: 'ERR_SEGMENT_NOT_FOUND' });
   t.same(ServiceMemory.list(first.namespace).sort(), [other.name, next.name].sort());

@@ -3,10 +3,10 @@ import { Table } from '../../src/index.js';
 import { send } from '../fixtures/http-client.js';
 import { ServiceProcess, startService } from '../fixtures/server-process.js';
 
-/** Workers of one service see the same tables; here it is about services. */
+/** What several services see of each other's tables. */
 const ONE_WORKER = ['--workers', '1'];
 
-t.test('two services of different namespaces do not see each other', async (t) => {
+t.test('services of different namespaces do not see each other', async (t) => {
   const first = await startService(t, {
     args: [...ONE_WORKER, '--table', 't:10:n=int64', '--table', 'only:10:n=int64'],
   });
@@ -23,11 +23,15 @@ t.test('two services of different namespaces do not see each other', async (t) =
   await send(second.port, 'PUT', '/v1/tables/t/rows/k', { json: { text: 'x' } });
   t.same((await send(first.port, 'GET', '/v1/tables/t/rows/k')).json.row, { n: '1' });
   t.equal((await send(second.port, 'DELETE', '/v1/tables/t')).status, 204);
-  t.same((await send(first.port, 'GET', '/v1/tables/t/rows/k')).json.row, { n: '1' }, 'not even the end of a table');
+  t.same(
+    (await send(first.port, 'GET', '/v1/tables/t/rows/k')).json.row,
+    { n: '1' },
+    'not even that the other table was destroyed',
+  );
   t.same(await namesOf(second.port), []);
 });
 
-t.test('a second service over the same tables', async (t) => {
+t.test('a second service over the same tables needs the same schemas', async (t) => {
   const { service, port } = await startService(t, { args: [...ONE_WORKER, '--table', 't:10:n=int64'] });
   const env = { SHMTABLE_NAMESPACE: service.namespace };
   await send(port, 'PUT', '/v1/tables/t/rows/k', { json: { n: 1 } });
@@ -36,12 +40,16 @@ t.test('a second service over the same tables', async (t) => {
     ['t:11:n=int64', /\b11\b[\s\S]*\b10\b|\b10\b[\s\S]*\b11\b/],
   ] as const) {
     const other = new ServiceProcess(t, { args: ['--port', '0', '--workers', '1', '--table', table], env });
-    t.equal(await other.ended, 1, `of another schema, ${table}, does not start`);
-    t.match(other.stderr, what, 'and shows both');
+    t.equal(await other.ended, 1, `with another schema, ${table}, it does not start`);
+    t.match(other.stderr, what, 'and reports both schemas');
   }
-  t.same((await send(port, 'GET', '/v1/tables/t/rows/k')).json.row, { n: '1' }, 'the first goes on');
+  t.same((await send(port, 'GET', '/v1/tables/t/rows/k')).json.row, { n: '1' }, 'the first service is not affected');
   const same = await startService(t, { args: [...ONE_WORKER, '--table', 't:10:n=int64'], env });
-  t.same((await send(same.port, 'GET', '/v1/tables/t/rows/k')).json.row, { n: '1' }, 'of the same, it serves the rows');
+  t.same(
+    (await send(same.port, 'GET', '/v1/tables/t/rows/k')).json.row,
+    { n: '1' },
+    'with the same schema, it serves the rows',
+  );
   await send(same.port, 'PUT', '/v1/tables/t/rows/k', { json: { n: 2 } });
   t.same((await send(port, 'GET', '/v1/tables/t/rows/k')).json.row, { n: '2' }, 'both do');
   same.service.signal('SIGTERM');

@@ -14,7 +14,7 @@ interface Report {
 }
 
 for (const name of ['openapi.json', 'openapi.yaml']) {
-  t.test(`${name} keeps the recommended rules of the Redocly linter`, async (t) => {
+  t.test(`${name} follows the recommended rules of the Redocly linter`, async (t) => {
     const printed = execFileSync(process.execPath, [LINTER, 'lint', `openapi/${name}`, '--format=json'], {
       cwd: root,
       encoding: 'utf8',

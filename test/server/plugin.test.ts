@@ -6,7 +6,7 @@ import { Table } from '../../src/table/table.js';
 const namespace = `test-${process.pid}-plugin`;
 const columns = { n: 'int32', big: 'int64' };
 
-t.test("in an app of one's own", async (t) => {
+t.test("the plugin serves its routes and leaves the app's other routes alone", async (t) => {
   const app = Fastify();
   app.get('/own/:id', async (request) => request.params);
   app.post('/own', async (request) => request.body);
@@ -25,7 +25,7 @@ t.test("in an app of one's own", async (t) => {
   for (const key of ['k', 'a/b', 'x'.repeat(255), '/'.repeat(255)]) {
     const url = `/api/v1/tables/t/rows/${encodeURIComponent(key)}`;
     const put = await app.inject({ method: 'PUT', url, payload: { n: 1, big: '5' } });
-    t.match(put, { statusCode: 201, headers: { location: url } }, `PUT of a key of ${key.length}`);
+    t.match(put, { statusCode: 201, headers: { location: url } }, `PUT of a key of ${key.length} characters`);
     t.match((await app.inject(url)).json(), { key, row: { n: 1, big: '5' } }, 'GET');
     t.equal((await app.inject({ method: 'HEAD', url })).statusCode, 200, 'HEAD');
     const increment = { method: 'POST', url: `${url}/increment`, payload: { column: 'n' } } as const;
@@ -38,16 +38,16 @@ t.test("in an app of one's own", async (t) => {
   t.match(tooLong, { statusCode: 400 }, 'a key too long');
   t.equal(tooLong.json().code, 'ERR_KEY_INVALID');
   const unknown = await app.inject('/api/v1/nowhere');
-  t.equal(unknown.json().code, 'ERR_ROUTE_NOT_FOUND', 'unknown paths below it are its own');
+  t.equal(unknown.json().code, 'ERR_ROUTE_NOT_FOUND', 'the plugin answers unknown paths below its prefix');
 
-  t.same((await app.inject('/own/5')).json(), { id: '5' }, "the app's routes are as they were");
+  t.same((await app.inject('/own/5')).json(), { id: '5' }, "the app's routes are unchanged");
   t.same((await app.inject({ method: 'POST', url: '/own', payload: { a: 1 } })).json(), { a: 1 });
-  t.notMatch((await app.inject('/nowhere')).headers['content-type'], /problem/, 'unknown paths elsewhere too');
+  t.notMatch((await app.inject('/nowhere')).headers['content-type'], /problem/, 'so are unknown paths elsewhere');
   const text = { method: 'POST', url: '/own', payload: 'text', headers: { 'content-type': 'text/plain' } } as const;
   t.equal((await app.inject(text)).body, 'text', 'and other body types');
 });
 
-t.test('an option that it does not have', async (t) => {
+t.test('an unknown option is rejected', async (t) => {
   const cases: [object, RegExp][] = [
     [{ lockTimeout: 5 }, /unknown option lockTimeout; did you mean lockTimeoutMs\?/],
     [{ locations: { t: { backnd: 'sysv' } } }, /unknown option backnd; did you mean backend\?/],

@@ -3,7 +3,7 @@ import { isProblem, startApp } from '../fixtures/server-app.js';
 
 const ROW = '/v1/tables/t/rows/k';
 
-t.test('malformed conditions', async (t) => {
+t.test('malformed conditions are rejected', async (t) => {
   const { send, table } = await startApp(t);
   table.set('k', { text: 'before' });
   for (const value of ['', '12', '"12', '*, "1"', 'w/"1"', '"a" "b"', ',', '"\u0001"'.replace('\u0001', ' ')]) {
@@ -18,7 +18,7 @@ t.test('malformed conditions', async (t) => {
   t.equal(table.get('k', 'text'), 'before');
 });
 
-t.test('reading', async (t) => {
+t.test('GET and HEAD obey conditions', async (t) => {
   const { send, table } = await startApp(t);
   table.set('k', {});
   const tag = `"${table.entry('k')?.revision}"`;
@@ -34,48 +34,56 @@ t.test('reading', async (t) => {
     for (const list of ['"x"', `W/${tag}`]) {
       t.equal((await send(method, ROW, { headers: { 'if-match': list } })).status, 412, `${method} If-Match: ${list}`);
     }
-    t.equal((await send(method, `${ROW}2`, { headers: { 'if-match': '*' } })).status, 404, 'no row stays no row');
+    t.equal(
+      (await send(method, `${ROW}2`, { headers: { 'if-match': '*' } })).status,
+      404,
+      'a missing row is still 404',
+    );
   }
 });
 
-t.test('writing', async (t) => {
+t.test('writes obey conditions', async (t) => {
   const { send, table } = await startApp(t);
   const failed = (answer: Awaited<ReturnType<typeof send>>, what: string) =>
     isProblem(t, answer, 412, 'ERR_PRECONDITION_FAILED', what);
   const json = { text: 'x' };
-  failed(await send('PUT', ROW, { json, headers: { 'if-match': '*' } }), 'PUT of nothing with If-Match: *');
-  failed(await send('PUT', ROW, { json, headers: { 'if-match': '"1"' } }), 'PUT of nothing with If-Match: "1"');
-  t.equal((await send('PATCH', ROW, { json, headers: { 'if-match': '*' } })).status, 404, 'PATCH of nothing');
-  t.equal((await send('DELETE', ROW, { headers: { 'if-match': '*' } })).status, 404, 'DELETE of nothing');
+  failed(await send('PUT', ROW, { json, headers: { 'if-match': '*' } }), 'PUT of a missing row with If-Match: *');
+  failed(await send('PUT', ROW, { json, headers: { 'if-match': '"1"' } }), 'PUT of a missing row with If-Match: "1"');
+  t.equal((await send('PATCH', ROW, { json, headers: { 'if-match': '*' } })).status, 404, 'PATCH of a missing row');
+  t.equal((await send('DELETE', ROW, { headers: { 'if-match': '*' } })).status, 404, 'DELETE of a missing row');
   const increment = { json: { column: 'i8', by: 2 } };
   failed(
     await send('POST', `${ROW}/increment`, { ...increment, headers: { 'if-match': '*' } }),
-    'increment of nothing',
+    'increment of a missing row',
   );
 
   const created = await send('PUT', ROW, { json, headers: { 'if-none-match': '*' } });
   t.equal(created.status, 201, 'PUT with If-None-Match: * creates');
-  failed(await send('PUT', ROW, { json, headers: { 'if-none-match': '*' } }), 'and only creates');
+  failed(await send('PUT', ROW, { json, headers: { 'if-none-match': '*' } }), 'and never replaces');
   const first = created.headers.etag ?? '';
   const patched = await send('PATCH', ROW, { json: { i8: 1 }, headers: { 'if-match': first } });
   t.equal(patched.status, 200);
-  failed(await send('PATCH', ROW, { json: { i8: 1 }, headers: { 'if-match': first } }), 'PATCH of an older one');
-  failed(await send('PUT', ROW, { json, headers: { 'if-match': first } }), 'PUT of an older one');
-  failed(await send('DELETE', ROW, { headers: { 'if-match': first } }), 'DELETE of an older one');
+  failed(await send('PATCH', ROW, { json: { i8: 1 }, headers: { 'if-match': first } }), 'PATCH of an older version');
+  failed(await send('PUT', ROW, { json, headers: { 'if-match': first } }), 'PUT of an older version');
+  failed(await send('DELETE', ROW, { headers: { 'if-match': first } }), 'DELETE of an older version');
   const second = patched.headers.etag ?? '';
   failed(await send('PUT', ROW, { json, headers: { 'if-match': `W/${second}` } }), 'a weak tag');
   const third = await send('POST', `${ROW}/increment`, { ...increment, headers: { 'if-match': second } });
   t.match(third, { status: 200, json: { value: 3 } }, 'increment');
   failed(
     await send('POST', `${ROW}/increment`, { ...increment, headers: { 'if-match': second } }),
-    'increment of an older one',
+    'increment of an older version',
   );
   t.equal((await send('DELETE', ROW, { headers: { 'if-match': third.headers.etag ?? '' } })).status, 204);
   const fresh = await send('POST', `${ROW}/increment`, { ...increment, headers: { 'if-none-match': '*' } });
-  t.match(fresh, { status: 200, json: { value: 2, revision: table.entry('k')?.revision } }, 'increment that creates');
+  t.match(
+    fresh,
+    { status: 200, json: { value: 2, revision: table.entry('k')?.revision } },
+    'increment that creates the row',
+  );
 });
 
-t.test('of many writers with one tag exactly one wins', async (t) => {
+t.test('of many writers with the same tag, exactly one succeeds', async (t) => {
   const { send, table } = await startApp(t);
   table.set('k', {});
   for (let round = 0; round < 20; round++) {

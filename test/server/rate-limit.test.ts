@@ -5,7 +5,7 @@ import { send } from '../fixtures/http-client.js';
 import { isProblem, startApp } from '../fixtures/server-app.js';
 import { startService } from '../fixtures/server-process.js';
 
-t.test('all workers count together', async (t) => {
+t.test('all workers count the same requests', async (t) => {
   const max = 20;
   const config = { rateLimit: { max, windowMs: 600_000 } };
   const { service, port, workers } = await startService(t, { config });
@@ -15,7 +15,7 @@ t.test('all workers count together', async (t) => {
     t.match(answer, { status: 200, headers: { 'x-ratelimit-remaining': String(max - i) } });
     answered.add(String(answer.headers['shm-worker']));
   }
-  t.equal(answered.size, workers.length, 'several workers have counted');
+  t.equal(answered.size, workers.length, 'each worker has answered');
   for (const path of ['/v1/tables', '/v1/tables', '/v1/tables/none/rows/k', '/nowhere', '/openapi.json', '/docs']) {
     const answer = await send(port, 'GET', path);
     isProblem(t, answer, 429, 'ERR_RATE_LIMITED', path);
@@ -31,11 +31,11 @@ t.test('all workers count together', async (t) => {
   isProblem(t, await send(port, 'GET', '/v1/tables'), 429, 'ERR_RATE_LIMITED', 'new workers know the count');
 });
 
-t.test('the next window', async (t) => {
+t.test('a client may send again when its window ends', async (t) => {
   const { send } = await startApp(t, { rateLimit: { max: 2, windowMs: 300 } });
   const until = Date.now() + 20_000;
   const seen: number[] = [];
-  // 200, 200, then 429 until a window ends, which nobody's asking moves.
+  // 200, 200, then 429 until the window ends, which further requests do not postpone.
   while (Date.now() < until && !(seen.includes(429) && seen.at(-1) === 200)) {
     seen.push((await send('GET', '/v1/tables')).status);
   }
@@ -43,7 +43,7 @@ t.test('the next window', async (t) => {
   t.equal(seen.at(-1), 200);
 });
 
-t.test('each client by itself', async (t) => {
+t.test('each client is counted separately', async (t) => {
   const rotated = tokenOf('reader', 'rotated', 'read');
   const { send } = await startApp(t, { tokens: [...TOKENS, rotated], rateLimit: { max: 3, windowMs: 600_000 } });
   const statuses = async (headers: Record<string, string>, times: number) => {
@@ -52,18 +52,18 @@ t.test('each client by itself', async (t) => {
     return all;
   };
   t.same(await statuses(bearer(SECRETS.read), 2), [200, 200]);
-  t.same(await statuses(bearer('rotated'), 2), [200, 429], 'two tokens of one name are one client');
-  t.same(await statuses(bearer(SECRETS.write), 4), [200, 200, 200, 429], 'another name is another');
+  t.same(await statuses(bearer('rotated'), 2), [200, 429], 'two tokens with one name are one client');
+  t.same(await statuses(bearer(SECRETS.write), 4), [200, 200, 200, 429], 'another name is another client');
   const guesses = [];
   for (let i = 0; i < 5; i++) guesses.push((await send('GET', '/v1/tables', { headers: bearer(`guess ${i}`) })).status);
-  t.same(guesses, [401, 401, 401, 429, 429], 'who guesses tokens is counted by address');
-  t.same(await statuses(bearer(SECRETS.admin), 1), [200], 'and keeps nobody out who has one');
+  t.same(guesses, [401, 401, 401, 429, 429], 'requests with unknown tokens are counted by address');
+  t.same(await statuses(bearer(SECRETS.admin), 1), [200], 'and do not affect clients with a valid token');
   const { tables } = (await send('GET', '/v1/tables', { headers: bearer(SECRETS.admin) })).json;
-  t.match(tables, [{ name: 't' }], "and where they are counted is nobody's table");
+  t.match(tables, [{ name: 't' }], 'the table of the counts is not served');
   t.equal(tables.length, 1);
 });
 
-/** The counts of a service of this process. */
+/** The request counts of a service in this process. */
 function openCounts(namespace: string) {
   return Table.open(namespace, {
     namespace: 'shmtable-rate-limit',
@@ -72,7 +72,7 @@ function openCounts(namespace: string) {
   });
 }
 
-t.test('the first request of a window sets its end, and no other', async (t) => {
+t.test('only the first request of a window sets its end', async (t) => {
   const { send, namespace } = await startApp(t, { rateLimit: { max: 5, windowMs: 600_000 } });
   using counts = openCounts(namespace);
   await send('GET', '/v1/tables');
@@ -82,11 +82,11 @@ t.test('the first request of a window sets its end, and no other', async (t) => 
   t.match(counts.entry('address 127.0.0.1'), { row: { requests: 2 }, expiresAt: first?.expiresAt });
 });
 
-t.test('more clients than are counted', async (t) => {
+t.test('requests are served even if there are more clients than can be counted', async (t) => {
   const { send, namespace } = await startApp(t, { rateLimit: { max: 5, windowMs: 600_000 } });
   using counts = openCounts(namespace);
   for (let i = 0; i < counts.capacity; i++) counts.set(`address ${i}`, { requests: 1 }, { ttl: 600_000 });
   t.equal(counts.size, 10_000);
-  for (let i = 0; i < 5; i++) t.equal((await send('GET', '/v1/tables')).status, 200, 'one more is served');
+  for (let i = 0; i < 5; i++) t.equal((await send('GET', '/v1/tables')).status, 200, 'another client is served');
   isProblem(t, await send('GET', '/v1/tables'), 429, 'ERR_RATE_LIMITED', 'and counted');
 });

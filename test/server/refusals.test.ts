@@ -5,24 +5,24 @@ import { buildApp } from '../../src/server/app.js';
 import { withDefaults } from '../../src/server/settings/settings-schema.js';
 import { isProblem, startApp } from '../fixtures/server-app.js';
 
-/** The problem document of an answer as it came over the wire. */
+/** The problem document in the text of a response. */
 function problemOf(raw: string): unknown {
   const end = raw.indexOf('\r\n\r\n');
   return /content-type: application\/problem\+json/i.test(raw.slice(0, end)) && JSON.parse(raw.slice(end + 4));
 }
 
-t.test('what the parser refuses', async (t) => {
+t.test('requests that the HTTP parser rejects are answered with problem documents', async (t) => {
   const { sendRaw } = await startApp(t);
   const refused: [string, string][] = [
     ['nonsense\r\n\r\n', 'nonsense'],
-    ['GET /v1/tables HTTP/1.1\r\nHost: localhost\r\nbad header\r\n\r\n', 'a bad header'],
+    ['GET /v1/tables HTTP/1.1\r\nHost: localhost\r\nbad header\r\n\r\n', 'an invalid header'],
     ['GET /v1/tables HTTP/9.9\r\nHost: localhost\r\n\r\n', 'another version'],
-    [`GET /v1/tables HTTP/1.1\r\nHost: localhost\r\nX: ${'x'.repeat(100_000)}\r\n\r\n`, 'headers too large'],
-    [`GET /${'x'.repeat(100_000)} HTTP/1.1\r\nHost: localhost\r\n\r\n`, 'a path too long'],
-    ['PUT /v1/tables/t HTTP/1.1\r\nHost: localhost\r\nContent-Length: x\r\n\r\n', 'a bad length'],
+    [`GET /v1/tables HTTP/1.1\r\nHost: localhost\r\nX: ${'x'.repeat(100_000)}\r\n\r\n`, 'headers that are too large'],
+    [`GET /${'x'.repeat(100_000)} HTTP/1.1\r\nHost: localhost\r\n\r\n`, 'a path that is too long'],
+    ['PUT /v1/tables/t HTTP/1.1\r\nHost: localhost\r\nContent-Length: x\r\n\r\n', 'an invalid length'],
     [
       'PUT /v1/tables/t HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\nContent-Type: application/json\r\n\r\nzz\r\n',
-      'a bad chunk',
+      'an invalid chunk',
     ],
     ['GET /v1/tables HTTP/1.1\r\nConnection: close\r\n\r\n', 'no Host'],
     ['GET /v1/tables HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\nConnection: close\r\n\r\n', 'two Hosts'],
@@ -31,11 +31,11 @@ t.test('what the parser refuses', async (t) => {
   for (const [bytes, what] of refused) {
     const answer = await sendRaw(bytes);
     t.match(answer, /^HTTP\/1.1 400 /, what);
-    t.match(problemOf(answer), { status: 400, code: /^ERR_(ARGUMENT|BODY_MALFORMED)$/ }, 'as a problem document');
+    t.match(problemOf(answer), { status: 400, code: /^ERR_(ARGUMENT|BODY_MALFORMED)$/ }, 'is a problem document');
   }
 });
 
-t.test('Host headers', async (t) => {
+t.test('only loopback names are accepted as Host', async (t) => {
   const { port, send } = await startApp(t);
   for (const host of [`127.0.0.1:${port}`, '127.0.0.1', `localhost:${port}`, 'LOCALHOST', '[::1]', `[::1]:${port}`]) {
     t.equal((await send('GET', '/v1/tables', { headers: { host } })).status, 200, host);
@@ -55,7 +55,7 @@ t.test('Host headers', async (t) => {
   }
 });
 
-t.test('files of the docs', async (t) => {
+t.test('/docs serves its own files and no others', async (t) => {
   const { send } = await startApp(t);
   for (const path of ['/docs/static/none.js', '/docs/static/..%2f..%2fpackage.json']) {
     isProblem(t, await send('GET', path), 404, 'ERR_ROUTE_NOT_FOUND', path);
@@ -63,7 +63,7 @@ t.test('files of the docs', async (t) => {
   t.equal((await send('GET', '/docs/static/index.css')).status, 200);
 });
 
-t.test('health', async (t) => {
+t.test('/healthz and /readyz report the state of the worker', async (t) => {
   const { send } = await startApp(t);
   for (const path of ['/healthz', '/readyz']) {
     const answer = await send('GET', path);
@@ -71,7 +71,7 @@ t.test('health', async (t) => {
   }
 });
 
-t.test('what the service itself does wrong', async (t) => {
+t.test('the details of an internal error are not shown', async (t) => {
   const app = await buildApp(withDefaults({ logLevel: 'silent' }));
   t.teardown(() => app.close());
   app.get('/broken', { config: { scope: 'none' } }, async () => {
@@ -80,30 +80,30 @@ t.test('what the service itself does wrong', async (t) => {
   const answer = await app.inject({ url: '/broken', headers: { host: 'localhost' } });
   t.match(answer, { statusCode: 500, headers: { 'content-type': 'application/problem+json' } });
   t.match(answer.json(), { status: 500, code: 'ERR_INTERNAL' });
-  t.notMatch(answer.body, /secret|Error:|\.[jt]s/, 'is not told to clients');
+  t.notMatch(answer.body, /secret|Error:|\.[jt]s/, 'not shown to clients');
 });
 
-t.test('a body over the limit', async (t) => {
+t.test('a body over the limit is rejected before it is sent', async (t) => {
   const { send, sendRaw, table } = await startApp(t);
   const text = 'x'.repeat(16 * 1024 * 1024);
   isProblem(t, await send('PUT', '/v1/tables/t/rows/k', { json: { text } }), 413, 'ERR_BODY_TOO_LARGE', 'of 16 MiB');
   const announced = 'PUT /v1/tables/t/rows/k HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n';
   const refused = await sendRaw(`${announced}Connection: close\r\nContent-Length: 99999999\r\n\r\n{`);
-  t.match(problemOf(refused), { status: 413, code: 'ERR_BODY_TOO_LARGE' }, 'that is announced, before it comes');
+  t.match(problemOf(refused), { status: 413, code: 'ERR_BODY_TOO_LARGE' }, 'when its length is announced');
   t.equal(table.size, 0);
 });
 
-t.test('no header is lost among many', async (t) => {
+t.test('a condition after thousands of headers is obeyed', async (t) => {
   const { sendRaw, table } = await startApp(t);
   table.set('k', {});
   const many = Array.from({ length: 5000 }, (_, i) => `${i % 10}:\r\n`).join('');
   const head = 'DELETE /v1/tables/t/rows/k HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n';
   const answer = await sendRaw(`${head}${many}If-Match: "1"\r\n\r\n`);
-  t.match(problemOf(answer), { status: 412, code: 'ERR_PRECONDITION_FAILED' }, 'the condition comes last');
+  t.match(problemOf(answer), { status: 412, code: 'ERR_PRECONDITION_FAILED' }, 'the condition is the last header');
   t.ok(table.has('k'));
 });
 
-t.test('what comes before broken bytes on a connection is answered first', async (t) => {
+t.test('a request before invalid bytes on a connection is answered first', async (t) => {
   const { sendRaw, table } = await startApp(t);
   for (let i = 0; i < 20; i++) {
     const body = '{"i8":5}';
@@ -111,18 +111,18 @@ t.test('what comes before broken bytes on a connection is answered first', async
       `PUT /v1/tables/t/rows/k${i} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n` +
         `Content-Length: ${body.length}\r\n\r\n${body}garbage`,
     );
-    t.match(answer, /^HTTP\/1\.1 201 /, 'the write that happened');
-    t.match(answer, /HTTP\/1\.1 400 /, 'and then the rest');
+    t.match(answer, /^HTTP\/1\.1 201 /, 'the write that was executed');
+    t.match(answer, /HTTP\/1\.1 400 /, 'then the invalid bytes');
   }
   t.equal(table.size, 20);
 });
 
-/** The statuses of the responses in what came over the wire. */
+/** The statuses of the responses in the text that was received. */
 function statuses(raw: string): string {
   return Array.from(raw.matchAll(/HTTP\/1\.1 (\d+) /g), ([, status]) => status).join(' ');
 }
 
-t.test('all requests sent at once are answered before broken bytes behind them', async (t) => {
+t.test('all requests sent at once are answered before invalid bytes behind them', async (t) => {
   const { sendRaw, table } = await startApp(t);
   const get = 'GET /v1/tables HTTP/1.1\r\nHost: localhost\r\n\r\n';
   const json = 'HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n';
@@ -131,11 +131,11 @@ t.test('all requests sent at once are answered before broken bytes behind them',
   const badChunk = `PUT /v1/tables/t/rows/x ${json}Transfer-Encoding: chunked\r\n\r\nzz\r\n`;
   t.equal(statuses(await sendRaw(`${get.repeat(10)}garbage\r\n\r\n`)), `${'200 '.repeat(10)}400`, 'reads');
   t.equal(statuses(await sendRaw(`${puts}garbage\r\n\r\n`)), `${'201 '.repeat(10)}400`, 'writes');
-  t.equal(statuses(await sendRaw(`${get.repeat(10)}${badChunk}`)), `${'200 '.repeat(10)}400`, 'a bad chunk');
+  t.equal(statuses(await sendRaw(`${get.repeat(10)}${badChunk}`)), `${'200 '.repeat(10)}400`, 'an invalid chunk');
   t.equal(table.size, 10);
 });
 
-t.test('broken bytes behind a stream are not read while it goes on, and take nothing from it', async (t) => {
+t.test('invalid bytes behind a stream are not read while it lasts, and do not disturb it', async (t) => {
   const { port, table } = await startApp(t, {}, { changes: 65_536 });
   const warnings: string[] = [];
   const warned = ({ name }: Error) => warnings.push(name);
@@ -146,18 +146,18 @@ t.test('broken bytes behind a stream are not read while it goes on, and take not
   const raw = on(client.setEncoding('utf8'), 'data');
   client.write('GET /v1/tables/t/changes HTTP/1.1\r\nHost: localhost\r\n\r\n');
   await until(raw, /^HTTP\/1\.1 200 /);
-  // More than what the buffers of both sockets take, for the service to be offered it piece by piece.
+  // More than the buffers of both sockets hold, so that it reaches the service piece by piece.
   let sent = 0;
   while (sent < 256 && client.write(Buffer.alloc(65_536, 'A'))) sent++;
   for (let row = 0; row < 20; row++) {
     table.set(`k${row}`, {});
     await until(raw, new RegExp(`"key":"k${row}"`));
   }
-  t.ok(client.writableLength > 0, 'the bytes wait with the client');
+  t.ok(client.writableLength > 0, 'the bytes are still with the client');
   t.same(warnings, []);
 });
 
-/** Reads from a connection until what came since the last call matches. */
+/** Reads from a connection until the text received since the last call matches. */
 async function until(pieces: AsyncIterator<string[]>, pattern: RegExp): Promise<void> {
   for (let text = ''; !pattern.test(text); ) {
     const piece = await pieces.next();
@@ -166,7 +166,7 @@ async function until(pieces: AsyncIterator<string[]>, pattern: RegExp): Promise<
   }
 }
 
-t.test('a parameter repeated very often costs time in proportion to the request', async (t) => {
+t.test('a parameter that is repeated very often takes time in proportion to the size of the request', async (t) => {
   const { send } = await startApp(t);
   const spent = async (names: number) => {
     const before = process.cpuUsage();
@@ -175,6 +175,6 @@ t.test('a parameter repeated very often costs time in proportion to the request'
     return user + system;
   };
   await spent(1000);
-  // In time that grows with the square the longer one took some seconds.
-  t.ok((await spent(7500)) < 500_000, 'half a second of the processor');
+  // With a time that grows with the square, the longer one took some seconds.
+  t.ok((await spent(7500)) < 500_000, 'at most half a second of processor time');
 });

@@ -28,7 +28,7 @@ t.test('every key has a path', async (t) => {
     const everyByte = Buffer.from(key).toString('hex').replace(/../g, '%$&');
     const put = await send('PUT', `${ROWS}/${encodeURIComponent(key)}`, { json: { text: 'here' } });
     t.match(put, { status: 201, json: { key } }, `PUT ${shown}`);
-    t.equal((await send('GET', put.headers.location ?? '')).json?.key, key, 'its Location leads back');
+    t.equal((await send('GET', put.headers.location ?? '')).json?.key, key, 'its Location is its path');
     t.equal((await send('GET', `${ROWS}/${everyByte}`)).json?.key, key, 'with every byte encoded');
     const base64url = Buffer.from(key).toString('base64url');
     t.equal((await send('GET', `${ROWS}/${base64url}?keyEncoding=base64url`)).json?.key, key, 'in base64url');
@@ -37,12 +37,12 @@ t.test('every key has a path', async (t) => {
       1,
       'increment',
     );
-    t.ok(table.delete(key), 'and it was this key');
+    t.ok(table.delete(key), 'the row has this key');
   }
-  t.equal(table.size, 0, 'and no other');
+  t.equal(table.size, 0, 'and no other row exists');
 });
 
-t.test('the keys . and ..', async (t) => {
+t.test('the keys . and .. can be written in base64url, or by clients that do not rewrite paths', async (t) => {
   const { port, send, sendRaw, table } = await startApp(t);
   for (const key of ['.', '..']) {
     const base64url = Buffer.from(key).toString('base64url');
@@ -51,17 +51,21 @@ t.test('the keys . and ..', async (t) => {
       body: '{}',
       headers: { 'content-type': 'application/json' },
     });
-    t.equal(put.status, 201, 'by a client that rewrites them');
+    t.equal(put.status, 201, 'from a client that rewrites paths');
     const location = new URL(put.headers.get('location') ?? '', put.url);
-    t.equal((await fetch(location)).status, 200, 'its Location leads back');
+    t.equal((await fetch(location)).status, 200, 'its Location is its path');
     t.ok(table.has(key));
-    t.equal((await send('GET', `${ROWS}/${key}`)).json.key, key, 'as they stand, by one that does not');
+    t.equal(
+      (await send('GET', `${ROWS}/${key}`)).json.key,
+      key,
+      'unencoded, from a client that does not rewrite paths',
+    );
     const raw = await sendRaw(`GET ${ROWS}/${key} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`);
-    t.match(raw, /^HTTP\/1.1 200 /, 'on the wire');
+    t.match(raw, /^HTTP\/1.1 200 /, 'sent as raw text');
   }
 });
 
-t.test('ill-formed keys', async (t) => {
+t.test('ill-formed keys are rejected', async (t) => {
   const { send, sendRaw } = await startApp(t);
   for (const key of [
     '%FF',
@@ -113,7 +117,7 @@ t.test('paths are exact', async (t) => {
     await send('POST', `${ROWS}//increment`, { json: { column: 'i8' } }),
     400,
     'ERR_KEY_INVALID',
-    'increment of one',
+    'increment of an empty key',
   );
   for (const path of [
     '/v1/tables/t/',
@@ -127,14 +131,14 @@ t.test('paths are exact', async (t) => {
   ]) {
     isProblem(t, await send('GET', path), 404, 'ERR_ROUTE_NOT_FOUND', path);
   }
-  isProblem(t, await send('GET', '/v1/tables/none'), 404, 'ERR_TABLE_NOT_FOUND', 'a table that is none');
-  isProblem(t, await send('GET', '/v1/tables/a%20b'), 400, 'ERR_ARGUMENT', 'a name that no table can have');
-  t.equal((await send('GET', '/v1/t%61bles/t')).status, 200, 'an encoded letter is that letter');
+  isProblem(t, await send('GET', '/v1/tables/none'), 404, 'ERR_TABLE_NOT_FOUND', 'a table that does not exist');
+  isProblem(t, await send('GET', '/v1/tables/a%20b'), 400, 'ERR_ARGUMENT', 'an invalid table name');
+  t.equal((await send('GET', '/v1/t%61bles/t')).status, 200, 'a percent-encoded letter equals the letter');
   const absolute = `GET http://localhost${ROWS}?limit=1 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`;
   t.match(await sendRaw(absolute), /^HTTP\/1.1 200 /, 'absolute form');
 });
 
-t.test('methods', async (t) => {
+t.test('unsupported methods are 405 and name the supported ones', async (t) => {
   const { send } = await startApp(t);
   const paths: [string, string[]][] = [
     ['/v1/tables', ['GET', 'HEAD']],
@@ -156,5 +160,11 @@ t.test('methods', async (t) => {
     }
   }
   isProblem(t, await send('POST', `${ROWS}/k`, { json: {} }), 405, 'ERR_METHOD_NOT_ALLOWED', 'with a body');
-  isProblem(t, await send('POST', '/nowhere', { body: '{' }), 404, 'ERR_ROUTE_NOT_FOUND', 'a body for nobody');
+  isProblem(
+    t,
+    await send('POST', '/nowhere', { body: '{' }),
+    404,
+    'ERR_ROUTE_NOT_FOUND',
+    'an invalid body for an unknown path',
+  );
 });

@@ -1,4 +1,4 @@
-/** Random keys and rows: what goes in over HTTP comes out of the embedded table, and the other way round. */
+/** Random keys and rows: what is written over HTTP is read from the embedded table, and vice versa. */
 import { Agent } from 'node:http';
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
@@ -24,10 +24,10 @@ const columns = {
 type Values = Row<typeof columns>;
 type Item = readonly [key: string, row: Values];
 
-/** Rows in a round; 100 rounds make 10,000. */
+/** Rows in a round; there are 100 rounds. */
 const ROWS = 100;
 const ROUNDS = 100;
-/** Of each round these go through their own paths, the others in batches. */
+/** So many rows of each round are sent to their own paths, the others in batches. */
 const BY_PATH = 3;
 
 const utf8 = (maxBytes: number, minLength = 0) =>
@@ -72,7 +72,7 @@ const items = fc.uniqueArray(fc.tuple(key, fc.record(values)), {
   selector: ([key]) => key,
 });
 
-/** A row in the JSON of the contract, as text: JSON.stringify would lose the sign of -0. */
+/** The JSON text of a row, as documented: JSON.stringify would lose the sign of -0. */
 function jsonOf(row: Values): string {
   const members = Object.entries(row).map(([name, value]) => `${JSON.stringify(name)}:${cellOf(value)}`);
   return `{${members.join(',')}}`;
@@ -92,7 +92,7 @@ function same(actual: unknown, expected: unknown, what: string): void {
   }
 }
 
-t.test('10,000 random rows', async (t) => {
+t.test('10,000 random rows are the same over HTTP and in the embedded table', async (t) => {
   const { send, namespace } = await startApp(t);
   const agent = new Agent({ keepAlive: true });
   using sent = Table.create({ name: 'sent', namespace, capacity: ROWS, maxKeyBytes: 255, columns });
@@ -125,7 +125,7 @@ t.test('10,000 random rows', async (t) => {
     }
     for (const [key, row] of round) {
       made.put(key, row);
-      same(sent.get(key), made.get(key), `row ${JSON.stringify(key)} as the embedded table has it`);
+      same(sent.get(key), made.get(key), `row ${JSON.stringify(key)} in the embedded table`);
     }
     same(sent.size, round.length, 'rows');
 

@@ -3,7 +3,7 @@ import { isProblem, startApp } from '../fixtures/server-app.js';
 
 const ROW = '/v1/tables/t/rows/k';
 
-t.test('what a value may not be', async (t) => {
+t.test('a value that does not fit its column is rejected and changes nothing', async (t) => {
   const { send, table } = await startApp(t);
   await send('PUT', ROW, { json: { text: 'before' } });
   const before = table.entry('k');
@@ -21,29 +21,29 @@ t.test('what a value may not be', async (t) => {
     ['{"big":""}', 'ERR_COLUMN_TYPE', 'an empty int64'],
     ['{"big":1.5}', 'ERR_COLUMN_TYPE', 'an int64 with a fraction'],
     ['{"big":9007199254740993}', 'ERR_VALUE_RANGE', 'an int64 as a number that is not safe'],
-    ['{"big":"9223372036854775808"}', 'ERR_VALUE_RANGE', 'an int64 too large by one'],
+    ['{"big":"9223372036854775808"}', 'ERR_VALUE_RANGE', 'an int64 that is too large by one'],
     [`{"big":"${'9'.repeat(1_000_000)}"}`, 'ERR_VALUE_RANGE', 'an int64 of a million digits'],
     ['{"flag":1}', 'ERR_COLUMN_TYPE', 'a number for a boolean'],
     ['{"text":5}', 'ERR_COLUMN_TYPE', 'a number for a string'],
     ['{"text":"\\ud800"}', 'ERR_COLUMN_TYPE', 'a lone surrogate'],
-    [`{"text":"${'x'.repeat(21)}"}`, 'ERR_VALUE_TOO_LONG', 'a string too long'],
+    [`{"text":"${'x'.repeat(21)}"}`, 'ERR_VALUE_TOO_LONG', 'a string that is too long'],
     ['{"data":"AAA"}', 'ERR_COLUMN_TYPE', 'base64 without padding'],
     ['{"data":"AAB="}', 'ERR_COLUMN_TYPE', 'base64 with bits left over'],
     ['{"data":"A-_="}', 'ERR_COLUMN_TYPE', 'base64url'],
     ['{"data":"AA AA="}', 'ERR_COLUMN_TYPE', 'base64 with a space'],
-    ['{"data":"AAECAwQFBgcI"}', 'ERR_VALUE_TOO_LONG', 'bytes too many'],
+    ['{"data":"AAECAwQFBgcI"}', 'ERR_VALUE_TOO_LONG', 'too many bytes'],
     ['{"text":null}', 'ERR_COLUMN_TYPE', 'null'],
     ['{"nope":1}', 'ERR_COLUMN_UNKNOWN', 'an unknown column'],
-    ['{"__proto__":1}', 'ERR_COLUMN_UNKNOWN', 'a name of JavaScript'],
-    ['{"constructor":1}', 'ERR_COLUMN_UNKNOWN', 'another name of JavaScript'],
+    ['{"__proto__":1}', 'ERR_COLUMN_UNKNOWN', 'a name with a meaning in JavaScript'],
+    ['{"constructor":1}', 'ERR_COLUMN_UNKNOWN', 'another such name'],
   ];
   for (const [body, code, what] of refused) {
     isProblem(t, await send('PUT', ROW, { body, headers: { 'content-type': 'application/json' } }), 422, code, what);
   }
-  t.same(table.entry('k'), before, 'and the row is as it was');
+  t.same(table.entry('k'), before, 'and the row is unchanged');
 });
 
-t.test('every value comes back as it went', async (t) => {
+t.test('every value is returned as it was sent', async (t) => {
   const { send, table } = await startApp(t);
   const rows = [
     '{"i8":-128,"u32":4294967295,"big":"-9223372036854775808","f32":1.5,"f64":-0,"flag":true,"text":"a\\"b\\u0000é😀","data":"AAECAwQFBgc="}',
@@ -56,13 +56,17 @@ t.test('every value comes back as it went', async (t) => {
     const read = await send('GET', ROW);
     const text = body.replace('\\"b', '\\"b').replace('\\u2028', '\u2028');
     t.equal(read.text.slice(read.text.indexOf('"row":') + 6, -1), text, 'the row as text');
-    t.equal(written.text, read.text, 'the write answered the same');
+    t.equal(written.text, read.text, 'the response to the write is the same');
   }
   await send('PUT', ROW, { json: { big: -42, i8: -0, f32: 0.1 } });
-  t.match(table.get('k'), { big: -42n, i8: 0, f32: Math.fround(0.1) }, 'int64 also as a number; float32 is rounded');
+  t.match(
+    table.get('k'),
+    { big: -42n, i8: 0, f32: Math.fround(0.1) },
+    'int64 may be sent as a number; float32 is rounded',
+  );
   t.match(
     (await send('PUT', ROW, { json: { f32: 0.1 } })).json.row,
     { f32: Math.fround(0.1) },
-    'and the answer says so',
+    'and the response shows the rounded value',
   );
 });

@@ -17,7 +17,7 @@ function fileOf(content: unknown): string {
   return file;
 }
 
-t.test('names every wrong setting', async (t) => {
+t.test('an error names every invalid setting', async (t) => {
   const refused: [unknown, RegExp][] = [
     ['{', /is not JSON/],
     [[], /settings must be object/],
@@ -66,7 +66,7 @@ t.test('names every wrong setting', async (t) => {
         .replace(/^.*json: /, '')
         .split('; ')
         .sort();
-      t.match(said, messages.toSorted(), 'each wrong setting by its name');
+      t.match(said, messages.toSorted(), 'each invalid setting is named');
       t.equal(said.length, messages.length, 'and no other');
     }
   }
@@ -87,7 +87,7 @@ t.test('names every wrong setting', async (t) => {
   t.throws(() => loadSettings(none, {}, { host: 'example.com' }), { message: /got example\.com/ });
 });
 
-t.test('file, environment, flags: the later wins', async (t) => {
+t.test('flags take precedence over the environment, and the environment over the file', async (t) => {
   const file = fileOf({
     $schema: 'x',
     port: 1,
@@ -118,14 +118,14 @@ t.test('file, environment, flags: the later wins', async (t) => {
   t.same(warnings, []);
 });
 
-t.test('only warns about unknown variables', async (t) => {
+t.test('an unknown variable only causes a warning', async (t) => {
   const environment = { SHMTABLE_PORT: 'tcp://10.0.0.1:7070', SHMTABLE_SERVICE_HOST: '10.0.0.1' };
   const { settings, warnings } = loadSettings(fileOf({}), environment, {});
   t.equal(settings.port, 7070);
   t.match(warnings, [/SHMTABLE_PORT=tcp:/, /SHMTABLE_SERVICE_HOST/]);
 });
 
-t.test('tokens, from the environment too, open other addresses', async (t) => {
+t.test('with tokens, also from the environment, other addresses are allowed', async (t) => {
   const none = fileOf({});
   const given = loadSettings(none, { SHMTABLE_TOKENS: JSON.stringify(TOKENS) }, { host: '0.0.0.0' });
   t.same(given.settings.tokens, TOKENS);
@@ -137,7 +137,7 @@ t.test('tokens, from the environment too, open other addresses', async (t) => {
   });
 });
 
-t.test('creates tables from flags', async (t) => {
+t.test('--table flags describe tables', async (t) => {
   t.same(parseTableFlags(['a:10:n=int32,s=string(5)', 'b:5:x=bytes(3)']), {
     a: { capacity: 10, columns: { n: 'int32', s: 'string(5)' } },
     b: { capacity: 5, columns: { x: 'bytes(3)' } },

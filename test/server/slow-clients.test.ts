@@ -6,13 +6,13 @@ import { startApp } from '../fixtures/server-app.js';
 
 const PUT = 'PUT /v1/tables/t/rows/k HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n';
 
-t.test('a request that does not arrive in time', async (t) => {
+t.test('a request that does not arrive in time is rejected', async (t) => {
   const { sendRaw, table } = await startApp(t, { limits: { requestTimeoutMs: 300 } });
   for (const [bytes, what] of [
     ['GET /v1/tables HTT', 'half a request line'],
-    ['GET /v1/tables HTTP/1.1\r\nHost: localhost\r\n', 'headers without an end'],
+    ['GET /v1/tables HTTP/1.1\r\nHost: localhost\r\n', 'unfinished headers'],
     [`${PUT}Content-Length: 20\r\n\r\n{"i8":`, 'half a body'],
-    [`${PUT}Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n`, 'a body without an end'],
+    [`${PUT}Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n`, 'an unfinished body'],
   ]) {
     const started = Date.now();
     const answer = await sendRaw(bytes);
@@ -27,18 +27,18 @@ t.test('a request that does not arrive in time', async (t) => {
   t.equal(table.size, 0);
 });
 
-t.test('a connection on which nothing ever comes', async (t) => {
+t.test('a connection without any request is closed', async (t) => {
   const { port } = await startApp(t, { limits: { requestTimeoutMs: 300 } });
   const socket = connect(port, '127.0.0.1');
   await once(socket.resume(), 'close');
 });
 
-t.test('a client that does not take its answer', async (t) => {
+t.test('a client that does not read its responses is disconnected', async (t) => {
   const { port, table } = await startApp(t, { limits: { requestTimeoutMs: 500 } });
   for (let i = 0; i < 100; i++) table.set(`${i}`.padEnd(255, 'x'), {});
   const socket = connect(port, '127.0.0.1');
   const gone = once(socket, 'error');
-  // More answers than the buffers of both ends hold, none of which is read.
+  // More responses than the buffers of both ends hold, none of which is read.
   const asking = 'GET /v1/tables/t/rows?limit=100 HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(2000);
   socket.pause();
   socket.write(asking);
@@ -62,9 +62,9 @@ t.test('a stream of changes may be silent for longer', async (t) => {
   });
   socket.write('GET /v1/tables/fed/changes HTTP/1.1\r\nHost: localhost\r\n\r\n');
   while (!text.includes('changes follow')) await once(socket, 'data');
-  // Others come and are cut off for their silence meanwhile: more time than the stream was silent has passed.
+  // Meanwhile others connect and are disconnected because they send nothing: the stream has been silent for longer.
   for (let i = 0; i < 3; i++) t.match(await sendRaw(port, 'GET /'), /did not arrive in time/);
   await ask('PUT', '/v1/tables/fed/rows/k', { json: { n: 1 } });
   while (!text.includes('event: insert')) await once(socket, 'data');
-  t.pass('and goes on');
+  t.pass('the stream continues');
 });

@@ -1,4 +1,4 @@
-/** Snapshots that the service takes and reads: on a schedule, at shutdown, at start, killed meanwhile. */
+/** Snapshots of the service: on a schedule, at shutdown and startup, also when it is killed meanwhile. */
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -41,7 +41,7 @@ function snapshotsIn(folder: string, table = 't'): string[] {
     .sort();
 }
 
-/** What a table of the snapshot holds under `k`. */
+/** The value of the row `k` in a snapshot. */
 async function valueIn(path: string): Promise<number | undefined> {
   const options = { name: 'look', namespace: `test-${process.pid}-look` };
   const table = await Table.restore(path, { ...options, columns });
@@ -58,7 +58,7 @@ function read({ handles }: KeptTables): unknown {
   return handles.use('t', ({ table }) => table.get('k')?.n);
 }
 
-t.test('on a schedule, the last few kept', async (t) => {
+t.test('snapshots are taken on a schedule, and the last few are kept', async (t) => {
   const dir = join(folderOf(t), 'made', 'when missing');
   const namespace = namespaceOf(t);
   const snapshots = { dir, everyMs: 20, keep: 2, atShutdown: false };
@@ -70,16 +70,16 @@ t.test('on a schedule, the last few kept', async (t) => {
     const before = taken('t');
     await eventually('snapshots after the write', () => taken('t') >= before + 2);
   }
-  await eventually('the other table too', () => taken('other') >= 3);
+  await eventually('snapshots of the other table', () => taken('other') >= 3);
   await kept.stop();
   for (const table of ['t', 'other']) t.equal(snapshotsIn(dir, table).length, 2, `two of ${table}`);
   t.equal(readdirSync(dir).length, 4, 'and nothing else');
   t.equal(await valueIn(join(dir, snapshotsIn(dir)[1])), 4, 'the newest has the last value');
   const last = kept.log.filter(isTaken).map(({ snapshot }) => snapshot);
-  t.ok(last.includes(join(dir, snapshotsIn(dir)[1])), 'the log names it');
+  t.ok(last.includes(join(dir, snapshotsIn(dir)[1])), 'the log names the file');
 });
 
-t.test('at shutdown and at start', async (t) => {
+t.test('snapshots are taken at shutdown and restored at startup', async (t) => {
   const dir = folderOf(t);
   const namespace = namespaceOf(t);
   const first = await keepTables({ namespace, snapshots: { dir }, tables: { t: TABLE } });
@@ -89,7 +89,7 @@ t.test('at shutdown and at start', async (t) => {
   t.equal(snapshotsIn(dir).length, 1);
 
   const second = await keepTables({ namespace, snapshots: { dir }, tables: { t: TABLE } });
-  t.notOk(second.log.some(isRestored), 'a table that is there is left as it is');
+  t.notOk(second.log.some(isRestored), 'an existing table is not restored');
   write(second, 2);
   await second.stop();
   t.equal(snapshotsIn(dir).length, 2);
@@ -105,19 +105,19 @@ t.test('at shutdown and at start', async (t) => {
   Table.destroy('t', { namespace });
   const snapshots = { dir, restoreAtStart: false, atShutdown: false };
   const never = await keepTables({ namespace, snapshots, tables: { t: TABLE } });
-  t.equal(read(never), undefined, 'unless it should not be');
+  t.equal(read(never), undefined, 'not restored if so configured');
   const before = readdirSync(dir);
   await never.stop();
   t.same(readdirSync(dir), before, 'nor taken at shutdown');
 });
 
-t.test('a service does so', async (t) => {
+t.test('a service takes a snapshot at SIGTERM and restores it at startup', async (t) => {
   const dir = folderOf(t);
   const stopped = async (service: ServiceProcess) => {
     service.signal('SIGTERM');
     t.equal(await service.ended, 0);
   };
-  // Anonymous: it ends with the service.
+  // An anonymous table, because it ends with the service.
   const memory = { ...TABLE, backend: 'anonymous' };
   const config = { tables: { t: TABLE, memory }, snapshots: { dir } };
   const first = await startService(t, { args: ['--workers', '1'], config });
@@ -138,7 +138,7 @@ t.test('a service does so', async (t) => {
   await stopped(second.service);
 });
 
-t.test('a damaged newest one is left out', async (t) => {
+t.test('if the newest snapshot is damaged, the previous one is restored', async (t) => {
   const dir = folderOf(t);
   const namespace = namespaceOf(t);
   const first = await keepTables({ namespace, snapshots: { dir }, tables: { t: TABLE } });
@@ -152,7 +152,7 @@ t.test('a damaged newest one is left out', async (t) => {
   const flipped = `t.${Date.now() + 2_000_000}.snapshot`;
   bytes[bytes.length >> 1] ^= 1;
   writeFileSync(join(dir, flipped), bytes);
-  // Of other tables, and none at all.
+  // Snapshots of other tables, and a file that is not a snapshot.
   for (const name of ['t.x.9999999999999.snapshot', 'u.9999999999999.snapshot', 't.99.snapshot', 'notes.txt']) {
     writeFileSync(join(dir, name), 'no snapshot');
   }
@@ -163,20 +163,20 @@ t.test('a damaged newest one is left out', async (t) => {
     { table: 't', snapshot: join(dir, flipped), err: { code: 'ERR_SNAPSHOT_DAMAGED' } },
     { table: 't', snapshot: join(dir, truncated), err: { code: 'ERR_SNAPSHOT_DAMAGED' } },
   ]);
-  t.equal(read(second), 1, 'the one before is taken');
+  t.equal(read(second), 1, 'the previous snapshot is restored');
 
-  // The damaged ones bear later times: the next one must count as newer all the same.
+  // The names of the damaged ones have later times: the next snapshot must count as newer all the same.
   write(second, 2);
   await second.stop();
   const left = readdirSync(dir).sort();
-  t.equal(left.length, 5, 'one of this table is kept');
+  t.equal(left.length, 5, 'one snapshot of this table is kept');
   const [newest] = snapshotsIn(dir).filter((name) => /^t\.[0-9]{13}\.snapshot$/.test(name));
   t.equal(await valueIn(join(dir, newest)), 2, 'and it is the newest');
 
   Table.destroy('t', { namespace });
-  writeFileSync(join(dir, newest), 'nothing sound is left');
+  writeFileSync(join(dir, newest), 'no valid snapshot is left');
   const third = await keepTables({ namespace, snapshots: { dir, atShutdown: false }, tables: { t: TABLE } });
-  t.equal(read(third), undefined, 'without a sound one the table is empty');
+  t.equal(read(third), undefined, 'without a valid snapshot the table is empty');
   await third.stop();
 });
 
@@ -195,7 +195,7 @@ t.test('kill -9 during a snapshot leaves the previous one', async (t) => {
     const keeper = startKeeper({ namespace, snapshots: { dir, everyMs: 1, keep: 1, atShutdown: false }, tables });
     t.teardown(() => keeper.kill());
     const unfinished = (): boolean => readdirSync(dir).some((name) => name.endsWith('.tmp'));
-    // A few are finished first, so that it is killed at other moments of the round, too.
+    // Some snapshots are completed first, so that the kills hit different moments of a round.
     await eventually('snapshots are taken', () => keeper.log.filter(isTaken).length >= kill);
     await eventually('a snapshot is being written', unfinished);
     await sleep(Math.random() * 20);
@@ -203,21 +203,21 @@ t.test('kill -9 during a snapshot leaves the previous one', async (t) => {
     Table.destroy('t', { namespace });
 
     const restoring = await keepTables({ namespace, snapshots: { dir, keep: 1, atShutdown: false }, tables });
-    t.notOk(unfinished(), 'what it left is removed');
+    t.notOk(unfinished(), 'the unfinished file is removed');
     t.equal(restoring.log.find(isRestored)?.rows, capacity, 'all rows are there');
     const now = snapshotsIn(dir);
-    t.ok(now.length >= 1 && now[0] >= previous, 'of the previous one, or a later one that was finished');
+    t.ok(now.length >= 1 && now[0] >= previous, 'from the previous snapshot or a later complete one');
     [previous] = now;
     await restoring.stop();
   }
 });
 
-t.test('a table that was made anew by another process is in the last snapshot', async (t) => {
+t.test('a table that another process has created again is in the last snapshot', async (t) => {
   const dir = folderOf(t);
   const namespace = namespaceOf(t);
   const kept = await keepTables({ namespace, snapshots: { dir, everyMs: 50 }, tables: { t: TABLE } });
   await eventually('a snapshot', () => kept.log.some(isTaken));
-  // By now there is a handle of the table that is destroyed here.
+  // By now the service has a handle on the table that is destroyed here.
   Table.destroy('t', { namespace });
   using anew = Table.create({ ...TABLE, name: 't', namespace });
   anew.set('k', { n: 7 });
@@ -225,7 +225,7 @@ t.test('a table that was made anew by another process is in the last snapshot', 
   t.equal(await valueIn(join(dir, snapshotsIn(dir).at(-1) ?? '')), 7);
 });
 
-t.test('the settings decide what a restored table is', async (t) => {
+t.test('settings override the options of a restored table', async (t) => {
   const dir = folderOf(t);
   const namespace = namespaceOf(t);
   const given = { ...TABLE, maxKeyBytes: 40, evict: 'lru', changes: 65_536 } as const;
@@ -251,10 +251,10 @@ t.test('the settings decide what a restored table is', async (t) => {
     code: 'ERR_SCHEMA_MISMATCH',
     message: /int32[\s\S]*int64/,
   });
-  t.same(readdirSync(dir), before, 'what did not start takes no snapshots');
+  t.same(readdirSync(dir), before, 'a service that did not start takes no snapshots');
 });
 
-t.test('what cannot be written is logged, and goes on', async (t) => {
+t.test('a snapshot that cannot be written is logged, and later ones are taken', async (t) => {
   const dir = folderOf(t);
   const namespace = namespaceOf(t);
   const kept = await keepTables({ namespace, snapshots: { dir, everyMs: 20 }, tables: { t: TABLE } });
@@ -268,7 +268,7 @@ t.test('what cannot be written is logged, and goes on', async (t) => {
   const after = kept.log.length;
   await eventually('another snapshot', () => find(/^snapshot taken/, after) !== undefined);
   await kept.stop();
-  t.equal(await valueIn(join(dir, snapshotsIn(dir).at(-1) ?? '')), 1, 'as soon as it can be, it is');
+  t.equal(await valueIn(join(dir, snapshotsIn(dir).at(-1) ?? '')), 1, 'a snapshot is taken as soon as it is possible');
 });
 
 t.test('a directory that cannot be created prevents startup', async (t) => {
@@ -281,7 +281,7 @@ t.test('a directory that cannot be created prevents startup', async (t) => {
   });
 });
 
-t.test('settings', async (t) => {
+t.test('the settings of snapshots come from file and environment', async (t) => {
   const folder = folderOf(t);
   const fileOf = (content: object): string => {
     const file = join(folder, 'config.json');
@@ -303,9 +303,13 @@ t.test('settings', async (t) => {
   t.same(
     load({ dir: 'd', everyMs: 9, keep: 9 }, environment),
     { dir: 'd', everyMs: 5, keep: 1, atShutdown: false, restoreAtStart: false },
-    'the environment wins one by one',
+    'each variable overrides one setting',
   );
-  t.same(load({ keep: 2 }, { SHMTABLE_SNAPSHOTS_DIR: 'd' }), { ...defaults, keep: 2 }, 'each may give a part');
+  t.same(
+    load({ keep: 2 }, { SHMTABLE_SNAPSHOTS_DIR: 'd' }),
+    { ...defaults, keep: 2 },
+    'each source may set only some of them',
+  );
   const refused: [object | undefined, NodeJS.ProcessEnv, RegExp][] = [
     [{}, { SHMTABLE_SNAPSHOTS_KEEP: '2' }, /snapshots\.keep.*snapshots\.dir/],
     [{ everyMs: 5 }, {}, /snapshots\.everyMs.*snapshots\.dir/],

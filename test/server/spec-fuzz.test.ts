@@ -4,7 +4,7 @@ import { runFuzz } from './fuzz/run-fuzz.js';
 const SEED = 20_260_101;
 const REQUESTS = 2000;
 
-t.test(`${REQUESTS} random requests, seed ${SEED}: every answer is as documented`, async (t) => {
+t.test(`${REQUESTS} random requests, seed ${SEED}: every response is documented`, async (t) => {
   const { failures, statuses } = await runFuzz({ seed: SEED, requests: REQUESTS });
   t.same(failures, []);
   for (const [operation, counts] of statuses)

@@ -4,7 +4,7 @@ import { COLUMNS, isProblem, startApp } from '../fixtures/server-app.js';
 
 const columns = { hits: 'int64', name: 'string(10)' };
 
-t.test('what a table may not be', async (t) => {
+t.test('invalid tables are rejected', async (t) => {
   const { send, namespace } = await startApp(t);
   const refused: [unknown, number, string, string][] = [
     [[], 400, 'ERR_BODY_MALFORMED', 'an array'],
@@ -14,13 +14,13 @@ t.test('what a table may not be', async (t) => {
     [{ columns, capacity: '10' }, 422, 'ERR_SCHEMA_INVALID', 'a capacity of another type'],
     [{ columns, capacity: 0 }, 422, 'ERR_SCHEMA_INVALID', 'a capacity of 0'],
     [{ columns, capacity: 2 ** 31 }, 422, 'ERR_SCHEMA_INVALID', 'a capacity over the limit'],
-    [{ columns, capacity: 1.5 }, 422, 'ERR_SCHEMA_INVALID', 'a broken capacity'],
-    [{ columns: {}, capacity: 10 }, 422, 'ERR_SCHEMA_INVALID', 'columns that are none'],
+    [{ columns, capacity: 1.5 }, 422, 'ERR_SCHEMA_INVALID', 'a capacity with a fraction'],
+    [{ columns: {}, capacity: 10 }, 422, 'ERR_SCHEMA_INVALID', 'no columns'],
     [{ columns: { a: 'int7' }, capacity: 10 }, 422, 'ERR_SCHEMA_INVALID', 'an unknown type'],
     [{ columns: { a: 5 }, capacity: 10 }, 422, 'ERR_SCHEMA_INVALID', 'a type that is a number'],
-    [{ columns: { revision: 'int8' }, capacity: 10 }, 422, 'ERR_SCHEMA_INVALID', 'a refused name'],
-    [{ columns, capacity: 10, maxKeyBytes: 256 }, 422, 'ERR_SCHEMA_INVALID', 'keys too long'],
-    [{ columns, capacity: 10, backend: 'file' }, 422, 'ERR_SCHEMA_INVALID', 'a backend of the configuration only'],
+    [{ columns: { revision: 'int8' }, capacity: 10 }, 422, 'ERR_SCHEMA_INVALID', 'a reserved column name'],
+    [{ columns, capacity: 10, maxKeyBytes: 256 }, 422, 'ERR_SCHEMA_INVALID', 'keys that are too long'],
+    [{ columns, capacity: 10, backend: 'file' }, 422, 'ERR_SCHEMA_INVALID', 'a backend that only settings may choose'],
     [{ columns, capacity: 10, path: '/tmp/x' }, 422, 'ERR_SCHEMA_INVALID', 'a path'],
     [{ columns, capacity: 10, namespace: 'other' }, 422, 'ERR_SCHEMA_INVALID', 'another namespace'],
     [{ columns: { a: 'bytes(16777215)' }, capacity: 2 ** 31 - 1 }, 507, 'ERR_SEGMENT_TOO_LARGE', 'petabytes'],
@@ -33,16 +33,16 @@ t.test('what a table may not be', async (t) => {
     await send('PUT', '/v1/tables/-x', { json: { columns, capacity: 1 } }),
     400,
     'ERR_ARGUMENT',
-    'a bad name',
+    'an invalid name',
   );
   t.same(
     Table.list({ namespace }).map(({ name }) => name),
     ['t'],
-    'and none was made',
+    'no table was created',
   );
 });
 
-t.test('create, find, show, destroy', async (t) => {
+t.test('a table is created, found, shown and destroyed', async (t) => {
   const { send, namespace } = await startApp(t);
   const created = await send('PUT', '/v1/tables/new', { json: { capacity: 10, columns } });
   t.match(created, {
@@ -61,7 +61,7 @@ t.test('create, find, show, destroy', async (t) => {
   }
   const shown = await send('GET', '/v1/tables/new');
   t.match(shown, { status: 200, json: { name: 'new', capacity: 10, columns, rows: 0, stats: { participants: 1 } } });
-  t.same(Object.keys(shown.json.columns), ['hits', 'name'], 'columns in their order');
+  t.same(Object.keys(shown.json.columns), ['hits', 'name'], 'columns in order');
   const { tables } = (await send('GET', '/v1/tables')).json;
   t.match(tables, [
     { name: 'new', columns, rows: 0, capacity: 10 },
@@ -70,7 +70,7 @@ t.test('create, find, show, destroy', async (t) => {
 
   using embedded = Table.open('new', { namespace });
   embedded.set('k', { hits: 5n });
-  t.equal((await send('GET', '/v1/tables/new/rows/k')).json.row.hits, '5', 'a row of another handle');
+  t.equal((await send('GET', '/v1/tables/new/rows/k')).json.row.hits, '5', 'a row written through another handle');
   t.match(await send('DELETE', '/v1/tables/new'), { status: 204, text: '' });
   t.throws(() => embedded.get('k'), { code: 'ERR_TABLE_CLOSED' });
   isProblem(t, await send('DELETE', '/v1/tables/new'), 404, 'ERR_TABLE_NOT_FOUND', 'DELETE again');
@@ -78,17 +78,21 @@ t.test('create, find, show, destroy', async (t) => {
   isProblem(t, await send('GET', '/v1/tables/new/rows/k'), 404, 'ERR_TABLE_NOT_FOUND', 'GET of a row');
 });
 
-t.test('a full table', async (t) => {
+t.test('a full table refuses only new rows', async (t) => {
   const { send } = await startApp(t);
   await send('PUT', '/v1/tables/full', { json: { capacity: 2, columns } });
   for (const key of ['a', 'b']) await send('PUT', `/v1/tables/full/rows/${key}`, { json: {} });
   isProblem(t, await send('PUT', '/v1/tables/full/rows/c', { json: {} }), 507, 'ERR_TABLE_FULL', 'one row too many');
-  t.equal((await send('PUT', '/v1/tables/full/rows/a', { json: { hits: 1 } })).status, 200, 'the others are updated');
+  t.equal(
+    (await send('PUT', '/v1/tables/full/rows/a', { json: { hits: 1 } })).status,
+    200,
+    'existing rows are updated',
+  );
   t.equal((await send('DELETE', '/v1/tables/full/rows/a')).status, 204);
   t.equal((await send('PUT', '/v1/tables/full/rows/c', { json: {} })).status, 201, 'there is room again');
 });
 
-t.test('list and clear', async (t) => {
+t.test('pages list every row once, and DELETE removes all rows', async (t) => {
   const { send, table } = await startApp(t);
   const keys = Array.from({ length: 30 }, (_, i) => `${i % 3 === 0 ? 'é/' : 'x'}${i}`);
   for (const [i, key] of keys.entries()) table.set(key, { u32: i });
@@ -130,13 +134,13 @@ t.test('list and clear', async (t) => {
   t.same((await send('GET', '/v1/tables/t/rows')).json, { rows: [], cursor: null });
 });
 
-t.test('a table destroyed and made anew elsewhere', async (t) => {
+t.test('a table destroyed and created again by another process is the new one', async (t) => {
   const { send, table, namespace } = await startApp(t);
   table.set('k', { text: 'old' });
   t.equal((await send('GET', '/v1/tables/t/rows/k')).json.row.text, 'old');
   table.destroy();
   using other = Table.create({ name: 't', namespace, capacity: 5, columns: { other: 'int8' } });
-  isProblem(t, await send('GET', '/v1/tables/t/rows/k'), 404, 'ERR_ROW_NOT_FOUND', 'the new one, at once');
+  isProblem(t, await send('GET', '/v1/tables/t/rows/k'), 404, 'ERR_ROW_NOT_FOUND', 'the new table, immediately');
   t.same((await send('PUT', '/v1/tables/t/rows/k', { json: { other: 3 } })).json.row, { other: 3 }, 'with its columns');
   t.equal(other.get('k')?.other, 3);
 });

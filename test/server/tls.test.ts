@@ -18,7 +18,7 @@ const second = makeTlsFiles(folder, 'second');
 interface TlsAnswer {
   readonly status: number | undefined;
   readonly hsts: string | undefined;
-  /** Common name of the certificate that the service showed. */
+  /** Common name of the certificate that the service presented. */
   readonly name: string;
 }
 
@@ -46,7 +46,7 @@ t.test('invalid files prevent startup', async (t) => {
   }
 });
 
-t.test('HTTPS, with new files on SIGHUP', async (t) => {
+t.test('HTTPS uses new files after SIGHUP', async (t) => {
   const tls = { cert: join(folder, 'used.crt'), key: join(folder, 'used.key') };
   const use = ({ cert, key }: { cert: string; key: string }) => {
     copyFileSync(cert, tls.cert);
@@ -55,8 +55,12 @@ t.test('HTTPS, with new files on SIGHUP', async (t) => {
   use(first);
   const { service, port } = await startService(t, { config: { tls } });
   t.match(await get(port, first.ca), { status: 200, name: 'first', hsts: 'max-age=15552000' });
-  await t.rejects(get(port, second.ca), 'a client that trusts another one is not served');
-  t.equal(await sendRaw(port, 'GET /v1/tables HTTP/1.1\r\nHost: localhost\r\n\r\n').catch(() => ''), '', 'nor is HTTP');
+  await t.rejects(get(port, second.ca), 'a client that trusts only another certificate is not served');
+  t.equal(
+    await sendRaw(port, 'GET /v1/tables HTTP/1.1\r\nHost: localhost\r\n\r\n').catch(() => ''),
+    '',
+    'neither is plain HTTP',
+  );
 
   const hangUp = async () => {
     const before = service.log.length;
@@ -64,7 +68,11 @@ t.test('HTTPS, with new files on SIGHUP', async (t) => {
     return service.logged(({ msg }) => /^workers .*replaced$/.test(msg), before);
   };
   copyFileSync(second.cert, tls.cert);
-  t.match(await hangUp(), { msg: 'workers cannot be replaced', err: { message: /tls\.cert/ } }, 'half of a pair');
+  t.match(
+    await hangUp(),
+    { msg: 'workers cannot be replaced', err: { message: /tls\.cert/ } },
+    'a certificate without its key',
+  );
   t.match(await get(port, first.ca), { status: 200 }, 'changes nothing');
   use(second);
   t.match(await hangUp(), { msg: 'workers replaced' });
@@ -77,10 +85,10 @@ t.test('HTTPS, with new files on SIGHUP', async (t) => {
   await closed;
   t.equal(await service.ended, 0);
   const isKill = ({ msg }: { msg: string }) => msg === 'worker did not finish in time';
-  t.notOk(service.log.some(isKill), 'a connection without a request keeps no worker');
+  t.notOk(service.log.some(isKill), 'a connection without a request does not delay a worker');
 });
 
-t.test('a client that never finishes its handshake', async (t) => {
+t.test('a client that never completes its handshake is disconnected', async (t) => {
   const config = { tls: { cert: first.cert, key: first.key }, limits: { requestTimeoutMs: 300 } };
   const { port } = await startService(t, { args: ['--workers', '1'], config });
   const socket = connect(port, '127.0.0.1');

@@ -41,18 +41,18 @@ const ROUTES: readonly [Scope, string, string, HttpOptions][] = [
 const PUBLIC = ['/docs', '/docs/static/index.css', '/openapi.json', '/healthz', '/readyz'];
 const SCOPES = ['read', 'write', 'admin'] as const;
 
-t.test('requests without a token that counts', async (t) => {
+t.test('requests without a valid token are rejected', async (t) => {
   const { send, table } = await startApp(t, { tokens: TOKENS });
   const refused: [string, Record<string, string>][] = [
     ['none', {}],
-    ['an unknown one', bearer('unknown')],
-    ['a part of one', bearer(SECRETS.admin.slice(0, -1))],
-    ['one and more', bearer(`${SECRETS.admin}0`)],
+    ['an unknown token', bearer('unknown')],
+    ['part of a token', bearer(SECRETS.admin.slice(0, -1))],
+    ['a token and another character', bearer(`${SECRETS.admin}0`)],
     ['its digest', bearer(TOKENS[2].sha256)],
     ['another scheme', { authorization: `Basic ${SECRETS.admin}` }],
     ['no scheme', { authorization: SECRETS.admin }],
-    ['an empty one', { authorization: 'Bearer ' }],
-    ['two in one header', { authorization: `Bearer ${SECRETS.admin} ${SECRETS.admin}` }],
+    ['an empty token', { authorization: 'Bearer ' }],
+    ['two tokens in one header', { authorization: `Bearer ${SECRETS.admin} ${SECRETS.admin}` }],
   ];
   for (const [what, headers] of refused) {
     for (const [, method, path, options] of ROUTES) {
@@ -70,11 +70,11 @@ t.test('requests without a token that counts', async (t) => {
     isProblem(t, await send('GET', `/v1/tables?${query}`), 401, 'ERR_UNAUTHENTICATED', `in the query: ${query}`);
   }
   for (const path of ['/v1/tables/none', '/v1/tables/a%20b', '/v1/tables/t/rows/']) {
-    isProblem(t, await send('GET', path), 401, 'ERR_UNAUTHENTICATED', `before anything is looked at: ${path}`);
+    isProblem(t, await send('GET', path), 401, 'ERR_UNAUTHENTICATED', `before anything else is checked: ${path}`);
   }
-  isProblem(t, await send('PUT', ROW, { body: '{' }), 401, 'ERR_UNAUTHENTICATED', 'before the body is');
-  isProblem(t, await send('GET', '/nowhere'), 404, 'ERR_ROUTE_NOT_FOUND', 'which routes there are is no secret');
-  t.equal(table.size, 0, 'and nothing was done');
+  isProblem(t, await send('PUT', ROW, { body: '{' }), 401, 'ERR_UNAUTHENTICATED', 'before the body is read');
+  isProblem(t, await send('GET', '/nowhere'), 404, 'ERR_ROUTE_NOT_FOUND', 'the list of routes is not secret');
+  t.equal(table.size, 0, 'and nothing was executed');
 });
 
 t.test('each scope includes the ones below it', async (t) => {
@@ -89,26 +89,26 @@ t.test('each scope includes the ones below it', async (t) => {
         t.match(answer.headers['www-authenticate'], `scope="${needed}"`);
       }
     }
-    if (scope === 'read') t.equal(table.stats().inserts, 0, 'a token that reads has written nothing');
+    if (scope === 'read') t.equal(table.stats().inserts, 0, 'a token with the scope read has written nothing');
   }
 });
 
-t.test('what needs no token', async (t) => {
+t.test('docs and health checks need no token', async (t) => {
   const { send } = await startApp(t, { tokens: TOKENS });
   for (const path of PUBLIC) {
     t.equal((await send('GET', path)).status, 200, path);
-    t.equal((await send('GET', path, { headers: bearer('unknown') })).status, 200, `${path} with an unknown one`);
+    t.equal((await send('GET', path, { headers: bearer('unknown') })).status, 200, `${path} with an unknown token`);
   }
   const foreign = { host: 'shm.example', ...bearer(SECRETS.read) };
-  t.equal((await send('GET', '/v1/tables', { headers: foreign })).status, 200, 'with tokens any Host is right');
+  t.equal((await send('GET', '/v1/tables', { headers: foreign })).status, 200, 'with tokens, any Host is accepted');
 });
 
-t.test('a service without tokens takes them without looking', async (t) => {
+t.test('a service without tokens ignores the header', async (t) => {
   const { send } = await startApp(t);
   t.equal((await send('GET', '/v1/tables', { headers: bearer('any') })).status, 200);
 });
 
-t.test('how a token may be written', async (t) => {
+t.test('a token may have any characters; scheme and digest are not case-sensitive', async (t) => {
   const secret = 'aZ09-._~+/==';
   const tokens = [tokenOf('a', secret, 'read'), { ...tokenOf('b', 'schlüssel', 'read') }];
   const upper = { ...tokenOf('c', 'upper', 'read') };
@@ -124,7 +124,7 @@ t.test('how a token may be written', async (t) => {
   }
 });
 
-t.test('tokens of a file, exchanged on SIGHUP', async (t) => {
+t.test('the tokens of a file are replaced on SIGHUP', async (t) => {
   const first = new ServiceProcess(t, {
     args: ['--port', '0', '--workers', '1'],
     config: { tokensFile: 'tokens.json' },
@@ -143,7 +143,7 @@ t.test('tokens of a file, exchanged on SIGHUP', async (t) => {
     env: { SHMTABLE_TOKENS_FILE: join(first.folder, 'tokens.json') },
   });
   const statusOf = async (secret: string) => {
-    // More often than there are workers, each of which must say the same.
+    // More often than there are workers, all of which must respond alike.
     const answers = await Promise.all(
       Array.from({ length: 4 }, () =>
         sendTo(port, 'GET', '/v1/tables', { headers: { host: 'shm.example', ...bearer(secret) } }),
@@ -159,7 +159,7 @@ t.test('tokens of a file, exchanged on SIGHUP', async (t) => {
   };
   place(JSON.stringify([tokenOf('ci', 'old', 'write'), tokenOf('ci', 'new', 'write')]));
   await hangUp(/^workers replaced$/);
-  t.same([await statusOf('old'), await statusOf('new')], [[200], [200]], 'both while one replaces the other');
+  t.same([await statusOf('old'), await statusOf('new')], [[200], [200]], 'both are valid while one replaces the other');
   for (const broken of [
     '[{',
     '{}',
@@ -169,8 +169,8 @@ t.test('tokens of a file, exchanged on SIGHUP', async (t) => {
   ]) {
     place(broken);
     const { err } = await hangUp(/^workers cannot be replaced$/);
-    t.match(err, { message: /tokens\.json/ }, 'a broken file is refused');
-    t.notMatch(JSON.stringify(err), /"old"/, 'without showing what may be a token');
+    t.match(err, { message: /tokens\.json/ }, 'an invalid file is refused');
+    t.notMatch(JSON.stringify(err), /"old"/, 'without showing a possible token');
   }
   t.same([await statusOf('old'), await statusOf('new')], [[200], [200]], 'and changes nothing');
   place(JSON.stringify([tokenOf('ci', 'new', 'write')]));

@@ -1,4 +1,4 @@
-/** Long requests let the other work of their worker have its turns: here, that of the test, which shares its event loop. */
+/** Long requests yield to the other work of their worker: here, to the test, which shares its event loop. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import t from 'tap';
 import { Table } from '../../src/table/table.js';
@@ -6,25 +6,25 @@ import { startApp } from '../fixtures/server-app.js';
 
 const ROWS = 300_000;
 
-t.test('long requests', async (t) => {
+t.test('long requests yield to the event loop', async (t) => {
   const app = await startApp(t);
   const json = { capacity: ROWS, columns: { n: 'int32', text: 'string(20)' } } as const;
   t.equal((await app.send('PUT', '/v1/tables/large', { json })).status, 201);
   const table = Table.open('large', { namespace: app.namespace, columns: json.columns });
   t.teardown(() => table.close());
 
-  await t.test('a batch', async (t) => {
+  await t.test('a batch yields', async (t) => {
     const operations = Array.from({ length: 10_000 }, (_, i) => ({ op: 'put', key: `${i}`, row: { n: i, text: 'x' } }));
     const answer = app.send('POST', '/v1/tables/large/batch', { json: operations });
     while (!table.has('0')) await nextTurn();
-    t.notOk(table.has('9999'), 'in the middle of it');
+    t.notOk(table.has('9999'), 'it is not complete yet');
     t.equal((await answer).json.results.length, 10_000);
     t.ok(table.has('9999'));
   });
 
   for (let n = 0; n < ROWS; n++) table.set(`${n}`, { n });
 
-  await t.test('few keys among many', async (t) => {
+  await t.test('a search for few keys among many yields', async (t) => {
     const found: string[] = [];
     for (let query = ''; ; ) {
       const { rows, cursor } = (await app.send('GET', `/v1/tables/large/rows?prefix=29999${query}`)).json;
@@ -32,15 +32,15 @@ t.test('long requests', async (t) => {
       if (cursor === null) break;
       query = `&cursor=${encodeURIComponent(cursor)}`;
     }
-    t.equal(table.scan({ prefix: '29999', limit: 100 }).entries.length < 11, true, 'a page does not look at all rows');
+    t.equal(table.scan({ prefix: '29999', limit: 100 }).entries.length < 11, true, 'a page does not examine all rows');
     const expected = ['29999', ...Array.from({ length: 10 }, (_, i) => `29999${i}`)];
-    t.same(found.sort(), expected.sort(), 'each of them once, on however many pages');
+    t.same(found.sort(), expected.sort(), 'each of them once, on any number of pages');
   });
 
-  await t.test('clearing', async (t) => {
+  await t.test('clearing yields', async (t) => {
     const cleared = app.send('DELETE', '/v1/tables/large/rows');
     while (table.size === ROWS) await nextTurn();
-    t.ok(table.size > 0, 'in the middle of it');
+    t.ok(table.size > 0, 'it is not complete yet');
     t.equal((await cleared).status, 204);
     t.equal(table.size, 0);
   });

@@ -1,4 +1,4 @@
-/** A query parameter that a request does not have: ignored, it could make the request do more than was asked for. */
+/** An unknown query parameter. If it were ignored, a request could do more than was intended. */
 import t from 'tap';
 import { isProblem, startApp } from '../fixtures/server-app.js';
 
@@ -21,7 +21,7 @@ const REQUESTS = [
   ['GET', '/v1/tables/t/changes'],
 ] as const;
 
-t.test('every request refuses it, and nothing runs', async (t) => {
+t.test('every route rejects it, and nothing is executed', async (t) => {
   const { send, table, namespace } = await startApp(t);
   table.set('a', { text: 'old' }).set('b', {});
   const before = new Map(table);
@@ -29,10 +29,10 @@ t.test('every request refuses it, and nothing runs', async (t) => {
     const answer = await send(method, `${path}?surprise=1`, options);
     isProblem(t, answer, 400, 'ERR_ARGUMENT', `${method} ${path}`);
     t.match(answer.json?.detail, /unknown query parameter "surprise"/);
-    t.ok(table.isOpen, 'the table is there');
+    t.ok(table.isOpen, 'the table exists');
     t.same(new Map(table), before, 'with its rows');
   }
-  t.equal((await send('GET', '/v1/tables')).json?.tables.length, 1, `none was made in ${namespace}`);
+  t.equal((await send('GET', '/v1/tables')).json?.tables.length, 1, `no table was created in ${namespace}`);
 });
 
 t.test('the nearest parameter is named', async (t) => {

@@ -1,4 +1,4 @@
-/** The service through a client whose types are generated from the OpenAPI document: it proves the document by use. */
+/** Uses the service through a client whose types are generated from the OpenAPI document, and so tests the document. */
 import createClient from 'openapi-fetch';
 import t, { type Test } from 'tap';
 import { bearer, SECRETS, TOKENS } from '../../fixtures/access-tokens.js';
@@ -8,7 +8,7 @@ import type { components, paths } from './schema.js';
 const columns = { hits: 'int64', ratio: 'float64', title: 'string(20)', seen: 'boolean' };
 const path = { table: 'made', key: 'a/b ü' };
 
-/** A client with a token for everything. */
+/** A client with a token of the scope admin. */
 async function startClient(t: Test) {
   const { port } = await startApp(t, { tokens: TOKENS });
   const client = createClient<paths>({ baseUrl: `http://127.0.0.1:${port}`, headers: bearer(SECRETS.admin) });
@@ -23,7 +23,7 @@ async function startClient(t: Test) {
   return client;
 }
 
-t.test('tables', async (t) => {
+t.test('tables are created, listed, shown and destroyed', async (t) => {
   const client = await startClient(t);
   const again = await client.PUT('/v1/tables/{table}', {
     params: { path },
@@ -45,7 +45,7 @@ t.test('tables', async (t) => {
   t.equal(gone.error?.code, 'ERR_TABLE_NOT_FOUND');
 });
 
-t.test('a row', async (t) => {
+t.test('a row is written, read, incremented and deleted', async (t) => {
   const client = await startClient(t);
   const url = '/v1/tables/{table}/rows/{key}';
   const params = { path };
@@ -93,7 +93,7 @@ t.test('a row', async (t) => {
   t.equal((await client.PUT(url, { params: byBytes, body: {} })).data?.key, '.');
 });
 
-t.test('many rows', async (t) => {
+t.test('batches, pages and change streams have the documented types', async (t) => {
   const client = await startClient(t);
   const batch = await client.POST('/v1/tables/{table}/batch', {
     params: { path },
@@ -143,14 +143,14 @@ t.test('many rows', async (t) => {
   t.equal((await client.GET('/v1/tables/{table}', { params: { path } })).data?.rows, 0);
 });
 
-t.test('the service itself', async (t) => {
+t.test('the routes of the service itself have the documented types', async (t) => {
   const client = await startClient(t);
   t.same((await client.GET('/healthz')).data, { status: 'alive' });
   t.same((await client.GET('/readyz')).data, { status: 'ready' });
   t.match((await client.GET('/openapi.json')).data, { openapi: '3.1.0' });
 });
 
-t.test('tokens', async (t) => {
+t.test('missing and insufficient tokens have the documented errors', async (t) => {
   const { port } = await startApp(t, { tokens: TOKENS });
   const client = createClient<paths>({ baseUrl: `http://127.0.0.1:${port}` });
   const nobody = await client.GET('/v1/tables');

@@ -1,4 +1,4 @@
-/** Holds an answer against what the document says of its operation: status, type, headers, body and code. */
+/** Checks a response against the description of its operation: status, media type, headers, body and code. */
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import { COMPONENTS, OPERATIONS, type Operation } from './described-operations.js';
 
@@ -8,7 +8,7 @@ export interface FuzzedAnswer {
   readonly body: string;
 }
 
-/** Errors of the service itself that a request may meet and that are nobody's mistake. */
+/** Errors of the service itself that any request may cause without a mistake of the client. */
 const TOLERATED: ReadonlySet<number> = new Set([503, 507]);
 
 const ajv = new Ajv2020({ strict: false, validateSchema: false });
@@ -23,7 +23,7 @@ for (const { operationId, responses } of OPERATIONS) {
   }
 }
 
-/** What is wrong with an answer; undefined for nothing. */
+/** Returns what is wrong with a response, or undefined if it is as described. */
 export function problemWith(operation: Operation, { status, headers, body }: FuzzedAnswer): string | undefined {
   if (status >= 500 && !TOLERATED.has(status)) return `status ${status}`;
   const described = operation.responses[String(status)];
@@ -49,7 +49,7 @@ function problemWithProblem(status: number, description: string, value: unknown)
   if (said !== status) return `the problem document says ${said}`;
   if (!description.includes(`\`${code}\``)) return `${code} is not documented for ${status}`;
   // Messages are for clients: no paths or stacks of the service.
-  return /node_modules|dist\/src|\n +at /.test(detail ?? '') ? `the detail tells of the inside: ${detail}` : undefined;
+  return /node_modules|dist\/src|\n +at /.test(detail ?? '') ? `the detail reveals internals: ${detail}` : undefined;
 }
 
 function withAbsoluteReferences(schema: object): object {

@@ -1,7 +1,7 @@
-/** The operations of the OpenAPI document, as the fuzz needs them. */
+/** The operations of the OpenAPI document, in the form that the fuzzer uses. */
 import { readFileSync } from 'node:fs';
 
-/** As much of JSON Schema as the document's request schemas use. */
+/** The part of JSON Schema that the document's request schemas use. */
 export interface Schema {
   readonly type?: string | readonly string[];
   readonly enum?: readonly unknown[];
@@ -28,7 +28,7 @@ export interface Answer {
 export interface Operation {
   readonly operationId: string;
   readonly method: string;
-  /** With `{name}` for a parameter. */
+  /** A parameter is `{name}`. */
   readonly path: string;
   readonly parameters: readonly Parameter[];
   /** Schemas of the body by media type; none for an operation without a body. */
@@ -50,7 +50,7 @@ const DOCUMENT: OpenApiDocument = JSON.parse(
   readFileSync(new URL('../../../../openapi/openapi.json', import.meta.url), 'utf8'),
 );
 
-/** What `#/components/schemas/` refers to. */
+/** The schemas below `#/components/schemas/`. */
 export const COMPONENTS = DOCUMENT.components.schemas;
 
 export const OPERATIONS: readonly Operation[] = Object.entries(DOCUMENT.paths).flatMap(([path, methods]) =>

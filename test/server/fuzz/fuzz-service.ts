@@ -1,4 +1,4 @@
-/** The service that the fuzz asks: its app, called directly or through a socket. */
+/** The service under test: its app, called directly or through a socket. */
 import { Agent, type IncomingMessage, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
@@ -7,7 +7,7 @@ import { type GivenSettings, withDefaults } from '../../../src/server/settings/s
 import type { FuzzedAnswer } from './answer-checks.js';
 import type { FuzzedRequest } from './random-requests.js';
 
-/** Nothing that the fuzz asks for takes long. */
+/** No request of the fuzzer takes long. */
 const LONGEST_MS = 30_000;
 
 export class FuzzService {
@@ -27,7 +27,7 @@ export class FuzzService {
     return new FuzzService(app);
   }
 
-  /** Without a socket: some times faster. A path that is no URL cannot go this way, nor can an answer without end. */
+  /** Without a socket, which is several times as fast; impossible for invalid URLs and endless responses. */
   async inject({ method, path, headers, body }: FuzzedRequest): Promise<FuzzedAnswer> {
     const answer = await this.#app.inject({
       method: method as 'GET',
@@ -36,11 +36,11 @@ export class FuzzService {
       ...(body !== undefined && { payload: body }),
       signal: AbortSignal.timeout(LONGEST_MS),
     });
-    // A socket has no body of an answer to HEAD, whatever is written.
+    // Over a socket, a response to HEAD has no body, whatever the handler sends.
     return { status: answer.statusCode, headers: answer.headers, body: method === 'HEAD' ? '' : answer.body };
   }
 
-  /** Through a socket, the path exactly as it is. Of a stream only the head is read. */
+  /** Through a socket, with the path unchanged. Only the headers of a stream are read. */
   send({ method, path, headers, body }: FuzzedRequest): Promise<FuzzedAnswer> {
     return new Promise((resolve, reject) => {
       const outgoing = request(
@@ -51,7 +51,7 @@ export class FuzzService {
           }, reject);
         },
       );
-      outgoing.on('timeout', () => outgoing.destroy(new Error(`no answer within ${LONGEST_MS} ms`)));
+      outgoing.on('timeout', () => outgoing.destroy(new Error(`no response within ${LONGEST_MS} ms`)));
       outgoing.on('error', reject);
       outgoing.end(body);
     });

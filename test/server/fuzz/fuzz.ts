@@ -1,6 +1,6 @@
 /*
- * `npm run test:fuzz -- [--requests 20000] [--seed N]`: the fuzz by itself. Prints how often each operation answered
- * with each status, what was wrong, and alone on the last line `N passed, N failed`, counting requests.
+ * `npm run test:fuzz -- [--requests 20000] [--seed N]`: runs the fuzzer alone. Prints how often each operation
+ * responded with each status, what was wrong, and on the last line `N passed, N failed`, where N counts requests.
  */
 import { parseArgs } from 'node:util';
 import { runFuzz } from './run-fuzz.js';

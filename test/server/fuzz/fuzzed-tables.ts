@@ -1,4 +1,4 @@
-/** The tables that the fuzz works on. The requests also make and destroy tables, these included. */
+/** The tables that the fuzzer uses. Its requests also create and destroy tables, including these. */
 import { ShmTableError } from '../../../src/errors.js';
 import { Table } from '../../../src/table/table.js';
 import type { TableOptions } from '../../../src/table/types.js';
@@ -28,20 +28,20 @@ const VALUES: Readonly<Record<string, readonly unknown[]>> = {
   data: ['', 'AQID', '/+8='],
 };
 
-/** `fed` has a feed of changes, `plain` has none; both are full after a few dozens of rows. */
+/** `fed` has a change feed, `plain` has none; both are full after a few dozen rows. */
 const TABLES = [
   { name: 'fed', capacity: 40, changes: 65_536 },
   { name: 'plain', capacity: 15, maxKeyBytes: 255 },
 ] as const;
 
-/** Tables that requests make and destroy. */
+/** Tables that requests create and destroy. */
 export const MADE_TABLES = ['made-1', 'made-2'];
 export const TABLE_NAMES = [...TABLES.map(({ name }) => name), ...TABLES.map(({ name }) => name), ...MADE_TABLES];
 
-/** Keys that requests name. Most rows are there to begin with, but not all. */
+/** The keys in requests. Most of their rows exist at the beginning, but not all. */
 export const ROW_KEYS = Array.from({ length: 24 }, (_, i) => `k${i}`);
 
-/** Makes the tables and rows that are missing, whoever removed them. */
+/** Creates the tables and rows that are missing. */
 export function makeTables(namespace: string): void {
   for (const options of TABLES) {
     using table = tableOf({ ...options, namespace, columns: COLUMNS });
@@ -50,7 +50,7 @@ export function makeTables(namespace: string): void {
   }
 }
 
-/** The table, in the place of whatever a request has made under its name. */
+/** Creates the table, instead of any that a request has created under its name. */
 function tableOf(options: TableOptions<typeof COLUMNS>): Table<typeof COLUMNS> {
   try {
     return Table.openOrCreate(options);
@@ -61,13 +61,13 @@ function tableOf(options: TableOptions<typeof COLUMNS>): Table<typeof COLUMNS> {
   }
 }
 
-/** A row as requests send it: some columns, mostly with values that they take. */
+/** A row as requests send it: some columns, mostly with valid values. */
 export function randomRow(random: RandomValues): object {
   const named = COLUMN_NAMES.filter(() => random.chance(35));
   return Object.fromEntries(named.map((name) => [name, random.chance(92) ? random.pick(VALUES[name]) : random.odd()]));
 }
 
-/** The options of a table that takes little memory, or more than there is. */
+/** The options of a table that takes little memory, or more than is available. */
 export function randomCapacity(random: RandomValues): number {
   return random.chance(95) ? 1 + random.below(20) : 2 ** 31 - 1;
 }

@@ -1,4 +1,4 @@
-/** Requests for an operation of the document: most are as it says, in some a part is not. */
+/** Random requests for an operation of the document: most are valid, in some a part is invalid. */
 import { SECRETS } from '../../fixtures/access-tokens.js';
 import type { Operation, Parameter, Schema } from './described-operations.js';
 import {
@@ -14,7 +14,7 @@ import type { RandomValues } from './random-values.js';
 
 export interface FuzzedRequest {
   readonly method: string;
-  /** As it goes on the wire. */
+  /** As it is sent. */
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Buffer | undefined;
@@ -23,17 +23,17 @@ export interface FuzzedRequest {
 /** Large enough to be checked while it arrives. */
 const LARGE_BODY_BYTES = 65_537;
 
-/** Made again and again, so that it is there already. */
+/** Created repeatedly, so it usually exists already. */
 const SAME_TABLE = { capacity: 5, columns: { n: 'int32' } };
 
 const OTHER_SECRETS = [SECRETS.read, SECRETS.write, 'wrong', ''];
 
-/** Operations that take away what the others need. */
+/** Operations that remove what the others need. */
 const ENDING: ReadonlySet<string> = new Set(['createTable', 'destroyTable', 'clearTable']);
 
 export class RandomRequests {
   readonly #random: RandomValues;
-  /** What answers said: tags and cursors to send back. */
+  /** Entity tags and cursors of earlier responses, to send back. */
   readonly #tags: string[] = ['"1"'];
   readonly #cursors: string[] = [];
 
@@ -41,7 +41,7 @@ export class RandomRequests {
     this.#random = random;
   }
 
-  /** Remembers what later requests may refer to. */
+  /** Remembers values that later requests may refer to. */
   learn(tag: string | undefined, body: string): void {
     if (tag !== undefined) this.#tags.push(tag);
     const cursor = /"cursor":"([^"]+)"\}$/.exec(body)?.[1];
@@ -75,7 +75,7 @@ export class RandomRequests {
     if (random.chance(2))
       return random.pick(['%ff', '%', '%zz', '', '.', '..', '%2e%2e', '%00', 'a/b', 'x'.repeat(800)]);
     if (name === 'table') {
-      // The rows of the other tables are to be there for the other operations, most of the time.
+      // The rows of the other tables should exist for the other operations, most of the time.
       if (ENDING.has(operationId) && random.chance(85)) return random.pick(MADE_TABLES);
       return encodeURIComponent(
         random.chance(93) ? random.pick(TABLE_NAMES) : random.pick(['none', '-', 'a b', 'x'.repeat(65)]),
@@ -120,7 +120,7 @@ export class RandomRequests {
     const random = this.#random;
     const types = Object.keys(bodies);
     if (types.length === 0) {
-      // What comes with a request that needs none, a client's mistake.
+      // A body with a request that needs none: a client's mistake.
       if (method === 'GET' || method === 'HEAD' || random.chance(95)) return undefined;
       headers['content-type'] = random.pick(['application/json', 'text/plain']);
       return Buffer.from('{}');
@@ -137,7 +137,7 @@ export class RandomRequests {
 
   #value(schema: Schema): unknown {
     const random = this.#random;
-    // An object without members of its own: a row.
+    // An object without declared members: a row.
     if (schema.type === 'object' && schema.properties === undefined) return randomRow(random);
     if (schema.properties?.capacity !== undefined && random.chance(30)) return SAME_TABLE;
     if (schema.type === 'array' && random.chance(75))
@@ -145,7 +145,7 @@ export class RandomRequests {
     return random.allowed(schema, (name, member) => this.#hint(name, member));
   }
 
-  /** An operation of a batch, with the members that it takes. */
+  /** An operation of a batch, with the members that it accepts. */
   #operation(): object {
     const random = this.#random;
     const op = random.pick(['get', 'set', 'put', 'update', 'insert', 'delete', 'increment']);

@@ -1,8 +1,8 @@
-/** Values that a schema allows, and some that it does not; the same ones for the same seed. */
+/** Random values, most of them valid by a schema and some not; the same ones for the same seed. */
 import { seededRandom } from '../../proofs/seeded-random.js';
 import type { Schema } from './described-operations.js';
 
-/** Names a member's meaning where its schema says less than a service knows; undefined leaves it to the schema. */
+/** A value for a member whose schema does not say everything that makes it valid; undefined leaves it to the schema. */
 export type Hints = (name: string, schema: Schema) => unknown;
 
 const ODD_VALUES: readonly unknown[] = [
@@ -18,7 +18,7 @@ export class RandomValues {
     this.#next = seededRandom(seed);
   }
 
-  /** True this often of 100. */
+  /** True in this many of 100 cases. */
   chance(percent: number): boolean {
     return this.#next() * 100 < percent;
   }
@@ -32,7 +32,7 @@ export class RandomValues {
     return values[this.below(values.length)];
   }
 
-  /** Anything that JSON can say. */
+  /** Any JSON value. */
   odd(): unknown {
     return this.pick(ODD_VALUES);
   }
@@ -42,7 +42,7 @@ export class RandomValues {
     return Array.from({ length: this.below(12) }, () => this.pick(letters)).join('');
   }
 
-  /** A value that the schema allows, as far as it says. */
+  /** A value that is valid by the schema. */
   allowed(schema: Schema, hints: Hints): unknown {
     if (schema.enum !== undefined) return this.pick(schema.enum);
     const types = schema.type === undefined ? ['number', 'string', 'boolean', 'null'] : [schema.type].flat();
@@ -64,7 +64,7 @@ export class RandomValues {
     }
   }
 
-  /** The same value with something in it changed, left out or added. */
+  /** The same value with a part changed, removed or added. */
   mutated(value: unknown): unknown {
     if (this.chance(30) || typeof value !== 'object' || value === null) return this.odd();
     if (Array.isArray(value)) {

@@ -1,4 +1,4 @@
-/** Sends random requests to every operation of the document and holds each answer against it. */
+/** Sends random requests to every operation of the document and checks each response against it. */
 import { Table } from '../../../src/table/table.js';
 import { TOKENS } from '../../fixtures/access-tokens.js';
 import { problemWith } from './answer-checks.js';
@@ -14,15 +14,15 @@ const OF_TABLES = OPERATIONS.filter(({ parameters }) => parameters.length > 0);
 
 export interface FuzzReport {
   readonly requests: number;
-  /** What was sent, and what was wrong with the answer. */
+  /** What was sent, and what was wrong with the response. */
   readonly failures: readonly string[];
-  /** Statuses that came, with how often, by operation. */
+  /** How often each status occurred, by operation. */
   readonly statuses: ReadonlyMap<string, ReadonlyMap<number, number>>;
-  /** Documented successes that never came. */
+  /** Documented successful statuses that never occurred. */
   readonly neverSeen: readonly string[];
 }
 
-/** The same seed sends the same requests; what they are answered depends on times and revisions too. */
+/** The same seed sends the same requests; the responses also depend on times and revisions. */
 export async function runFuzz({ seed, requests }: { seed: number; requests: number }): Promise<FuzzReport> {
   const namespace = `fuzz-${process.pid}-${seed}`;
   const random = new RandomValues(seed);
@@ -34,11 +34,11 @@ export async function runFuzz({ seed, requests }: { seed: number; requests: numb
     for (let i = 0; i < requests && failures.length < MOST_FAILURES; i++) {
       if (i % REQUESTS_BETWEEN_LOOKS === 0) makeTables(namespace);
       const turn = OPERATIONS[i % OPERATIONS.length];
-      // Those that take nothing have little to go wrong.
+      // Little can go wrong in operations without parameters and body.
       const operation = turn.parameters.length > 0 || random.chance(20) ? turn : random.pick(OF_TABLES);
       const service = random.pick(services);
       const request = maker.next(operation);
-      // A stream has no end, and a path with dots would be another one as a URL.
+      // A stream never ends, and a URL parser would change a path with dots.
       const bySocket = operation.path.endsWith('/changes') || random.chance(20) || /\/\.|%2e/i.test(request.path);
       let problem: string | undefined;
       try {
