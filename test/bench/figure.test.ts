@@ -3,7 +3,7 @@ import { isMet, ratioFigure, shown } from '../../src/bench/figure.js';
 import { reportLines, reportMarkdown } from '../../src/bench/report.js';
 import { spreadOf } from '../../src/bench/spread.js';
 
-t.test('a target is met by the median: at least, or below', async (t) => {
+t.test('a target is met if the median is at least, or below, its limit', async (t) => {
   const value = spreadOf([1, 2, 9]);
   t.equal(isMet({ value }), undefined);
   t.equal(isMet({ value, target: { atLeast: 2 } }), true);
@@ -12,11 +12,11 @@ t.test('a target is met by the median: at least, or below', async (t) => {
   t.equal(isMet({ value, target: { below: 2.01 } }), true);
 });
 
-t.test('a number shows three digits that tell something', async (t) => {
+t.test('a number is shown with three significant digits', async (t) => {
   t.same([0.123, 1.239, 45.67, 1234.5].map(shown), ['0.12', '1.24', '45.7', '1,235']);
 });
 
-t.test('a report tells ratios first, whether a target is met, and what was left out', async (t) => {
+t.test('a report shows ratios first, whether targets are met, and what was left out', async (t) => {
   const ours = { operation: 'get', subject: 'shmtable', roundsNs: [100, 100] };
   const theirs = { operation: 'get', subject: 'a|b', roundsNs: [200, 200] };
   const figures = [

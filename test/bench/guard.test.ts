@@ -1,4 +1,4 @@
-/** What counts as a loss, and that the committed baseline guards what is measured. */
+/** Which changes of a ratio fail the guard, and that the committed baseline contains what is measured. */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
@@ -13,16 +13,16 @@ const lost = (ratios: Record<string, number>) =>
     .filter((verdict) => verdict.lost)
     .map(({ name }) => name);
 
-t.test('a ratio may lose less than 30 % of its baseline, and gain', async (t) => {
+t.test('a ratio may drop by less than 30 % from its baseline, or rise', async (t) => {
   t.same(lost({ get: 1.41, set: 5 }), []);
   t.same(lost({ get: 1.39, set: 0.69 }), ['get', 'set']);
 });
 
-t.test('a figure that is no longer measured is a loss', async (t) => {
+t.test('a figure that is no longer measured fails the guard', async (t) => {
   t.same(lost({ get: 2 }), ['set']);
 });
 
-t.test('the median over the processes counts, one unlucky process does not', async (t) => {
+t.test('the median over the processes counts, so one slow process does not fail the guard', async (t) => {
   const figure = (beside: string, ratio: number): Figure => ({
     what: 'get',
     beside,
@@ -33,7 +33,7 @@ t.test('the median over the processes counts, one unlucky process does not', asy
   t.same(guardedRatios(runs), { get: 2.1 });
 });
 
-t.test('the committed baseline has every operation at two sizes, and of a third table', async (t) => {
+t.test('the committed baseline has every operation at two sizes, and on a third table', async (t) => {
   const file = fileURLToPath(new URL('../../../bench/results/baseline.json', import.meta.url));
   const { ratios }: Baseline = JSON.parse(readFileSync(file, 'utf8'));
   const expected = ['1,000 rows', '100,000 rows', 'third table of 1,000 rows'].flatMap((rows) =>

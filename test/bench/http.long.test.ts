@@ -13,7 +13,7 @@ const program = fileURLToPath(new URL('../../bench/run.js', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'shmtable-bench-'));
 t.teardown(() => rmSync(folder, { recursive: true }));
 
-t.test('both services answer alike, but for the revision', async (t) => {
+t.test('both services return the same responses, except for the revision', async (t) => {
   const services = [await startShmtable(1, 10), await startMapService(1, 10)];
   const requests: [string, string, string | undefined][] = [
     ['GET', 'rows/k100000003', undefined],
@@ -45,7 +45,7 @@ t.test('both services answer alike, but for the revision', async (t) => {
   }
 });
 
-t.test('a smoke run sends single requests to both, and batches', async (t) => {
+t.test('a smoke run sends single requests and batches to both services', async (t) => {
   await promisify(execFile)(process.execPath, [program, '--smoke', '--only', 'http', '--out', folder]);
   const report: Report = JSON.parse(readFileSync(join(folder, 'latest.json'), 'utf8'));
   t.same(report.leftOut, []);
@@ -56,7 +56,7 @@ t.test('a smoke run sends single requests to both, and batches', async (t) => {
   t.ok(report.figures.every(({ value }) => value.median > 0));
 });
 
-/** The results of a batch without what a missing row's result says about it. */
+/** The results of a batch, without the problem of a missing row. */
 function withoutProblems(body: Record<string, unknown>): unknown {
   if (!Array.isArray(body.results)) return body;
   return body.results.map(({ problem, ...result }: Record<string, unknown>) => result);

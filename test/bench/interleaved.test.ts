@@ -7,7 +7,7 @@ function subject(name: string, getRow: Slice, closed: string[] = []): Subject<'g
 
 const workload = { operations: ['get row'], keys: 5, rounds: 2, sliceOperations: 4 } as const;
 
-t.test('a subject that disagrees with the others fails the run, and all are closed', async (t) => {
+t.test('a subject that disagrees with the others fails the run, and all subjects are closed', async (t) => {
   const closed: string[] = [];
   const right = subject('right', (keys) => keys.length, closed);
   const wrong = subject('wrong', (keys) => keys.length + 1, closed);
@@ -15,7 +15,7 @@ t.test('a subject that disagrees with the others fails the run, and all are clos
   t.same(closed, ['right', 'wrong']);
 });
 
-t.test('all subjects meet the same keys, in an order that changes with the round', async (t) => {
+t.test('all subjects get the same keys, in an order that changes with each round', async (t) => {
   const met: { name: string; keys: string[] }[] = [];
   const watching = (name: string) =>
     subject(name, (keys) => {
@@ -31,11 +31,11 @@ t.test('all subjects meet the same keys, in an order that changes with the round
   );
   t.ok(
     met.every(({ keys }) => keys.length === 4 && keys.every((key) => /^k10000000[0-4]$/.test(key))),
-    'keys of ten characters that the subjects have',
+    'keys of ten characters whose rows exist',
   );
 });
 
-t.test('a subject without an operation is left out of it, a slow one may be asynchronous', async (t) => {
+t.test('a subject that lacks an operation is left out of it; a subject may be asynchronous', async (t) => {
   const slow = subject('slow', async (keys) => keys.length);
   const unable: Subject<'get row'> = { name: 'unable', slices: {}, close: () => undefined };
   const fast = subject('fast', (keys) => keys.length);
@@ -49,7 +49,7 @@ t.test('a subject without an operation is left out of it, a slow one may be asyn
   );
 });
 
-t.test('an operation on absent keys gets keys that no subject has, and a subject may bring its own', async (t) => {
+t.test('an operation on absent keys gets keys without rows, and a subject may define its own operation', async (t) => {
   const met: string[] = [];
   const held = ['a', 'b', 'c', 'd', 'e'];
   const open = (keys: readonly string[]): Subject<'get row' | 'miss'> => ({
@@ -71,7 +71,7 @@ t.test('an operation on absent keys gets keys that no subject has, and a subject
   t.same(met, []);
 });
 
-t.test('a ratio is taken within each round', async (t) => {
+t.test('ratios are computed within each round', async (t) => {
   const measurement = (roundsNs: number[]) => ({ operation: 'get row', subject: 'any', roundsNs });
   const ratio = speedBeside(measurement([10, 100, 1000]), measurement([20, 200, 1000]));
   t.same(ratio, { median: 2, minimum: 1, lowerQuartile: 1.5, upperQuartile: 2 });

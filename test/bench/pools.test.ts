@@ -5,7 +5,7 @@ import { Segment } from '../../src/pools/index.js';
 
 const program = fileURLToPath(new URL('../../bench/pools.js', import.meta.url));
 
-t.test('a short run prints every pool and malloc, and leaves nothing', async (t) => {
+t.test('a short run prints every pool and malloc, and leaves nothing behind', async (t) => {
   const text = execFileSync(process.execPath, [program, '--rounds', '1', '--operations', '1000'], { encoding: 'utf8' });
   const expected = [
     'FixedPool, ',

@@ -1,4 +1,4 @@
-/** Sections run in processes of their own, and one that fails does not take the others with it. */
+/** Each section runs in a separate process, and a section that fails does not affect the others. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
@@ -18,7 +18,7 @@ function section(name: string, source: string, rows?: number): Section {
 
 const figure = `{ what: String(process.pid), unit: 'x', value: { median: rows } }`;
 
-t.test('each section runs in a process of its own, with its rows', async (t) => {
+t.test('each section runs in a separate process, with its number of rows', async (t) => {
   const source = `export const run = async (effort, rows) => ({ figures: [${figure}], leftOut: ['something'] });`;
   const { figures, leftOut } = await runSections([section('a', source, 7), section('b', source)], EFFORTS.smoke);
   t.same(
@@ -32,7 +32,7 @@ t.test('each section runs in a process of its own, with its rows', async (t) => 
   t.same(leftOut, ['a: something', 'b: something']);
 });
 
-t.test('a section that fails is left out, and said to be', async (t) => {
+t.test('a section that fails is left out and reported', async (t) => {
   const begun: string[] = [];
   const { figures, leftOut } = await runSections(
     [
@@ -51,17 +51,17 @@ t.test('a section that fails is left out, and said to be', async (t) => {
   t.match(leftOut, [/^ends: /, /^lacks: /]);
 });
 
-t.test('sections are selected by the beginnings of their names', async (t) => {
+t.test('sections are selected by prefixes of their names', async (t) => {
   const sections = ['rows-10', 'rows-100', 'reading'].map((name) => section(name, ''));
   const selected = (only?: string) => selectSections(sections, only).map(({ name }) => name);
   t.same(selected(), ['rows-10', 'rows-100', 'reading']);
   t.same(selected('rows'), ['rows-10', 'rows-100']);
   t.same(selected('rows-100,rea'), ['rows-100', 'reading']);
-  t.throws(() => selected('rows,'), { code: 'ERR_ARGUMENT' }, 'an empty name would be every one');
+  t.throws(() => selected('rows,'), { code: 'ERR_ARGUMENT' }, 'an empty prefix would select every section');
   t.throws(() => selected('rows,nonsense'), { code: 'ERR_ARGUMENT', message: /'nonsense'/ });
 });
 
-t.test('a section that its parent leaves, or that is told to end, cleans up', async (t) => {
+t.test('a section cleans up when its parent has died, or when it is told to end', async (t) => {
   const folder = t.testdir();
   const beforeEnd = new URL('../../src/bench/before-end.js', import.meta.url).href;
   const endings: [string, (child: ChildProcess) => void][] = [

@@ -1,4 +1,4 @@
-/** The benchmark runs what it is asked for, and writes what it printed. */
+/** The benchmark runs the sections that were asked for, and writes what it prints. */
 import { execFile } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -17,12 +17,12 @@ function runBench(...flags: string[]): Promise<{ stdout: string }> {
   return promisify(execFile)(process.execPath, [program, ...flags, '--out', folder]);
 }
 
-t.test('refuses a section that does not exist, and names those that do', async (t) => {
+t.test('a section that does not exist is an error that names those that do', async (t) => {
   await t.rejects(runBench('--only', 'rows,nonsense'), { code: 1, stderr: /rows-100000.*'nonsense'/ });
   t.same(readdirSync(folder), [], 'nothing was written');
 });
 
-t.test('a small run measures every operation beside every form of Map', async (t) => {
+t.test('a small run compares every operation with every form of Map', async (t) => {
   const { stdout } = await runBench('--smoke', '--only', 'rows-1000');
   const report: Report = JSON.parse(readFileSync(join(folder, 'latest.json'), 'utf8'));
   t.match(report, { effort: 'smoke', node: process.version, leftOut: [] });

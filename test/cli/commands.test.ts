@@ -21,7 +21,7 @@ const table = Table.create({
 table.set('k', { n: 5n, text: 'ä', data: Uint8Array.of(1, 2, 3) });
 t.teardown(() => table.destroy());
 
-t.test('exit code, output and errors are those of its process', async (t) => {
+t.test('the process has the exit code, output and errors of the command', async (t) => {
   t.match(await runProcess(['get', 't', 'k', '--json']), { code: 0, stdout: /"text":"ä"/, stderr: '' });
   t.match(await runProcess(['get', 't', 'none']), { code: 1, stdout: '', stderr: /no row "none"/ });
   t.match(await runProcess(['get', 't']), { code: 2, stdout: '', stderr: /key/ });
@@ -30,7 +30,7 @@ t.test('exit code, output and errors are those of its process', async (t) => {
   t.equal(table.delete('read'), true);
 });
 
-t.test('wrong usage is 2', async (t) => {
+t.test('wrong usage is exit code 2', async (t) => {
   for (const args of [
     ['nope'],
     ['ls', '--nope'],
@@ -45,7 +45,7 @@ t.test('wrong usage is 2', async (t) => {
   ]) {
     const { code, stdout, stderr } = await run(args);
     t.match({ code, stdout }, { code: 2, stdout: '' }, args.join(' '));
-    t.ok(stderr.length > 0, 'with a word about it');
+    t.ok(stderr.length > 0, 'with a message');
   }
   for (const [args, message] of [
     [['serve', '--port', 'x'], /--port must be an integer, got "x"/],
@@ -59,7 +59,7 @@ t.test('wrong usage is 2', async (t) => {
   }
 });
 
-t.test('a mistyped word is answered by one line with the nearest one', async (t) => {
+t.test('the message about a mistyped word is one line that suggests the nearest word', async (t) => {
   for (const [args, line] of [
     [['gett', 't', 'k'], "shmtable: unknown command 'gett' (Did you mean get?)\n"],
     [['ls', '--jsn'], "shmtable: unknown option '--jsn' (Did you mean --json?)\n"],
@@ -84,7 +84,7 @@ t.test('keys prints the key of every row, one per line', async (t) => {
   const lines = (stdout: string) => stdout.split('\n').slice(0, -1);
   const plain = lines((await run(['keys', 'keyed'])).stdout);
   const wanted = [...keyed.keys()].map((key) => (odd.includes(key) ? JSON.stringify(key) : key));
-  t.same(plain.sort(), wanted.sort(), 'all, those that a line cannot hold as JSON');
+  t.same(plain.sort(), wanted.sort(), 'all keys, those with control characters as JSON');
   const json = lines((await run(['keys', 'keyed', '--json', '--prefix', 'key 24'])).stdout);
   const inPrefix = [...keyed.keys()].filter((key) => key.startsWith('key 24'));
   t.same(json.map((line) => JSON.parse(line)).sort(), inPrefix.sort());
@@ -92,12 +92,12 @@ t.test('keys prints the key of every row, one per line', async (t) => {
   t.match(await run(['keys', 'missing']), { code: 1, stdout: '', stderr: /no table missing/ });
 });
 
-t.test('what is not found is 1', async (t) => {
+t.test('a missing table or row is exit code 1', async (t) => {
   t.match(await run(['get', 't', 'none']), { code: 1, stdout: '', stderr: /no row "none"/ });
   for (const command of ['stat', 'verify']) t.match(await run([command, 'none']), { code: 1, stderr: /none/ }, command);
 });
 
-t.test('help is 0', async (t) => {
+t.test('help is exit code 0', async (t) => {
   const { code, stdout } = await run(['--help']);
   t.equal(code, 0);
   const commands = [...stdout.matchAll(/^ {2}([a-z]+) /gm)].map(([, name]) => name);
@@ -106,7 +106,7 @@ t.test('help is 0', async (t) => {
   for (const [i, help] of helps.entries()) t.match(help, { code: 0, stdout: `Usage: shmtable ${COMMANDS[i]}` });
 });
 
-t.test('ls, get, stat, verify', async (t) => {
+t.test('ls, get, stat and verify print text or JSON', async (t) => {
   t.match(JSON.parse((await run(['ls', '--json'])).stdout), [
     { name: 't', rows: 1, capacity: 10, owners: [process.pid] },
   ]);

@@ -1,4 +1,4 @@
-/** The completion scripts, each run by its shell. */
+/** The completion scripts, each executed by its shell. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
@@ -14,7 +14,7 @@ t.teardown(() => {
   for (const table of tables) table.destroy();
 });
 
-/** A folder in which `shmtable` is the command, as it is on the path of whoever has installed it. */
+/** A folder with the command `shmtable`, as in the search path of a user who has installed it. */
 function folderOf(t: Test): string {
   const folder = t.testdir({ notes: '', 'notes.txt': '' });
   writeFileSync(join(folder, 'shmtable'), `#!/bin/sh\nexec "${process.execPath}" "${COMMAND}" "$@"\n`, { mode: 0o755 });
@@ -30,7 +30,7 @@ function environment(folder: string): NodeJS.ProcessEnv {
   };
 }
 
-t.test('bash', async (t) => {
+t.test('bash completes commands, options, files and tables', async (t) => {
   const folder = folderOf(t);
   const script = execFileSync(process.execPath, [COMMAND, 'completion', 'bash'], { encoding: 'utf8' });
   const lines: [string[], string[]][] = [
@@ -71,7 +71,7 @@ t.test('bash', async (t) => {
       `COMP_WORDS=(shmtable ${words.map((word) => `'${word}'`).join(' ')}); COMP_CWORD=${words.length}; ` +
       `COMPREPLY=(); _shmtable; echo "\${COMPREPLY[*]}"`,
   );
-  // compopt is for completions under way.
+  // compopt works only during a completion.
   const program = [script, 'compopt() { :; }', ...asked].join('\n');
   const bash = spawnSync('bash', ['-c', program], { cwd: folder, env: environment(folder), encoding: 'utf8' });
   t.equal(bash.stderr, '');
@@ -83,9 +83,9 @@ t.test('bash', async (t) => {
 
 const missing = existsSync('/usr/bin/zsh') || process.env.SHMTABLE_FORBID_SKIPS === '1' ? false : 'NO ZSH';
 
-t.test('zsh', { skip: missing }, async (t) => {
+t.test('zsh completes commands, options and tables', { skip: missing }, async (t) => {
   const folder = folderOf(t);
-  // A terminal of zsh's own: what stands in the script of this test would be typed.
+  // zsh gets a separate terminal, into which the script of this test types.
   const program = `
     zmodload zsh/zpty
     zpty shell zsh -f -i
@@ -101,7 +101,7 @@ t.test('zsh', { skip: missing }, async (t) => {
     encoding: 'utf8',
     timeout: 60_000,
   });
-  t.equal(zsh.signal, null, 'every answer came');
+  t.equal(zsh.signal, null, 'every expected output appeared');
   t.match(zsh.stdout, /column n +int32/, 'stat beta');
   t.match(zsh.stdout, /table beta has no row/, 'get beta key --json');
 });

@@ -31,7 +31,7 @@ function tableOf(t: Test, name: string, capacity = 20): Table<typeof columns> {
 
 const ODD_TEXT = 'a\u2028b\u0085"\\\u0000\n\r,;\uFEFF\u{1F600}';
 
-t.test('dumped and loaded is the same', async (t) => {
+t.test('load restores the rows of a dump', async (t) => {
   const source = tableOf(t, 'source');
   source.set('k', {
     n: -(2n ** 63n),
@@ -48,7 +48,7 @@ t.test('dumped and loaded is the same', async (t) => {
   t.match({ code, stderr }, { code: 0, stderr: '' });
   t.equal(stdout.split('\n').length, 5, 'four lines');
   t.same(Object.keys(JSON.parse(stdout.slice(0, stdout.indexOf('\n')))), ['key', 'row', 'expiresAt']);
-  t.equal((await run(['dump', 'source', '--json'])).stdout, stdout, 'which are JSON as it is');
+  t.equal((await run(['dump', 'source', '--json'])).stdout, stdout, 'the output is JSON in either case');
 
   const target = tableOf(t, 'target');
   target.set('k', { text: 'before' }, { ttl: 3_600_000 });
@@ -56,7 +56,7 @@ t.test('dumped and loaded is the same', async (t) => {
   const past = stdout.replace(/("key":"gone".*"expiresAt":)\d+/, '$11');
   const loaded = await run(['load', 'target'], past);
   t.same(loaded, { code: 0, stdout: 'target: 3 rows loaded, 1 expired ones skipped\n', stderr: '' });
-  t.equal(target.size, 4, 'with the one that was there and not among them');
+  t.equal(target.size, 4, 'with the row that existed before and is not in the dump');
   for (const key of ['k', 'zero', ODD_TEXT]) {
     t.same(target.get(key), source.get(key), 'the row');
     const [expected, found] = [source, target].map((table) => table.entry(key)?.expiresAt ?? 0);
@@ -71,10 +71,10 @@ t.test('dumped and loaded is the same', async (t) => {
     stderr: '',
   });
   const envelope = (await run(['get', 'source', 'k', '--json'])).stdout;
-  t.match(await run(['load', 'target'], envelope), { code: 0 }, "an envelope's revision is none of a row's");
+  t.match(await run(['load', 'target'], envelope), { code: 0 }, 'the revision in an envelope is ignored');
 });
 
-t.test('CSV', async (t) => {
+t.test('load reads CSV', async (t) => {
   const table = tableOf(t, 'csv');
   const soon = Date.now() + 3_600_000;
   const file = [
@@ -103,7 +103,7 @@ t.test('CSV', async (t) => {
   t.match(table.get('c'), { n: 0n, f: 0, flag: false, text: '', small: 0 });
 });
 
-t.test('the first line that is wrong is named, what came before it stays', async (t) => {
+t.test('the first invalid line is named, and the rows before it remain', async (t) => {
   const table = tableOf(t, 'wrong', 3);
   const good = '{"key":"good","row":{"small":1}}';
   for (const [line, message] of [
@@ -137,7 +137,7 @@ t.test('the first line that is wrong is named, what came before it stays', async
   t.match(await run(['load', 'none'], five), { code: 1, stderr: /no table none/ });
 });
 
-t.test('and of CSV', async (t) => {
+t.test('the first invalid line of CSV is named', async (t) => {
   const table = tableOf(t, 'wrong-csv');
   for (const [file, message] of [
     ['k,small\na,1\n', /line 1: "k,small" is neither/],
@@ -166,7 +166,7 @@ t.test('and of CSV', async (t) => {
   t.match(await run(['load', 'wrong-csv'], illFormed), { code: 1, stderr: /line 2: it is not well-formed UTF-8/ });
 });
 
-t.test('lines of CSV may end differently within one file', async (t) => {
+t.test('lines of CSV may end in different ways within one file', async (t) => {
   const table = tableOf(t, 'line-ends');
   for (const [file, rows] of [
     ['key,text\na,one\r\nb,two\r\n', { a: 'one', b: 'two' }],
@@ -182,7 +182,7 @@ t.test('lines of CSV may end differently within one file', async (t) => {
   }
 });
 
-t.test('a quote that is not closed is named by its own line', async (t) => {
+t.test('an unclosed quote is reported with the line in which it opens', async (t) => {
   tableOf(t, 'open-quote');
   for (const [file, line] of [
     ['key,text\na,1\nb,"2\nc,3\nd,4\n', 3],
@@ -199,7 +199,7 @@ t.test('a quote that is not closed is named by its own line', async (t) => {
   }
 });
 
-t.test('cells are what JSON has, without its quotes', async (t) => {
+t.test('a cell is the JSON value without its quotes', async (t) => {
   const table = tableOf(t, 'cells');
   for (const [column, cell] of [
     ['small', '01'],
@@ -221,47 +221,53 @@ t.test('cells are what JSON has, without its quotes', async (t) => {
   t.match(table.entry('a'), { row: { text: 'null', f: -1500 }, expiresAt: null });
 });
 
-t.test('a table with columns named key and expiresAt', async (t) => {
-  const both = Table.create({
-    name: 'both',
-    namespace,
-    capacity: 10,
-    columns: { key: 'string(9)', expiresAt: 'int64', text: 'string(9)' },
-  });
-  t.teardown(() => both.close());
-  const file = 'key,id,expiresAt,text\na,1,1000,x\n';
-  const load = (...flags: string[]) => run(['load', 'both', ...flags], file);
-  for (const [flags, message] of [
-    [[], /line 1: the header's key may be .*--key-column NAME; 0 rows/],
-    [['--key-column', 'key'], /line 1: the header's expiresAt may be .*--expires-column NAME, or --no-expires-column/],
-    [['--key-column', 'nope'], /neither a JSON object nor the header of a CSV file with a column nope/],
-    [['--key-column', 'key', '--expires-column', 'nope'], /names no column "nope"/],
-    [['--key-column', 'key', '--no-expires-column'], /no column "id"/],
-  ] as const) {
-    t.match(await load(...flags), { code: 1, stderr: message }, flags.join(' '));
-    t.equal(both.size, 0);
-  }
-  const without = 'key,expiresAt,text\na,4102444800000,x\n';
-  t.match(await run(['load', 'both', '--key-column', 'key', '--no-expires-column'], without), { code: 0 });
-  t.match(both.entry('a'), { row: { key: 'a', expiresAt: 4102444800000n, text: 'x' }, expiresAt: null });
-  both.clear();
-  const named = ['--key-column', 'text', '--expires-column', 'expiresAt'];
-  t.match(await run(['load', 'both', ...named], without), { code: 0 });
-  const entry = both.entry('x');
-  t.match(
-    entry,
-    { row: { key: 'a', expiresAt: 4102444800000n, text: 'x' } },
-    'what an option names may be a column as well',
-  );
-  t.ok(Math.abs((entry?.expiresAt ?? 0) - 4102444800000) < 5000);
-});
+t.test(
+  'options name the columns of key and expiry, also in a table with columns named key and expiresAt',
+  async (t) => {
+    const both = Table.create({
+      name: 'both',
+      namespace,
+      capacity: 10,
+      columns: { key: 'string(9)', expiresAt: 'int64', text: 'string(9)' },
+    });
+    t.teardown(() => both.close());
+    const file = 'key,id,expiresAt,text\na,1,1000,x\n';
+    const load = (...flags: string[]) => run(['load', 'both', ...flags], file);
+    for (const [flags, message] of [
+      [[], /line 1: the header's key may be .*--key-column NAME; 0 rows/],
+      [
+        ['--key-column', 'key'],
+        /line 1: the header's expiresAt may be .*--expires-column NAME, or --no-expires-column/,
+      ],
+      [['--key-column', 'nope'], /neither a JSON object nor the header of a CSV file with a column nope/],
+      [['--key-column', 'key', '--expires-column', 'nope'], /names no column "nope"/],
+      [['--key-column', 'key', '--no-expires-column'], /no column "id"/],
+    ] as const) {
+      t.match(await load(...flags), { code: 1, stderr: message }, flags.join(' '));
+      t.equal(both.size, 0);
+    }
+    const without = 'key,expiresAt,text\na,4102444800000,x\n';
+    t.match(await run(['load', 'both', '--key-column', 'key', '--no-expires-column'], without), { code: 0 });
+    t.match(both.entry('a'), { row: { key: 'a', expiresAt: 4102444800000n, text: 'x' }, expiresAt: null });
+    both.clear();
+    const named = ['--key-column', 'text', '--expires-column', 'expiresAt'];
+    t.match(await run(['load', 'both', ...named], without), { code: 0 });
+    const entry = both.entry('x');
+    t.match(
+      entry,
+      { row: { key: 'a', expiresAt: 4102444800000n, text: 'x' } },
+      'a column that an option names may also fill a column of the table',
+    );
+    t.ok(Math.abs((entry?.expiresAt ?? 0) - 4102444800000) < 5000);
+  },
+);
 
-t.test('dump into a pipe', async (t) => {
+t.test('dump writes into pipes', async (t) => {
   const rows = 60_000;
   const table = tableOf(t, 'large', rows);
   for (let i = 0; i < rows; i++) table.set(`key-${i}`, { text: 'x'.repeat(40) });
 
-  t.test('that is closed early', async (t) => {
+  t.test('a pipe that is closed early is not an error', async (t) => {
     const shell = spawn('bash', ['-c', `set -o pipefail; "${process.execPath}" "${COMMAND}" dump large | head -n 2`], {
       env,
     });
@@ -276,16 +282,16 @@ t.test('dump into a pipe', async (t) => {
     t.same({ code: shell.exitCode, stderr, lines: lines.split('\n').length }, { code: 0, stderr: '', lines: 3 });
   });
 
-  t.test('that is read late', async (t) => {
+  t.test('a pipe that is read slowly gets every row once', async (t) => {
     const child = spawn(process.execPath, [COMMAND, 'dump', 'large'], { env, stdio: ['ignore', 'pipe', 'inherit'] });
-    // A full pipe of 64 KiB, then everything else at this reader's pace, with other rows coming and going.
+    // A full pipe of 64 KiB, then the rest as fast as it is read here, while other rows are inserted and deleted.
     await once(child.stdout, 'readable');
     for (let i = 0; i < 100; i++) table.delete(`key-${i}`);
     const keys = new Set<string>();
     let text = '';
     for await (const chunk of child.stdout.setEncoding('utf8')) text += chunk;
     for (const line of text.trimEnd().split('\n')) keys.add(JSON.parse(line).key);
-    t.equal(text.split('\n').length - 1, keys.size, 'no row twice');
+    t.equal(text.split('\n').length - 1, keys.size, 'no row occurs twice');
     t.ok(
       Array.from({ length: rows - 100 }, (_, i) => `key-${i + 100}`).every((key) => keys.has(key)),
       'none missing',

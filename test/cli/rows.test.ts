@@ -27,7 +27,7 @@ function tableOf(t: Test, name: string): Table<typeof columns> {
   return table;
 }
 
-t.test('wrong usage is 2', async (t) => {
+t.test('wrong usage is exit code 2', async (t) => {
   const table = tableOf(t, 'usage');
   for (const [args, message] of [
     [['set', 'usage', 'k'], /json/],
@@ -51,7 +51,7 @@ t.test('wrong usage is 2', async (t) => {
   t.equal(table.size, 0);
 });
 
-t.test('what the table refuses, or has not, is 1', async (t) => {
+t.test('an invalid value or a missing row is exit code 1', async (t) => {
   const table = tableOf(t, 'refusing');
   for (const [args, message] of [
     [['set', 'none', 'k', '{}'], /no table none/],
@@ -74,14 +74,14 @@ t.test('what the table refuses, or has not, is 1', async (t) => {
   t.match(await run(['set', 'refusing', 'c', '{}']), { code: 1, stderr: /holds its capacity of 2/ }, 'a full table');
 });
 
-t.test('set', async (t) => {
+t.test('set writes the given columns', async (t) => {
   const table = tableOf(t, 'written');
   const json = '{"n":"-9223372036854775808","f":"NaN","flag":true,"text":"ä","data":"AQID","small":255}';
   t.same(await run(['set', 'written', 'k', json]), { code: 0, stdout: 'inserted\n', stderr: '' });
   const whole = { n: -(2n ** 63n), f: Number.NaN, flag: true, text: 'ä', data: Uint8Array.of(1, 2, 3), small: 255 };
   t.same(table.get('k'), whole);
   t.same(await run(['set', 'written', 'k', '{"f":-0.5}']), { code: 0, stdout: 'updated\n', stderr: '' });
-  t.same(table.get('k'), { ...whole, f: -0.5 }, 'the others stay');
+  t.same(table.get('k'), { ...whole, f: -0.5 }, 'the other columns are unchanged');
 
   const before = Date.now();
   const answer = await run(['set', 'written', 'k', '{}', '--ttl', '600000', '--json']);
@@ -96,12 +96,12 @@ t.test('set', async (t) => {
   );
   t.ok(Math.abs((expiresAt ?? 0) - before - 600_000) < 60_000, 'with a lifetime');
   await run(['set', 'written', 'k', '{}']);
-  t.equal(table.entry('k')?.expiresAt, expiresAt, 'which stays without another');
-  t.match(await run(['set', 'written', '--', '-k', '{}']), { code: 0 }, 'a key with a dash goes behind --');
+  t.equal(table.entry('k')?.expiresAt, expiresAt, 'which a set without a lifetime keeps');
+  t.match(await run(['set', 'written', '--', '-k', '{}']), { code: 0 }, 'a key with a leading dash follows --');
   t.ok(table.has('-k'));
 });
 
-t.test('delete', async (t) => {
+t.test('delete removes a row', async (t) => {
   const table = tableOf(t, 'emptied');
   table.set('a', {}).set('b', {});
   t.same(await run(['delete', 'emptied', 'a']), { code: 0, stdout: 'deleted\n', stderr: '' });
@@ -117,26 +117,26 @@ t.test('delete', async (t) => {
   t.equal(table.size, 0);
 });
 
-t.test('destroy', async (t) => {
+t.test('destroy removes a table for every process', async (t) => {
   for (const [options, stdout] of [
     [[], 'destroyed\n'],
     [['--json'], '{\n  "name": "doomed",\n  "destroyed": true\n}\n'],
   ] as const) {
     const table = tableOf(t, 'doomed');
     t.same(await run(['destroy', 'doomed', ...options]), { code: 0, stdout, stderr: '' });
-    t.throws(() => table.get('k'), { code: 'ERR_TABLE_CLOSED' }, 'for who has it open too');
+    t.throws(() => table.get('k'), { code: 'ERR_TABLE_CLOSED' }, 'also for open handles');
     t.throws(() => Table.open('doomed', { namespace }), { code: 'ERR_TABLE_NOT_FOUND' });
   }
 });
 
-t.test('tables of every backend are found by name, those in files that nobody has open by path', async (t) => {
+t.test('tables of every backend are found by name, and a file that no process has open by its path', async (t) => {
   const path = join(tmpdir(), `${namespace}.table`);
   t.teardown(() => rmSync(path, { force: true }));
   for (const backend of ['anonymous', 'sysv', 'file'] as const) {
     const where = { backend, namespace, ...(backend === 'file' && { path }) };
     const name = `in-${backend}`;
     const table = Table.create({ ...where, name, capacity: 2, columns });
-    // Anonymous memory is found by processes that are started later.
+    // Anonymous memory is found by child processes that are started later.
     const run = commandIn(namespace);
     t.match(await run(['set', name, 'k', '{"small":7}']), { code: 0 }, backend);
     t.equal(table.get('k', 'small'), 7);

@@ -30,7 +30,7 @@ async function segments(...options: string[]): Promise<string> {
   return stdout;
 }
 
-t.test('segments of every backend', async (t) => {
+t.test('segments lists the segments of every backend', async (t) => {
   const printed = await segments();
   t.match(printed, /^NAME +BACKEND +OWNER +PERMS +BYTES +ATTACHED +LOCATION\n/);
   for (const backend of backends) {
@@ -39,7 +39,7 @@ t.test('segments of every backend', async (t) => {
   }
 });
 
-t.test('as JSON', async (t) => {
+t.test('--json prints them as JSON', async (t) => {
   const { total } = Table.bytesFor({ name: 'a', capacity: 10, columns: { n: 'int32' } });
   const all = JSON.parse(await segments('--json')) as { name: string }[];
   const ours = all.filter(({ name }) => name.startsWith(`shmtable:${namespace}:`));

@@ -22,7 +22,7 @@ function tableOf(t: Test, name: string): Table<typeof columns> {
   return table;
 }
 
-t.test('there and back', async (t) => {
+t.test('restore creates the table that snapshot saved', async (t) => {
   const table = tableOf(t, 't');
   const file = join(t.testdir(), 'rows.snapshot');
   const entries = [table.entry('k'), table.entry('expiring')];
@@ -32,8 +32,8 @@ t.test('there and back', async (t) => {
   const again = await run(['snapshot', 't', file, '--json']);
   t.match({ ...again, stdout: JSON.parse(again.stdout) }, { code: 0, stdout: { name: 't', file, bytes: Number } });
 
-  t.match(await run(['restore', file]), { code: 1, stdout: '', stderr: /table t .*already/ }, 'the table is there');
-  t.equal(table.size, 2, 'and as it was');
+  t.match(await run(['restore', file]), { code: 1, stdout: '', stderr: /table t .*already/ }, 'the table exists');
+  t.equal(table.size, 2, 'and is unchanged');
   table.destroy();
   t.same(await run(['restore', file]), { code: 0, stdout: 't: 2 rows\n', stderr: '' });
   using restored = Table.open('t', { namespace, columns });
@@ -52,7 +52,7 @@ t.test('there and back', async (t) => {
   );
 });
 
-t.test('what cannot be done is 1, and leaves things as they were', async (t) => {
+t.test('a failure is exit code 1 and changes nothing', async (t) => {
   const table = tableOf(t, 'source');
   const folder = t.testdir();
   const file = join(folder, 'rows.snapshot');
@@ -70,15 +70,15 @@ t.test('what cannot be done is 1, and leaves things as they were', async (t) => 
   const damaged = await run(['restore', file, '--table', 'damaged']);
   t.match(damaged, { code: 1, stdout: '', stderr: /byte \d+/ }, 'damaged');
   writeFileSync(file, 'no snapshot');
-  t.match(await run(['restore', file, '--table', 'damaged']), { code: 1, stdout: '' }, 'none at all');
+  t.match(await run(['restore', file, '--table', 'damaged']), { code: 1, stdout: '' }, 'not a snapshot');
   t.same(
     Table.list({ namespace }).filter(({ name }) => name === 'small' || name === 'damaged'),
     [],
-    'no table is left half made',
+    'no incomplete table is left',
   );
 });
 
-t.test('wrong usage is 2', async (t) => {
+t.test('wrong usage is exit code 2', async (t) => {
   for (const args of [
     ['snapshot'],
     ['snapshot', 't'],
@@ -92,6 +92,6 @@ t.test('wrong usage is 2', async (t) => {
   ]) {
     const { code, stdout, stderr } = await run(args);
     t.match({ code, stdout }, { code: 2, stdout: '' }, args.join(' '));
-    t.ok(stderr.length > 0, 'with a word about it');
+    t.ok(stderr.length > 0, 'with a message');
   }
 });

@@ -15,7 +15,7 @@ const run = commandIn(namespace);
 const table = Table.create({ name: 't', namespace, capacity: 200, columns: { n: 'int32' } });
 t.teardown(() => table.destroy());
 
-t.test('readings', async (t) => {
+t.test('a sample shows tables, rates, services and their latest events', async (t) => {
   const memory = ServiceMemory.create(namespace, 1);
   t.teardown(() => memory.remove());
   const reader = new LiveReader(namespace);
@@ -30,7 +30,7 @@ t.test('readings', async (t) => {
   t.match(
     first.services,
     [{ pid: process.pid, workers: 2, requestsPerSecond: 0, p50Ms: null, p99Ms: null, deaths: 1, events: [] }],
-    'no rates at first',
+    'no rates in the first sample',
   );
 
   for (let i = 0; i < 100; i++) table.set(`${i}`, { n: i });
@@ -79,11 +79,11 @@ t.test('readings', async (t) => {
   const screen = screenOf(third, 1000);
   t.match(screen, /^t +99 +50% /m);
   t.match(screen, /slow request: GET \/\?\[31m 200 took 700 ms in worker 7 \(id\)/);
-  t.equal(screenOf(third, 12).split('\n').length, 11, 'as many lines as there are, but for that of the cursor');
-  t.match(screenOf(third, 12), /slow request/, 'the last events first of all');
+  t.equal(screenOf(third, 12).split('\n').length, 11, 'all lines of the screen but that of the cursor');
+  t.match(screenOf(third, 12), /slow request/, 'the latest events come first');
 });
 
-t.test('a service that ends is gone from the next reading', async (t) => {
+t.test('a service that has ended is missing from the next sample', async (t) => {
   const memory = ServiceMemory.create(namespace, 1);
   const reader = new LiveReader(namespace);
   t.teardown(() => reader.close());
@@ -92,7 +92,7 @@ t.test('a service that ends is gone from the next reading', async (t) => {
   t.same(reader.read().services, []);
 });
 
-t.test('the command', async (t) => {
+t.test('without a terminal the command prints one sample', async (t) => {
   using other = Table.create({ name: 'other', namespace, capacity: 5, columns: { n: 'int32' } });
   t.teardown(() => Table.destroy('other', { namespace }));
   other.set('k', { n: 1 });
@@ -109,7 +109,7 @@ t.test('the command', async (t) => {
   });
   t.ok(sample.intervalMs >= 50);
   const text = await run(['top', '--interval', '60']);
-  t.equal(text.code, 0, 'not on a terminal: once');
+  t.equal(text.code, 0, 'one sample without a terminal');
   t.match(text.stdout, /^other +1 +20%/m);
   t.match(text.stdout, /worker 77 died \(SIGKILL\)/);
 });
@@ -118,7 +118,7 @@ for (const [name, key] of [
   ['Ctrl-C', '\u0003'],
   ['q', 'q'],
 ]) {
-  t.test(`on a terminal it goes on until ${name}, and gives the terminal back`, async (t) => {
+  t.test(`on a terminal it runs until ${name}, and restores the terminal`, async (t) => {
     // util-linux' `script` gives the command a terminal.
     const child = spawn(
       'script',
@@ -143,17 +143,17 @@ for (const [name, key] of [
     const [code] = await ended;
     t.equal(code, 0);
     t.ok(output.lastIndexOf('\u001b[?25h') > output.lastIndexOf('\u001b[?25l'), 'the cursor is shown again');
-    t.match(output, ' icanon', 'and typed lines are lines again');
+    t.match(output, ' icanon', 'and input is line by line again');
   });
 }
 
-t.test('top, stat and ls agree about rows that have expired and are not swept', async (t) => {
+t.test('top, stat and ls agree about expired rows that have not been removed', async (t) => {
   const table = Table.create({ name: 'expiring', namespace, capacity: 10, columns: { n: 'int32' } });
   t.teardown(() => Table.destroy('expiring', { namespace }));
   table.set('stays', { n: 1 });
   for (let i = 0; i < 5; i++) table.set(`goes-${i}`, { n: i }, { ttl: 1 });
-  await eventually('they have expired', () => table.size === 1);
-  // Nobody has the table open who could sweep.
+  await eventually('the rows have expired', () => table.size === 1);
+  // No process that could sweep has the table open.
   table.close();
   const [top, stat, ls] = await Promise.all([
     run(['top', '--json', '--interval', '60']),

@@ -1,4 +1,4 @@
-/** The reference has a section for each public member of `Table`, and no other. */
+/** The reference has a section for each public member of `Table`, and no others. */
 import { readFileSync } from 'node:fs';
 import t from 'tap';
 import { Table } from '../../src/index.js';
@@ -13,14 +13,14 @@ function namesIn(text: string): string[] {
 }
 
 function namesOf(owner: string, object: object): string[] {
-  // Node 20 calls it `nodejs.dispose`.
+  // Symbol.dispose is named `nodejs.dispose` on Node 20.
   const nameOf = (key: string | symbol) => (key === Symbol.dispose ? 'Symbol.dispose' : key);
   return Reflect.ownKeys(object)
     .map(nameOf)
     .map((key) => `${owner}.${typeof key === 'symbol' ? key.description : key}`);
 }
 
-t.test('members and sections are the same', async (t) => {
+t.test('every public member has a section, and every section a member', async (t) => {
   const table = Table.create({ name: `members-${process.pid}`, capacity: 1, columns: { n: 'int8' } });
   t.teardown(() => table.destroy());
   const none = new Set(['table.constructor', 'Table.length', 'Table.name', 'Table.prototype']);
@@ -34,17 +34,17 @@ t.test('members and sections are the same', async (t) => {
   t.same([...headings, ...properties].sort(), [...members].sort());
 });
 
-t.test('the defaults of a table are those that it names', async (t) => {
+t.test('the reference has the right defaults', async (t) => {
   for (const [option, value] of Object.entries(TABLE_DEFAULTS)) {
     const [, , named] = api.match(new RegExp(`^\\| \`${option}\` \\|.*`, 'm'))?.[0].split(' | ') ?? [];
     t.ok(
       named?.includes(typeof value === 'string' ? `'${value}'` : String(value)),
-      `${option}: ${value}, not ${named}`,
+      `${option} is ${value} by default, not ${named}`,
     );
   }
 });
 
-t.test('every count of stats has its place in the section', async (t) => {
+t.test('every count in stats() is described', async (t) => {
   const table = Table.create({ name: `counts-${process.pid}`, capacity: 1, columns: { n: 'int8' } });
   t.teardown(() => table.destroy());
   const section = api.slice(api.indexOf('### table.stats()'), api.indexOf('### table.verify()'));

@@ -14,8 +14,8 @@ const programs = new Map(
   documents.map((name) => [name, programOf(readFileSync(join(root, 'docs', `${name}.md`), 'utf8'))]),
 );
 
-t.test('they print what they say', async (t) => {
-  // Beside this file, `shmtable` is what this file belongs to.
+t.test('the examples print what their comments say', async (t) => {
+  // A program in this folder that imports `shmtable` gets this package.
   const folder = mkdtempSync(fileURLToPath(new URL('./examples-', import.meta.url)));
   t.teardown(() => rmSync(folder, { recursive: true }));
   for (const [name, { code, output }] of programs) {
@@ -30,7 +30,7 @@ t.test('they print what they say', async (t) => {
   }
 });
 
-t.test('they compile', async (t) => {
+t.test('the examples compile', async (t) => {
   const compilerOptions = {
     ...{ module: 'nodenext', target: 'es2022', lib: ['es2023', 'esnext.disposable'], types: ['node'] },
     ...{ strict: true, skipLibCheck: true, noEmit: true },

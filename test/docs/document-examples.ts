@@ -1,6 +1,6 @@
 /** The examples of a document, as one program. */
 
-/** A block of TypeScript under the heading that it stands below. */
+/** A block of TypeScript and the heading above it. */
 interface Example {
   readonly heading: string;
   readonly code: string;
@@ -16,26 +16,26 @@ function examplesOf(markdown: string): Example[] {
   return examples;
 }
 
-/** What the comments beside `console.log` say is printed, line by line. */
+/** What is printed according to the comments beside `console.log`, line by line. */
 function promisedBy(code: string): string[] {
   return [...code.matchAll(/console\.log\(.*\);? \/\/ (.*)$/gm)].map(([, output]) => output);
 }
 
 export interface DocumentProgram {
-  /** Prints the heading of each example before what the example prints. */
+  /** A program that prints the heading of each example before the example's output. */
   readonly code: string;
-  /** Everything that it should print. */
+  /** Everything that the program should print. */
   readonly output: string;
 }
 
 /**
- * The first example makes the table that the others use, and clears before each of them. Each has a scope of its own; its
- * imports are those of the program.
+ * The first example creates the table that the others use; it is cleared before each of them. Each example has a
+ * separate scope, but the imports are those of the program.
  */
 export function programOf(markdown: string): DocumentProgram {
   const [scene, ...examples] = examplesOf(markdown);
   const table = /const (\w+) = Table\.openOrCreate\(/.exec(scene.code)?.[1];
-  if (table === undefined) throw new Error('the first example makes no table');
+  if (table === undefined) throw new Error('the first example does not create a table');
   const imports = new Set<string>();
   const withoutImports = (code: string): string =>
     code.replace(/^import .*\n+/gm, (line) => {
@@ -50,7 +50,7 @@ export function programOf(markdown: string): DocumentProgram {
   return { code: [...imports, first, ...rest].join('\n'), output: `${output.join('\n')}\n` };
 }
 
-/** An import of each name by itself: examples that name the same ones meet in one program. */
+/** Imports each name separately, because several examples of one program may import the same name. */
 function separateImports(statement: string): string[] {
   const named = /^import \{(.*)\} (from .*)$/.exec(statement);
   if (named === null) return [statement];

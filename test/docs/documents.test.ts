@@ -1,4 +1,4 @@
-/** The documents lead to what exists, and speak of everything that there is and of nothing that there is not. */
+/** Links in the documents lead somewhere; codes, routes and settings in the documents are those of the code. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -14,12 +14,12 @@ const files = [
 ];
 const texts = new Map(files.map((file) => [file, readFileSync(file, 'utf8')]));
 
-/** Text of a document, by its path from the root. */
+/** The text of a document, by its path from the root. */
 function textOf(path: string): string {
   return texts.get(join(root, path)) ?? '';
 }
 
-/** The anchors that headings get where Markdown is shown: lower case, no punctuation, hyphens for spaces. */
+/** The anchors of headings in rendered Markdown: lower case, no punctuation, hyphens for spaces. */
 function anchorsOf(text: string): Set<string> {
   const headings = [...text.matchAll(/^#+ (.*)$/gm)].map((match) => match[1]);
   return new Set(
@@ -32,10 +32,10 @@ function anchorsOf(text: string): Set<string> {
   );
 }
 
-/** Where the project is published. Links to what is not in the package lead there. */
+/** The address of the repository. Links to files that are not in the package start with it. */
 const PUBLISHED = /^https:\/\/github\.com\/shmtable\/shmtable\/(blob|tree)\/main\//;
 
-/** What a link in a document leads to, as a path here. */
+/** The target of a link in a document, as a path in this checkout. */
 function targetOf(file: string, path: string): string {
   if (PUBLISHED.test(path)) return join(root, path.replace(PUBLISHED, ''));
   return path === '' ? file : join(dirname(file), path);
@@ -57,7 +57,7 @@ t.test('every link leads to a file or a heading', async (t) => {
   for (const [file, text] of texts) t.same(brokenLinks(file, text), [], relative(root, file));
 });
 
-t.test('every file named in what contributors read exists', async (t) => {
+t.test('every file named in the documents for contributors exists', async (t) => {
   for (const name of ['CONTRIBUTING.md', 'docs/extending.md']) {
     const paths = [...textOf(name).matchAll(/`((?:src|test|bench|scripts|docs|openapi|native)\/[\w./-]*)`/g)];
     t.same(
@@ -68,7 +68,7 @@ t.test('every file named in what contributors read exists', async (t) => {
   }
 });
 
-t.test('every error code named is one', async (t) => {
+t.test('every error code in the documents exists', async (t) => {
   const codes = new Set<string>(ERROR_CODES);
   for (const [file, text] of texts) {
     const named = [...text.matchAll(/\bERR_[A-Z_]+\b/g)].map(([code]) => code);

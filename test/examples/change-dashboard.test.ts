@@ -1,4 +1,4 @@
-/** The page shows what another process does to the table, at once and without being reloaded. */
+/** The page shows changes that another process makes to the table, immediately and without a reload. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
@@ -17,7 +17,7 @@ FLAGS.push('--disable-background-networking', '--disable-component-update', '--d
 
 const name = 'visits-shown';
 
-/** Starts the example, which ends with the test; its address, its table, and how it ends. */
+/** Starts the example, which ends with the test. Returns its address, its table, and a promise of its exit. */
 async function startExample(t: Test) {
   const program = fileURLToPath(new URL('../../examples/change-dashboard.js', import.meta.url));
   const env = { ...process.env, SHMTABLE_NAMESPACE: namespace, PORT: '0' };
@@ -33,7 +33,7 @@ async function startExample(t: Test) {
   return { url: String(line).trim(), table, example, ended };
 }
 
-t.test('rows, changes, and an end', async (t) => {
+t.test('a client receives all rows and then changes, and SIGTERM ends the program', async (t) => {
   const { url, table, example, ended } = await startExample(t);
   table.set('/', { hits: 7 });
   const { body } = await fetch(`${url}/changes`);
@@ -58,14 +58,14 @@ t.test('rows, changes, and an end', async (t) => {
   t.match(await (await fetch(url)).text(), /EventSource/);
 
   example.kill('SIGTERM');
-  t.same(await ended, [0, null], 'an open watch does not keep it');
+  t.same(await ended, [0, null], 'an open watch does not keep the process alive');
   await reader.read().catch(() => {});
 });
 
-const missing = existsSync(BROWSER) ? false : `NO BROWSER: ${BROWSER} is missing, the page was not tried in a browser`;
+const missing = existsSync(BROWSER) ? false : `NO BROWSER: ${BROWSER} is missing, the page was not tested in a browser`;
 if (missing !== false) process.stderr.write(`\n*** ${missing}\n\n`);
 
-t.test('in a browser', { skip: REQUIRED ? false : missing }, async (t) => {
+t.test('a browser shows the changes', { skip: REQUIRED ? false : missing }, async (t) => {
   const { url, table } = await startExample(t);
   const folder = mkdtempSync(join(tmpdir(), 'shmtable-browser-'));
   const context = await chromium.launchPersistentContext(folder, { executablePath: BROWSER, args: FLAGS });

@@ -1,4 +1,4 @@
-/** Every increment of every worker is in the sum, and the table is gone afterwards. */
+/** The sum includes every increment of every worker, and the table is removed afterwards. */
 import t from 'tap';
 import { Table } from '../../src/index.js';
 import { namespace, outputOf } from './example-program.js';

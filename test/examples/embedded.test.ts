@@ -1,4 +1,4 @@
-/** The embedded example does what its comments say, and is the one that the README shows. */
+/** The example prints what its comments say, and is the one in the README. */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
@@ -10,7 +10,7 @@ const readme = readFileSync(fileURLToPath(new URL('../../../README.md', import.m
 
 t.teardown(() => Table.destroy('cities', { namespace }));
 
-t.test('it prints what its comments say, once and again over the rows of the first time', async (t) => {
+t.test('it prints what its comments say, also when the rows exist already', async (t) => {
   const expected = '8175134\n5128581 New York City\n';
   t.equal(await outputOf('embedded'), expected);
   t.equal(await outputOf('embedded'), expected);
@@ -18,6 +18,6 @@ t.test('it prints what its comments say, once and again over the rows of the fir
   t.same(comments, expected.trimEnd().split('\n'));
 });
 
-t.test('the README shows it', async (t) => {
+t.test('the README contains it', async (t) => {
   t.equal(/```ts\n(.*?)```/s.exec(readme)?.[1], source);
 });

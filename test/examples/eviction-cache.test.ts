@@ -1,4 +1,4 @@
-/** What everybody asks for stays in a cache through which a thousand others pass. */
+/** A page that is often requested stays in the cache while a thousand others pass through it. */
 import t from 'tap';
 import { Table } from '../../src/index.js';
 import { namespace, outputOf } from './example-program.js';

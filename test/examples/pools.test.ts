@@ -7,7 +7,7 @@ t.teardown(() => {
     if (/^(frames|strings|metrics)-/.test(name)) throw new Error(`${name} is left`);
 });
 
-t.test('frames arrive whole, and what dead workers held comes back', async (t) => {
+t.test('frames arrive intact, and the buffers of dead workers are freed', async (t) => {
   t.equal(await outputOf('frame-buffers'), '300 frames, 0 torn, 0 slices lost\n');
 });
 
@@ -15,7 +15,7 @@ t.test('a string has one offset in all processes', async (t) => {
   t.equal(await outputOf('interned-strings'), '14 words, 11 strings, the same in every process\n');
 });
 
-t.test('metrics of killed workers add up', async (t) => {
+t.test('the sums include the counts of killed workers', async (t) => {
   const expected = [
     'requests_total{status="200"} 3000',
     'request_seconds_bucket{le="0.25"} 750',

@@ -1,11 +1,11 @@
-/** Test frameworks replace clocks and timers: the package has its own, in one file. */
+/** Test frameworks replace clocks and timers, so the package reads them through one file. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 
 const source = fileURLToPath(new URL('../../../src', import.meta.url));
-/** A benchmark goes by the engine's clock, as those do that its figures are compared with; nothing shared depends on it. */
+/** Benchmarks use the engine's clock; nothing shared depends on it. */
 const EXCEPTED = /^(memory\/clock\.ts$|bench\/)/;
 const FORBIDDEN = [
   /\bDate\.now\b/,
@@ -32,7 +32,7 @@ t.test('clocks and timers come from src/memory/clock.ts', async (t) => {
   t.same(found, []);
 });
 
-/** Lines without comments. */
+/** The lines of a file, without comments. */
 function codeOf(text: string): string[] {
   return text
     .replaceAll(/\/\*.*?\*\//gs, '')

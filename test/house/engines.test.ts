@@ -19,24 +19,24 @@ const lock: { packages: Record<string, LockedPackage> } = JSON.parse(
 );
 const installed = Object.entries(lock.packages).filter(([path]) => path !== '');
 
-t.test('every dependency admits the oldest Node of each line that shmtable admits', async (t) => {
+t.test('every dependency supports the oldest Node of each line that shmtable supports', async (t) => {
   for (const oldest of ['20.19.0', '22.12.0', '24.0.0']) {
-    t.ok(semver.satisfies(oldest, manifest.engines.node), `shmtable admits ${oldest}`);
+    t.ok(semver.satisfies(oldest, manifest.engines.node), `shmtable supports ${oldest}`);
     const refusing = installed
       .filter(([, { engines }]) => !semver.satisfies(oldest, engines?.node ?? '*'))
       .map(([path, { version, engines }]) => `${path}@${version} wants ${engines?.node}`);
-    t.same(refusing, [], `no dependency refuses ${oldest}`);
+    t.same(refusing, [], `every dependency supports ${oldest}`);
   }
 });
 
-t.test('the lock names no server', async (t) => {
+t.test('the lock file names no registry', async (t) => {
   t.same(
     installed.filter(([, { resolved }]) => resolved !== undefined).map(([path]) => path),
     [],
   );
 });
 
-t.test('npm ci --engine-strict takes the lock as it is', async (t) => {
+t.test('npm ci --engine-strict accepts the lock file', async (t) => {
   const folder = t.testdir();
   for (const name of ['package.json', 'package-lock.json']) copyFileSync(join(root, name), join(folder, name));
   const npm = spawnSync('npm', ['ci', '--engine-strict', '--dry-run', '--ignore-scripts'], {

@@ -1,4 +1,4 @@
-/** What a file exports is for other files: an export that nobody imports is dead, or its file's own business. */
+/** Exports are for other files: an export that no file imports is dead code, or should not be exported. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -6,23 +6,23 @@ import t from 'tap';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 
-/** Of the package: what they export is for programs that are not here. */
+/** The entry points of the package: their exports are for other programs. */
 const ENTRY_POINTS = ['src/index.ts', 'src/pools/index.ts', 'src/server/plugin.ts', 'src/table/test-clock.ts'];
 
-/** Each section of the benchmark is loaded by a name that is put together. */
+/** Each section of the benchmark is loaded by a computed name. */
 const LOADED = /^src\/bench\/sections\/[\w-]+\.ts: run$/;
 
-/** Sums and copies that nobody reads: what makes them has to be done all the same while it is measured. */
+/** Results of benchmarks that nothing reads: they keep the compiler from removing the measured work. */
 const SINKS = ['src/bench/peer-jobs.ts: sumRead', 'src/bench/subjects/map.ts: copied'];
 
-/** Types that the declarations of other files name, where these infer them. */
+/** Types that appear in the declarations of other files, where they are inferred. */
 const INFERRED = [
   'src/table/layout/segment.ts: HeaderValues',
   'src/table/layout/table-memory.ts: Addresses',
   'src/table/own-writes.ts: OwnWrites',
 ];
 
-/** Exported for tests alone, which cannot reach every case of them from outside. */
+/** Exported only for tests, which cannot reach every case through the public interface. */
 const FOR_TESTS = [
   'src/memory/known-options.ts: nearest',
   'src/memory/temporary-file.ts: removeRemains',
@@ -36,12 +36,12 @@ const files = ['src', 'test', 'bench', 'examples', 'scripts'].flatMap((folder) =
 );
 const texts = new Map(files.map((path) => [path, codeOf(readFileSync(join(root, path), 'utf8'))]));
 
-/** Without comments. */
+/** Source text without comments. */
 function codeOf(text: string): string {
   return text.replaceAll(/\/\*.*?\*\//gs, '').replaceAll(/(^|\s)\/\/ .*$/gm, '$1');
 }
 
-/** Names in the braces of an import or export: `a`, `type B`, `c as d`; of the last, one of the two. */
+/** Names in the braces of an import or export: `a`, `type B`, `c as d`; for the last, one of the two. */
 function namesIn(braces: string, side: 'outside' | 'inside'): string[] {
   return braces
     .split(',')
@@ -53,7 +53,7 @@ function namesIn(braces: string, side: 'outside' | 'inside'): string[] {
     });
 }
 
-/** The file of the sources that a module name means, from a file; undefined for a package. */
+/** The source file that a module name in a file refers to; undefined for a package. */
 function fileOf(name: string, importer: string): string | undefined {
   const path = join(dirname(importer), name)
     .replace(/^dist\//, '')
@@ -70,7 +70,7 @@ function exportsOf(path: string): string[] {
   return [...[...declared].map(([, name]) => name), ...[...listed].flatMap(([, braces]) => namesIn(braces, 'inside'))];
 }
 
-/** `path: name` of everything that a file takes from others of the sources. */
+/** `path: name` of everything that a file imports from other source files. */
 function importsOf(path: string): string[] {
   const text = texts.get(path) ?? '';
   const taken: string[] = [];
@@ -83,18 +83,18 @@ function importsOf(path: string): string[] {
   for (const [, braces, module] of text.matchAll(/^(?:im|ex)port (?:type )?(?:\w+, )?\{([^}]*)\} from '([^']+)'/gm)) {
     take(module, () => namesIn(braces, 'outside'));
   }
-  // Whole modules may be handed on: whichever of their names anybody uses.
+  // A module may be imported or re-exported as a whole: then all names that occur anywhere count.
   for (const [, module] of text.matchAll(/\* as \w+ from\s*'([^']+)'/g)) {
     take(module, (target) => exportsOf(target).filter((name) => isNamed(name, target)));
   }
-  // Of one that is loaded, the names that are there at all.
+  // A module that is loaded dynamically: the names that occur in the file.
   for (const [, module] of text.matchAll(/(?:import\(|new URL\()\s*'([^']+)'/g)) {
     take(module, (target) => exportsOf(target).filter((name) => new RegExp(`\\b${name}\\b`).test(text)));
   }
   return taken;
 }
 
-/** Whether any file but its own has the word. */
+/** Whether the word occurs in any other file. */
 function isNamed(name: string, path: string): boolean {
   const word = new RegExp(`\\b${name}\\b`);
   return [...texts].some(([other, text]) => other !== path && word.test(text));
@@ -102,7 +102,7 @@ function isNamed(name: string, path: string): boolean {
 
 const imports = new Map(files.map((path) => [path, new Set(importsOf(path))]));
 
-t.test('what is exported is imported somewhere', async (t) => {
+t.test('every export is imported somewhere', async (t) => {
   const exported = files
     .filter((path) => path.startsWith('src/') && !ENTRY_POINTS.includes(path))
     .flatMap((path) => exportsOf(path).map((name) => ({ path, name: `${path}: ${name}` })));
@@ -116,5 +116,5 @@ t.test('what is exported is imported somewhere', async (t) => {
   const forTests = exported
     .filter((one) => importers(one).length > 0 && importers(one).every((other) => other.startsWith('test/')))
     .map(({ name }) => name);
-  t.same(forTests.sort(), FOR_TESTS, 'for tests alone');
+  t.same(forTests.sort(), FOR_TESTS, 'only by tests');
 });

@@ -1,4 +1,4 @@
-/** What a function that is copied as text may refer to: `npm run lint` looks. */
+/** `npm run lint` checks what a function that is copied as text refers to. */
 import { spawnSync } from 'node:child_process';
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,7 +11,7 @@ function check(folder: string): { status: number | null; stderr: string } {
   return spawnSync(process.execPath, [join(root, 'scripts/check-hot-code.js'), folder], { encoding: 'utf8' });
 }
 
-t.test('the hot code is clean, and the check is a part of the lint', (t) => {
+t.test('the hot code passes the check, which is part of npm run lint', (t) => {
   const { status, stderr } = check(join(root, 'src/table/hot'));
   t.equal(stderr, '');
   t.equal(status, 0);
@@ -25,7 +25,7 @@ for (const [what, line] of [
   ['a function beside the function', 'function isRow(row: number): boolean {'],
   ['a second exported function', 'export function makeOther(): void {}'],
 ] as const) {
-  t.test(`refused: ${what}`, (t) => {
+  t.test(`${what} is rejected`, (t) => {
     const folder = t.testdir();
     cpSync(join(root, 'src/table/hot'), folder, { recursive: true });
     const path = join(folder, 'find.ts');

@@ -5,7 +5,7 @@ import t from 'tap';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 
-/** Lowest first: a file imports from its own layer and from those before it. */
+/** Lowest first: a file may import from its own layer and from those before it. */
 const LAYERS = ['memory', 'pools', 'table', 'json', 'server', 'bench', 'cli'];
 
 const ignoredFolders = readFileSync(join(root, '.gitignore'), 'utf8')
@@ -13,7 +13,7 @@ const ignoredFolders = readFileSync(join(root, '.gitignore'), 'utf8')
   .filter((line) => line.endsWith('/'))
   .map((line) => line.slice(0, -1));
 
-/** Paths, from the root, of all files that are not ignored; of a clone, the committed ones. */
+/** Paths, from the root, of all files that Git does not ignore. */
 function listFiles(folder: string): string[] {
   return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
     const path = join(folder, entry.name);
@@ -26,7 +26,7 @@ function listFiles(folder: string): string[] {
 const files = listFiles('');
 const sources = files.filter((path) => path.startsWith('src/') && path.endsWith('.ts'));
 
-/** The files that a source imports, re-exports or loads by a literal name; `statSync` fails on one that is not there. */
+/** The files that a source file imports, re-exports or loads by a literal name; `statSync` fails if one is missing. */
 function importsOf(path: string): string[] {
   const text = readFileSync(join(root, path), 'utf8');
   return [...text.matchAll(/(?:from|import|import\()\s*'(\.[^']*)'/g)].map((match) => {
@@ -47,7 +47,7 @@ t.test('imports point down: cli -> bench -> server -> json -> table -> pools -> 
   t.same(upward, []);
 });
 
-t.test('no file imports itself, by whatever way', async (t) => {
+t.test('no file imports itself, directly or indirectly', async (t) => {
   const imports = new Map(sources.map((path) => [path, importsOf(path)]));
   const done = new Set<string>();
   const follow = (path: string, way: readonly string[]): string[] | undefined => {
@@ -66,7 +66,7 @@ t.test('no file imports itself, by whatever way', async (t) => {
   );
 });
 
-t.test('the errors know nothing of the rest', async (t) => {
+t.test('src/errors.ts imports nothing', async (t) => {
   t.same(importsOf('src/errors.ts'), []);
 });
 
@@ -75,14 +75,14 @@ t.test('every file of src belongs to a layer', async (t) => {
   t.same(strays.sort(), ['src/errors.ts', 'src/index.ts']);
 });
 
-t.test('a name says what the file is about', async (t) => {
+t.test('no file has a name that says nothing', async (t) => {
   const vague = files.filter((path) =>
     path.split('/').some((part) => /^(utils?|helpers?|common|misc)(\.|$)/.test(part)),
   );
   t.same(vague, []);
 });
 
-t.test('nothing in the repository leans on the place where it was written', async (t) => {
+t.test('nothing in the repository refers to the machine where it was written', async (t) => {
   const self = relative(root, fileURLToPath(import.meta.url)).replace(/^dist\/(.*)\.js$/, '$1.ts');
   const forbidden =
     /\/work\/|\.\.\/shared\b|\bfarm-|registry\.(npmjs|yarnpkg|npmmirror)|\b([Ii]ssue|[Tt]icket) #?\d|\b(TODO|FIXME|XXX)\b/;

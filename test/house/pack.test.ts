@@ -8,11 +8,13 @@ import t from 'tap';
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const manifest: { exports: Record<string, string> } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 
-/** This Node, and the other lines where `npm run test:nodes` has fetched them. */
+/** This Node, and other versions if `npm run test:nodes` has downloaded them. */
 const fetched = ['22', '24'].map((major) => join(root, '.nodes', major, 'node')).filter((path) => existsSync(path));
 const nodes = [...new Set([process.execPath, ...fetched.map((path) => realpathSync(path))])];
 
-/** The first program of the README that imports shmtable, its table renamed so that it meets no table of the user's. */
+/**
+ * The first program of the README that imports shmtable; its table is renamed so that no table of the user is touched.
+ */
 const tableName = `readme-${process.pid}`;
 const readmeProgram = [...readFileSync(join(root, 'README.md'), 'utf8').matchAll(/```[jt]s\n(.*?)```/gs)]
   .map((match) => String(match[1]))
@@ -21,7 +23,7 @@ const example = `${readmeProgram?.replace(/name: '[\w-]+'/, `name: '${tableName}
 const asModule = `${example}\nconsole.log('ran to its end');\n`;
 const asScript = asModule.replaceAll(/import \{([^}]*)\} from '([^']*)'/g, "const {$1} = require('$2')");
 
-// Outside the repository: no module may be found in its node_modules by walking up.
+// Outside the repository, so that no module is found in its node_modules.
 const folder = mkdtempSync(join(tmpdir(), 'shmtable-pack-'));
 t.teardown(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -29,7 +31,7 @@ function run(command: string, args: readonly string[], cwd = folder): string {
   return execFileSync(command, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
 }
 
-/** What went wrong, with what the program printed; undefined when it exited 0. */
+/** The error, with what the program printed; undefined when it exited with code 0. */
 function problemOf(command: string, args: readonly string[]): string | undefined {
   try {
     run(command, args);
@@ -39,12 +41,12 @@ function problemOf(command: string, args: readonly string[]): string | undefined
   }
 }
 
-// The build stands already and other tests are running on it: no lifecycle script may touch it.
+// No lifecycle script may touch the build, because other tests are using it.
 const packed = run('npm', ['pack', '--ignore-scripts', '--json', '--pack-destination', folder], root);
 const [{ filename, files }]: [{ filename: string; files: { path: string }[] }] = JSON.parse(packed);
 const paths = files.map(({ path }) => path);
 
-t.test('the package holds what runs, what builds it, and its papers', async (t) => {
+t.test('the package contains the program, the sources of its addon, and the documents', async (t) => {
   const travels =
     /^(dist\/src\/.*\.(js|d\.ts)|prebuilds\/.*\.node|openapi\/.*\.(json|yaml)|docs\/[\w-]+\.(md|svg)|native\/.*|binding\.gyp|scripts\/build-native\.js|(README|CHANGELOG)\.md|LICENSE|package\.json)$/;
   t.same(
@@ -56,7 +58,7 @@ t.test('the package holds what runs, what builds it, and its papers', async (t) 
   }
 });
 
-t.test('what the documents of the package link to travels with them', async (t) => {
+t.test('every file that a document of the package links to is in the package', async (t) => {
   for (const path of paths.filter((path) => path.endsWith('.md'))) {
     const links = [...readFileSync(join(root, path), 'utf8').matchAll(/\]\(([^)\s#]+)[^)]*\)/g)].map(
       ([, link]) => link,
@@ -81,7 +83,7 @@ run('npm', [
   `./${filename}`,
 ]);
 
-t.test('the example of the README runs by import and by require', async (t) => {
+t.test('the example of the README works with import and require', async (t) => {
   t.match(example, "from 'shmtable'", 'the README has an example');
   writeFileSync(join(folder, 'example.mjs'), asModule);
   writeFileSync(join(folder, 'example.cjs'), asScript);
@@ -93,7 +95,7 @@ t.test('the example of the README runs by import and by require', async (t) => {
   }
 });
 
-t.test('every entry can be imported and required', async (t) => {
+t.test('every entry point can be imported and required', async (t) => {
   const names = Object.keys(manifest.exports).map((path) => path.replace(/^\./, 'shmtable'));
   const modules = names.filter((name) => !name.endsWith('.json'));
   writeFileSync(join(folder, 'entries.mjs'), modules.map((name) => `import '${name}';\n`).join(''));
@@ -109,7 +111,7 @@ t.test('the command starts', async (t) => {
   for (const node of nodes) t.match(run(node, ['node_modules/.bin/shmtable', '--help']), /serve/);
 });
 
-t.test('a consumer type-checks under nodenext', async (t) => {
+t.test('a program that uses the package type-checks with nodenext', async (t) => {
   const compilerOptions = {
     module: 'nodenext',
     target: 'es2022',
@@ -131,7 +133,7 @@ t.test('a consumer type-checks under nodenext', async (t) => {
   const plugin = ['plugin.mts'];
   for (const { files, skipLibCheck } of [
     { files: Object.keys(consumers).filter((file) => !plugin.includes(file)), skipLibCheck: false },
-    // Of the plugin only its own types are of interest, not those of everything that it imports.
+    // Only the types of the plugin are checked, not those of everything that it imports.
     { files: plugin, skipLibCheck: true },
   ]) {
     writeFileSync(

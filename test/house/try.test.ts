@@ -5,7 +5,7 @@ import t from 'tap';
 
 const cwd = fileURLToPath(new URL('../../..', import.meta.url));
 
-t.test('a test runs with all that it starts, and its exit code is told', async (t) => {
+t.test('a test and the programs that it starts run from source, and the exit code is passed on', async (t) => {
   const { status, stdout, stderr } = spawnSync('npm', ['run', 'try', 'test/fixtures/tried-test.ts'], {
     cwd,
     encoding: 'utf8',
@@ -14,7 +14,7 @@ t.test('a test runs with all that it starts, and its exit code is told', async (
   t.match(stdout, /# \{ total: \d+, pass: \d+ \}/);
 });
 
-t.test('what is not a source file is refused', async (t) => {
+t.test('anything but a source file is rejected', async (t) => {
   for (const args of [[], ['test/none.test.ts'], ['scripts/try.js']]) {
     const { status, stderr } = spawnSync('node', ['scripts/try.js', ...args], { cwd, encoding: 'utf8' });
     t.equal(status, 2);

@@ -1,4 +1,4 @@
-/** Loading the package where its native addon cannot be had. */
+/** Loading the package without a working native addon. */
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,7 +8,7 @@ import t, { type Test } from 'tap';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 
-/** A copy of the package without its addon, and what becomes of a program that imports it. */
+/** A copy of the package without its addon, and the result of a program that imports it. */
 function copyOfPackage(t: Test): { folder: string; load(): string } {
   const folder = mkdtempSync(join(tmpdir(), 'shmtable-addon-'));
   t.teardown(() => rmSync(folder, { recursive: true }));
@@ -21,14 +21,14 @@ function copyOfPackage(t: Test): { folder: string; load(): string } {
   return { folder, load };
 }
 
-t.test('no addon for the platform: ERR_ADDON_MISSING says where it was looked for', async (t) => {
+t.test('without an addon for the platform, ERR_ADDON_MISSING names the places that were searched', async (t) => {
   const { folder, load } = copyOfPackage(t);
   t.match(load(), /^ShmTableError: .*missing for linux-.*prebuilds.*npm run build:native.* ERR_ADDON_MISSING$/);
   rmSync(join(folder, 'package.json'));
   t.match(load(), /^ShmTableError: no package\.json of shmtable in .* ERR_ADDON_MISSING$/);
 });
 
-t.test('an addon that cannot be loaded: ERR_ADDON_MISSING says why', async (t) => {
+t.test('if the addon cannot be loaded, ERR_ADDON_MISSING says why', async (t) => {
   const { folder, load } = copyOfPackage(t);
   const prebuilt = join(folder, 'prebuilds', `${process.platform}-${process.arch}`);
   mkdirSync(prebuilt, { recursive: true });

@@ -13,7 +13,7 @@ interface Pending {
   reject(error: Error): void;
 }
 
-/** Another process or thread with a segment: see `fixtures/memory-agent.ts`. Gone when the test is. */
+/** Another process or thread with a segment: see `fixtures/memory-agent.ts`. It ends with the test. */
 export class Agent {
   readonly #send: (request: AgentRequest) => void;
   readonly #pending = new Map<number, Pending>();
@@ -23,7 +23,7 @@ export class Agent {
     this.#send = send;
   }
 
-  /** Takes over a process that runs the fixture, from `fork` or from a cluster. */
+  /** Controls a process that runs the fixture, from `fork` or from a cluster. */
   static of(t: Test, child: ChildProcess): Agent {
     const agent = new Agent((request) => child.send(request));
     child.on('message', (reply: AgentReply) => agent.#settle(reply));
@@ -40,7 +40,7 @@ export class Agent {
     return { agent: Agent.of(t, child), child };
   }
 
-  /** An agent in a child of a child. */
+  /** An agent in a grandchild process. */
   static grandchild(t: Test): Agent {
     return Agent.of(t, fork(FIXTURE, ['relay']));
   }
@@ -55,7 +55,7 @@ export class Agent {
     return { agent, worker };
   }
 
-  /** Runs one command there. Rejects with the agent's `ShmTableError`, or because it ended. */
+  /** Executes a command in the agent. Rejects with the agent's `ShmTableError`, or when the agent has ended. */
   call<K extends keyof AgentCommands>(
     command: K,
     ...args: Parameters<AgentCommands[K]>

@@ -9,7 +9,7 @@ import { openFiles, scratchName, scratchSegment } from './scratch-segment.js';
 
 const backend = 'anonymous';
 
-/** Processes that have the segment's memory open, by what /proc shows. */
+/** Processes that have the segment's memory open, according to /proc. */
 function holders(name: string): string[] {
   return readdirSync('/proc').filter((pid) => {
     if (!/^\d+$/.test(pid)) return false;
@@ -27,12 +27,12 @@ function holders(name: string): string[] {
   });
 }
 
-t.test('leaves nothing in /dev/shm', async (t) => {
+t.test('anonymous memory leaves nothing in /dev/shm', async (t) => {
   const segment = scratchSegment(t, { backend });
   t.notOk(readdirSync('/dev/shm').some((name) => name.includes(segment.name)));
 });
 
-t.test('a child finds it, a grandchild too, and a cluster worker', async (t) => {
+t.test('children, grandchildren and cluster workers find it', async (t) => {
   const segment = scratchSegment(t, { backend });
   const words = new Int32Array(segment.buffer);
   cluster.setupPrimary({ exec: fileURLToPath(new URL('../fixtures/memory-agent.js', import.meta.url)) });
@@ -47,7 +47,7 @@ t.test('a child finds it, a grandchild too, and a cluster worker', async (t) => 
   }
 });
 
-t.test('a segment closed by its maker is still inherited', async (t) => {
+t.test('a segment that its creator has closed is still inherited', async (t) => {
   const segment = scratchSegment(t, { backend });
   segment.close();
   const { agent } = Agent.process(t);
@@ -62,7 +62,7 @@ t.test('neither a parent nor an unrelated process finds it', async (t) => {
   await t.rejects(Agent.process(t).agent.call('open', backend, name), { code: 'ERR_SEGMENT_NOT_FOUND' });
 });
 
-t.test('unlinked in one process, it is found in none', async (t) => {
+t.test('once unlinked in one process, it is found in none', async (t) => {
   const segment = scratchSegment(t, { backend });
   const { name } = segment;
   const first = Agent.process(t).agent;
@@ -73,14 +73,14 @@ t.test('unlinked in one process, it is found in none', async (t) => {
   t.equal(await second.call('unlink'), false);
   t.throws(() => Segment.open({ backend, name }), { code: 'ERR_SEGMENT_NOT_FOUND' });
   await t.rejects(second.call('open', backend, name), { code: 'ERR_SEGMENT_NOT_FOUND' });
-  // What is made under the name next is another object, and those that came before do not have it.
+  // The next segment of that name is another object, which earlier processes do not have.
   const fresh = scratchSegment(t, { backend, name, size: 64 });
   await t.rejects(second.call('open', backend, name), { code: 'ERR_SEGMENT_NOT_FOUND' });
   t.equal(segment.unlink(), false);
   t.equal(fresh.unlink(), true);
 });
 
-t.test('a process gives back what another unlinked', async (t) => {
+t.test('a process frees what another has unlinked', async (t) => {
   const name = scratchName();
   const holding = () => openFiles().filter((file) => file.includes(name)).length;
   Segment.create({ backend, name, size: 4096 }).close();
@@ -92,7 +92,7 @@ t.test('a process gives back what another unlinked', async (t) => {
   t.equal(holding(), 0);
 });
 
-t.test('ends with its processes, killed ones too', async (t) => {
+t.test('it is freed when its last process exits or is killed', async (t) => {
   const name = scratchName();
   const { agent: maker, child: first } = Agent.process(t);
   await maker.call('create', backend, name, 4096);

@@ -9,7 +9,7 @@ const NO_ZERO = { open: 'EACCES@/dev/zero' };
 
 for (const [refused, chosen] of [
   [{}, 'anonymous'],
-  // Without memfd there is nothing to take the byte locks of a devzero segment on.
+  // The byte locks of a devzero segment need memfd.
   [NO_MEMFD, 'sysv'],
   [{ ...NO_MEMFD, ...NO_ZERO }, 'sysv'],
 ] as const) {
@@ -28,7 +28,7 @@ for (const [refused, chosen] of [
   });
 }
 
-t.test('the reason of each refusal', async (t) => {
+t.test('if no backend works, the error has the reason of each', async (t) => {
   const attempt = () => Segment.create({ backend: 'auto', name: 'a', size: 64 });
   t.throws(() => refusing({ ...NO_MEMFD, ...NO_ZERO, shmget: 'ENOSYS' }, attempt), {
     code: 'ERR_BACKEND_UNSUPPORTED',
@@ -36,7 +36,7 @@ t.test('the reason of each refusal', async (t) => {
   });
 });
 
-t.test('what is wrong everywhere is not asked of the next one', async (t) => {
+t.test('an error that every backend would return is thrown at once', async (t) => {
   t.throws(() => Segment.create({ backend: 'auto', name: '/', size: 64 }), { code: 'ERR_ARGUMENT' });
   t.throws(() => Segment.create({ backend: 'auto', name: 'a', size: 0 }), { code: 'ERR_ARGUMENT' });
   const segment = Segment.create({ backend: 'auto', name: scratchName(), size: 64 });

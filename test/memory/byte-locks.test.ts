@@ -7,7 +7,7 @@ import { BACKENDS, openFiles, scratchSegment } from './scratch-segment.js';
 
 for (const backend of BACKENDS) {
   t.test(backend, async (t) => {
-    t.test('bad bytes', async (t) => {
+    t.test('invalid bytes are rejected', async (t) => {
       const locks = scratchSegment(t, { backend }).openByteLocks();
       for (const byte of [
         -1,
@@ -23,7 +23,7 @@ for (const backend of BACKENDS) {
         t.throws(() => locks.unlock(byte), expected);
         t.throws(() => locks.isLocked(byte), expected);
       }
-      t.ok(locks.tryLock(2 ** 53 - 2), 'bytes need not lie inside the segment');
+      t.ok(locks.tryLock(2 ** 53 - 2), 'bytes may lie beyond the end of the segment');
       locks.close();
     });
 
@@ -35,7 +35,7 @@ for (const backend of BACKENDS) {
       t.ok(first.tryLock(5), 'again');
       t.notOk(second.tryLock(5));
       t.ok(second.tryLock(6), 'another byte');
-      t.notOk(first.isLocked(5), 'own locks are not seen');
+      t.notOk(first.isLocked(5), "isLocked ignores the description's own locks");
       t.ok(second.isLocked(5));
       second.unlock(5);
       t.ok(second.isLocked(5), 'another description cannot unlock it');
@@ -43,12 +43,12 @@ for (const backend of BACKENDS) {
       t.notOk(second.isLocked(5));
       t.ok(second.tryLock(5));
       second.close();
-      t.notOk(first.isLocked(5), 'close drops all');
+      t.notOk(first.isLocked(5), 'close releases all locks');
       t.notOk(first.isLocked(6));
       first.close();
     });
 
-    t.test('closed', async (t) => {
+    t.test('closed locks throw', async (t) => {
       const segment = scratchSegment(t, { backend });
       const before = openFiles();
       const locks = segment.openByteLocks();
@@ -61,20 +61,20 @@ for (const backend of BACKENDS) {
       t.same(openFiles(), before);
     });
 
-    t.test('outlive the segment handle they came from', async (t) => {
+    t.test('locks outlive the segment handle that opened them', async (t) => {
       const segment = scratchSegment(t, { backend });
       const other = Segment.open({ ...placeOf(backend, segment.name) });
       const locks = other.openByteLocks();
       t.ok(locks.tryLock(1));
       other.close();
       const watching = segment.openByteLocks();
-      t.ok(watching.isLocked(1), 'closing another description of the same file drops nothing');
+      t.ok(watching.isLocked(1), 'closing another description of the same file releases nothing');
       locks.close();
       t.notOk(watching.isLocked(1));
       watching.close();
     });
 
-    t.test('read-only locks look and do not take', async (t) => {
+    t.test('read-only locks can be tested but not taken', async (t) => {
       const segment = scratchSegment(t, { backend });
       const reader = Segment.open({ ...placeOf(backend, segment.name), readOnly: true });
       const looking = reader.openByteLocks();
@@ -86,15 +86,15 @@ for (const backend of BACKENDS) {
       for (const handle of [looking, locks, reader]) handle.close();
     });
 
-    t.test('end with a killed process, and are not inherited by its child', async (t) => {
+    t.test('locks end with a killed process and are not inherited by its child', async (t) => {
       const segment = scratchSegment(t, { backend });
       const mine = segment.openByteLocks();
       t.ok(mine.tryLock(1));
       const { agent, child } = Agent.process(t);
       await agent.call('open', backend, segment.name);
-      t.ok(await agent.call('isLocked', 1), 'the child of a holder does not hold');
+      t.ok(await agent.call('isLocked', 1), "a child does not hold its parent's lock");
       t.ok(await agent.call('tryLock', 2));
-      // Its own child lives on when it is killed, and must not keep the lock.
+      // Its child survives when it is killed, and must not keep the lock.
       const left = await agent.call('leaveChild');
       if (left === undefined) throw new Error('sleep(1) did not start');
       t.teardown(() => process.kill(left, 'SIGKILL'));
@@ -107,7 +107,7 @@ for (const backend of BACKENDS) {
       mine.close();
     });
 
-    t.test('end with a terminated thread', async (t) => {
+    t.test('locks end with a terminated thread', async (t) => {
       const segment = scratchSegment(t, { backend });
       const before = openFiles();
       const mine = segment.openByteLocks();

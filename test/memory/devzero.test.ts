@@ -5,14 +5,14 @@ import { openFiles, scratchName } from './scratch-segment.js';
 
 const backend = 'devzero';
 
-/** Attributes of this process's mappings of /dev/zero: rights and size in KiB. */
+/** This process's mappings of /dev/zero: permissions and size in KiB. */
 function mappings(): string[] {
   return readFileSync('/proc/self/maps', 'latin1')
     .split('\n')
     .filter((line) => line.includes('/dev/zero'));
 }
 
-t.test('is a shared mapping of /dev/zero, taken at once', async (t) => {
+t.test('a devzero segment is a shared mapping of /dev/zero, reserved at creation', async (t) => {
   const before = openFiles();
   const segment = Segment.create({ backend, name: scratchName(), size: 100_001 });
   t.equal(mappings().length, 1);
@@ -30,13 +30,13 @@ t.test('is a shared mapping of /dev/zero, taken at once', async (t) => {
   t.same(openFiles(), before);
 });
 
-t.test('belongs to its maker', async (t) => {
+t.test('only its creator has it', async (t) => {
   const name = scratchName();
   const segment = Segment.create({ backend, name, size: 64 });
   t.throws(() => Segment.open({ backend, name }), { code: 'ERR_SEGMENT_NOT_FOUND', message: /handle that created it/ });
   const other = Segment.create({ backend, name, size: 64 });
   new Uint8Array(segment.buffer)[0] = 1;
-  t.equal(new Uint8Array(other.buffer)[0], 0, 'another one of the same name');
+  t.equal(new Uint8Array(other.buffer)[0], 0, 'another segment of the same name');
   other.close();
   const listed = () => Segment.list().filter((info) => info.name === name);
   t.match(listed(), [{ backend, bytes: 64, attached: 1, location: '/dev/zero' }]);
@@ -47,14 +47,14 @@ t.test('belongs to its maker', async (t) => {
   segment.close();
 });
 
-t.test('cannot grow, or be too large', async (t) => {
+t.test('it cannot grow or be too large', async (t) => {
   const segment = Segment.create({ backend, name: scratchName(), size: 64 });
   t.throws(() => segment.grow(128), { code: 'ERR_BACKEND_UNSUPPORTED', message: /cannot grow/ });
   segment.close();
   t.throws(() => Segment.create({ backend, name: 'a', size: 2 ** 52 }), { code: /ERR_SEGMENT_(TOO_LARGE|NO_SPACE)/ });
 });
 
-t.test('byte locks', async (t) => {
+t.test('it has byte locks', async (t) => {
   const segment = Segment.create({ backend, name: scratchName(), size: 64 });
   const [first, second] = [segment.openByteLocks(), segment.openByteLocks()];
   t.ok(first.tryLock(1));
@@ -66,7 +66,7 @@ t.test('byte locks', async (t) => {
   segment.close();
 });
 
-t.test('an initialise that throws leaves nothing', async (t) => {
+t.test('an initialise that throws leaves nothing behind', async (t) => {
   const fails = () =>
     Segment.create({ backend, name: scratchName(), size: 64 }, () => {
       throw new Error('no');

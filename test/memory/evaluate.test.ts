@@ -1,11 +1,11 @@
-/** Texts that are evaluated in scripts that are stopped meanwhile. */
+/** Evaluating text in scripts that are stopped meanwhile. */
 import t, { type Test } from 'tap';
 import { evaluate } from '../../src/memory/index.js';
 import { StoppedScript } from '../fixtures/stopped-script.js';
 
 const ROUNDS = 40;
 
-/** How many of the scripts that do nothing but evaluate texts were not stopped by their timeout, with source maps. */
+/** How many scripts that only evaluate text were not stopped by their timeout, with source maps. */
 function countLost(t: Test, evaluateText: (text: string) => unknown): number {
   const { sourceMapsEnabled } = process;
   t.teardown(() => process.setSourceMapsEnabled(sourceMapsEnabled));
@@ -22,6 +22,6 @@ t.test('every script that evaluates texts is stopped by its timeout', async (t) 
   );
 });
 
-t.test('with the engine alone some are not, which is why', async (t) => {
+t.test('without src/memory/evaluate.ts some scripts may not be stopped (printed, not asserted)', async (t) => {
   t.comment(`${countLost(t, (text) => new Function(`return ${text}`))} of ${ROUNDS} were not stopped`);
 });

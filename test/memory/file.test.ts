@@ -28,14 +28,14 @@ import { openFiles, scratchName, scratchSegment } from './scratch-segment.js';
 const backend = 'file';
 const HEAD_BYTES = 65_536;
 
-/** A folder that is gone when the test is. */
+/** A folder that is removed when the test ends. */
 function scratchFolder(t: Test): string {
   const folder = mkdtempSync(join(tmpdir(), 'shmtable-test-'));
   t.teardown(() => rmSync(folder, { recursive: true }));
   return folder;
 }
 
-t.test('paths', async (t) => {
+t.test('a path is required, and only for this backend', async (t) => {
   const name = scratchName();
   for (const path of [undefined, '', 'a\0b', 7 as unknown as string]) {
     const expected = { code: 'ERR_ARGUMENT', message: /path must be the path of a file.*got / };
@@ -59,7 +59,7 @@ t.test('paths', async (t) => {
   });
 });
 
-t.test('a relative path is one of the folder that the process is in', async (t) => {
+t.test('a relative path is relative to the current folder at creation', async (t) => {
   const folder = scratchFolder(t);
   const name = scratchName();
   const before = process.cwd();
@@ -67,12 +67,12 @@ t.test('a relative path is one of the folder that the process is in', async (t) 
   const segment = Segment.create({ backend, name, path: 'a.segment', size: 64 });
   process.chdir(before);
   t.ok(existsSync(join(folder, 'a.segment')));
-  t.equal(segment.unlink(), true, 'wherever the process is by then');
+  t.equal(segment.unlink(), true, 'even if the current folder has changed');
   segment.close();
   t.same(readdirSync(folder), []);
 });
 
-t.test('what is at the path is not this segment', async (t) => {
+t.test('a file that is not this segment is rejected', async (t) => {
   const path = join(scratchFolder(t), 'a');
   const name = scratchName();
   const refused = (message: string | RegExp) => {
@@ -103,7 +103,7 @@ t.test('what is at the path is not this segment', async (t) => {
   other.close();
 });
 
-t.test('outlasts its processes', async (t) => {
+t.test('a file segment outlives its processes', async (t) => {
   const name = scratchName();
   const place = placeOf(backend, name);
   t.teardown(() => rmSync(String(place.path)));
@@ -121,7 +121,7 @@ t.test('outlasts its processes', async (t) => {
   segment.close();
 });
 
-t.test('is listed while a process has it open, and at its path always', async (t) => {
+t.test('it is listed while a process has it open, and always if its path is given', async (t) => {
   const segment = scratchSegment(t, { backend });
   const place = placeOf(backend, segment.name);
   const seen = () => Segment.list().filter(({ name }) => name === segment.name);
@@ -135,7 +135,7 @@ t.test('is listed while a process has it open, and at its path always', async (t
   t.match(Segment.list({ path: place.path }), [{ name: segment.name, attached: 0, bytes: 4096 }]);
 });
 
-t.test('a copy with holes is filled', async (t) => {
+t.test('the holes of a copied file are filled before it is mapped', async (t) => {
   const folder = scratchFolder(t);
   const name = scratchName();
   const path = join(folder, 'a');
@@ -151,7 +151,7 @@ t.test('a copy with holes is filled', async (t) => {
   segment.close();
 });
 
-t.test('no space', async (t) => {
+t.test('creation fails if the file system has no space', async (t) => {
   const folder = scratchFolder(t);
   try {
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1024k', 'shmtable-test', folder], { stdio: 'ignore' });
@@ -170,7 +170,7 @@ t.test('no space', async (t) => {
   t.same(readdirSync(folder), []);
 });
 
-t.test('RLIMIT_FSIZE', async (t) => {
+t.test('creation fails above the limit on file sizes (RLIMIT_FSIZE)', async (t) => {
   for (const kind of ['posix', 'anonymous', 'file'] as const) {
     const index = fileURLToPath(new URL('../../src/memory/index.js', import.meta.url));
     const place = placeOf(kind, scratchName());
@@ -193,7 +193,7 @@ t.test('RLIMIT_FSIZE', async (t) => {
   }
 });
 
-t.test('without nameless files', async (t) => {
+t.test('it can be created on file systems without O_TMPFILE', async (t) => {
   const folder = scratchFolder(t);
   const name = scratchName();
   const path = join(folder, 'a');

@@ -3,7 +3,7 @@ import { futexWait, futexWake } from '../../src/memory/index.js';
 import { Agent } from './agent.js';
 import { BACKENDS, scratchSegment } from './scratch-segment.js';
 
-t.test('bad arguments', async (t) => {
+t.test('invalid arguments are rejected', async (t) => {
   const words = new Int32Array(scratchSegment(t, { size: 64 }).buffer);
   const other = new Uint32Array(words.buffer) as unknown as Int32Array;
   for (const index of [16, -1, Number.NaN, 2 ** 40, '0' as unknown as number]) {
@@ -17,7 +17,7 @@ t.test('bad arguments', async (t) => {
   }
 });
 
-t.test('a view without elements', async (t) => {
+t.test('a view without elements has no word to wait on', async (t) => {
   const segment = scratchSegment(t);
   const words = new Int32Array(segment.buffer);
   segment.grow(8192);
@@ -25,7 +25,7 @@ t.test('a view without elements', async (t) => {
   t.throws(() => futexWake(words, 0, 1), { code: 'ERR_ARGUMENT' });
 });
 
-t.test('timeouts', async (t) => {
+t.test('a wait ends after its timeout', async (t) => {
   const words = new Int32Array(scratchSegment(t).buffer);
   for (const timeoutMs of [0, 0.5, 20, 1000.25]) {
     const start = performance.now();
@@ -33,7 +33,7 @@ t.test('timeouts', async (t) => {
     t.ok(performance.now() - start >= timeoutMs - 0.1, `waited ${timeoutMs} ms`);
   }
   t.equal(futexWait(words, 3, 1, 1000), 'changed');
-  t.equal(futexWake(words, 3, 1), 0, 'nobody to wake');
+  t.equal(futexWake(words, 3, 1), 0, 'no sleeper to wake');
 });
 
 for (const backend of BACKENDS) {
@@ -43,7 +43,7 @@ for (const backend of BACKENDS) {
     const agents = [Agent.process(t).agent, Agent.process(t).agent, Agent.thread(t).agent];
     for (const agent of agents) await agent.call('open', backend, segment.name);
     const waits = Promise.all(agents.map((agent) => agent.call('wait', 5, 0, 30_000)));
-    // The sleepers are counted by waking none but those that sleep.
+    // Only threads that sleep are woken, so the number woken is the number of sleepers.
     let woken = 0;
     while (woken < agents.length) {
       woken += futexWake(words, 3, 1);

@@ -11,19 +11,20 @@ setFlagsFromString('--expose-gc');
 const collectGarbage: () => void = runInNewContext('gc');
 
 /**
- * Entries of this process's map with the segment's name. Its maker's own may not be among them: the kernel shows a
- * mapping under the name that the object had when it was opened, which for the maker's is none. So tests compare.
+ * Number of this process's mappings with the segment's name. The creator's own mapping may not be counted: the kernel
+ * shows a mapping with the name that the object had when it was opened, and the creator opens it before it has one. So
+ * tests compare numbers.
  */
 function mappings(name: string): number {
   const info = Segment.list().find((segment) => segment.name === name);
-  // System V segments are shown by their keys.
+  // System V segments are shown with their keys.
   const label = info?.backend === 'sysv' ? `SYSV${info.location.slice(2)}` : name;
   return readFileSync('/proc/self/maps', 'utf8')
     .split('\n')
     .filter((line) => line.includes(label)).length;
 }
 
-/** Collects until `done`, letting the environment run finalizers in between; fails after 100 rounds. */
+/** Collects garbage until `done`, and lets finalizers run in between; fails after 100 rounds. */
 async function collectUntil(done: () => boolean): Promise<boolean> {
   for (let round = 0; round < 100 && !done(); round++) {
     collectGarbage();
@@ -33,7 +34,7 @@ async function collectUntil(done: () => boolean): Promise<boolean> {
 }
 
 for (const backend of BACKENDS) {
-  t.test(`${backend}: forgotten handles are collected`, async (t) => {
+  t.test(`${backend}: unreachable handles are garbage-collected`, async (t) => {
     const segment = scratchSegment(t, { backend });
     const { name } = segment;
     const files = openFiles();
@@ -62,7 +63,7 @@ for (const backend of BACKENDS) {
       await agent.call('open', backend, segment.name);
       await agent.call('tryLock', 1);
       t.equal(mappings(segment.name), mapped + 1);
-      // Terminated while it sleeps, works, or waits for the next message.
+      // Terminated while it sleeps, computes, or waits for the next message.
       if (round % 2 === 0) agent.call('wait', 0, 0, 50).catch(() => {});
       await worker.terminate();
       t.equal(mappings(segment.name), mapped);
@@ -73,7 +74,7 @@ for (const backend of BACKENDS) {
     }
   });
 
-  t.test(`${backend}: many segments made and closed without a pause`, async (t) => {
+  t.test(`${backend}: creating and closing many segments in a loop leaves no mappings`, async (t) => {
     const before = readFileSync('/proc/self/maps', 'utf8').split('\n').length;
     for (let i = 0; i < 700; i++) {
       const segment = Segment.create({ ...placeOf(backend, scratchName()), size: 4096 });
@@ -81,6 +82,6 @@ for (const backend of BACKENDS) {
       segment.close();
     }
     const after = readFileSync('/proc/self/maps', 'utf8').split('\n').length;
-    t.ok(after - before < 200, `${after - before} more entries in the process's map`);
+    t.ok(after - before < 200, `${after - before} more mappings`);
   });
 }

@@ -7,7 +7,7 @@ import { removeAtEnd, scratchName } from './scratch-segment.js';
 const RESERVE = '/proc/sys/vm/nr_hugepages';
 const PAGE_BYTES = 2 << 20;
 
-/** Reserves that many huge pages more: whether they could be had. `giveBack` is for the end. */
+/** Tries to reserve more huge pages and returns whether that succeeded. `giveBack` undoes it. */
 function reservePages(pages: number): boolean {
   const before = readFileSync(RESERVE, 'latin1').trim();
   try {
@@ -24,7 +24,7 @@ function mapsHugePages(): boolean {
   return /^KernelPageSize: +2048 kB$/m.test(readFileSync('/proc/self/smaps', 'latin1'));
 }
 
-t.test('without reserved pages there are ordinary ones', async (t) => {
+t.test('without reserved huge pages, small pages are used and a warning is emitted', async (t) => {
   if (Number(readFileSync(RESERVE, 'latin1')) >= 100) {
     t.pass('THIS HOST HAS RESERVED HUGE PAGES', { skip: true });
     return;
@@ -39,13 +39,13 @@ t.test('without reserved pages there are ordinary ones', async (t) => {
   }
 });
 
-/** Bytes of transparent huge pages that this process has mapped of shared memory. */
+/** Bytes of shared memory that this process has mapped with transparent huge pages. */
 function transparentBytes(): number {
   const sizes = readFileSync('/proc/self/smaps', 'latin1').matchAll(/^ShmemPmdMapped: +(\d+) kB$/gm);
   return [...sizes].reduce((sum, [, kibibytes]) => sum + Number(kibibytes) * 1024, 0);
 }
 
-t.test('transparent pages, for all of a size that holds them whole', async (t) => {
+t.test('every segment of at least one huge page gets transparent huge pages', async (t) => {
   const warnings: Error[] = [];
   const note = (warning: Error): number => warnings.push(warning);
   process.on('warning', note);
@@ -57,7 +57,11 @@ t.test('transparent pages, for all of a size that holds them whole', async (t) =
   probe.close();
   if (!supported) {
     await new Promise(setImmediate);
-    t.match(warnings[0], { code: 'SHMTABLE_HUGE_PAGES' }, `none here, and that is said: ${warnings[0]?.message}`);
+    t.match(
+      warnings[0],
+      { code: 'SHMTABLE_HUGE_PAGES' },
+      `none available, as the warning says: ${warnings[0]?.message}`,
+    );
     return;
   }
   for (const backend of ['posix', 'anonymous', 'sysv', 'devzero'] as const) {
@@ -70,10 +74,10 @@ t.test('transparent pages, for all of a size that holds them whole', async (t) =
     t.equal(transparentBytes(), 5 * PAGE_BYTES, `${backend}: whole pages`);
     bytes.fill(7);
     if (backend !== 'devzero') {
-      // Who does not ask for them shares those that are there.
+      // A handle without the option shares the huge pages that the segment has.
       const other = Segment.open({ backend, name });
       t.ok(new Uint8Array(other.buffer).every((byte) => byte === 7));
-      t.equal(transparentBytes(), 10 * PAGE_BYTES, `${backend}: opened by another`);
+      t.equal(transparentBytes(), 10 * PAGE_BYTES, `${backend}: opened by another handle`);
       other.close();
     }
     segment.close();
@@ -83,7 +87,7 @@ t.test('transparent pages, for all of a size that holds them whole', async (t) =
   t.same(warnings, []);
 });
 
-t.test('a segment smaller than a huge page says so', async (t) => {
+t.test('a segment smaller than a huge page warns that it has none', async (t) => {
   const warned = new Promise<Error>((resolve) => process.once('warning', resolve));
   const segment = Segment.create({ backend: 'anonymous', name: scratchName(), size: 4096, hugePages: true });
   t.match((await warned).message, /4096 bytes are less than one/);
@@ -91,7 +95,7 @@ t.test('a segment smaller than a huge page says so', async (t) => {
   segment.close();
 });
 
-t.test('reserved pages', async (t) => {
+t.test('reserved huge pages are used if enough are free', async (t) => {
   if (!reservePages(8)) {
     t.pass('NO HUGE PAGES CAN BE RESERVED HERE: not tested', { skip: true });
     return;
@@ -102,7 +106,7 @@ t.test('reserved pages', async (t) => {
       removeAtEnd(t, backend, name);
       const segment = Segment.create({ backend, name, size: 2 * PAGE_BYTES + 8, hugePages: true });
       t.ok(mapsHugePages());
-      // System V keeps the size that was asked for; a memory object has whole pages.
+      // A System V segment keeps the requested size; a memory object is rounded up to whole pages.
       const size = backend === 'sysv' ? 2 * PAGE_BYTES + 8 : 3 * PAGE_BYTES;
       t.equal(segment.size, size);
       new Uint8Array(segment.buffer).fill(3);
@@ -129,7 +133,7 @@ t.test('reserved pages', async (t) => {
     });
   }
 
-  t.test('smaller than a page', async (t) => {
+  t.test('a segment smaller than a huge page can be created', async (t) => {
     const segment = Segment.create({ backend: 'anonymous', name: scratchName(), size: 4096, hugePages: true });
     t.equal(segment.size, 4096);
     segment.unlink();

@@ -7,7 +7,7 @@ import { scratchName } from './scratch-segment.js';
 
 const LIMIT_BYTES = 512 << 20;
 
-/** A control group, as a container has one, whose processes get so much memory; undefined where none can be made. */
+/** A control group, like that of a container, with a memory limit; undefined where none can be created. */
 function limitedGroup(t: Test): string | undefined {
   const [root, limit] = existsSync('/sys/fs/cgroup/memory')
     ? ['/sys/fs/cgroup/memory', 'memory.limit_in_bytes']
@@ -23,7 +23,7 @@ function limitedGroup(t: Test): string | undefined {
   return group;
 }
 
-t.test("more than the control group's memory is refused before the kernel kills for it", async (t) => {
+t.test("a segment larger than the control group's memory is refused before the kernel kills a process", async (t) => {
   const group = limitedGroup(t);
   if (group === undefined) {
     t.pass('NO CONTROL GROUP CAN BE MADE HERE: run as root to test its limit', { skip: true });

@@ -1,4 +1,4 @@
-/** Whose memory is used: this user's own, and root's, unless somebody else may write to it. */
+/** Only memory that this user or root owns, and that nobody else may write to, is used. */
 import '../fixtures/in-own-shm.js';
 import { spawnSync } from 'node:child_process';
 import {
@@ -23,13 +23,13 @@ import { placeOf, type SegmentPlace } from '../fixtures/segment-place.js';
 import { Agent } from './agent.js';
 import { openFiles, scratchName } from './scratch-segment.js';
 
-// Its own: what is planted in it concerns no other test.
+// A separate namespace, so that objects planted in it do not affect other tests.
 const directory = '/dev/shm';
 
 const skip = needsTwoUsers;
 const refused = (message: RegExp) => ({ code: 'ERR_PERMISSION', message });
 
-/** A segment of a backend, closed, and the file that it is or that leads to it. */
+/** A closed segment of a backend, and the file that contains it or refers to it. */
 function make(t: Test, backend: BackendName): { place: SegmentPlace; path: string } {
   const place = placeOf(backend, scratchName());
   const segment = Segment.create({ ...place, size: 4096 });
@@ -53,11 +53,11 @@ function refuses(t: Test, place: SegmentPlace, message: RegExp): void {
   t.throws(() => Segment.open({ ...place }), refused(message));
   t.throws(() => Segment.open({ ...place, readOnly: true }), refused(message), 'read-only');
   t.throws(() => Segment.create({ ...place, size: 64 }), { code: 'ERR_SEGMENT_EXISTS' });
-  t.same(openFiles(), before, 'nothing stays open');
+  t.same(openFiles(), before, 'no file stays open');
 }
 
 for (const backend of ['posix', 'file', 'sysv'] as const) {
-  t.test(`${backend}: a mode that lets others write`, async (t) => {
+  t.test(`${backend}: memory that others may write to is refused`, async (t) => {
     const { place, path } = make(t, backend);
     for (const mode of [0o666, 0o620, 0o602, 0o660, 0o622]) {
       chmodSync(path, mode);
@@ -69,18 +69,18 @@ for (const backend of ['posix', 'file', 'sysv'] as const) {
     }
   });
 
-  t.test(`${backend}: another user's`, { skip }, async (t) => {
+  t.test(`${backend}: memory of another user is refused`, { skip }, async (t) => {
     const { place, path } = make(t, backend);
     for (const mode of [0o600, 0o644, 0o666]) {
       chmodSync(path, mode);
       chownAll(path, NOBODY);
       refuses(t, place, /belongs to user .*65534.*; it must belong to .*0.* or root/);
       const info = Segment.list({ path: place.path }).find(({ name }) => name === place.name);
-      t.ok(info, 'root sees it in a list all the same');
+      t.ok(info, 'root can list it all the same');
     }
   });
 
-  t.test(`${backend}: root's, to another user`, { skip }, async (t) => {
+  t.test(`${backend}: memory of root is read by another user if its mode allows that`, { skip }, async (t) => {
     const { place, path } = make(t, backend);
     t.throws(() => actingAs(NOBODY, () => Segment.open({ ...place, readOnly: true })), refused(/EACCES/));
     chmodSync(path, 0o644);
@@ -88,14 +88,14 @@ for (const backend of ['posix', 'file', 'sysv'] as const) {
     // The System V segment itself still has mode 600.
     if (backend === 'sysv') return;
     const segment = actingAs(NOBODY, () => Segment.open({ ...place, readOnly: true }));
-    t.equal(new Int32Array(segment.buffer)[0], 77, 'to read, where its mode says so');
+    t.equal(new Int32Array(segment.buffer)[0], 77, 'readable, if its mode allows that');
     segment.close();
     chmodSync(path, 0o666);
     t.throws(() => actingAs(NOBODY, () => Segment.open({ ...place, readOnly: true })), refused(/mode 666/));
   });
 }
 
-t.test('sysv: a companion of this user that leads to a segment of another', { skip }, async (t) => {
+t.test('sysv: a companion of this user that refers to a segment of another user is refused', { skip }, async (t) => {
   const name = scratchName();
   const { agent } = Agent.process(t);
   await agent.call('becomeNobody');
@@ -109,7 +109,7 @@ t.test('sysv: a companion of this user that leads to a segment of another', { sk
   t.equal(await agent.call('unlink'), true);
 });
 
-t.test('anonymous: inherited from a parent of another user', { skip }, async (t) => {
+t.test('anonymous: memory inherited from a parent of another user is refused', { skip }, async (t) => {
   const name = scratchName();
   const segment = Segment.create({ backend: 'anonymous', name, size: 64 });
   t.teardown(() => {
@@ -129,13 +129,13 @@ function descriptorOf(name: string): string | undefined {
     try {
       return readlinkSync(`/proc/self/fd/${number}`).includes(name);
     } catch {
-      // The descriptor that read the folder.
+      // The descriptor with which the folder was read.
       return false;
     }
   });
 }
 
-t.test('anonymous memory cannot be made shorter, and can grow', async (t) => {
+t.test('anonymous memory cannot be truncated, but can grow', async (t) => {
   const segment = Segment.create({ backend: 'anonymous', name: scratchName(), size: 8192 });
   const number = descriptorOf(segment.name);
   const truncated = spawnSync('truncate', ['-s', '0', `/proc/${process.pid}/fd/${number}`], { encoding: 'utf8' });
@@ -147,7 +147,7 @@ t.test('anonymous memory cannot be made shorter, and can grow', async (t) => {
   segment.close();
 });
 
-t.test('an empty file', async (t) => {
+t.test('an empty file of this user counts as no segment, unless others may write to it', async (t) => {
   for (const backend of ['posix', 'file', 'sysv'] as const) {
     const { place, path } = make(t, backend);
     const emptyAs = (name: string) => {
@@ -162,7 +162,7 @@ t.test('an empty file', async (t) => {
     t.throws(() => Segment.open(there), { code: 'ERR_SEGMENT_NOT_FOUND', message: /an empty file/ });
     const before = openFiles();
     const segment = Segment.create({ ...there, size: 64 });
-    t.equal(segment.size, 64, `${backend}: of this user is nobody's segment`);
+    t.equal(segment.size, 64, `${backend}: an empty file of this user is replaced`);
     segment.unlink();
     segment.close();
     t.same(openFiles(), before);
@@ -177,7 +177,7 @@ t.test('an empty file', async (t) => {
   }
 });
 
-t.test('an empty file of another user', { skip }, async (t) => {
+t.test('an empty file of another user is refused', { skip }, async (t) => {
   const name = scratchName();
   const path = join(directory, name);
   writeFileSync(path, '', { mode: 0o600 });
@@ -187,7 +187,7 @@ t.test('an empty file of another user', { skip }, async (t) => {
   t.equal(statSync(path).uid, NOBODY);
 });
 
-t.test('eight processes create one name, which an empty file has', async (t) => {
+t.test('of eight processes that replace an empty file, one creates the segment', async (t) => {
   const agents = Array.from({ length: 8 }, () => Agent.process(t).agent);
   for (let round = 0; round < 15; round++) {
     const name = scratchName();
@@ -197,7 +197,7 @@ t.test('eight processes create one name, which an empty file has', async (t) => 
     );
     const done = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
     t.equal(done.length, 8, 'nobody fails');
-    t.equal(done.filter(([made]) => made).length, 1, 'one makes it, and what it made stays');
+    t.equal(done.filter(([made]) => made).length, 1, 'one process creates it, and none replaces it');
     t.equal(new Set(done.map(([, word]) => word)).size, 1);
     t.ok(done.every(([, word]) => word > 0));
     await Promise.all(agents.map((agent) => agent.call('close')));
@@ -205,8 +205,8 @@ t.test('eight processes create one name, which an empty file has', async (t) => 
   }
 });
 
-t.test('what another user plants under a temporary name', { skip }, async (t) => {
-  // Root's live segment, which the planted record claims as its own, half made.
+t.test('temporary files of another user are left alone', { skip }, async (t) => {
+  // A live segment of root, to which the planted record refers as its own unfinished one.
   const { place, path } = make(t, 'sysv');
   const ipc = readdirSync(directory).flatMap((file) => /^\.shmtable-sysv:(\d+):/.exec(file)?.[1] ?? [])[0];
   const planted = ['.shmtable-temporary-planted', `.shmtable-sysv-temporary-${ipc}-planted`].map((name) =>
@@ -228,7 +228,7 @@ t.test('what another user plants under a temporary name', { skip }, async (t) =>
     t.equal(await agent.call('unlink'), true);
   }
   const alive = Segment.open({ ...place });
-  t.equal(new Int32Array(alive.buffer)[0], 77, 'the segment is still there');
+  t.equal(new Int32Array(alive.buffer)[0], 77, 'the segment still exists');
   alive.close();
-  for (const file of planted) t.ok(existsSync(file), 'what is not this user’s is left alone');
+  for (const file of planted) t.ok(existsSync(file), 'a file of another user is left alone');
 });

@@ -23,14 +23,14 @@ import { openFiles, removeAtEnd, scratchName, scratchSegment } from './scratch-s
 
 const SHM = '/dev/shm';
 
-/** A path in /dev/shm for a file that is no segment; removed when the test ends. */
+/** A path in /dev/shm for a file that is not a segment; it is removed when the test ends. */
 function foreignPath(t: Test, name: string): string {
   const path = join(SHM, name);
   t.teardown(() => rmSync(path, { force: true, recursive: true }));
   return path;
 }
 
-t.test('what has the name is no segment', async (t) => {
+t.test('an object with the name that is not a file is rejected', async (t) => {
   const made: Record<string, (path: string) => void> = {
     'a folder': (path) => mkdirSync(path),
     'a pipe': (path) => execFileSync('mkfifo', [path]),
@@ -48,7 +48,7 @@ t.test('what has the name is no segment', async (t) => {
   }
 });
 
-t.test('a foreign file of any size is mapped whole, its holes filled first', async (t) => {
+t.test('a file of any size is mapped completely, after its holes have been filled', async (t) => {
   const name = scratchName();
   const path = foreignPath(t, name);
   const file = openSync(path, 'w');
@@ -62,7 +62,7 @@ t.test('a foreign file of any size is mapped whole, its holes filled first', asy
   reader.close();
 });
 
-t.test('no right to it', { skip: needsTwoUsers }, async (t) => {
+t.test('a segment without permission to read it is refused', { skip: needsTwoUsers }, async (t) => {
   const segment = scratchSegment(t);
   const { agent } = Agent.process(t);
   await agent.call('becomeNobody');
@@ -71,7 +71,7 @@ t.test('no right to it', { skip: needsTwoUsers }, async (t) => {
   await t.rejects(agent.call('openReadOnly', 'posix', segment.name), expected);
 });
 
-t.test('no space', async (t) => {
+t.test('creation fails if /dev/shm has no space', async (t) => {
   useSmallShm(t, 1024);
   const name = scratchName();
   const before = openFiles();
@@ -95,25 +95,25 @@ t.test('no space', async (t) => {
   const sparse = openSync(join(SHM, 'sparse'), 'w');
   ftruncateSync(sparse, 1 << 20);
   closeSync(sparse);
-  t.throws(() => Segment.open({ name: 'sparse' }), { code: 'ERR_SEGMENT_NO_SPACE' }, 'instead of a SIGBUS');
+  t.throws(() => Segment.open({ name: 'sparse' }), { code: 'ERR_SEGMENT_NO_SPACE' }, 'instead of SIGBUS');
   t.throws(() => Segment.open({ name: 'sparse', readOnly: true }), { code: 'ERR_SEGMENT_NO_SPACE' });
   half.unlink();
   half.close();
 });
 
-t.test('no shared memory at all', async (t) => {
+t.test('without /dev/shm creation fails and nothing is found', async (t) => {
   useNoShm(t);
   const expected = { code: 'ERR_BACKEND_UNSUPPORTED', message: /\/dev\/shm is missing/ };
   t.throws(() => Segment.create({ name: 'a', size: 64 }), expected);
   t.throws(() => Segment.open({ name: 'a' }), { code: 'ERR_SEGMENT_NOT_FOUND' });
-  // Other tests' files are the only ones that can be seen without it.
+  // Without it, only files of other tests can be seen.
   t.same(
     Segment.list().filter(({ backend }) => backend !== 'file'),
     [],
   );
 });
 
-t.test('without nameless files', async (t) => {
+t.test('it can be created on file systems without O_TMPFILE', async (t) => {
   const temporaries = () => readdirSync(SHM).filter((name) => name.startsWith('.shmtable-temporary-'));
   const withoutTmpfile = { REFUSED_CALLS: refusalsText({ tmpfile: 'ENOTSUP' }) };
   Object.assign(process.env, withoutTmpfile);
@@ -121,7 +121,7 @@ t.test('without nameless files', async (t) => {
     delete process.env.REFUSED_CALLS;
   });
 
-  t.test('a segment has its name only when it is finished', async (t) => {
+  t.test('a segment gets its name only when it is complete', async (t) => {
     const name = scratchName();
     removeAtEnd(t, 'posix', name);
     const umask = process.umask(0);
@@ -149,7 +149,7 @@ t.test('without nameless files', async (t) => {
     segment.close();
   });
 
-  t.test('an initialise that throws leaves no temporary', async (t) => {
+  t.test('an initialise that throws leaves no temporary file', async (t) => {
     const fails = () =>
       Segment.create({ name: scratchName(), size: 64 }, () => {
         throw new Error('no');
@@ -158,10 +158,10 @@ t.test('without nameless files', async (t) => {
     t.same(temporaries(), []);
   });
 
-  t.test('the next maker sweeps what a killed one left, and nothing else', async (t) => {
+  t.test('the next creator removes the temporary file of a killed one, and nothing else', async (t) => {
     const { agent, child } = Agent.process(t, withoutTmpfile);
     const name = scratchName();
-    // It kills itself inside initialise, with the temporary name standing.
+    // It kills itself inside initialise, while the temporary file exists.
     await t.rejects(agent.call('createAndDie', 'posix', name), { message: 'the agent ended with SIGKILL' });
     t.equal(child.signalCode, 'SIGKILL');
     const [left] = temporaries();
@@ -170,14 +170,14 @@ t.test('without nameless files', async (t) => {
       t.notOk(temporaries().includes(left));
       const [own] = temporaries();
       scratchSegment(t);
-      t.ok(temporaries().includes(own), 'that of a living maker stays');
+      t.ok(temporaries().includes(own), 'that of a live creator remains');
     });
     segment.unlink();
     segment.close();
     t.same(temporaries(), []);
   });
 
-  t.test('eight processes create one name', async (t) => {
+  t.test('of eight processes that create one name, one succeeds', async (t) => {
     const agents = Array.from({ length: 8 }, () => Agent.process(t, withoutTmpfile).agent);
     for (let round = 0; round < 10; round++) {
       const name = scratchName();
@@ -186,10 +186,10 @@ t.test('without nameless files', async (t) => {
         agents.map((agent, index) => agent.call('createOrOpen', 'posix', name, 1 << 16, index + 1)),
       );
       t.equal(results.filter(([made]) => made).length, 1, 'winners');
-      t.equal(new Set(results.map(([, word]) => word)).size, 1, 'everybody sees what one of them made');
+      t.equal(new Set(results.map(([, word]) => word)).size, 1, 'all see the segment that one of them created');
       t.notOk(
         results.some(([, word]) => word < 1),
-        'nobody sees a half-made one',
+        'none sees an incomplete segment',
       );
       await Promise.all(agents.map((agent) => agent.call('close')));
     }

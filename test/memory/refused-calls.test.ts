@@ -1,4 +1,4 @@
-/** What the system refuses is an error of this package, and leaves nothing behind. */
+/** A failed system call is an error of this package, and leaves nothing behind. */
 import '../fixtures/in-own-shm.js';
 import '../fixtures/under-refused-calls.js';
 import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs';
@@ -30,31 +30,31 @@ function placeOf(backend: BackendName, name: string): Place {
   return backend === 'file' ? { ...place, path: join(directory, `${name}.table`) } : place;
 }
 
-/** Segments of System V that this process made. */
+/** System V segments that this process created. */
 function countOfSegments(): number {
   const lines = readFileSync('/proc/sysvipc/shm', 'latin1').trim().split('\n').slice(1);
   return lines.filter((line) => Number(line.trim().split(/\s+/)[4]) === process.pid).length;
 }
 
-/** Everything that a segment of this process could be seen by. */
+/** Every trace of a segment that this process could leave. */
 function traces(): unknown {
   const anonymous = Segment.list().filter(({ name, backend }) => backend === 'anonymous' && name.includes(namespace));
   return { files: readdirSync(directory), systemV: countOfSegments(), anonymous };
 }
 
-/** An attempt ends with its result or with an error of ours. */
+/** Returns the result of an attempt, or its error, which must be a ShmTableError. */
 function outcome(t: Test, what: string, run: () => unknown): ShmTableError['code'] | undefined {
   try {
     run();
     return undefined;
   } catch (error) {
     if (error instanceof ShmTableError && ERROR_CODES.includes(error.code)) return error.code;
-    t.fail(`${what}: not an error of ours`, { error });
+    t.fail(`${what}: not a ShmTableError`, { error });
     return undefined;
   }
 }
 
-/** What a creation goes through in which backend, to be refused. */
+/** System calls of a creation that are made to fail, by backend. */
 const CALLS: Readonly<Record<string, readonly BackendName[]>> = {
   lock: BACKENDS,
   fallocate: ['posix', 'file', 'anonymous'],
@@ -67,7 +67,7 @@ const CALLS: Readonly<Record<string, readonly BackendName[]>> = {
 };
 
 for (const [call, backends] of Object.entries(CALLS)) {
-  t.test(`a creation whose ${call} is refused leaves nothing`, async (t) => {
+  t.test(`a creation whose ${call} fails leaves nothing behind`, async (t) => {
     const before = traces();
     for (const backend of backends) {
       for (const refusals of [{ [call]: 'EIO' }, { [call]: 'EIO', tmpfile: 'ENOTSUP' }] as Refusals[]) {
@@ -79,7 +79,7 @@ for (const [call, backends] of Object.entries(CALLS)) {
             refusing(refusals, () => Table.openOrCreate({ ...place, capacity: 10, columns })),
           ),
         );
-        t.same(traces(), before, `${backend}: nothing is left`);
+        t.same(traces(), before, `${backend}: nothing is left behind`);
         const table = Table.create({ ...place, capacity: 10, columns });
         table.destroy();
       }
@@ -88,7 +88,7 @@ for (const [call, backends] of Object.entries(CALLS)) {
   });
 }
 
-t.test('every errno has a code', async (t) => {
+t.test('every errno becomes an error code', async (t) => {
   const place = placeOf('posix', scratchName());
   const table = Table.create({ ...place, capacity: 10, columns });
   const snapshot = join(t.testdir(), 'snapshot');
@@ -131,7 +131,7 @@ t.test('every errno has a code', async (t) => {
   table.destroy();
 });
 
-t.test('with ever fewer descriptors left', async (t) => {
+t.test('creation fails cleanly without enough file descriptors', async (t) => {
   const before = traces();
   for (const backend of BACKENDS) {
     const place = placeOf(backend, scratchName());
@@ -142,7 +142,7 @@ t.test('with ever fewer descriptors left', async (t) => {
     for (const [what, attempt] of Object.entries(attempts)) {
       const fewest = withFewDescriptors((left) => outcome(t, `${backend}, ${what}, ${left} descriptors`, attempt), t);
       t.ok(fewest > 0, `${backend}: ${what} takes ${fewest} descriptors`);
-      t.same(traces(), before, `${backend}: and leaves nothing where there are fewer`);
+      t.same(traces(), before, `${backend}: nothing is left behind with fewer`);
     }
     if (backend === 'devzero') continue;
     const table = Table.create({ ...place, capacity: 10, columns });
@@ -160,14 +160,17 @@ t.test('with ever fewer descriptors left', async (t) => {
   t.same(traces(), before);
 });
 
-/** Tries with no descriptor left, with one, and so on, until it works, and fails for want of them until then; how many it takes. */
+/**
+ * Tries with no free descriptor, with one, and so on; each attempt must fail for lack of them until one succeeds.
+ * Returns how many it takes.
+ */
 function withFewDescriptors(attempt: (left: number) => ShmTableError['code'] | undefined, t: Test): number {
   for (let left = 0; left < 40; left++) {
     const taken: number[] = [];
     try {
       for (;;) taken.push(openSync('/dev/null', 'r'));
     } catch {
-      // As many as this process may have.
+      // As many as this process may open.
     }
     for (const descriptor of taken.splice(0, left)) closeSync(descriptor);
     const failure = attempt(left);
@@ -175,11 +178,11 @@ function withFewDescriptors(attempt: (left: number) => ShmTableError['code'] | u
     if (failure === undefined) return left;
     if (failure !== 'ERR_SEGMENT_NO_SPACE') t.fail(`${failure} with ${left} descriptors`);
   }
-  t.fail('it never worked');
+  t.fail('it never succeeded');
   return 0;
 }
 
-t.test('a system that tells nothing of its memory', async (t) => {
+t.test('a table can be created if the memory limits cannot be read, but not without the boot id', async (t) => {
   for (const part of ['meminfo', 'cgroup']) {
     for (const backend of BACKENDS) {
       const place = placeOf(backend, scratchName());

@@ -5,17 +5,17 @@ import { placeOf } from '../fixtures/segment-place.js';
 
 export const BACKENDS = ['posix', 'anonymous', 'sysv', 'file'] as const satisfies BackendName[];
 
-/** Those whose segments can grow. */
+/** Backends whose segments can grow. */
 export const GROWING: readonly BackendName[] = ['posix', 'anonymous', 'file'];
 
 let names = 0;
 
-/** A segment name that no other test, and no other run, uses. */
+/** A segment name that no other test and no other run uses. */
 export function scratchName(): string {
   return `shmtable-test-${process.pid}-${++names}`;
 }
 
-/** Removes the segment of that name, if there is one, when the test ends. */
+/** When the test ends, removes the segment of that name if it exists. */
 export function removeAtEnd(t: Test, backend: BackendName, name: string): void {
   t.teardown(() => {
     const { path } = placeOf(backend, name);
@@ -26,7 +26,7 @@ export function removeAtEnd(t: Test, backend: BackendName, name: string): void {
   });
 }
 
-/** A segment that is gone when the test is. */
+/** A segment that is removed when the test ends. */
 export function scratchSegment(t: Test, options: Partial<SegmentOptions> = {}): Segment {
   const { backend = 'posix', name = scratchName(), size = 4096 } = options;
   removeAtEnd(t, backend, name);
@@ -35,14 +35,14 @@ export function scratchSegment(t: Test, options: Partial<SegmentOptions> = {}): 
   return segment;
 }
 
-/** What this process's open descriptors name, sorted. */
+/** The targets of this process's open descriptors, sorted. */
 export function openFiles(): string[] {
   return readdirSync('/proc/self/fd')
     .flatMap((number) => {
       try {
         return [readlinkSync(`/proc/self/fd/${number}`)];
       } catch {
-        // The descriptor that read the folder.
+        // The descriptor with which the folder was read.
         return [];
       }
     })

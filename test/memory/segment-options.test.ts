@@ -5,12 +5,12 @@ import { Segment } from '../../src/memory/index.js';
 import { placeOf } from '../fixtures/segment-place.js';
 import { BACKENDS, openFiles, scratchName, scratchSegment } from './scratch-segment.js';
 
-/** Values of a wrong type, as a caller without types would pass them. */
+/** Values of a wrong type, as a JavaScript program could pass them. */
 function untyped<T>(value: unknown): T {
   return value as T;
 }
 
-t.test('names', async (t) => {
+t.test('invalid names are rejected', async (t) => {
   for (const name of [
     '',
     '.hidden',
@@ -36,7 +36,7 @@ t.test('names', async (t) => {
   }
 });
 
-t.test('sizes', async (t) => {
+t.test('invalid sizes are rejected', async (t) => {
   for (const size of [
     0,
     -1,
@@ -57,13 +57,13 @@ t.test('sizes', async (t) => {
   }
 });
 
-t.test('too large for an ArrayBuffer, or for the machine', async (t) => {
+t.test('a size that is too large for an ArrayBuffer or for the machine is rejected', async (t) => {
   const before = openFiles();
   for (const backend of BACKENDS) {
     const name = scratchName();
     t.throws(() => Segment.create({ ...placeOf(backend, name), size: 2 ** 52 }), {
       code: process.versions.node.startsWith('20.') ? 'ERR_SEGMENT_TOO_LARGE' : 'ERR_SEGMENT_NO_SPACE',
-      // The file backend counts its boot record in.
+      // With the file backend, the size includes the boot record.
       message: /45035996\d{8} bytes.*\d+/,
     });
     const expected = { code: 'ERR_SEGMENT_TOO_LARGE', message: /8589934592 bytes exceeds the 4294967296/ };
@@ -78,10 +78,10 @@ t.test('too large for an ArrayBuffer, or for the machine', async (t) => {
     segment.unlink();
     segment.close();
   }
-  t.same(openFiles(), before, 'no descriptor is left');
+  t.same(openFiles(), before, 'no descriptor is left open');
 });
 
-t.test('refuses an unknown backend', async (t) => {
+t.test('an unknown backend is rejected', async (t) => {
   for (const backend of [untyped<BackendName>('constructor'), untyped<BackendName>(3)] as const) {
     const expected = { code: 'ERR_BACKEND_UNSUPPORTED', message: new RegExp(`posix, anonymous.*got "?${backend}`) };
     t.throws(() => Segment.create({ ...placeOf(backend, 'a'), size: 64 }), expected);
@@ -89,7 +89,7 @@ t.test('refuses an unknown backend', async (t) => {
   }
 });
 
-t.test('refuses flags that are not booleans', async (t) => {
+t.test('flags that are not booleans are rejected', async (t) => {
   const name = scratchName();
   t.throws(() => Segment.create({ name, size: 64, readOnly: true }), { code: 'ERR_ARGUMENT', message: /read-only/ });
   t.throws(() => Segment.create({ name, size: 64, hugePages: untyped('yes') }), {
@@ -100,7 +100,7 @@ t.test('refuses flags that are not booleans', async (t) => {
   t.notOk(existsSync(`/dev/shm/${name}`));
 });
 
-t.test('accepts firstBytes only when opening', async (t) => {
+t.test('firstBytes is accepted only by open', async (t) => {
   for (const backend of BACKENDS) {
     const place = placeOf(backend, scratchName());
     t.throws(() => Segment.create(untyped({ ...place, size: 8192, firstBytes: 4096 })), {
@@ -114,12 +114,12 @@ t.test('accepts firstBytes only when opening', async (t) => {
   }
 });
 
-t.test('no options at all', async (t) => {
+t.test('missing options are rejected', async (t) => {
   t.throws(() => Segment.create(untyped(undefined)), { code: 'ERR_ARGUMENT', message: /options/ });
   t.throws(() => Segment.open(untyped('name')), { code: 'ERR_ARGUMENT', message: /options/ });
 });
 
-t.test('no such segment', async (t) => {
+t.test('a segment that does not exist is not found', async (t) => {
   for (const backend of BACKENDS) {
     const name = scratchName();
     const expected = { code: 'ERR_SEGMENT_NOT_FOUND', message: new RegExp(name) };

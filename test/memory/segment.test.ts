@@ -6,22 +6,22 @@ import { tries } from '../fixtures/tries.js';
 import { Agent } from './agent.js';
 import { BACKENDS, GROWING, openFiles, removeAtEnd, scratchName, scratchSegment } from './scratch-segment.js';
 
-/** For all backends: to start a process or a thread takes longer than what it does here. */
+/** Shared by the tests of all backends, because starting a process or thread takes longer than what it does here. */
 const processes = Array.from({ length: 8 }, () => Agent.process(t).agent);
 const threads = Array.from({ length: 8 }, () => Agent.thread(t).agent);
 
 for (const backend of BACKENDS) {
   t.test(backend, async (t) => {
-    t.test('is zeroed, and of the size asked for', async (t) => {
+    t.test('a segment is zeroed and has the requested size', async (t) => {
       const segment = scratchSegment(t, { backend, size: 100_001 });
       t.equal(segment.backend, backend);
       t.equal(segment.size, 100_001);
       t.equal(segment.buffer.byteLength, 100_001);
       t.ok(new Uint8Array(segment.buffer).every((byte) => byte === 0));
-      t.equal(segment.buffer, segment.buffer, 'one buffer as long as it stays as it is');
+      t.equal(segment.buffer, segment.buffer, 'the same buffer as long as the segment is unchanged');
     });
 
-    t.test('two handles, and two processes, share the bytes', async (t) => {
+    t.test('two handles and two processes share the bytes', async (t) => {
       const segment = scratchSegment(t, { backend });
       const words = new Int32Array(segment.buffer);
       const second = Segment.open({ ...placeOf(backend, segment.name) });
@@ -36,13 +36,13 @@ for (const backend of BACKENDS) {
       t.equal(new Int32Array(second.buffer)[4], 8);
     });
 
-    t.test('nobody sees it before initialise has returned', async (t) => {
+    t.test('no process sees it before initialise has returned', async (t) => {
       const name = scratchName();
       removeAtEnd(t, backend, name);
       const segment = Segment.create({ ...placeOf(backend, name), size: 64 }, (fresh) => {
         t.throws(() => Segment.open({ ...placeOf(backend, name) }), { code: 'ERR_SEGMENT_NOT_FOUND' });
         t.notOk(Segment.list().some((info) => info.name === name));
-        t.equal(fresh.unlink(), false, 'there is no name to remove');
+        t.equal(fresh.unlink(), false, 'it has no name to remove');
         new Uint8Array(fresh.buffer).fill(5);
       });
       t.teardown(() => segment.close());
@@ -51,7 +51,7 @@ for (const backend of BACKENDS) {
       opened.close();
     });
 
-    t.test('an initialise that throws leaves nothing', async (t) => {
+    t.test('an initialise that throws leaves nothing behind', async (t) => {
       const name = scratchName();
       const before = openFiles();
       t.throws(
@@ -65,7 +65,7 @@ for (const backend of BACKENDS) {
       t.throws(() => Segment.open({ ...placeOf(backend, name) }), { code: 'ERR_SEGMENT_NOT_FOUND' });
     });
 
-    t.test('a taken name', async (t) => {
+    t.test('a name in use is an error', async (t) => {
       const segment = scratchSegment(t, { backend });
       const { name } = segment;
       const before = openFiles();
@@ -77,7 +77,7 @@ for (const backend of BACKENDS) {
         Segment.create({ ...placeOf(backend, other), size: 64 }, () => {
           Segment.create({ ...placeOf(backend, other), size: 128 }).close();
         });
-      t.throws(lost, { code: 'ERR_SEGMENT_EXISTS' }, 'lost while initialising');
+      t.throws(lost, { code: 'ERR_SEGMENT_EXISTS' }, 'also if another creator was faster');
       const winner = Segment.open({ ...placeOf(backend, other) });
       t.equal(winner.size, 128);
       winner.unlink();
@@ -86,7 +86,7 @@ for (const backend of BACKENDS) {
       t.equal(segment.size, 4096);
     });
 
-    t.test('is for its owner alone, whatever the umask', async (t) => {
+    t.test('only the owner may open it, whatever the umask', async (t) => {
       for (const umask of [0, 0o777]) {
         const before = process.umask(umask);
         const segment = scratchSegment(t, { backend });
@@ -96,7 +96,7 @@ for (const backend of BACKENDS) {
       }
     });
 
-    t.test('is listed with its owner and who maps it', async (t) => {
+    t.test('it is listed with its owner and the processes that map it', async (t) => {
       const segment = scratchSegment(t, { backend });
       const info = () => Segment.list().find(({ name }) => name === segment.name);
       t.match(info(), { name: segment.name, backend, owner: /./, mode: 0o600, bytes: 4096, attached: 1 });
@@ -109,7 +109,7 @@ for (const backend of BACKENDS) {
       t.equal(info(), undefined);
     });
 
-    t.test('close', async (t) => {
+    t.test('a closed handle cannot be used; the segment remains', async (t) => {
       const before = openFiles();
       const name = scratchName();
       const segment = Segment.create({ ...placeOf(backend, name), size: 64 });
@@ -117,9 +117,9 @@ for (const backend of BACKENDS) {
       const opened = Segment.open({ ...placeOf(backend, name) });
       segment.close();
       segment.close();
-      t.equal(bytes[0], 0, 'a forgotten view reads nothing of the segment');
+      t.equal(bytes[0], 0, 'a view that was kept reads zeros');
       bytes.fill(3);
-      t.equal(new Uint8Array(opened.buffer)[0], 9, 'nor writes to it');
+      t.equal(new Uint8Array(opened.buffer)[0], 9, 'and its writes do not reach the segment');
       const closed = { code: 'ERR_SEGMENT_NOT_FOUND', message: `segment "${name}" is closed` };
       t.throws(() => segment.buffer, closed);
       t.throws(() => segment.size, closed);
@@ -147,11 +147,11 @@ for (const backend of BACKENDS) {
       new Uint8Array(segment.buffer)[0] = 4;
       t.equal(new Uint8Array(other.buffer)[0], 4);
       const locks = segment.openByteLocks();
-      t.ok(locks.tryLock(1), 'what is unlinked can still be locked');
+      t.ok(locks.tryLock(1), 'an unlinked segment can still be locked');
       locks.close();
     });
 
-    t.test('unlink leaves what took the name since', async (t) => {
+    t.test('unlink does not remove another segment that has taken the name', async (t) => {
       const old = scratchSegment(t, { backend });
       old.unlink();
       const fresh = scratchSegment(t, { backend, name: old.name });
@@ -160,7 +160,7 @@ for (const backend of BACKENDS) {
       t.equal(fresh.unlink(), true);
     });
 
-    t.test('read-only', async (t) => {
+    t.test('read-only memory cannot be written', async (t) => {
       const segment = scratchSegment(t, { backend });
       const reader = Segment.open({ ...placeOf(backend, segment.name), readOnly: true });
       t.teardown(() => reader.close());
@@ -179,7 +179,7 @@ for (const backend of BACKENDS) {
       t.equal(new Uint8Array(segment.buffer)[0], 6);
     });
 
-    t.test('protect', async (t) => {
+    t.test('protect changes whether memory can be written', async (t) => {
       const segment = scratchSegment(t, { backend });
       t.throws(() => segment.protect('none' as 'read'), { code: 'ERR_ARGUMENT', message: /got "none"/ });
       segment.protect('read');
@@ -202,7 +202,7 @@ for (const backend of BACKENDS) {
       t.equal(new Uint8Array(segment.buffer)[0], 2);
     });
 
-    t.test('grow', async (t) => {
+    t.test('grow keeps the data and detaches old views', async (t) => {
       const segment = scratchSegment(t, { backend });
       if (!GROWING.includes(backend)) {
         const expected = { code: 'ERR_BACKEND_UNSUPPORTED', message: new RegExp(`"${segment.name}" cannot grow`) };
@@ -235,8 +235,8 @@ for (const backend of BACKENDS) {
       t.equal(segment.buffer.byteLength, 10_000_004);
     });
 
-    t.test('eight processes create one name', async (t) => {
-      // Anonymous memory is found in descendants only: there every process has a segment of its own.
+    t.test('of eight processes that create one name, one succeeds', async (t) => {
+      // Anonymous memory is found only by descendants, so there each process has a separate segment.
       const winners = backend === 'anonymous' ? 8 : 1;
       for (let round = 0; round < 10; round++) {
         const name = scratchName();
@@ -245,16 +245,16 @@ for (const backend of BACKENDS) {
           processes.map((agent, index) => agent.call('createOrOpen', backend, name, 1 << 18, index + 1)),
         );
         t.equal(results.filter(([made]) => made).length, winners, 'winners');
-        t.equal(new Set(results.map(([, word]) => word)).size, winners, 'everybody sees what one of them made');
+        t.equal(new Set(results.map(([, word]) => word)).size, winners, 'all see the segment that one of them created');
         t.notOk(
           results.some(([, word]) => word < 1),
-          'nobody sees a half-made one',
+          'none sees an incomplete segment',
         );
         await Promise.all(processes.map((agent) => agent.call('close')));
       }
     });
 
-    t.test('eight threads create one name', async (t) => {
+    t.test('of eight threads that create one name, one succeeds', async (t) => {
       for (let round = 0; round < 10; round++) {
         const name = scratchName();
         removeAtEnd(t, backend, name);
@@ -262,30 +262,33 @@ for (const backend of BACKENDS) {
           threads.map((agent, index) => agent.call('createOrOpen', backend, name, 1 << 18, index + 1)),
         );
         t.equal(results.filter(([made]) => made).length, 1, 'winners');
-        t.equal(new Set(results.map(([, word]) => word)).size, 1, 'everybody sees what one of them made');
+        t.equal(new Set(results.map(([, word]) => word)).size, 1, 'all see the segment that one of them created');
         t.notOk(
           results.some(([, word]) => word < 1),
-          'nobody sees a half-made one',
+          'none sees an incomplete segment',
         );
         await Promise.all(threads.map((agent) => agent.call('close')));
       }
     });
 
-    t.test('creating and unlinking at once, every object is removed by one', async (t) => {
-      const name = scratchName();
-      removeAtEnd(t, backend, name);
-      // Those that would not find each other's anonymous memory are threads.
-      const four = (backend === 'anonymous' ? threads : processes).slice(0, 4);
-      const results = await Promise.all(
-        four.map((agent, index) => agent.call('createAndUnlink', backend, name, tries(80, 300), (index + 1) * 1000)),
-      );
-      const made = results.flatMap(([marks]) => marks).sort((a, b) => a - b);
-      const removed = results.flatMap(([, marks]) => marks).sort((a, b) => a - b);
-      t.same(removed, made);
-      t.throws(() => Segment.open({ ...placeOf(backend, name) }), { code: 'ERR_SEGMENT_NOT_FOUND' });
-    });
+    t.test(
+      'when processes create and unlink one name concurrently, each object is unlinked exactly once',
+      async (t) => {
+        const name = scratchName();
+        removeAtEnd(t, backend, name);
+        // Threads where processes would not find each other's anonymous memory.
+        const four = (backend === 'anonymous' ? threads : processes).slice(0, 4);
+        const results = await Promise.all(
+          four.map((agent, index) => agent.call('createAndUnlink', backend, name, tries(80, 300), (index + 1) * 1000)),
+        );
+        const made = results.flatMap(([marks]) => marks).sort((a, b) => a - b);
+        const removed = results.flatMap(([, marks]) => marks).sort((a, b) => a - b);
+        t.same(removed, made);
+        t.throws(() => Segment.open({ ...placeOf(backend, name) }), { code: 'ERR_SEGMENT_NOT_FOUND' });
+      },
+    );
 
-    t.test('huge pages are a wish', async (t) => {
+    t.test('a segment is created even if no huge pages are available', async (t) => {
       const segment = scratchSegment(t, { backend, size: 1 << 22, hugePages: true });
       new Uint8Array(segment.buffer).fill(1);
       t.equal(segment.size, 1 << 22);

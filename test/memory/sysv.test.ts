@@ -11,7 +11,7 @@ import { openFiles, removeAtEnd, scratchName, scratchSegment } from './scratch-s
 
 const backend = 'sysv';
 
-// Its own: other programs would sweep here too.
+// A separate namespace, because other programs remove remains in theirs.
 const directory = '/dev/shm';
 
 interface SystemLine {
@@ -32,7 +32,7 @@ function segments(): SystemLine[] {
   });
 }
 
-/** How many segments the processes have made that are still there. */
+/** How many of the segments that the processes created still exist. */
 function countOf(...makers: (number | undefined)[]): number {
   return segments().filter(({ maker }) => makers.includes(maker)).length;
 }
@@ -45,13 +45,13 @@ function temporaries(): string[] {
   return readdirSync(directory).filter((file) => file.startsWith('.shmtable-sysv-temporary-'));
 }
 
-/** The system's line for a segment that is listed. */
+/** The line of the system for a listed segment. */
 function systemLine(name: string): SystemLine | undefined {
   const location = Segment.list().find((info) => info.name === name)?.location;
   return segments().find(({ key }) => `0x${key.toString(16).padStart(8, '0')}` === location);
 }
 
-t.test('the system shows it', async (t) => {
+t.test('ipcs lists the segment', async (t) => {
   const segment = scratchSegment(t, { backend, size: 12_345 });
   const line = systemLine(segment.name);
   t.match(line, { mode: 0o600, bytes: 12_345, attached: 1 });
@@ -71,14 +71,14 @@ t.test('the system shows it', async (t) => {
   t.match(
     segments().find(({ id }) => id === line?.id),
     { key: 0, attached: 1 },
-    'going, with its last attachment',
+    'marked for removal with its last attachment',
   );
   segment.close();
   t.notOk(segments().some(({ id }) => id === line?.id));
   t.same(companionsOf(segment.name), []);
 });
 
-t.test('its memory is taken at once', async (t) => {
+t.test('its memory is reserved at creation', async (t) => {
   const segment = scratchSegment(t, { backend, size: 1 << 22 });
   const id = systemLine(segment.name)?.id;
   const [head, ...lines] = readFileSync('/proc/sysvipc/shm', 'latin1').trim().split('\n');
@@ -87,8 +87,8 @@ t.test('its memory is taken at once', async (t) => {
   t.equal(Number(line?.[column]), 1 << 22);
 });
 
-t.test('two names with one key', async (t) => {
-  // FNV-1a of both begins with the same 31 bits.
+t.test('two names whose keys collide get different keys', async (t) => {
+  // The FNV-1a hashes of both have the same first 31 bits.
   const [first, second] = collidingNames();
   const one = scratchSegment(t, { backend, name: first });
   const two = scratchSegment(t, { backend, name: second });
@@ -114,7 +114,7 @@ function collidingNames(): [string, string] {
   }
 }
 
-t.test('removed by ipcrm, the name is free', async (t) => {
+t.test('after ipcrm the name is free', async (t) => {
   const old = scratchSegment(t, { backend });
   const { name } = old;
   const id = Number(systemLine(name)?.id);
@@ -134,7 +134,7 @@ t.test('removed by ipcrm, the name is free', async (t) => {
   t.same(companionsOf(name), []);
 });
 
-t.test('what has the name is no companion', async (t) => {
+t.test('a file with the name that is not a companion is rejected', async (t) => {
   const segment = scratchSegment(t, { backend });
   const [file] = companionsOf(segment.name);
   const name = scratchName();
@@ -150,7 +150,7 @@ t.test('what has the name is no companion', async (t) => {
   }
 });
 
-t.test('a maker killed half-way leaves a segment for the next one to sweep', async (t) => {
+t.test('the next creator removes the segment of one that was killed half-way', async (t) => {
   const name = scratchName();
   const { agent, child } = Agent.process(t);
   await t.rejects(agent.call('createAndDie', backend, name), { message: 'the agent ended with SIGKILL' });
@@ -162,7 +162,7 @@ t.test('a maker killed half-way leaves a segment for the next one to sweep', asy
     const other = Segment.create({ backend, name: `${name}-b`, size: 64 });
     other.unlink();
     other.close();
-    t.equal(temporaries().length, 1, 'that of a living maker stays');
+    t.equal(temporaries().length, 1, 'that of a live creator remains');
   });
   segment.unlink();
   segment.close();
@@ -170,7 +170,7 @@ t.test('a maker killed half-way leaves a segment for the next one to sweep', asy
   t.same(readdirSync(directory), []);
 });
 
-t.test('an initialise that throws leaves no segment', async (t) => {
+t.test('an initialise that throws leaves no segment behind', async (t) => {
   const fails = () =>
     Segment.create({ backend, name: scratchName(), size: 64 }, () => {
       throw new Error('no');
@@ -179,7 +179,7 @@ t.test('an initialise that throws leaves no segment', async (t) => {
   t.equal(countOf(process.pid), 0);
 });
 
-t.test('removed with its last attachment', async (t) => {
+t.test('removeOnLastDetach removes the segment with its last attachment', async (t) => {
   const name = scratchName();
   removeAtEnd(t, backend, name);
   const { agent, child } = Agent.process(t);
@@ -204,7 +204,7 @@ t.test('removed with its last attachment', async (t) => {
   t.throws(() => Segment.create({ name, size: 64, removeOnLastDetach: true }), other);
 });
 
-t.test('limits of the kernel, in a namespace of their own', async (t) => {
+t.test('an error names the limit of the kernel', async (t) => {
   const index = fileURLToPath(new URL('../../src/memory/index.js', import.meta.url));
   const program = `import { Segment } from ${JSON.stringify(index)};
     const attempt = (name, size) => {
@@ -225,7 +225,7 @@ t.test('limits of the kernel, in a namespace of their own', async (t) => {
   t.match(run.stdout, /ERR_SEGMENT_NO_SPACE sysv segment "another" of 1048576 bytes .*kernel\.shmall is 200 pages/);
 });
 
-t.test('no right to it', { skip: needsTwoUsers }, async (t) => {
+t.test('a segment of another user is refused', { skip: needsTwoUsers }, async (t) => {
   const segment = scratchSegment(t, { backend });
   const { agent } = Agent.process(t);
   await agent.call('becomeNobody');

@@ -1,4 +1,4 @@
-/** What is left of a segment that was never finished, and what looks like it for a moment. */
+/** Temporary files of unfinished segments, and files that look like them for a moment. */
 import { constants, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,7 +17,7 @@ t.beforeEach((t) => {
   discarded.length = 0;
 });
 
-t.test('one whose maker lives stays', (t) => {
+t.test('the file of a live creator remains', (t) => {
   const maker = new native.Descriptor();
   const path = make(maker);
   const sweeper = openAgain(path);
@@ -28,7 +28,7 @@ t.test('one whose maker lives stays', (t) => {
   t.end();
 });
 
-t.test('one whose maker is dead is discarded, and goes, when the next one is made', (t) => {
+t.test('the file of a dead creator is removed when the next one is created', (t) => {
   const maker = new native.Descriptor();
   const path = make(maker);
   maker.close();
@@ -39,7 +39,7 @@ t.test('one whose maker is dead is discarded, and goes, when the next one is mad
   t.end();
 });
 
-t.test('one that is finished after a sweeper has opened it is not discarded', (t) => {
+t.test('a file that is published after another process has opened it to remove it is not removed', (t) => {
   const maker = new native.Descriptor();
   const path = make(maker);
   const final = join(directory, 'final');
@@ -53,7 +53,7 @@ t.test('one that is finished after a sweeper has opened it is not discarded', (t
   t.end();
 });
 
-t.test('nor is another one that has its name by then', (t) => {
+t.test('another file that has taken its name is not removed', (t) => {
   const maker = new native.Descriptor();
   const path = make(maker);
   const sweeper = openAgain(path);
@@ -67,7 +67,7 @@ t.test('nor is another one that has its name by then', (t) => {
 });
 
 function make(descriptor: Descriptor): string {
-  return createTemporary(directory, kind, descriptor, () => 'make a temporary file');
+  return createTemporary(directory, kind, descriptor, () => 'create a temporary file');
 }
 
 function openAgain(path: string): Descriptor {

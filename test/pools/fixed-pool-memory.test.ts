@@ -8,7 +8,7 @@ const SLICES = 1_000_000;
 const SLICE_BYTES = 128;
 const PAGE_BYTES = 4096;
 
-/** Bytes of a segment that this process has touched, by the kernel's own count of its pages. */
+/** Bytes of a segment that this process has touched, according to the kernel. */
 function touchedBytes(segment: Segment): number {
   const maps = readFileSync('/proc/self/smaps', 'utf8').split(/^(?=[0-9a-f]+-[0-9a-f]+ )/m);
   const own = maps.filter((map) => map.includes(segment.name));
@@ -30,10 +30,10 @@ t.test('a pool of 1,000,000 slices of 128 bytes takes no resident memory before 
   t.ok(touchedBytes(segment) < used + 16 * PAGE_BYTES, `${touchedBytes(segment)} bytes touched for ${used} used`);
   for (const offset of held) pool.free(offset);
   for (let i = 0; i < 100_000; i++) pool.free(pool.alloc());
-  t.ok(touchedBytes(segment) < used + 16 * PAGE_BYTES, 'what was given back is used again before what is untouched');
+  t.ok(touchedBytes(segment) < used + 16 * PAGE_BYTES, 'freed slices are used again before untouched ones');
 });
 
-t.test('create stores the same few words for any number of slices', async (t) => {
+t.test('create stores a few words, whatever the number of slices', async (t) => {
   const trap = loadStoreTrap();
   const counts = [100, 1_000, 100_000, SLICES].map((slices) => {
     const segment = scratchSegment(t, FixedPool.bytesFor(slices, SLICE_BYTES));

@@ -5,13 +5,13 @@ import { scratchSegment } from './scratch-segment.js';
 
 const argument = { code: 'ERR_ARGUMENT' };
 
-/** A pool in memory of this thread: it needs no more of a segment than a buffer. */
+/** A pool in memory of this thread: of a segment it needs only the buffer. */
 function makePool(options: FixedPoolOptions, bytes = 1 << 20): { buffer: ArrayBuffer; pool: FixedPool } {
   const buffer = new ArrayBuffer(bytes);
   return { buffer, pool: FixedPool.create({ buffer }, options) };
 }
 
-t.test('wrong options', async (t) => {
+t.test('invalid options are rejected', async (t) => {
   const segment = { buffer: new ArrayBuffer(4096) };
   const create = (options: unknown): unknown => FixedPool.create(segment, options as FixedPoolOptions);
   for (const slices of [0, -1, 1.5, 2 ** 31, '5', undefined, Number.NaN]) {
@@ -30,10 +30,10 @@ t.test('wrong options', async (t) => {
   t.throws(() => create({ slices: most, sliceBytes: most }), { code: 'ERR_POOL_FULL' }, 'a product beyond all memory');
   t.throws(() => create({ slices: 1, sliceBytes: 8, offset: 8192 }), { code: 'ERR_POOL_FULL' });
   t.throws(() => create({ slices: 1, sliceBytes: 8, offset: 4096 }), { code: 'ERR_POOL_FULL' });
-  t.throws(() => FixedPool.open(segment), argument, 'nothing was made');
+  t.throws(() => FixedPool.open(segment), argument, 'nothing was created');
 });
 
-t.test('fits exactly into what bytesFor says', async (t) => {
+t.test('a pool fits exactly into bytesFor', async (t) => {
   for (const slices of [1, 31, 32, 33, 1_000, 1_024, 1_025, 33_000]) {
     const bytes = FixedPool.bytesFor(slices, 20);
     t.throws(() => makePool({ slices, sliceBytes: 20 }, bytes - 64), { code: 'ERR_POOL_FULL' });
@@ -42,14 +42,14 @@ t.test('fits exactly into what bytesFor says', async (t) => {
   }
 });
 
-t.test('gives each slice once, then 0; takes them back', async (t) => {
+t.test('alloc returns each slice once, then 0; freed slices are allocated again', async (t) => {
   for (const slices of [1, 2, 31, 32, 33, 64, 1_000, 1_025, 40_000]) {
     const { pool, buffer } = makePool({ slices, sliceBytes: 12 }, 4 << 20);
     const bytes = new Uint8Array(buffer);
     for (let round = 0; round < 2; round++) {
       const offsets = Array.from({ length: slices }, () => pool.alloc());
       const sorted = [...offsets].sort((a, b) => a - b);
-      if (sorted[0] <= 0) t.fail('0 is no slice');
+      if (sorted[0] <= 0) t.fail('0 is not a slice');
       for (let i = 1; i < slices; i++) if (sorted[i] - sorted[i - 1] < 12) t.fail('slices overlap');
       if (offsets.some((offset) => offset % 8 !== 0)) t.fail('slices are aligned to 8 bytes');
       for (const offset of offsets) bytes.fill(0xff, offset, offset + 12);
@@ -58,43 +58,40 @@ t.test('gives each slice once, then 0; takes them back', async (t) => {
       t.same(pool.stats(), { total: slices, used: slices, spare: 0 });
       const middle = offsets[slices >> 1];
       pool.free(middle);
-      t.equal(pool.alloc(), middle, 'the one that was given back');
+      t.equal(pool.alloc(), middle, 'the slice that was freed');
       for (const offset of offsets.sort(() => Math.random() - 0.5)) pool.free(offset);
       t.same(pool.stats(), { total: slices, used: 0, spare: slices });
     }
   }
 });
 
-t.test(
-  'every slice, the last one too, is written and taken back without touching what lies around the pool',
-  async (t) => {
-    const guard = 0xa5;
-    for (const slices of [1, 2, 32, 33]) {
-      const poolBytes = FixedPool.bytesFor(slices, 20);
-      const buffer = new ArrayBuffer(64 + poolBytes + 64);
-      const [front, behind] = [
-        new Uint8Array(buffer, 0, 64).fill(guard),
-        new Uint8Array(buffer, 64 + poolBytes).fill(guard),
-      ];
-      const pool = FixedPool.create({ buffer }, { slices, sliceBytes: 20, offset: 64 });
-      const bytes = new Uint8Array(buffer);
-      const offsets = Array.from({ length: slices }, () => pool.alloc(20));
-      for (const [i, offset] of offsets.entries()) bytes.fill(i + 1, offset, offset + 20);
-      for (const [i, offset] of offsets.entries()) {
-        if (bytes.subarray(offset, offset + 20).some((byte) => byte !== i + 1)) t.fail(`slice at ${offset}`);
-      }
-      t.equal(pool.alloc(), 0);
-      for (const offset of offsets) pool.free(offset);
-      t.same(pool.stats(), { total: slices, used: 0, spare: slices });
-      t.ok(
-        [...front, ...behind].every((byte) => byte === guard),
-        `${slices} slices`,
-      );
+t.test('writing and freeing every slice, the last one included, touches nothing around the pool', async (t) => {
+  const guard = 0xa5;
+  for (const slices of [1, 2, 32, 33]) {
+    const poolBytes = FixedPool.bytesFor(slices, 20);
+    const buffer = new ArrayBuffer(64 + poolBytes + 64);
+    const [front, behind] = [
+      new Uint8Array(buffer, 0, 64).fill(guard),
+      new Uint8Array(buffer, 64 + poolBytes).fill(guard),
+    ];
+    const pool = FixedPool.create({ buffer }, { slices, sliceBytes: 20, offset: 64 });
+    const bytes = new Uint8Array(buffer);
+    const offsets = Array.from({ length: slices }, () => pool.alloc(20));
+    for (const [i, offset] of offsets.entries()) bytes.fill(i + 1, offset, offset + 20);
+    for (const [i, offset] of offsets.entries()) {
+      if (bytes.subarray(offset, offset + 20).some((byte) => byte !== i + 1)) t.fail(`slice at ${offset}`);
     }
-  },
-);
+    t.equal(pool.alloc(), 0);
+    for (const offset of offsets) pool.free(offset);
+    t.same(pool.stats(), { total: slices, used: 0, spare: slices });
+    t.ok(
+      [...front, ...behind].every((byte) => byte === guard),
+      `${slices} slices`,
+    );
+  }
+});
 
-t.test('double free and foreign offsets', async (t) => {
+t.test('a double free and a foreign offset are errors', async (t) => {
   const { pool } = makePool({ slices: 10, sliceBytes: 16 });
   const [a, b] = [pool.alloc(), pool.alloc()];
   pool.free(a);
@@ -108,7 +105,7 @@ t.test('double free and foreign offsets', async (t) => {
   t.same(pool.stats(), { total: 10, used: 1, spare: 9 });
 });
 
-t.test('alloc checks the bytes asked for and the owner', async (t) => {
+t.test('alloc checks the requested bytes and the owner', async (t) => {
   const { pool } = makePool({ slices: 10, sliceBytes: 16 });
   t.ok(pool.alloc(16) > 0);
   t.ok(pool.alloc(1) > 0);
@@ -118,7 +115,7 @@ t.test('alloc checks the bytes asked for and the owner', async (t) => {
   t.equal(pool.stats().used, 2);
 });
 
-t.test('open sees the same slices; destroy ends it', async (t) => {
+t.test('open finds the same slices; destroy closes the pool', async (t) => {
   const { pool, buffer } = makePool({ slices: 10, sliceBytes: 16, offset: 128 });
   const offset = pool.alloc();
   const other = FixedPool.open({ buffer }, 128);
@@ -131,7 +128,7 @@ t.test('open sees the same slices; destroy ends it', async (t) => {
   t.throws(() => FixedPool.open({ buffer }, 128), argument);
 });
 
-t.test('settle frees what a dead owner took and did not link', async (t) => {
+t.test('settle frees the slices that a dead owner had allocated but not linked', async (t) => {
   const { pool } = makePool({ slices: 10, sliceBytes: 16 });
   const linked = pool.alloc(16, 7);
   pool.link(linked);
@@ -146,7 +143,7 @@ t.test('settle frees what a dead owner took and did not link', async (t) => {
   t.equal(pool.stats().used, 0);
 });
 
-t.test('none left: one that is given back makes room for one', async (t) => {
+t.test('in a full pool, freeing one slice allows one allocation', async (t) => {
   const { pool } = makePool({ slices: 5, sliceBytes: 16 });
   const offsets = Array.from({ length: 5 }, () => pool.alloc());
   for (const offset of offsets) {
@@ -157,7 +154,7 @@ t.test('none left: one that is given back makes room for one', async (t) => {
   }
 });
 
-t.test('4 processes take and give back at once: no slice has two owners, none is lost', async (t) => {
+t.test('while 4 processes allocate and free, no slice has two owners and none leaks', async (t) => {
   const segment = scratchSegment(t, 1 << 20);
   const pool = FixedPool.create(segment, { slices: 100, sliceBytes: 16 });
   const children = [1, 2, 3, 4].map((own) => Child.start<unknown>(t, 'pool-taker', segment.name, own, 60_000));
@@ -172,7 +169,7 @@ t.test('4 processes take and give back at once: no slice has two owners, none is
   t.equal(offsets.has(0), false);
 });
 
-t.test('killed takers leave nothing that settle does not find', async (t) => {
+t.test('settle frees everything that killed processes had allocated', async (t) => {
   const segment = scratchSegment(t, 1 << 20);
   const pool = FixedPool.create(segment, { slices: 100, sliceBytes: 16 });
   for (let round = 1; round <= 10; round++) {

@@ -6,13 +6,13 @@ import { scratchSegment } from './scratch-segment.js';
 const argument = { code: 'ERR_ARGUMENT' };
 const HEADER_BYTES = 64;
 
-/** A pool in memory of this thread: it needs no more of a segment than a buffer. */
+/** A pool in memory of this thread: of a segment it needs only the buffer. */
 function makePool(options: GlobalPoolOptions, bytes: number): { buffer: ArrayBuffer; pool: GlobalPool } {
   const buffer = new ArrayBuffer(bytes);
   return { buffer, pool: GlobalPool.create({ buffer }, options) };
 }
 
-t.test('wrong options', async (t) => {
+t.test('invalid options are rejected', async (t) => {
   const segment = { buffer: new ArrayBuffer(4096) };
   const create = (options: unknown): unknown => GlobalPool.create(segment, options as GlobalPoolOptions);
   for (const pageBytes of [0, -1, 1.5, 2 ** 31, '5', undefined, Number.NaN]) {
@@ -24,10 +24,10 @@ t.test('wrong options', async (t) => {
     t.throws(() => create({ pageBytes: 8, offset }), { code: 'ERR_POOL_FULL', message: new RegExp(`${offset}`) });
   }
   for (const offset of [0, 64, 4096, 8192])
-    t.throws(() => GlobalPool.open(segment, offset), argument, 'nothing was made');
+    t.throws(() => GlobalPool.open(segment, offset), argument, 'nothing was created');
 });
 
-t.test('a page that fits exactly', async (t) => {
+t.test('a page may fit exactly', async (t) => {
   const { pool } = makePool({ pageBytes: 100 }, HEADER_BYTES + 104);
   t.same(pool.stats(), { total: 104, used: 0, spare: 104 });
   t.equal(pool.alloc(100), HEADER_BYTES);
@@ -35,12 +35,12 @@ t.test('a page that fits exactly', async (t) => {
   t.throws(() => makePool({ pageBytes: 100 }, HEADER_BYTES + 103), { code: 'ERR_POOL_FULL' });
 });
 
-t.test('a request must be an integer from 1 to the bytes of a page', async (t) => {
+t.test('a request must be an integer from 1 to pageBytes', async (t) => {
   const { pool } = makePool({ pageBytes: 256 }, 4096);
   for (const bytes of [0, -1, 1.5, Number.NaN, '8', undefined]) {
     t.throws(() => pool.alloc(bytes as number), argument, `${bytes} bytes`);
   }
-  t.throws(() => pool.alloc(257), { ...argument, message: /256.*257/ }, 'both numbers are named');
+  t.throws(() => pool.alloc(257), { ...argument, message: /256.*257/ }, 'the message has both numbers');
   t.equal(pool.stats().used, 0);
 });
 
@@ -70,7 +70,7 @@ t.test('allocations never overlap, are aligned and zero, and lie within one page
   t.ok(used > total - 2 * pageBytes, `${used} bytes of ${total}`);
 });
 
-t.test('when no page is left, the rest of the last one still serves smaller requests', async (t) => {
+t.test('when no page is left, smaller requests get the rest of the last one', async (t) => {
   const { pool } = makePool({ pageBytes: 64 }, HEADER_BYTES + 128);
   t.equal(pool.alloc(40), HEADER_BYTES);
   t.equal(pool.alloc(40), HEADER_BYTES + 64, 'the next page');
@@ -81,7 +81,7 @@ t.test('when no page is left, the rest of the last one still serves smaller requ
   t.same(pool.stats(), { total: 128, used: 128, spare: 0 });
 });
 
-t.test('open goes on where others are; destroy ends it', async (t) => {
+t.test('open continues with the current page; destroy closes the pool', async (t) => {
   const { pool, buffer } = makePool({ pageBytes: 64, offset: 64 }, 4096);
   const first = pool.alloc(8);
   const other = GlobalPool.open({ buffer }, 64);
@@ -95,7 +95,7 @@ t.test('open goes on where others are; destroy ends it', async (t) => {
   t.equal(GlobalPool.create({ buffer }, { pageBytes: 64, offset: 64 }).stats().used, 0);
 });
 
-t.test('damaged memory gives nothing outside the pool', async (t) => {
+t.test('with damaged memory nothing outside the pool is allocated', async (t) => {
   const { buffer } = makePool({ pageBytes: 64 }, 4096);
   const words = new Int32Array(buffer);
   const [, , pages] = words;
@@ -109,7 +109,7 @@ t.test('damaged memory gives nothing outside the pool', async (t) => {
   }
 });
 
-t.test('a pool is not grown with its segment, and keeps what it has', async (t) => {
+t.test('a pool does not grow with its segment, and keeps its allocations', async (t) => {
   const segment = scratchSegment(t, 8192);
   const pool = GlobalPool.create(segment, { pageBytes: 1024 });
   const { total } = pool.stats();
@@ -120,7 +120,7 @@ t.test('a pool is not grown with its segment, and keeps what it has', async (t) 
   t.equal(again.alloc(8), offset + 8);
 });
 
-t.test('4 processes allocate at once until nothing is left: no byte is given twice', async (t) => {
+t.test('when 4 processes allocate until nothing is left, no byte is allocated twice', async (t) => {
   const segment = scratchSegment(t, 32 << 20);
   const pool = GlobalPool.create(segment, { pageBytes: 4096 });
   const children = [1, 2, 3, 4].map((own) =>
@@ -142,7 +142,7 @@ t.test('4 processes allocate at once until nothing is left: no byte is given twi
   t.equal(pool.alloc(8), 0);
 });
 
-t.test('memory of any size: what makes no whole word at its end is left out', async (t) => {
+t.test('memory of any size can be used; an incomplete word at the end is left out', async (t) => {
   for (let rest = 0; rest < 8; rest++) {
     const { pool, buffer } = makePool({ pageBytes: 64 }, 4096 + rest);
     t.equal(GlobalPool.open({ buffer }).alloc(64), pool.alloc(64) - 64, `${rest} bytes more`);

@@ -27,7 +27,7 @@ function find(registry: MetricRegistry, name: string): MetricValue | undefined {
   return [...registry.entries()].find((entry) => entry.name === name);
 }
 
-t.test('wrong options', async (t) => {
+t.test('invalid options are rejected', async (t) => {
   const segment = scratchSegment(t, 8192);
   for (const pageBytes of [0, 63, 960, 1025, '4096', Number.NaN]) {
     const options = { pageBytes } as MetricRegistryOptions;
@@ -37,10 +37,10 @@ t.test('wrong options', async (t) => {
   t.throws(() => MetricRegistry.create(segment, { pageBytes: 8192 }), { code: 'ERR_POOL_FULL' });
   t.throws(() => MetricRegistry.create(segment, { offset: 8192 }), { code: 'ERR_POOL_FULL' });
   for (const offset of [0, 64, 8192])
-    t.throws(() => MetricRegistry.open(segment, offset), argument, 'nothing was made');
+    t.throws(() => MetricRegistry.open(segment, offset), argument, 'nothing was created');
 });
 
-t.test('wrong names and bounds', async (t) => {
+t.test('invalid names and bounds are rejected', async (t) => {
   const { registry } = makeRegistry(t);
   for (const name of ['', 'x'.repeat(513), 'é'.repeat(257), '\ud800', 5, undefined]) {
     t.throws(() => registry.counter(name as string), { ...argument, message: /name of a metric/ }, `${name}`);
@@ -50,7 +50,7 @@ t.test('wrong names and bounds', async (t) => {
     t.throws(() => registry.histogram('h', bounds as number[]), { ...argument, message: /bounds/ }, `${bounds}`);
   }
   t.same([...registry.entries()], []);
-  t.equal(registry.stats().used, 0, 'nothing was made');
+  t.equal(registry.stats().used, 0, 'nothing was created');
 });
 
 t.test('a name has one kind and one set of bounds', async (t) => {
@@ -62,7 +62,7 @@ t.test('a name has one kind and one set of bounds', async (t) => {
     t.throws(() => handle.histogram('c', [1]), { ...argument, message: /"c" is already a counter.*bounds 1/ });
     t.throws(() => handle.counter('h'), { ...argument, message: /"h" is already a histogram with bounds 1, 2/ });
     t.throws(() => handle.histogram('h', [1, 3]), { ...argument, message: /already .*1, 2.*1, 3/ });
-    t.equal(handle.histogram('h', [1, 2]), handle.histogram('h', [1, 2]), 'one object a handle');
+    t.equal(handle.histogram('h', [1, 2]), handle.histogram('h', [1, 2]), 'one object for each handle');
     t.equal(handle.counter('c'), handle.counter('c'));
   }
   t.same(
@@ -108,7 +108,7 @@ t.test('histograms count up to and including each bound', async (t) => {
   t.same(own.distribution.counts, [2, 2, 2, 1, 3]);
 });
 
-t.test('a bucket for each bound, however many there are', async (t) => {
+t.test('a histogram has a bucket for each of any number of bounds', async (t) => {
   const { registry } = makeRegistry(t);
   for (const count of [1, 2, 3, 7, 64, 300]) {
     const bounds = Array.from({ length: count }, (_, i) => i * 2);
@@ -119,7 +119,7 @@ t.test('a bucket for each bound, however many there are', async (t) => {
   }
 });
 
-t.test('what was counted stays when its handle is closed, and the next one takes over its cells', async (t) => {
+t.test('counts remain when their handle is closed, and the next handle takes over its cells', async (t) => {
   const { segment, registry } = makeRegistry(t);
   registry.counter('c').increment(5);
   registry.histogram('h', [1]).observe(1);
@@ -138,12 +138,12 @@ t.test('what was counted stays when its handle is closed, and the next one takes
     t.throws(() => [...next.entries()], closed);
     t.equal(registry.counter('c').value, 5 + round);
     t.same(registry.histogram('h', [1]).distribution, { counts: [1, round], count: 1 + round, sum: 1 + 2 * round });
-    if (round > 1) t.equal(registry.stats().used, used, 'no further cells');
+    if (round > 1) t.equal(registry.stats().used, used, 'no new cells');
     used = registry.stats().used;
   }
 });
 
-t.test('a read-only segment shows every metric and counts none', async (t) => {
+t.test('every metric can be read in a read-only segment, but not counted', async (t) => {
   const { segment, registry } = makeRegistry(t);
   registry.counter('c').increment(3);
   const readOnly = Segment.open({ name: segment.name, readOnly: true });
@@ -160,7 +160,7 @@ t.test('a read-only segment shows every metric and counts none', async (t) => {
   );
 });
 
-t.test('a full registry refuses another metric and counts on', async (t) => {
+t.test('a full registry refuses another metric, and existing ones still count', async (t) => {
   const { registry } = makeRegistry(t, 4096, { pageBytes: 1024 });
   const counter = registry.counter('first');
   let made = 1;
@@ -183,7 +183,7 @@ t.test('a full registry refuses another metric and counts on', async (t) => {
   t.equal(counter.value, 1);
 });
 
-t.test('handles that count at once have a limit', async (t) => {
+t.test('the number of handles that count at the same time is limited', async (t) => {
   const { segment, registry } = makeRegistry(t);
   const others = segment.openByteLocks();
   t.teardown(() => others.close());
@@ -194,7 +194,7 @@ t.test('handles that count at once have a limit', async (t) => {
   t.equal(registry.counter('c').value, 1);
 });
 
-t.test('destroy: open refuses what is left', async (t) => {
+t.test('a destroyed registry cannot be opened', async (t) => {
   const { segment, registry } = makeRegistry(t);
   const counter = registry.counter('c');
   counter.increment(7);
@@ -206,10 +206,10 @@ t.test('destroy: open refuses what is left', async (t) => {
   t.teardown(() => next.close());
   t.same([...next.entries()], []);
   next.histogram('h', [1, 2]).observe(2);
-  t.match([...next.entries()], [{ name: 'h', counts: [0, 1, 0], sum: 2 }], 'nothing of what was there before');
+  t.match([...next.entries()], [{ name: 'h', counts: [0, 1, 0], sum: 2 }], 'none of the earlier counts');
 });
 
-t.test('4 processes make the same metrics at once: each is made once, and no count is lost', async (t) => {
+t.test('when 4 processes create the same metrics, each is created once and no count is lost', async (t) => {
   const METRICS = 200;
   const TIMES = 20_000;
   const segment = scratchSegment(t, 4 << 20, (made) => MetricRegistry.create(made).close());
@@ -232,7 +232,7 @@ t.test('4 processes make the same metrics at once: each is made once, and no cou
   t.equal(sum, ((4 * TIMES) / 4) * (0 + 1 + 2 + 3));
 });
 
-t.test('a distribution read beside a writer is of one moment', async (t) => {
+t.test('a distribution that is read during observations is that of one moment', async (t) => {
   const segment = scratchSegment(t, 1 << 20, (made) => MetricRegistry.create(made).close());
   const registry = openRegistry(t, segment);
   const child = Child.start(t, 'global-observer', segment.name);
@@ -242,29 +242,29 @@ t.test('a distribution read beside a writer is of one moment', async (t) => {
   for (let reads = 0; reads < 20_000 || last === 0; reads++) {
     const entry = find(registry, 'ones');
     if (entry?.kind !== 'histogram') continue;
-    // The observer pauses now and then: a reading of one moment is to be had.
-    if (entry.count !== entry.sum) t.fail(`${entry.count} observations of 1 sum up to ${entry.sum}`);
+    // The observer pauses now and then, so that a consistent distribution can be read.
+    if (entry.count !== entry.sum) t.fail(`${entry.count} observations of 1 have the sum ${entry.sum}`);
     if (entry.count < last) t.fail(`${entry.count} observations after ${last}`);
     last = entry.count;
   }
   t.ok(last > 0, `${last} observations`);
 });
 
-t.test('what a killed process had counted is there, and its cells are used again', async (t) => {
+t.test('the counts of a killed process remain, and its cells are used again', async (t) => {
   const segment = scratchSegment(t, 1 << 20, (made) => MetricRegistry.create(made).close());
   const registry = openRegistry(t, segment);
   let sure = 0;
   let used = 0;
   for (let round = 0; round < 5; round++) {
     const child = Child.start<number>(t, 'global-metrics-killed', segment.name);
-    // Each message is the number of increments that have returned.
+    // Each message has the number of increments that have returned.
     let returned = 0;
     while (returned < 3_000) returned = await child.next();
     child.process.kill('SIGKILL');
     t.equal(await child.ended, 'SIGKILL');
     sure += returned;
     const [entry, distribution] = [find(registry, 'alive'), find(registry, 'observed')];
-    if (entry?.kind !== 'counter' || distribution?.kind !== 'histogram') throw new Error('not there');
+    if (entry?.kind !== 'counter' || distribution?.kind !== 'histogram') throw new Error('metric is missing');
     t.ok(entry.value >= sure, `${entry.value} counted, ${sure} known`);
     sure = entry.value;
     t.equal(distribution.count, distribution.sum);
@@ -274,7 +274,7 @@ t.test('what a killed process had counted is there, and its cells are used again
   }
 });
 
-t.test('a segment of any size', async (t) => {
+t.test('a registry fits into a segment of any size', async (t) => {
   const { registry } = makeRegistry(t, (1 << 20) + 5);
   registry.counter('any').increment();
   t.match(find(registry, 'any'), { value: 1 });

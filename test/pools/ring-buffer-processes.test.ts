@@ -8,7 +8,7 @@ import { scratchSegment } from './scratch-segment.js';
 const READERS = 4;
 const RING_BYTES = 4 << 20;
 const RECORDS = 10_000;
-/** The store of an allocation before which its producer has taken the lock and said who it is. */
+/** The number of the store in `alloc` before which the producer has taken the lock and written its id. */
 const LOCKED = 2;
 
 function makeRing(t: Test, bytes: number): { ring: RingBuffer; segment: Segment } {
@@ -18,7 +18,7 @@ function makeRing(t: Test, bytes: number): { ring: RingBuffer; segment: Segment 
   return { ring, segment };
 }
 
-/** Writers and four readers, each of which reads every record and checks every byte. */
+/** Starts writers, and four readers that each read every record and check every byte. */
 async function runWriters(t: Test, writers: number): Promise<void> {
   const { ring, segment } = makeRing(t, RING_BYTES);
   const each = RECORDS / writers;
@@ -37,11 +37,11 @@ async function runWriters(t: Test, writers: number): Promise<void> {
   t.equal(ring.read(), undefined);
 }
 
-t.test('1 writer of records of 10 to 100 KB, 4 readers of each', (t) => runWriters(t, 1));
+t.test('4 readers get all records of 1 writer, of 10 to 100 KB', (t) => runWriters(t, 1));
 
-t.test('safe for several processes: 4 writers at once, 4 readers of each record', (t) => runWriters(t, 4));
+t.test('4 readers get all records of 4 writers', (t) => runWriters(t, 4));
 
-t.test('no kill of a producer stops the others, and nothing is lost by it', async (t) => {
+t.test('killing a producer neither stops the others nor loses anything', async (t) => {
   const { ring, segment } = makeRing(t, 16_384);
   const survivor = Child.start<unknown>(t, 'ring-killed-producer', segment.name);
   t.equal(await survivor.next(), 'ready');
@@ -52,29 +52,29 @@ t.test('no kill of a producer stops the others, and nothing is lost by it', asyn
     for (const producer of producers) producer.process.kill('SIGKILL');
     for (const producer of producers) t.equal(await producer.ended, 'SIGKILL');
     const before = newest;
-    // The newest record is now and then freed between two looks: any later one will do.
+    // The newest record may be freed between two polls: any later one counts.
     const goesOn = (): boolean => {
       newest = Math.max(newest, ring.read(newest)?.sequence ?? 0);
       return newest > before;
     };
-    await eventually('the survivor goes on', goesOn);
+    await eventually('the survivor continues', goesOn);
   }
   survivor.process.kill('SIGKILL');
   t.equal(await survivor.ended, 'SIGKILL');
   ring.settle();
   for (let record = ring.read(); record !== undefined; record = ring.read(record.sequence)) ring.free(record.offset);
   t.same(ring.stats(), { total: 16_384, used: 0, spare: 16_384 });
-  t.not(ring.alloc(ring.maxRecordBytes), 0, 'all of it, in one piece');
+  t.not(ring.alloc(ring.maxRecordBytes), 0, 'the whole ring in one record');
 });
 
-t.test('an unfinished record of a living process is waited for, that of a dead one is passed over', async (t) => {
+t.test('readers wait for an unfinished record of a live process, and skip that of a dead one', async (t) => {
   for (const signal of ['SIGKILL', 'SIGTERM'] as const) {
     const { ring, segment } = makeRing(t, 1024);
     const holder = Child.start<number | string>(t, 'ring-holder', segment.name, 400);
     const held = await holder.next();
     const offset = ring.alloc(500);
     ring.commit(offset);
-    // Stopped, it lives: neither readers nor producers take anything from it.
+    // A stopped process is alive: neither readers nor producers take anything from it.
     holder.process.kill('SIGSTOP');
     t.equal(ring.read(), undefined);
     t.equal(ring.settle(), 0);
@@ -88,7 +88,7 @@ t.test('an unfinished record of a living process is waited for, that of a dead o
   }
 });
 
-t.test('a stopped producer goes on where it was', async (t) => {
+t.test('a stopped producer continues where it stopped', async (t) => {
   const { ring, segment } = makeRing(t, 1024);
   const holder = Child.start<number | string>(t, 'ring-holder', segment.name, 100);
   const offset = await holder.next();
@@ -109,32 +109,35 @@ async function isStopped(child: Child): Promise<void> {
   await eventually('the child stops itself', () => / T \d/.test(readFileSync(stat, 'utf8')), 60_000);
 }
 
-t.test('a producer stopped with the lock lives: it is never robbed of it; one killed there stops nobody', async (t) => {
-  const { ring, segment } = makeRing(t, 1024);
-  const first = ring.alloc(10);
-  ring.commit(first);
-  const stopped = Child.start<number>(t, 'ring-stopped-producer', segment.name, 100, LOCKED);
-  await isStopped(stopped);
-  const { pid } = stopped.process;
-  for (const operation of [() => ring.alloc(10), () => ring.settle()]) {
-    t.throws(operation, { code: 'ERR_LOCK_TIMEOUT', message: new RegExp(`process ${pid} .*is alive`) });
-  }
-  t.same(ring.read(), { sequence: 1, offset: first, bytes: 10 }, 'readers need no lock');
-  ring.free(first);
-  stopped.process.kill('SIGCONT');
-  const offset = await stopped.next();
-  t.same(ring.read(), { sequence: 2, offset, bytes: 100 });
-  ring.free(offset);
-  t.not(ring.alloc(10), 0);
+t.test(
+  'a producer that is stopped with the lock keeps it; one that is killed with the lock stops nobody',
+  async (t) => {
+    const { ring, segment } = makeRing(t, 1024);
+    const first = ring.alloc(10);
+    ring.commit(first);
+    const stopped = Child.start<number>(t, 'ring-stopped-producer', segment.name, 100, LOCKED);
+    await isStopped(stopped);
+    const { pid } = stopped.process;
+    for (const operation of [() => ring.alloc(10), () => ring.settle()]) {
+      t.throws(operation, { code: 'ERR_LOCK_TIMEOUT', message: new RegExp(`process ${pid} .*is alive`) });
+    }
+    t.same(ring.read(), { sequence: 1, offset: first, bytes: 10 }, 'readers need no lock');
+    ring.free(first);
+    stopped.process.kill('SIGCONT');
+    const offset = await stopped.next();
+    t.same(ring.read(), { sequence: 2, offset, bytes: 100 });
+    ring.free(offset);
+    t.not(ring.alloc(10), 0);
 
-  const killed = Child.start<number>(t, 'ring-stopped-producer', segment.name, 100, LOCKED);
-  await isStopped(killed);
-  killed.process.kill('SIGKILL');
-  t.equal(await killed.ended, 'SIGKILL');
-  t.not(ring.alloc(10), 0, 'at once: a living one would be waited for, in vain');
-});
+    const killed = Child.start<number>(t, 'ring-stopped-producer', segment.name, 100, LOCKED);
+    await isStopped(killed);
+    killed.process.kill('SIGKILL');
+    t.equal(await killed.ended, 'SIGKILL');
+    t.not(ring.alloc(10), 0, 'immediately; for a live process, alloc would wait and fail');
+  },
+);
 
-t.test('records committed by a process that died stay', async (t) => {
+t.test('records that a dead process has committed remain', async (t) => {
   const { ring, segment } = makeRing(t, 1024);
   const holder = Child.start<number | string>(t, 'ring-holder', segment.name, 100);
   const offset = await holder.next();

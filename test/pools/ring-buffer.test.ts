@@ -6,10 +6,10 @@ const argument = { code: 'ERR_ARGUMENT' };
 const foreign = { code: 'ERR_POOL_FOREIGN' };
 const doubleFree = { code: 'ERR_POOL_DOUBLE_FREE' };
 
-/** What a record takes besides its bytes, rounded up to 8. */
+/** Bytes that a record takes in addition to those requested, which are rounded up to 8. */
 const HEADER = 24;
 
-/** A ring with room for this many bytes, whose handle is closed when the test ends. */
+/** A ring with space for this many bytes; its handle is closed when the test ends. */
 function makeRing(t: Test, bytes: number): { ring: RingBuffer; segment: Segment } {
   const segment = scratchSegment(t, { size: RingBuffer.bytesFor(bytes) });
   const ring = RingBuffer.create(segment, { bytes });
@@ -29,7 +29,7 @@ function commitRecord(ring: RingBuffer, bytes: number): number {
   return offset;
 }
 
-/** The sequences that a reader finds who begins behind `after`. */
+/** The sequences of all records after `after`. */
 function readAll(ring: RingBuffer, after = 0): number[] {
   const sequences: number[] = [];
   for (let record = ring.read(after); record !== undefined; record = ring.read(record.sequence)) {
@@ -38,7 +38,7 @@ function readAll(ring: RingBuffer, after = 0): number[] {
   return sequences;
 }
 
-t.test('wrong options', async (t) => {
+t.test('invalid options are rejected', async (t) => {
   const segment = scratchSegment(t, { size: 8192 });
   const create = (options: unknown): unknown => RingBuffer.create(segment, options as RingBufferOptions);
   for (const bytes of [0, -1, 63, 64.5, 2 ** 31, '4096', undefined, null, Number.NaN]) {
@@ -52,7 +52,7 @@ t.test('wrong options', async (t) => {
   t.throws(() => RingBuffer.open(segment, 1), argument);
 });
 
-t.test('fits exactly into what bytesFor says, in memory of any length', async (t) => {
+t.test('a ring fits exactly into bytesFor, in memory of any length', async (t) => {
   for (const bytes of [64, 65, 1_000, 4_096]) {
     const needed = RingBuffer.bytesFor(bytes);
     const small = scratchSegment(t, { size: needed - 1 });
@@ -65,7 +65,7 @@ t.test('fits exactly into what bytesFor says, in memory of any length', async (t
   }
 });
 
-t.test('wrong arguments of the operations change nothing', async (t) => {
+t.test('invalid arguments change nothing', async (t) => {
   const { ring } = makeRing(t, 1024);
   const offset = commitRecord(ring, 100);
   for (const bytes of [0, -1, 1.5, Number.NaN, 1001, 2 ** 31, '8', undefined]) {
@@ -83,7 +83,7 @@ t.test('wrong arguments of the operations change nothing', async (t) => {
   t.equal(ring.stats().used, 128);
 });
 
-t.test('a record is read between its commit and its end', async (t) => {
+t.test('a record can be read from its commit until it is freed', async (t) => {
   const { ring, segment } = makeRing(t, 4096);
   const bytes = Buffer.from(segment.buffer);
   t.equal(ring.read(), undefined);
@@ -93,7 +93,7 @@ t.test('a record is read between its commit and its end', async (t) => {
   bytes.write('eleven byte', offset);
   ring.commit(offset);
   t.same(ring.read(), { sequence: 1, offset, bytes: 11 });
-  t.same(ring.read(0), { sequence: 1, offset, bytes: 11 }, 'reading takes nothing away');
+  t.same(ring.read(0), { sequence: 1, offset, bytes: 11 }, 'reading does not remove a record');
   t.equal(ring.read(1), undefined, 'after is exclusive');
   t.equal(ring.read(1_000), undefined);
   t.equal(bytes.toString('utf8', offset, offset + 11), 'eleven byte');
@@ -109,16 +109,16 @@ t.test('records are read in the order of their allocation, whatever the order of
   const offsets = [ring.alloc(10), ring.alloc(20), ring.alloc(30)];
   ring.commit(offsets[2]);
   ring.commit(offsets[1]);
-  t.equal(reader.read(), undefined, 'the first is still being written: who follows must not miss it');
+  t.equal(reader.read(), undefined, 'the first is still being written, and a reader must not miss it');
   ring.commit(offsets[0]);
   t.same(readAll(reader), [1, 2, 3]);
   t.same(readAll(reader, 1), [2, 3]);
   ring.free(offsets[1]);
-  t.same(readAll(reader), [1, 3], 'a freed one is passed over');
+  t.same(readAll(reader), [1, 3], 'a freed record is skipped');
   t.same(readAll(reader, 1), [3]);
 });
 
-t.test('a record given up before its commit never appears', async (t) => {
+t.test('a record that is discarded before its commit never appears', async (t) => {
   const { ring, segment } = makeRing(t, 4096);
   const [first, second] = [ring.alloc(10), ring.alloc(10)];
   ring.commit(second);
@@ -137,7 +137,7 @@ t.test('a record given up before its commit never appears', async (t) => {
   t.throws(() => ring.free(third), doubleFree);
 });
 
-t.test('exhaustion: 0, until the oldest is freed', async (t) => {
+t.test('alloc returns 0 in a full ring, until the oldest record is freed', async (t) => {
   const { ring } = makeRing(t, 1024);
   const offsets = Array.from({ length: 8 }, () => commitRecord(ring, 128 - HEADER));
   t.notOk(offsets.includes(0));
@@ -145,17 +145,17 @@ t.test('exhaustion: 0, until the oldest is freed', async (t) => {
   t.equal(ring.alloc(1), 0);
   ring.free(offsets[1]);
   ring.free(offsets[2]);
-  t.equal(ring.alloc(1), 0, 'the oldest is in the way');
+  t.equal(ring.alloc(1), 0, 'the oldest record blocks the ring');
   t.equal(ring.stats().used, 1024);
   ring.free(offsets[0]);
   t.same(ring.stats(), { total: 1024, used: 640, spare: 384 });
   t.equal(ring.alloc(3 * 128 - HEADER + 1), 0);
-  t.equal(commitRecord(ring, 3 * 128 - HEADER), offsets[0], 'all three, as one');
+  t.equal(commitRecord(ring, 3 * 128 - HEADER), offsets[0], 'the space of all three in one record');
   t.equal(ring.alloc(1), 0);
   t.same(readAll(ring), [4, 5, 6, 7, 8, 9]);
 });
 
-t.test('a failed allocation leaves the end of the memory to a shorter one', async (t) => {
+t.test('after a failed allocation, a shorter one can use the end of the memory', async (t) => {
   const { ring } = makeRing(t, 1024);
   const first = commitRecord(ring, 512 - HEADER);
   commitRecord(ring, 256 - HEADER);
@@ -182,7 +182,7 @@ t.test('an empty ring has room for its longest record, wherever its head is', as
   }
 });
 
-t.test('a filler or what is left of collected records cannot be freed', async (t) => {
+t.test('a filler and the remains of reclaimed records cannot be freed', async (t) => {
   const { ring } = makeRing(t, 1024);
   const offsets = [commitRecord(ring, 500), commitRecord(ring, 300)];
   ring.free(offsets[0]);
@@ -192,11 +192,11 @@ t.test('a filler or what is left of collected records cannot be freed', async (t
   t.throws(() => ring.commit(filler), foreign);
   ring.free(offsets[1]);
   commitRecord(ring, 500);
-  t.throws(() => ring.free(offsets[1]), doubleFree, 'its place has not been written over');
+  t.throws(() => ring.free(offsets[1]), doubleFree, 'its space has not been overwritten');
   t.same(readAll(ring), [3, 4]);
 });
 
-t.test('bytes that look like a header are none', async (t) => {
+t.test('bytes that look like a header are not a record', async (t) => {
   const { ring, segment } = makeRing(t, 1024);
   const offset = ring.alloc(500);
   for (const value of [0, 0xff, 1]) {
@@ -205,7 +205,7 @@ t.test('bytes that look like a header are none', async (t) => {
   }
 });
 
-t.test('wraps a thousand times, with records of all lengths: every byte arrives, in order', async (t) => {
+t.test('over a thousand laps, every byte of records of all lengths arrives, in order', async (t) => {
   for (const bytes of [64, 256, 1000, 4096]) {
     const { ring, segment } = makeRing(t, bytes);
     const reader = openRing(t, segment);
@@ -237,7 +237,7 @@ t.test('wraps a thousand times, with records of all lengths: every byte arrives,
   }
 });
 
-t.test('a reader that was left behind goes on with the oldest record there is', async (t) => {
+t.test('a reader that has fallen behind continues with the oldest record', async (t) => {
   const { ring, segment } = makeRing(t, 1024);
   const reader = openRing(t, segment);
   commitRecord(ring, 40);
@@ -257,7 +257,7 @@ t.test('a reader that was left behind goes on with the oldest record there is', 
   t.same(readAll(reader), seen, 'from the beginning');
 });
 
-t.test('taking the oldest again and again does not walk over what was freed before', async (t) => {
+t.test('reading and freeing the oldest record repeatedly does not walk over records freed before', async (t) => {
   const { ring } = makeRing(t, 1 << 20);
   const records = 20_000;
   for (let i = 0; i < records; i++) commitRecord(ring, 8);
@@ -272,7 +272,7 @@ t.test('taking the oldest again and again does not walk over what was freed befo
   t.equal(ring.stats().used, 0);
 });
 
-t.test('rings and other pools share a segment; open finds each', async (t) => {
+t.test('rings and other pools may share a segment, and open finds each', async (t) => {
   const segment = scratchSegment(t, { size: 1 << 16 });
   const rings = [0, 4096, 8192].map((offset) => RingBuffer.create(segment, { bytes: 2048, offset }));
   t.teardown(() => {
@@ -287,7 +287,7 @@ t.test('rings and other pools share a segment; open finds each', async (t) => {
   }
 });
 
-t.test('create makes an empty ring of memory with anything in it', async (t) => {
+t.test('create creates an empty ring, whatever the memory contains', async (t) => {
   const segment = scratchSegment(t, { size: 8192 });
   Buffer.from(segment.buffer).fill(0xff);
   const ring = RingBuffer.create(segment, { bytes: 8000 });
@@ -297,10 +297,10 @@ t.test('create makes an empty ring of memory with anything in it', async (t) => 
   t.same(readAll(ring), [1]);
 });
 
-t.test('close gives up what is not committed; destroy ends the ring for every handle', async (t) => {
+t.test('close discards uncommitted records; destroy closes the ring for every handle', async (t) => {
   const { ring, segment } = makeRing(t, 1024);
   const other = openRing(t, segment);
-  // Else it would take the place of the closed one, and give up what that left.
+  // Otherwise it would take the slot of the closed handle, and discard its records.
   ring.free(ring.alloc(1));
   const kept = commitRecord(other, 10);
   const lost = other.alloc(10);
@@ -311,7 +311,7 @@ t.test('close gives up what is not committed; destroy ends the ring for every ha
   commitRecord(ring, 10);
   t.same(readAll(ring), [2, 4]);
   ring.free(kept);
-  t.equal(ring.stats().used, 80, 'what was given up is in use until somebody settles');
+  t.equal(ring.stats().used, 80, 'discarded records count as used until settle is called');
   t.equal(ring.settle(), 1);
   t.equal(ring.settle(), 0);
   t.equal(ring.stats().used, 40);
@@ -324,7 +324,7 @@ t.test('close gives up what is not committed; destroy ends the ring for every ha
   t.throws(() => RingBuffer.open(segment), argument);
 });
 
-t.test('a segment opened read-only can be read', async (t) => {
+t.test('records can be read in a read-only segment', async (t) => {
   const { ring, segment } = makeRing(t, 1024);
   const readOnly = Segment.open({ name: segment.name, readOnly: true });
   t.teardown(() => readOnly.close());
@@ -338,7 +338,7 @@ t.test('a segment opened read-only can be read', async (t) => {
   ring.alloc(10);
   ring.close();
   commitRecord(openRing(t, segment), 10);
-  t.same(readAll(reader), [1, 2, 4], 'sees that a producer is gone');
+  t.same(readAll(reader), [1, 2, 4], 'a read-only handle also detects that a producer is dead');
   for (const operation of [
     () => reader.alloc(1),
     () => reader.commit(offset),
@@ -351,7 +351,7 @@ t.test('a segment opened read-only can be read', async (t) => {
   }
 });
 
-t.test('works in memory of every kind', async (t) => {
+t.test('a ring works in segments of every backend', async (t) => {
   for (const backend of [...BACKENDS, 'devzero'] as const) {
     const segment =
       backend === 'devzero'
@@ -367,7 +367,7 @@ t.test('works in memory of every kind', async (t) => {
   }
 });
 
-t.test('as many handles write as the limit says; a closed one makes room', async (t) => {
+t.test('exactly the maximum number of handles can write, and closing one allows another', async (t) => {
   const { ring, segment } = makeRing(t, 64);
   const limit = 128 + 64 - 1;
   const handles = Array.from({ length: limit }, () => RingBuffer.open(segment));
@@ -376,8 +376,8 @@ t.test('as many handles write as the limit says; a closed one makes room', async
   });
   for (const handle of handles) handle.free(handle.alloc(1));
   t.throws(() => ring.alloc(1), { code: 'ERR_TOO_MANY_PARTICIPANTS', message: new RegExp(`${limit}`) });
-  t.equal(ring.read(), undefined, 'reading needs no place');
+  t.equal(ring.read(), undefined, 'reading needs no slot');
   handles[70].alloc(1);
   handles[70].close();
-  t.not(ring.alloc(40), 0, 'what it left is collected');
+  t.not(ring.alloc(40), 0, 'its records are reclaimed');
 });
