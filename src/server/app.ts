@@ -18,9 +18,9 @@ import { sendProblem } from './problems.js';
 import { hook } from './request-hooks.js';
 import { answerWithRequestId, requestId } from './request-ids.js';
 import { parseTarget } from './request-target.js';
-import { requestValidation } from './request-validation.js';
 import { healthRoutes } from './routes/health.js';
 import { metricsRoutes } from './routes/metrics.js';
+import { schemaController } from './schema-compilers.js';
 import { ServiceMemory } from './service-memory.js';
 import type { RoutesApp } from './service-routes.js';
 import type { ServiceSettings } from './settings/settings-schema.js';
@@ -46,6 +46,7 @@ export async function buildApp(
     // A draining worker still serves the requests that reach it.
     return503OnClosing: false,
     routerOptions: { maxParamLength: MAX_HEADER_BYTES },
+    schemaController,
     serverFactory: (listener) => createHttpServer(listener, settings),
     genReqId: requestId,
     frameworkErrors: sendProblem,
@@ -61,7 +62,6 @@ export async function buildApp(
   app.addHook('onRoute', (route) => {
     if (route.url !== '*') paths.add(route.url, route.method);
   });
-  app.setValidatorCompiler(requestValidation());
   app.setErrorHandler(sendProblem);
   app.setNotFoundHandler((request) => {
     throw paths.refuse(request.method, parseTarget(request.raw.url ?? '').path);

@@ -2,9 +2,10 @@
  * The operations of a batch: their schema, execution and results. All operations are validated before the first is
  * executed; after that each one succeeds or fails independently, like a single request.
  */
-import { Type } from 'typebox';
+
 import { describeError, hasCode, ShmTableError, show } from '../errors.js';
 import { jsonString } from '../table/column-types/json-text.js';
+import { Type } from './json-schema.js';
 import { revisionIs, rowIsMissing } from './preconditions.js';
 import { problemOf } from './problems.js';
 import { incrementRow } from './row-increment.js';

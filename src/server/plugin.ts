@@ -10,12 +10,12 @@
 
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify';
-import { Type } from 'typebox';
 import { checkOptions } from '../memory/index.js';
 import { TABLE_OPTIONS } from '../table/option-names.js';
 import { BodyLimits } from './bodies/body-limits.js';
 import { acceptJsonBodies, forgetTypeOfNoBody } from './bodies/request-bodies.js';
 import { EventStreams } from './event-stream.js';
+import { Type } from './json-schema.js';
 import { KnownPaths } from './known-paths.js';
 import { sendProblem } from './problems.js';
 import { hook } from './request-hooks.js';
@@ -29,6 +29,7 @@ import { rowRoutes } from './routes/row.js';
 import { rowsRoutes } from './routes/rows.js';
 import { tableRoutes } from './routes/table.js';
 import { tablesRoutes } from './routes/tables.js';
+import { asJson } from './schema-compilers.js';
 import { PLUGIN_DEFAULTS } from './settings/defaults.js';
 import { TableHandles, type TableLocation } from './table-handles.js';
 
@@ -108,6 +109,7 @@ async function versionOne(
   );
   acceptJsonBodies(app, new BodyLimits(handles, bodyLimit));
   app.setValidatorCompiler(requestValidation());
+  app.setSerializerCompiler(asJson);
   app.setErrorHandler(sendProblem);
   // The hook above has already rejected the request, but Fastify requires a handler.
   app.setNotFoundHandler((request) => {

@@ -4,7 +4,7 @@
  */
 import type { FastifySchemaCompiler } from 'fastify';
 import type { TSchema } from 'typebox';
-import { Compile } from 'typebox/compile';
+import { Compile } from 'typebox/schema';
 import { type ErrorCode, ShmTableError, show } from '../errors.js';
 import { hintFor } from '../memory/index.js';
 
@@ -26,7 +26,7 @@ export function requestValidation(bodyCode: ErrorCode = 'ERR_BODY_MALFORMED'): F
       if (unknown !== undefined) return { error: unknown };
       const value = integers.length > 0 ? withNumbers(given, integers) : given;
       if (compiled.Check(value)) return { value };
-      const first = compiled.Errors(value)[0];
+      const [, [first]] = compiled.Errors(value);
       const what = `${httpPart ?? 'request'}${first.instancePath}`;
       const message = `${what} ${first.message}, got ${show(valueAt(value, first.instancePath))}`;
       return { error: new ShmTableError(codeOf(httpPart, first, bodyCode), message) };

@@ -1,5 +1,5 @@
 /** JSON Schemas that several routes share; the OpenAPI document is built from them. */
-import { Type } from 'typebox';
+import { Type } from './json-schema.js';
 import { problemReference, problemSchema } from './route-problems.js';
 
 /** A JSON response. `T` is what the handler returns: a string is JSON text already and is sent unchanged. */

@@ -1,8 +1,9 @@
 /** JSON Schemas of table options, for the request that creates a table and for the settings. */
-import { Type } from 'typebox';
+
 import { TABLE_DEFAULTS } from '../table/defaults.js';
 import { EVICTIONS, MAX_CAPACITY, MAX_KEY_BYTES, MAX_PARTICIPANTS } from '../table/options.js';
 import type { BackendName } from '../table/types.js';
+import { Type } from './json-schema.js';
 
 const { maxKeyBytes, hugePages, evict, changes, maxParticipants, backend } = TABLE_DEFAULTS;
 

@@ -1,6 +1,7 @@
 /** Messages between primary and workers. Serving a request needs no messages. */
-import { type Static, Type } from 'typebox';
-import { Compile } from 'typebox/compile';
+import type { Static } from 'typebox';
+import { Compile } from 'typebox/schema';
+import { Type } from './json-schema.js';
 
 /** From a worker to the primary: it listens, or it failed to. */
 const fromWorker = Type.Union([

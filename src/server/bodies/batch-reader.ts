@@ -1,6 +1,6 @@
 /** Takes the operations of a batch as they arrive: the first that is malformed, or beyond the token's scope, ends it. */
 import type { FastifyRequest } from 'fastify';
-import { Compile } from 'typebox/compile';
+import { Compile } from 'typebox/schema';
 import { ShmTableError, show } from '../../errors.js';
 import { checkOperation, type Operation, operationSchema } from '../batch-operations.js';
 import { MAX_OPERATIONS } from './body-limits.js';
@@ -38,7 +38,7 @@ export class BatchReader {
   add(value: unknown): void {
     const index = this.operations.length;
     if (!isOperation(value)) {
-      const { instancePath, message } = compiled.Errors(value)[0];
+      const [, [{ instancePath, message }]] = compiled.Errors(value);
       throw new ShmTableError('ERR_BODY_MALFORMED', `operation ${index}${instancePath} ${message}, got ${show(value)}`);
     }
     checkOperation(value, index);

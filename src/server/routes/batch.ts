@@ -1,9 +1,10 @@
 import type { FastifySchemaCompiler } from 'fastify';
-import { type TSchema, Type } from 'typebox';
+import type { TSchema } from 'typebox';
 import { MAX_KEYS_AHEAD } from '../../table/many-rows.js';
 import { Turns } from '../../table/turns.js';
 import { operationSchema, runOperation } from '../batch-operations.js';
 import { MAX_OPERATIONS } from '../bodies/body-limits.js';
+import { Type } from '../json-schema.js';
 import { requestValidation } from '../request-validation.js';
 import { OF_ANY_BODY, tableProblems } from '../route-problems.js';
 import { batchAnswer, tableParameters } from '../route-schemas.js';

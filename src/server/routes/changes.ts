@@ -1,6 +1,6 @@
-import { Type } from 'typebox';
 import { ShmTableError, show } from '../../errors.js';
 import type { ChangeSource, EventStreams } from '../event-stream.js';
+import { Type } from '../json-schema.js';
 import { decodeKey } from '../key-encoding.js';
 import { ConflictError } from '../problems.js';
 import { problemResponse, tableProblems } from '../route-problems.js';

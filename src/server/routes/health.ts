@@ -1,5 +1,6 @@
-import { type Static, Type } from 'typebox';
+import type { Static } from 'typebox';
 import type { ConnectionDrain } from '../connection-drain.js';
+import { Type } from '../json-schema.js';
 import { serviceProblems } from '../route-problems.js';
 import { jsonAnswer } from '../route-schemas.js';
 import type { RoutesApp } from '../service-routes.js';

@@ -1,4 +1,4 @@
-import { Type } from 'typebox';
+import { Type } from '../json-schema.js';
 import { decodeKey } from '../key-encoding.js';
 import { entityTag, writeCondition } from '../preconditions.js';
 import { OF_ANY_BODY, OF_ANY_ROW_WRITE, tableProblems } from '../route-problems.js';

@@ -1,4 +1,3 @@
-import { exposition } from '../metrics/exposition.js';
 import { countsOfTables } from '../metrics/table-counts.js';
 import { serviceProblems } from '../route-problems.js';
 import type { ServiceMemory } from '../service-memory.js';
@@ -29,6 +28,8 @@ export function metricsRoutes(app: RoutesApp, memory: ServiceMemory, namespace: 
       },
     },
     async (_request, reply) => {
+      // Loaded for the first request: most apps are never asked, and prom-client adds to the start of each.
+      const { exposition } = await import('../metrics/exposition.js');
       const { text, contentType } = await exposition(memory, countsOfTables(namespace));
       return reply.type(contentType).send(text);
     },

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { Type } from 'typebox';
 import { ShmTableError, show } from '../../errors.js';
+import { Type } from '../json-schema.js';
 import { decodeKey } from '../key-encoding.js';
 import { type Condition, entityTag, preconditionsOf, writeCondition } from '../preconditions.js';
 import { OF_ANY_BODY, OF_ANY_ROW_WRITE, tableProblems } from '../route-problems.js';

@@ -1,7 +1,7 @@
-import { Type } from 'typebox';
 import { DEFAULT_SCAN_LIMIT } from '../../table/defaults.js';
 import type { BucketNumber } from '../../table/layout/units.js';
 import { Turns } from '../../table/turns.js';
+import { Type } from '../json-schema.js';
 import { decodeKey } from '../key-encoding.js';
 import { OF_ANY_BODY, tableProblems } from '../route-problems.js';
 import { keyEncoding, namesIn, nothing, pageAnswer, selectedColumns, tableParameters } from '../route-schemas.js';

@@ -1,6 +1,7 @@
-import { type Static, Type } from 'typebox';
+import type { Static } from 'typebox';
 import { MAX_TIMEOUT_MS } from '../../table/options.js';
 import type { Columns } from '../../table/types.js';
+import { Type } from '../json-schema.js';
 import { requestValidation } from '../request-validation.js';
 import { OF_ANY_BODY, tableProblems } from '../route-problems.js';
 import { columns, jsonAnswer, locationHeader, nothing, tableParameters } from '../route-schemas.js';

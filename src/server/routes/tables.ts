@@ -1,4 +1,5 @@
-import { type Static, Type } from 'typebox';
+import type { Static } from 'typebox';
+import { Type } from '../json-schema.js';
 import { serviceProblems } from '../route-problems.js';
 import { columns, jsonAnswer } from '../route-schemas.js';
 import type { RoutesApp } from '../service-routes.js';

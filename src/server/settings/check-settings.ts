@@ -1,5 +1,5 @@
 /** Checks settings against their schema; a message names the source and the path of each wrong setting. */
-import { Compile } from 'typebox/compile';
+import { Compile } from 'typebox/schema';
 import { ShmTableError, show } from '../../errors.js';
 import { type GivenSettings, settingsSchema } from './settings-schema.js';
 
@@ -20,7 +20,7 @@ interface Violation {
  */
 export function checkSettings(source: string, value: unknown): GivenSettings {
   if (compiled.Check(value)) return value;
-  const violations: readonly Violation[] = compiled.Errors(value);
+  const [, violations]: [boolean, readonly Violation[]] = compiled.Errors(value);
   const wrong = new Set(violations.flatMap((violation) => problemsOf(violation, violations, value)));
   throw new ShmTableError('ERR_ARGUMENT', `${source}: ${[...wrong].join('; ')}`);
 }

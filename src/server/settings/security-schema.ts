@@ -1,5 +1,6 @@
 /** Settings of access control: tokens, TLS, cross-origin requests and rate limits. */
-import { type Static, Type } from 'typebox';
+import type { Static } from 'typebox';
+import { Type } from '../json-schema.js';
 import { SERVICE_DEFAULTS } from './defaults.js';
 
 /** What a token allows: each scope includes those before it. */

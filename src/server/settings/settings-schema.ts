@@ -1,9 +1,10 @@
 /** The service's settings: their schema, which also ships as JSON Schema for editors, and their defaults. */
 import { availableParallelism } from 'node:os';
-import { type Static, Type } from 'typebox';
+import type { Static } from 'typebox';
 import { BACKEND_NAMES } from '../../memory/index.js';
 import { NAME } from '../../table/options.js';
 import type { Columns } from '../../table/types.js';
+import { Type } from '../json-schema.js';
 import { backendOption, tableOption } from '../table-option-schemas.js';
 import { SERVICE_DEFAULTS } from './defaults.js';
 import {
