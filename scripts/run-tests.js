@@ -12,7 +12,8 @@
  * `--spread`: each file on one only of the given Nodes, or over one only of the given backends, which the seed decides
  * (SHMTABLE_SEED, or another one each time; it is printed); files with an `--everywhere` PART in their names on all.
  * A file that is not done within the time limit (240 s) is killed with every process it started: the subtest, what
- * each of these processes was doing and its stack are printed, and the segments that they left are removed.
+ * each of these processes was doing and its stack are printed, and the segments that they left are removed. So are the
+ * files that run when SIGINT or SIGTERM ends the whole.
  * Prints what failed, then `N skipped` when something skipped, then alone on the last line `N passed, N failed`,
  * counting assertions. Exits 1 when anything failed. SHMTABLE_FORBID_SKIPS=1 makes a skip a failure.
  */
@@ -70,6 +71,17 @@ function childrenCpuSeconds() {
 
 let cpuSecondsBefore = 0;
 
+/** The signal that ended the whole, and what ends each of the files that run. */
+let endedBy;
+const endings = new Set();
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  // Once: the same signal again ends this process itself.
+  process.once(signal, async () => {
+    endedBy = signal;
+    for (const end of endings) await end(`on ${signal}`);
+  });
+}
+
 /** Runs one file on one Node over one backend and resolves to what it asserted. */
 function runFile(node, backend, file) {
   const result = { file, passed: 0, failed: 0, skipped: [], ms: 0, cpuSeconds: 0, output: '' };
@@ -89,12 +101,15 @@ function runFile(node, backend, file) {
       // The whole group has ended.
     }
   };
-  let left = Promise.resolve();
-  const timer = setTimeout(() => {
-    left = endStuck();
-  }, timeLimitMs);
+  let left;
+  const end = (when) => {
+    left ??= endStuck(when);
+    return left;
+  };
+  endings.add(end);
+  const timer = setTimeout(end, timeLimitMs, `after ${timeLimitMs} ms`);
   // The processes are looked at while they stand, and their segments when they have ended.
-  const endStuck = async () => {
+  const endStuck = async (when) => {
     const phase = subtests.length === 0 ? 'outside of any subtest' : `in "${subtests.join('" > "')}"`;
     const pids = processesOf(child.pid);
     const stacks = await describeAndKill(pids);
@@ -102,7 +117,7 @@ function runFile(node, backend, file) {
     killGroup();
     await ended;
     const removed = await removeSegments(pids, segmentsBefore);
-    result.output += `\nkilled after ${timeLimitMs} ms ${phase}\n${stacks}\n`;
+    result.output += `\nkilled ${when} ${phase}\n${stacks}\n`;
     for (const path of removed) result.output += `removed ${path}\n`;
   };
 
@@ -146,6 +161,7 @@ function runFile(node, backend, file) {
     });
     child.on('close', async (code, signal) => {
       clearTimeout(timer);
+      endings.delete(end);
       await left;
       parser.end();
       const tap = await parsed;
@@ -173,6 +189,7 @@ const totals = { passed: 0, failed: 0, skipped: 0 };
 
 async function runQueue(node, backend, queue) {
   for (const file of queue) {
+    if (endedBy !== undefined) return;
     const result = await runFile(node, backend, file);
     if (forbidSkips) result.failed += result.skipped.length;
     report(result);
@@ -194,4 +211,4 @@ for (const [place, { node, backend }] of places.entries()) {
 }
 if (totals.skipped > 0) console.log(`${totals.skipped} skipped`);
 console.log(`${totals.passed} passed, ${totals.failed} failed`);
-process.exitCode = totals.failed > 0 || totals.passed === 0 ? 1 : 0;
+process.exitCode = totals.failed > 0 || totals.passed === 0 || endedBy !== undefined ? 1 : 0;

@@ -46,11 +46,14 @@ export function processesOf(group) {
 
 /**
  * A few lines for each process: its command, what the kernel says of its first thread, and its stack. Each is killed when
- * it has been looked at, the oldest last: there is only one port for inspectors.
+ * it has been looked at, the oldest last: there is only one port for inspectors. Until its turn it is stopped, so that it
+ * tells where it stood when the time was over.
  */
 export async function describeAndKill(pids) {
   const texts = pids.map(describeByKernel);
+  for (const pid of pids) signal(pid, 'SIGSTOP');
   for (let i = pids.length - 1; i >= 0; i--) {
+    signal(pids[i], 'SIGCONT');
     const stack = (await scriptStack(pids[i])) ?? (await nativeStack(pids[i]));
     texts[i] = [texts[i], ...stack].join('\n    ');
     await kill(pids[i]);
@@ -60,13 +63,17 @@ export async function describeAndKill(pids) {
 
 /** Ends a process; resolves when its sockets are closed. */
 async function kill(pid) {
+  signal(pid, 'SIGKILL');
+  const isAlive = () => /^State:\s*[^Z]/m.test(read(`/proc/${pid}/status`));
+  for (const deadline = Date.now() + ANSWER_MS; isAlive() && Date.now() < deadline; ) await sleep(LOOK_MS);
+}
+
+function signal(pid, name) {
   try {
-    process.kill(pid, 'SIGKILL');
+    process.kill(pid, name);
   } catch {
     // It has ended.
   }
-  const isAlive = () => /^State:\s*[^Z]/m.test(read(`/proc/${pid}/status`));
-  for (const deadline = Date.now() + ANSWER_MS; isAlive() && Date.now() < deadline; ) await sleep(LOOK_MS);
 }
 
 function describeByKernel(pid) {

@@ -2,22 +2,41 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { basename } from 'node:path';
+import { basename, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import t from 'tap';
 import { Table } from '../../src/index.js';
+import { eventually } from '../fixtures/deadline.js';
 
-t.test('a test over its time limit is killed; its subtest, stacks and segments are printed', async (t) => {
+function run(file: string, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
+  const runner = spawn(
+    process.execPath,
+    ['scripts/run-tests.js', '--jobs', '1', ...args, `dist/test/fixtures/${file}`],
+    {
+      env: { ...process.env, ...env },
+    },
+  );
+  return { runner, over: Promise.all([text(runner.stdout), once(runner, 'exit')]) };
+}
+
+t.test('a test over its time limit is killed and its processes are printed', async (t) => {
+  const [output, [code]] = await run('waiting-test.js', ['--time-limit', '2']).over;
+  t.equal(code, 1);
+  t.match(output, /killed after 2000 ms/);
+  t.match(output, /process \d+: .*waiting-test\.js/);
+});
+
+t.test('SIGTERM to the runner kills the running test; its subtest, stacks and segments are printed', async (t) => {
   const neighbour = Table.create({ name: `neighbour-${process.pid}`, capacity: 10, columns: { n: 'int32' } });
   t.teardown(() => neighbour.destroy());
-  const runner = spawn(process.execPath, [
-    'scripts/run-tests.js',
-    ...['--time-limit', '8', '--jobs', '1', 'dist/test/fixtures/standing-test.js'],
-  ]);
-  const [output, [code]] = await Promise.all([text(runner.stdout), once(runner, 'exit')]);
+  const standing = join(t.testdir(), 'standing');
+  const { runner, over } = run('standing-test.js', [], { SHMTABLE_STANDING: standing });
+  await eventually('it stands', () => existsSync(standing), 60_000);
+  runner.kill('SIGTERM');
+  const [output, [code]] = await over;
 
   t.equal(code, 1);
-  t.match(output, /killed after 8000 ms in "stands"/);
+  t.match(output, /killed on SIGTERM in "stands"/);
   t.match(output, /R \(running\).*\n.*at runInACircle \(.*standing-test/, 'the stack of the endless loop');
   t.match(
     output,
