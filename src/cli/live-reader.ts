@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { monotonicMs, wallTimeMs } from '../memory/index.js';
 import type { LoggedEvent } from '../server/event-log.js';
 import { type FamilyMetric, familyMetrics } from '../server/metrics/metric-families.js';
-import { countsOfTables, type NamedCounts } from '../server/metrics/table-counts.js';
+import { liveCountsOfTables, type NamedCounts } from '../server/metrics/table-counts.js';
 import { ServiceMemory } from '../server/service-memory.js';
 
 /** Events shown of each service. */
@@ -73,7 +73,7 @@ export class LiveReader {
     const now = monotonicMs();
     const seconds = (now - this.#readAt) / 1000;
     this.#readAt = now;
-    const tables = countsOfTables(this.#namespace, { withoutExpired: true });
+    const tables = liveCountsOfTables(this.#namespace);
     const before = this.#tables;
     this.#tables = new Map(tables.map((counts) => [counts.table, counts]));
     return {

@@ -86,6 +86,7 @@ export async function buildApp(
   await app.register(shmtablePlugin, {
     namespace: settings.namespace,
     bodyLimit: settings.limits.bodyBytes,
+    answerBytes: settings.limits.answerBytes,
     locations: settings.tables,
   });
   healthRoutes(app, drain);

@@ -89,9 +89,14 @@ export function runOperation(served: ServedTable, operation: Operation): string 
     return run(served, operation, key);
   } catch (error) {
     if (hasCode(error, 'ERR_TABLE_CLOSED')) throw error;
-    const problem = problemOf(error);
-    return `{"status":${problem.status},"key":${key},"problem":${JSON.stringify(problem)}}`;
+    return failed(operation, error);
   }
+}
+
+/** JSON text of the result of an operation that failed. */
+export function failed(operation: Operation, error: unknown): string {
+  const problem = problemOf(error);
+  return `{"status":${problem.status},"key":${jsonString(operation.key)},"problem":${JSON.stringify(problem)}}`;
 }
 
 function run(served: ServedTable, operation: Operation, key: string): string {

@@ -42,6 +42,8 @@ export interface ShmTablePluginOptions {
   readonly lockTimeoutMs?: number | undefined;
   /** Bytes that the body of every request may have, where the limit of its route is lower. Default 0. */
   readonly bodyLimit?: number | undefined;
+  /** Bytes of rows after which a page or the results of a batch end. Default 8 MiB. */
+  readonly answerBytes?: number | undefined;
   /** Backends and paths of tables that `Table.open` does not find by name alone. */
   readonly locations?: Readonly<Record<string, TableLocation>> | undefined;
   /** Interval between comments in a stream of changes, in milliseconds. Default 15,000. */
@@ -58,6 +60,7 @@ const pluginOptions: Record<keyof ShmTablePluginOptions, true> = {
   namespace: true,
   lockTimeoutMs: true,
   bodyLimit: true,
+  answerBytes: true,
   locations: true,
   heartbeatMs: true,
 };
@@ -77,20 +80,21 @@ export const shmtablePlugin: FastifyPluginAsync<ShmTablePluginOptions> = async (
   // Before the server waits for its connections to end, which streams would not.
   instance.addHook('preClose', async () => streams.close());
   instance.addHook('onClose', async () => handles.close());
-  await instance.register((app) => versionOne(app, handles, streams, options.bodyLimit ?? PLUGIN_DEFAULTS.bodyLimit), {
-    prefix: '/v1',
-  });
+  const { bodyLimit = PLUGIN_DEFAULTS.bodyLimit, answerBytes = PLUGIN_DEFAULTS.answerBytes } = options;
+  const limits = { bodyLimit, answerBytes };
+  await instance.register((app) => versionOne(app, { handles, streams, limits }), { prefix: '/v1' });
 };
 
 // biome-ignore lint/style/noDefaultExport: `register(import('shmtable/fastify'))` takes the default export of a module.
 export default shmtablePlugin;
 
-async function versionOne(
-  instance: FastifyInstance,
-  handles: TableHandles,
-  streams: EventStreams,
-  bodyLimit: number,
-): Promise<void> {
+interface Parts {
+  readonly handles: TableHandles;
+  readonly streams: EventStreams;
+  readonly limits: { readonly bodyLimit: number; readonly answerBytes: number };
+}
+
+async function versionOne(instance: FastifyInstance, { handles, streams, limits }: Parts): Promise<void> {
   const app = instance.withTypeProvider<TypeBoxTypeProvider>();
   const paths = new KnownPaths();
   app.addHook('onRoute', (route) => {
@@ -107,7 +111,7 @@ async function versionOne(
     'onRequest',
     hook((request) => readTarget(request, paths)),
   );
-  acceptJsonBodies(app, new BodyLimits(handles, bodyLimit));
+  acceptJsonBodies(app, new BodyLimits(handles, limits.bodyLimit));
   app.setValidatorCompiler(requestValidation());
   app.setSerializerCompiler(asJson);
   app.setErrorHandler(sendProblem);
@@ -118,10 +122,10 @@ async function versionOne(
 
   tablesRoutes(app, handles);
   tableRoutes(app, handles);
-  rowsRoutes(app, handles);
+  rowsRoutes(app, handles, limits.answerBytes);
   rowRoutes(app, handles);
   incrementRoutes(app, handles);
-  batchRoutes(app, handles);
+  batchRoutes(app, handles, limits.answerBytes);
   changesRoutes(app, handles, streams);
 }
 

@@ -11,8 +11,10 @@ import { timers } from '../memory/index.js';
 import { SCHEMA_DEFAULTS } from '../table/defaults.js';
 import type { TableEngine } from '../table/engine.js';
 import { engineOf } from '../table/engine.js';
+import { parseNamespace } from '../table/options.js';
 import { Table } from '../table/table.js';
 import type { BackendName, Columns, TableInfo, TableOptions } from '../table/types.js';
+import { surveyTablesInTurns } from './table-survey.js';
 
 /** How often handles of destroyed tables are released. */
 const SWEEP_INTERVAL_MS = 5000;
@@ -112,6 +114,11 @@ export class TableHandles {
   /** Every table of the namespace. */
   list(): TableInfo[] {
     return Table.list({ namespace: this.#options.namespace });
+  }
+
+  /** What `look` finds in each table of the namespace, opened for a moment; other requests are served meanwhile. */
+  survey<T>(look: (table: Table<Columns>) => T): Promise<T[]> {
+    return surveyTablesInTurns(parseNamespace(this.#options.namespace), look);
   }
 
   close(): void {

@@ -3,6 +3,7 @@
  * sends something else is refused before it costs more.
  */
 import type { Columns } from '../../table/types.js';
+import { widthInJson } from '../row-width.js';
 import type { TableHandles } from '../table-handles.js';
 import type { JsonLimits } from './json-scanner.js';
 
@@ -61,7 +62,7 @@ export class BodyLimits {
     if (kind === undefined) return this.#limits(OTHER_BYTES, ANY);
     if (kind === 'definition' || kind === 'small') return this.#limits(OTHER_BYTES, STRUCTURES[kind]);
     const columns = this.#handles.use(table, ({ table: { columns } }) => columns);
-    const rowBytes = Math.min(Math.max(MIN_ROW_BYTES, widestRow(columns)), MAX_ROW_BYTES);
+    const rowBytes = Math.min(Math.max(MIN_ROW_BYTES, widthInJson(columns)), MAX_ROW_BYTES);
     return kind === 'row'
       ? this.#limits(rowBytes, withValues(ROW, columns))
       : this.#limits(Math.max(rowBytes, BATCH_BYTES), withValues(BATCH, columns));
@@ -76,24 +77,4 @@ export class BodyLimits {
 function withValues(structure: JsonLimits, columns: Columns): JsonLimits {
   const isNested = Object.values<string>(columns).some((type) => type.startsWith('json'));
   return isNested ? { ...structure, maxDepth: structure.maxDepth + MAX_VALUE_DEPTH } : structure;
-}
-
-/** Bytes of the longest JSON text of a row that the table takes. */
-function widestRow(columns: Columns): number {
-  let bytes = 2;
-  for (const [name, type] of Object.entries<string>(columns)) bytes += name.length + 4 + widestValue(type);
-  return bytes;
-}
-
-const NUMBER_BYTES = 32;
-/** Values of any length, which lie outside the row. */
-const HEAP_VALUE_BYTES = 16 * MIB;
-
-function widestValue(type: string): number {
-  if (/^(text|blob|json)/.test(type)) return HEAP_VALUE_BYTES;
-  const [, kind, digits] = /^([a-z]+)\(([0-9]+)\)$/.exec(type) ?? [];
-  const size = Number(digits ?? 0);
-  // A control character is six characters in JSON; base64 has four for three bytes.
-  if (kind === 'string') return 6 * size + 2;
-  return kind === 'bytes' ? 4 * Math.ceil(size / 3) + 2 : NUMBER_BYTES;
 }

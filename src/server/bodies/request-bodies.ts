@@ -7,8 +7,8 @@
 import type { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { ShmTableError } from '../../errors.js';
-import { Turns } from '../../table/turns.js';
 import { errorOf, hook } from '../request-hooks.js';
+import { Turns } from '../turns.js';
 import { BatchReader } from './batch-reader.js';
 import type { BodyKind, BodyLimits } from './body-limits.js';
 import { JsonScanner } from './json-scanner.js';

@@ -1,15 +1,20 @@
 import type { FastifySchemaCompiler } from 'fastify';
 import type { TSchema } from 'typebox';
+import { ShmTableError } from '../../errors.js';
 import { MAX_KEYS_AHEAD } from '../../table/many-rows.js';
-import { Turns } from '../../table/turns.js';
-import { operationSchema, runOperation } from '../batch-operations.js';
+import { failed, type Operation, operationSchema, runOperation } from '../batch-operations.js';
 import { MAX_OPERATIONS } from '../bodies/body-limits.js';
 import { Type } from '../json-schema.js';
+import { answerInPieces } from '../pieced-answer.js';
 import { requestValidation } from '../request-validation.js';
 import { OF_ANY_BODY, tableProblems } from '../route-problems.js';
 import { batchAnswer, tableParameters } from '../route-schemas.js';
 import type { RoutesApp } from '../service-routes.js';
 import type { TableHandles } from '../table-handles.js';
+import { Turns } from '../turns.js';
+
+/** Results that wait for a slow client; until they are more, it need not read for its operations to be executed. */
+const MAX_UNREAD_BYTES = 1024 * 1024;
 
 const compiledValidation = requestValidation();
 
@@ -24,7 +29,7 @@ const body = Type.Array(operationSchema, {
 });
 
 /** `/v1/tables/{table}/batch`: many operations in one request. */
-export function batchRoutes(app: RoutesApp, handles: TableHandles): void {
+export function batchRoutes(app: RoutesApp, handles: TableHandles, answerBytes: number): void {
   app.post(
     '/tables/:table/batch',
     {
@@ -37,7 +42,8 @@ export function batchRoutes(app: RoutesApp, handles: TableHandles): void {
         summary: 'Executes many operations in one request',
         description:
           'Operations are executed in order, and each succeeds or fails independently. A batch is not a transaction: ' +
-          'other writers may write between its operations, and a failed operation does not undo earlier ones.',
+          'other writers may write between its operations, and a failed operation does not undo earlier ones. Once the ' +
+          'results have as many bytes as an answer may have, the remaining operations are not executed: 413.',
         params: tableParameters,
         body,
         response: { 200: batchAnswer, ...tableProblems(...OF_ANY_BODY) },
@@ -48,20 +54,44 @@ export function batchRoutes(app: RoutesApp, handles: TableHandles): void {
       const { table } = request.params;
       // A missing table fails the whole request, not each operation.
       handles.use(table, () => undefined);
-      let results = '';
       const turns = new Turns();
-      for (let i = 0; i < operations.length; i++) {
-        if (turns.isOver) await turns.next();
-        if (i % MAX_KEYS_AHEAD === 0) {
-          const keys = operations.slice(i, i + MAX_KEYS_AHEAD).map(({ key }) => key);
-          handles.use(table, (served) => served.engine.loadAhead(keys));
+      reply.type('application/json');
+      return answerInPieces(reply, { maxUnreadBytes: MAX_UNREAD_BYTES }, async (answer) => {
+        answer.add('{"results":[');
+        for (const [i, operation] of operations.entries()) {
+          if (turns.isOver) await turns.next();
+          await answer.room();
+          if (i % MAX_KEYS_AHEAD === 0) loadAhead(handles, table, operations.slice(i, i + MAX_KEYS_AHEAD));
+          if (i > 0) answer.add(',');
+          answer.add(answer.bytes < answerBytes ? runOn(handles, table, operation) : notRun(operation, answerBytes));
         }
-        const result = handles.use(table, (served) => runOperation(served, operations[i]));
-        results += i === 0 ? result : `,${result}`;
-      }
-      return reply.type('application/json').send(`{"results":[${results}]}`);
+        answer.add(']}');
+      });
     },
   );
+}
+
+/** Runs an operation; one whose table was destroyed meanwhile fails by itself, like any other. */
+function runOn(handles: TableHandles, table: string, operation: Operation): string {
+  try {
+    return handles.use(table, (served) => runOperation(served, operation));
+  } catch (error) {
+    return failed(operation, error);
+  }
+}
+
+/** A destroyed table is left to the operations themselves. */
+function loadAhead(handles: TableHandles, table: string, operations: readonly Operation[]): void {
+  try {
+    handles.use(table, ({ engine }) => engine.loadAhead(operations.map(({ key }) => key)));
+  } catch (error) {
+    if (!(error instanceof ShmTableError)) throw error;
+  }
+}
+
+function notRun(operation: Operation, answerBytes: number): string {
+  const message = `not executed: the results before it have ${answerBytes} bytes or more, the limit of an answer`;
+  return failed(operation, new ShmTableError('ERR_ANSWER_TOO_LARGE', message));
 }
 
 /** The operations were validated while they arrived; only that there are any is left to check. */

@@ -1,16 +1,20 @@
 import { DEFAULT_SCAN_LIMIT } from '../../table/defaults.js';
 import type { BucketNumber } from '../../table/layout/units.js';
-import { Turns } from '../../table/turns.js';
 import { Type } from '../json-schema.js';
 import { decodeKey } from '../key-encoding.js';
+import { answerInPieces } from '../pieced-answer.js';
 import { OF_ANY_BODY, tableProblems } from '../route-problems.js';
 import { keyEncoding, namesIn, nothing, pageAnswer, selectedColumns, tableParameters } from '../route-schemas.js';
+import { readStep } from '../row-pages.js';
 import type { RoutesApp } from '../service-routes.js';
 import type { TableHandles } from '../table-handles.js';
+import { Turns } from '../turns.js';
 
 const MAX_LIMIT = 1000;
 /** Time limit for filling a page, after which it is sent with the rows found so far. */
 const SEARCH_MS = 200;
+/** Bytes of a page that wait for a slow client; the rest is read from the table when it has taken these. */
+const MAX_UNREAD_BYTES = 256 * 1024;
 /** Buckets cleared between two looks at the clock: some 7,000 rows of a full table. */
 const BUCKETS_AT_ONCE = 1024;
 
@@ -30,7 +34,7 @@ const query = Type.Object({
 });
 
 /** `/v1/tables/{table}/rows`: all rows, one page at a time. */
-export function rowsRoutes(app: RoutesApp, handles: TableHandles): void {
+export function rowsRoutes(app: RoutesApp, handles: TableHandles, answerBytes: number): void {
   const url = '/tables/:table/rows';
 
   app.get(
@@ -48,30 +52,41 @@ export function rowsRoutes(app: RoutesApp, handles: TableHandles): void {
     },
     async (request, reply) => {
       const { cursor, limit = DEFAULT_SCAN_LIMIT, prefix, columns, keyEncoding } = request.query;
+      const { table } = request.params;
       const wanted = prefix === undefined ? undefined : decodeKey(prefix, keyEncoding);
-      const rows: string[] = [];
+      const names = namesIn(columns);
       const turns = new Turns();
-      /** Adds the rows after a cursor and returns the next cursor. */
-      const addFrom = (from: string | undefined): string | null =>
-        handles.use(request.params.table, ({ table, codec }) => {
-          const names = namesIn(columns);
-          const write = codec.select(names);
-          const page = table.scan({
-            cursor: from,
-            limit: limit - rows.length,
-            prefix: wanted,
-            columns: names,
+      reply.type('application/json');
+      return answerInPieces(reply, { maxUnreadBytes: MAX_UNREAD_BYTES }, async (answer) => {
+        let count = 0;
+        let next: string | null | undefined = cursor;
+        answer.add('{"rows":[');
+        do {
+          if (turns.isOver) await turns.next();
+          await answer.room();
+          next = handles.use(table, (served): string | null => {
+            const write = served.codec.select(names);
+            const step = readStep(served, next ?? undefined, {
+              limit: limit - count,
+              roomBytes: answerBytes - answer.bytes,
+              prefix: wanted,
+              columns: names,
+            });
+            for (const entry of step.entries) {
+              answer.add(`${count++ === 0 ? '' : ','}${served.codec.writeEnvelope(entry, write)}`);
+            }
+            return step.cursor;
           });
-          for (const entry of page.entries) rows.push(codec.writeEnvelope(entry, write));
-          return page.cursor;
-        });
-      let next = addFrom(cursor);
-      // Few of millions of keys may have the prefix.
-      while (next !== null && rows.length < limit && turns.spentMs < SEARCH_MS) {
-        if (turns.isOver) await turns.next();
-        next = addFrom(next);
-      }
-      return reply.type('application/json').send(`{"rows":[${rows.join(',')}],"cursor":${JSON.stringify(next)}}`);
+          // Few of millions of keys may have the prefix.
+        } while (
+          next !== null &&
+          count < limit &&
+          answer.bytes < answerBytes &&
+          turns.spentMs < SEARCH_MS &&
+          !answer.isUnwanted
+        );
+        answer.add(`],"cursor":${JSON.stringify(next)}}`);
+      });
     },
   );
 

@@ -1,22 +1,27 @@
 import type { Static } from 'typebox';
+import { engineOf } from '../../table/engine.js';
+import type { Table } from '../../table/table.js';
+import type { Columns } from '../../table/types.js';
 import { Type } from '../json-schema.js';
+import { answerInPieces } from '../pieced-answer.js';
 import { serviceProblems } from '../route-problems.js';
 import { columns, jsonAnswer } from '../route-schemas.js';
 import type { RoutesApp } from '../service-routes.js';
 import type { TableHandles } from '../table-handles.js';
 
-const list = Type.Object({
-  tables: Type.Array(
-    Type.Object({
-      name: Type.String(),
-      columns,
-      capacity: Type.Integer({ minimum: 1, description: 'Maximum number of rows' }),
-      rows: Type.Integer({ minimum: 0 }),
-      bytes: Type.Integer({ minimum: 0, description: 'Size of the shared memory segment in bytes' }),
-      backend: Type.String(),
-    }),
-  ),
+/** Bytes of the list that wait for a slow client. */
+const MAX_UNREAD_BYTES = 256 * 1024;
+
+const listed = Type.Object({
+  name: Type.String(),
+  columns,
+  capacity: Type.Integer({ minimum: 1, description: 'Maximum number of rows' }),
+  rows: Type.Integer({ minimum: 0 }),
+  bytes: Type.Integer({ minimum: 0, description: 'Size of the shared memory segment in bytes' }),
+  backend: Type.String(),
 });
+
+const list = Type.Object({ tables: Type.Array(listed) });
 
 /** `/v1/tables`: the tables of the namespace. */
 export function tablesRoutes(app: RoutesApp, handles: TableHandles): void {
@@ -29,11 +34,27 @@ export function tablesRoutes(app: RoutesApp, handles: TableHandles): void {
         tags: ['tables'],
         summary: 'Lists the tables',
         response: {
-          200: jsonAnswer<Static<typeof list>>('The tables of the namespace', list),
+          200: jsonAnswer<string>('The tables of the namespace', list),
           ...serviceProblems('ERR_TABLE_CORRUPT', 'ERR_LAYOUT_VERSION'),
         },
       },
     },
-    async () => ({ tables: handles.list() }),
+    async (_request, reply) => {
+      const tables = await handles.survey(describe);
+      reply.type('application/json');
+      return answerInPieces(reply, { maxUnreadBytes: MAX_UNREAD_BYTES }, async (answer) => {
+        answer.add('{"tables":[');
+        for (const [i, table] of tables.entries()) {
+          await answer.room();
+          answer.add(`${i === 0 ? '' : ','}${JSON.stringify(table)}`);
+        }
+        answer.add(']}');
+      });
+    },
   );
+}
+
+function describe(table: Table<Columns>): Static<typeof listed> {
+  const { name, columns, capacity, size: rows, backend } = table;
+  return { name, columns, capacity, rows, bytes: engineOf(table).counts().bytes, backend };
 }

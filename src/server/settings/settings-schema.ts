@@ -62,6 +62,14 @@ const limits = Type.Object(
         description: 'Bytes that the body of every request may have, where the limit of its route is lower',
       }),
     ),
+    answerBytes: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 2 ** 30,
+        default: SERVICE_DEFAULTS.limits.answerBytes,
+        description: 'Bytes of rows after which a page or the results of a batch end',
+      }),
+    ),
     requestTimeoutMs: Type.Optional(
       Type.Integer({
         minimum: 0,
@@ -169,7 +177,7 @@ export interface ServiceSettings {
   readonly tls: TlsSettings | undefined;
   readonly cors: CorsSettings | undefined;
   readonly rateLimit: RateLimitSettings | undefined;
-  readonly limits: { readonly bodyBytes: number; readonly requestTimeoutMs: number };
+  readonly limits: { readonly bodyBytes: number; readonly answerBytes: number; readonly requestTimeoutMs: number };
   /** Undefined when no directory is configured. */
   readonly snapshots: SnapshotSettings | undefined;
   readonly logLevel: NonNullable<GivenSettings['logLevel']>;

@@ -110,7 +110,7 @@ export interface paths {
         put?: never;
         /**
          * Executes many operations in one request
-         * @description Operations are executed in order, and each succeeds or fails independently. A batch is not a transaction: other writers may write between its operations, and a failed operation does not undo earlier ones.
+         * @description Operations are executed in order, and each succeeds or fails independently. A batch is not a transaction: other writers may write between its operations, and a failed operation does not undo earlier ones. Once the results have as many bytes as an answer may have, the remaining operations are not executed: 413.
          */
         post: operations["runBatch"];
         delete?: never;
@@ -233,7 +233,7 @@ export interface components {
              * @description Stable error code for programs to switch on
              * @enum {string}
              */
-            code: "ERR_TABLE_EXISTS" | "ERR_TABLE_NOT_FOUND" | "ERR_TABLE_FULL" | "ERR_TABLE_CLOSED" | "ERR_TABLE_CORRUPT" | "ERR_LAYOUT_VERSION" | "ERR_TOO_MANY_PARTICIPANTS" | "ERR_LOCK_TIMEOUT" | "ERR_READ_ONLY" | "ERR_SCHEMA_INVALID" | "ERR_SCHEMA_MISMATCH" | "ERR_COLUMN_UNKNOWN" | "ERR_COLUMN_TYPE" | "ERR_VALUE_RANGE" | "ERR_VALUE_TOO_LONG" | "ERR_KEY_INVALID" | "ERR_ROW_NOT_FOUND" | "ERR_ARGUMENT" | "ERR_PERMISSION" | "ERR_SEGMENT_NO_SPACE" | "ERR_SEGMENT_TOO_LARGE" | "ERR_SEGMENT_EXISTS" | "ERR_SEGMENT_NOT_FOUND" | "ERR_BACKEND_UNSUPPORTED" | "ERR_ADDON_MISSING" | "ERR_POOL_FULL" | "ERR_POOL_DOUBLE_FREE" | "ERR_POOL_FOREIGN" | "ERR_SNAPSHOT_DAMAGED" | "ERR_ROUTE_NOT_FOUND" | "ERR_METHOD_NOT_ALLOWED" | "ERR_BODY_MALFORMED" | "ERR_BODY_TOO_LARGE" | "ERR_MEDIA_TYPE" | "ERR_PRECONDITION_FAILED" | "ERR_UNAUTHENTICATED" | "ERR_FORBIDDEN" | "ERR_RATE_LIMITED" | "ERR_INTERNAL";
+            code: "ERR_TABLE_EXISTS" | "ERR_TABLE_NOT_FOUND" | "ERR_TABLE_FULL" | "ERR_TABLE_CLOSED" | "ERR_TABLE_CORRUPT" | "ERR_LAYOUT_VERSION" | "ERR_TOO_MANY_PARTICIPANTS" | "ERR_LOCK_TIMEOUT" | "ERR_READ_ONLY" | "ERR_SCHEMA_INVALID" | "ERR_SCHEMA_MISMATCH" | "ERR_COLUMN_UNKNOWN" | "ERR_COLUMN_TYPE" | "ERR_VALUE_RANGE" | "ERR_VALUE_TOO_LONG" | "ERR_KEY_INVALID" | "ERR_ROW_NOT_FOUND" | "ERR_ARGUMENT" | "ERR_PERMISSION" | "ERR_SEGMENT_NO_SPACE" | "ERR_SEGMENT_TOO_LARGE" | "ERR_SEGMENT_EXISTS" | "ERR_SEGMENT_NOT_FOUND" | "ERR_BACKEND_UNSUPPORTED" | "ERR_ADDON_MISSING" | "ERR_POOL_FULL" | "ERR_POOL_DOUBLE_FREE" | "ERR_POOL_FOREIGN" | "ERR_SNAPSHOT_DAMAGED" | "ERR_ROUTE_NOT_FOUND" | "ERR_METHOD_NOT_ALLOWED" | "ERR_BODY_MALFORMED" | "ERR_BODY_TOO_LARGE" | "ERR_ANSWER_TOO_LARGE" | "ERR_MEDIA_TYPE" | "ERR_PRECONDITION_FAILED" | "ERR_UNAUTHENTICATED" | "ERR_FORBIDDEN" | "ERR_RATE_LIMITED" | "ERR_INTERNAL";
         };
         /** @description A row with its key, revision and expiry */
         Envelope: {

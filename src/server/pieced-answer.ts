@@ -1,0 +1,126 @@
+/**
+ * An answer whose text is made piece by piece and sent while it is made: what a client has not read yet is held for it
+ * only up to a limit, however long the answer is. A short answer is sent as a whole, with its length.
+ */
+import { Readable } from 'node:stream';
+import type { FastifyReply } from 'fastify';
+
+const PIECE_BYTES = 64 * 1024;
+
+interface PiecesOptions {
+  /** Bytes that may wait for the client before `room` does. */
+  readonly maxUnreadBytes: number;
+}
+
+/**
+ * Sends what `work` adds. When it throws before anything was sent, the error is the answer; after that the connection
+ * ends, so that the client does not take the beginning for the whole.
+ */
+export async function answerInPieces(
+  reply: FastifyReply,
+  options: PiecesOptions,
+  work: (answer: PiecedAnswer) => Promise<void>,
+): Promise<FastifyReply> {
+  const answer = new PiecedAnswer(reply, options);
+  try {
+    await work(answer);
+  } catch (error) {
+    if (!answer.isBegun) throw error;
+    answer.fail(error);
+    return reply;
+  }
+  return answer.end();
+}
+
+export class PiecedAnswer {
+  readonly #reply: FastifyReply;
+  readonly #options: PiecesOptions;
+  #text = '';
+  #sentBytes: number = 0;
+  #stream: AnswerStream | undefined;
+
+  constructor(reply: FastifyReply, options: PiecesOptions) {
+    this.#reply = reply;
+    this.#options = options;
+  }
+
+  /** Whether a piece of it has been sent. */
+  get isBegun(): boolean {
+    return this.#stream !== undefined;
+  }
+
+  /** Whether the client has gone, so that no one reads the rest. */
+  get isUnwanted(): boolean {
+    return this.#stream?.destroyed === true;
+  }
+
+  /** Bytes so far; those of the last piece are counted as characters. */
+  get bytes(): number {
+    return this.#sentBytes + this.#text.length;
+  }
+
+  add(text: string): void {
+    this.#text += text;
+    if (this.#text.length < PIECE_BYTES) return;
+    if (this.#stream === undefined) {
+      this.#stream = new AnswerStream(this.#options.maxUnreadBytes);
+      this.#reply.send(this.#stream);
+    }
+    this.#flush(this.#stream);
+  }
+
+  /** Resolves when the client has read enough for more to be added, or has gone; undefined when that is so already. */
+  room(): Promise<void> | undefined {
+    return this.#stream?.room();
+  }
+
+  end(): FastifyReply {
+    if (this.#stream === undefined) return this.#reply.send(this.#text);
+    this.#flush(this.#stream);
+    this.#stream.push(null);
+    return this.#reply;
+  }
+
+  fail(error: unknown): void {
+    this.#reply.log.error({ err: error }, 'answer broken off');
+    this.#reply.raw.destroy();
+    this.#stream?.destroy();
+  }
+
+  #flush(stream: AnswerStream): void {
+    const bytes = Buffer.from(this.#text);
+    this.#text = '';
+    this.#sentBytes += bytes.length;
+    stream.give(bytes);
+  }
+}
+
+class AnswerStream extends Readable {
+  #proceed: () => void = () => undefined;
+  #isFull = false;
+
+  constructor(highWaterMark: number) {
+    super({ highWaterMark });
+  }
+
+  give(bytes: Buffer): void {
+    if (!this.destroyed && bytes.length > 0) this.#isFull = !this.push(bytes);
+  }
+
+  room(): Promise<void> | undefined {
+    if (!this.#isFull || this.destroyed) return undefined;
+    return new Promise((resolve) => {
+      this.#proceed = resolve;
+    });
+  }
+
+  override _read(): void {
+    this.#isFull = false;
+    this.#proceed();
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    this.#proceed();
+    done(error);
+  }
+}

@@ -1,0 +1,49 @@
+/** The tables of a namespace, opened one after the other for a moment, so that a caller can do other work in between. */
+import { ShmTableError } from '../errors.js';
+import { Segment } from '../memory/index.js';
+import { segmentName } from '../table/list.js';
+import { Table } from '../table/table.js';
+import type { Columns } from '../table/types.js';
+import { Turns } from './turns.js';
+
+type Look<T> = (table: Table<Columns>) => T;
+
+/** What `look` finds in each table, by name. */
+export function surveyTables<T>(namespace: string, look: Look<T>): T[] {
+  return places(namespace).flatMap((place) => visit(place, look));
+}
+
+/** The same for a thread that serves others meanwhile. */
+export async function surveyTablesInTurns<T>(namespace: string, look: Look<T>): Promise<T[]> {
+  const turns = new Turns();
+  const found: T[] = [];
+  for (const place of places(namespace)) {
+    if (turns.isOver) await turns.next();
+    found.push(...visit(place, look));
+  }
+  return found;
+}
+
+type Place = Parameters<typeof Table.open>;
+
+function places(namespace: string): Place[] {
+  const prefix = segmentName(namespace, '');
+  return Segment.list()
+    .filter(({ name }) => name.startsWith(prefix))
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .map(({ name, backend, location }) => {
+      const where = backend === 'file' ? { backend, path: location } : { backend };
+      return [name.slice(prefix.length), { namespace, readOnly: true, ...where }];
+    });
+}
+
+/** What was found in one table; nothing when it was destroyed meanwhile, is damaged, or belongs to another user. */
+function visit<T>(place: Place, look: Look<T>): T[] {
+  try {
+    using table = Table.open(...place);
+    return [look(table as Table<Columns>)];
+  } catch (error) {
+    if (error instanceof ShmTableError) return [];
+    throw error;
+  }
+}

@@ -1,0 +1,114 @@
+/** Answers are bounded, whatever is asked for: pages end early, and results of a batch that would be too much are not run. */
+import { connect } from 'node:net';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import t from 'tap';
+import { Table } from '../../src/table/table.js';
+import { startApp } from '../fixtures/server-app.js';
+
+const MIB = 1024 * 1024;
+
+async function startWide(t: Parameters<typeof startApp>[0], rows: number, columns = { text: 'string(65535)' }) {
+  const app = await startApp(t);
+  t.equal((await app.send('PUT', '/v1/tables/wide', { json: { capacity: 200, columns } })).status, 201);
+  const table = Table.open('wide', { namespace: app.namespace });
+  t.teardown(() => table.close());
+  const [[name, type]] = Object.entries(columns);
+  const bytes = Number(/\d+/.exec(type)?.[0]);
+  const value = type.startsWith('bytes') ? new Uint8Array(bytes).fill(7) : 'x'.repeat(bytes);
+  for (let row = 0; row < rows; row++) table.set(`k${row}`, { [name]: value });
+  return { app, table };
+}
+
+t.test('a page ends early, and the pages have every row once', async (t) => {
+  const { app } = await startWide(t, 200);
+  const found: string[] = [];
+  let pages = 0;
+  for (let query = ''; ; ) {
+    const { status, text, json } = await app.send('GET', `/v1/tables/wide/rows?limit=1000${query}`);
+    t.equal(status, 200);
+    t.ok(text.length < 8 * MIB + 80_000, `${text.length} bytes`);
+    pages++;
+    for (const { key, row } of json.rows) {
+      found.push(key);
+      if (row.text.length !== 65_535) t.fail(`row ${key} has ${row.text.length} bytes`);
+    }
+    if (json.cursor === null) break;
+    query = `&cursor=${encodeURIComponent(json.cursor)}`;
+  }
+  t.ok(pages >= 2, `${pages} pages of 13 MB`);
+  t.same(found.sort(), Array.from({ length: 200 }, (_, i) => `k${i}`).sort());
+});
+
+t.test('rows of megabytes come a few to a page', async (t) => {
+  const { app } = await startWide(t, 20, { data: 'bytes(4194304)' } as never);
+  const { status, json } = await app.send('GET', '/v1/tables/wide/rows');
+  t.equal(status, 200);
+  t.ok(json.rows.length === 1 || json.rows.length === 2, `${json.rows.length} rows`);
+  t.type(json.cursor, 'string');
+  const narrow = await app.send('GET', '/v1/tables/wide/rows?prefix=none');
+  t.same(narrow.json, { rows: [], cursor: null }, 'a prefix that none has');
+});
+
+t.test('results of a batch end at the limit, and what follows is not run', async (t) => {
+  const { app, table } = await startWide(t, 1);
+  const gets = Array.from({ length: 8000 }, () => ({ op: 'get', key: 'k0' }));
+  const operations = [{ op: 'set', key: 'first', row: {} }, ...gets, { op: 'set', key: 'last', row: {} }];
+  const { status, text, json } = await app.send('POST', '/v1/tables/wide/batch', { json: operations });
+  t.equal(status, 200);
+  t.ok(text.length < 12 * MIB, `${text.length} bytes`);
+  t.equal(json.results.length, operations.length, 'every operation has a result');
+  t.match(json.results[0], { status: 201, key: 'first' });
+  const good = json.results.filter((result: { status: number }) => result.status === 200).length;
+  t.equal(good, Math.ceil((8 * MIB) / 65_590), 'rows in the answer');
+  t.match(json.results.at(-1), { status: 413, key: 'last', problem: { code: 'ERR_ANSWER_TOO_LARGE', status: 413 } });
+  t.same([table.has('first'), table.has('last')], [true, false], 'what was reported is what was done');
+});
+
+t.test('limits.answerBytes sets the limit', async (t) => {
+  const app = await startApp(t, { limits: { answerBytes: 1000 } });
+  for (let row = 0; row < 100; row++) app.table.set(`k${row}`, {});
+  const { json } = await app.send('GET', '/v1/tables/t/rows?columns=i8');
+  t.ok(json.rows.length < 100 && json.cursor !== null, `${json.rows.length} rows`);
+  const gets = Array.from({ length: 50 }, () => ({ op: 'get', key: 'k0' }));
+  const batch = await app.send('POST', '/v1/tables/t/batch', { json: gets });
+  t.match([batch.json.results[0].status, batch.json.results[49].status], [200, 413]);
+});
+
+t.test('a client that leaves without reading does not end its batch', async (t) => {
+  const { app, table } = await startWide(t, 100);
+  const socket = connect(app.port, '127.0.0.1').pause();
+  t.teardown(() => socket.destroy());
+  // Almost 8 MiB of results: more than the buffers of both ends hold.
+  const gets = Array.from({ length: 120 }, (_, i) => ({ op: 'get', key: `k${i % 100}` }));
+  const body = JSON.stringify([{ op: 'set', key: 'first', row: {} }, ...gets, { op: 'set', key: 'end', row: {} }]);
+  const head = 'POST /v1/tables/wide/batch HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n';
+  socket.write(`${head}Content-Length: ${body.length}\r\n\r\n${body}`);
+  while (!table.has('first')) await nextTurn();
+  // The client goes away without having read anything.
+  socket.destroy();
+  while (!table.has('end')) await nextTurn();
+  t.pass('is executed to its end');
+});
+
+t.test('many long requests together have one turn of the event loop', { timeout: 60_000 }, async (t) => {
+  const app = await startApp(t);
+  const json = { capacity: 200_000, columns: { n: 'int32' } };
+  t.equal((await app.send('PUT', '/v1/tables/large', { json })).status, 201);
+  const table = Table.open('large', { namespace: app.namespace });
+  t.teardown(() => table.close());
+  for (let n = 0; n < 200_000; n++) table.set(`${n}`, { n });
+  const scans = Array.from({ length: 60 }, () => app.send('GET', '/v1/tables/large/rows?prefix=none'));
+  let longest = 0;
+  let isOver = false;
+  const all = Promise.all(scans).then((answers) => {
+    isOver = true;
+    return answers;
+  });
+  for (let before = process.cpuUsage(); !isOver; before = process.cpuUsage()) {
+    await nextTurn();
+    const { user, system } = process.cpuUsage(before);
+    longest = Math.max(longest, (user + system) / 1000);
+  }
+  for (const { status } of await all) if (status !== 200) t.fail(`status ${status}`);
+  t.ok(longest < 150, `${Math.round(longest)} ms of the processor between two looks`);
+});
