@@ -32,7 +32,7 @@ export async function answerInPieces(
   return answer.end();
 }
 
-export class PiecedAnswer {
+class PiecedAnswer {
   readonly #reply: FastifyReply;
   readonly #options: PiecesOptions;
   #text = '';

@@ -8,7 +8,7 @@ const STEP_BYTES = 512 * 1024;
 /** Maximum number of rows read at once, however short they are. */
 const MAX_STEP_ROWS = 250;
 
-export interface PageStep {
+interface PageStep {
   readonly entries: readonly Pick<Entry<Columns>, 'key' | 'revision' | 'expiresAt' | 'row'>[];
   readonly cursor: string | null;
 }
