@@ -29,24 +29,20 @@ t.test('a test over its time limit is killed and its processes are printed', asy
 t.test('SIGTERM to the runner kills the running test; its subtest, stacks and segments are printed', async (t) => {
   const neighbour = Table.create({ name: `neighbour-${process.pid}`, capacity: 10, columns: { n: 'int32' } });
   t.teardown(() => neighbour.destroy());
-  const standing = join(t.testdir(), 'standing');
-  const { runner, over } = run('standing-test.js', [], { SHMTABLE_STANDING: standing });
-  await eventually('it stands', () => existsSync(standing), 60_000);
+  const stuck = join(t.testdir(), 'stuck');
+  const { runner, over } = run('stuck-test.js', [], { SHMTABLE_STUCK: stuck });
+  await eventually('both processes are stuck', () => existsSync(stuck), 60_000);
   runner.kill('SIGTERM');
   const [output, [code]] = await over;
 
   t.equal(code, 1);
-  t.match(output, /killed on SIGTERM in "stands"/);
-  t.match(output, /R \(running\).*\n.*at runInACircle \(.*standing-test/, 'the stack of the endless loop');
-  t.match(
-    output,
-    /standing-test\.js sleeper\n.*S \(sleeping\), waits in .*\n +[#(a]/,
-    'the stack of a sleeping process',
-  );
+  t.match(output, /killed on SIGTERM in "loops"/);
+  t.match(output, /R \(running\).*\n.*at loopForever \(.*stuck-test/, 'the stack of the endless loop');
+  t.match(output, /stuck-test\.js sleeper\n.*S \(sleeping\), waits in .*\n +[#(a]/, 'the stack of a sleeping process');
   const removed = [...output.matchAll(/removed (.*)/g)].map(([, path]) => path);
   t.strictSame(
     removed.map((path) => basename(path).replace(/\d+/, 'PID')).sort(),
-    ['shmtable-standing-PID', 'shmtable:standing-PID:table'],
+    ['shmtable-stuck-PID', 'shmtable:stuck-PID:table'],
     'only what its processes created',
   );
   t.notOk(removed.some((path) => existsSync(path)));

@@ -13,7 +13,7 @@ const RECOVERY_POINTS = 1;
 const RUNS = Math.min(availableParallelism(), 4);
 
 t.test(
-  'killed before its stores, every operation leaves old or new rows or records and nothing else',
+  'an operation that is killed before any of its stores leaves the old or the new rows or records, and nothing else',
   { skip: needsOwnShm },
   async (t) => {
     let points = 0;

@@ -5,15 +5,15 @@ import { mutations } from './kill/mutations.js';
 import { makeMutant } from './mutant.js';
 
 /*
- * Each mutation is a mistake that somebody could make. The proof must notice it: in the very package that passes
- * without it, changed in one place.
+ * Each mutation is a mistake that somebody could make. The proof must detect it in a copy of the package that is
+ * changed in one place; without the change the copy passes.
  */
-t.test('the copy without a mistake passes', { skip: needsOwnShm }, async (t) => {
+t.test('the copy without a mutation passes', { skip: needsOwnShm }, async (t) => {
   t.same(await failuresOf(makeMutant(t, []), 'set, new'), []);
 });
 
 for (const mutation of mutations) {
-  t.test(`noticed: ${mutation.name}`, { skip: needsOwnShm }, async (t) => {
+  t.test(`the proof detects: ${mutation.name}`, { skip: needsOwnShm }, async (t) => {
     const failures = await failuresOf(makeMutant(t, [mutation]), mutation.operation);
     t.ok(failures.length > 0, failures[0]);
   });

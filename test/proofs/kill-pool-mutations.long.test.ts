@@ -4,13 +4,13 @@ import { failuresOf } from './kill/failures-of.js';
 import { poolMutations } from './kill/pool-mutations.js';
 import { makeMutant } from './mutant.js';
 
-/* The mistakes of the pools; kill-mutations.long.test.ts says what this is for. */
-t.test('the copy without a mistake passes', { skip: needsOwnShm }, async (t) => {
+/* The mutations of the pools; kill-mutations.long.test.ts explains their purpose. */
+t.test('the copy without a mutation passes', { skip: needsOwnShm }, async (t) => {
   t.same(await failuresOf(makeMutant(t, []), 'fixed: alloc'), []);
 });
 
 for (const mutation of poolMutations) {
-  t.test(`noticed: ${mutation.name}`, { skip: needsOwnShm }, async (t) => {
+  t.test(`the proof detects: ${mutation.name}`, { skip: needsOwnShm }, async (t) => {
     const failures = await failuresOf(makeMutant(t, [mutation]), mutation.operation);
     t.ok(failures.length > 0, failures[0]);
   });

@@ -4,7 +4,7 @@ import { makeMutant } from './mutant.js';
 
 const ROUNDS = 3;
 const OPERATIONS = 2_000;
-/** Histories within which a mistake must show. */
+/** Number of histories within which a mutation must be detected. */
 const ATTEMPTS = 20;
 
 process.env.SHMTABLE_NAMESPACE = `history-${process.pid}`;
@@ -22,14 +22,14 @@ t.test('concurrent histories with deaths are linearizable', async (t) => {
   );
 });
 
-t.test('noticed: a compareAndSet that does not look whether the row has changed', async (t) => {
+t.test('the proof detects a compareAndSet that does not check whether the row has changed', async (t) => {
   process.env.SHMTABLE_PROOF_SUBJECT = makeMutant(t, [
     {
       file: 'table/hot/write.js',
       search: 'memory.revisionAt(rowWord(old)) !== ifRevision)\n            return',
       replace: 'false)\n            return',
     },
-    // A pause between reading and writing, in which others run.
+    // A pause between reading and writing, in which other processes run.
     {
       file: 'table/conditional-writes.js',
       search: 'const outcome = write(entry.revision);',
@@ -40,10 +40,10 @@ t.test('noticed: a compareAndSet that does not look whether the row has changed'
   t.ok(found !== undefined, String(found));
 });
 
-t.test('noticed: a read of a row whose numbers are of several revisions', async (t) => {
+t.test('the proof detects a read that mixes numbers of several revisions', async (t) => {
   process.env.SHMTABLE_PROOF_SUBJECT = makeMutant(t, [
     { file: 'table/hot/lookup.js', search: 'const PASSES = 3;', replace: 'const PASSES = 0;' },
-    // A pause between one number and the next, and no second look at either.
+    // A pause between one number and the next, without a second check of either.
     {
       file: 'table/row-copy.js',
       search: 'if (!numbers.equals(this.#numbers))',

@@ -15,13 +15,13 @@ import { tableSegment } from './kill/proof-table.js';
 
 /*
  * A writer stopped inside its critical section is alive: nobody takes its lock, however long it is stopped, and
- * whatever process id is in its slot. A dead one is settled at once, even when its process id is in use again.
+ * whatever process id is in its slot. A dead writer is recovered immediately, even if its process id is in use again.
  */
 process.env.SHMTABLE_NAMESPACE = `living-${process.pid}`;
 
 const STOPPED_MS = Number(process.env.SHMTABLE_PROOF_STOPPED_MS ?? 1_000);
 const LOCK_TIMEOUT_MS = 200;
-/** A waiter looks at the clock every 10 ms; the rest allows for a busy machine. */
+/** A waiting writer checks the clock every 10 ms; the rest allows for a busy machine. */
 const SLACK_MS = 2_000;
 const KEYS = ['a', 'b', 'c', 'd'];
 const READS = 20_000;
@@ -91,7 +91,7 @@ function findStopped(name: string): number | undefined {
       if (!words[1]?.includes('proof-stopped-writer') || words[2] !== name) continue;
       if (/^State:\tT/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))) return Number(pid);
     } catch {
-      // It has ended since the folder was read.
+      // The process has ended since the folder was read.
     }
   }
   return undefined;
@@ -107,19 +107,22 @@ async function liveOn(t: Test, { table, memory, readNs }: Scene, pid: number | R
     t.throws(
       () => table.set(KEYS[1], { value: 7 }),
       { code: 'ERR_LOCK_TIMEOUT', message: pid instanceof RegExp ? pid : new RegExp(`process ${pid} `) },
-      'the error names who holds the lock',
+      'the error names the process that holds the lock',
     );
     const ms = performance.now() - begin;
     slowest = Math.max(slowest, ms);
     if (ms < LOCK_TIMEOUT_MS || ms > LOCK_TIMEOUT_MS + SLACK_MS) t.fail(`the error came after ${ms} ms`);
     timeouts++;
     for (const [i, key] of KEYS.entries()) if (i > 0 && table.get(key, 'value') !== i) t.fail(`${key} has changed`);
-    if (memory.words[memory.homeWord(0 as BucketNumber)] === 0) t.fail('the lock was taken from the living');
+    if (memory.words[memory.homeWord(0 as BucketNumber)] === 0) t.fail('the lock was taken from a live process');
     await sleep(1);
   } while (performance.now() - start < STOPPED_MS);
   t.comment(`${timeouts} timeouts of ${LOCK_TIMEOUT_MS} ms, the slowest ${slowest.toFixed(0)} ms`);
   const beside = measureReads(table);
-  t.ok(beside < readNs * 5 + 2_000, `readers go on as before: ${readNs.toFixed(0)} ns, then ${beside.toFixed(0)} ns`);
+  t.ok(
+    beside < readNs * 5 + 2_000,
+    `readers are not slowed down: ${readNs.toFixed(0)} ns, then ${beside.toFixed(0)} ns`,
+  );
 }
 
 /** Nanoseconds per read, the best of three rounds. */
@@ -134,28 +137,28 @@ function measureReads(table: Scene['table']): number {
 }
 
 function checkCompleted(t: Test, { table }: Scene): void {
-  t.equal(table.get(KEYS[0], 'value'), 1_000, 'its write is there');
-  for (const [i, key] of KEYS.entries()) if (i > 0) t.equal(table.get(key, 'value'), i, `${key} is as it was`);
+  t.equal(table.get(KEYS[0], 'value'), 1_000, 'its write is complete');
+  for (const [i, key] of KEYS.entries()) if (i > 0) t.equal(table.get(key, 'value'), i, `${key} is unchanged`);
   table.set(KEYS[1], { value: 8 });
   t.equal(table.get(KEYS[1], 'value'), 8, 'the bucket is free');
   t.same(table.verify(), { ok: true, problems: [] });
 }
 
-for (const [i, moment] of ['after it took the lock', 'before it gives the lock back'].entries()) {
-  t.test(`a writer stopped ${moment} loses nothing`, async (t) => {
+for (const [i, moment] of ['after it has taken the lock', 'before it releases the lock'].entries()) {
+  t.test(`a writer stopped ${moment} keeps the lock and completes its write`, async (t) => {
     const scene = setScene(t);
     const { recoveries } = scene.table.stats();
     const writer = await stopWriter(t, scene, scene.span[i]);
     await liveOn(t, scene, writer.pid);
-    t.equal(engineOf(scene.table).settleDead(), 0, 'nobody is dead');
+    t.equal(engineOf(scene.table).settleDead(), 0, 'no participant is dead');
     process.kill(writer.pid, 'SIGCONT');
     await writer.ended;
     checkCompleted(t, scene);
-    t.equal(scene.table.stats().recoveries, recoveries, 'nobody has recovered anything meanwhile');
+    t.equal(scene.table.stats().recoveries, recoveries, 'nothing was recovered meanwhile');
   });
 }
 
-t.test('a living writer whose slot names a process that is gone', async (t) => {
+t.test('a live writer keeps its lock even if its slot names a process that does not exist', async (t) => {
   const scene = setScene(t);
   const writer = await stopWriter(t, scene, scene.span[1]);
   setHolderPid(scene, NO_PROCESS);
@@ -165,7 +168,7 @@ t.test('a living writer whose slot names a process that is gone', async (t) => {
   checkCompleted(t, scene);
 });
 
-t.test('a dead writer whose process id is in use again', async (t) => {
+t.test('a dead writer is recovered even if its process id is in use again', async (t) => {
   const scene = setScene(t);
   const writer = await stopWriter(t, scene, scene.span[1]);
   setHolderPid(scene, process.pid);
@@ -175,23 +178,26 @@ t.test('a dead writer whose process id is in use again', async (t) => {
   checkCompleted(t, scene);
 });
 
-t.test('a living, then dead writer in another namespace of process ids', async (t) => {
-  const unshare = ['unshare', ...(process.getuid?.() === 0 ? [] : ['--user', '--map-root-user']), '--pid', '--fork'];
-  if (spawnSync(unshare[0], [...unshare.slice(1), 'true']).status !== 0) {
-    t.pass('in another namespace', { skip: 'this user may not make a namespace of process ids' });
-    return;
-  }
-  const scene = setScene(t);
-  // The first process of a namespace cannot be stopped, so the first one is the shell, and the writer is its child.
-  const shell = ['sh', '-c', '"$0" "$@"; exit $?'];
-  const writer = await stopWriter(t, scene, scene.span[1], [...unshare, '--kill-child', ...shell]);
-  t.not(holderPid(scene), writer.pid, 'its id is another one there');
-  await liveOn(t, scene, /is locked by process \d+ /);
-  process.kill(writer.pid, 'SIGKILL');
-  await writer.ended;
-  scene.table.set(KEYS[2], { value: 2 });
-  checkCompleted(t, scene);
-});
+t.test(
+  'a writer in another pid namespace keeps its lock while it is alive, and is recovered when it is dead',
+  async (t) => {
+    const unshare = ['unshare', ...(process.getuid?.() === 0 ? [] : ['--user', '--map-root-user']), '--pid', '--fork'];
+    if (spawnSync(unshare[0], [...unshare.slice(1), 'true']).status !== 0) {
+      t.pass('in another namespace', { skip: 'this user may not create a pid namespace' });
+      return;
+    }
+    const scene = setScene(t);
+    // The first process of a namespace cannot be stopped, so the first one is the shell, and the writer is its child.
+    const shell = ['sh', '-c', '"$0" "$@"; exit $?'];
+    const writer = await stopWriter(t, scene, scene.span[1], [...unshare, '--kill-child', ...shell]);
+    t.not(holderPid(scene), writer.pid, 'it has another process id there');
+    await liveOn(t, scene, /is locked by process \d+ /);
+    process.kill(writer.pid, 'SIGKILL');
+    await writer.ended;
+    scene.table.set(KEYS[2], { value: 2 });
+    checkCompleted(t, scene);
+  },
+);
 
 function slotWord({ memory }: Scene): number {
   const holder = memory.words[memory.homeWord(0 as BucketNumber)] & 0x7fffffff;

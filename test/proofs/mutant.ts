@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Test } from 'tap';
 
-/** A deliberate mistake in the compiled package. */
+/** A mutation: a deliberate mistake in the compiled package. */
 export interface Mistake {
   /** File below `dist/src`. */
   readonly file: string;
@@ -16,7 +16,7 @@ const dist = fileURLToPath(new URL('../..', import.meta.url));
 const PARTS = ['errors.js', 'index.js', 'memory', 'pools', 'table'];
 
 /**
- * Creates a copy of the compiled package with these mistakes and returns its folder, for SHMTABLE_PROOF_SUBJECT; it is
+ * Creates a copy of the compiled package with these mutations and returns its folder, for SHMTABLE_PROOF_SUBJECT; it is
  * removed when the test ends. The folder is below `dist`, where the copy finds the package's manifest and addon.
  */
 export function makeMutant(t: Test, mistakes: readonly Mistake[]): string {

@@ -50,7 +50,7 @@ async function kill(): Promise<string> {
       operations++;
       points += outcome.points;
       // Some scenes of pools, such as "fixed: open", store nothing.
-      if (outcome.points === 0 && !/^\w+: /.test(outcome.name)) count(0, [`${outcome.name} was killed nowhere`]);
+      if (outcome.points === 0 && !/^\w+: /.test(outcome.name)) count(0, [`${outcome.name} was never killed`]);
       recoveryPoints += outcome.recoveryPoints;
       count(outcome.points + outcome.recoveryPoints - outcome.failures.length, outcome.failures);
     }),

@@ -8,8 +8,8 @@ import { loadStoreTrap } from './store-trap.js';
 
 /*
  * A pool behind a mutex hangs for everybody when a process stops or dies inside it. These pools have no mutex: a
- * process that is stopped before any store of an operation holds nobody up, and once it is dead, what it held is
- * available again.
+ * process that is stopped before any store of an operation delays no other process, and once it is dead, what it held
+ * is available again.
  */
 
 /** Built here, so that the children do not all do it. */
@@ -17,9 +17,9 @@ loadStoreTrap();
 
 const DEADLINE_MS = 60_000;
 
-/** A process that stops before that store of its deed; undefined when the deed has no such store. */
-async function stopAt(t: Test, segment: Segment, deed: string, store: number): Promise<Child | undefined> {
-  const child = Child.start(t, 'proof-stopped-allocator', segment.name, deed, store);
+/** A process that stops before this store of its operation; undefined if the operation has no such store. */
+async function stopAt(t: Test, segment: Segment, operation: string, store: number): Promise<Child | undefined> {
+  const child = Child.start(t, 'proof-stopped-allocator', segment.name, operation, store);
   const { pid } = child.process;
   let ended = false;
   void child.ended.then(() => {
@@ -36,18 +36,18 @@ async function stopAt(t: Test, segment: Segment, deed: string, store: number): P
 }
 
 /**
- * Tries every store of a deed: calls `live` while a process is stopped before it, and `inherit` once that process is
- * dead.
+ * Tries every store of an operation: calls `live` while a process is stopped before it, and `inherit` once that process
+ * is dead.
  */
 async function stopEverywhere(
   t: Test,
   segment: Segment,
-  deed: string,
+  operation: string,
   live: () => void,
   inherit: (pid: number) => void = () => {},
 ): Promise<void> {
   for (let store = 0; ; store++) {
-    const child = await stopAt(t, segment, deed, store);
+    const child = await stopAt(t, segment, operation, store);
     if (child === undefined) {
       t.ok(store > 0, `${store} stores`);
       return;
@@ -59,33 +59,36 @@ async function stopEverywhere(
   }
 }
 
-for (const deed of ['alloc', 'free']) {
-  t.test(`FixedPool: stopped and killed inside ${deed}`, async (t) => {
-    const slices = 40;
-    const segment = scratchSegment(t, FixedPool.bytesFor(slices, 8));
-    const pool = FixedPool.create(segment, { slices, sliceBytes: 8 });
-    const useAll = (held: number): void => {
-      const offsets: number[] = [];
-      for (let offset = pool.alloc(); offset !== 0; offset = pool.alloc()) offsets.push(offset);
-      if (offsets.length < slices - held || new Set(offsets).size !== offsets.length)
-        t.fail(`${offsets.length} slices`);
-      for (const offset of offsets) pool.free(offset);
-    };
-    await stopEverywhere(
-      t,
-      segment,
-      deed,
-      () => useAll(1),
-      (pid) => {
-        pool.settle(pid);
-        t.equal(pool.stats().used, 0);
-        useAll(0);
-      },
-    );
-  });
+for (const operation of ['alloc', 'free']) {
+  t.test(
+    `a FixedPool works while a process is stopped inside ${operation}, and leaks nothing when it is killed`,
+    async (t) => {
+      const slices = 40;
+      const segment = scratchSegment(t, FixedPool.bytesFor(slices, 8));
+      const pool = FixedPool.create(segment, { slices, sliceBytes: 8 });
+      const useAll = (held: number): void => {
+        const offsets: number[] = [];
+        for (let offset = pool.alloc(); offset !== 0; offset = pool.alloc()) offsets.push(offset);
+        if (offsets.length < slices - held || new Set(offsets).size !== offsets.length)
+          t.fail(`${offsets.length} slices`);
+        for (const offset of offsets) pool.free(offset);
+      };
+      await stopEverywhere(
+        t,
+        segment,
+        operation,
+        () => useAll(1),
+        (pid) => {
+          pool.settle(pid);
+          t.equal(pool.stats().used, 0);
+          useAll(0);
+        },
+      );
+    },
+  );
 }
 
-t.test('FixedPool: stopped inside the first free of a full pool, it hides one slice at most', async (t) => {
+t.test('a process stopped inside the first free of a full FixedPool withholds at most one slice', async (t) => {
   // More than 1,024 slices: its tree of bits has three levels.
   const slices = 1_100;
   for (let store = 0; ; store++) {
@@ -97,40 +100,43 @@ t.test('FixedPool: stopped inside the first free of a full pool, it hides one sl
       return offsets;
     };
     const [, ...others] = takeAll();
-    const child = await stopAt(t, segment, 'free the first', store);
+    const child = await stopAt(t, segment, 'free in a full pool', store);
     if (child === undefined) {
       t.ok(store > 2, `${store} stores`);
       return;
     }
     for (const offset of others) pool.free(offset);
     const { length } = takeAll();
-    if (length < slices - 1) t.fail(`stopped before store ${store}: ${slices - length} slices are out of reach`);
+    if (length < slices - 1) t.fail(`stopped before store ${store}: ${slices - length} slices are withheld`);
     child.process.kill('SIGKILL');
     await child.ended;
   }
 });
 
-t.test('GlobalPool: stopped and killed inside alloc', async (t) => {
+t.test('a GlobalPool works while a process is stopped inside alloc, and after it is killed', async (t) => {
   const segment = scratchSegment(t, 1 << 16);
   const pool = GlobalPool.create(segment, { pageBytes: 1024 });
-  await stopEverywhere(t, segment, 'alloc for ever', () => {
+  await stopEverywhere(t, segment, 'alloc in a GlobalPool', () => {
     const first = pool.alloc(8);
     t.equal(pool.alloc(8), first + 8);
   });
 });
 
-t.test('MetricRegistry: stopped and killed inside increment and observe', async (t) => {
-  const segment = scratchSegment(t, 1 << 16, (made) => MetricRegistry.create(made).close());
-  const registry = MetricRegistry.open(segment);
-  t.teardown(() => registry.close());
-  const [counter, histogram] = [registry.counter('counter'), registry.histogram('histogram', [1, 2])];
-  for (const deed of ['increment', 'observe']) {
-    await stopEverywhere(t, segment, deed, () => {
-      const [value, { count }] = [counter.value, histogram.distribution];
-      counter.increment();
-      histogram.observe(2);
-      t.equal(counter.value, value + 1);
-      t.equal(histogram.distribution.count, count + 1);
-    });
-  }
-});
+t.test(
+  'a MetricRegistry works while a process is stopped inside increment or observe, and after it is killed',
+  async (t) => {
+    const segment = scratchSegment(t, 1 << 16, (made) => MetricRegistry.create(made).close());
+    const registry = MetricRegistry.open(segment);
+    t.teardown(() => registry.close());
+    const [counter, histogram] = [registry.counter('counter'), registry.histogram('histogram', [1, 2])];
+    for (const operation of ['increment', 'observe']) {
+      await stopEverywhere(t, segment, operation, () => {
+        const [value, { count }] = [counter.value, histogram.distribution];
+        counter.increment();
+        histogram.observe(2);
+        t.equal(counter.value, value + 1);
+        t.equal(histogram.distribution.count, count + 1);
+      });
+    }
+  },
+);

@@ -10,15 +10,15 @@ export interface StoreTrap {
    * From now on, sends `signal` to this process right before its store number `stopBefore` (counted from 0; -1 never).
    */
   arm(buffer: ArrayBuffer, stopBefore: number, signal: number): void;
-  /** Resumes the watch after somebody else has changed the protection of the memory. */
+  /** Resumes trapping after the protection of the memory was changed elsewhere. */
   protectAgain(): void;
-  /** Ends the watch; returns the number of stores since `arm`. */
+  /** Ends trapping; returns the number of stores since `arm`. */
   disarm(): number;
-  /** Returns 0 in the child, which has one thread and no event loop, and is ended by SIGALRM after the limit. */
+  /** Returns 0 in the child, which has one thread and no event loop, and is killed by SIGALRM after the limit. */
   fork(limitSeconds: number): number;
   /** Waits for a forked child; returns its exit code, or the negated number of the signal that ended it. */
   wait(pid: number): number;
-  /** Ends the process at once, without anything that Node does on exit. */
+  /** Exits immediately, without anything that Node does on exit. */
   exit(code: number): never;
 }
 

@@ -2,19 +2,19 @@ import t from 'tap';
 import { makeMutant } from './mutant.js';
 import { Storm } from './storm/storm.js';
 
-/** `npm run proof` lets the storm last a minute. */
+/** In `npm run proof` the storm lasts a minute. */
 const STORM_MS = 3_000;
-/** The time within which a mistake must show. */
+/** The time within which a mutation must be detected. */
 const MISTAKE_MS = 6_000;
 
 process.env.SHMTABLE_NAMESPACE = `storm-${process.pid}`;
 
-t.test('a storm of writers, killed, stopped and ended in the middle', async (t) => {
+t.test('the table is intact after a storm of writers that are killed, stopped and terminated', async (t) => {
   const report = await new Storm().run(STORM_MS);
   t.ok(report.kills > 0 && report.operations > 0, JSON.stringify(report));
 });
 
-t.test('noticed: locks are taken from the living', async (t) => {
+t.test('the proof detects that locks are taken from live processes', async (t) => {
   process.env.SHMTABLE_PROOF_SUBJECT = makeMutant(t, [
     {
       file: 'table/participant.js',

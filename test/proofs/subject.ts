@@ -15,13 +15,13 @@ export interface Subject {
   readonly RingBuffer: typeof RingBuffer;
   readonly GlobalPool: typeof GlobalPool;
   readonly MetricRegistry: typeof MetricRegistry;
-  /** The exports of its module that loads the addon. */
+  /** The exports of the module that loads its addon. */
   readonly addon: { readonly native: typeof native };
   /** The exports of its module for clocks and timers. */
   readonly clock: { readonly timers: typeof timers };
 }
 
-/** Loads the package from the folder in SHMTABLE_PROOF_SUBJECT, a copy with a mistake; by default this package. */
+/** Loads the package from the folder in SHMTABLE_PROOF_SUBJECT, a copy with a mutation; by default this package. */
 export async function loadSubject(): Promise<Subject> {
   const folder = process.env.SHMTABLE_PROOF_SUBJECT ?? fileURLToPath(new URL('../../src', import.meta.url));
   const load = (file: string) => import(pathToFileURL(join(folder, file)).href);

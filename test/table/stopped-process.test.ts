@@ -21,9 +21,15 @@ t.setTimeout(3 * TIME_LIMIT_MS);
 /** Seven on average; by Poisson's law one table in 10^16 has a bucket of more. */
 const BUCKET_ROWS_AT_MOST = 40;
 
-/** A process that stands still before that store of its deed; undefined when the deed has no such store. */
-async function stopAt(t: Test, table: string, deed: string, key: string, store: number): Promise<Child | undefined> {
-  const child = Child.start(t, 'table-stopped-deed', table, deed, key, store);
+/** A process that is stopped before this store of its operation; undefined if the operation has no such store. */
+async function stopAt(
+  t: Test,
+  table: string,
+  operation: string,
+  key: string,
+  store: number,
+): Promise<Child | undefined> {
+  const child = Child.start(t, 'table-stopped-operation', table, operation, key, store);
   let ended = false;
   void child.ended.then(() => {
     ended = true;
@@ -55,9 +61,9 @@ function refill(table: Table<typeof columns>, round: number): number {
   throw new Error('it is never full');
 }
 
-for (const deed of ['delete', 'set']) {
+for (const operation of ['delete', 'set']) {
   t.test(
-    `stopped before any store of ${deed}, a process hides at most one row's room`,
+    `stopped before any store of ${operation}, a process withholds at most one row's memory`,
     { timeout: TIME_LIMIT_MS },
     async (t) => {
       // More than 1,024 slices: its tree of bits has three levels.
@@ -65,9 +71,9 @@ for (const deed of ['delete', 'set']) {
       let stores = Math.floor(Math.random() * STRIDE);
       for (; ; stores += STRIDE) {
         const table = scratchTable(t, { capacity, columns, lockTimeoutMs: LOCK_TIMEOUT_MS, maxParticipants: 64 });
-        const key = deed === 'set' ? 'new' : 'k1';
-        for (let i = 0; i < capacity - (deed === 'set' ? 1 : 0); i++) table.insert(`k${i}`, { n: i });
-        const child = await stopAt(t, table.name, deed, key, stores);
+        const key = operation === 'set' ? 'new' : 'k1';
+        for (let i = 0; i < capacity - (operation === 'set' ? 1 : 0); i++) table.insert(`k${i}`, { n: i });
+        const child = await stopAt(t, table.name, operation, key, stores);
         if (child === undefined) break;
         const held = refill(table, stores);
         if (held < capacity - 1) t.fail(`stopped before store ${stores}: ${held} of ${capacity} rows`);

@@ -13,7 +13,7 @@ import {
 import type { Subject } from '../subject.js';
 import { type Damage, damage, type Part } from './damage.js';
 
-/** The first thing that went wrong in a case. */
+/** The first problem in a case. */
 export interface CaseFailure {
   readonly damage: readonly Damage[];
   readonly step: string;
@@ -25,7 +25,7 @@ const LIMIT_MS = 1_000;
 const LOCK_TIMEOUT_MS = 30;
 const FEED_BYTES = 4_096;
 
-/** Codes that a damaged table may answer with: it may also appear to be closed, full, locked or another table. */
+/** Error codes that a damaged table may throw: it may also appear to be closed, full, locked or another table. */
 const ALLOWED = new Set([
   'ERR_TABLE_CORRUPT',
   'ERR_LAYOUT_VERSION',
@@ -36,7 +36,7 @@ const ALLOWED = new Set([
   'ERR_VALUE_RANGE',
 ]);
 
-/** A table whose memory is damaged again and again, and which must still answer. */
+/** A table whose memory is damaged repeatedly, and whose operations must still return. */
 export class CorruptionProof {
   readonly #subject: Subject;
   readonly #name: string;
@@ -53,7 +53,7 @@ export class CorruptionProof {
     this.#build();
   }
 
-  /** How often each code was the answer. */
+  /** How often each code occurred. */
   get codes(): Record<string, number> {
     return Object.fromEntries(this.#codes);
   }
@@ -113,7 +113,7 @@ export class CorruptionProof {
       ['clear', () => table.clear()],
       ['set again', () => table.set(key, proofRow(52))],
     ];
-    // In random order: what one step repairs or refuses must not hide what another one would do.
+    // In random order, so that a step that repairs or rejects damage does not hide it from another step.
     return steps
       .map((step) => ({ step, rank: this.#random() }))
       .sort((a, b) => a.rank - b.rank)
@@ -150,7 +150,7 @@ export class CorruptionProof {
   }
 }
 
-/** The code of an error that is the package's own. */
+/** The code of an error of this package; undefined for other errors. */
 function codeOf(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }

@@ -7,11 +7,11 @@ import { TableMemory } from '../../../src/table/layout/table-memory.js';
 import type { ProofKeys } from './operations.js';
 import { type Contents, contentsOf, type ProofTable, proofRow } from './proof-table.js';
 
-/** The state of a table while no operation is under way: what readers see, and what is counted. */
+/** The state of a table while no operation is in progress: what readers see, and the counters. */
 export interface State {
   readonly contents: Contents;
   readonly counters: string;
-  /** How often those who watch for changes were woken. */
+  /** How often the watchers were woken. */
   readonly wakes: number;
 }
 
@@ -54,10 +54,12 @@ export class Survivors {
   }
 
   /**
-   * Checks that the dead process's operation is undone or done, for its readers from the moment of its death on.
+   * Checks that the dead process's operation is either undone or completed, and that readers see this from its death
+   * on.
    *
-   * @param settleFirst settles the dead as the service does; otherwise the next write to the bucket finds its lock held
-   * @returns whether readers saw it done at the moment of the death
+   * @param settleFirst recovers the dead process first, as the service does; otherwise the next write to the bucket
+   * finds its lock held
+   * @returns whether readers saw the operation completed immediately after the death
    */
   check(before: State, after: State, options: { stepwise: boolean; settleFirst: boolean }): boolean {
     const seen = contentsOf(this.#table, this.#allKeys);
@@ -71,10 +73,10 @@ export class Survivors {
       const old = sameContents(now.contents, before.contents) && now.counters === before.counters;
       const done = sameContents(now.contents, after.contents) && now.counters === after.counters;
       if (this.#feed !== undefined && now.counters !== before.counters)
-        assert(now.wakes > before.wakes, 'a change was published and nobody was woken');
-      assert(old || done || options.stepwise, `rows or counters of neither before nor after: ${now.counters}`);
+        assert(now.wakes > before.wakes, 'a change was published but no watcher was woken');
+      assert(old || done || options.stepwise, `rows or counters are neither old nor new: ${now.counters}`);
     }
-    this.#checkWrites(options.settleFirst ? 'after settling' : 'before anybody settled');
+    this.#checkWrites(options.settleFirst ? 'after recovery' : 'before recovery');
     this.#checkSound();
     return !sameContents(seen, before.contents);
   }
@@ -88,7 +90,7 @@ export class Survivors {
         table.insert(`one-more-${i}`, { count: i });
       } catch (error) {
         assert(error instanceof Error && 'code' in error && error.code === 'ERR_TABLE_FULL', String(error));
-        assert(!lru, 'a table that evicts was full');
+        assert(!lru, 'a table that evicts is full');
         break;
       }
     }
@@ -102,19 +104,19 @@ export class Survivors {
     assert(ok, `verify: ${problems.join('; ')}`);
     const stats = table.stats();
     const { inserts, deletes, expirations, evictions } = stats;
-    assert.equal(stats.rows, inserts - deletes - expirations - evictions, 'rows against the counters');
+    assert.equal(stats.rows, inserts - deletes - expirations - evictions, 'rows equals the counters');
     if (this.#feed !== undefined)
       this.#checkFeed(this.#feed, inserts + stats.updates + deletes + expirations + evictions);
     assert.equal(stats.participants, 1, 'participants');
     const { used } = FixedPool.open(this.#segment, rowsAt(table)).stats();
     assert.equal(used, stats.rows + table.maxParticipants, 'used row slices are the live rows and the spares');
-    // Last, because it sweeps.
-    assert.equal(table.size, [...table.keys()].length, 'size against the rows that are seen');
+    // Last, because reading size removes expired rows.
+    assert.equal(table.size, [...table.keys()].length, 'size equals the number of visible rows');
   }
 
-  /** Every counted change is in the feed, once, whole, and with increasing revisions for each key. */
+  /** Every counted change is in the feed, once and complete, and with increasing revisions for each key. */
   #checkFeed(feed: ChangeFeed, changes: number): void {
-    assert.equal(feed.head - 1, changes, 'changes in the feed against the counters');
+    assert.equal(feed.head - 1, changes, 'the number of changes in the feed equals the counters');
     const revisions = new Map<string, number>();
     for (let sequence = 1; sequence < feed.head; sequence++) {
       const change = feed.read(sequence);
@@ -139,16 +141,16 @@ export class Survivors {
     }
   }
 
-  /** What a reader saw done stays done. */
+  /** A change that a reader has seen is not undone. */
   #checkNothingUndone(seen: Contents, now: Contents, before: State): void {
     for (const key of this.#allKeys) {
       const old = before.contents.get(key)?.text;
       const then = seen.get(key)?.text;
-      if (then !== old) assert.equal(now.get(key)?.text, then, `${key} was new before recovery and is not after`);
+      if (then !== old) assert.equal(now.get(key)?.text, then, `${key} was new before recovery but not after it`);
     }
   }
 
-  /** Every bucket can be written at once, though its last holder may be dead. */
+  /** Every bucket can be written immediately, even if the holder of its lock is dead. */
   #checkWrites(when: string): void {
     for (const key of [this.#keys.chain[0], this.#keys.chain[1], ...this.#keys.others]) {
       const isThere = this.#table.has(key);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { FixedPool, Segment } from '../../../src/pools/index.js';
 import type { Subject } from '../subject.js';
-import type { Deed, PoolScene } from './kill-pool.js';
+import type { PoolOperation, PoolScene } from './kill-pool.js';
 
 /** Enough for a third level of hints: 1,024 slices fill one word of the second. */
 const SLICES = 1_030;
@@ -17,7 +17,7 @@ interface FixedPoolOperation {
   readonly prepare?: (pool: FixedPool) => void;
   readonly run: (pool: FixedPool, segment: Segment) => unknown;
   readonly storesNothing?: boolean;
-  /** The victim's slices that others may see freed one after the other. */
+  /** The victim's slices, which others may see freed one by one. */
   readonly settled?: readonly number[];
 }
 
@@ -31,16 +31,16 @@ function payload(pool: FixedPool, slice: number): number {
 
 const operations: FixedPoolOperation[] = [
   { name: 'alloc', run: (pool) => pool.alloc(8, VICTIM) },
-  { name: 'alloc of the last one of 32', prepare: (pool) => take(pool, 31), run: (pool) => pool.alloc(8, VICTIM) },
+  { name: 'alloc of the last of 32', prepare: (pool) => take(pool, 31), run: (pool) => pool.alloc(8, VICTIM) },
   {
-    name: 'alloc of the last one of 1,024',
+    name: 'alloc of the last of 1,024',
     prepare: (pool) => take(pool, 1_023),
     run: (pool) => pool.alloc(8, VICTIM),
   },
-  { name: 'alloc of the last one', prepare: (pool) => take(pool, SLICES - 1), run: (pool) => pool.alloc(8, VICTIM) },
-  { name: 'alloc of the only one', slices: 1, run: (pool) => pool.alloc(8, VICTIM) },
+  { name: 'alloc of the last slice', prepare: (pool) => take(pool, SLICES - 1), run: (pool) => pool.alloc(8, VICTIM) },
+  { name: 'alloc of the only slice', slices: 1, run: (pool) => pool.alloc(8, VICTIM) },
   {
-    name: 'alloc without any left',
+    name: 'alloc in a full pool',
     prepare: (pool) => take(pool, SLICES),
     run: (pool) => pool.alloc(8, VICTIM),
     storesNothing: true,
@@ -57,7 +57,7 @@ const operations: FixedPoolOperation[] = [
     settled: [3, 5],
   },
   {
-    name: 'settle of the only ones that are not linked',
+    name: 'settle when no other slices are unlinked',
     prepare: (pool) => [take(pool, SLICES - 1), take(pool, 1, VICTIM)],
     run: (pool) => pool.settle(VICTIM),
   },
@@ -95,7 +95,7 @@ function fixedPoolScene({ FixedPool }: Subject, operation: FixedPoolOperation): 
     }
   };
   const between: string[] = [];
-  const recovery = (name: string, run: (pool: FixedPool) => unknown): Deed & { name: string } => ({
+  const recovery = (name: string, run: (pool: FixedPool) => unknown): PoolOperation & { name: string } => ({
     name,
     begin: (memory) => {
       const pool = look() === NO_POOL ? undefined : FixedPool.open(memory);
@@ -133,7 +133,7 @@ function fixedPoolScene({ FixedPool }: Subject, operation: FixedPoolOperation): 
   };
 }
 
-/** Once the dead process is settled, every slice can be claimed exactly once, and returned. */
+/** After settle, every slice can be allocated exactly once, and freed. */
 function checkUse(pool: FixedPool): void {
   pool.settle(VICTIM);
   assert.deepEqual([...pool.problems()], []);
@@ -145,10 +145,10 @@ function checkUse(pool: FixedPool): void {
   assert.equal(pool.stats().used, held.length);
   const taken = new Set(held);
   for (let slice = pool.claim(OTHER); slice !== 0; slice = pool.claim(OTHER)) {
-    assert(!taken.has(slice), `slice ${slice} is had twice`);
+    assert(!taken.has(slice), `slice ${slice} was allocated twice`);
     taken.add(slice);
   }
-  assert.equal(taken.size, pool.slices, 'slices that can be had');
+  assert.equal(taken.size, pool.slices, 'slices that can be allocated');
   assert.deepEqual([...pool.problems()], []);
   for (const slice of taken) pool.free(payload(pool, slice));
   assert.deepEqual(pool.stats(), { total: pool.slices, used: 0, spare: pool.slices });

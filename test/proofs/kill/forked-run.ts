@@ -21,7 +21,7 @@ export class ForkedRun {
   }
 
   /**
-   * `setUp` runs unharmed, then `run` up to right before its store number `point` to the memory that was mapped last.
+   * Runs `setUp` completely, then `run` until right before its store number `point` to the memory that was mapped last.
    * Returns true when the process was killed, false when `run` finished first. Throws when it threw or hung.
    */
   killAfter<T>(point: number, setUp: () => T, run: (value: T) => unknown): boolean {

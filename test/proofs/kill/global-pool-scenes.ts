@@ -21,7 +21,7 @@ const operations: GlobalPoolOperation[] = [
   { name: 'the first alloc', run: (pool) => pool.alloc(24) },
   { name: 'alloc in the next page', before: [40], run: (pool) => pool.alloc(40) },
   { name: 'alloc of the last bytes', before: [64, 64, 64, 56], run: (pool) => pool.alloc(8) },
-  { name: 'alloc without room', before: [64, 64, 64, 56], run: (pool) => pool.alloc(16), storesNothing: true },
+  { name: 'alloc in a full pool', before: [64, 64, 64, 56], run: (pool) => pool.alloc(16), storesNothing: true },
   { name: 'stats', before: [8], run: (pool) => pool.stats(), storesNothing: true },
   { name: 'destroy', before: [8], run: (pool) => pool.destroy() },
 ];
@@ -58,7 +58,7 @@ function globalPoolScene({ GlobalPool }: Subject, operation: GlobalPoolOperation
         return () => operation.run(pool, memory);
       },
     },
-    // There is nothing to recover: others continue whether or not the dead process's allocation took place.
+    // There is nothing to recover: others continue, whether or not the dead process's allocation took effect.
     recoveries: [],
     storesNothing: operation.storesNothing,
     between: operation.between,
@@ -76,7 +76,7 @@ function globalPoolScene({ GlobalPool }: Subject, operation: GlobalPoolOperation
       const bytes = new Uint8Array(segment.buffer);
       for (let at = 0; at < spare; at += 8) {
         const offset = pool.alloc(8);
-        assert.equal(offset, 64 + used + at, 'what is spare is had, once');
+        assert.equal(offset, 64 + used + at, 'spare memory is allocated exactly once');
         assert(
           bytes.subarray(offset, offset + 8).every((byte) => byte === 0),
           'zero',

@@ -20,14 +20,14 @@ import {
 const ROWS = 12;
 const NO_NAMELESS_FILES = refusalsText({ tmpfile: 'ENOTSUP' });
 
-/** A moment in the life of a segment or of a handle, to be killed at every store. */
+/** A phase in the life of a segment or of a handle, which is killed at every store. */
 interface Moment {
   readonly name: string;
-  /** Runs the moment in a forked process; returns whether it was killed. */
+  /** Runs the phase in a forked process; returns whether it was killed. */
   readonly kill: (point: number) => boolean;
-  /** Whether the table exists before. */
+  /** Whether the table exists before the phase. */
   readonly exists: boolean;
-  /** What is done first to the closed table. */
+  /** What is done to the closed table first. */
   readonly before?: () => void;
   /** Whether the table may be completely gone afterwards. */
   readonly mayVanish?: boolean;
@@ -83,10 +83,10 @@ export class KillLifecycle {
     const moments = this.#moments().map((moment) => ({ ...moment, name: `${moment.name}, in a file` }));
     const named = (name: string): Moment => {
       const found = moments.find((moment) => moment.name.startsWith(name));
-      if (found === undefined) throw new Error(`there is no moment "${name}"`);
+      if (found === undefined) throw new Error(`there is no phase "${name}"`);
       return found;
     };
-    const closeLast = { ...named('close,'), name: 'close by the last, in a file', before: () => {} };
+    const closeLast = { ...named('close,'), name: 'close by the last process, in a file', before: () => {} };
     const inNewBoot = [0, 1].map((inUse) => ({
       ...named('open,'),
       name: `open in a new boot, ${inUse === 0 ? 'closed' : 'in use'} in the old one`,
@@ -133,7 +133,7 @@ export class KillLifecycle {
   }
 
   /**
-   * Creates the table that exists before; it stays open while the moment is killed, unless something is done to it
+   * Creates the table if it exists before the phase. It stays open while the phase is killed, unless `before` needs it
    * closed.
    */
   #create({ before }: Moment): ProofTable {
@@ -147,8 +147,8 @@ export class KillLifecycle {
   #check(moment: Moment, table: ProofTable | undefined): void {
     const open = moment.before === undefined ? table : undefined;
     const survives = moment.exists && (open === undefined || this.#isUsable(open));
-    if (!moment.mayVanish) assert.equal(survives, moment.exists, 'the table of before');
-    // Before anybody attaches to the dead participant's slot, and after.
+    if (!moment.mayVanish) assert.equal(survives, moment.exists, 'the table that existed before');
+    // Before another participant attaches to the dead one's slot, and after that.
     if (survives && open !== undefined) assert.deepEqual(open.verify(), { ok: true, problems: [] });
     const next = this.#subject.Table.openOrCreate(this.#options);
     try {
@@ -163,7 +163,7 @@ export class KillLifecycle {
     this.#checkNothingLeft();
   }
 
-  /** Without nameless files, the next creator removes what a dead one left. */
+  /** Without O_TMPFILE, the next creator removes the temporary file of a dead one. */
   #checkNothingLeft(): void {
     process.env.REFUSED_CALLS = NO_NAMELESS_FILES;
     const { path, ...options } = this.#options;
@@ -182,7 +182,7 @@ export class KillLifecycle {
     }
   }
 
-  /** Exactly `capacity` rows fit, again and again. */
+  /** Exactly `capacity` rows fit, repeatedly. */
   #fill(table: ProofTable): void {
     table.clear();
     for (let i = 0; i < table.capacity; i++) assert(table.insert(`fill-${i}`, { count: i }));

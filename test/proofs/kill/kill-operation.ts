@@ -6,7 +6,7 @@ import type { ForkedRun } from './forked-run.js';
 import type { Operation, ProofKeys } from './operations.js';
 import { CAPACITY, hashKeyOf, Picture, type ProofTable, proofOptions, proofRow, tableSegment } from './proof-table.js';
 
-/** Which kill points are tried. */
+/** The kill points to try. */
 export interface Plan {
   /** Share of the operation's own kill points, above 0 and at most 1. */
   readonly share: number;
@@ -35,8 +35,8 @@ const VICTIM_SLOT = 1;
 
 /**
  * Kills one operation before its first store, its second, and so on until it completes, each time in a newly forked
- * process, and checks the table in this process, which has it open and lives on. Each recovery is killed in the same
- * way, in a second forked process, and then a third process checks the table.
+ * process, and checks the table in this process, which has it open all along. Each recovery is killed in the same way,
+ * in a second forked process, and then a third process checks the table.
  */
 export class KillOperation {
   readonly #subject: Subject;
@@ -77,7 +77,7 @@ export class KillOperation {
       this.#prepare();
       const start = new Picture(this.#memory.buffer);
       const before = this.#survivors.state();
-      if (this.#kill(Number.MAX_SAFE_INTEGER)) throw new Error('the process was killed by somebody else');
+      if (this.#kill(Number.MAX_SAFE_INTEGER)) throw new Error('another process killed it');
       this.#settleDead(this.#table);
       const after = this.#survivors.state();
       this.#killEverywhere(start, before, after);
@@ -115,11 +115,11 @@ export class KillOperation {
         try {
           atDeath.restore();
           const isDone = this.#survivors.check(before, after, { stepwise, settleFirst });
-          if (done && !isDone && !stepwise) throw new Error('it was done when killed one store earlier');
+          if (done && !isDone && !stepwise) throw new Error('it was complete when killed one store earlier');
           done = isDone;
           this.#survivors.checkCapacity();
         } catch (error) {
-          this.#fail(`killed before store ${point}, ${settleFirst ? '' : 'not '}settled first`, error);
+          this.#fail(`killed before store ${point}, ${settleFirst ? '' : 'not '}recovered first`, error);
         }
       }
       this.#killRecovery(point, atDeath, before, after);
@@ -158,7 +158,7 @@ export class KillOperation {
     );
   }
 
-  /** Recovers what the dead process left, and is killed while doing so. */
+  /** Recovers the dead process's operation, and is killed meanwhile. */
   #recover(way: (typeof WAYS)[number], store: number): boolean {
     if (way === 'attaching to its slot') return this.#forked.killWhileMapping(store, () => this.#open());
     this.#locks.tryLock(VICTIM_SLOT);
@@ -167,12 +167,12 @@ export class KillOperation {
         store,
         () => {
           const table = this.#open();
-          // The lock's file description is shared with the parent: from here on the slot can be settled.
+          // The lock's file description is shared with the parent: from here on the slot can be recovered.
           this.#locks.unlock(VICTIM_SLOT);
           return table;
         },
         (table) =>
-          way === 'settling the dead' ? this.#settleDead(table) : table.delete(this.#keys.chain[CHAIN_KEYS - 1]),
+          way === 'explicit recovery' ? this.#settleDead(table) : table.delete(this.#keys.chain[CHAIN_KEYS - 1]),
       );
     } finally {
       this.#locks.unlock(VICTIM_SLOT);
@@ -192,9 +192,9 @@ export class KillOperation {
   }
 }
 
-const WAYS = ['settling the dead', 'attaching to its slot', 'meeting its lock'] as const;
+const WAYS = ['explicit recovery', 'attaching to its slot', 'meeting its lock'] as const;
 
-/** Holds back every timer set from now on; returns a function that runs those held so far. */
+/** Postpones every timer set from now on; returns a function that runs those postponed so far. */
 function holdTimers({ clock }: Subject): () => void {
   const held: (() => void)[] = [];
   const setHeldTimer = (run: () => void) => {
@@ -207,7 +207,7 @@ function holdTimers({ clock }: Subject): () => void {
   };
 }
 
-/** Keys by home bucket, found by trying. The last one of the chain is never in the table. */
+/** Keys by home bucket, found by trial. The last key of the chain is never in the table. */
 function findKeys(name: string): ProofKeys {
   const hashKey = hashKeyOf(name);
   const buckets = Math.ceil(CAPACITY / LOAD);

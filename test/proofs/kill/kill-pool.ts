@@ -4,9 +4,9 @@ import type { ForkedRun } from './forked-run.js';
 import type { KillOutcome, Plan } from './kill-operation.js';
 import { Picture } from './proof-table.js';
 
-/** Something done with a pool in a process that is killed while doing it. */
-export interface Deed {
-  /** Runs unharmed; the function that it returns is killed at every store. */
+/** An operation on a pool, in a process that is killed meanwhile. */
+export interface PoolOperation {
+  /** Runs completely; the function that it returns is killed at every store. */
   readonly begin: (segment: Segment) => () => unknown;
 }
 
@@ -14,28 +14,27 @@ export interface Deed {
 export interface PoolScene {
   readonly name: string;
   readonly bytes: number;
-  readonly victim: Deed;
-  /** What others do that completes what the dead process began; they are killed too. */
-  readonly recoveries: readonly (Deed & { readonly name: string; readonly arrange?: () => void })[];
+  readonly victim: PoolOperation;
+  /** Operations by which others complete what the dead process began; they are killed too. */
+  readonly recoveries: readonly (PoolOperation & { readonly name: string; readonly arrange?: () => void })[];
   /** True for an operation that must not store anything. */
   readonly storesNothing?: boolean | undefined;
-  /** States that may also be seen when the operation was interrupted. */
+  /** Other states that may be seen when the operation was interrupted. */
   readonly between?: readonly string[] | undefined;
-  /** Brings the pool into the state in which the operation finds it, in this process. */
+  /** Brings the pool into its state before the operation, in this process. */
   readonly prepare: (segment: Segment) => void;
-  /** Prepares whatever is not in the memory for the next kill. */
+  /** Prepares everything outside the memory for the next kill. */
   readonly arrange?: () => void;
   /** What others see of the pool. */
   readonly look: () => string;
-  /** Uses the pool, and throws what is wrong with it. May change everything. */
+  /** Uses the pool, and throws if anything is wrong with it. May change everything. */
   readonly check: () => void;
   readonly end: () => void;
 }
 
 /**
  * Kills an operation on a pool before its first store, its second, and so on until it completes, each time in a newly
- * forked process, and lets this process, which lives on, look at the pool and use it. Recoveries are killed in the same
- * way.
+ * forked process; this process then examines the pool and uses it. Recoveries are killed in the same way.
  */
 export class KillPool {
   readonly #subject: Subject;
@@ -61,7 +60,7 @@ export class KillPool {
       scene.arrange?.();
       const start = new Picture(segment.buffer);
       const before = scene.look();
-      if (this.#kill(name, scene.victim, Number.MAX_SAFE_INTEGER)) throw new Error('killed by somebody else');
+      if (this.#kill(name, scene.victim, Number.MAX_SAFE_INTEGER)) throw new Error('another process killed it');
       const after = scene.look();
       this.#killEverywhere(name, segment, start, before, after);
     } catch (error) {
@@ -89,7 +88,8 @@ export class KillPool {
         const seen = scene.look();
         const allowed = [before, after, ...(scene.between ?? [])];
         if (!allowed.includes(seen)) throw new Error(`neither old nor new: ${seen}`);
-        if (done && before !== after && seen !== after) throw new Error('it was done when killed one store earlier');
+        if (done && before !== after && seen !== after)
+          throw new Error('it was complete when killed one store earlier');
         done = seen === after;
         scene.check();
       } catch (error) {
@@ -121,10 +121,10 @@ export class KillPool {
     }
   }
 
-  #kill(name: string, deed: Deed, point: number): boolean {
+  #kill(name: string, operation: PoolOperation, point: number): boolean {
     return this.#forked.killAfter(
       point,
-      () => deed.begin(this.#subject.Segment.open({ name })),
+      () => operation.begin(this.#subject.Segment.open({ name })),
       (run) => run(),
     );
   }
@@ -134,5 +134,5 @@ export class KillPool {
   }
 }
 
-/** Most recoveries make more stores than this. */
+/** Most recoveries execute more stores than this. */
 const SOME_STORES = 12;

@@ -16,7 +16,9 @@ interface MetricOperation {
   readonly name: string;
   /** The registry is empty. */
   readonly isEmpty?: boolean;
-  /** Runs unharmed in the process to be killed. By default it finds both, and takes over the ghost's cells. */
+  /**
+   * Runs completely in the process to be killed. By default it finds both metrics, and takes over the ghost's cells.
+   */
   readonly begin?: (registry: MetricRegistry) => unknown;
   readonly run: (registry: MetricRegistry, segment: Segment) => unknown;
   readonly storesNothing?: boolean;
@@ -44,12 +46,12 @@ const operations: MetricOperation[] = [
     steps: [(registry) => registry.histogram('new', BOUNDS)],
   },
   {
-    name: 'a first count in the place of a dead one',
+    name: 'a first count with the cells of a dead handle',
     begin: () => {},
     run: (registry) => registry.counter('old').increment(3),
   },
   {
-    name: 'a first observation in the place of a dead one',
+    name: 'a first observation with the cells of a dead handle',
     begin: () => {},
     run: (registry) => registry.histogram('sizes', BOUNDS).observe(4),
   },
@@ -74,10 +76,10 @@ export function metricScenes(subject: Subject): PoolScene[] {
       mayVanish: true,
     }),
     metricScene(subject, {
-      name: 'the first count of one more handle',
+      name: 'the first count of a new handle',
       begin: () => {},
       run: (registry, segment) => {
-        // Takes over the dead one's cells.
+        // Takes over the dead handle's cells.
         find(MetricRegistry.open(segment));
         registry.counter('old').increment(3);
       },
@@ -94,10 +96,10 @@ export function metricScenes(subject: Subject): PoolScene[] {
 function metricScene({ MetricRegistry }: Subject, operation: MetricOperation): PoolScene {
   const { begin = find } = operation;
   let segment: Segment;
-  /** Holds the first writer's number. */
+  /** Has the number of the first writer. */
   let survivor: MetricRegistry;
   const between = operation.mayVanish ? [NO_REGISTRY] : [];
-  // Through a new handle each time: this memory is set back in time, and handles keep state.
+  // Through a new handle each time, because this memory is reset to earlier states, and handles keep state.
   const read = (): string => {
     const registry = MetricRegistry.open(segment);
     const text = JSON.stringify([...registry.entries()]);
@@ -130,9 +132,9 @@ function metricScene({ MetricRegistry }: Subject, operation: MetricOperation): P
       },
     },
     recoveries: [
-      recovery('counting in its place', (registry) => registry.counter('old')),
-      recovery('observing in its place', (registry) => registry.histogram('sizes', BOUNDS)),
-      recovery('making the same', (registry) => registry.counter('new else')),
+      recovery('counting with its cells', (registry) => registry.counter('old')),
+      recovery('observing with its cells', (registry) => registry.histogram('sizes', BOUNDS)),
+      recovery('creating the same metric', (registry) => registry.counter('new else')),
     ],
     storesNothing: operation.storesNothing,
     between,
@@ -173,7 +175,7 @@ function count(registry: MetricRegistry): void {
   registry.histogram('sizes', BOUNDS).observe(1);
 }
 
-/** Everybody continues to count from exactly what was there, including the dead one's successor. */
+/** All handles, including the successor of the dead one, continue to count from exactly the previous values. */
 function checkUse(open: () => MetricRegistry, read: () => string): void {
   const [first, heir] = [open(), open()];
   try {
@@ -184,9 +186,9 @@ function checkUse(open: () => MetricRegistry, read: () => string): void {
         else registry.histogram(entry.name, entry.bounds);
       }
     }
-    assert.equal(read(), before, 'who takes over the cells counts nothing');
+    assert.equal(read(), before, 'taking over cells counts nothing');
     const expected = new Map([...heir.entries()].map((entry) => [entry.name, totalOf(entry)]));
-    assert.equal(expected.size, [...heir.entries()].length, 'a name has one entry');
+    assert.equal(expected.size, [...heir.entries()].length, 'each name has one entry');
     for (const registry of [first, heir]) {
       for (const entry of registry.entries()) {
         if (entry.kind === 'counter') registry.counter(entry.name).increment();
@@ -206,7 +208,7 @@ function checkUse(open: () => MetricRegistry, read: () => string): void {
   }
 }
 
-/** One number that contains both what a histogram counted and its sum. */
+/** Both the count and the sum of a histogram, in one number. */
 function totalOf(entry: ReturnType<MetricRegistry['entries']> extends Iterable<infer E> ? E : never): number {
   return entry.kind === 'counter' ? entry.value : entry.count * 1_000_000 + entry.sum;
 }

@@ -1,9 +1,9 @@
 import type { Mistake } from '../mutant.js';
 
-/** A mistake, and the operation whose proof must notice it. */
+/** A mutation, and the operation whose proof must detect it. */
 export interface Mutation extends Mistake {
   readonly name: string;
-  /** The operation that is tried. */
+  /** The operation that is killed. */
   readonly operation: string;
 }
 
@@ -12,7 +12,7 @@ const LOCK = 'table/hot/lock.js';
 const REDO = 'table/hot/redo.js';
 const FEED = 'table/changes/change-feed.js';
 
-/** Mistakes in the table. */
+/** Mutations of the table. */
 export const mutations: readonly Mutation[] = [
   {
     name: 'the journal is cleared before the lock is released',
@@ -34,10 +34,10 @@ export const mutations: readonly Mutation[] = [
     file: LOCK,
     search: 'words[at + slot.STAGE] = slot.PREPARED;',
     replace: '',
-    operation: 'delete head, with one in the overflow bucket',
+    operation: 'delete head, with one row in the overflow bucket',
   },
   {
-    name: 'recovery carries out what was released before',
+    name: 'recovery carries out an operation whose lock was already released',
     file: PARTICIPANT,
     search: 'if (journal.holdsLock(at, id))',
     replace: 'if (words[at + slot.STAGE] === slot.PREPARED || journal.holdsLock(at, id))',
@@ -51,14 +51,14 @@ export const mutations: readonly Mutation[] = [
     operation: 'increment count in place',
   },
   {
-    name: 'recovery does not free what was taken',
+    name: 'recovery does not free the slice that was taken',
     file: PARTICIPANT,
     search: 'journal.freeLeftovers(at, id);',
     replace: '',
     operation: 'set, new',
   },
   {
-    name: 'recovery clears the journal before it frees what was taken',
+    name: 'recovery clears the journal before it frees the slice that was taken',
     file: PARTICIPANT,
     search: 'journal.freeLeftovers(at, id);\n',
     replace: 'words[at + slot.OPERATION] = slot.NONE; journal.freeLeftovers(at, id);\n',
@@ -105,7 +105,7 @@ export const mutations: readonly Mutation[] = [
     search: 'const moved = words[at + slot.MOVED];',
     replace:
       'const moved = words[at + slot.MOVED]; if (moved !== 0) Atomics.store(words, bucketWord(home, words[at + slot.SOURCE]) + bucket.FIRST_ENTRY + words[at + slot.SOURCE_POSITION], 0);',
-    operation: 'delete head, with some in the overflow bucket',
+    operation: 'delete head, with some rows in the overflow bucket',
   },
   {
     name: 'counters are added to instead of stored',
@@ -129,21 +129,21 @@ export const mutations: readonly Mutation[] = [
     operation: 'set, new',
   },
   {
-    name: 'a row stays unfinished',
+    name: 'the sequence of a row remains odd',
     file: LOCK,
     search: 'words[row + ROW_SEQUENCE] + 1',
     replace: 'words[row + ROW_SEQUENCE]',
     operation: 'set, new',
   },
   {
-    name: 'recovery does not see that a change has its cell',
+    name: 'recovery does not notice that a change already has a cell',
     file: FEED,
     search: 'if (tried !== 0 && this.#holds(tried, id))',
     replace: 'if (false)',
     operation: 'set, new, with a change feed',
   },
   {
-    name: 'recovery leaves the head behind a change that has its cell',
+    name: 'recovery does not move the head past the cell of a change',
     file: FEED,
     search: 'Atomics.compareExchange(this.#longs, headAt, BigInt(tried), BigInt(tried) + 1n);',
     replace: '',

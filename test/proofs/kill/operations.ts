@@ -1,13 +1,13 @@
 import { type ProofTable, proofRow } from './proof-table.js';
 
-/** Keys of a proof: those of one bucket's chain, and those of other buckets. */
+/** Keys of a proof: those in one bucket's chain, and those in other buckets. */
 export interface ProofKeys {
   /** Their home bucket is the first one. */
   readonly chain: readonly string[];
   readonly others: readonly string[];
 }
 
-/** An operation to be killed at every store, and the state in which it finds the table. */
+/** An operation that is killed at every store, and the state of the table before it. */
 export interface Operation {
   readonly name: string;
   readonly table?: { readonly evict?: 'lru'; readonly changes?: number };
@@ -15,11 +15,11 @@ export interface Operation {
   readonly rows: number;
   /** Further preparation. */
   readonly prepare?: (table: ProofTable, keys: ProofKeys) => void;
-  /** The version that the bucket has before it; by default, whatever it happens to be. */
+  /** The bucket's version before the operation; by default, whatever it happens to be. */
   readonly version?: number;
-  /** `runTimers` runs the timers of the table's handle, which do not run by themselves here. */
+  /** `runTimers` runs the timers of the table's handle, which do not fire by themselves here. */
   readonly run: (table: ProofTable, keys: ProofKeys, runTimers: () => void) => unknown;
-  /** True for an operation of several steps, each of which is either done or not by itself. */
+  /** True for an operation of several independent steps, each of which is either complete or not. */
   readonly stepwise?: boolean;
 }
 
@@ -27,7 +27,7 @@ const ROWS_AT_HOME = 10;
 const [SPARSE, FULL_BUCKET, ONE_OVER, HALF_OVER, TWO_OVER] = [4, ROWS_AT_HOME, ROWS_AT_HOME + 1, 15, 21];
 /** Enough for every change of a proof. */
 const FEED_BYTES = 65_536;
-/** Longer than all the kills of one operation and of its recoveries take. */
+/** Longer than all kills of one operation and of its recoveries take. */
 const LIFETIME_MS = 24 * 3_600_000;
 const LAST_VERSION = 0xffffffff;
 
@@ -48,9 +48,9 @@ function removals(): Operation[] {
     ['head', SPARSE, 0],
     ['middle', SPARSE, 2],
     ['tail', SPARSE, SPARSE - 1],
-    ['head, with one in the overflow bucket', ONE_OVER, 0],
+    ['head, with one row in the overflow bucket', ONE_OVER, 0],
     ['tail, alone in the overflow bucket', ONE_OVER, ONE_OVER - 1],
-    ['head, with some in the overflow bucket', HALF_OVER, 0],
+    ['head, with some rows in the overflow bucket', HALF_OVER, 0],
     ['middle of the overflow bucket', HALF_OVER, 12],
     ['tail of the overflow bucket', HALF_OVER, HALF_OVER - 1],
     ['head, with two overflow buckets', TWO_OVER, 0],
@@ -75,7 +75,7 @@ function increments(): Operation[] {
 
 const writes: Operation[] = [
   { name: 'set, new', rows: SPARSE, run: (table, { chain }) => table.set(chain[SPARSE], proofRow(40)) },
-  { name: 'set, first of its bucket', rows: 0, run: (table, { chain }) => table.set(chain[0], proofRow(40)) },
+  { name: 'set, first row of its bucket', rows: 0, run: (table, { chain }) => table.set(chain[0], proofRow(40)) },
   { name: 'set, existing', rows: SPARSE, run: (table, { chain }) => table.set(chain[1], proofRow(40)) },
   {
     name: 'set, some columns',
@@ -294,14 +294,14 @@ const versionsThatWrap: Operation[] = [
     run: (table, { chain }) => table.delete(chain[0]),
   },
   {
-    name: 'delete that moves a row, at the last version but one',
+    name: 'delete that moves a row, at the second to last version',
     rows: SPARSE,
     version: LAST_VERSION - 1,
     run: (table, { chain }) => table.delete(chain[0]),
   },
 ];
 
-/** Runs what must throw this code. */
+/** Runs a function that must throw this code. */
 function refused(run: () => unknown, code: string): void {
   try {
     run();
@@ -321,12 +321,12 @@ const withoutFeed: readonly Operation[] = [
   ...versionsThatWrap,
 ];
 
-/** One change of each kind, published. */
+/** One operation of each kind, in a table with a change feed. */
 const published = [
   'set, new',
   'set, existing',
   'insert that appends an overflow bucket',
-  'delete head, with one in the overflow bucket',
+  'delete head, with one row in the overflow bucket',
   'take',
   'increment count in place',
   'increment that creates',

@@ -5,10 +5,10 @@ const RING = 'pools/ring-buffer.js';
 const ENTRIES = 'pools/metric-entries.js';
 const HISTOGRAM = 'pools/metric-histogram.js';
 
-/** Mistakes in the pools. */
+/** Mutations of the pools. */
 export const poolMutations: readonly Mutation[] = [
   {
-    name: 'the head passes a record before its header is written',
+    name: 'the head moves past a record before its header is written',
     file: RING,
     search: 'records.write(position, records.takeSequence(), this.#owners.id, bytes);',
     replace:
@@ -16,7 +16,7 @@ export const poolMutations: readonly Mutation[] = [
     operation: 'ring: alloc',
   },
   {
-    name: 'the sequence is used up after the head has passed the record',
+    name: 'the sequence advances after the head has moved past the record',
     file: RING,
     search:
       'records.write(position, records.takeSequence(), this.#owners.id, bytes);\n        records.moveHead(records.behind(position, bytes));',
@@ -25,18 +25,18 @@ export const poolMutations: readonly Mutation[] = [
     operation: 'ring: alloc, write and commit',
   },
   {
-    name: 'a dead one keeps the lock of a ring',
+    name: 'the lock of a ring is not taken from a dead holder',
     file: 'pools/ring-buffer-lock.js',
     search: 'return this.#owners.actFor(holder, () => {',
     replace: 'return false && this.#owners.actFor(holder, () => {',
     operation: 'ring: alloc',
   },
   {
-    name: 'unfinished records of a place are kept by the next one in it',
+    name: 'a new handle keeps the unfinished records of the dead handle with its id',
     file: RING,
     search: 'this.#freeLeftBy((owner) => owner === this.#owners.id);',
     replace: '',
-    operation: 'ring: the first alloc of a handle, in the place of a dead one',
+    operation: 'ring: the first alloc of a handle with the id of a dead one',
   },
   {
     name: 'a filler is not free',
@@ -46,14 +46,14 @@ export const poolMutations: readonly Mutation[] = [
     operation: 'ring: alloc behind a filler',
   },
   {
-    name: 'readers wait for the dead',
+    name: 'readers wait for dead producers',
     file: RING,
     search: 'if (!this.#owners.isDead(state))\n                    break;',
     replace: 'break;',
     operation: 'ring: alloc, write and commit',
   },
   {
-    name: 'a ring is declared to be one before its header is written',
+    name: 'the magic number of a ring is written before its header',
     file: RING,
     search: 'ring.#words.fill(0, header, header + layout.HEADER_BYTES / 4);',
     replace:
@@ -61,14 +61,14 @@ export const poolMutations: readonly Mutation[] = [
     operation: 'ring: create over another ring',
   },
   {
-    name: 'a level of hints that the dead one did not reach is left as it is',
+    name: 'levels of hints that a dead process did not reach are not corrected',
     file: FIXED,
     search: 'this.#occupancy.repair();\n        return freed;',
     replace: 'return freed;',
     operation: 'fixed: free one of all',
   },
   {
-    name: 'a slice that a dead owner was freeing stays taken',
+    name: 'a slice that a dead owner was freeing is not freed',
     file: FIXED,
     search: 'this.resync(slice);',
     replace: '{}',
@@ -83,13 +83,13 @@ export const poolMutations: readonly Mutation[] = [
     operation: 'metrics: another counter',
   },
   {
-    name: 'cells are linked before they lead to those of others',
+    name: 'cells are linked before they refer to the next ones',
     file: ENTRIES,
     search: 'this.words[block + layout.BLOCK_NEXT] = next;',
     replace: `Atomics.store(this.words, first, made);
       this.words[block + layout.BLOCK_NEXT] = next;
       if (made > 0) return block;`,
-    operation: 'metrics: the first count of one more handle',
+    operation: 'metrics: the first count of a new handle',
   },
   {
     name: 'an observation is not committed before its cells change',
@@ -99,14 +99,14 @@ export const poolMutations: readonly Mutation[] = [
     operation: 'metrics: observe',
   },
   {
-    name: 'an observation that was committed is not carried out for a dead one',
+    name: 'a committed observation of a dead process is not completed',
     file: HISTOGRAM,
     search: 'if (isCommitted(this.#words[this.#own + STEP]))\n            this.#carryOut();',
     replace: '',
     operation: 'metrics: observe',
   },
   {
-    name: 'readers do not see what was committed',
+    name: 'readers do not see a committed observation',
     file: HISTOGRAM,
     search: 'if (isCommitted(step)) {',
     replace: 'if (false) {',

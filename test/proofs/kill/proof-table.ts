@@ -47,7 +47,7 @@ export function proofRow(seed: number): ProofRow {
   };
 }
 
-/** What readers see of every row: by key, the row and whether it expires, as text, and the revision. */
+/** Every row as readers see it: by key, the row and whether it expires, as text, and the revision. */
 export type Contents = Map<string, { readonly text: string; readonly revision: number }>;
 
 export function contentsOf(table: ProofTable, keys: readonly string[]): Contents {
@@ -64,7 +64,7 @@ function textOf(row: ProofRow, expiresAt: number | null): string {
   return `${values.join(' ')} ${expiresAt === null ? 'stays' : 'expires'}`;
 }
 
-/** A copy of a table's memory, to which the memory can be set back. */
+/** A copy of a table's memory, from which the memory can be restored. */
 export class Picture {
   readonly #memory: Buffer;
   #saved: Buffer;
@@ -83,7 +83,7 @@ export class Picture {
   }
 }
 
-/** Where posix segments are: a folder of this proof alone, if its environment says so. */
+/** The folder of posix segments: a private one of this proof, if its environment says so. */
 export const shmDirectory = '/dev/shm';
 
 /** The file behind a posix table's memory. */

@@ -29,11 +29,11 @@ export function* ringProblems(segment: Segment): Generator<string> {
     }
     if (state < layout.COMMITTED || state > layout.MAX_OWNERS) yield `the record at ${position} has state ${state}`;
     if (own === layout.NO_SEQUENCE) {
-      if (state !== layout.FREE || length !== toEnd) yield `the filler at ${position} is none`;
+      if (state !== layout.FREE || length !== toEnd) yield `the filler at ${position} is invalid`;
     } else if (own <= sequence) yield `sequence ${own} after ${sequence}`;
     else sequence = own;
     position += toEnd - length < layout.RECORD_UNITS ? toEnd : length;
   }
   if (position !== head) yield `the last record ends at ${position}, the head is at ${head}`;
-  if (sequence >= doubles[layout.HEADER_SEQUENCE]) yield `sequence ${sequence} will come again`;
+  if (sequence >= doubles[layout.HEADER_SEQUENCE]) yield `sequence ${sequence} will be used again`;
 }

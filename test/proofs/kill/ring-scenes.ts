@@ -14,14 +14,14 @@ interface RingOperation {
   readonly name: string;
   /** Brings the ring into its initial state; `ghosts` are two more handles, closed afterwards. */
   readonly prepare?: (ring: Records, ghosts: readonly Records[]) => void;
-  /** Runs unharmed in the process to be killed. By default it attaches the handle and settles. */
+  /** Runs completely in the process to be killed. By default it attaches the handle and settles. */
   readonly begin?: (ring: Records) => unknown;
   readonly run: (ring: Records, begun: unknown) => unknown;
   readonly storesNothing?: boolean;
   readonly between?: readonly string[];
 }
 
-/** A handle of a ring, and the contents of its records: words that all encode their place. */
+/** A handle on a ring, and the contents of its records: words that encode their position. */
 class Records {
   readonly ring: RingBuffer;
   readonly segment: Segment;
@@ -35,7 +35,7 @@ class Records {
     this.#words = new Int32Array(segment.buffer);
   }
 
-  /** Allocates a record and fills it; 0 when there is no room. */
+  /** Allocates a record and fills it; returns 0 if there is no space. */
   write(bytes: number): number {
     const offset = this.ring.alloc(bytes);
     if (offset !== 0) this.#words.fill(this.#mark(offset), offset / 4, offset / 4 + Math.floor(bytes / 4));
@@ -46,7 +46,7 @@ class Records {
   add(count: number, bytes = RECORD_BYTES): number[] {
     return Array.from({ length: count }, () => {
       const offset = this.write(bytes);
-      assert.notEqual(offset, 0, 'room for what the proof prepares');
+      assert.notEqual(offset, 0, 'there is space for the records that the proof prepares');
       this.ring.commit(offset);
       return offset;
     });
@@ -57,8 +57,8 @@ class Records {
   }
 
   /**
-   * Every record that a reader finds, whole. Through a new handle: this memory is set back in time, and handles keep
-   * state.
+   * Every record that a reader finds, which must be intact. Through a new handle, because this memory is reset to
+   * earlier states, and handles keep state.
    */
   list(): RingRecord[] {
     return this.#inNewHandle((reader) => {
@@ -68,7 +68,7 @@ class Records {
         const mark = this.#mark(record.offset);
         assert(
           payload.every((word) => word === mark),
-          `record ${record.sequence} was written over`,
+          `record ${record.sequence} was overwritten`,
         );
         found.push(record);
       }
@@ -89,7 +89,7 @@ class Records {
     }
   }
 
-  /** Different for each place, and never a number from a header. */
+  /** Different for each position, and never a number that occurs in a header. */
   #mark(offset: number): number {
     return 0x5a000000 + offset;
   }
@@ -106,7 +106,7 @@ const operations: RingOperation[] = [
     run: (ring) => ring.ring.commit(ring.write(RECORD_BYTES)),
   },
   {
-    name: 'the first alloc of a handle, in the place of a dead one',
+    name: 'the first alloc of a handle with the id of a dead one',
     prepare: (ring, [ghost]) => [ring.add(1), ghost.write(RECORD_BYTES), ring.add(1), ghost.write(RECORD_BYTES)],
     begin: () => {},
     run: ({ ring }) => ring.alloc(RECORD_BYTES),
@@ -117,23 +117,23 @@ const operations: RingOperation[] = [
     run: ({ ring }) => ring.alloc(100),
   },
   {
-    name: 'alloc that collects',
+    name: 'alloc that reclaims freed records',
     prepare: (ring) => ring.freeAll(ring.add(8).slice(0, 3)),
     run: ({ ring }) => ring.alloc(100),
   },
   {
-    name: 'alloc that collects what the dead left',
+    name: 'alloc that reclaims records of dead handles',
     prepare: (ring, ghosts) => [LEAVE_UNFINISHED(ring, ghosts), LEAVE_UNFINISHED(ring, ghosts), ring.add(6)],
     begin: () => {},
     run: ({ ring }) => ring.alloc(100),
   },
   {
-    name: 'alloc that begins an empty ring anew',
+    name: 'alloc that restarts an empty ring at the beginning',
     prepare: (ring) => ring.freeAll(ring.add(3)),
     run: ({ ring }) => ring.alloc(RING_BYTES - 24),
   },
   {
-    name: 'alloc without room',
+    name: 'alloc in a full ring',
     prepare: (ring) => ring.freeAll(ring.add(8).slice(0, 2)),
     run: ({ ring }) => ring.alloc(200),
   },
@@ -150,12 +150,12 @@ const operations: RingOperation[] = [
     run: ({ ring }, offset) => ring.free(Number(offset)),
   },
   {
-    name: 'free the oldest',
+    name: 'free the oldest record',
     prepare: (ring) => ring.add(4),
     run: ({ ring }) => ring.free(ring.read()?.offset ?? 0),
   },
   {
-    name: 'free the newest',
+    name: 'free the newest record',
     prepare: (ring) => ring.add(4),
     run: ({ ring }) => ring.free(ring.read(3)?.offset ?? 0),
   },
@@ -208,7 +208,7 @@ function ringScene(subject: Subject, operation: RingOperation): PoolScene {
   const { begin = ({ ring }) => ring.settle() } = operation;
   const open = (segment: Segment): Records => new Records(subject, segment);
   let segment: Segment;
-  /** Has the first id, and looks at what is left. */
+  /** Has the first id, and examines the ring after each kill. */
   let survivor: Records;
   /** Has the second id while it is open: then the victim gets the third. */
   let occupant: Records | undefined;
@@ -253,9 +253,9 @@ function ringScene(subject: Subject, operation: RingOperation): PoolScene {
       },
     },
     recoveries: [
-      recovery('settle in its place', settle),
+      recovery('settle with its id', settle),
       { ...recovery('settle by another', settle), arrange: release },
-      recovery('alloc in its place', alloc),
+      recovery('alloc with its id', alloc),
       { ...recovery('alloc by another', alloc), arrange: release },
     ],
     storesNothing: operation.storesNothing,
@@ -306,17 +306,17 @@ function checkUse(records: Records, heir: RingBuffer): void {
   const offset = records.write(16);
   if (offset !== 0) ring.commit(offset);
   const now = records.list();
-  assert.deepEqual(now.slice(0, before.length), before, 'what was committed before');
+  assert.deepEqual(now.slice(0, before.length), before, 'the records that were committed before');
   assert.equal(now.length, before.length + (offset === 0 ? 0 : 1), 'and the record of a survivor');
   assert.deepEqual([...ringProblems(segment)], []);
   heir.settle();
-  assert.deepEqual(records.list(), now, 'what is seen once the dead one has an heir');
+  assert.deepEqual(records.list(), now, 'the same records after a new handle has taken the id of the dead one');
   ring.settle();
   records.freeAll(now.map((record) => record.offset));
   assert.deepEqual(records.stats(), { total: RING_BYTES, used: 0, spare: RING_BYTES });
   for (const user of [ring, heir]) {
     const longest = user.alloc(user.maxRecordBytes);
-    assert.notEqual(longest, 0, 'all of the memory in one piece');
+    assert.notEqual(longest, 0, 'the whole memory in one record');
     user.free(longest);
   }
   assert.deepEqual([...ringProblems(segment)], []);

@@ -18,7 +18,7 @@ export interface KillRun {
   readonly failures?: number;
   /** Name of the only operation to kill. */
   readonly only?: string;
-  /** For several runs at once: `0/2` is the first half of the operations. */
+  /** For parallel runs: `0/2` is the first half of the operations. */
   readonly slice?: string;
   /** Folder of the compiled package, by default this one's. */
   readonly subject?: string;

@@ -2,8 +2,7 @@ import type { Subject } from '../subject.js';
 
 /**
  * Makes every `Table.open` of this process attach separately, with its own mapping and participant. Otherwise the
- * handles of one table in one thread share them, and a forked process, which stands for a separate one, would continue
- * with its parent's.
+ * handles on one table in one thread share them, and a forked process would use those of its parent.
  */
 export function separateHandles({ Segment }: Subject): void {
   let opened = 0;

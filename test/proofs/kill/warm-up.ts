@@ -5,8 +5,8 @@ const ROUNDS = 4_000;
 const KEYS = 30;
 
 /**
- * Runs every kind of write often enough to be compiled by the optimising compiler: what is forked from this process
- * runs that code, in which stores might be merged or moved.
+ * Runs every kind of write often enough to be compiled by the optimising compiler, which might merge or move stores:
+ * processes forked from this one execute that code.
  */
 export function warmUp(subject: Subject): void {
   warmUpTable(subject);

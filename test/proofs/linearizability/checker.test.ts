@@ -11,7 +11,7 @@ function op(name: OperationName, call: number, end: number | 'never', rest: Rest
 }
 
 const bad: Record<string, RowOperation[]> = {
-  'a read of what nobody wrote': [op('set', 0, 1, { value: 5 }), op('get', 2, 3, { result: 6 })],
+  'a read of a value that was never written': [op('set', 0, 1, { value: 5 }), op('get', 2, 3, { result: 6 })],
   'a stale read': [op('set', 0, 1, { value: 5 }), op('set', 2, 3, { value: 6 }), op('get', 4, 5, { result: 5 })],
   'a row missing after it was set': [op('set', 0, 1, { value: 5 }), op('get', 2, 3)],
   'new, then old again': [
@@ -30,7 +30,7 @@ const bad: Record<string, RowOperation[]> = {
     op('compareAndSet', 2, 4, { expected: 1, value: 9, result: true }),
     op('get', 5, 6, { result: 2 }),
   ],
-  'two winners of an insert': [
+  'two successful inserts of one key': [
     op('insert', 0, 10, { value: 1, result: true }),
     op('insert', 1, 11, { value: 2, result: true }),
   ],
@@ -39,13 +39,13 @@ const bad: Record<string, RowOperation[]> = {
     op('take', 2, 10, { result: 5 }),
     op('take', 3, 11, { result: 5 }),
   ],
-  'two winners of a compareAndSet': [
+  'two successful compareAndSets with one expected value': [
     op('set', 0, 1, { value: 1 }),
     op('compareAndSet', 2, 10, { expected: 1, value: 2, result: true }),
     op('compareAndSet', 3, 11, { expected: 1, value: 3, result: true }),
   ],
   'an update of a missing row': [op('update', 0, 1, { value: 1, result: true })],
-  'a deleted row that is back': [
+  'a deleted row that reappears': [
     op('set', 0, 1, { value: 5 }),
     op('delete', 2, 3, { result: true }),
     op('get', 4, 5, { result: 5 }),
@@ -92,20 +92,20 @@ const good: Record<string, RowOperation[]> = {
     op('put', 7, 8, { value: 3 }),
     op('entry', 9, 10, { result: pairOf({ value: 3, other: 0 }) }),
   ],
-  'a write of a dead process that never happened': [
+  'a write of a dead process that never took effect': [
     op('set', 0, 1, { value: 5 }),
     op('set', 2, 'never', { value: 6 }),
     op('get', 3, 4, { result: 5 }),
     op('get', 5, 6, { result: 5 }),
   ],
-  'a write of a dead process that happened late, by recovery': [
+  'a write of a dead process that took effect late, by recovery': [
     op('set', 0, 1, { value: 5 }),
     op('set', 2, 'never', { value: 6 }),
     op('get', 3, 4, { result: 5 }),
     op('get', 5, 6, { result: 6 }),
     op('get', 7, 8, { result: 6 }),
   ],
-  'deaths of many, only some of whose increments happened': [
+  'several deaths, only some of whose increments took effect': [
     ...Array.from({ length: 8 }, (_, i) => op('increment', i, 'never', { value: 1 })),
     op('get', 20, 21, { result: 3 }),
     op('get', 22, 23, { result: 7 }),
@@ -128,7 +128,7 @@ const good: Record<string, RowOperation[]> = {
 for (const [name, history] of Object.entries(bad)) {
   t.test(`rejected: ${name}`, async (t) => {
     t.ok(findViolation(history, rowModel));
-    t.ok(findViolation(history.toReversed(), rowModel), 'in whatever order it was recorded');
+    t.ok(findViolation(history.toReversed(), rowModel), 'whatever the order in which it was recorded');
   });
 }
 
@@ -138,7 +138,7 @@ for (const [name, history] of Object.entries(good)) {
   });
 }
 
-t.test('a violation names the operation and what overlapped it', async (t) => {
+t.test('a violation names the operation and those that overlap it', async (t) => {
   const lost = op('increment', 1, 11, { value: 1, result: 1 });
   const beside = op('get', 9, 20, { result: 1 });
   const violation = findViolation([op('increment', 0, 10, { value: 1, result: 1 }), lost, beside], rowModel);

@@ -9,7 +9,7 @@ import { OPERATIONS, type OperationName, type RowOperation } from './row-model.j
  * Times are CLOCK_MONOTONIC in nanoseconds: the same clock in every process.
  */
 const NUMBERS = 8;
-/** In front of the operations: the process is ready, and it may begin. */
+/** Two words before the operations: the process is ready, and it may begin. */
 const [READY, START] = [0, 1];
 const FIRST = NUMBERS;
 const [CALLED, RETURNED] = [1, 2];

@@ -19,7 +19,7 @@ export const historyColumns = {
 } as const;
 export type HistoryTable = Table<typeof historyColumns>;
 
-/** Few rows, for contention; in few buckets, so that rows next to them move. */
+/** Few rows, for contention, in few buckets, so that rows are moved. */
 export const HISTORY_KEYS = Array.from({ length: 6 }, (_, i) => `row-${i}`);
 
 const VALUES = 5;

@@ -16,8 +16,8 @@ export interface WorkerKillReport extends LoadReport {
 }
 
 /**
- * A service with two workers under mixed load from 64 connections, half of them new for each request. A worker is
- * killed again and again, each time after the previous one has been replaced and clients are being served.
+ * A service with two workers under mixed load from 64 connections, half of them new for each request. Workers are
+ * killed repeatedly, each time after the previous one has been replaced and clients are being served.
  */
 export async function killWorkers(owner: Owner, kills: number): Promise<WorkerKillReport> {
   const config = { tables: { load: { capacity: 1000, columns: LOAD_COLUMNS } } };
@@ -40,7 +40,7 @@ export async function killWorkers(owner: Owner, kills: number): Promise<WorkerKi
     process.kill(service.workers[0], 'SIGKILL');
     await within(
       PATIENCE_MS,
-      'a worker in its place',
+      'a replacement for the worker',
       service.logged(({ msg }) => msg === 'worker replaced', from),
     );
   }

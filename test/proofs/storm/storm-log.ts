@@ -1,6 +1,6 @@
 import { Segment } from '../../../src/pools/index.js';
 
-/** Numbers that a writer of the storm keeps outside its process, so that they survive it. */
+/** Numbers of a writer of the storm, which are kept outside its process and so survive it. */
 const FIELDS = ['started', 'finished', 'operations', 'slowestMs', 'torn', 'stops', 'ready'] as const;
 type Field = (typeof FIELDS)[number];
 

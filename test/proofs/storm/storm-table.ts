@@ -9,9 +9,9 @@ export const stormColumns = {
 
 export type StormTable = Table<typeof stormColumns>;
 
-/** Rows share few buckets, overflow them, and are more than the table can hold. */
+/** The rows are in few buckets and overflow them, and there are more keys than the table can hold. */
 export const STORM_KEYS = Array.from({ length: 70 }, (_, i) => `key-${i}`);
-/** Incremented by everybody and never deleted. */
+/** Incremented by all writers and never deleted. */
 export const TOTAL_KEY = 'total';
 export const LOCK_TIMEOUT_MS = 5_000;
 

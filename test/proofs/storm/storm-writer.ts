@@ -22,12 +22,12 @@ export interface StormWriter {
   readonly writer: number;
 }
 
-/** Runs mixed operations without a pause, until the log says stop or somebody ends this thread or process. */
+/** Runs mixed operations without a pause, until the log says stop or this thread or process is ended. */
 export function writeInStorm({ Table }: Subject, { table: name, log: logName, writer }: StormWriter): void {
   const log = StormLog.open(logName);
   const table = Table.open(name, { columns: stormColumns, lockTimeoutMs: LOCK_TIMEOUT_MS });
   const random = seededRandom(writer + 1);
-  // Lower priority than processes that are still starting, and than the one that kills.
+  // Lower priority than processes that are starting, and than the one that kills.
   setPriority(5);
   log.set(writer, 'ready', 1);
   while (!log.mustStop) {
@@ -47,8 +47,8 @@ function step(table: StormTable, log: StormLog, writer: number, random: () => nu
   const choice = random();
   if (choice < 0.2) {
     log.add(writer, 'started');
-    // In place, creating the row if it were missing, and written as a whole: no increment may be lost beside the
-    // others.
+    // In place, by an increment that could create the row, and by writing the whole row: none may lose increments of
+    // the others.
     const form = Math.floor(random() * 3);
     if (form === 0) table.increment(TOTAL_KEY, 'count');
     else if (form === 1) table.increment(TOTAL_KEY, 'count', 1, { ttlIfNew: LIFETIME_MS });

@@ -27,8 +27,8 @@ function fixture(name: string): string {
 
 /**
  * Eight processes and two threads running mixed operations on a small table. One process after another is killed at
- * random moments and replaced, others are stopped and continued, threads are terminated in the middle. Throws what is
- * wrong at the end, or at once when a writer fails.
+ * random moments and replaced, others are stopped and continued, threads are terminated in the middle. Throws if
+ * anything is wrong at the end, or immediately when a writer fails.
  */
 export class Storm {
   readonly #name = `storm-${process.pid}`;
@@ -113,7 +113,7 @@ export class Storm {
     child.kill('SIGCONT');
   }
 
-  /** A reader in the middle of all this. */
+  /** Reads during all this. */
   #lookAround(): void {
     for (const [key, row] of this.#table) {
       if (key !== TOTAL_KEY && !isWhole(key, row)) this.#failures.push(`torn: ${key} ${JSON.stringify(row)}`);
@@ -144,7 +144,7 @@ export class Storm {
     const table = this.#table;
     assert.deepEqual(table.verify(), { ok: true, problems: [] });
     report.recoveries = table.stats().recoveries;
-    // An increment that a death interrupted may or may not have happened; every other one has happened exactly once.
+    // An increment that a death interrupted may or may not have taken effect; every other one has, exactly once.
     const [started, finished] = [log.sum('started', this.#lines), log.sum('finished', this.#lines)];
     const total = table.get(TOTAL_KEY, 'count') ?? -1;
     report.increments = total;
