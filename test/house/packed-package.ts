@@ -1,0 +1,83 @@
+/** The package as `npm pack` makes it, and the programs that use it. */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Test } from 'tap';
+
+export const root = fileURLToPath(new URL('../../..', import.meta.url));
+
+export const manifest: {
+  exports: Record<string, string>;
+  bin: Record<string, string>;
+  dependencies: Record<string, string>;
+} = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+
+/** The first program of the README that imports shmtable, its table renamed so that it meets no table of the user's. */
+const tableName = `readme-${process.pid}`;
+const readmeProgram = [...readFileSync(join(root, 'README.md'), 'utf8').matchAll(/```[jt]s\n(.*?)```/gs)]
+  .map((match) => String(match[1]))
+  .find((program) => program.includes("from 'shmtable'"));
+export const example = `${readmeProgram?.replace(/name: '[\w-]+'/, `name: '${tableName}'`)}\nTable.destroy('${tableName}');\n`;
+const asModule = `${example}\nconsole.log('ran to its end');\n`;
+const asScript = asModule.replaceAll(/import \{([^}]*)\} from '([^']*)'/g, "const {$1} = require('$2')");
+
+export class PackedPackage {
+  /** Outside the repository: no module may be found in its node_modules by walking up. */
+  readonly folder = mkdtempSync(join(tmpdir(), 'shmtable-pack-'));
+  readonly archive: string;
+  /** Paths of the files in the package. */
+  readonly paths: readonly string[];
+
+  constructor(t: Test) {
+    t.teardown(() => rmSync(this.folder, { recursive: true, force: true }));
+    // The build stands already and other tests are running on it: no lifecycle script may touch it.
+    const packed = this.run('npm', ['pack', '--ignore-scripts', '--json', '--pack-destination', this.folder], root);
+    const [{ filename, files }]: [{ filename: string; files: { path: string }[] }] = JSON.parse(packed);
+    this.archive = join(this.folder, filename);
+    this.paths = files.map(({ path }) => path);
+    this.write('package.json', '{ "private": true }\n');
+  }
+
+  write(file: string, text: string): void {
+    writeFileSync(join(this.folder, file), text);
+  }
+
+  run(command: string, args: readonly string[], cwd = this.folder): string {
+    return execFileSync(command, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+  }
+
+  /** What went wrong, with what the program printed; undefined when it exited 0. */
+  problemOf(command: string, args: readonly string[]): string | undefined {
+    try {
+      this.run(command, args);
+      return undefined;
+    } catch (error) {
+      return error instanceof Error && 'stdout' in error ? `${error.message}\n${error.stdout}` : String(error);
+    }
+  }
+
+  /** The example of the README works with import and require. */
+  testExample(t: Test, node: string): void {
+    const version = this.run(node, ['--version']).trim();
+    t.match(example, "from 'shmtable'", 'the README has an example');
+    this.write('example.mjs', asModule);
+    this.write('example.cjs', asScript);
+    for (const file of ['example.mjs', 'example.cjs']) {
+      t.match(this.run(node, [file]), 'ran to its end', `${file} on ${version}`);
+    }
+  }
+
+  /** Every entry point can be imported and required. */
+  testEntries(t: Test, node: string): void {
+    const version = this.run(node, ['--version']).trim();
+    const names = Object.keys(manifest.exports).map((path) => path.replace(/^\./, 'shmtable'));
+    const modules = names.filter((name) => !name.endsWith('.json'));
+    this.write('entries.mjs', modules.map((name) => `import '${name}';\n`).join(''));
+    this.write('entries.cjs', names.map((name) => `require('${name}');\n`).join(''));
+    for (const file of ['entries.mjs', 'entries.cjs']) {
+      t.equal(this.problemOf(node, [file]), undefined, `${file} on ${version}`);
+    }
+  }
+}
