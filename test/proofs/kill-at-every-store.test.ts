@@ -8,7 +8,7 @@ import { sampleSeed } from './sample-seed.js';
 import { loadSubject } from './subject.js';
 
 /* A sample of the kill points, a different one each time; the seed is printed. `npm run proof` tries all of them. */
-const SHARE = 0.08;
+const SHARE = 0.04;
 const RECOVERY_POINTS = 1;
 const RUNS = Math.min(availableParallelism(), 4);
 

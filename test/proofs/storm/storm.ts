@@ -52,13 +52,14 @@ export class Storm {
     this.#log = StormLog.create(`${this.#name}-log`);
   }
 
-  async run(ms: number): Promise<StormReport> {
+  /** Lasts so many milliseconds, or until so many were killed. */
+  async run(ms: number, kills = Number.POSITIVE_INFINITY): Promise<StormReport> {
     try {
       this.#table.set(TOTAL_KEY, {});
       const threads = this.#spawn('proof-storm-threads', 0, String(THREAD_LINES));
       const writers = Array.from({ length: WRITERS }, () => this.#startWriter());
       const end = performance.now() + ms;
-      while (performance.now() < end && this.#failures.length === 0) {
+      while (performance.now() < end && this.#report.kills < kills && this.#failures.length === 0) {
         await sleep(5 + Math.random() * 60);
         await this.#stopOne(writers);
         const victim = Math.floor(Math.random() * WRITERS);
