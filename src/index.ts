@@ -1,4 +1,5 @@
 export { type ErrorCode, ShmTableError } from './errors.js';
+export { json } from './table/json-column.js';
 export { Table } from './table/table.js';
 export type {
   BackendName,
@@ -11,7 +12,11 @@ export type {
   Entry,
   Expected,
   Gap,
+  HeapOptions,
+  HeapStats,
   IncrementOptions,
+  JsonColumn,
+  JsonValue,
   LookupOptions,
   NumericColumn,
   OpenOptions,

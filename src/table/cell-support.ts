@@ -1,6 +1,5 @@
-import { types } from 'node:util';
 import { MAX_STRING_BYTES } from './column-types/string.js';
-import { byteLengthOf, isDetached, withFixedLength } from './column-types/typed-array.js';
+import { byteLengthOf, bytesOf } from './column-types/typed-array.js';
 import type { CellSupport } from './hot/variable-columns.js';
 import type { RowMemory } from './layout/row-memory.js';
 
@@ -19,10 +18,15 @@ export function cellSupport(memory: RowMemory): CellSupport {
     memory,
     octets: new Uint8Array(memory.buffer),
     writeEncoded: (start, value, bytes, encoding) => {
+      if (bytes > MAX_STRING_BYTES) {
+        // The value may reach beyond its window.
+        Buffer.from(memory.buffer, start, bytes).write(value, 0, bytes, encoding);
+        return;
+      }
       const window = Math.floor(start / WINDOW_BYTES);
       windows[window].write(value, start - window * WINDOW_BYTES, bytes, encoding);
     },
-    bytesOf: (value) => (types.isUint8Array(value) && !isDetached(value) ? withFixedLength(value) : undefined),
+    bytesOf,
     lengthOf: byteLengthOf,
   };
 }

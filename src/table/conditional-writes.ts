@@ -1,6 +1,6 @@
 import { types } from 'node:util';
 import { ShmTableError, show } from '../errors.js';
-import type { Outcome } from './hot/write.js';
+import type { Outcome } from './outcome.js';
 import { watchRow } from './own-writes.js';
 import { type Expectation, fulfils, parseExpected } from './precondition.js';
 import { Retries } from './retries.js';

@@ -6,6 +6,9 @@ export const SCHEMA_DEFAULTS = { maxKeyBytes: 63, evict: 'none', changes: 0 } as
 /** The defaults of what a table is and how a handle attaches: for the options and their JSON Schemas. */
 export const TABLE_DEFAULTS = {
   ...SCHEMA_DEFAULTS,
+  /** Of a heap: bytes of a block, and bytes for each row of the capacity. */
+  blockBytes: 256,
+  heapBytesPerRow: 256,
   maxParticipants: 128,
   backend: DEFAULT_BACKEND,
   hugePages: false,

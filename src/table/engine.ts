@@ -3,9 +3,10 @@ import { checkOptions } from '../memory/index.js';
 import { BulkRemoval } from './bulk-removal.js';
 import type { ChangeWatch } from './changes/change-watch.js';
 import { ConditionalWrites } from './conditional-writes.js';
-import type { Outcome, WriteMode } from './hot/write.js';
+import type { WriteMode } from './hot/write.js';
 import { CONDITIONAL_OPTIONS, REMOVE_OPTIONS, WATCH_OPTIONS } from './option-names.js';
 import { integer } from './options.js';
+import type { Outcome } from './outcome.js';
 import { readCounts } from './stats.js';
 import type { TableHandle } from './table-handle.js';
 import type { Columns, RowInput, TableCounts, WatchOptions } from './types.js';
@@ -52,7 +53,7 @@ export class TableEngine<C extends Columns = Columns> {
     const read = readWriteOptions(options, CONDITIONAL_OPTIONS);
     const { writer, clock } = this.#handle;
     const outcome = writer.write(mode, key, row, expiryOf(clock, read), read.ifRevision);
-    return { outcome, revision: writer.revision, expiresAt: clock.toWall(writer.expiresAt) };
+    return { outcome, revision: writer.last.revision, expiresAt: clock.toWall(writer.expiresAt) };
   }
 
   /** An increment that reports the revision and whether it created the row; 'mismatch' and 'absent' changed nothing. */
@@ -66,7 +67,7 @@ export class TableEngine<C extends Columns = Columns> {
     const { writer, clock } = this.#handle;
     const numeric = this.#handle.accumulator(column);
     const outcome = writer.increment(key, numeric, numeric.addend(by), expiryOf(clock, read), read.ifRevision);
-    return { outcome, value: writer.value, revision: writer.revision, created: outcome === 'inserted' };
+    return { outcome, value: writer.value, revision: writer.last.revision, created: outcome === 'inserted' };
   }
 
   /** A removal that reports its outcome and revision. */
@@ -77,7 +78,7 @@ export class TableEngine<C extends Columns = Columns> {
     checkOptions(options, REMOVE_OPTIONS);
     const { writer } = this.#handle;
     const outcome = writer.remove(key, options.ifRevision);
-    return { outcome, revision: writer.revision };
+    return { outcome, revision: writer.last.revision };
   }
 
   /** Loads the rows of up to MAX_KEYS_AHEAD keys that will be looked up next into the cache: see `Reader.loadAhead`. */

@@ -1,11 +1,12 @@
 import { ShmTableError } from '../errors.js';
 import { constants } from './layout/constants.js';
 import type { TableMemory } from './layout/table-memory.js';
-import type { BucketNumber, WordIndex } from './layout/units.js';
+import type { BucketNumber, RowNumber, WordIndex } from './layout/units.js';
 import type { TableCode } from './table-code.js';
 
 const { slot } = constants;
 const { ENTRIES, HOLDER_MASK, LOCK } = constants.bucket;
+const { BLOCK_OWNER, BLOCK_TABLE_WORDS } = constants.heap;
 
 /**
  * Carries out an operation from a participant's journal. The writer calls it when everything is prepared, and recovery
@@ -35,6 +36,58 @@ export class Journal {
     return (Atomics.load(this.#words, home + LOCK) & HOLDER_MASK) === id;
   }
 
+  /** Finishes the release of a block that was interrupted. For recovery: repeatable, and before any other release. */
+  finishRelease(at: WordIndex, id: number): void {
+    const spare = this.#words[at + slot.SPARE];
+    const rows = [...(this.#memory.isRow(spare) ? [spare] : []), ...this.#unlinkedRow(at, id)];
+    this.#code.heap?.finishRelease(
+      at,
+      id,
+      rows.map((row) => this.#memory.rowWord(row)),
+    );
+  }
+
+  /** Frees the chains of a removed row that is not yet free. For recovery: repeatable, and before `freeLeftovers`. */
+  freeRemovedChains(at: WordIndex, id: number): void {
+    const isRemoved =
+      this.#words[at + slot.OPERATION] === slot.REMOVE && this.#words[at + slot.STAGE] === slot.PREPARED;
+    if (!isRemoved) return;
+    for (const row of this.#unlinkedRow(at, id)) this.#code.heap?.freeRow(at, id, this.#memory.rowWord(row));
+  }
+
+  /** The row that the journal names, if it belongs to the participant and is not its spare: an array of it, or none. */
+  #unlinkedRow(at: WordIndex, id: number): RowNumber[] {
+    const row = this.#words[at + slot.ROW];
+    const isOwn =
+      this.#memory.isRow(row) && row !== this.#words[at + slot.SPARE] && this.#memory.rows.ownerOf(row) === id;
+    return isOwn ? [row] : [];
+  }
+
+  /** Frees the chains that the spare names and no linked row does, and a claimed block. For recovery: repeatable. */
+  freeClaims(at: WordIndex, id: number): void {
+    const { heap } = this.#code;
+    if (heap === undefined) return;
+    const words = this.#words;
+    const spare = words[at + slot.SPARE];
+    if (this.#memory.isRow(spare)) heap.freeSpare(at, id, this.#memory.rowWord(spare));
+    const claiming = words[at + slot.CLAIMING];
+    // After the spare's chains: a block that is at the end of one would be freed under it.
+    if (claiming !== 0) {
+      heap.freeClaimed(claiming, id);
+      this.#resyncBlock(claiming);
+      words[at + slot.CLAIMING] = 0;
+    }
+    this.#resyncBlock(words[at + slot.RELEASING]);
+  }
+
+  #resyncBlock(block: number): void {
+    const { heapBits, layout, addresses } = this.#memory;
+    if (heapBits === undefined || layout.heap === undefined || !this.#memory.isBlock(block)) return;
+    const index = (block - 1) >>> 5;
+    const owner = addresses.heapTable + (index * 32 + 1) * BLOCK_TABLE_WORDS + BLOCK_OWNER;
+    heapBits.syncWord(index, heapBits.bitsOf(index), owner, BLOCK_TABLE_WORDS, true);
+  }
+
   /** Frees the slices that the operation took or unlinked and that are not in use. For recovery: repeatable. */
   freeLeftovers(at: WordIndex, id: number): void {
     const words = this.#words;
@@ -60,6 +113,8 @@ export class Journal {
     }
     const bucket = words[at + slot.OVERFLOW];
     if (this.#memory.isOverflow(bucket)) this.#memory.overflow.resync(bucket);
+    this.#resyncBlock(words[at + slot.CLAIMING]);
+    this.#resyncBlock(words[at + slot.RELEASING]);
   }
 
   /**
@@ -81,9 +136,12 @@ export class Journal {
     const field = (offset: number): number => words[at + offset];
     const operation = field(slot.OPERATION);
     const prepared = field(slot.STAGE) === slot.PREPARED;
+    const blockOrNone = (block: number): boolean => block === 0 || this.#memory.isBlock(block);
+    const least = field(slot.HEAP_OPEN) === 0 ? slot.COMMIT : slot.NONE;
     const sound =
-      operation >= slot.COMMIT &&
+      operation >= least &&
       operation <= slot.STORE &&
+      [slot.CLAIMING, slot.RELEASING].every((offset) => blockOrNone(field(offset))) &&
       field(slot.BUCKET) >= 0 &&
       field(slot.BUCKET) < homeBuckets &&
       [slot.SPARE, slot.ROW, slot.OLD, slot.TAKEN, slot.MOVED].every((offset) => rowOrNone(field(offset))) &&

@@ -1,6 +1,7 @@
 /** Names of the options that the methods of a table take; the compiler ensures that none is missing. */
 import type {
   ClearOptions,
+  HeapOptions,
   IncrementOptions,
   LookupOptions,
   ScanOptions,
@@ -20,6 +21,7 @@ const table: Names<TableOptions> = {
   maxKeyBytes: true,
   evict: true,
   changes: true,
+  heap: true,
   maxParticipants: true,
   hugePages: true,
   readOnly: true,
@@ -27,6 +29,7 @@ const table: Names<TableOptions> = {
   ...lookup,
 };
 
+const heap: Names<HeapOptions> = { bytes: true, blockBytes: true };
 const scan: Names<ScanOptions> = { cursor: true, limit: true, prefix: true, columns: true };
 const watch: Names<WatchOptions> = { prefix: true, since: true };
 const write: Names<WriteOptions> = { ttl: true };
@@ -34,6 +37,7 @@ const increment: Names<IncrementOptions> = { ...write, ttlIfNew: true };
 const clear: Names<ClearOptions> = { yieldMs: true };
 
 export const TABLE_OPTIONS = Object.keys(table);
+export const HEAP_OPTIONS = Object.keys(heap);
 export const LOOKUP_OPTIONS = Object.keys(lookup);
 export const SCAN_OPTIONS = Object.keys(scan);
 export const WATCH_OPTIONS = Object.keys(watch);

@@ -1,7 +1,8 @@
 import { ShmTableError, show } from '../errors.js';
-import { BACKEND_NAMES } from '../memory/index.js';
+import { BACKEND_NAMES, checkOptions } from '../memory/index.js';
 import { TABLE_DEFAULTS } from './defaults.js';
 import { leastFeedBytes } from './layout/change-feed.js';
+import { HEAP_OPTIONS } from './option-names.js';
 import { type Column, parseColumns } from './schema.js';
 import type { BackendName, Columns, OpenOptions, TableOptions } from './types.js';
 
@@ -12,7 +13,15 @@ export interface TableSchema {
   readonly maxKeyBytes: number;
   readonly evict: 'none' | 'lru';
   readonly changes: number;
+  /** Undefined for a table without long columns. */
+  readonly heap: HeapSchema | undefined;
   readonly maxParticipants: number;
+}
+
+/** Room for values outside their rows. */
+export interface HeapSchema {
+  readonly bytes: number;
+  readonly blockBytes: number;
 }
 
 /** Where a table is and how this handle attaches. */
@@ -34,19 +43,29 @@ export const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 export const EVICTIONS = ['none', 'lru'] as const;
 /** Maximum bytes of a change feed: the maximum size of an external ArrayBuffer on the oldest supported Node. */
 const MAX_CHANGES_BYTES = 2 ** 32;
+/** Bounds of a heap's blocks: sizes in bytes, and how many there may be. */
+const MIN_BLOCK_BYTES = 64;
+const MAX_BLOCK_BYTES = 4096;
+const MAX_BLOCKS = 2 ** 31 - 2;
 
 /** Names of tables and namespaces. */
 export const NAME = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$/;
 
 /** Returns the options that define the table, with their defaults. `ERR_SCHEMA_INVALID`, `ERR_ARGUMENT`. */
 export function parseSchema(options: TableOptions<Columns>): TableSchema {
+  return parseWith(parseColumns(options.columns), options);
+}
+
+function parseWith(columns: readonly Column[], options: Omit<TableOptions<Columns>, 'columns'>): TableSchema {
   const maxKeyBytes = integer('maxKeyBytes', options.maxKeyBytes ?? TABLE_DEFAULTS.maxKeyBytes, 1, MAX_KEY_BYTES);
+  const capacity = integer('capacity', options.capacity, 1, MAX_CAPACITY);
   return {
-    columns: parseColumns(options.columns),
-    capacity: integer('capacity', options.capacity, 1, MAX_CAPACITY),
+    columns,
+    capacity,
     maxKeyBytes,
     evict: oneOf('evict', options.evict ?? TABLE_DEFAULTS.evict, EVICTIONS),
     changes: parseChanges(options.changes ?? TABLE_DEFAULTS.changes, maxKeyBytes),
+    heap: parseHeap(options.heap, columns, capacity),
     maxParticipants: integer(
       'maxParticipants',
       options.maxParticipants ?? TABLE_DEFAULTS.maxParticipants,
@@ -58,16 +77,47 @@ export function parseSchema(options: TableOptions<Columns>): TableSchema {
 
 /** The schema that an opener requires: what was not given is as in the table. Throws as `parseSchema` does. */
 export function wantedSchema(stored: TableSchema, wanted: OpenOptions): TableSchema {
-  const { columns, capacity, maxKeyBytes, evict, changes } = wanted;
-  const parsed = parseSchema({
+  const columns = wanted.columns === undefined ? stored.columns : parseColumns(wanted.columns);
+  return parseWith(columns, {
     name: '',
-    columns: columns ?? { any: 'int8' },
-    capacity: capacity ?? stored.capacity,
-    maxKeyBytes: maxKeyBytes ?? stored.maxKeyBytes,
-    evict: evict ?? stored.evict,
-    changes: changes ?? stored.changes,
+    capacity: wanted.capacity ?? stored.capacity,
+    maxKeyBytes: wanted.maxKeyBytes ?? stored.maxKeyBytes,
+    evict: wanted.evict ?? stored.evict,
+    changes: wanted.changes ?? stored.changes,
+    // Other columns are reported as such, and not as a heap that they have or lack.
+    heap: wanted.heap ?? (columns.some(isLong) ? stored.heap : undefined),
   });
-  return columns === undefined ? { ...parsed, columns: stored.columns } : parsed;
+}
+
+function isLong({ cell }: Column): boolean {
+  return cell.form === 'long';
+}
+
+function parseHeap(value: unknown, columns: readonly Column[], capacity: number): HeapSchema | undefined {
+  if (!columns.some(isLong)) {
+    if (value === undefined) return undefined;
+    throw new ShmTableError(
+      'ERR_SCHEMA_INVALID',
+      `heap is for tables with columns of type text, blob or json; got ${show(value)}`,
+    );
+  }
+  const given = typeof value === 'object' && value !== null ? value : { bytes: value };
+  checkOptions(given, HEAP_OPTIONS);
+  const { blockBytes = TABLE_DEFAULTS.blockBytes, bytes = TABLE_DEFAULTS.heapBytesPerRow * capacity }: HeapGiven =
+    given;
+  const block = integer('heap.blockBytes', blockBytes, MIN_BLOCK_BYTES, MAX_BLOCK_BYTES);
+  if ((block & (block - 1)) !== 0) {
+    throw new ShmTableError(
+      'ERR_ARGUMENT',
+      `heap.blockBytes must be a power of two from ${MIN_BLOCK_BYTES} to ${MAX_BLOCK_BYTES}, got ${block}`,
+    );
+  }
+  return { bytes: integer('heap.bytes', bytes, block, MAX_BLOCKS * block), blockBytes: block };
+}
+
+interface HeapGiven {
+  readonly bytes?: unknown;
+  readonly blockBytes?: unknown;
 }
 
 function parseChanges(value: unknown, maxKeyBytes: number): number {

@@ -60,7 +60,7 @@ export class Participant {
     this.#locking ??= this.#code.locking({
       id: this.id,
       at: this.at,
-      settle: () => this.settle(),
+      settle: (withClaims) => settleSlot(this.#memory, this.journal, this.id - 1, this, withClaims),
       waitForLock: (home, bucket) => this.#waitForLock(home, bucket),
       refuseSpare: (spare) => this.#refuseSpare(spare),
     });
@@ -98,7 +98,7 @@ export class Participant {
 
   /** True while an operation of this participant is unfinished: interrupted by an exception or a termination. */
   get isOpen(): boolean {
-    return this.#words[this.at + slot.OPERATION] !== slot.NONE;
+    return isOpenAt(this.#words, this.at);
   }
 
   /**
@@ -175,7 +175,7 @@ export class Participant {
     assertStackRoom();
     if (!this.#locks.tryLock(number)) return false;
     try {
-      settleSlot(this.#memory, this.journal, number, this);
+      settleSlot(this.#memory, this.journal, number, this, true);
       // Nobody can take a lock under this id while we hold its byte lock.
       if (lockedBucket !== undefined && this.#isHeldBy(lockedBucket, number + 1)) {
         this.#refuseHolder(number + 1, lockedBucket);
@@ -201,7 +201,7 @@ export class Participant {
     const slots = this.#memory.layout.schema.maxParticipants;
     for (let number = 0; number < slots; number++) {
       const at = this.#memory.slotWord(number);
-      const used = this.#words[at + slot.PID] !== 0 || this.#words[at + slot.OPERATION] !== slot.NONE;
+      const used = this.#words[at + slot.PID] !== 0 || isOpenAt(this.#words, at);
       if (used && number !== this.id - 1 && this.settleIfDead(number)) settled++;
     }
     return settled;
@@ -216,7 +216,7 @@ export class Participant {
     let settled = 0;
     for (let number = 0; number < this.#memory.layout.schema.maxParticipants; number++) {
       const at = this.#memory.slotWord(number);
-      if (number === this.id - 1 || this.#words[at + slot.OPERATION] === slot.NONE) continue;
+      if (number === this.id - 1 || !isOpenAt(this.#words, at)) continue;
       if (this.settleIfDead(number)) settled++;
       else this.journal.resyncNamed(at);
     }
@@ -229,7 +229,7 @@ export class Participant {
    * while others wait.
    */
   settle(): void {
-    if (this.isOpen) settleSlot(this.#memory, this.journal, this.id - 1, this);
+    settleSlot(this.#memory, this.journal, this.id - 1, this, true);
   }
 
   /** Leaves the slot to the next participant. */
@@ -243,24 +243,37 @@ export class Participant {
   }
 }
 
+/** Whether the slot at word `at` has an operation under way, or blocks claimed for one. */
+function isOpenAt(words: Int32Array, at: WordIndex): boolean {
+  return words[at + slot.OPERATION] !== slot.NONE || words[at + slot.HEAP_OPEN] !== 0;
+}
+
 /**
  * Completes or undoes the operation in a slot's open journal. Every step may be repeated: whoever dies here leaves the
- * journal open, and the next one begins again.
+ * journal open, and the next one begins again. Without `withClaims` the blocks that a write has claimed, and the spare
+ * that names them, are left to that write.
  *
  * Requires the slot's byte lock.
  */
-function settleSlot(memory: TableMemory, journal: Journal, number: number, by: Participant): void {
+function settleSlot(memory: TableMemory, journal: Journal, number: number, by: Participant, withClaims: boolean): void {
   const words = memory.words;
   const at = memory.slotWord(number);
   const id = number + 1;
-  if (words[at + slot.OPERATION] === slot.NONE) return;
+  if (!isOpenAt(words, at)) return;
   journal.check(at);
-  if (journal.holdsLock(at, id)) {
+  const operation = words[at + slot.OPERATION];
+  if (operation !== slot.NONE && journal.holdsLock(at, id)) {
     if (words[at + slot.STAGE] === slot.PREPARED) journal.carryOut(at, id);
     by.locking.release(memory.homeWord(words[at + slot.BUCKET] as BucketNumber));
   }
-  journal.freeLeftovers(at, id);
+  journal.finishRelease(at, id);
+  journal.freeRemovedChains(at, id);
+  // A commit is never inside another write: this one was interrupted.
+  const endsClaims = withClaims || operation === slot.COMMIT;
+  if (endsClaims) journal.freeClaims(at, id);
+  if (operation !== slot.NONE) journal.freeLeftovers(at, id);
   words[at + slot.OPERATION] = slot.NONE;
+  if (endsClaims) words[at + slot.HEAP_OPEN] = 0;
   if (by.at !== at) memory.doubles[by.at / 2 + slot.counterAt(slot.RECOVERIES)]++;
 }
 

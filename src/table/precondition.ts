@@ -29,15 +29,17 @@ export function parseExpected<C extends Columns>(expected: Expected<C>, draft: S
   return { values };
 }
 
-/** Whether a row has all expected values. -0 equals only -0, NaN equals NaN, bytes are compared by content. */
+/**
+ * Whether a row has all expected values. -0 equals only -0, NaN equals NaN, bytes are compared by content, JSON values
+ * by their text, in which the order of members counts.
+ */
 export function fulfils(row: Readonly<Record<string, unknown>>, values: ReadonlyMap<string, unknown>): boolean {
-  for (const [name, expected] of values) {
-    const actual = row[name];
-    const same =
-      actual instanceof Uint8Array && expected instanceof Uint8Array
-        ? Buffer.compare(actual, expected) === 0
-        : Object.is(actual, expected);
-    if (!same) return false;
-  }
+  for (const [name, expected] of values) if (!isSame(row[name], expected)) return false;
   return true;
+}
+
+function isSame(actual: unknown, expected: unknown): boolean {
+  if (typeof actual !== 'object' || typeof expected !== 'object') return Object.is(actual, expected);
+  if (actual instanceof Uint8Array && expected instanceof Uint8Array) return Buffer.compare(actual, expected) === 0;
+  return JSON.stringify(actual) === JSON.stringify(expected);
 }

@@ -2,6 +2,7 @@ import { types } from 'node:util';
 import { ShmTableError, show } from '../errors.js';
 import { evaluate } from '../memory/index.js';
 import { COLUMN_TYPES, refusal } from './column-types/column-types.js';
+import type { LongBytes, LongCells } from './hot/long-cells.js';
 import type { TextCells } from './hot/variable-columns.js';
 import type { PlacedColumn, RowLayout } from './layout/row.js';
 import type { WordIndex } from './layout/units.js';
@@ -39,6 +40,8 @@ export interface RowCodec<C extends Columns = Columns> {
   readonly readText: (start: number, length: number) => string;
   /** True after a read found a length over its limit: the row was torn if it has changed since, else it is damaged. */
   readonly damage: { found: boolean };
+  /** The long values of the rows; undefined for a schema without long columns. */
+  readonly long: (LongCells & LongBytes) | undefined;
 }
 
 /** Compiles the functions for a schema. O(columns). */
@@ -46,12 +49,14 @@ export function compileRowCodec<C extends Columns>(
   layout: RowLayout,
   views: NumberViews,
   text: TextCells,
+  long: RowCodec['long'],
 ): RowCodec<C> {
   const columns = layout.columns;
   const support = {
     ...views,
     named: new Int32Array(namedWords(columns).length),
     text,
+    long,
     refuse: (index: number, value: unknown): never => {
       throw refusal(columns[index], value);
     },
@@ -71,6 +76,7 @@ export function compileRowCodec<C extends Columns>(
     '  named,',
     '  readText: (start, length) => text.decode(start, length),',
     '  damage: text.damage,',
+    '  long,',
     '};',
     '}',
   ].join('\n');
@@ -88,6 +94,7 @@ function writeSource(columns: readonly PlacedColumn[]): string[] {
     '  write(input, begin) {',
     `    if (typeof input !== 'object' || input === null) checkNames(input);`,
     ...columns.map(readProperty),
+    ...columns.flatMap(prepareValue),
     '    let count = 0;',
     ...columns.map(({ index }) => `    if (v${index} !== undefined) count++;`),
     '    let properties = 0;',
@@ -111,9 +118,15 @@ function writeSource(columns: readonly PlacedColumn[]): string[] {
  * inherited property does not name a value.
  */
 function readProperty({ name, index }: PlacedColumn): string {
-  if (!(name in Object.prototype)) return `    const v${index} = input.${name};`;
+  if (!(name in Object.prototype)) return `    let v${index} = input.${name};`;
   const inherited = `typeof v${index} === 'function' && !Object.hasOwn(input, '${name}')`;
   return `    let v${index} = input.${name}; if (${inherited}) v${index} = undefined;`;
+}
+
+function prepareValue(column: PlacedColumn): string[] {
+  const value = `v${column.index}`;
+  const prepared = codeOf(column).prepare?.(value, column);
+  return prepared === undefined ? [] : [`    if (${value} !== undefined) ${value} = ${prepared};`];
 }
 
 function forgetNamed(columns: readonly PlacedColumn[]): string {

@@ -1,6 +1,10 @@
 import { loadAcquire } from '../memory/index.js';
+import type { HeapCells } from './hot/long-cells.js';
+import { CELL_LENGTH } from './layout/heap.js';
 import {
+  isLong,
   isVariable,
+  type LongColumn,
   lengthAt,
   ROW_EPOCH,
   ROW_EXPIRES_AT,
@@ -13,6 +17,7 @@ import {
 import { memoryFor, type RowMemory } from './layout/row-memory.js';
 import type { TableMemory } from './layout/table-memory.js';
 import type { WordIndex } from './layout/units.js';
+import type { LongValues } from './long-values.js';
 import type { RowCodec } from './row-codec.js';
 import type { RowSource } from './row-source.js';
 import type { TableCode } from './table-code.js';
@@ -51,12 +56,20 @@ export class RowCopy<C extends Columns = Columns> implements RowSource<C> {
   readonly #keyWord: number;
   readonly #keyBytes: number;
   readonly #variable: readonly VariableColumn[];
+  readonly #long: readonly LongColumn[];
+  /** The long values of the copy, and the cells that they are taken from. */
+  readonly #values: LongValues | undefined;
+  readonly #cells: HeapCells | undefined;
 
   constructor(code: TableCode<C>) {
     const table = code.context.memory;
     const { row, schema } = table.layout;
     this.memory = memoryFor(row.rowBytes);
-    this.codec = code.compileCodec(this.memory);
+    const { codec, long } = code.compileCodec(this.memory);
+    this.codec = codec;
+    this.#values = long;
+    this.#cells = code.cells;
+    this.#long = row.columns.filter(isLong);
     this.#table = table;
     this.#words = this.memory.words;
     this.#numbers = this.memory.bytes.subarray((COPY + ROW_HASH) * 4, row.keyOffset);
@@ -91,7 +104,7 @@ export class RowCopy<C extends Columns = Columns> implements RowSource<C> {
   }
 
   /**
-   * Copies key, strings and bytes of the row whose numbers were taken. False when a length cannot be valid, and as soon
+   * Copies key, strings, bytes and long values of the row whose numbers were taken. False when a length cannot be valid, and as soon
    * as `shouldContinue` returns false: the sooner after a commit the next try begins, the longer the row that it finds
    * will stay.
    */
@@ -108,6 +121,17 @@ export class RowCopy<C extends Columns = Columns> implements RowSource<C> {
         if (done > 0 && !shouldContinue()) return false;
         this.#copy(at * 4, start + done, Math.min(length - done, PIECE_BYTES));
       }
+    }
+    return this.#takeLong(at, shouldContinue);
+  }
+
+  #takeLong(at: WordIndex, shouldContinue: () => boolean): boolean {
+    for (const { offset, longIndex } of this.#long) {
+      const cell = at + offset / 4;
+      const lengthWord = this.#table.words[cell + CELL_LENGTH];
+      const bytes = this.#cells?.copyOf(cell, longIndex, shouldContinue);
+      if (bytes === undefined) return false;
+      this.#values?.take(COPY + offset / 4, longIndex, bytes, lengthWord);
     }
     return true;
   }

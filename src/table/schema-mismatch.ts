@@ -1,5 +1,5 @@
 /** Describes the differences between two schemas. */
-import type { TableSchema } from './options.js';
+import type { HeapSchema, TableSchema } from './options.js';
 import type { Column } from './schema.js';
 
 /** Differing columns that are listed; of the others only the number is given. */
@@ -14,8 +14,15 @@ export function describeMismatch(stored: TableSchema, given: TableSchema): strin
   for (const name of ['capacity', 'maxKeyBytes', 'evict', 'changes'] as const) {
     if (stored[name] !== given[name]) differences.push(`${name} is ${stored[name]}, given was ${given[name]}`);
   }
+  if (stored.heap?.bytes !== given.heap?.bytes || stored.heap?.blockBytes !== given.heap?.blockBytes) {
+    differences.push(`heap is ${describeHeap(stored.heap)}, given was ${describeHeap(given.heap)}`);
+  }
   const found = differences.filter((difference) => difference !== undefined);
   return found.length === 0 ? undefined : found.join('; ');
+}
+
+function describeHeap(heap: HeapSchema | undefined): string {
+  return heap === undefined ? 'none' : `${heap.bytes} bytes in blocks of ${heap.blockBytes}`;
 }
 
 /**

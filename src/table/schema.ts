@@ -1,6 +1,7 @@
 import { ShmTableError, show } from '../errors.js';
-import type { NumberCell, VariableCell } from './column-types/column-type.js';
+import type { LongCell, NumberCell, VariableCell } from './column-types/column-type.js';
 import { COLUMN_TYPES, type ColumnKind, columnTypeNames, parseColumnType } from './column-types/column-types.js';
+import { MAX_LONG_COLUMNS } from './layout/slot.js';
 import type { ColumnType } from './types.js';
 
 /** One column of a parsed schema. */
@@ -9,9 +10,11 @@ export interface Column {
   readonly type: ColumnType;
   readonly kind: ColumnKind;
   /** How its values are stored in a row. */
-  readonly cell: NumberCell | VariableCell;
+  readonly cell: NumberCell | VariableCell | LongCell;
   /** Maximum bytes of a value: the width of a number, n of `string(n)`. */
   readonly maxBytes: number;
+  /** Bytes of a long value that the row itself holds; 0 for other types. */
+  readonly inlineBytes: number;
 }
 
 const MAX_COLUMNS = 1024;
@@ -32,6 +35,13 @@ export function parseColumns(columns: unknown): readonly Column[] {
   if (parsed.length === 0 || parsed.length > MAX_COLUMNS) {
     throw new ShmTableError('ERR_SCHEMA_INVALID', `a table has 1 to ${MAX_COLUMNS} columns, got ${parsed.length}`);
   }
+  const long = parsed.filter(({ cell }) => cell.form === 'long').length;
+  if (long > MAX_LONG_COLUMNS) {
+    throw new ShmTableError(
+      'ERR_SCHEMA_INVALID',
+      `a table has at most ${MAX_LONG_COLUMNS} columns of type text, blob or json, got ${long}`,
+    );
+  }
   return parsed;
 }
 
@@ -47,9 +57,9 @@ function parseColumn(name: string, type: unknown): Column {
       `column ${name}: ${show(type)} is not a column type (${columnTypeNames()})`,
     );
   }
-  const { kind, maxBytes, limit } = parsed;
-  if (maxBytes > limit) {
+  const { kind, maxBytes, inlineBytes, size, limit } = parsed;
+  if (size > limit) {
     throw new ShmTableError('ERR_SCHEMA_INVALID', `column ${name}: ${type} is over the limit of ${limit} bytes`);
   }
-  return { name, type: type as ColumnType, kind, cell: COLUMN_TYPES[kind].cell, maxBytes };
+  return { name, type: type as ColumnType, kind, cell: COLUMN_TYPES[kind].cell, maxBytes, inlineBytes };
 }

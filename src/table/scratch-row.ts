@@ -62,7 +62,7 @@ export class ScratchRow<C extends Columns> {
   }
 
   #compiled(): RowCodec<C> {
-    this.#codec ??= this.#code.compileCodec(memoryFor(this.#layout.rowBytes));
+    this.#codec ??= this.#code.compileCodec(memoryFor(this.#layout.rowBytes)).codec;
     return this.#codec;
   }
 }

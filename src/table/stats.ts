@@ -7,7 +7,7 @@ import type { TableMemory } from './layout/table-memory.js';
 import type { BucketNumber } from './layout/units.js';
 import type { Participant } from './participant.js';
 import { isSpecialised } from './specialize.js';
-import type { TableCounts, TableStats } from './types.js';
+import type { HeapStats, TableCounts, TableStats } from './types.js';
 
 /** Expired rows that one count removes at most, and how often others may disturb a count. */
 const ROWS_PER_COUNT = 1000;
@@ -56,9 +56,36 @@ export function countLiveRows(memory: TableMemory, expired: ExpiredRows, sweeper
   }
 }
 
+/** Blocks of linked rows according to the slots' counts: exact while nobody writes. O(maxParticipants). */
+export function countedBlocks(memory: TableMemory): number {
+  let blocks = 0;
+  for (let number = 0; number < memory.layout.schema.maxParticipants; number++) {
+    blocks += memory.doubles[(memory.slotWord(number) + slot.HEAP_BLOCKS) / 2];
+  }
+  return blocks;
+}
+
+/** How the heap is used; undefined for a table without long columns. O(maxParticipants + blocks / 32). */
+function readHeap(memory: TableMemory): HeapStats | undefined {
+  const { heapBits } = memory;
+  const { heap } = memory.layout;
+  const { heap: options } = memory.layout.schema;
+  if (heapBits === undefined || heap === undefined || options === undefined) return undefined;
+  // A write that is half counted, or runs meanwhile, must not give a negative number.
+  const used = Math.min(Math.max(countedBlocks(memory), 0), heap.blocks);
+  return {
+    bytes: options.bytes,
+    blockBytes: heap.blockBytes,
+    blocks: heap.blocks,
+    used,
+    inFlight: Math.max(heapBits.taken() - used, 0),
+  };
+}
+
 /** What `Table.stats` returns. O(buckets). */
 export function readStats(memory: TableMemory, locks: ByteLocks, own: Participant | undefined): TableStats {
   const { rows, capacity, bytes, ...operations } = readCounts(memory, locks, own);
+  const heap = readHeap(memory);
   return {
     rows,
     capacity,
@@ -66,6 +93,7 @@ export function readStats(memory: TableMemory, locks: ByteLocks, own: Participan
     spareRows: spareRows(memory),
     overflowBuckets: memory.overflow.stats().used,
     longestChain: longestChain(memory),
+    ...(heap === undefined ? {} : { heap }),
     specialised: isSpecialised(),
     ...operations,
   };

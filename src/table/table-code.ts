@@ -3,17 +3,22 @@ import { cellSupport } from './cell-support.js';
 import { type Accumulator, makeAccumulator } from './hot/add-to-column.js';
 import { type Key, makeKey } from './hot/encode-key.js';
 import { type Chain, makeChain } from './hot/find.js';
+import { type Heap, makeHeap } from './hot/heap.js';
 import { type ChainReader, makeChainReader } from './hot/iterate.js';
 import { type Locking, type LockingSupport, makeLocking } from './hot/lock.js';
+import { type HeapCells, makeLongCells } from './hot/long-cells.js';
 import { type Lookup, type LookupParts, makeLookup } from './hot/lookup.js';
 import { type ItemReaders, makeItemReaders } from './hot/read-items.js';
 import { makeRedo, type Redo } from './hot/redo.js';
-import { makeTextCells } from './hot/variable-columns.js';
+import { makeRemoval } from './hot/remove.js';
+import { makeTextCells, type TextCells } from './hot/variable-columns.js';
 import { makeWriter, type Writer, type WriterParts } from './hot/write.js';
 import { KeyEncoding } from './key.js';
-import type { PlacedColumn } from './layout/row.js';
+import { isLong, type PlacedColumn } from './layout/row.js';
 import type { RowMemory } from './layout/row-memory.js';
 import { HASH_KEY } from './layout/segment.js';
+import { longRuntime } from './long-support.js';
+import { LongValues } from './long-values.js';
 import { type NumberViews, numberCells, numberViews } from './number-cells.js';
 import { compileRowCodec, type RowCodec } from './row-codec.js';
 import type { RowSource } from './row-source.js';
@@ -28,6 +33,9 @@ import type { Columns } from './types.js';
 export class TableCode<C extends Columns = Columns> {
   readonly context: TableContext;
   #views: NumberViews | undefined;
+  #text: TextCells | undefined;
+  #heap: Heap | undefined;
+  #cells: HeapCells | undefined;
   #codec: RowCodec<C> | undefined;
   #key: Key | undefined;
   #chain: Chain | undefined;
@@ -40,7 +48,7 @@ export class TableCode<C extends Columns = Columns> {
 
   /** Reads and writes rows in the table's memory. */
   get codec(): RowCodec<C> {
-    this.#codec ??= this.compileCodec(this.context.memory, this.#tableViews);
+    this.#codec ??= this.#compile(this.#tableViews, this.#textOfTable, this.cells);
     return this.#codec;
   }
 
@@ -49,10 +57,58 @@ export class TableCode<C extends Columns = Columns> {
     return this.#views;
   }
 
-  /** Compiles the codec for rows of the table's schema in another piece of memory. */
-  compileCodec(memory: RowMemory, views = numberViews(memory)): RowCodec<C> {
-    const text = specialize('variable-columns.js', makeTextCells, this.context, cellSupport(memory));
-    return compileRowCodec<C>(this.context.memory.layout.row, views, text);
+  get #textOfTable(): TextCells {
+    this.#text ??= this.#makeText(this.context.memory);
+    return this.#text;
+  }
+
+  /** Compiles the codec for rows of the table's schema in memory of this thread, for one row at a time. */
+  compileCodec(memory: RowMemory): { readonly codec: RowCodec<C>; readonly long: LongValues | undefined } {
+    const text = this.#makeText(memory);
+    const { row, heap } = this.context.memory.layout;
+    const long = heap === undefined ? undefined : new LongValues(memory, longRuntime(row), text.damage);
+    return { codec: this.#compile(numberViews(memory), text, long), long };
+  }
+
+  #makeText(memory: RowMemory): TextCells {
+    return specialize('variable-columns.js', makeTextCells, this.context, cellSupport(memory));
+  }
+
+  #compile(views: NumberViews, text: TextCells, long: RowCodec['long']): RowCodec<C> {
+    return compileRowCodec<C>(this.context.memory.layout.row, views, text, long);
+  }
+
+  /** Claims and releases blocks; undefined for a table without long columns. */
+  get heap(): Heap | undefined {
+    const { heapBits, layout } = this.context.memory;
+    if (heapBits === undefined || layout.heap === undefined) return undefined;
+    this.#heap ??= specialize('heap.js', makeHeap, this.context, {
+      bits: heapBits,
+      layout: layout.heap,
+      cells: layout.row.columns.filter(isLong).map(({ offset }) => offset / 4),
+    });
+    return this.#heap;
+  }
+
+  /** The long cells of the table's rows; undefined for a table without long columns. */
+  get cells(): HeapCells | undefined {
+    const { heap } = this;
+    if (heap === undefined) return undefined;
+    this.#cells ??= this.#makeCells(heap);
+    return this.#cells;
+  }
+
+  #makeCells(heap: Heap): HeapCells {
+    const { memory } = this.context;
+    const { octets, writeEncoded } = cellSupport(memory);
+    const { damage, decode } = this.#textOfTable;
+    return specialize('long-cells.js', makeLongCells, this.context, heap, {
+      ...longRuntime(memory.layout.row),
+      octets,
+      writeEncoded,
+      damage,
+      decode,
+    });
   }
 
   get key(): Key {
@@ -88,8 +144,18 @@ export class TableCode<C extends Columns = Columns> {
   }
 
   writer(participant: WriterParts['participant']): Writer {
-    const { codec, key, chain, redo } = this;
-    return specialize('write.js', makeWriter, this.context, { participant, codec, key, chain, redo });
+    const { codec, key, chain, redo, heap, cells } = this;
+    const removal = specialize('remove.js', makeRemoval, this.context, { participant, key, chain, redo, heap });
+    return specialize('write.js', makeWriter, this.context, {
+      participant,
+      codec,
+      key,
+      chain,
+      redo,
+      removal,
+      heap,
+      cells,
+    });
   }
 
   lookup<T>(parts: LookupParts<T>): Lookup<T> {

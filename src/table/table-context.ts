@@ -43,7 +43,10 @@ export function createContext(name: string, memory: TableMemory) {
     feed: memory.layout.feedCells === 0 ? undefined : new ChangeFeed(memory),
     constants,
     runtime,
-    refuse: (code: 'ERR_TABLE_CLOSED' | 'ERR_TABLE_CORRUPT' | 'ERR_TABLE_FULL', problem: string): never => {
+    refuse: (
+      code: 'ERR_TABLE_CLOSED' | 'ERR_TABLE_CORRUPT' | 'ERR_TABLE_FULL' | 'ERR_VALUE_TOO_LONG',
+      problem: string,
+    ): never => {
       throw new ShmTableError(code, `table ${name} ${problem}`);
     },
   };

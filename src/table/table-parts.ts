@@ -6,9 +6,10 @@ import { ExpiredRows } from './expiry/expired-rows.js';
 import { Sweeper } from './expiry/sweeper.js';
 import type { TableClock } from './expiry/table-clock.js';
 import type { Accumulator } from './hot/add-to-column.js';
+import type { Heap } from './hot/heap.js';
 import type { Lookup } from './hot/lookup.js';
 import type { Writer } from './hot/write.js';
-import type { PlacedColumn } from './layout/row.js';
+import { type PlacedColumn, ROW_HASH } from './layout/row.js';
 import { READY, STATE } from './layout/segment.js';
 import type { TableMemory } from './layout/table-memory.js';
 import type { OpenedTable } from './open.js';
@@ -17,6 +18,7 @@ import { Participant } from './participant.js';
 import { Reader } from './reader.js';
 import { entryReader, RowScan } from './row-scan.js';
 import { ScratchRow } from './scratch-row.js';
+import { countedBlocks } from './stats.js';
 import { TableCode } from './table-code.js';
 import { createContext } from './table-context.js';
 import type { Columns, Entry, Row } from './types.js';
@@ -129,7 +131,26 @@ export class TableParts<C extends Columns = Columns> {
         evictor.evictOne() ||
         hasOverlooked();
     }
+    const { heap } = this.code;
+    if (heap !== undefined) this.#makeHeapRoomWith(heap, writer, participant, sweeper);
     return writer;
+  }
+
+  #makeHeapRoomWith(heap: Heap, writer: Writer, participant: Participant, sweeper: Sweeper): void {
+    const { memory } = this;
+    const { words, uses } = memory;
+    const evictor = uses === undefined ? undefined : new Evictor(memory, uses, writer);
+    const hasOverlooked = (): boolean => participant.settleUnfinished() > 0 || memory.heapBits?.findFree() !== -1;
+    writer.usedBlocks = () => countedBlocks(memory);
+    if (evictor === undefined) {
+      writer.makeHeapRoom = () => sweeper.reclaim() > 0 || hasOverlooked() || sweeper.reclaimLocked();
+      return;
+    }
+    // A set that evicted its own row would lose the columns that it does not name.
+    writer.makeHeapRoom = (except) =>
+      sweeper.reclaimNowAndThen() > 0 ||
+      evictor.evictOne((row) => words[row + ROW_HASH] !== except && heap.blocksOf(row) > 0) ||
+      hasOverlooked();
   }
 
   #detach(participant: Participant): void {

@@ -2,7 +2,7 @@ import { ShmTableError, show } from '../errors.js';
 import { checkOptions } from '../memory/index.js';
 import { putUnder, TableEngine } from './engine.js';
 import type { Accumulator } from './hot/add-to-column.js';
-import type { Outcome, WriteMode } from './hot/write.js';
+import type { WriteMode } from './hot/write.js';
 import { bytesByPurpose, columnsOf, layOutSegment } from './layout/segment.js';
 import { PID } from './layout/slot.js';
 import { listTables } from './list.js';
@@ -18,6 +18,7 @@ import {
 } from './open.js';
 import { INCREMENT_OPTIONS, LOOKUP_OPTIONS, TABLE_OPTIONS } from './option-names.js';
 import { type AttachOptions, parseAttach, parseNamespace, parseSchema } from './options.js';
+import type { Outcome } from './outcome.js';
 import { SharedParts } from './shared-parts.js';
 import { SnapshotReader } from './snapshot/reader.js';
 import { checkSnapshot, loadSnapshot, restoredOptions, snapshotOf } from './snapshot/snapshot.js';
@@ -662,7 +663,7 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
         snapshot.revision + 1,
       );
       try {
-        await loadSnapshot(reader, table.#handle.memory, table.#handle.writer, table.#handle.clock);
+        await loadSnapshot(reader, table.#handle);
         return table;
       } catch (error) {
         table.destroy();

@@ -21,21 +21,55 @@ export interface SizedColumnValues {
   bytes: Uint8Array;
 }
 
+/** The JavaScript values of the column types whose values may have any length. */
+export interface LongColumnValues {
+  text: string;
+  blob: Uint8Array;
+  json: JsonValue;
+}
+
+/** A value that JSON can represent. */
+export type JsonValue = null | boolean | number | string | JsonValue[] | { [member: string]: JsonValue };
+
+declare const jsonValue: unique symbol;
+
+/** The type of a `json` column whose values are of type `T`: see `json`. */
+export type JsonColumn<T> = 'json' & { readonly [jsonValue]: T };
+
 /** A column type as written in a schema; `n` is a number of bytes. */
-export type ColumnType = keyof ColumnValues | `${keyof SizedColumnValues}(${number})`;
+export type ColumnType =
+  | keyof ColumnValues
+  | `${keyof SizedColumnValues}(${number})`
+  | keyof LongColumnValues
+  | `${keyof LongColumnValues}(${number})`;
 
 /** A schema: column names in order, each with its type. */
 export type Columns = Readonly<Record<string, ColumnType>>;
 
 /** The JavaScript value that a column of this type returns. */
-export type ColumnValue<T extends ColumnType> = T extends keyof ColumnValues
-  ? ColumnValues[T]
-  : T extends `${infer K extends keyof SizedColumnValues}(${number})`
-    ? SizedColumnValues[K]
-    : never;
+export type ColumnValue<T extends ColumnType> = T extends { readonly [jsonValue]: infer V }
+  ? V
+  : T extends keyof ColumnValues
+    ? ColumnValues[T]
+    : T extends keyof LongColumnValues
+      ? LongColumnValues[T]
+      : T extends `${infer K extends keyof SizedColumnValues}(${number})`
+        ? SizedColumnValues[K]
+        : T extends `${infer K extends keyof LongColumnValues}(${number})`
+          ? LongColumnValues[K]
+          : never;
 
-/** The JavaScript value that a column of this type accepts: `int64` also accepts safe integers. */
-export type ColumnInput<T extends ColumnType> = T extends 'int64' ? bigint | number : ColumnValue<T>;
+/**
+ * The JavaScript value that a column of this type accepts: `int64` also accepts safe integers, `json` whatever
+ * `JSON.stringify` turns into JSON.
+ */
+export type ColumnInput<T extends ColumnType> = T extends { readonly [jsonValue]: infer V }
+  ? V
+  : T extends 'int64'
+    ? bigint | number
+    : T extends 'json' | `json(${number})`
+      ? unknown
+      : ColumnValue<T>;
 
 /** A whole row, as `get` returns it. */
 export type Row<C extends Columns> = { -readonly [K in keyof C]: ColumnValue<C[K]> };
@@ -45,7 +79,7 @@ export type RowInput<C extends Columns> = { readonly [K in keyof C]?: ColumnInpu
 
 /** Names of the columns that `increment` accepts. */
 export type NumericColumn<C extends Columns> = {
-  [K in keyof C]: ColumnValue<C[K]> extends boolean | string | Uint8Array ? never : K;
+  [K in keyof C]: C[K] extends Exclude<ColumnType, Exclude<keyof ColumnValues, 'boolean'>> ? never : K;
 }[keyof C] &
   string;
 
@@ -78,10 +112,23 @@ export interface TableOptions<C extends Columns = Columns> {
   readonly evict?: 'none' | 'lru' | undefined;
   /** Bytes of the change feed, 0 for none (the default). */
   readonly changes?: number | undefined;
+  /**
+   * Room for values outside their rows; only for tables with `text`, `blob` or `json` columns. A number is `bytes`.
+   * Default: 256 bytes for each row of the capacity, in blocks of 256.
+   */
+  readonly heap?: number | HeapOptions | undefined;
   /** Maximum wait for a bucket's lock in milliseconds, default 1000. */
   readonly lockTimeoutMs?: number | undefined;
   /** Maximum number of threads that have it open for writing, over all processes: 1 .. 1024, default 128. */
   readonly maxParticipants?: number | undefined;
+}
+
+/** How much room a table has for values outside their rows. Part of the schema. */
+export interface HeapOptions {
+  /** Bytes of all blocks together, at least `blockBytes`; rounded up to whole blocks. */
+  readonly bytes: number;
+  /** Bytes of a block: a power of two from 64 to 4096, default 256. A value takes whole blocks. */
+  readonly blockBytes?: number | undefined;
 }
 
 /** Options of `Table.open`: where to look, how to attach, and which schema to require. */
@@ -180,6 +227,17 @@ export interface TableInfo {
   owners: number[];
 }
 
+/** Use of the heap, in blocks of `blockBytes`. */
+export interface HeapStats {
+  bytes: number;
+  blockBytes: number;
+  blocks: number;
+  /** Blocks of rows. */
+  used: number;
+  /** Blocks that writes under way hold, or that a killed process left and nobody has recovered yet. */
+  inFlight: number;
+}
+
 /** Counts that are kept up to date as operations happen. */
 export interface TableCounts {
   rows: number;
@@ -199,6 +257,8 @@ export interface TableStats extends TableCounts {
   spareRows: number;
   overflowBuckets: number;
   longestChain: number;
+  /** Only for tables with `text`, `blob` or `json` columns. */
+  heap?: HeapStats;
   /**
    * Whether each table of this process has its own copy of the hot code. False when the package's source text was
    * changed, for example by a bundler: operations are then slower from the second table of the process on.
@@ -211,6 +271,8 @@ export interface TableBytes {
   rows: number;
   spares: number;
   index: number;
+  /** Blocks for values outside their rows, and what records their use: only for tables with such columns. */
+  heap?: number;
   other: number;
 }
 

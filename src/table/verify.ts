@@ -10,6 +10,7 @@ import type { TableMemory } from './layout/table-memory.js';
 import type { BucketNumber, RowNumber } from './layout/units.js';
 import { countedRows } from './stats.js';
 import type { Verification } from './types.js';
+import { type Report, verifyHeap } from './verify-heap.js';
 
 /** Problems beyond this number are counted, not listed. */
 const MAX_PROBLEMS = 100;
@@ -23,6 +24,7 @@ const MAX_PROBLEMS = 100;
  * - no row expires before its group is due
  * - a slice that is neither free nor linked is the spare of the participant whose id is in its owner word
  * - free slices + linked rows = capacity; the counters add up to the linked rows; the pools' hints agree
+ * - what `verifyHeap` checks
  * O(segment).
  */
 export function verifyTable(memory: TableMemory): Verification {
@@ -35,13 +37,12 @@ export function verifyTable(memory: TableMemory): Verification {
   const linked = checkChains(memory, new ExpiryGroups(memory), report);
   checkRows(memory, linked.rows, report);
   checkOwners('overflow bucket', memory.overflow, linked.buckets, new Map(), report);
+  verifyHeap(memory, linked.rows, report);
   const counted = countedRows(memory);
   if (counted !== linked.rows.size) report(`the counters say ${counted} rows, ${linked.rows.size} are linked`);
   if (more > 0) problems.push(`… and ${more} more`);
   return { ok: problems.length === 0, problems };
 }
-
-type Report = (problem: string) => void;
 
 interface Linked {
   readonly rows: Set<number>;

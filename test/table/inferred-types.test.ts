@@ -1,5 +1,5 @@
 import t from 'tap';
-import { type Entry, type Row, type RowInput, ShmTableError } from '../../src/index.js';
+import { type Entry, type JsonValue, type Row, type RowInput, ShmTableError } from '../../src/index.js';
 import { Table } from '../fixtures/placed-table.js';
 import { scratchTable } from './scratch-table.js';
 
@@ -115,7 +115,7 @@ t.test('schemas written in place need no `as const`; unknown ones give general r
   const opened = Table.open(name, { columns: { n: 'int32', text: 'string(4)' } });
   hasType<string | undefined>()(opened.get('k', 'text'));
   const general = Table.open(name);
-  hasType<number | bigint | string | boolean | Uint8Array | undefined>()(general.get('k', 'n' as string));
+  hasType<number | bigint | string | boolean | Uint8Array | JsonValue | undefined>()(general.get('k', 'n' as string));
   t.equal(general.get('k', 'n'), 1);
   for (const table of [made, opened, general]) table.close();
 });

@@ -1,7 +1,8 @@
 import { ShmTableError, show } from '../../errors.js';
+import type { JsonValue } from '../types.js';
 
 /** A value as a column returns it. */
-export type CellValue = number | bigint | boolean | string | Uint8Array;
+export type CellValue = number | bigint | boolean | string | Uint8Array | JsonValue;
 
 /** What a type's code needs to know about a column. */
 export interface ColumnPlace {
@@ -11,6 +12,10 @@ export interface ColumnPlace {
   readonly maxBytes: number;
   /** Byte offset in the row: of the number, or of the length before the bytes. */
   readonly offset: number;
+  /** Bytes of a long value that are kept in the row itself; 0 for other types. */
+  readonly inlineBytes: number;
+  /** Position among the long columns; -1 for other types. */
+  readonly longIndex: number;
 }
 
 /** The views of memory that compiled code has, by name. */
@@ -36,8 +41,18 @@ export interface VariableCell {
   readonly mostBytes: number;
 }
 
+/**
+ * A value of any length: in the row when it has at most as many bytes as the column's type says in parentheses, else in
+ * the heap.
+ */
+export interface LongCell {
+  readonly form: 'long';
+  /** Longest value in bytes. */
+  readonly maxValueBytes: number;
+}
+
 /** Everything in which one type of column differs from the others. */
-interface ColumnTypeEntry<C extends NumberCell | VariableCell = NumberCell | VariableCell> {
+interface ColumnTypeEntry<C extends NumberCell | VariableCell | LongCell = NumberCell | VariableCell | LongCell> {
   readonly cell: C;
   /** The value of a column that was never named. */
   readonly zero: CellValue;
@@ -45,6 +60,11 @@ interface ColumnTypeEntry<C extends NumberCell | VariableCell = NumberCell | Var
    * Source text for the row codec. `row` and `from` name variables with a row's first word, `value` one with a value.
    */
   readonly code: {
+    /**
+     * An expression for what is written instead of the value, when that runs code of the caller's; it runs before there
+     * is a row to write to.
+     */
+    prepare?(value: string, column: ColumnPlace): string;
     /** An expression. */
     read(row: string, column: ColumnPlace): string;
     /** A statement that checks the value and writes it; `refuse` is a statement that throws. */
@@ -72,6 +92,7 @@ interface ColumnTypeEntry<C extends NumberCell | VariableCell = NumberCell | Var
 
 export type NumberType = ColumnTypeEntry<NumberCell>;
 export type VariableType = ColumnTypeEntry<VariableCell>;
+export type LongType = ColumnTypeEntry<LongCell>;
 
 /** Source text of the view's element that holds a row's number. Rows begin at even words. */
 export function elementOf({ view, bytes }: NumberCell, row: string, { offset }: ColumnPlace): string {

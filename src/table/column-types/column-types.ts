@@ -1,12 +1,15 @@
 import type { ShmTableError } from '../../errors.js';
-import type { ColumnValues, SizedColumnValues } from '../types.js';
+import type { ColumnValues, LongColumnValues, SizedColumnValues } from '../types.js';
+import { blobType } from './blob.js';
 import { booleanType } from './boolean.js';
 import { bytesType } from './bytes.js';
-import type { ColumnPlace, NumberType, VariableType } from './column-type.js';
+import type { ColumnPlace, LongType, NumberType, VariableType } from './column-type.js';
 import { floatType } from './floats.js';
 import { int64Type } from './int64.js';
 import { integerType } from './integers.js';
+import { jsonType } from './json.js';
 import { stringType } from './string.js';
+import { textType } from './text.js';
 
 /** The types whose values all have the same width. */
 const FIXED: Readonly<Record<keyof ColumnValues, NumberType>> = {
@@ -28,42 +31,65 @@ const SIZED: Readonly<Record<keyof SizedColumnValues, VariableType>> = {
   bytes: bytesType,
 };
 
+/** The types whose values may have any length; in parentheses, which may be left out, how much the row itself holds. */
+const LONG: Readonly<Record<keyof LongColumnValues, LongType>> = {
+  text: textType,
+  blob: blobType,
+  json: jsonType,
+};
+/** Bytes of a long value that the row itself holds when its type does not say. */
+const DEFAULT_INLINE_BYTES = 24;
+const MAX_INLINE_BYTES = 4096;
+
 /** A type as a schema names it, without the parentheses. */
-export type ColumnKind = keyof ColumnValues | keyof SizedColumnValues;
+export type ColumnKind = keyof ColumnValues | keyof SizedColumnValues | keyof LongColumnValues;
 
 /** Everything in which column types differ: to add a type is to add an entry here, and its values to `types.ts`. */
-export const COLUMN_TYPES: Readonly<Record<ColumnKind, NumberType | VariableType>> = { ...FIXED, ...SIZED };
+export const COLUMN_TYPES: Readonly<Record<ColumnKind, NumberType | VariableType | LongType>> = {
+  ...FIXED,
+  ...SIZED,
+  ...LONG,
+};
 
-/**
- * A parsed type name; `parseColumnType` returns undefined for anything else. `maxBytes` may exceed `limit`: the caller
- * checks that.
- */
+/** A parsed type name. */
 interface ParsedType {
   readonly kind: ColumnKind;
   /** Maximum bytes of a value. */
   readonly maxBytes: number;
-  /** Largest number allowed in the parentheses. */
+  /** Bytes of a long value that the row itself holds; 0 for other types. */
+  readonly inlineBytes: number;
+  /** The number in the parentheses, given or not, and the largest one that is allowed there: the caller compares. */
+  readonly size: number;
   readonly limit: number;
 }
 
+/** Parses the name of a type; undefined for anything else. */
 export function parseColumnType(type: unknown): ParsedType | undefined {
   if (typeof type !== 'string') return undefined;
-  const sized = /^([a-z0-9]+)\(([1-9][0-9]{0,8})\)$/.exec(type);
-  if (sized === null) {
-    if (!Object.hasOwn(FIXED, type)) return undefined;
-    const kind = type as keyof ColumnValues;
-    const { bytes } = FIXED[kind].cell;
-    return { kind, maxBytes: bytes, limit: bytes };
+  const [, name, digits] = /^([a-z0-9]+)(?:\(([1-9][0-9]{0,8})\))?$/.exec(type) ?? [];
+  if (name === undefined) return undefined;
+  if (Object.hasOwn(LONG, name)) {
+    const kind = name as keyof LongColumnValues;
+    const size = digits === undefined ? DEFAULT_INLINE_BYTES : Number(digits);
+    return { kind, maxBytes: LONG[kind].cell.maxValueBytes, inlineBytes: size, size, limit: MAX_INLINE_BYTES };
   }
-  if (!Object.hasOwn(SIZED, sized[1])) return undefined;
-  const kind = sized[1] as keyof SizedColumnValues;
-  return { kind, maxBytes: Number(sized[2]), limit: SIZED[kind].cell.mostBytes };
+  if (digits === undefined) {
+    if (!Object.hasOwn(FIXED, name)) return undefined;
+    const kind = name as keyof ColumnValues;
+    const { bytes } = FIXED[kind].cell;
+    return { kind, maxBytes: bytes, inlineBytes: 0, size: bytes, limit: bytes };
+  }
+  if (!Object.hasOwn(SIZED, name)) return undefined;
+  const kind = name as keyof SizedColumnValues;
+  const size = Number(digits);
+  return { kind, maxBytes: size, inlineBytes: 0, size, limit: SIZED[kind].cell.mostBytes };
 }
 
 /** The names of all types, as messages list them. */
 export function columnTypeNames(): string {
   const sized = Object.entries(SIZED).map(([name, { cell }]) => `${name}(1..${cell.mostBytes})`);
-  return [...Object.keys(FIXED), ...sized].join(', ');
+  const long = Object.keys(LONG).flatMap((name) => [name, `${name}(1..${MAX_INLINE_BYTES})`]);
+  return [...Object.keys(FIXED), ...sized, ...long].join(', ');
 }
 
 /** Describes what is wrong with a value that a column refuses. */

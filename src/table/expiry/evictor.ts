@@ -3,7 +3,7 @@ import type { Writer } from '../hot/write.js';
 import { ROW_HASH } from '../layout/row.js';
 import { CLOCK_HAND } from '../layout/segment.js';
 import type { TableMemory } from '../layout/table-memory.js';
-import type { RowNumber } from '../layout/units.js';
+import type { RowNumber, WordIndex } from '../layout/units.js';
 
 /**
  * Rounds of the hand over all rows before giving up: the first may clear every bit, the second then finds the victim.
@@ -29,8 +29,11 @@ export class Evictor {
     this.#writer = writer;
   }
 
-  /** Evicts one row; false when every row was in use by others all the time. Amortised O(1). */
-  evictOne(): boolean {
+  /**
+   * Evicts one row, of those that `mayGo` picks by their first word; false when every such row was in use by others all
+   * the time. Amortised O(1).
+   */
+  evictOne(mayGo?: (row: WordIndex) => boolean): boolean {
     const { words, rowSlices } = this.#memory;
     for (let i = 0; i < ROUNDS * rowSlices; i++) {
       const row = (((Atomics.add(words, CLOCK_HAND, 1) >>> 0) % rowSlices) + 1) as RowNumber;
@@ -39,7 +42,9 @@ export class Evictor {
         continue;
       }
       if (this.#memory.rows.ownerOf(row) !== LINKED) continue;
-      const hash = words[this.#memory.rowWord(row) + ROW_HASH];
+      const at = this.#memory.rowWord(row);
+      if (mayGo !== undefined && !mayGo(at)) continue;
+      const hash = words[at + ROW_HASH];
       if (this.#writer.evict(this.#memory.bucketOf(hash), row)) return true;
     }
     return false;

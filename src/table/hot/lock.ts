@@ -4,8 +4,13 @@ import type { Redo } from './redo.js';
 
 /** What every write does with its participant. Home buckets and rows are given by their first word. */
 export interface Locking {
-  /** Finishes this participant's own unfinished operation, if there is one. */
+  /**
+   * Finishes this participant's own unfinished operation, if there is one, and frees the blocks that an unfinished write
+   * has claimed.
+   */
   readonly settle: () => void;
+  /** `settle` for an operation inside a write, whose claims it leaves alone: the removals that make room for it. */
+  readonly settleRemoval: () => void;
   /** Writes the intent, and returns the home bucket that it names. */
   readonly intend: (operation: number, bucket: BucketNumber) => WordIndex;
   /** Writes the intent and takes the bucket's lock. When it throws `ERR_LOCK_TIMEOUT` nothing is left behind. */
@@ -39,7 +44,8 @@ export interface LockingSupport {
   readonly id: number;
   /** First word of its slot. */
   readonly at: WordIndex;
-  readonly settle: () => void;
+  /** `withClaims`: also the blocks that a write has claimed. */
+  readonly settle: (withClaims: boolean) => void;
   readonly waitForLock: (home: WordIndex, bucket: BucketNumber) => void;
   readonly refuseSpare: (spare: number) => never;
 }
@@ -63,7 +69,11 @@ export function makeLocking(
   let woken: WordIndex | 0 = 0;
 
   const settle = (): void => {
-    if (words[at + slot.OPERATION] !== slot.NONE) support.settle();
+    if ((words[at + slot.OPERATION] | words[at + slot.HEAP_OPEN]) !== slot.NONE) support.settle(true);
+  };
+
+  const settleRemoval = (): void => {
+    if (words[at + slot.OPERATION] !== slot.NONE) support.settle(false);
   };
 
   const intend = (operation: number, bucket: BucketNumber): WordIndex => {
@@ -127,5 +137,5 @@ export function makeLocking(
     storeRelease(words, row + ROW_SEQUENCE, words[row + ROW_SEQUENCE] + 1);
   };
 
-  return { settle, intend, begin, commit, release, end, abandon, spare, openSpare, finishRow };
+  return { settle, settleRemoval, intend, begin, commit, release, end, abandon, spare, openSpare, finishRow };
 }

@@ -18,6 +18,7 @@ export function makeRedo({ memory, addresses, feed, constants, runtime }: TableC
   const { storeRelease } = runtime;
   const { words, halves, bytes, doubles, longs } = memory;
   const { slot, bucket, row: rowAt, slice } = constants;
+  const hasHeap = memory.layout.heap !== undefined;
   const { index, overflow: overflowWord, rows, rowWords } = addresses;
 
   const bucketWord = (home: WordIndex, number: number): WordIndex =>
@@ -104,13 +105,19 @@ export function makeRedo({ memory, addresses, feed, constants, runtime }: TableC
     advance(homeWord(at), at, 0);
   };
 
+  const countBlocks = (at: WordIndex): void => {
+    doubles[(at + slot.HEAP_BLOCKS) >>> 1] = doubles[(at + slot.BLOCKS_AFTER) >>> 1];
+  };
+
   const carryOut = (at: WordIndex, id: number): void => {
     switch (words[at + slot.OPERATION]) {
       case slot.COMMIT:
         commit(at, id);
+        if (hasHeap) countBlocks(at);
         break;
       case slot.REMOVE:
         remove(at, id);
+        if (hasHeap) countBlocks(at);
         break;
       default:
         store(at);

@@ -1,17 +1,17 @@
 import type { BucketNumber, OverflowNumber, RowNumber, WordIndex } from '../layout/units.js';
+import type { Outcome } from '../outcome.js';
 import type { RowCodec } from '../row-codec.js';
 import type { TableContext } from '../table-context.js';
 import type { Accumulator } from './add-to-column.js';
 import type { Key } from './encode-key.js';
-import type { Chain, Found } from './find.js';
-import type { Caller, Locking } from './lock.js';
+import type { Chain } from './find.js';
+import type { Heap } from './heap.js';
+import type { HeapCells } from './long-cells.js';
 import type { Redo } from './redo.js';
+import type { Removal, RemovalSteps, WritingParticipant } from './remove.js';
 
 /** What a write does when it finds the row, and when it does not. */
 export type WriteMode = 'set' | 'put' | 'insert' | 'update';
-
-/** The outcome of a write. Only the first three mean that a row was changed. */
-export type Outcome = 'inserted' | 'updated' | 'deleted' | 'absent' | 'present' | 'mismatch';
 
 /** An increment that is written as a whole row, because the row is new or its expiry changes too. */
 interface Increment {
@@ -24,25 +24,31 @@ interface Increment {
 /**
  * Every change of the table. All of them follow the same steps:
  *
- *   1. what the caller gave is read once, checked and encoded into the participant's spare row; nothing shared has
- *      changed yet, and none of the caller's code runs after this
+ *   1. what the caller gave is read once, checked and encoded into the participant's spare row, and long values into
+ *      blocks that the spare names; nothing shared has changed yet, and none of the caller's code runs after this
  *   2. the journal names the bucket, then the bucket's lock is taken
  *   3. under the lock the row is looked up, columns that were not named are copied, and the revision is set: copied
  *      before the lock, they would lose a concurrent increment
  *   4. the journal is completed with final values and carried out; one store of a row number makes the change visible
- *   5. the lock is released, what was left over is freed, and only then is the journal cleared
+ *   5. the lock is released, what was left over is freed, and only then is the journal cleared. Chains of blocks are
+ *      freed after the version has advanced: a reader with an unchanged version must find them whole
  *
  * If it is interrupted anywhere, by an error thrown under the lock or by the end of the thread, `Participant.settle`
  * completes or undoes it: that is what every `finally` below is for.
  */
-export interface Writer {
-  /** Revision and expiry (table time, 0 never) of the row after the last write. */
-  revision: number;
+export interface Writer extends Removal {
+  /** Expiry (table time, 0 never) of the row after the last write. */
   expiresAt: number;
   /** Value after the last increment. */
   value: number | bigint;
   /** Called when the table is full; returns whether it freed anything, so that another try is worthwhile. */
   makeRoom: () => boolean;
+  /**
+   * Called when the heap has no free block; returns whether it freed any. Rows whose hash is `except` are not evicted.
+   */
+  makeHeapRoom: (except: number) => boolean;
+  /** Blocks of all rows together. */
+  usedBlocks: () => number;
   /**
    * Writes a row. `expiresAt` is table time, 0 for never; undefined keeps the row's own. With `ifRevision` the outcome
    * is 'mismatch' unless the row has this revision. `ERR_TABLE_FULL`, `ERR_LOCK_TIMEOUT`, and the errors of the codec
@@ -55,7 +61,9 @@ export interface Writer {
     expiresAt: number | undefined,
     ifRevision?: number,
   ) => Outcome;
-  /** Writes a row whose columns `fill` writes into the spare (given its first word): all of them, and nothing else. */
+  /**
+   * Writes a row whose columns `fill` writes into the spare (given its first word): all of them, and nothing else.
+   */
   readonly load: (key: string, fill: (row: WordIndex) => void, expiresAt: number) => Outcome;
   /**
    * Adds `by` to a number, creating the row if it does not exist. The result is in `value`. Done in place unless
@@ -71,35 +79,19 @@ export interface Writer {
   ) => Outcome;
   /** Sets a row's expiry (table time, 0 never). */
   readonly expire: (key: string, expiresAt: number) => Outcome;
-  /** Removes a row. `take`, if given, sees it once more when nobody else can: unlinked, but not yet free. */
-  readonly remove: (key: string, ifRevision?: number, take?: (row: WordIndex) => void) => Outcome;
-  /**
-   * Removes the rows of one bucket, each as a separate operation: at most as many as there were at the start. Returns
-   * how many had not expired. Without `wait` it stops when the bucket is locked, and leaves the rest.
-   */
-  readonly clearBucket: (bucket: BucketNumber, wait: boolean) => number;
-  /** Removes one expired row of a bucket; false when there is none or, without `wait`, when the bucket is locked. */
-  readonly expireOne: (bucket: BucketNumber, wait: boolean) => boolean;
-  /** Evicts this row of a bucket; false when it is no longer there, or the bucket is locked. */
-  readonly evict: (bucket: BucketNumber, row: RowNumber) => boolean;
 }
 
 /** What a writer works with. */
 export interface WriterParts {
-  readonly participant: {
-    readonly id: number;
-    readonly at: WordIndex;
-    readonly locking: Locking;
-    caller: Caller;
-    /**
-     * `begin` for what can be done later or elsewhere: returns 0, with nothing begun, when somebody else has the lock.
-     */
-    readonly tryBegin: (operation: number, bucket: BucketNumber) => WordIndex | 0;
-  };
+  readonly participant: WritingParticipant;
   readonly codec: RowCodec;
   readonly key: Key;
   readonly chain: Chain;
   readonly redo: Redo;
+  readonly removal: RemovalSteps;
+  /** Undefined for a table without long columns, as `cells`. */
+  readonly heap: Heap | undefined;
+  readonly cells: HeapCells | undefined;
 }
 
 /** Creates the writer of a participant. */
@@ -108,49 +100,40 @@ export function makeWriter(context: TableContext, parts: WriterParts): Writer {
   const MAX_ROUNDS = 100;
   // How long a table that evicts continues to try after that, in milliseconds.
   const PATIENCE_MS = 1000;
+  // Bounds of the wait for blocks that others hold, in milliseconds.
+  const MIN_WAIT_MS = 0.1;
+  const MAX_WAIT_MS = 1;
   const { memory, addresses, clock, groups, constants, runtime, refuse } = context;
-  const { participant, codec, key, chain } = parts;
-  const { at, id, tryBegin, locking } = participant;
-  const { settle, begin, commit, end, abandon, spare, openSpare, finishRow } = locking;
+  const { participant, codec, key, chain, heap, cells } = parts;
+  const { at, id, locking } = participant;
+  const { beginAtKey, hasExpired, look, noteRevision, seekTail, unlink } = parts.removal;
+  const { settle, commit, end, abandon, spare, openSpare, finishRow } = locking;
   const { prepareVersion, prepareCounter } = parts.redo;
   const { find } = chain;
   const { words, doubles, uses, rows, overflow } = memory;
   const { slot, bucket, row: rowAt, segment } = constants;
   const { DAMAGED } = bucket;
-  const { monotonicMs, noteWrite, ownWrites } = runtime;
+  const { futexWait, loadAcquire, monotonicMs } = runtime;
   const { bucketScale } = addresses;
   const columnCount = memory.layout.row.columns.length;
   const { capacity } = memory.layout.schema;
   // Until when a table that evicts continues to try for a new row.
   let patientUntil = 0;
 
+  if (heap !== undefined && cells !== undefined) {
+    cells.journal = at;
+    heap.lookFrom((id - 1) / memory.layout.schema.maxParticipants);
+  }
+
   const rowWord = (row: RowNumber): WordIndex => (addresses.rows + row * addresses.rowWords) as WordIndex;
-
-  const hasExpired = (row: RowNumber): boolean => {
-    const expiresAt = doubles[(rowWord(row) + rowAt.ROW_EXPIRES_AT) >>> 1];
-    return expiresAt !== 0 && clock.isPast(expiresAt);
-  };
-
-  const corrupt: () => never = () => refuse('ERR_TABLE_CORRUPT', 'is damaged in the chain of a bucket');
 
   // ---- steps ----
 
   const beginRow = (): WordIndex => {
     // A getter of the caller's row may have destroyed the table, or closed its last handle.
     if (words[segment.STATE] !== segment.READY) refuse('ERR_TABLE_CLOSED', 'was closed while its row was read');
+    if (cells !== undefined) cells.begin();
     return openSpare();
-  };
-
-  const beginAtKey = (operation: number): WordIndex =>
-    begin(operation, (((key.hash >>> 0) * bucketScale) >>> 0) as BucketNumber);
-
-  const look = (home: WordIndex): RowNumber | 0 => {
-    const row = find(home);
-    return row === DAMAGED ? corrupt() : row;
-  };
-
-  const seekTail = (home: WordIndex): void => {
-    if (!chain.seekTail(home)) corrupt();
   };
 
   const refusal = (mode: WriteMode, old: RowNumber | 0, ifRevision: number | undefined): Outcome | undefined => {
@@ -194,11 +177,6 @@ export function makeWriter(context: TableContext, parts: WriterParts): Writer {
     writer.value = next;
   };
 
-  const noteRevision = (row: WordIndex): void => {
-    writer.revision = memory.revision(words[at + slot.EPOCH_AFTER], words[at + slot.VERSION_AFTER]);
-    if (ownWrites.watched !== undefined) noteWrite(memory, words[row + rowAt.ROW_HASH]);
-  };
-
   // Completes the spare with the columns of the row that it replaces, or with zeros.
   const fillSpare = (
     home: WordIndex,
@@ -240,8 +218,15 @@ export function makeWriter(context: TableContext, parts: WriterParts): Writer {
     words[at + slot.TAG] = bucket.tagOf(key.hash);
     prepareCounter(at, old === 0 ? slot.INSERTS : slot.UPDATES);
     if (uses !== undefined) uses[spare()] = old === 0 ? 0 : 1;
+    if (heap !== undefined) {
+      const before = old === 0 ? 0 : heap.blocksOf(rowWord(old));
+      heap.prepareBlocks(at, heap.blocksOf(rowWord(spare())) - before);
+    }
     commit(home);
+    // The old row is the spare now.
+    if (heap !== undefined && old !== 0) heap.freeSpare(at, id, rowWord(old));
     end();
+    if (heap !== undefined) words[at + slot.HEAP_OPEN] = 0;
   };
 
   // Links the spare, whose named columns are already written, as the row of the key.
@@ -288,6 +273,52 @@ export function makeWriter(context: TableContext, parts: WriterParts): Writer {
     return monotonicMs() < patientUntil;
   };
 
+  // The outcome of a write that will be refused, as the row is now; undefined when it may succeed, or the row changes
+  // meanwhile. Claims and copies are saved: the look under the lock decides.
+  const foresee = (mode: WriteMode, ifRevision: number | undefined): Outcome | undefined => {
+    const home = memory.homeWord((((key.hash >>> 0) * bucketScale) >>> 0) as BucketNumber);
+    const version = loadAcquire(words, home + bucket.VERSION);
+    const row = find(home);
+    if (row === DAMAGED) return undefined;
+    const refused = refusal(mode, row !== 0 && hasExpired(row) ? 0 : row, ifRevision);
+    return loadAcquire(words, home + bucket.VERSION) === version ? refused : undefined;
+  };
+
+  // Stores the long values of the spare in blocks. `ERR_TABLE_FULL`, `ERR_VALUE_TOO_LONG`.
+  const storeLong = (writing: Heap, values: HeapCells): void => {
+    const needed = values.blocksNeeded();
+    if (needed === 0) return;
+    const { blocks = 0, blockBytes = 0 } = memory.layout.heap ?? {};
+    if (needed > blocks) {
+      refuse(
+        'ERR_VALUE_TOO_LONG',
+        `has a heap of ${blocks} blocks of ${blockBytes} bytes, and the row needs ${needed}`,
+      );
+    }
+    words[at + slot.HEAP_OPEN] = 1;
+    let deadline = 0;
+    while (!values.store(id)) {
+      if (deadline === 0) {
+        const { lockTimeoutMs } = participant.caller;
+        deadline = monotonicMs() + (uses === undefined ? lockTimeoutMs : Math.max(lockTimeoutMs, PATIENCE_MS));
+      }
+      if (writer.makeHeapRoom(key.hash) && monotonicMs() < deadline) continue;
+      const used = writer.usedBlocks();
+      if (used + needed > blocks || monotonicMs() >= deadline) {
+        refuse(
+          'ERR_TABLE_FULL',
+          `has a full heap: the row needs ${needed} blocks of ${blockBytes} bytes, ` +
+            `${Math.max(0, blocks - used)} of ${blocks} are free`,
+        );
+      }
+      // Others hold blocks for rows that are not linked yet. Two writers that each hold half would both wait for ever:
+      // what this one has claimed is freed first.
+      writing.freeSpare(at, id, rowWord(spare()));
+      values.restart();
+      futexWait(words, at + slot.HEAP_OPEN, 1, MIN_WAIT_MS + Math.random() * (MAX_WAIT_MS - MIN_WAIT_MS));
+    }
+  };
+
   // Stores the journal's VALUE in a linked row, together with the new revision.
   const storeNumber = (home: WordIndex, row: RowNumber, offset: number, width: number): void => {
     words[at + slot.ROW] = row;
@@ -326,72 +357,15 @@ export function makeWriter(context: TableContext, parts: WriterParts): Writer {
     return 'updated';
   };
 
-  // Unlinks the row that was found, fills the gap with the chain's last row, and frees what is no longer used.
-  const unlink = (home: WordIndex, row: RowNumber, counter: number, take?: (row: WordIndex) => void): void => {
-    const place = chain.foundNumber;
-    const position = chain.foundPosition;
-    seekTail(home);
-    const last = words[chain.tail + bucket.FIRST_ENTRY + chain.tailEntries - 1];
-    const moved = last === row ? 0 : last;
-    const empties = chain.tailEntries === 1 && chain.tailNumber !== 0;
-    words[at + slot.ROW] = row;
-    words[at + slot.PLACE] = place;
-    words[at + slot.POSITION] = position;
-    words[at + slot.MOVED] = moved;
-    words[at + slot.SOURCE] = chain.tailNumber;
-    words[at + slot.SOURCE_POSITION] = chain.tailEntries - 1;
-    words[at + slot.OVERFLOW] = empties ? chain.tailNumber : 0;
-    words[at + slot.BEFORE] = chain.beforeTail;
-    prepareVersion(at, home, moved === 0 ? 1 : 2);
-    prepareCounter(at, counter);
-    commit(home);
-    noteRevision(rowWord(row));
-    take?.(rowWord(row));
-    rows.release(row, id);
-    if (empties) overflow.release(words[at + slot.OVERFLOW], id);
-    end();
-  };
-
-  // Removes the row that `choose` finds under the lock, and returns the counter that was advanced: for an expired row
-  // always that of expirations. 0 when it finds none.
-  const removeOne = (
-    number: BucketNumber,
-    wait: boolean,
-    counter: number,
-    choose: (home: WordIndex) => Found,
-  ): number => {
-    settle();
-    try {
-      const home = wait ? begin(slot.REMOVE, number) : tryBegin(slot.REMOVE, number);
-      if (home === 0) return 0;
-      const row = choose(home);
-      if (row === DAMAGED) return corrupt();
-      if (row === 0) {
-        abandon(home);
-        return 0;
-      }
-      const counted = hasExpired(row) ? slot.EXPIRATIONS : counter;
-      unlink(home, row, counted);
-      return counted;
-    } finally {
-      settle();
-    }
-  };
-
-  // The row at this place of a chain, counted from the head, or the last row when there are fewer; 0 for none.
-  const seekUpTo = (home: WordIndex, place: number): Found => {
-    let before = place;
-    const row = chain.seek(home, () => before-- === 0);
-    return row === 0 ? chain.seekLast(home) : row;
-  };
-
   // ---- operations ----
 
   const writer: Writer = {
-    revision: 0,
+    ...parts.removal.operations,
     expiresAt: 0,
     value: 0,
     makeRoom: () => false,
+    makeHeapRoom: () => false,
+    usedBlocks: () => 0,
 
     write(mode, text, input, expiresAt, ifRevision) {
       settle();
@@ -402,6 +376,12 @@ export function makeWriter(context: TableContext, parts: WriterParts): Writer {
       if (!caller.isOpen) refuse('ERR_TABLE_CLOSED', 'was closed while its row was read');
       key.encode(text);
       try {
+        if (heap !== undefined && cells !== undefined && cells.blocksNeeded() > 0) {
+          const mayBeRefused = mode === 'insert' || mode === 'update' || ifRevision !== undefined;
+          const refused = mayBeRefused ? foresee(mode, ifRevision) : undefined;
+          if (refused !== undefined) return refused;
+          storeLong(heap, cells);
+        }
         return link(mode, named === columnCount, expiresAt, ifRevision, undefined);
       } finally {
         settle();
@@ -410,9 +390,11 @@ export function makeWriter(context: TableContext, parts: WriterParts): Writer {
 
     load(text, fill, expiresAt) {
       settle();
+      if (cells !== undefined) cells.begin();
       fill(openSpare());
       key.encode(text);
       try {
+        if (heap !== undefined && cells !== undefined) storeLong(heap, cells);
         return link('set', true, expiresAt, undefined, undefined);
       } finally {
         settle();
@@ -451,53 +433,6 @@ export function makeWriter(context: TableContext, parts: WriterParts): Writer {
       } finally {
         settle();
       }
-    },
-
-    remove(text, ifRevision, take) {
-      settle();
-      key.encode(text);
-      try {
-        const home = beginAtKey(slot.REMOVE);
-        const row = look(home);
-        if (row === 0) {
-          abandon(home);
-          return 'absent';
-        }
-        if (hasExpired(row)) {
-          unlink(home, row, slot.EXPIRATIONS);
-          return 'absent';
-        }
-        if (ifRevision !== undefined && memory.revisionAt(rowWord(row)) !== ifRevision) {
-          abandon(home);
-          return 'mismatch';
-        }
-        unlink(home, row, slot.DELETES, take);
-        return 'deleted';
-      } finally {
-        settle();
-      }
-    },
-
-    clearBucket(number, wait) {
-      let deleted = 0;
-      // Rows move only towards the head, and rows that others insert meanwhile come after them: of the rows that were
-      // there at the start, those not yet removed are always found at this place or before it.
-      for (let place = chain.entries(memory.homeWord(number)) - 1; place >= 0; place--) {
-        const counted = removeOne(number, wait, slot.DELETES, (home) => seekUpTo(home, place));
-        if (counted === 0) break;
-        if (counted === slot.DELETES) deleted++;
-      }
-      return deleted;
-    },
-
-    expireOne(number, wait) {
-      return removeOne(number, wait, slot.EXPIRATIONS, (home) => chain.seek(home, hasExpired)) !== 0;
-    },
-
-    evict(number, row) {
-      return (
-        removeOne(number, false, slot.EVICTIONS, (home) => chain.seek(home, (candidate) => candidate === row)) !== 0
-      );
     },
   };
   return writer;

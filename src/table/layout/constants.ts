@@ -1,5 +1,6 @@
 import * as slice from '../../pools/fixed-pool-layout.js';
 import * as bucket from './bucket.js';
+import * as heap from './heap.js';
 import * as row from './row.js';
 import * as segment from './segment.js';
 import * as slot from './slot.js';
@@ -10,6 +11,7 @@ import * as slot from './slot.js';
  */
 export const constants = {
   bucket: { ...bucket },
+  heap: { ...heap },
   row: { ...row },
   segment: { ...segment },
   slice: { ...slice },

@@ -1,6 +1,7 @@
 import { SLICE_HEADER_BYTES } from '../../pools/fixed-pool-layout.js';
-import type { VariableCell } from '../column-types/column-type.js';
+import type { LongCell, VariableCell } from '../column-types/column-type.js';
 import type { Column } from '../schema.js';
+import { CELL_INLINE } from './heap.js';
 import type { RowMemory } from './row-memory.js';
 import type { WordIndex } from './units.js';
 
@@ -18,6 +19,8 @@ import type { WordIndex } from './units.js';
  *       key        maxKeyBytes, rounded up to words, unused bytes of the last word zero
  *       strings    u16 length, then maxBytes, aligned to 2
  *       bytes      u32 length, then maxBytes, aligned to 4
+ *       long       u32 length (bit 31: all ASCII) | u32 first block of the heap, 0 when the value is in the row |
+ *                  inlineBytes, rounded up to words; aligned to 4
  *
  * Invariants
  * - A linked row never changes, except for one aligned number by `increment` or `expire`, together with its revision:
@@ -41,6 +44,8 @@ export interface PlacedColumn extends Column {
   readonly offset: number;
   /** Position in the schema. */
   readonly index: number;
+  /** Position among the long columns; -1 for other types. */
+  readonly longIndex: number;
 }
 
 export interface RowLayout {
@@ -63,6 +68,15 @@ export function isVariable(column: PlacedColumn): column is VariableColumn {
   return column.cell.form === 'variable';
 }
 
+/** A column whose values may have any length. */
+export interface LongColumn extends PlacedColumn {
+  readonly cell: LongCell;
+}
+
+export function isLong(column: PlacedColumn): column is LongColumn {
+  return column.cell.form === 'long';
+}
+
 /** The length of a value in the row at word `row`. */
 export function lengthAt({ halves, words }: RowMemory, row: WordIndex, { cell, offset }: VariableColumn): number {
   return cell.lengthBytes === 2 ? halves[row * 2 + offset / 2] : words[row + offset / 4];
@@ -79,7 +93,7 @@ export function layOutRow(columns: readonly Column[], maxKeyBytes: number): RowL
   let at = ROW_HEADER_BYTES;
   for (const width of [8, 4, 2, 1]) {
     for (const column of columns) {
-      if (column.cell.form === 'variable' || column.cell.bytes !== width) continue;
+      if (column.cell.form !== 'number' || column.cell.bytes !== width) continue;
       offsets.set(column, at);
       at += width;
     }
@@ -87,15 +101,22 @@ export function layOutRow(columns: readonly Column[], maxKeyBytes: number): RowL
   const keyOffset = align(at, 4);
   at = keyOffset + align(maxKeyBytes, 4);
   for (const column of columns) {
-    if (column.cell.form !== 'variable') continue;
-    const { lengthBytes } = column.cell;
+    if (column.cell.form === 'number') continue;
+    const isLong = column.cell.form === 'long';
+    const lengthBytes = isLong ? 4 : column.cell.lengthBytes;
     at = align(at, lengthBytes);
     offsets.set(column, at);
-    at += lengthBytes + column.maxBytes;
+    at += isLong ? CELL_INLINE * 4 + align(column.inlineBytes, 4) : lengthBytes + column.maxBytes;
   }
   const rowBytes = align(at, 8);
+  let longColumns = 0;
   return {
-    columns: columns.map((column, index) => ({ ...column, index, offset: offsets.get(column) as number })),
+    columns: columns.map((column, index) => ({
+      ...column,
+      index,
+      offset: offsets.get(column) as number,
+      longIndex: column.cell.form === 'long' ? longColumns++ : -1,
+    })),
     keyOffset,
     rowBytes,
     sliceBytes: rowBytes - SLICE_HEADER_BYTES,

@@ -8,16 +8,17 @@ import type { Columns, TableBytes } from '../types.js';
 import { BUCKET_BYTES, ENTRIES, TARGET_LOAD } from './bucket.js';
 import { countCells } from './change-feed.js';
 import { expiryGroupsBytes } from './expiry-groups.js';
+import { type HeapLayout, layOutHeap } from './heap.js';
 import { layOutRow, type RowLayout } from './row.js';
 import { SLOT_BYTES } from './slot.js';
 
 /**
  * A table's segment:
  *
- *   +--------+--------------+---------------+--------------+------------------+-----------+-----------------+--------+
- *   | header | participants | expiry groups | home buckets | overflow buckets | rows      | use bytes       | change |
- *   | +schema| 256 B each   | 16 B each     | 64 B each    | FixedPool        | FixedPool | 1 B a row (lru) | feed   |
- *   +--------+--------------+---------------+--------------+------------------+-----------+-----------------+--------+
+ *   +--------+--------------+---------------+--------------+------------------+-----------+-----------+--------+------+
+ *   | header | participants | expiry groups | home buckets | overflow buckets | rows      | use bytes | change | heap |
+ *   | +schema| 256 B each   | 16 B each     | 64 B each    | FixedPool        | FixedPool | 1 B a row | feed   |      |
+ *   +--------+--------------+---------------+--------------+------------------+-----------+-----------+--------+------+
  *
  * Header, by byte:
  *    0  magic          8 B   "SHMTABLE"
@@ -44,7 +45,7 @@ import { SLOT_BYTES } from './slot.js';
  */
 
 export const MAGIC = Buffer.from('SHMTABLE');
-export const LAYOUT_VERSION = 3;
+export const LAYOUT_VERSION = 4;
 const BYTE_ORDER = 0x01020304;
 
 export const READY = 1;
@@ -94,6 +95,8 @@ export interface SegmentLayout {
   /** The change feed; empty unless the table has one. */
   readonly feedAt: number;
   readonly feedCells: number;
+  /** Values outside their rows; undefined for a table without long columns. */
+  readonly heap: HeapLayout | undefined;
   readonly totalBytes: number;
 }
 
@@ -111,7 +114,9 @@ export function layOutSegment(schema: TableSchema): SegmentLayout {
   const usesBytes = schema.evict === 'lru' ? align64(rowSlices + 1) : 0;
   const feedAt = usesAt + usesBytes;
   const feedCells = countCells(schema.changes, schema.maxKeyBytes);
-  const totalBytes = feedAt + align64(schema.changes);
+  const heapAt = feedAt + align64(schema.changes);
+  const heap = schema.heap === undefined ? undefined : layOutHeap(schema.heap, heapAt);
+  const totalBytes = heap === undefined ? heapAt : heap.endAt;
   return {
     schema,
     row,
@@ -127,6 +132,7 @@ export function layOutSegment(schema: TableSchema): SegmentLayout {
     usesBytes,
     feedAt,
     feedCells,
+    heap,
     totalBytes,
   };
 }
@@ -139,7 +145,11 @@ export function bytesByPurpose(layout: SegmentLayout): TableBytes {
   const spares = layout.schema.maxParticipants * layout.row.rowBytes;
   const rows = layout.usesAt - layout.rowsAt - spares;
   const index = layout.rowsAt - layout.indexAt;
-  return { total: layout.totalBytes, rows, spares, index, other: layout.totalBytes - rows - spares - index };
+  const { totalBytes } = layout;
+  if (layout.heap === undefined)
+    return { total: totalBytes, rows, spares, index, other: totalBytes - rows - spares - index };
+  const heap = layout.heap.endAt - layout.heap.bitsAt;
+  return { total: totalBytes, rows, spares, index, heap, other: totalBytes - rows - spares - index - heap };
 }
 
 /** The parts of a new table's header that do not follow from its schema. */
@@ -214,6 +224,10 @@ function readLayout(buffer: ArrayBuffer, words: Int32Array, numbers: Float64Arra
   const json = Buffer.from(buffer, SCHEMA_AT, schemaBytes);
   if (checksum(json) !== words[SCHEMA_SUM]) corrupt(name, 'the checksum of its schema does not fit');
   const layout = layOutSegment(parseSchemaJson(json.toString()));
+  const { columns, heap } = layout.schema;
+  if (columns.some(({ cell }) => cell.form === 'long') !== (heap !== undefined)) {
+    corrupt(name, 'it has long columns and no heap, or the reverse');
+  }
   const base = numbers[REVISION_BASE / 2];
   if (!(base > 0 && base < Number.MAX_SAFE_INTEGER)) corrupt(name, `its revision base is ${base}`);
   if (!Number.isFinite(numbers[CLOCK_OFFSET / 2])) corrupt(name, `its clock offset is ${numbers[CLOCK_OFFSET / 2]}`);

@@ -27,7 +27,15 @@
  *       24  counterAfter   f64, its value after the operation
  *       26  change         f64, sequence of the feed's cell that the operation tries to claim, 0 none yet
  *       28  claimed        1 when it is claimed: set before the change is published there
+ *       29  heapOpen       1 from before the first block is claimed until the spare names no chain any more
+ *       30  claiming       the block that is being claimed; 0 before a row operation begins
+ *       31  releasing      the block that is being released; may be out of date: its owner word, ~id, tells
  *       32  counters       f64 each, in the order of COUNTERS; never reset, not even when the slot is reused
+ *       46  kept           256 bits: bit i is set when the spare and the linked row name the same chain in long column i,
+ *                          which the spare must not free
+ *       54  blocksAfter    f64, heapBlocks after the operation
+ *       56  heapBlocks     f64, blocks of linked rows that this slot's operations added, less those that they removed;
+ *                          the sum over all slots is exact
  *
  * The journal holds final values only, so that carrying it out is repeatable: the operation itself, its recovery, and
  * the recovery of that recovery run the same code.
@@ -61,6 +69,14 @@ export const COUNTER = 22;
 export const COUNTER_AFTER = 24;
 export const CHANGE = 26;
 export const CLAIMED = 28;
+export const HEAP_OPEN = 29;
+export const CLAIMING = 30;
+export const RELEASING = 31;
+export const KEPT = 46;
+export const BLOCKS_AFTER = 54;
+export const HEAP_BLOCKS = 56;
+/** Columns for which KEPT has bits. */
+export const MAX_LONG_COLUMNS = 256;
 const FIRST_COUNTER = 32;
 
 /** Kinds of operation. */

@@ -1,5 +1,6 @@
 import { ShmTableError } from '../../errors.js';
 import { FixedPool } from '../../pools/fixed-pool.js';
+import { Occupancy } from '../../pools/occupancy.js';
 import { BUCKET_WORDS, LOCK } from './bucket.js';
 import { ROW_EPOCH, ROW_REVISION } from './row.js';
 import { CREATED_AT, HASH_KEY, OVERFLOW_SLICE_BYTES, REVISION_BASE, type SegmentLayout } from './segment.js';
@@ -22,6 +23,9 @@ export interface Addresses {
   readonly rowSlices: number;
   /** Offset of a row's key from the row's first word. */
   readonly key: number;
+  /** Where the table entry and the payload of block 0 of the heap would be, in words: blocks count from 1. */
+  readonly heapTable: number;
+  readonly heapPayload: number;
 }
 
 /**
@@ -43,6 +47,8 @@ export class TableMemory {
   readonly rowSlices: number = 0;
   /** One byte a row, set when the row is used; undefined for a table that does not evict. */
   readonly uses: Uint8Array | undefined;
+  /** Which blocks of the heap are taken; undefined for a table without long columns. */
+  readonly heapBits: Occupancy | undefined;
   /** homeBuckets / 2^32, exact. */
   readonly #bucketScale: number = 0;
   readonly #indexWord: number = 0;
@@ -67,6 +73,8 @@ export class TableMemory {
     this.uses = layout.usesBytes === 0 ? undefined : new Uint8Array(buffer, layout.usesAt, layout.usesBytes);
     this.#indexWord = layout.indexAt / 4;
     this.#participantsWord = layout.participantsAt / 4;
+    const { heap } = layout;
+    this.heapBits = heap === undefined ? undefined : new Occupancy(this.words, heap.bitsAt / 4, heap.blocks);
     // Slices are numbered from 1.
     this.#overflowWord = overflow.sliceOffset(1) / 4 - BUCKET_WORDS;
     this.#rowWords = layout.row.rowBytes / 4;
@@ -84,7 +92,9 @@ export class TableMemory {
       { offset: layout.rowsAt, slices: layout.rowSlices, sliceBytes: layout.row.sliceBytes },
     );
     rows.reserve(layout.schema.maxParticipants);
-    return new TableMemory(buffer, layout, rows, overflow);
+    const memory = new TableMemory(buffer, layout, rows, overflow);
+    memory.heapBits?.initialise();
+    return memory;
   }
 
   /** `ERR_TABLE_CORRUPT` when the pools' headers are damaged. */
@@ -103,6 +113,7 @@ export class TableMemory {
   }
 
   get addresses(): Addresses {
+    const { heap } = this.layout;
     return {
       index: this.#indexWord,
       bucketScale: this.#bucketScale,
@@ -112,6 +123,8 @@ export class TableMemory {
       rowWords: this.#rowWords,
       rowSlices: this.rowSlices,
       key: this.layout.row.keyOffset / 4,
+      heapTable: heap === undefined ? 0 : heap.tableAt / 4,
+      heapPayload: heap === undefined ? 0 : (heap.payloadAt - heap.blockBytes) / 4,
     };
   }
 
@@ -161,6 +174,10 @@ export class TableMemory {
 
   isRow(row: number): row is RowNumber {
     return row > 0 && row <= this.rowSlices;
+  }
+
+  isBlock(block: number): boolean {
+    return this.layout.heap !== undefined && block > 0 && block <= this.layout.heap.blocks;
   }
 
   isOverflow(bucket: number): bucket is OverflowNumber {

@@ -22,7 +22,9 @@ export const END_BYTES = 32;
 /** A block is written when it has at least this many bytes; its last row may make it longer. */
 export const BLOCK_BYTES = 1 << 20;
 /** Longest payload that a reader accepts: a block plus the longest possible row. */
-export const MAX_PAYLOAD_BYTES = 2 ** 31 - 1;
+export const MAX_PAYLOAD_BYTES = 2 ** 32 - 1;
+/** The longest row. */
+export const MAX_ROW_BYTES = MAX_PAYLOAD_BYTES - BLOCK_BYTES;
 export const MAX_HEADER_BYTES = 1 << 20;
 
 /** The error `ERR_SNAPSHOT_DAMAGED`, with what is wrong and where. */

@@ -1,13 +1,24 @@
-import { isVariable, lengthAt, ROW_KEY_LENGTH, setLengthAt, type VariableColumn } from '../layout/row.js';
+import type { LongBytes } from '../hot/long-cells.js';
+import {
+  isLong,
+  isVariable,
+  type LongColumn,
+  lengthAt,
+  ROW_KEY_LENGTH,
+  setLengthAt,
+  type VariableColumn,
+} from '../layout/row.js';
 import type { RowMemory } from '../layout/row-memory.js';
 import type { SegmentLayout } from '../layout/segment.js';
 import type { WordIndex } from '../layout/units.js';
+import { MAX_ROW_BYTES } from './format.js';
 
 /**
  * A row as a snapshot stores it, with nothing in it that depends on a table's size or on where the row is:
  *
  *   f64 expiry (epoch milliseconds of the wall clock, 0 none) | u32 key bytes | u32 bytes of numbers
- *   numbers, as they are in the row | key | for each string and bytes column: u32 length, then its bytes
+ *   numbers, as they are in the row | key | for each string and bytes column, then for each long one: u32 length, then
+ *   its bytes
  */
 const HEAD_BYTES = 16;
 const NUMBERS_AT = 32;
@@ -18,17 +29,21 @@ export class RowImage {
   readonly #maxKeyBytes: number;
   readonly #numberBytes: number;
   readonly #variable: readonly VariableColumn[];
+  readonly #long: readonly LongColumn[];
+  readonly #values: LongBytes | undefined;
 
-  /** Images of the rows of tables with this layout, in this memory. */
-  constructor({ row, schema }: Pick<SegmentLayout, 'row' | 'schema'>, memory: RowMemory) {
+  /** Images of the rows of tables with this layout, in this memory. `long` has their long values. */
+  constructor({ row, schema }: Pick<SegmentLayout, 'row' | 'schema'>, memory: RowMemory, long: LongBytes | undefined) {
     const { columns } = row;
     this.#memory = memory;
     this.#keyOffset = row.keyOffset;
     this.#maxKeyBytes = schema.maxKeyBytes;
     this.#numberBytes = columns
-      .filter((column) => !isVariable(column))
+      .filter(({ cell }) => cell.form === 'number')
       .reduce((sum, { maxBytes }) => sum + maxBytes, 0);
     this.#variable = columns.filter(isVariable);
+    this.#long = columns.filter(isLong);
+    this.#values = long;
   }
 
   /** Copies the row at this word. Undefined when a length cannot be valid: the row is torn, or damaged. */
@@ -42,6 +57,14 @@ export class RowImage {
       if (length < 0 || length > column.maxBytes) return undefined;
       size += 4 + length;
     }
+    const values: Uint8Array[] = [];
+    for (const { offset, longIndex } of this.#long) {
+      const value = this.#values?.copyOf(at + offset / 4, longIndex);
+      if (value === undefined) return undefined;
+      values.push(value);
+      size += 4 + value.length;
+    }
+    if (size > MAX_ROW_BYTES) return undefined;
     const image = Buffer.allocUnsafe(size);
     image.writeDoubleLE(expiry, 0);
     image.writeUInt32LE(keyBytes, 8);
@@ -55,6 +78,11 @@ export class RowImage {
       const from = at * 4 + column.offset + column.cell.lengthBytes;
       image.writeUInt32LE(length, to);
       to = copy(bytes, from, length, image, to + 4);
+    }
+    for (const value of values) {
+      if (to + 4 + value.length > size) return undefined;
+      image.writeUInt32LE(value.length, to);
+      to = copy(value, 0, value.length, image, to + 4);
     }
     return to === size ? image : undefined;
   }
@@ -80,7 +108,7 @@ export class RowImage {
     if (block.readUInt32LE(offset + 12) !== this.#numberBytes || keyBytes < 1 || keyAt + keyBytes > block.length)
       return undefined;
     let end = keyAt + keyBytes;
-    for (const { maxBytes } of this.#variable) {
+    for (const { maxBytes } of [...this.#variable, ...this.#long]) {
       if (end + 4 > block.length) return undefined;
       const length = block.readUInt32LE(end);
       end += 4 + length;
@@ -98,6 +126,11 @@ export class RowImage {
       const length = block.readUInt32LE(from);
       setLengthAt(this.#memory, at, column, length);
       copy(block, from + 4, length, bytes, at * 4 + column.offset + column.cell.lengthBytes);
+      from += 4 + length;
+    }
+    for (const { offset, longIndex } of this.#long) {
+      const length = block.readUInt32LE(from);
+      this.#values?.writeCopy(at + offset / 4, longIndex, block.subarray(from + 4, from + 4 + length));
       from += 4 + length;
     }
   }

@@ -7,6 +7,7 @@ import type { BucketNumber } from '../layout/units.js';
 import type { TableSchema } from '../options.js';
 import { presentWallMs } from '../present.js';
 import type { Reader } from '../reader.js';
+import type { RowCodec } from '../row-codec.js';
 import { parseColumns } from '../schema.js';
 import { describeColumns } from '../schema-mismatch.js';
 import type { Columns, RestoreOptions, TableOptions } from '../types.js';
@@ -42,7 +43,7 @@ export function snapshotOf<C extends Columns>(
   const { memory, reader, clock, name } = table;
   const { maxParticipants, ...schema } = memory.layout.schema;
   const packed = reader.reading((source) => {
-    const rows = new RowImage(memory.layout, source.memory);
+    const rows = new RowImage(memory.layout, source.memory, source.codec.long);
     return (at): PackedRow => {
       const expiresAt = source.expiresAt(at);
       const revision = source.revisionAt(at);
@@ -102,11 +103,9 @@ function optionsOf(header: unknown): TableOptions<Columns> | undefined {
 /** Writes the rows of a checked snapshot to an empty table, except those that have expired meanwhile. */
 export async function loadSnapshot(
   reader: SnapshotReader,
-  memory: TableMemory,
-  writer: Writer,
-  clock: TableClock,
+  { memory, writer, clock, codec }: { memory: TableMemory; writer: Writer; clock: TableClock; codec: RowCodec },
 ): Promise<void> {
-  const rows = new RowImage(memory.layout, memory);
+  const rows = new RowImage(memory.layout, memory, codec.long);
   await reader.header();
   for await (const { payload, offset } of reader.blocks()) {
     for (let at = 0; at < payload.length; ) {

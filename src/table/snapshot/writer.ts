@@ -71,12 +71,13 @@ async function writeContent(file: FileHandle, source: SnapshotSource): Promise<v
     bytes = 0;
   };
   for (const { images: chain, revision } of source.chains()) {
+    if (revision > highest) highest = revision;
     for (const image of chain) {
+      // A block has more than BLOCK_BYTES only by its last row, which may be long.
       images.push(image);
       bytes += image.length;
+      if (bytes >= format.BLOCK_BYTES) await flush();
     }
-    if (revision > highest) highest = revision;
-    if (bytes >= format.BLOCK_BYTES) await flush();
     if (monotonicMs() - began > TURN_MS) {
       await turn();
       began = monotonicMs();

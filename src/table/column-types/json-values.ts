@@ -1,0 +1,34 @@
+/**
+ * Throws a TypeError for what `JSON.stringify` would leave out in silence, or replace by null: `undefined`, a function
+ * or a symbol inside a value. What has a `toJSON` is taken as that makes it.
+ */
+export function refuseInside(value: unknown): void {
+  if (typeof value !== 'object' || value === null) return;
+  if (Array.isArray(value)) {
+    for (let i = 0; i < value.length; i++) refuseMember(value, i, value[i]);
+    return;
+  }
+  if ('toJSON' in value && typeof value.toJSON === 'function') return;
+  const members: Record<string, unknown> = value as Record<string, unknown>;
+  for (const name in members) refuseMember(members, name, members[name]);
+}
+
+function refuseMember(holder: object, name: string | number, member: unknown): void {
+  switch (typeof member) {
+    case 'string':
+    case 'number':
+    case 'boolean':
+    case 'bigint':
+      return;
+    case 'object':
+      if (member !== null) refuseInside(member);
+      return;
+    default:
+      // An inherited member is not part of the value.
+      if (Object.hasOwn(holder, name)) throw new TypeError(`its member ${JSON.stringify(name)} is ${describe(member)}`);
+  }
+}
+
+function describe(member: unknown): string {
+  return member === undefined ? 'undefined' : `a ${typeof member}`;
+}

@@ -1,0 +1,277 @@
+import type { Occupancy } from '../../pools/occupancy.js';
+import type { HeapLayout } from '../layout/heap.js';
+import type { WordIndex } from '../layout/units.js';
+import type { TableContext } from '../table-context.js';
+
+/**
+ * Claims and releases the blocks of a table's heap: see `layout/heap.ts` for what is where and what always holds.
+ *
+ * Every step leaves a state from which recovery, or the next step, can go on; the order is the rule:
+ * - A block is looked at before CLAIMING names it. A linked row's block may carry this participant's own id from an
+ *   earlier write: named without a look, and killed there, recovery would take it for claimed and free it.
+ * - A block is appended to its chain before the next one is claimed, and CLAIMING is 0 before a row operation begins.
+ * - A block to release is tagged ~id, then its cell is advanced past it, then it is freed: `next` is never read once
+ *   somebody else may own the block. The tag is not the id, because RELEASING may be out of date and name a block that
+ *   the same participant has claimed again.
+ * - The occupancy bits of a word are synced for all blocks of the word at once, before CLAIMING or RELEASING names a
+ *   block of another word. Recovery syncs the words of both.
+ */
+export interface Heap {
+  /** Blocks that a value of so many bytes takes. */
+  readonly blocksFor: (bytes: number) => number;
+  /**
+   * Claims blocks for the journal at word `at` until the chain of the cell has `count` of them; false when no free block
+   * was found. Called again with the same cell it continues. `runs` then has the chain as pairs of first block and
+   * number of blocks, for `count` blocks.
+   */
+  readonly claimChain: (at: WordIndex, id: number, cell: WordIndex, count: number) => boolean;
+  readonly runs: number[];
+  /** Says where on the heap to look first: 0 to 1, so that participants do not try for the same blocks. */
+  readonly lookFrom: (part: number) => void;
+  /** Forgets the chain that was claimed last. */
+  readonly beginClaims: () => void;
+  /** Ends the claims of a write, which no longer continues any chain. */
+  readonly endClaims: (at: WordIndex) => void;
+  /** Frees the chains of all long cells of a row slice that `id` owns. Repeatable. */
+  readonly freeRow: (at: WordIndex, id: number, row: WordIndex) => void;
+  /** `freeRow` of the spare, except for the chains in KEPT, which the linked row names too. Repeatable. */
+  readonly freeSpare: (at: WordIndex, id: number, row: WordIndex) => void;
+  /** Finishes the release of the block that the journal at `at` names, if it was interrupted. `rows`: where it may be. */
+  readonly finishRelease: (at: WordIndex, id: number, rows: readonly WordIndex[]) => void;
+  /** Frees a block that `id` has claimed; nothing when another has it. Its bit must be synced afterwards. */
+  readonly freeClaimed: (block: number, id: number) => void;
+  /** Blocks of the row at this word. */
+  readonly blocksOf: (row: WordIndex) => number;
+  /** Sets what heapBlocks will be after the operation. */
+  readonly prepareBlocks: (at: WordIndex, more: number) => void;
+}
+
+/** The heap of a table, and which participant uses it. */
+interface HeapSupport {
+  readonly layout: HeapLayout;
+  readonly bits: Occupancy;
+  /** Offsets of the long cells in a row, in words: position i is that of bit i of KEPT. */
+  readonly cells: readonly number[];
+}
+
+/** Creates what claims and releases blocks. */
+export function makeHeap({ memory, addresses, constants, runtime }: TableContext, support: HeapSupport): Heap {
+  // Words of bits that are looked at for a run of free blocks, and the longest run that is looked for.
+  const MAX_WORDS_LOOKED_AT = 16;
+  const WORD_BITS = 32;
+  const FULL = -1;
+  const { words, doubles } = memory;
+  const { storeRelease } = runtime;
+  const { slot } = constants;
+  const { BLOCK_NEXT, BLOCK_OWNER, BLOCK_TABLE_WORDS, CELL_FIRST, CELL_LENGTH, LENGTH_MASK } = constants.heap;
+  const { bits, cells } = support;
+  const { blocks, blockBytes } = support.layout;
+  const { maxParticipants } = memory.layout.schema;
+  const shift = Math.log2(blockBytes);
+  const table = addresses.heapTable;
+  const { first: firstLeaf, count: leaves } = bits.leaves;
+  const longColumns = cells.length;
+  const runs: number[] = [];
+  // The word of bits with which the search goes on, and the one in which a block was freed last.
+  let cursor = 0;
+  let near = 0;
+  // The chain that is being claimed: its cell, its last block, and how many it has.
+  let current = 0;
+  let tail = 0;
+  let claimed = 0;
+
+  const entryOf = (block: number): number => table + block * BLOCK_TABLE_WORDS;
+
+  const syncWord = (index: number, mask: number): void =>
+    bits.syncWord(index, mask, entryOf(index * WORD_BITS + 1) + BLOCK_OWNER, BLOCK_TABLE_WORDS);
+
+  const blocksFor = (bytes: number): number => (bytes + blockBytes - 1) >>> shift;
+
+  // The lowest bit at which `length` clear bits of a word begin, -1 for none.
+  const runIn = (word: number, length: number): number => {
+    let free = ~word;
+    for (let have = 1; have < length && free !== 0; ) {
+      const step = Math.min(have, length - have);
+      free &= free >>> step;
+      have += step;
+    }
+    return free === 0 ? -1 : 31 - Math.clz32(free & -free);
+  };
+
+  // A bit that looks free, near others if `wanted` are: its index, or below 0 as `Occupancy.findFree`. One block is
+  // taken where the last one was freed, which is in the cache; a longer chain goes where it has room in one piece.
+  const seek = (wanted: number): number => {
+    if (wanted === 1 && words[firstLeaf + near] !== FULL) {
+      return near * WORD_BITS + runIn(words[firstLeaf + near], 1);
+    }
+    const run = wanted < WORD_BITS ? wanted : WORD_BITS;
+    for (let looked = 0; looked < MAX_WORDS_LOOKED_AT && looked < leaves; looked++) {
+      const index = cursor + looked < leaves ? cursor + looked : cursor + looked - leaves;
+      const bit = runIn(words[firstLeaf + index], run);
+      if (bit >= 0) {
+        cursor = index;
+        return index * WORD_BITS + bit;
+      }
+    }
+    const word = words[firstLeaf + cursor];
+    if (word !== FULL) return cursor * WORD_BITS + runIn(word, 1);
+    const bit = bits.findFree();
+    if (bit >= 0) cursor = bit >>> 5;
+    return bit;
+  };
+
+  const append = (cell: number, block: number): void => {
+    if (tail === 0) words[cell + CELL_FIRST] = block;
+    else words[entryOf(tail) + BLOCK_NEXT] = block;
+    const last = runs.length - 1;
+    if (tail !== 0 && block === tail + 1) runs[last]++;
+    else runs.push(block, 1);
+    tail = block;
+    claimed++;
+  };
+
+  const claimChain = (at: WordIndex, id: number, cell: WordIndex, count: number): boolean => {
+    if (current !== cell) {
+      current = cell;
+      tail = 0;
+      claimed = 0;
+      runs.length = 0;
+    }
+    while (claimed < count) {
+      const from = seek(count - claimed);
+      if (from === -1) {
+        words[at + slot.CLAIMING] = 0;
+        return false;
+      }
+      if (from < 0) {
+        // The levels disagree on the path of this block, which the journal names while they are corrected.
+        words[at + slot.CLAIMING] = -1 - from;
+        bits.syncPath(-2 - from);
+        continue;
+      }
+      const index = from >>> 5;
+      let touched = 0;
+      for (let free = ~words[firstLeaf + index] & (FULL << (from & 31)); free !== 0 && claimed < count; ) {
+        const bit = free & -free;
+        free ^= bit;
+        touched |= bit;
+        const block = index * WORD_BITS + (31 - Math.clz32(bit)) + 1;
+        const owner = entryOf(block) + BLOCK_OWNER;
+        if (words[owner] !== 0) continue;
+        words[at + slot.CLAIMING] = block;
+        if (Atomics.compareExchange(words, owner, 0, id) !== 0) continue;
+        words[entryOf(block) + BLOCK_NEXT] = 0;
+        append(cell, block);
+      }
+      syncWord(index, touched);
+    }
+    return true;
+  };
+
+  const lookFrom = (part: number): void => {
+    cursor = Math.floor(part * leaves);
+    near = cursor;
+  };
+
+  const beginClaims = (): void => {
+    current = 0;
+  };
+
+  const endClaims = (at: WordIndex): void => {
+    current = 0;
+    words[at + slot.CLAIMING] = 0;
+  };
+
+  const isOwner = (owner: number): boolean => owner > 0 && owner <= maxParticipants;
+
+  const freeChain = (at: WordIndex, id: number, cell: WordIndex): void => {
+    let index = -1;
+    let mask = 0;
+    for (;;) {
+      const block = words[cell + CELL_FIRST];
+      if (block === 0) break;
+      const entry = entryOf(block);
+      // Damaged memory: what the chain may still have is lost, and nothing of anybody else's is freed.
+      if (block < 0 || block > blocks || !isOwner(words[entry + BLOCK_OWNER])) {
+        words[cell + CELL_FIRST] = 0;
+        break;
+      }
+      const word = (block - 1) >>> 5;
+      if (word !== index) {
+        if (mask !== 0) syncWord(index, mask);
+        index = word;
+        mask = 0;
+      }
+      words[at + slot.RELEASING] = block;
+      words[entry + BLOCK_OWNER] = ~id;
+      words[cell + CELL_FIRST] = words[entry + BLOCK_NEXT];
+      storeRelease(words, entry + BLOCK_OWNER, 0);
+      mask |= 1 << ((block - 1) & 31);
+    }
+    if (mask === 0) return;
+    syncWord(index, mask);
+    near = index;
+  };
+
+  const freeRow = (at: WordIndex, id: number, row: WordIndex): void => {
+    for (let i = 0; i < longColumns; i++) {
+      const cell = (row + cells[i]) as WordIndex;
+      if (words[cell + CELL_FIRST] !== 0) freeChain(at, id, cell);
+    }
+  };
+
+  const freeSpare = (at: WordIndex, id: number, row: WordIndex): void => {
+    for (let i = 0; i < longColumns; i++) {
+      const cell = (row + cells[i]) as WordIndex;
+      if (words[cell + CELL_FIRST] === 0) continue;
+      const isKept = (words[at + slot.KEPT + (i >>> 5)] & (1 << (i & 31))) !== 0;
+      if (isKept) words[cell + CELL_FIRST] = 0;
+      else freeChain(at, id, cell);
+    }
+    for (let i = 0; i < longColumns; i += WORD_BITS) words[at + slot.KEPT + (i >>> 5)] = 0;
+  };
+
+  const finishRelease = (at: WordIndex, id: number, rows: readonly WordIndex[]): void => {
+    const block = words[at + slot.RELEASING];
+    if (block === 0 || words[entryOf(block) + BLOCK_OWNER] !== ~id) return;
+    for (const row of rows) {
+      for (let i = 0; i < longColumns; i++) {
+        const first = row + cells[i] + CELL_FIRST;
+        if (words[first] === block) words[first] = words[entryOf(block) + BLOCK_NEXT];
+      }
+    }
+    storeRelease(words, entryOf(block) + BLOCK_OWNER, 0);
+  };
+
+  const freeClaimed = (block: number, id: number): void => {
+    Atomics.compareExchange(words, entryOf(block) + BLOCK_OWNER, id, 0);
+  };
+
+  const blocksOf = (row: WordIndex): number => {
+    let sum = 0;
+    for (let i = 0; i < longColumns; i++) {
+      const cell = row + cells[i];
+      if (words[cell + CELL_FIRST] !== 0) sum += blocksFor(words[cell + CELL_LENGTH] & LENGTH_MASK);
+    }
+    return sum;
+  };
+
+  const prepareBlocks = (at: WordIndex, more: number): void => {
+    doubles[(at + slot.BLOCKS_AFTER) >>> 1] = doubles[(at + slot.HEAP_BLOCKS) >>> 1] + more;
+  };
+
+  return {
+    blocksFor,
+    claimChain,
+    runs,
+    lookFrom,
+    beginClaims,
+    endClaims,
+    freeRow,
+    freeSpare,
+    finishRelease,
+    freeClaimed,
+    blocksOf,
+    prepareBlocks,
+  };
+}

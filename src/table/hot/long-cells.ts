@@ -1,0 +1,335 @@
+import type { WordIndex } from '../layout/units.js';
+import type { TableContext } from '../table-context.js';
+import type { Heap } from './heap.js';
+
+/**
+ * The cells of long columns, by word and by position among the long columns. What cannot be valid sets `damage.found`
+ * and reads as the zero value; nothing is allocated for a length that the chain does not confirm.
+ */
+export interface LongCells {
+  readonly readText: (cell: number, index: number) => string;
+  readonly readBlob: (cell: number, index: number) => Uint8Array;
+  readonly readJson: (cell: number, index: number) => unknown;
+  /**
+   * Writes a value that fits in the row, and remembers a longer one for `store`. False when it is not of the type, not
+   * well-formed, or too long.
+   */
+  readonly writeText: (cell: number, index: number, value: unknown) => boolean;
+  readonly writeBlob: (cell: number, index: number, value: unknown) => boolean;
+  /** Takes what `stringify` returned. */
+  readonly writeJson: (cell: number, index: number, text: unknown) => boolean;
+  /** The JSON text of a value, '' for null. `ERR_COLUMN_TYPE`, `ERR_VALUE_TOO_LONG`. Runs code of the caller's. */
+  readonly stringify: (index: number, value: unknown) => string;
+  readonly clear: (cell: number) => void;
+  /** Gives the spare's cell `to` the value of the linked row's cell `from`, and notes that both name its chain. */
+  readonly keep: (from: number, to: number, index: number) => void;
+}
+
+/** The bytes of a long value, for what stores or sends them as they are. */
+export interface LongBytes {
+  /** A copy; undefined when the cell cannot be valid, or `shouldContinue` has returned false. */
+  readonly copyOf: (cell: number, index: number, shouldContinue?: () => boolean) => Uint8Array | undefined;
+  /** `write…` of bytes that are known to be of the type. */
+  readonly writeCopy: (cell: number, index: number, bytes: Uint8Array) => boolean;
+}
+
+/** What the writer does with the long values of a row on its way. */
+interface LongWrites {
+  /** The journal in which `keep` notes what it keeps. */
+  journal: WordIndex;
+  /** Forgets what an earlier write remembered. */
+  readonly begin: () => void;
+  /** Blocks that the remembered values need. */
+  readonly blocksNeeded: () => number;
+  /** Stores the remembered values in blocks; false when a block is missing. Called again it continues. */
+  readonly store: (id: number) => boolean;
+  /** After the spare's chains were freed: `store` begins again. */
+  readonly restart: () => void;
+}
+
+export type HeapCells = LongCells & LongBytes & LongWrites & { readonly damage: { found: boolean } };
+
+/** The long columns, by position, and what the runtime does for them. */
+export interface LongSupport {
+  readonly inlineBytes: readonly number[];
+  readonly maxBytes: readonly number[];
+  /** The table's memory, but not as a Buffer: `slice` then returns a plain Uint8Array with memory of its own. */
+  readonly octets: Uint8Array;
+  /** Set when what was read cannot be valid: shared with the columns of other types. */
+  readonly damage: { found: boolean };
+  /** Decodes UTF-8 in the table's memory: `length` bytes from byte `start`. */
+  readonly decode: (start: number, length: number) => string;
+  readonly writeEncoded: (start: number, value: string, bytes: number, encoding: 'latin1' | 'utf8') => void;
+  /** Bytes of a text in UTF-8; -1 for what is no string or not well-formed. */
+  readonly textBytes: (value: unknown) => number;
+  /** See `CellSupport`. */
+  readonly bytesOf: (value: unknown) => Uint8Array | undefined;
+  readonly lengthOf: (value: Uint8Array) => number;
+  readonly isAscii: (bytes: Uint8Array) => boolean;
+  readonly stringify: (index: number, value: unknown) => string;
+}
+
+/** Creates access to the long cells of a table's rows. */
+export function makeLongCells(
+  { memory, addresses, constants, runtime }: TableContext,
+  heap: Heap,
+  support: LongSupport,
+): HeapCells {
+  // A longer piece of memory for values in several runs of blocks is not kept.
+  const MAX_SCRATCH_BYTES = 1 << 20;
+  // Bytes copied before checking again whether to continue.
+  const PIECE_BYTES = 65_536;
+  const { words, bytes } = memory;
+  const { SHORT } = runtime;
+  const { slot } = constants;
+  const { ASCII, BLOCK_NEXT, BLOCK_TABLE_WORDS, CELL_FIRST, CELL_INLINE, CELL_LENGTH, LENGTH_MASK } = constants.heap;
+  const { inlineBytes, maxBytes, octets, damage, decode, writeEncoded, textBytes, bytesOf, lengthOf, isAscii } =
+    support;
+  const { blocks = 0, blockBytes = 0 } = memory.layout.heap ?? {};
+  const { beginClaims, blocksFor, claimChain, endClaims, runs } = heap;
+  const table = addresses.heapTable;
+  const payload = addresses.heapPayload * 4;
+  const nothing = new Uint8Array(0);
+  let scratch = Buffer.alloc(0);
+
+  // ---- reading ----
+
+  // The runs of the chain that was walked last: first block and number of blocks of each.
+  const found: number[] = [];
+
+  // Walks a chain that must have `count` blocks.
+  const walk = (first: number, count: number): boolean => {
+    found.length = 0;
+    let block = first;
+    for (let met = 0; met < count; ) {
+      if (block <= 0 || block > blocks) return false;
+      const begin = block;
+      let next = words[table + block * BLOCK_TABLE_WORDS + BLOCK_NEXT];
+      met++;
+      while (next === block + 1 && met < count && next <= blocks) {
+        block = next;
+        next = words[table + block * BLOCK_TABLE_WORDS + BLOCK_NEXT];
+        met++;
+      }
+      found.push(begin, block - begin + 1);
+      block = next;
+    }
+    return block === 0;
+  };
+
+  const placeOf = (block: number): number => payload + block * blockBytes;
+
+  const scratchFor = (length: number): Buffer => {
+    if (length > MAX_SCRATCH_BYTES) return Buffer.allocUnsafeSlow(length);
+    if (scratch.length < length) scratch = Buffer.allocUnsafeSlow(Math.max(length, 2 * scratch.length));
+    return scratch;
+  };
+
+  // Copies the runs that were walked last.
+  const gather = (target: Uint8Array, length: number, shouldContinue?: () => boolean): boolean => {
+    let done = 0;
+    for (let i = 0; i < found.length; i += 2) {
+      let at = placeOf(found[i]);
+      const end = done + Math.min(length - done, found[i + 1] * blockBytes);
+      while (done < end) {
+        if (done > 0 && shouldContinue !== undefined && !shouldContinue()) return false;
+        const piece = shouldContinue === undefined ? end - done : Math.min(end - done, PIECE_BYTES);
+        target.set(bytes.subarray(at, at + piece), done);
+        at += piece;
+        done += piece;
+      }
+    }
+    return true;
+  };
+
+  const hasDamage = (): void => {
+    damage.found = true;
+  };
+
+  const decodeAt = (start: number, length: number, isLatin: boolean): string =>
+    isLatin && length > SHORT ? bytes.toString('latin1', start, start + length) : decode(start, length);
+
+  const readText = (cell: number, index: number): string => {
+    const word = words[cell + CELL_LENGTH];
+    if (word === 0) return '';
+    const length = word & LENGTH_MASK;
+    const first = words[cell + CELL_FIRST];
+    if (first === 0) {
+      if (length <= inlineBytes[index]) return decodeAt((cell + CELL_INLINE) * 4, length, word < 0);
+    } else if (length > inlineBytes[index] && length <= maxBytes[index]) {
+      const count = blocksFor(length);
+      if (count === 1 && first > 0 && first <= blocks) return decodeAt(placeOf(first), length, word < 0);
+      if (walk(first, count)) {
+        if (found.length === 2) return decodeAt(placeOf(first), length, word < 0);
+        const gathered = scratchFor(length);
+        gather(gathered, length);
+        return gathered.toString(word < 0 ? 'latin1' : 'utf8', 0, length);
+      }
+    }
+    hasDamage();
+    return '';
+  };
+
+  const copyOf = (cell: number, index: number, shouldContinue?: () => boolean): Uint8Array | undefined => {
+    const length = words[cell + CELL_LENGTH] & LENGTH_MASK;
+    const first = words[cell + CELL_FIRST];
+    if (first === 0) {
+      if (length > inlineBytes[index]) return undefined;
+      const start = (cell + CELL_INLINE) * 4;
+      return octets.slice(start, start + length);
+    }
+    if (length <= inlineBytes[index] || length > maxBytes[index] || !walk(first, blocksFor(length))) return undefined;
+    if (found.length === 2 && shouldContinue === undefined) {
+      return octets.slice(placeOf(first), placeOf(first) + length);
+    }
+    const copy = new Uint8Array(length);
+    return gather(copy, length, shouldContinue) ? copy : undefined;
+  };
+
+  const readBlob = (cell: number, index: number): Uint8Array => {
+    if (words[cell + CELL_LENGTH] === 0) return new Uint8Array(0);
+    const copy = copyOf(cell, index);
+    if (copy !== undefined) return copy;
+    hasDamage();
+    return nothing;
+  };
+
+  const readJson = (cell: number, index: number): unknown => {
+    if (words[cell + CELL_LENGTH] === 0) return null;
+    const text = readText(cell, index);
+    try {
+      return JSON.parse(text);
+    } catch {
+      hasDamage();
+      return null;
+    }
+  };
+
+  // ---- writing ----
+
+  // Long values of the row that is being written: their cells, positions, and what to store.
+  const pendingCells: number[] = [];
+  const pendingValues: (string | Uint8Array)[] = [];
+  let needed = 0;
+  let stored = 0;
+
+  const remember = (cell: number, value: string | Uint8Array, length: number): void => {
+    pendingCells.push(cell);
+    pendingValues.push(value);
+    needed += blocksFor(length);
+  };
+
+  const writeText = (cell: number, index: number, value: unknown): boolean => {
+    const length = textBytes(value);
+    if (length < 0 || length > maxBytes[index]) return false;
+    const text = value as string;
+    const isLatin = length === text.length;
+    words[cell + CELL_LENGTH] = isLatin && length > 0 ? length | ASCII : length;
+    if (length > inlineBytes[index]) remember(cell, text, length);
+    else if (length > 0) writeEncoded((cell + CELL_INLINE) * 4, text, length, isLatin ? 'latin1' : 'utf8');
+    return true;
+  };
+
+  const writeBlob = (cell: number, index: number, value: unknown): boolean => {
+    const given = bytesOf(value);
+    if (given === undefined) return false;
+    const length = lengthOf(given);
+    if (length > maxBytes[index]) return false;
+    words[cell + CELL_LENGTH] = length;
+    if (length > inlineBytes[index]) remember(cell, given, length);
+    else bytes.set(given, (cell + CELL_INLINE) * 4);
+    return true;
+  };
+
+  const writeCopy = (cell: number, index: number, given: Uint8Array): boolean => {
+    if (!writeBlob(cell, index, given)) return false;
+    if (given.length > 0 && isAscii(given)) words[cell + CELL_LENGTH] |= ASCII;
+    return true;
+  };
+
+  const scatter = (source: Uint8Array, length: number): void => {
+    let done = 0;
+    for (let i = 0; i < runs.length; i += 2) {
+      const piece = Math.min(length - done, runs[i + 1] * blockBytes);
+      bytes.set(source.subarray(done, done + piece), placeOf(runs[i]));
+      done += piece;
+    }
+  };
+
+  const fillBlocks = (cell: number, value: string | Uint8Array): void => {
+    const word = words[cell + CELL_LENGTH];
+    const length = word & LENGTH_MASK;
+    if (typeof value !== 'string') {
+      if (runs.length === 2) bytes.set(value, placeOf(runs[0]));
+      else scatter(value, length);
+      return;
+    }
+    const encoding = word < 0 ? 'latin1' : 'utf8';
+    if (runs.length === 2) {
+      writeEncoded(placeOf(runs[0]), value, length, encoding);
+      return;
+    }
+    const encoded = scratchFor(length);
+    encoded.write(value, 0, length, encoding);
+    scatter(encoded, length);
+  };
+
+  const longCells: HeapCells = {
+    damage,
+    journal: 0 as WordIndex,
+    readText,
+    readBlob,
+    readJson,
+    copyOf,
+    writeText,
+    writeBlob,
+    writeJson: writeText,
+    writeCopy,
+    stringify: support.stringify,
+
+    clear(cell) {
+      words[cell + CELL_LENGTH] = 0;
+      words[cell + CELL_FIRST] = 0;
+    },
+
+    keep(from, to, index) {
+      const first = words[from + CELL_FIRST];
+      // The order is the rule: with the cell first, recovery in between would free the linked row's chain.
+      if (first !== 0) words[longCells.journal + slot.KEPT + (index >>> 5)] |= 1 << (index & 31);
+      words[to + CELL_LENGTH] = words[from + CELL_LENGTH];
+      words[to + CELL_FIRST] = first;
+      if (first !== 0) return;
+      const end = (inlineBytes[index] + 3) >>> 2;
+      for (let i = 0; i < end; i++) words[to + CELL_INLINE + i] = words[from + CELL_INLINE + i];
+    },
+
+    begin() {
+      pendingCells.length = 0;
+      pendingValues.length = 0;
+      needed = 0;
+      stored = 0;
+      beginClaims();
+    },
+
+    blocksNeeded: () => needed,
+
+    store(id) {
+      const at = longCells.journal;
+      for (; stored < pendingCells.length; stored++) {
+        const cell = pendingCells[stored] as WordIndex;
+        if (!claimChain(at, id, cell, blocksFor(words[cell + CELL_LENGTH] & LENGTH_MASK))) return false;
+        fillBlocks(cell, pendingValues[stored]);
+      }
+      endClaims(at);
+      pendingCells.length = 0;
+      pendingValues.length = 0;
+      return true;
+    },
+
+    restart() {
+      stored = 0;
+      beginClaims();
+    },
+  };
+  return longCells;
+}

@@ -1,0 +1,61 @@
+import { Occupancy } from '../../pools/occupancy.js';
+
+/**
+ * The heap: where the values of long columns are that do not fit in their rows.
+ *
+ *   occupancy bits | block table | payload, aligned to 4096
+ *   block table: owner u32 | next u32 for each block        payload: blocks of blockBytes, block 1 first
+ *
+ * Blocks are numbered from 1. A value outside its row fills a chain of blocks in the order of its bytes; the `next` of
+ * the last one is 0. Table and payload are separate, so that the blocks of consecutive numbers are one piece of memory,
+ * and a value in one block is read without the table.
+ *
+ * The owner word of a block: 0 free | the id of the participant that claimed it, also when the row is linked since |
+ * ~id while that participant releases it.
+ *
+ * Invariants
+ * - A chain belongs to the row slice whose cell names it. Rows travel safely from spare to linked to spare or pool, and
+ *   the store that links a row also links its blocks: there is no list of blocks, and nothing to decide at a commit.
+ * - A block that is not free is in the chain of exactly one cell of one slice, or is named by CLAIMING or RELEASING in
+ *   a journal. A cell that KEPT marks in its spare does not count.
+ * - At rest every slice that is not linked has 0 as the first block of all its long cells.
+ * - Only the owner of a slice frees the chains of its cells; cells, blocks and table words of a linked row never change.
+ */
+
+/** Offsets in an entry of the block table, in words. */
+export const BLOCK_OWNER = 0;
+export const BLOCK_NEXT = 1;
+export const BLOCK_TABLE_WORDS = 2;
+
+/** Offsets in the cell of a long column, in words: see `row.ts`. */
+export const CELL_LENGTH = 0;
+export const CELL_FIRST = 1;
+export const CELL_INLINE = 2;
+/** Set in the length of a text that is all ASCII, which is decoded in less than half the time. */
+export const ASCII = 0x80000000 | 0;
+/** The length without that bit. */
+export const LENGTH_MASK = 0x7fffffff;
+
+const PAYLOAD_ALIGNMENT = 4096;
+
+/** Where the parts of a heap are, in bytes from the start of the segment. */
+export interface HeapLayout {
+  readonly bitsAt: number;
+  readonly tableAt: number;
+  readonly payloadAt: number;
+  readonly blocks: number;
+  readonly blockBytes: number;
+  /** Where the heap ends. */
+  readonly endAt: number;
+}
+
+export function layOutHeap({ bytes, blockBytes }: { bytes: number; blockBytes: number }, bitsAt: number): HeapLayout {
+  const blocks = Math.ceil(bytes / blockBytes);
+  const tableAt = align(bitsAt + Occupancy.bytesFor(blocks), 64);
+  const payloadAt = align(tableAt + (blocks + 1) * BLOCK_TABLE_WORDS * 4, PAYLOAD_ALIGNMENT);
+  return { bitsAt, tableAt, payloadAt, blocks, blockBytes, endAt: align(payloadAt + blocks * blockBytes, 64) };
+}
+
+function align(offset: number, to: number): number {
+  return Math.ceil(offset / to) * to;
+}

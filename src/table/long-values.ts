@@ -1,0 +1,98 @@
+import type { LongBytes, LongCells } from './hot/long-cells.js';
+import { ASCII, CELL_FIRST, CELL_LENGTH, LENGTH_MASK } from './layout/heap.js';
+import type { RowMemory } from './layout/row-memory.js';
+import type { LongRuntime } from './long-support.js';
+
+/**
+ * The long values of one row in memory of this thread, which has no heap: the cells have the lengths, the values are
+ * beside them. For rows on which a caller's values are tried, and for a reader's copy of a row.
+ */
+export class LongValues implements LongCells, LongBytes {
+  readonly stringify: LongCells['stringify'];
+  readonly #words: Int32Array;
+  readonly #runtime: LongRuntime;
+  readonly #damage: { found: boolean };
+  readonly #values: (string | Uint8Array)[] = [];
+
+  constructor(memory: RowMemory, runtime: LongRuntime, damage: { found: boolean }) {
+    this.#words = memory.words;
+    this.#runtime = runtime;
+    this.#damage = damage;
+    this.stringify = runtime.stringify;
+  }
+
+  readonly readText = (cell: number, index: number): string => {
+    const value = this.#valueAt(cell, index);
+    if (value === undefined) return '';
+    if (typeof value === 'string') return value;
+    const bytes = Buffer.from(value.buffer, value.byteOffset, value.length);
+    return bytes.toString(this.#words[cell + CELL_LENGTH] < 0 ? 'latin1' : 'utf8');
+  };
+
+  readonly readBlob = (cell: number, index: number): Uint8Array => {
+    const value = this.#valueAt(cell, index);
+    return value instanceof Uint8Array ? new Uint8Array(value) : new Uint8Array(0);
+  };
+
+  readonly readJson = (cell: number, index: number): unknown => {
+    const text = this.readText(cell, index);
+    if (text === '') return null;
+    try {
+      return JSON.parse(text);
+    } catch {
+      this.#damage.found = true;
+      return null;
+    }
+  };
+
+  readonly copyOf = (cell: number, index: number): Uint8Array => {
+    const value = this.#valueAt(cell, index) ?? '';
+    return typeof value === 'string' ? Buffer.from(value) : value;
+  };
+
+  readonly writeText = (cell: number, index: number, value: unknown): boolean => {
+    const bytes = this.#runtime.textBytes(value);
+    if (bytes < 0 || bytes > this.#runtime.maxBytes[index]) return false;
+    this.#put(cell, index, value as string, bytes);
+    return true;
+  };
+
+  readonly writeJson = this.writeText;
+
+  readonly writeBlob = (cell: number, index: number, value: unknown): boolean => {
+    const given = this.#runtime.bytesOf(value);
+    if (given === undefined) return false;
+    const length = this.#runtime.lengthOf(given);
+    if (length > this.#runtime.maxBytes[index]) return false;
+    this.#put(cell, index, new Uint8Array(given), length);
+    return true;
+  };
+
+  readonly writeCopy = (cell: number, index: number, bytes: Uint8Array): boolean => {
+    this.#put(cell, index, bytes, bytes.length);
+    return true;
+  };
+
+  /** `writeCopy` of bytes of the table's cell whose length word is given: with the bit that says whether it is ASCII. */
+  take(cell: number, index: number, bytes: Uint8Array, lengthWord: number): void {
+    this.#put(cell, index, bytes, bytes.length | (lengthWord & ASCII));
+  }
+
+  readonly clear = (cell: number): void => {
+    this.#words[cell + CELL_LENGTH] = 0;
+    this.#words[cell + CELL_FIRST] = 0;
+  };
+
+  readonly keep = (from: number, to: number): void => {
+    this.#words[to + CELL_LENGTH] = this.#words[from + CELL_LENGTH];
+  };
+
+  #put(cell: number, index: number, value: string | Uint8Array, lengthWord: number): void {
+    this.#words[cell + CELL_LENGTH] = lengthWord;
+    this.#values[index] = value;
+  }
+
+  #valueAt(cell: number, index: number): string | Uint8Array | undefined {
+    return (this.#words[cell + CELL_LENGTH] & LENGTH_MASK) === 0 ? undefined : this.#values[index];
+  }
+}
