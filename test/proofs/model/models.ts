@@ -1,7 +1,7 @@
 /** A model in this folder's sources, or one with a rule left out, which spin must reject. */
 export interface ModelRun {
   readonly name: string;
-  readonly file: 'write' | 'read' | 'move' | 'wait' | 'feed' | 'wake' | 'soonest';
+  readonly file: 'write' | 'read' | 'move' | 'wait' | 'feed' | 'wake' | 'soonest' | 'heap' | 'room';
   readonly defines: readonly string[];
   /** Also explored in `npm test`: takes a few seconds at most. */
   readonly short: boolean;
@@ -29,6 +29,12 @@ export const sound: readonly ModelRun[] = [
   run('read', 'CHANGES=4 REPLACE BY_VERSION', 'changes in place and a new row, read by version', false),
   run('read', 'CHANGES=4 REPLACE', 'changes in place of a row that is replaced', false),
   run('soonest', 'PASSES=2', 'the soonest expiry of a group'),
+  run('heap', 'WRITERS=1 ROUNDS=2 INSERT REMOVE EXPIRED', 'blocks of rows that are written and removed'),
+  run('heap', 'WRITERS=1 ROUNDS=2 COLUMNS=2 BLOCKS=4 PARTS', 'blocks that a partial set keeps'),
+  run('heap', 'WRITERS=1 DEATHS=1 INSERT BLOCKS=4 HINTS', 'hints of a word of blocks'),
+  run('heap', 'WRITERS=1 DEATHS=1 EVICT REMOVE BLOCKS=4', 'blocks of rows that are evicted'),
+  run('heap', 'WRITERS=1 ROUNDS=2 DEATHS=0 READERS=1 REMOVE', 'reading chains of blocks'),
+  run('room', 'WRITERS=2 BLOCKS=2', 'waiting for blocks'),
   run('write', 'SET INC WRITERS=2', 'set and increment', false),
   run('write', 'CAS INC WRITERS=2', 'compare-and-set and increment', false),
   run('write', 'SET DEL WRITERS=3 READERS=0', 'set and delete, slots used again', false),
@@ -38,6 +44,21 @@ export const sound: readonly ModelRun[] = [
   run('feed', 'CRASHES=1 ROUNDS=2', 'cells of the change feed, claimed for laps by three', false),
   run('feed', 'CRASHES=1 PRODUCERS=2 ROUNDS=3 CONTENT', 'the contents of the cells, with deaths', false),
   run('wake', 'WRITERS=3', 'waiting for a change, three writers', false),
+  run('heap', 'WRITERS=2 INSERT REMOVE', 'blocks of rows, two writers and two deaths', false),
+  run('heap', 'WRITERS=3 BLOCKS=2', 'blocks of rows, slots used again', false),
+  run('heap', 'WRITERS=2 DEATHS=1 COLUMNS=2 BLOCKS=4 PARTS', 'blocks that a partial set keeps, two writers', false),
+  run('heap', 'WRITERS=2 HINTS INSERT REMOVE', 'hints of a word of blocks, two writers', false),
+  run('heap', 'WRITERS=2 DEATHS=1 EVICT', 'blocks of rows that are evicted, two writers', false),
+  run('heap', 'WRITERS=2 DEATHS=0 READERS=1 REMOVE', 'reading chains of blocks beside two writers', false),
+  run('heap', 'WRITERS=2 DEATHS=1 READERS=1 BLOCKS=2', 'reading chains of blocks, with deaths', false),
+  run(
+    'heap',
+    'WRITERS=1 DEATHS=1 ROUNDS=2 READERS=1 COLUMNS=2 BLOCKS=4 PARTS',
+    'reading chains that a partial set keeps',
+    false,
+  ),
+  run('room', 'WRITERS=3 BLOCKS=3', 'waiting for blocks, three writers', false),
+  run('room', 'WRITERS=3 BLOCKS=4 DEATHS=2', 'waiting for blocks, with two deaths', false),
 ];
 
 /** The models that spin must reject: each leaves out one rule that the protocol relies on. */
@@ -76,4 +97,47 @@ export const broken: readonly ModelRun[] = [
   run('soonest', 'BUG_NO_LEASE', 'two passes examine one group at once'),
   run('soonest', 'BUG_DUE_FIRST', 'a reader reads what the pass has collected last', false),
   run('wait', 'BUG_MARK_LOST', 'a waiter that has slept takes the lock without the mark'),
+  run('heap', 'WRITERS=1 DEATHS=1 REMOVE BUG_NO_LOOK', 'a block is named as claimed before it is looked at'),
+  run('heap', 'WRITERS=2 DEATHS=1 REMOVE BUG_CLAIMING_STAYS', 'a block is named as claimed when its row is linked'),
+  run('heap', 'WRITERS=2 DEATHS=1 REMOVE BUG_RELEASE_FIRST', 'a block is freed before its cell is past it'),
+  run('heap', 'WRITERS=2 DEATHS=1 REMOVE BUG_NO_RELEASING', 'a block that was marked to be freed is not freed'),
+  run('heap', 'WRITERS=3 DEATHS=1 BLOCKS=2 BUG_NO_UNHOOK', 'recovery frees a block that a cell still names', false),
+  run('heap', 'WRITERS=2 ROUNDS=2 DEATHS=1 REMOVE BUG_SAME_TAG', 'a block is marked with the id of its owner'),
+  run('heap', 'WRITERS=1 COLUMNS=2 BLOCKS=4 PARTS BUG_NO_KEPT', 'the chains of columns not named are not kept'),
+  run('heap', 'WRITERS=1 DEATHS=1 COLUMNS=2 BLOCKS=4 PARTS BUG_KEPT_LATE', 'a chain is named before it is kept'),
+  run('heap', 'WRITERS=1 ROUNDS=2 COLUMNS=2 BLOCKS=4 PARTS BUG_KEPT_STAYS', 'a chain is kept for the next write, too'),
+  run('heap', 'WRITERS=1 DEATHS=1 INSERT BUG_NO_OPEN', 'recovery goes by the row operation alone'),
+  run('heap', 'WRITERS=1 DEATHS=1 REMOVE BUG_ROW_FIRST', 'a removed row is freed before its blocks'),
+  run('heap', 'WRITERS=1 DEATHS=1 BUG_COUNT_ADDED', 'blocks are added to the counter, not stored'),
+  run(
+    'heap',
+    'WRITERS=3 DEATHS=1 BLOCKS=2 BUG_CLAIM_BEFORE_CHAIN',
+    'recovery frees the claimed block before the chain that it is in',
+    false,
+  ),
+  run(
+    'heap',
+    'WRITERS=2 DEATHS=0 READERS=1 REMOVE BUG_ENTRY_ONLY',
+    'a reader of blocks goes by the entry alone',
+    false,
+  ),
+  run(
+    'heap',
+    'WRITERS=2 DEATHS=0 READERS=1 REMOVE BUG_FREE_EARLY',
+    'blocks are freed before the version advances',
+    false,
+  ),
+  run('heap', 'WRITERS=1 DEATHS=1 INSERT BLOCKS=4 HINTS BUG_HINTS_LATE', 'a word of hints is left before it is right'),
+  run('heap', 'WRITERS=1 DEATHS=1 HINTS BUG_HINTS_NOT_RECOVERED', 'recovery does not correct hints'),
+  run('heap', 'WRITERS=1 DEATHS=1 INSERT BLOCKS=4 HINTS BUG_ONE_HINT', 'recovery corrects the hint of one block alone'),
+  run(
+    'heap',
+    'WRITERS=1 DEATHS=1 INSERT BLOCKS=4 HINTS BUG_HINTS_AT_END',
+    'recovery corrects hints when it has freed others',
+  ),
+  run('heap', 'WRITERS=2 DEATHS=0 HINTS BUG_NO_RELOOK', 'hints are written and the blocks not looked at again'),
+  run('heap', 'WRITERS=2 DEATHS=1 HINTS BUG_HINT_UNNAMED', 'a hint is corrected without a note in the journal'),
+  run('room', 'WRITERS=2 BLOCKS=2 DEATHS=0 BUG_WAIT_HOLDING', 'a writer waits for blocks and keeps its own'),
+  run('room', 'WRITERS=2 BLOCKS=2 BUG_REFUSE', 'a writer that finds no block is refused at once'),
+  run('room', 'WRITERS=2 BLOCKS=2 BUG_DEAD_LEFT', 'blocks of the dead are left to them'),
 ];
