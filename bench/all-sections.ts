@@ -3,7 +3,7 @@ import type { Section } from '../src/bench/section.js';
 import { TABLE_SECTIONS } from '../src/bench/table-sections.js';
 
 export interface ComparingSection extends Section {
-  /** It needs the packages of bench/competitors. */
+  /** Whether the section needs the packages of bench/competitors. */
   readonly packages?: boolean;
 }
 

@@ -1,9 +1,9 @@
 /**
- * The same table in the memory of each backend, side by side: nanoseconds an operation, and what making one costs.
+ * The same table with each backend, interleaved: nanoseconds per operation, and the cost of creating it.
  *
  *   node --expose-gc dist/bench/backends.js [--keys 100000] [--rounds 15] [--operations 20000] [--mib 256]
  *
- * The file lies in the folder for temporary files.
+ * The file is in the folder for temporary files.
  */
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -24,13 +24,13 @@ function placeOf(backend: Backend): { backend: Backend; path?: string } {
   return backend === 'file' ? { backend, path: join(tmpdir(), `shmtable-bench-${process.pid}.table`) } : { backend };
 }
 
-/** Milliseconds to make a table of about that many MiB, and to destroy it. */
-function measureCreation(backend: Backend, mib: number): { made: number; gone: number } {
+/** Milliseconds to create a table of about this many MiB, and to destroy it. */
+function measureCreation(backend: Backend, mib: number): { created: number; gone: number } {
   const start = performance.now();
   const table = Table.create({ ...placeOf(backend), name: `bench-${process.pid}`, capacity: mib * 128, columns });
-  const made = performance.now();
+  const created = performance.now();
   table.destroy();
-  return { made: made - start, gone: performance.now() - made };
+  return { created: created - start, gone: performance.now() - created };
 }
 
 async function main(): Promise<void> {
@@ -53,12 +53,12 @@ async function main(): Promise<void> {
     },
   );
   const lines = BACKENDS.map((backend) => {
-    const { made, gone } = measureCreation(backend, Number(values.mib));
+    const { created, gone } = measureCreation(backend, Number(values.mib));
     const times = OPERATIONS.map((operation) => {
       const found = measurements.find((measured) => measured.subject === backend && measured.operation === operation);
       return found === undefined ? '' : spreadOf(found.roundsNs).median.toFixed(0);
     });
-    return [backend, ...times, made.toFixed(0), gone.toFixed(0)];
+    return [backend, ...times, created.toFixed(0), gone.toFixed(0)];
   });
   printTable([
     ['BACKEND', ...OPERATIONS.map((operation) => `${operation} ns`), `make ${values.mib} MiB ms`, 'destroy ms'],

@@ -1,8 +1,8 @@
 /**
- * Where the nanoseconds of one get and one set go: `node dist/bench/breakdown.js [--keys 1000,100000] [--seconds 4]`.
+ * What the time of a get and a set is spent on: `node dist/bench/breakdown.js [--keys 1000,100000] [--seconds 4]`.
  *
- * A sampling profiler tells which function each tick met, also within those that the compiler inlined; the time of an
- * operation is divided among what its functions do. What grows with the number of keys is memory.
+ * A sampling profiler reports the function at each tick, including inlined ones, and the time of an operation is
+ * divided among the purposes of its functions. What grows with the number of keys is memory latency.
  */
 import { Session } from 'node:inspector/promises';
 import { parseArgs } from 'node:util';
@@ -15,7 +15,7 @@ const SAMPLE_MICROSECONDS = 100;
 
 const VALUES_WRITTEN = "row's values checked and written to the spare";
 
-/** What the functions do, by name; the first pattern that fits counts. */
+/** The purpose of functions, by name; the first matching pattern counts. */
 const CAUSES: readonly (readonly [RegExp, string])[] = [
   [/^(encode|halfSipHash|finishHash|#encodeWide)$/, 'key: its bytes and their hash'],
   [/^(lookup|find|look|fitting|positionOf|isKeyOf|rowWord)$/, 'bucket and row: tags and key compared'],
@@ -31,7 +31,7 @@ const CAUSES: readonly (readonly [RegExp, string])[] = [
   [/garbage collector/, 'garbage collection'],
 ];
 
-/** `write` is the name of two: the codec's, and the writer's, which calls all the others. */
+/** Two functions are called `write`: the codec's, and the writer's, which calls all the others. */
 function causeOf(name: string, url: string): string {
   if (name === 'write' && url.includes('row-codec')) return VALUES_WRITTEN;
   return CAUSES.find(([pattern]) => pattern.test(name))?.[1] ?? 'calls and checks around it';
@@ -49,7 +49,7 @@ async function profile(
   session.connect();
   await session.post('Profiler.enable');
   await session.post('Profiler.setSamplingInterval', { interval: SAMPLE_MICROSECONDS });
-  // What is compiled from now on remembers where its code comes from.
+  // Code that is compiled from now on keeps its source positions.
   await session.post('Profiler.start');
   for (let i = 0; i < WARM_UP; i++) run(random(OPERATIONS_AT_ONCE).map(freshKey));
   await session.post('Profiler.stop');
@@ -58,7 +58,7 @@ async function profile(
   while (microseconds < seconds * 1e6) {
     const batch = random(OPERATIONS_AT_ONCE).map(freshKey);
     await session.post('Profiler.start');
-    // Of this process alone: what else the machine does is not counted.
+    // Processor time of this process, so that other load on the machine is not counted.
     const before = process.cpuUsage();
     for (let repeat = 0; repeat < 10; repeat++) run(batch);
     const { user, system } = process.cpuUsage(before);

@@ -12,7 +12,7 @@ import { printTable } from '../src/cli/output.js';
 import { Table } from '../src/index.js';
 
 const MAX_POINTS_BELOW = 3;
-/** Different random numbers that a key is drawn by. */
+/** Number of different random numbers from which a key is drawn. */
 const RANDOM_STEPS = 2 ** 32;
 
 interface Result {
@@ -47,7 +47,7 @@ function main(): void {
   });
   table.destroy();
   printTable([
-    ['CACHE', 'HIT RATE', 'NS AN ACCESS'],
+    ['CACHE', 'HIT RATE', 'NS PER ACCESS'],
     ...[exact, shared].map(({ cache, hitRate, nsPerAccess }) => [
       cache,
       `${(hitRate * 100).toFixed(2)} %`,
@@ -56,7 +56,7 @@ function main(): void {
   ]);
   const below = (exact.hitRate - shared.hitRate) * 100;
   const where = `${Math.abs(below).toFixed(2)} points ${below < 0 ? 'above' : 'below'} exact LRU`;
-  process.stdout.write(`\n${where}; at most ${MAX_POINTS_BELOW} below are allowed\n`);
+  process.stdout.write(`\n${where}; at most ${MAX_POINTS_BELOW} points below are allowed\n`);
   if (!(below <= MAX_POINTS_BELOW)) process.exitCode = 1;
 }
 
@@ -78,7 +78,7 @@ function run(cache: string, trace: Uint32Array, access: (key: string) => boolean
   return { cache, hitRate: hits / trace.length, nsPerAccess: elapsedNs / trace.length };
 }
 
-/** Key numbers, the one of rank r as often as 1 / r^exponent says; the same trace every time. */
+/** Key numbers, where the frequency of rank r is proportional to 1 / r^exponent; the same trace every time. */
 function zipfTrace(accesses: number, keys: number, exponent: number): Uint32Array {
   const upTo = new Float64Array(keys);
   let sum = 0;

@@ -1,11 +1,11 @@
 /**
- * What other work feels of a million rows that expire at once, in the process that sweeps them.
+ * How a million rows that expire at once delay other work in the process that sweeps them.
  *
  *   node dist/bench/expiry.js [--rows 1000000]
  *
- * Reads and writes of 1,000 other rows, a turn of the event loop after every 50, each timed from the end of the one
- * before: a step of the sweeper counts for the operation that had to wait for it. Once with rows that stay, for the
- * same time, once with rows that all expire within one second.
+ * Reads and writes 1,000 other rows, with a turn of the event loop after every 50. Each operation is timed from the end
+ * of the previous one, so a step of the sweeper counts for the operation that had to wait for it. Measured once with
+ * rows that do not expire, and once, for the same time, with rows that all expire within one second.
  */
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -42,8 +42,8 @@ async function main(): Promise<void> {
   ]);
 }
 
-/** Measures from the moment of expiry until all are swept, or for so many seconds. */
-async function run(rows: number, expire: boolean, mostSeconds: number): Promise<Run> {
+/** Measures from the moment of expiry until all rows are swept, or for this many seconds. */
+async function run(rows: number, expire: boolean, maxSeconds: number): Promise<Run> {
   const table = Table.create({ name: `bench-${process.pid}`, backend: 'anonymous', capacity: rows + OTHERS, columns });
   try {
     for (let i = 0; i < OTHERS; i++) table.set(`other-${i}`, { n: i, text: 'other' });
@@ -53,17 +53,17 @@ async function run(rows: number, expire: boolean, mostSeconds: number): Promise<
       table.insert(freshKey(i), { n: i, text: 'it goes' }, { ttl });
     }
     while (performance.now() < end) await turn();
-    return await measure(table, rows, expire, mostSeconds);
+    return await measure(table, rows, expire, maxSeconds);
   } finally {
     table.destroy();
   }
 }
 
-async function measure(table: Table<typeof columns>, rows: number, expire: boolean, mostSeconds: number): Promise<Run> {
+async function measure(table: Table<typeof columns>, rows: number, expire: boolean, maxSeconds: number): Promise<Run> {
   const latency = createHistogram();
   const start = performance.now();
   let before = start;
-  for (let turns = 0; before - start < mostSeconds * 1_000; turns++) {
+  for (let turns = 0; before - start < maxSeconds * 1_000; turns++) {
     for (let i = 0; i < OPERATIONS_PER_TURN; i++) {
       const key = `other-${(turns * OPERATIONS_PER_TURN + i) % OTHERS}`;
       if (i % 5 === 0) table.set(key, { n: i });

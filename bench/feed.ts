@@ -1,10 +1,10 @@
 /**
- * What a change feed costs a writer, and how soon a watcher in another process hears of a change.
+ * What a change feed costs a writer, and how soon a watcher in another process receives a change.
  *
  *   node --expose-gc dist/bench/feed.js [--rounds 21] [--operations 20000] [--changes 2000]
  *
- * Writes are measured in rounds, tables with and without a feed one after the other in each; the ratio is the median
- * over the rounds. The time from commit to callback is measured by a second process, this program again.
+ * Writes are measured in rounds, in each of which tables with and without a feed take turns; the ratio is the median
+ * over the rounds. The time from commit to callback is measured by a second process, which runs this program too.
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -19,21 +19,21 @@ import { Table } from '../src/index.js';
 const ROWS = 100_000;
 const FEED_BYTES = 1 << 24;
 const WARM_UP_ROUNDS = 5;
-/** Between two changes of which the latency is measured, in milliseconds. */
+/** Milliseconds between two changes whose latency is measured. */
 const REST_MS = 2;
 
 const columns = { at: 'float64' } as const;
 
-function makeTable(name: string, changes: number): Table<typeof columns> {
+function createTable(name: string, changes: number): Table<typeof columns> {
   return Table.create({ name: `bench-${process.pid}-${name}`, capacity: ROWS, columns, changes });
 }
 
-/** Nanoseconds a `set` of each kind of table. */
+/** Nanoseconds per `set` for each kind of table. */
 async function costOfWriting(rounds: number, operations: number): Promise<Map<string, number[]>> {
   const tables = {
-    'no feed': makeTable('none', 0),
-    feed: makeTable('feed', FEED_BYTES),
-    watched: makeTable('watched', FEED_BYTES),
+    'no feed': createTable('none', 0),
+    feed: createTable('feed', FEED_BYTES),
+    watched: createTable('watched', FEED_BYTES),
   };
   const changes = tables.watched.watch();
   const watching = (async () => {
@@ -61,7 +61,7 @@ async function costOfWriting(rounds: number, operations: number): Promise<Map<st
 
 /** Milliseconds from commit to callback, in another process. */
 async function latencies(count: number): Promise<number[]> {
-  const table = makeTable('latency', FEED_BYTES);
+  const table = createTable('latency', FEED_BYTES);
   const watcher = fork(fileURLToPath(import.meta.url), ['--watch', table.name, '--changes', String(count)]);
   const measured: number[] = [];
   watcher.on('message', (ms: number[] | 'ready') => {

@@ -1,11 +1,12 @@
 /**
- * `npm run bench:guard`: has the table become slower beside a `Map`? Ratios, never times; fails on a loss of 30 %.
+ * `npm run bench:guard`: has the table become slower compared with a `Map`? Uses ratios, never times; fails if one has
+ * dropped by 30 %.
  *
  *   node dist/bench/guard.js [--write]
  *
- * A process may be unlucky as a whole - in what its compiler decides, in where its memory lies, in what else the
- * machine does meanwhile - so that each section runs in several, and the median over them counts. `--write` makes what
- * it finds the baseline: bench/results/baseline.json.
+ * A whole process may be slow, because of decisions of the compiler, the placement of its memory, or other load on the
+ * machine. So each section runs in several processes, and the median over them counts. `--write` makes the result the
+ * baseline: bench/results/baseline.json.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
@@ -27,7 +28,7 @@ async function main(): Promise<boolean> {
   const sections = selectSections(TABLE_SECTIONS, GUARDED);
   const runs: (readonly Figure[])[] = [];
   for (let i = 0; i < PROCESSES; i++) {
-    // What was left out and should not be is missed by `judge`.
+    // `judge` reports figures that are missing.
     const { figures } = await runSections(sections, EFFORTS.guard);
     runs.push(figures);
   }
@@ -38,14 +39,14 @@ async function main(): Promise<boolean> {
   }
   const baseline: Baseline = JSON.parse(readFileSync(BASELINE, 'utf8'));
   const verdicts = judge(baseline, ratios);
-  process.stdout.write(`times the speed of Map; the baseline is of ${baseline.processor}, Node ${baseline.node}\n\n`);
+  process.stdout.write(`times the speed of Map; the baseline is from ${baseline.processor}, Node ${baseline.node}\n\n`);
   printTable([
     ['', 'BASELINE', 'NOW', ''],
     ...verdicts.map(({ name, baseline, ratio, lost }) => [
       name,
       shown(baseline),
       ratio === undefined ? 'not measured' : shown(ratio),
-      lost ? `LOST: less than ${MIN_SHARE} times the baseline` : '',
+      lost ? `DROPPED: less than ${MIN_SHARE} times the baseline` : '',
     ]),
   ]);
   return verdicts.every(({ lost }) => !lost);

@@ -1,16 +1,16 @@
 /**
- * The same table in small pages, in transparent huge ones and in reserved huge ones, side by side: nanoseconds an
+ * The same table in small pages, in transparent huge pages and in reserved huge pages, interleaved: nanoseconds per
  * operation, and how many times as fast.
  *
  *   node --expose-gc dist/bench/huge-pages.js [--keys 1000000] [--rounds 15] [--operations 20000]
  *
- * Where the system has too few huge pages in reserve it is asked for them (`vm.nr_hugepages`, as root), and gets them back
- * at the end. What cannot be had is left out, and that is printed.
+ * If too few huge pages are reserved, more are requested (`vm.nr_hugepages`, as root) and released at the end. What is
+ * not available is left out, and that is printed.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { beforeEnd } from '../src/bench/before-end.js';
-import { measureInterleaved, speedBeside } from '../src/bench/interleaved.js';
+import { measureInterleaved, relativeSpeed } from '../src/bench/interleaved.js';
 import {
   ABSENT,
   benchColumns,
@@ -34,8 +34,8 @@ function numberIn(path: string, key: string): number {
 }
 
 /**
- * Sees to it that so many bytes of huge pages are free. Returns what gives back those that it reserved, or why there are
- * none.
+ * Ensures that this many bytes of huge pages are free. Returns a function that releases those that it reserved, or the
+ * reason why there are none.
  */
 function reserve(bytes: number): (() => void) | string {
   const pageBytes = numberIn('/proc/meminfo', 'Hugepagesize') * 1024;
@@ -58,7 +58,7 @@ function reserve(bytes: number): (() => void) | string {
 interface Pages {
   readonly name: string;
   readonly backend: BackendName;
-  /** What this process's memory map says when it has such pages. */
+  /** What this process's memory map shows if it has such pages. */
   readonly seen: RegExp;
 }
 
@@ -71,7 +71,7 @@ function openSmall(keys: readonly string[]): RowSubject {
   return openShmtableIn({ backend: 'anonymous' }, SMALL, keys);
 }
 
-/** Opens a table of such pages. A posix one would outlast this process. */
+/** Opens a table with such pages. A posix table would outlive this process. */
 function openIn({ name, backend, seen }: Pages): OpenRowSubject {
   return (keys) => {
     const subject = openShmtableInHugePages(backend, name, keys, seen);
@@ -87,7 +87,7 @@ async function main(): Promise<void> {
       operations: { type: 'string', default: '20000' },
     },
   });
-  // A signal must not skip what gives the pages back.
+  // A signal must not prevent the release of the pages.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
   const keys = Number(values.keys);
   const { total } = Table.bytesFor({ name: 'bench', capacity: keys, columns: benchColumns });
@@ -105,7 +105,7 @@ async function main(): Promise<void> {
     });
     const lines = OPERATIONS.map((operation) => {
       const [small, ...others] = measurements.filter((each) => each.operation === operation);
-      const faster = others.map((each) => `${speedBeside(each, small).median.toFixed(2)} x`);
+      const faster = others.map((each) => `${relativeSpeed(each, small).median.toFixed(2)} x`);
       return [operation, spreadOf(small.roundsNs).median.toFixed(0), ...faster];
     });
     const measured = new Set(measurements.map(({ subject }) => subject));

@@ -1,6 +1,6 @@
 /**
- * Nanoseconds that the operations of each pool take, in one process and in two at the same pool at the same time, beside
- * malloc and free in a loop of C++. And what making a FixedPool costs, for different numbers of slices.
+ * Nanoseconds per operation of each pool, in one process and in each of two that use the same pool at the same time,
+ * compared with a C++ loop of malloc and free; and the cost of creating a FixedPool, for different numbers of slices.
  *
  *   node dist/bench/pools.js [--rounds 21] [--operations 100000]
  */
@@ -12,17 +12,17 @@ import { compileMallocLoop, type MeasuredProcess, startPoolProcess } from './poo
 import { poolSubjects } from './pools/subjects.js';
 
 const WARM_UP_ROUNDS = 3;
-/** Of malloc and free so many times the usual number of operations: they are quick. */
+/** malloc and free are quick, so they run this many times the usual number of operations. */
 const MALLOC_TIMES = 20;
-const MADE_SLICES = [10_000, 100_000, 1_000_000];
-const MADE_SLICE_BYTES = 128;
+const CREATED_SLICES = [10_000, 100_000, 1_000_000];
+const CREATED_SLICE_BYTES = 128;
 
 interface Workload {
   readonly rounds: number;
   readonly operations: number;
 }
 
-/** Nanoseconds an operation: alone, and in each of two processes at once; medians over the rounds. */
+/** Nanoseconds per operation: alone, and in each of two concurrent processes; medians over the rounds. */
 async function measure(
   start: () => MeasuredProcess,
   { rounds, operations }: Workload,
@@ -75,21 +75,21 @@ async function measureMalloc(workload: Workload): Promise<[string, string]> {
   }
 }
 
-/** Milliseconds to reserve the memory, and milliseconds to make the pool in it; medians over the rounds. */
+/** Milliseconds to reserve the memory, and to create the pool in it; medians over the rounds. */
 function measureCreation(slices: number, rounds: number): string[] {
-  const [reserved, made]: [number[], number[]] = [[], []];
+  const [reserved, created]: [number[], number[]] = [[], []];
   for (let round = 0; round < rounds; round++) {
     const start = performance.now();
-    const size = FixedPool.bytesFor(slices, MADE_SLICE_BYTES);
+    const size = FixedPool.bytesFor(slices, CREATED_SLICE_BYTES);
     const segment = Segment.create({ name: `bench-pool-${process.pid}`, size });
     const ready = performance.now();
-    FixedPool.create(segment, { slices, sliceBytes: MADE_SLICE_BYTES });
-    made.push(performance.now() - ready);
+    FixedPool.create(segment, { slices, sliceBytes: CREATED_SLICE_BYTES });
+    created.push(performance.now() - ready);
     reserved.push(ready - start);
     segment.unlink();
     segment.close();
   }
-  return [String(slices), spreadOf(reserved).median.toFixed(2), spreadOf(made).median.toFixed(4)];
+  return [String(slices), spreadOf(reserved).median.toFixed(2), spreadOf(created).median.toFixed(4)];
 }
 
 async function main(): Promise<void> {
@@ -103,8 +103,8 @@ async function main(): Promise<void> {
   printTable(lines);
   console.log();
   printTable([
-    [`SLICES of ${MADE_SLICE_BYTES} B`, 'memory reserved ms', 'FixedPool made ms'],
-    ...MADE_SLICES.map((slices) => measureCreation(slices, Math.min(workload.rounds, 9))),
+    [`SLICES of ${CREATED_SLICE_BYTES} B`, 'reserve memory ms', 'create FixedPool ms'],
+    ...CREATED_SLICES.map((slices) => measureCreation(slices, Math.min(workload.rounds, 9))),
   ]);
 }
 

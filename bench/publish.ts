@@ -1,5 +1,5 @@
 /**
- * `npm run bench:publish`: makes a run of the benchmark the one that README, documents and chart show.
+ * `npm run bench:publish`: writes the figures of a run of the benchmark into README, documents and chart.
  *
  *   node dist/bench/publish.js [REPORT]
  *

@@ -1,5 +1,5 @@
 /**
- * `npm run bench`: the table beside what its users would take instead, in one run.
+ * `npm run bench`: the table compared with its alternatives, in one run.
  *
  *   node dist/bench/run.js [--quick] [--only rows,stores] [--out FOLDER]
  *
@@ -35,7 +35,7 @@ async function main({ out, ...flags }: Flags): Promise<void> {
 }
 
 addBenchFlags(new Command('bench'))
-  .option('--out <folder>', 'where latest.json and latest.md go', RESULTS)
+  .option('--out <folder>', 'folder for latest.json and latest.md', RESULTS)
   .action(main)
   .parseAsync()
   .catch((error: unknown) => {

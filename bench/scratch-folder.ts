@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEnd } from '../src/bench/before-end.js';
 
-/** A new folder for somebody's files. */
+/** Creates a new temporary folder. */
 export function scratchFolder(): { path: (name: string) => string; remove: () => void } {
   const folder = mkdtempSync(join(tmpdir(), 'shmtable-bench-'));
   return {

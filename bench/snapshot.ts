@@ -1,5 +1,5 @@
 /**
- * How long a snapshot takes, and a table of it.
+ * How long it takes to write a snapshot, and to restore a table from it.
  *
  *   node dist/bench/snapshot.js [--rows 1000000] [--rounds 3] [--folder DIR]
  *
@@ -42,7 +42,7 @@ async function main(): Promise<void> {
       reading.push(
         await timeOf(async () => {
           const restored = await Table.restore(path, { name: `${name}-restored` });
-          if (restored.size !== rows) throw new Error(`${restored.size} of ${rows} rows came back`);
+          if (restored.size !== rows) throw new Error(`${restored.size} of ${rows} rows were restored`);
           restored.destroy();
         }),
       );
@@ -66,7 +66,7 @@ async function main(): Promise<void> {
   }
 }
 
-/** Seconds that it takes. */
+/** Seconds that a function takes. */
 async function timeOf(work: () => Promise<void>): Promise<number> {
   const start = performance.now();
   await work();

@@ -1,6 +1,5 @@
 /**
- * The service as it would be without shared memory: the same Fastify app, but each worker has its rows to itself, in a
- * `Map`.
+ * The service without shared memory: the same Fastify app, but each worker has its own rows, in a `Map`.
  *
  *   node map-service.js PORT WORKERS ROWS
  */
@@ -19,7 +18,7 @@ interface MapEntry {
   row: BenchRow;
 }
 
-/** As much of a table as the routes for rows ask of it. */
+/** The part of a table that the routes for rows use. */
 class MapTable {
   readonly name = 'rows';
   readonly columns = benchColumns;
@@ -30,7 +29,7 @@ class MapTable {
     return this.#entries.get(key);
   }
 
-  /** Its rows are where they are. */
+  /** A Map has nothing to locate or wait for. */
   loadAhead(): void {}
 
   has(key: string): boolean {
@@ -70,7 +69,7 @@ async function serve(port: number, rows: number): Promise<void> {
 
 const [port, workers, rows] = process.argv.slice(2).map(Number);
 if (cluster.isPrimary) {
-  // As the service does: workers take connections from the listening socket themselves.
+  // As in the service, workers accept connections from the listening socket themselves.
   cluster.schedulingPolicy = cluster.SCHED_NONE;
   for (let i = 0; i < workers; i++) cluster.fork();
   process.once('SIGTERM', () => {

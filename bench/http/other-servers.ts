@@ -1,4 +1,4 @@
-/** Servers of other makes that keep rows for several processes and speak HTTP. */
+/** Other servers that keep rows for several processes and speak HTTP. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { freshKey } from '../../src/bench/fresh-keys.js';
 import { scratchFolder } from '../scratch-folder.js';
@@ -29,7 +29,7 @@ export async function startNginx(rows: number): Promise<HttpService> {
   });
 }
 
-/** webdis, which puts a Redis on HTTP. */
+/** webdis, an HTTP interface to Redis. */
 export async function startWebdis(rows: number): Promise<HttpService> {
   const redis = await startRedis();
   const folder = scratchFolder();

@@ -1,17 +1,17 @@
-/** Sends the same kinds of requests to several services, to one after the other in every round. */
+/** Sends the same kinds of requests to several services, one after the other in every round. */
 import { type Figure, shown } from '../../src/bench/figure.js';
 import { type Effort, isTrial } from '../../src/bench/section.js';
 import { spreadOf } from '../../src/bench/spread.js';
 import type { HttpService } from './services.js';
 import { type RequestKind, requestsPerSecond } from './wrk.js';
 
-/** A service, and how it wants to be asked for what it can do. */
+/** A service, and its form of each request that it supports. */
 export interface Contestant<Operation extends string> {
   readonly service: HttpService;
   readonly requests: Partial<Readonly<Record<Operation, RequestKind>>>;
 }
 
-/** Requests a second to the service of this name, round by round. */
+/** Requests per second to the service of this name, for each round. */
 export interface Rates<Operation extends string> {
   readonly operation: Operation;
   readonly service: string;
@@ -20,10 +20,10 @@ export interface Rates<Operation extends string> {
 
 const WINDOW_SECONDS = 1;
 const MAX_ROUNDS = 9;
-/** Rounds of a window each: Node's services compile their code in the first. */
+/** Number of rounds, of a window each; Node's services compile their code in the first. */
 const WARM_UP_ROUNDS = 1;
 
-/** Rounds of a whole measurement. */
+/** Number of rounds of a whole measurement. */
 export function roundsOf(effort: Effort): number {
   return Math.max(1, Math.min(MAX_ROUNDS, Math.ceil(effort.rounds / 3)));
 }
@@ -42,7 +42,7 @@ export async function measureRates<Operation extends string>(
     }),
   );
   for (let round = isTrial(effort) ? 0 : -WARM_UP_ROUNDS; round < rounds; round++) {
-    // There and back again, so that nobody always comes first.
+    // In alternating order, so that no service always comes first.
     for (const { port, kind, perSecond } of round % 2 === 0 ? rates : [...rates].reverse()) {
       const rate = await requestsPerSecond(port, kind, rows, WINDOW_SECONDS);
       if (round >= 0) perSecond.push(rate);
@@ -51,7 +51,7 @@ export async function measureRates<Operation extends string>(
   return rates;
 }
 
-/** What was measured of several processes of each service, as if it had been one of each. */
+/** Combines the measurements of several processes of each service. */
 export function joinRates<Operation extends string>(processes: readonly Rates<Operation>[][]): Rates<Operation>[] {
   return processes[0].map(({ operation, service }, i) => ({
     operation,
@@ -60,7 +60,7 @@ export function joinRates<Operation extends string>(processes: readonly Rates<Op
   }));
 }
 
-/** How many times as many requests a second one answered as another; undefined when one of them does not do it. */
+/** The ratio of the requests per second of two services; undefined if one of them does not support the operation. */
 export function rateFigure<Operation extends string>(
   rates: readonly Rates<Operation>[],
   operation: Operation,
@@ -72,9 +72,9 @@ export function rateFigure<Operation extends string>(
   if (one === undefined || other === undefined) return undefined;
   return {
     ...more,
-    beside: theirs,
+    comparedWith: theirs,
     unit: 'x',
     value: spreadOf(one.map((rate, round) => rate / other[round])),
-    note: `${shown(spreadOf(one).median)} requests/s, there ${shown(spreadOf(other).median)}`,
+    note: `${shown(spreadOf(one).median)} requests/s versus ${shown(spreadOf(other).median)}`,
   };
 }

@@ -1,4 +1,4 @@
-/** How the service is asked for rows. */
+/** The requests for rows that the service understands. */
 import type { RequestKind } from './wrk.js';
 
 export const ROW_OPERATIONS = ['GET a row', 'PUT a row', 'increment'] as const;
@@ -15,5 +15,5 @@ export const ROW_REQUESTS: Readonly<Record<RowOperation, RequestKind>> = {
 };
 
 export const GETS_IN_BATCH = 100;
-/** The load generator makes so many gets of it. */
+/** The load generator expands it to this many gets. */
 export const BATCH_REQUEST: RequestKind = { method: 'POST', path: '/v1/tables/rows/batch', body: '[{gets}]' };

@@ -1,4 +1,4 @@
-/** The HTTP services that are measured: each started on a free port, with its rows in it, as many as it shall have. */
+/** The HTTP services that are measured: each is started on a free port and filled with rows. */
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { freshKey } from '../../src/bench/fresh-keys.js';
@@ -17,7 +17,7 @@ const MAP_SERVICE = fileURLToPath(new URL('./map-service.js', import.meta.url));
 const HELLO_SERVICE = fileURLToPath(new URL('./hello-service.js', import.meta.url));
 const FILLED_AT_ONCE = 1_000;
 
-/** Starts a service and gives it its port. */
+/** Starts a service with a port. */
 export async function startHttp(
   name: string,
   command: (port: number) => Omit<ServerCommand, 'listensAt'>,
@@ -27,7 +27,7 @@ export async function startHttp(
   return { name, port, stop: () => server.stop() };
 }
 
-/** `shmtable serve` with a table `rows` in memory that ends with it, with room for one row more. */
+/** `shmtable serve` with a table `rows` that ends with it and has space for one more row. */
 export async function startShmtable(workers: number, rows: number): Promise<HttpService> {
   const folder = scratchFolder();
   const config = folder.path('shmtable.config.json');

@@ -1,4 +1,4 @@
-/** The load generator `wrk`, for one window of one kind of request. */
+/** The load generator `wrk`, run for one window with one kind of request. */
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -16,13 +16,13 @@ export interface RequestKind {
 interface Outcome {
   readonly requests: number;
   readonly microseconds: number;
-  /** Answers other than 2xx and 3xx. */
+  /** Responses other than 2xx and 3xx. */
   readonly refused: number;
-  /** Connections that failed, and answers that did not come. */
+  /** Failed connections and missing responses. */
   readonly broken: number;
 }
 
-/** Requests a second over so many seconds, which must be whole. Throws when any of them fails. */
+/** Requests per second over a whole number of seconds. Throws if any request fails. */
 export async function requestsPerSecond(
   port: number,
   kind: RequestKind,
@@ -35,12 +35,12 @@ export async function requestsPerSecond(
   const { stdout } = await promisify(execFile)('wrk', [...flags, '--', ...request]);
   const { requests, microseconds, refused, broken }: Outcome = JSON.parse(stdout.trim().split('\n').at(-1) ?? '');
   if (requests === 0 || refused > 0 || broken > 0) {
-    throw new Error(`of ${requests} requests ${method} ${path} ${refused} were refused and ${broken} broke off`);
+    throw new Error(`of ${requests} requests ${method} ${path} ${refused} were refused and ${broken} were broken off`);
   }
   return (requests / microseconds) * 1e6;
 }
 
-/** A line when the load generator is not here. */
+/** Returns a line about it if the load generator is not installed. */
 export async function missingWrk(): Promise<string | undefined> {
   try {
     await promisify(execFile)('wrk', ['-v']);

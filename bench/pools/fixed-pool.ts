@@ -4,7 +4,7 @@ import type { PoolSubject } from './pool-subject.js';
 const SLICES = 100_000;
 const SLICE_BYTES = 128;
 
-/** A slice taken and given back. */
+/** Allocates and frees a slice. */
 export const fixedPool: PoolSubject = {
   name: `FixedPool, alloc + free of ${SLICE_BYTES} B`,
   bytes: FixedPool.bytesFor(SLICES, SLICE_BYTES),

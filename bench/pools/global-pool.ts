@@ -8,7 +8,7 @@ function begin(segment: Segment): void {
   GlobalPool.create(segment, { pageBytes: 4096 });
 }
 
-/** A piece taken forever. */
+/** Allocates a piece, which is never freed. */
 export const globalPool: PoolSubject = {
   name: `GlobalPool, alloc of ${REQUEST_BYTES} B`,
   bytes: BYTES,

@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-/** A process that runs operations when it is told to. */
+/** A process that runs operations on request. */
 export interface MeasuredProcess {
-  /** Nanoseconds an operation. */
+  /** Nanoseconds per operation. */
   run(operations: number): Promise<number>;
   stop(): void;
 }
@@ -15,7 +15,7 @@ export interface MeasuredProcess {
 const POOL_PROCESS = fileURLToPath(new URL('./pool-process.js', import.meta.url));
 const MALLOC_SOURCE = fileURLToPath(new URL('../../../bench/pools/malloc-loop.cc', import.meta.url));
 
-/** A process at the pool in a segment; `number` is that of its subject. */
+/** A process that uses the pool in a segment; `number` is the number of its subject. */
 export function startPoolProcess(number: number, segment: string): MeasuredProcess {
   const child = fork(POOL_PROCESS, [String(number), segment], { execArgv: [] });
   return {
@@ -28,7 +28,7 @@ export function startPoolProcess(number: number, segment: string): MeasuredProce
   };
 }
 
-/** The C++ loop of malloc and free, compiled by g++ with -O2; undefined where there is no g++. */
+/** The C++ loop of malloc and free, compiled by g++ with -O2; undefined if g++ is not installed. */
 export function compileMallocLoop(): { start(): MeasuredProcess; remove(): void } | undefined {
   const folder = mkdtempSync(join(tmpdir(), 'shmtable-malloc-'));
   const program = join(folder, 'malloc-loop');
@@ -56,7 +56,7 @@ function startMallocLoop(program: string): MeasuredProcess {
   };
 }
 
-/** What `ask` resolves to; rejects when the process ends before. */
+/** Resolves like `ask`; rejects if the process ends first. */
 function answerOf(child: ChildProcess, ask: (resolve: (ns: number) => void) => void): Promise<number> {
   return new Promise((resolve, reject) => {
     const ended = (): void => reject(new Error('a process of the benchmark has ended'));

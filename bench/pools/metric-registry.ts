@@ -2,10 +2,10 @@ import { MetricRegistry } from '../../src/pools/index.js';
 import type { PoolSubject } from './pool-subject.js';
 
 const BYTES = 1 << 16;
-/** Upper bounds in seconds, as a service has them. */
+/** Upper bounds in seconds, like those of a service. */
 const BOUNDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
-/** One count more of a counter that all processes share. */
+/** Increments a counter that all processes share. */
 export const metricCounter: PoolSubject = {
   name: 'MetricRegistry, increment',
   bytes: BYTES,
@@ -21,7 +21,7 @@ export const metricCounter: PoolSubject = {
   },
 };
 
-/** One observation of a histogram that all processes share. */
+/** Observes a value in a histogram that all processes share. */
 export const metricHistogram: PoolSubject = {
   ...metricCounter,
   name: `MetricRegistry, observe with ${BOUNDS.length} bounds`,

@@ -1,4 +1,7 @@
-/** A process at a pool: argv is the number of the subject and the segment. Runs as many operations as it is told. */
+/**
+ * A process that uses a pool: argv is the number of the subject and the segment. Runs as many operations as each
+ * message says.
+ */
 import { Segment } from '../../src/pools/index.js';
 import { poolSubjects } from './subjects.js';
 

@@ -1,16 +1,16 @@
 import type { Segment } from '../../src/pools/index.js';
 
-/** One way to use a pool, measured in one process and in several at the same pool. */
+/** One way to use a pool, measured in one process and in several that share the pool. */
 export interface PoolSubject {
-  /** What one operation is. */
+  /** Describes one operation. */
   readonly name: string;
-  /** Of the segment that has the pool. */
+  /** Size of the segment with the pool. */
   readonly bytes: number;
-  /** So many times the usual number of operations, where they are too quick for two processes to meet. */
+  /** Multiplies the usual number of operations if they are too quick for two processes to overlap. */
   readonly times?: number;
   create(segment: Segment): void;
-  /** Before each round, while nobody else works: gives back what is never freed. */
+  /** Called before each round, while no process works: recovers memory that is never freed. */
   renew?(segment: Segment): void;
-  /** Returns what runs so many operations. */
+  /** Returns a function that runs a number of operations. */
   open(segment: Segment): (operations: number) => void;
 }

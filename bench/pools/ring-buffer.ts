@@ -4,7 +4,7 @@ import type { PoolSubject } from './pool-subject.js';
 const RING_BYTES = 1 << 20;
 const RECORD_BYTES = 100;
 
-/** A record allocated, completed and freed: what a producer and its consumer do, without what they put into it. */
+/** Allocates, commits and frees a record: what a producer and its consumer do, without the payload. */
 export const ringBuffer: PoolSubject = {
   name: `RingBuffer, alloc + commit + free of ${RECORD_BYTES} B`,
   bytes: RingBuffer.bytesFor(RING_BYTES),
@@ -16,7 +16,7 @@ export const ringBuffer: PoolSubject = {
     return (operations) => {
       for (let i = 0; i < operations; i++) {
         let offset = ring.alloc(RECORD_BYTES);
-        // The other process may be off the processor with an unfinished record, and the ring full behind that.
+        // The other process may be preempted with an unfinished record, behind which the ring is full.
         while (offset === 0) offset = ring.alloc(RECORD_BYTES);
         ring.commit(offset);
         ring.free(offset);

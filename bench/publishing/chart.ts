@@ -1,12 +1,12 @@
 /**
  * The chart of the README: for each operation and store, how many times as fast the table is. The axis is logarithmic,
- * so that twice as fast and half as fast are as far from 1.
+ * so that twice as fast and half as fast are equally far from 1.
  */
 import { shown } from '../../src/bench/figure.js';
 import { type Report, whereAndWhen } from '../../src/bench/report.js';
 import { findFigure, SHOWN_OPERATIONS, SHOWN_ROWS, storesIn } from './figures-of.js';
 
-/** A `Map` is shown at several sizes: how it fares depends on whether it fits into the processor's cache. */
+/** A `Map` is shown at several sizes, because its speed depends on whether it fits into the processor's cache. */
 const MAP_ROWS = ['1,000 rows', '100,000 rows', '4,000,000 rows'];
 
 interface Bar {
@@ -21,7 +21,7 @@ const BAR = 16;
 const STEP = 21;
 const TITLE = 34;
 const MARGIN = 16;
-/** The ends of the axis; a ratio beyond is drawn to the end. */
+/** The ends of the axis; the bar of a ratio beyond them ends there. */
 const LEAST = 0.1;
 const MOST = 100;
 const TICKS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100];
@@ -45,7 +45,7 @@ export function chartOf(report: Report): string {
     `<title id="t">How many times as fast shmtable is as other stores, ${SHOWN_ROWS}</title>`,
     `<style>${STYLE}</style>`,
     `<rect class="paper" width="100%" height="100%"/>`,
-    `<text class="head" x="${MARGIN}" y="${2 * MARGIN}">Times as fast as… (${SHOWN_ROWS} where none are named; logarithmic)</text>`,
+    `<text class="head" x="${MARGIN}" y="${2 * MARGIN}">Times as fast as… (${SHOWN_ROWS} unless stated otherwise; logarithmic)</text>`,
     ...TICKS.map((tick) => drawTick(tick, 3 * MARGIN, y, foot)),
     ...drawn,
     `<text class="foot" x="${MARGIN}" y="${foot + MARGIN + 4}">${escaped(whereAndWhen(report))}</text>`,
@@ -54,17 +54,17 @@ export function chartOf(report: Report): string {
 }
 
 function barsOf(report: Report, operation: string): Bar[] {
-  const maps = MAP_ROWS.map((rows) => ({ beside: 'Map', rows, label: `Map, ${rows}` }));
+  const maps = MAP_ROWS.map((rows) => ({ comparedWith: 'Map', rows, label: `Map, ${rows}` }));
   const others = storesIn(report)
-    .filter(({ beside }) => beside !== 'Map')
+    .filter(({ comparedWith }) => comparedWith !== 'Map')
     .map((store) => ({ ...store, rows: SHOWN_ROWS }));
-  return [...maps, ...others].flatMap(({ beside, rows, label }) => {
-    const figure = findFigure(report, `${operation}, ${rows}`, beside);
+  return [...maps, ...others].flatMap(({ comparedWith, rows, label }) => {
+    const figure = findFigure(report, `${operation}, ${rows}`, comparedWith);
     return figure === undefined ? [] : { label, ratio: figure.value.median };
   });
 }
 
-/** From 1 to the ratio: to the right where the table is faster. */
+/** Draws a bar from 1 to the ratio: to the right if the table is faster. */
 function drawBar({ label, ratio }: Bar, y: number): string {
   const [one, end] = [placeOf(1), placeOf(ratio)];
   const middle = y + BAR - 4;

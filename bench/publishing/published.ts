@@ -1,4 +1,4 @@
-/** The files of the repository that show a run of the benchmark, and what has to be in them. */
+/** The files of the repository that show a run of the benchmark, and their contents. */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Report } from '../../src/bench/report.js';
@@ -13,7 +13,7 @@ export interface PublishedFile {
   readonly text: string;
 }
 
-/** Each file that depends on the run, as it should be. */
+/** Each file that depends on the run, with its contents. */
 export function publishedFiles(report: Report): PublishedFile[] {
   const withPassage = (path: string, name: string, passage: string): PublishedFile => ({
     path: pathOf(path),

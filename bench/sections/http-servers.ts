@@ -1,4 +1,4 @@
-/** The service, with one worker, beside servers of other makes and beside the bare frameworks. */
+/** The service, with one worker, compared with other servers and with the bare frameworks. */
 import { type Effort, rowsFor, type SectionResult } from '../../src/bench/section.js';
 import { startNginx, startWebdis } from '../http/other-servers.js';
 import { type Contestant, measureRates, rateFigure } from '../http/rates.js';

@@ -1,4 +1,4 @@
-/** The service beside a Fastify service with the same routes over a `Map`, with one worker and with two. */
+/** The service compared with a Fastify service with the same routes over a `Map`, with one worker and with two. */
 import { type Figure, shown } from '../../src/bench/figure.js';
 import { type Effort, isTrial, rowsFor, type SectionResult } from '../../src/bench/section.js';
 import { spreadOf } from '../../src/bench/spread.js';
@@ -13,8 +13,8 @@ type Operation = RowOperation | typeof BATCH;
 const OURS = 'shmtable';
 const THEIRS = 'Fastify over a Map';
 /**
- * How often both are started anew: what the compiler makes of the same service differs from process to process, by 15 % of
- * the requests a second.
+ * How often both are restarted: the compiler optimises the same service differently in each process, which changes the
+ * requests per second by 15 %.
  */
 const STARTS = 3;
 
@@ -47,7 +47,7 @@ async function measure(effort: Effort, rows: number, workers: number): Promise<F
     }),
     {
       what: `HTTP batch of ${GETS_IN_BATCH} gets, rows/s, ${shownWorkers}`,
-      beside: 'single gets',
+      comparedWith: 'single gets',
       unit: 'x',
       value: spreadOf(rowsPerSecond.map((rate, round) => rate / singleGets[round])),
       target: { atLeast: 15 },

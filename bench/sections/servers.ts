@@ -1,14 +1,16 @@
-/** The table beside servers that keep rows for several processes, asked one key at a time and a hundred at a time. */
+/**
+ * The table compared with servers that keep rows for several processes, with one key and with a hundred keys at a time.
+ */
 import type { OpenRowSubject } from '../../src/bench/row-subject.js';
 import { type Effort, rowsFor, type SectionResult } from '../../src/bench/section.js';
 import { type RedisServer, startRedis } from '../servers/redis-server.js';
 import { openMemcached } from '../subjects/memcached.js';
 import { connectIoredis, connectNodeRedis } from '../subjects/redis-clients.js';
 import { type RedisClient, redisRows } from '../subjects/redis-rows.js';
-import { type Competitor, measureBeside } from './beside.js';
+import { type Competitor, compareWith } from './comparison.js';
 
 const PIPELINE = 100;
-/** They take tens of microseconds an operation. */
+/** They take tens of microseconds per operation. */
 const SHARE_OF_SLICE = 1 / 40;
 
 export async function run(effort: Effort, rows: number): Promise<SectionResult> {
@@ -23,7 +25,7 @@ export async function run(effort: Effort, rows: number): Promise<SectionResult> 
       ...(redis === undefined ? [] : redisCompetitors(redis)),
       { name: 'memcached', open: openMemcached },
     ];
-    const measured = await measureBeside(competitors, effort, rowsFor(effort, rows), sliceOperations);
+    const measured = await compareWith(competitors, effort, rowsFor(effort, rows), sliceOperations);
     return { figures: measured.figures, leftOut: [...leftOut, ...(measured.leftOut ?? [])] };
   } finally {
     await redis?.stop();

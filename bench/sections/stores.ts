@@ -1,10 +1,10 @@
-/** The table beside stores that a program links: shared memory by other means, and files. */
+/** The table compared with stores that run within the process: other shared memory, and files. */
 import { type Effort, rowsFor, type SectionResult } from '../../src/bench/section.js';
 import { LMDB_ASYNC, LMDB_SYNC, openLmdb, openLmdbAsynchronous } from '../subjects/lmdb.js';
 import { openRawArray } from '../subjects/raw-array.js';
 import { openSharedCache } from '../subjects/shared-cache.js';
 import { openSqlite } from '../subjects/sqlite.js';
-import { type Competitor, measureBeside } from './beside.js';
+import { type Competitor, compareWith } from './comparison.js';
 
 const lmdbWriting = { set: 8, increment: 15 };
 
@@ -16,9 +16,9 @@ const COMPETITORS: readonly Competitor[] = [
   { name: 'node-shared-cache-x', open: openSharedCache },
 ];
 
-/** The slowest takes some microseconds an operation. */
+/** The slowest takes some microseconds per operation. */
 const SHARE_OF_SLICE = 1 / 4;
 
 export function run(effort: Effort, rows: number): Promise<SectionResult> {
-  return measureBeside(COMPETITORS, effort, rowsFor(effort, rows), effort.sliceOperations * SHARE_OF_SLICE);
+  return compareWith(COMPETITORS, effort, rowsFor(effort, rows), effort.sliceOperations * SHARE_OF_SLICE);
 }

@@ -1,4 +1,4 @@
-/** Redis on a Unix socket, which it serves faster than TCP, and without a copy of its rows on disk. */
+/** Redis on a Unix socket, which is faster than TCP, and without persistence. */
 import { scratchFolder } from '../scratch-folder.js';
 import { type ServerProcess, startServer } from './server-process.js';
 

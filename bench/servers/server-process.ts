@@ -1,4 +1,4 @@
-/** A server that the benchmark starts and ends: another program in a folder of its own. */
+/** A server that the benchmark starts and stops: another program, in a separate folder. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, createServer, type NetConnectOpts } from 'node:net';
@@ -16,15 +16,15 @@ export interface ServerCommand {
   readonly command: string;
   readonly args: readonly string[];
   readonly env?: NodeJS.ProcessEnv;
-  /** Where it listens once it is ready. */
+  /** Where it listens when it is ready. */
   readonly listensAt: NetConnectOpts;
-  /** The package of Debian that brings the command. */
+  /** The Debian package that contains the command. */
   readonly debianPackage?: string;
-  /** Called when it has ended. */
+  /** Called when it has exited. */
   readonly cleanUp?: () => void;
 }
 
-/** Starts it and waits until it takes connections. Throws when it is not installed or does not start. */
+/** Starts it and waits until it accepts connections. Throws if it is not installed or does not start. */
 export async function startServer(server: ServerCommand): Promise<ServerProcess> {
   const { command, args, env, cleanUp, debianPackage } = server;
   const child = spawn(command, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'ignore', 'pipe'] });
@@ -64,7 +64,7 @@ export async function freePort(): Promise<number> {
   return address.port;
 }
 
-/** Resolves with undefined once somebody listens there, with a complaint when nobody does in time. */
+/** Resolves to undefined as soon as a server listens there, or to an error message if none does in time. */
 async function listening({ command, listensAt }: ServerCommand): Promise<string | undefined> {
   const end = performance.now() + START_LIMIT_MS;
   while (performance.now() < end) {

@@ -1,6 +1,6 @@
 /**
- * LMDB, a B-tree in a mapped file, by the package `lmdb`: in its fastest settings, which do not wait for the disk. Its
- * writes come in two forms, each the other's equal in what they change.
+ * LMDB, a B-tree in a mapped file, through the package `lmdb`, with its fastest settings, which do not wait for the
+ * disk. There are two forms of writes, which have the same effect.
  */
 import { type BenchRow, type OpenRowSubject, type RowSubject, rowOf } from '../../src/bench/row-subject.js';
 import { requireCompetitor } from '../competitor-packages.js';
@@ -25,7 +25,7 @@ interface Package {
 export const LMDB_SYNC = 'lmdb';
 export const LMDB_ASYNC = 'lmdb, asynchronous';
 
-/** One transaction a write. */
+/** One transaction for each write. */
 export const openLmdb: OpenRowSubject = async (keys) => {
   const { db, close } = await databaseOf(keys);
   return {
@@ -62,8 +62,8 @@ export const openLmdb: OpenRowSubject = async (keys) => {
 };
 
 /**
- * Writes that a thread of its own gathers into transactions; a slice ends when all of them have been committed. Reading
- * is the same as above.
+ * Writes that a separate thread collects into transactions; a slice ends when all of them are committed. Reading is the
+ * same as above.
  */
 export const openLmdbAsynchronous: OpenRowSubject = async (keys) => {
   const { db, close } = await databaseOf(keys);
@@ -131,7 +131,7 @@ function reading(db: Database): RowSubject['slices'] {
       }
       return sum;
     },
-    'absent key': (keys) => {
+    'missing key': (keys) => {
       let found = 0;
       for (let i = 0; i < keys.length; i++) if (db.doesExist(keys[i])) found++;
       return found;

@@ -1,6 +1,6 @@
 /**
- * memcached by the package `memjs`, rows as JSON. It counts only whole values, so that a column of a row is read,
- * changed and written back, which two processes may do at once to the loss of one.
+ * memcached through the package `memjs`, with rows as JSON. It can increment only whole values, so a column of a row is
+ * read, changed and written back; if two processes do that at once, one change is lost.
  */
 import { type BenchRow, type OpenRowSubject, type RowSubject, rowOf } from '../../src/bench/row-subject.js';
 import { requireCompetitor } from '../competitor-packages.js';
@@ -63,7 +63,7 @@ function slicesOver(
       }
       return sum;
     },
-    async 'absent key'(keys) {
+    async 'missing key'(keys) {
       let found = 0;
       for (const key of keys) if ((await connection.get(key)).value !== null) found++;
       return found;

@@ -1,6 +1,6 @@
 /**
- * Typed arrays over shared memory and nothing else: no keys, no types, no lock, a row found by its number. What any
- * table in shared memory pays on top of it is the price of keys and of promises.
+ * Typed arrays over shared memory and nothing else: no keys, no types, no locks; a row is found by its number. Whatever
+ * a table in shared memory costs beyond that is the cost of keys and guarantees.
  */
 import { freshKeys } from '../../src/bench/fresh-keys.js';
 import { type BenchRow, type RowSubject, rowOf } from '../../src/bench/row-subject.js';
@@ -17,7 +17,7 @@ export function openRawArray(keys: readonly string[]): RowSubject {
     labels.write(label, number * LABEL_BYTES, 'latin1');
   };
   for (let number = 0; number < keys.length; number++) write(number, rowOf(number));
-  /** Of the slice that comes next: it is asked by number, not by key. */
+  /** Row numbers of the next slice, because rows are found by number, not by key. */
   let numbers: readonly number[] = [];
   return {
     name: 'typed array',
@@ -66,5 +66,5 @@ export function openRawArray(keys: readonly string[]): RowSubject {
   };
 }
 
-/** The last row read. Exported, so that the compiler has to make the rows. */
+/** The last row read. Exported, so that the compiler cannot remove the rows. */
 export let row: BenchRow | undefined;

@@ -1,4 +1,4 @@
-/** The two clients of Redis that programs use. */
+/** The two Redis clients that programs use. */
 import { requireCompetitor } from '../competitor-packages.js';
 import type { Command, RedisClient } from './redis-rows.js';
 
@@ -41,7 +41,7 @@ export async function connectNodeRedis(socket: string): Promise<RedisClient> {
   const redis = createClient({ socket: { path: socket, tls: false } });
   await redis.connect();
   return {
-    // Commands of one turn of the event loop go out in one write.
+    // Commands of one turn of the event loop are sent in one write.
     send: (commands) => Promise.all(commands.map((command) => redis.sendCommand(command))),
     close: () => redis.close(),
   };

@@ -1,6 +1,6 @@
 /**
- * Rows as hashes in Redis. A client is only asked to send commands, many at a time, and to bring the replies as Redis
- * wrote them: everything that its convenient methods would add to the price is left away.
+ * Rows as hashes in Redis. A client only sends commands, many at a time, and returns the replies unchanged, without the
+ * additional cost of its convenience methods.
  */
 import { type BenchRow, type RowSubject, rowOf } from '../../src/bench/row-subject.js';
 
@@ -14,7 +14,10 @@ export interface RedisClient {
 
 const FILLING_BATCH = 1_000;
 
-/** A subject that has up to `batch` keys under way at a time. `prefix` keeps its rows apart from those of others. */
+/**
+ * A subject with requests for up to `batch` keys in flight. `prefix` distinguishes its rows from those of other
+ * subjects.
+ */
 export async function redisRows(
   name: string,
   client: RedisClient,
@@ -32,7 +35,7 @@ export async function redisRows(
     'label',
     label,
   ];
-  /** Sends the commands of every key and adds up what becomes of their replies. */
+  /** Sends the commands of every key and adds up the values of their replies. */
   const sum = async (
     keys: readonly string[],
     commands: (key: string, position: number) => Command[],
@@ -53,7 +56,7 @@ export async function redisRows(
     slices: {
       'get column': (keys) => sum(keys, (key) => [['HGET', prefix + key, 'count']], Number),
       'get row': (keys) => sum(keys, (key) => [['HGETALL', prefix + key]], sumOfRow),
-      'absent key': (keys) => sum(keys, (key) => [['EXISTS', prefix + key]], Number),
+      'missing key': (keys) => sum(keys, (key) => [['EXISTS', prefix + key]], Number),
       set: (keys) =>
         sum(
           keys,

@@ -1,5 +1,7 @@
-/** `node-shared-cache-x`: a native cache in shared memory, used as an object. It counts only whole values, so that a
- * column of a row is read, changed and written back. */
+/**
+ * `node-shared-cache-x`: a native cache in shared memory, used as an object. It can increment only whole values, so a
+ * column of a row is read, changed and written back.
+ */
 import { rmSync } from 'node:fs';
 import { beforeEnd } from '../../src/bench/before-end.js';
 import { type BenchRow, type OpenRowSubject, rowOf } from '../../src/bench/row-subject.js';
@@ -11,12 +13,12 @@ interface Package {
   readonly Cache: new (name: string, bytes: number, blockSize: number) => Cache;
   /** Blocks of 256 bytes, one of which holds a row. */
   readonly SIZE_256: number;
-  /** Reads and leaves the order of eviction alone. */
+  /** Reads without changing the order of eviction. */
   fastGet(cache: Cache, key: string): BenchRow | undefined;
   release(name: string): void;
 }
 
-/** Twice as many blocks as rows: it evicts when they run out. */
+/** Twice as many blocks as rows, because it evicts when they run out. */
 const BYTES_PER_ROW = 512;
 const OTHER_BYTES = 1 << 20;
 
@@ -26,12 +28,12 @@ export const openSharedCache: OpenRowSubject = (keys) => {
   const cache = new Cache(name, BYTES_PER_ROW * keys.length + OTHER_BYTES, SIZE_256);
   const close = beforeEnd(() => {
     release(name);
-    // Its lock is an object of its own, of which the package keeps silent.
+    // Its lock is a separate object, which the package does not document.
     rmSync(`/dev/shm/${name}.lock`, { force: true });
   });
   const under = (key: string): BenchRow => {
     const row = fastGet(cache, key);
-    if (row === undefined) throw new Error(`the cache has lost the row ${key}`);
+    if (row === undefined) throw new Error(`the cache does not contain the row ${key}`);
     return row;
   };
   keys.forEach((key, i) => {
@@ -53,7 +55,7 @@ export const openSharedCache: OpenRowSubject = (keys) => {
         }
         return sum;
       },
-      'absent key': (keys) => {
+      'missing key': (keys) => {
         let found = 0;
         for (let i = 0; i < keys.length; i++) if (fastGet(cache, keys[i]) !== undefined) found++;
         return found;

@@ -1,4 +1,4 @@
-/** SQLite by the package `better-sqlite3`: prepared statements, a write-ahead log, no waiting for the disk. */
+/** SQLite through the package `better-sqlite3`: prepared statements, a write-ahead log, no waiting for the disk. */
 import { type BenchRow, type OpenRowSubject, rowOf } from '../../src/bench/row-subject.js';
 import { requireCompetitor } from '../competitor-packages.js';
 import { scratchFolder } from '../scratch-folder.js';
@@ -55,7 +55,7 @@ export const openSqlite: OpenRowSubject = (keys) => {
         }
         return sum;
       },
-      'absent key': (keys) => {
+      'missing key': (keys) => {
         let found = 0;
         for (let i = 0; i < keys.length; i++) if (presence.get(keys[i]) !== undefined) found++;
         return found;

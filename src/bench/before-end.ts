@@ -1,6 +1,6 @@
-/** What a process must not leave behind, however it ends short of being killed. */
+/** Clean-up that runs however a process ends, unless it is killed. */
 
-/** Returns a function that does the work, once; if nobody has called it by then, the process's end does. */
+/** Returns a function that does the work once; if it has not been called by then, it runs when the process exits. */
 export function beforeEnd(work: () => void): () => void {
   const once = (): void => {
     process.off('exit', once);

@@ -1,24 +1,24 @@
-/** What the benchmark finds out: numbers with a name, each with what it is measured against and what it should reach. */
-import { type Measurement, speedBeside } from './interleaved.js';
+/** The results of the benchmark: named numbers, each with what it is compared with and its target. */
+import { type Measurement, relativeSpeed } from './interleaved.js';
 import { type Spread, spreadOf } from './spread.js';
 
-/** `x` is a ratio: times as fast, or as much, as what it stands beside. */
+/** `x` is a ratio: how many times as fast, or as much, as what it is compared with. */
 type Unit = 'x' | 'ms' | 'MB' | 'B' | 'M rows/s' | 'ns';
 
-/** What a figure should reach; `below` for those of which less is better. */
+/** What a figure should reach; `below` if less is better. */
 export type Target = { readonly atLeast: number } | { readonly below: number };
 
 export interface Figure {
-  /** What was done, and how much of it: `get row, 100,000 rows`. Unique together with `beside`. */
+  /** The operation and its size: `get row, 100,000 rows`. Unique together with `comparedWith`. */
   readonly what: string;
-  /** What it is compared with; of an absolute figure, nothing. */
-  readonly beside?: string;
+  /** What it is compared with; undefined for an absolute figure. */
+  readonly comparedWith?: string;
   readonly unit: Unit;
   readonly value: Spread;
   readonly target?: Target;
-  /** Nanoseconds that one operation took here, and there. */
+  /** Nanoseconds of one operation, and of what it is compared with. */
   readonly ns?: Spread;
-  readonly besideNs?: Spread;
+  readonly comparedNs?: Spread;
   /** Further figures, in words. */
   readonly note?: string;
 }
@@ -32,11 +32,11 @@ export function ratioFigure(
 ): Figure {
   return {
     what,
-    beside: theirs.subject,
+    comparedWith: theirs.subject,
     unit: 'x',
-    value: speedBeside(ours, theirs),
+    value: relativeSpeed(ours, theirs),
     ns: spreadOf(ours.roundsNs),
-    besideNs: spreadOf(theirs.roundsNs),
+    comparedNs: spreadOf(theirs.roundsNs),
     ...more,
   };
 }
@@ -47,7 +47,7 @@ export function isMet({ value, target }: Pick<Figure, 'value' | 'target'>): bool
   return 'below' in target ? value.median < target.below : value.median >= target.atLeast;
 }
 
-/** A number as people read it: three digits that tell something. */
+/** A number for people: three significant digits. */
 export function shown(value: number): string {
   const digits = Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : 2;
   return value.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits });

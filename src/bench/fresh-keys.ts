@@ -1,13 +1,13 @@
 /**
- * Keys as a program meets them: new strings of ten characters, in random order.
+ * Keys as a program receives them: new strings of ten characters, in random order.
  *
- * A JavaScript string keeps its hash once a `Map` has asked for it, and a key used twice is then found at half the
- * cost. A key that came in with a request has no hash yet, so every use here gets a string of its own.
+ * A JavaScript string stores its hash once a `Map` has needed it, and looking up the same string again then costs half
+ * as much. A key that arrives with a request has no hash yet, so every use here gets a new string.
  */
 
 /** A new string for the key of this number, 0 .. 99,999,999. */
 export function freshKey(number: number): string {
-  // The prefix makes the string new: the engine remembers the strings of numbers.
+  // The prefix makes the string new, because the engine caches the strings of numbers.
   return `k${100_000_000 + number}`;
 }
 

@@ -1,37 +1,40 @@
 /**
  * Measures subjects side by side. In every round every subject runs one slice of each operation, in an order that
- * changes from round to round, so that whatever else the machine does meets all of them alike. A ratio is taken
- * within a round, from slices that ran next to each other over the same keys; the median is taken over the rounds.
+ * changes from round to round, so that other load on the machine affects all of them alike. A ratio is computed within
+ * a round, from slices that ran next to each other over the same keys; the result is the median over the rounds.
  */
 import { freshKey, freshKeys, randomNumbers } from './fresh-keys.js';
 import { type Spread, spreadOf } from './spread.js';
 
 /**
- * Does one thing with each key and returns a sum over what it met. The same keys give the same sum in every subject:
- * the run fails where they differ.
+ * Executes one operation on each key and returns a sum of the results. The same keys give the same sum in every
+ * subject; if the sums differ, the run fails.
  *
- * A subject runs the whole loop over the keys of a slice itself. One loop shared by all subjects would call them
- * through a place in the code that has seen several functions: none could be inlined, and the fastest would lose most.
+ * A subject runs the whole loop over the keys of a slice itself. In a loop shared by all subjects, the call would have
+ * seen several functions: none could be inlined, and the fastest subject would lose most.
  */
 export type Slice = (keys: readonly string[]) => number | Promise<number>;
 
 export interface Subject<Operation extends string = string> {
   readonly name: string;
-  /** What it cannot do is left out; what changes rows is not, or its rows would come to differ from the others'. */
+  /**
+   * Operations that it cannot do are left out, but only those that change no rows: otherwise its rows would differ from
+   * those of the others.
+   */
   readonly slices: Partial<Readonly<Record<Operation, Slice>>>;
-  /** The keys that its slices get for these numbers; a new string for each when there is no such method. */
+  /** The keys of its slices for these key numbers; without this method, a new string for each. */
   keysOf?(numbers: readonly number[]): readonly string[];
   close(): void | Promise<void>;
 }
 
-/** Makes a subject with room for `keys.length` rows, the i-th of them under `keys[i]`. */
+/** Opens a subject with `keys.length` rows, the i-th of them under `keys[i]`. */
 export type OpenSubject<Operation extends string = string> = (
   keys: readonly string[],
 ) => Subject<Operation> | Promise<Subject<Operation>>;
 
 interface Workload<Operation extends string = string> {
   readonly operations: readonly Operation[];
-  /** Those of the operations that get keys which no subject has. */
+  /** The operations that get keys without rows. */
   readonly absent?: readonly Operation[];
   /** Rows in each subject, 1 or more. */
   readonly keys: number;
@@ -41,21 +44,21 @@ interface Workload<Operation extends string = string> {
   readonly sliceOperations: number;
 }
 
-/** How one subject did one operation. */
+/** The measurement of one subject in one operation. */
 export interface Measurement<Operation extends string = string> {
   readonly operation: Operation;
   readonly subject: string;
-  /** Nanoseconds an operation, of each round. */
+  /** Nanoseconds per operation, for each round. */
   readonly roundsNs: readonly number[];
 }
 
-/** Operations before the measured ones: the optimising compiler is done by then. */
+/** Operations before the measured ones, after which the optimising compiler is done. */
 const WARM_UP_OPERATIONS = 20_000;
-/** In so many rounds at least, for what else has to settle, and at most. */
+/** Minimum number of rounds for these, so that everything else settles too, and the maximum. */
 const MIN_WARM_UP_ROUNDS = 5;
 const MAX_WARM_UP_ROUNDS = 40;
 
-/** Measures all subjects in all operations that they can do. */
+/** Measures all subjects in all operations that they have. */
 export async function measureInterleaved<Operation extends string>(
   openSubjects: readonly OpenSubject<Operation>[],
   workload: Workload<Operation>,
@@ -97,8 +100,8 @@ function warmUpRounds({ sliceOperations }: Workload): number {
   return Math.min(Math.max(rounds, MIN_WARM_UP_ROUNDS), MAX_WARM_UP_ROUNDS);
 }
 
-/** How many times as fast one is as another that ran in the same rounds: 2 took half as long. */
-export function speedBeside(one: Measurement, other: Measurement): Spread {
+/** How many times as fast one subject was as another in the same rounds: 2 if it took half as long. */
+export function relativeSpeed(one: Measurement, other: Measurement): Spread {
   return spreadOf(one.roundsNs.map((ns, round) => other.roundsNs[round] / ns));
 }
 
@@ -114,7 +117,7 @@ async function runSlices<Operation extends string>(
     const run = subject.slices[operation];
     if (run === undefined) continue;
     const keys = subject.keysOf?.(numbers) ?? freshKeys(numbers);
-    // Making the keys left garbage that nobody's slice should pay for.
+    // No slice should pay for the garbage that creating the keys has left.
     globalThis.gc?.({ type: 'minor', execution: 'sync' });
     const start = process.hrtime.bigint();
     const sum = await run(keys);

@@ -1,4 +1,7 @@
-/** What a peer, a process beside others at the same table, can be asked to do, for how long, and what it reports. */
+/**
+ * The jobs of a peer, one of several processes that use the same table: what it does, for how long, and what it
+ * reports.
+ */
 import type { Table } from '../table/table.js';
 import { freshKeys, randomNumbers } from './fresh-keys.js';
 import { type benchColumns, rowOf } from './row-subject.js';
@@ -6,7 +9,7 @@ import { quantile } from './spread.js';
 
 export type BenchTable = Table<typeof benchColumns>;
 
-/** Which rows, by key number. */
+/** A range of rows, by key number. */
 interface KeyRange {
   readonly firstKey: number;
   readonly keys: number;
@@ -14,16 +17,19 @@ interface KeyRange {
 
 export type Job = KeyRange & { readonly windowMs: number } & (
     | { readonly kind: 'read' | 'write' }
-    /** Reads or writes timed in groups of so many: 1 for the tail, more where the clock would cost as much. */
+    /**
+     * Reads or writes, timed in groups: of 1 for the tail, of more where reading the clock would cost as much as an
+     * operation.
+     */
     | { readonly kind: 'timed read' | 'timed write'; readonly group: number }
-    /** Writes at an even pace, asleep in between. */
+    /** Writes at a constant rate, and sleeps in between. */
     | { readonly kind: 'paced write'; readonly rowsPerSecond: number }
   );
 
 export interface JobResult {
   readonly operations: number;
   readonly elapsedMs: number;
-  /** Of timed jobs: nanoseconds of one operation. */
+  /** For timed jobs: nanoseconds of one operation. */
   readonly latencyNs?: Latency;
 }
 
@@ -34,9 +40,12 @@ export interface Latency {
 }
 
 const SLICE_OPERATIONS = 1_000;
-/** Different slices of keys, which come round again: making keys in between would leave the others undisturbed. */
+/**
+ * Number of different slices of keys, which are used in turn: while it created keys, a process would not disturb the
+ * others.
+ */
 const SLICES = 64;
-/** As many timings of a window are kept. */
+/** Maximum number of timings in a window. */
 const MAX_TIMINGS = 1 << 20;
 const TIMINGS_OF_NOTHING = 10_000;
 
@@ -55,10 +64,10 @@ export function runJob(table: BenchTable, job: Job): JobResult {
   }
 }
 
-/** A sum over all that was read. Exported, so that the compiler has to read. */
+/** A sum over everything read. Exported, so that the compiler cannot remove the reads. */
 export let sumRead = 0;
 
-/** Both return the number of operations. */
+/** Both functions return the number of operations. */
 function readSlice(table: BenchTable, keys: readonly string[]): number {
   let sum = 0;
   for (let i = 0; i < keys.length; i++) sum += table.get(keys[i], 'count') ?? 0;
@@ -108,7 +117,7 @@ function runTimed({ windowMs, group, ...range }: Job & { group: number }, slice:
   };
 }
 
-/** Milliseconds between two looks at the clock. */
+/** Milliseconds between two reads of the clock. */
 function timeOfNothing(): number {
   const timings = new Float64Array(TIMINGS_OF_NOTHING);
   for (let i = 0; i < timings.length; i++) {
@@ -133,18 +142,18 @@ function runPaced(table: BenchTable, { windowMs, ...range }: Job, rowsPerSecond:
   return { operations, elapsedMs };
 }
 
-/** Slices of so many keys, by range: made once, before the job's time begins. */
-const made = new Map<string, readonly (readonly string[])[]>();
+/** Slices of keys, by range and size: created once, before the job's time begins. */
+const created = new Map<string, readonly (readonly string[])[]>();
 
 function keySource({ firstKey, keys }: KeyRange, sliceKeys: number): () => readonly string[] {
   const name = `${firstKey} ${keys} ${sliceKeys}`;
-  const slices = made.get(name) ?? makeSlices({ firstKey, keys }, sliceKeys);
-  made.set(name, slices);
+  const slices = created.get(name) ?? createSlices({ firstKey, keys }, sliceKeys);
+  created.set(name, slices);
   let next = 0;
   return () => slices[next++ % slices.length];
 }
 
-function makeSlices({ firstKey, keys }: KeyRange, sliceKeys: number): string[][] {
+function createSlices({ firstKey, keys }: KeyRange, sliceKeys: number): string[][] {
   const random = randomNumbers(process.pid, keys);
   const slices = (SLICES * SLICE_OPERATIONS) / sliceKeys;
   return Array.from({ length: slices }, () => freshKeys(random(sliceKeys).map((number) => firstKey + number)));

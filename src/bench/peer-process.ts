@@ -1,4 +1,7 @@
-/** A process beside others at the table that its argument names: does the jobs that its parent sends, one by one. */
+/**
+ * One of several processes that use the table named by its argument: executes the jobs that its parent sends, one by
+ * one.
+ */
 import { Table } from '../table/table.js';
 import { type Job, runJob } from './peer-jobs.js';
 import { benchColumns } from './row-subject.js';

@@ -1,4 +1,4 @@
-/** Several processes at one table, all told at the same moment what to do next. */
+/** Several processes that use one table and get their next jobs at the same moment. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
@@ -13,7 +13,7 @@ export class Peers {
   readonly #table: BenchTable;
   readonly #children: readonly ChildProcess[];
 
-  /** A table of so many rows, full, and so many processes at it. It ends with them, however they end. */
+  /** A full table, and processes that use it. The table ends with them, however they end. */
   constructor(rows: number, peers: number) {
     const name = `bench-${process.pid}`;
     this.#table = Table.create({ name, capacity: rows, columns: benchColumns, backend: 'anonymous' });
@@ -23,7 +23,7 @@ export class Peers {
     );
   }
 
-  /** Has the first process do the first job while the second does the second, and so on; the others rest. */
+  /** Lets the first process do the first job while the second does the second, and so on; the others are idle. */
   run(jobs: readonly Job[]): Promise<JobResult[]> {
     return Promise.all(jobs.map((job, i) => resultOf(this.#children[i], job)));
   }
@@ -41,7 +41,7 @@ export class Peers {
   }
 }
 
-/** Operations a second of all of them together. */
+/** Operations per second of all processes together. */
 export function ratePerSecond(results: readonly JobResult[]): number {
   return results.reduce((sum, { operations, elapsedMs }) => sum + operations / elapsedMs, 0) * 1000;
 }

@@ -1,4 +1,4 @@
-/** What one run of the benchmark found, where and when; as lines for a terminal and as Markdown. */
+/** The results of a run of the benchmark, with machine and time, as lines for a terminal and as Markdown. */
 import { availableParallelism, cpus } from 'node:os';
 import { isMet, shown, shownTarget } from './figure.js';
 import type { SuiteResult } from './run-sections.js';
@@ -14,7 +14,7 @@ export interface Report extends SuiteResult {
 
 export type ReportedFigure = Report['figures'][number];
 
-export function makeReport(effort: string, { figures, leftOut }: SuiteResult): Report {
+export function createReport(effort: string, { figures, leftOut }: SuiteResult): Report {
   return {
     measuredAt: new Date().toISOString(),
     node: process.version,
@@ -31,9 +31,9 @@ export function whereAndWhen({ processor, cores, node, effort, measuredAt }: Rep
   return `${processor}, ${cores} cores, Node ${node}, ${effort} run of ${measuredAt.slice(0, 10)}`;
 }
 
-const HEADER = ['WHAT', 'BESIDE', 'MEDIAN', 'MIDDLE HALF', 'TARGET', 'MET', 'NS', 'BESIDE NS'];
+const HEADER = ['WHAT', 'COMPARED WITH', 'MEDIAN', 'MIDDLE HALF', 'TARGET', 'MET', 'NS', 'COMPARED NS'];
 
-/** A header and a line a figure, ratios first. */
+/** A header and a line for each figure, ratios first. */
 export function reportLines(report: Pick<Report, 'figures'>): string[][] {
   const ratiosFirst = [...report.figures].sort((a, b) => Number(b.unit === 'x') - Number(a.unit === 'x'));
   return [HEADER, ...ratiosFirst.map(figureLine)];
@@ -44,12 +44,14 @@ export function reportMarkdown(report: Report): string {
   const row = (cells: readonly string[]): string =>
     `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
   const [header, ...lines] = reportLines(report);
-  const notes = report.figures.flatMap(({ what, beside, note }) =>
-    note === undefined ? [] : [`- ${beside === undefined ? what : `${what}, beside ${beside}`}: ${note}`],
+  const notes = report.figures.flatMap(({ what, comparedWith, note }) =>
+    note === undefined
+      ? []
+      : [`- ${comparedWith === undefined ? what : `${what}, compared with ${comparedWith}`}: ${note}`],
   );
   return [
     `# Benchmark: ${whereAndWhen(report)}`,
-    'x: times as fast as what stands beside it, in the same rounds; median, and where the middle half of the rounds lies.',
+    'x: how many times as fast as what it is compared with, in the same rounds; the median, and the range of the middle half of the rounds.',
     [row(header.map((cell) => cell.toLowerCase())), row(header.map(() => '---')), ...lines.map(row)].join('\n'),
     ...(notes.length === 0 ? [] : [notes.join('\n')]),
     ...(report.leftOut.length === 0 ? [] : [`Left out:\n\n${report.leftOut.map((line) => `- ${line}`).join('\n')}`]),
@@ -58,17 +60,17 @@ export function reportMarkdown(report: Report): string {
 }
 
 function figureLine(figure: ReportedFigure): string[] {
-  const { what, beside = '', unit, value, target, ns, besideNs } = figure;
+  const { what, comparedWith = '', unit, value, target, ns, comparedNs } = figure;
   const met = isMet(figure);
   return [
     what,
-    beside,
+    comparedWith,
     `${shown(value.median)} ${unit}`,
     middleHalf(value),
     shownTarget(target),
     met === undefined ? '' : met ? 'yes' : 'NO',
     ns === undefined ? '' : shown(ns.median),
-    besideNs === undefined ? '' : shown(besideNs.median),
+    comparedNs === undefined ? '' : shown(comparedNs.median),
   ];
 }
 

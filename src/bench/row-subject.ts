@@ -1,4 +1,4 @@
-/** What the benchmark does with rows under string keys, and which rows. */
+/** The operations of the benchmark on rows with string keys, and these rows. */
 import type { OpenSubject, Subject } from './interleaved.js';
 
 /** The row of every measurement: int32, float64, and a string of 20 characters. */
@@ -14,22 +14,24 @@ export const benchColumns = { count: 'int32', score: 'float64', label: 'string(2
 /**
  * - `get column`: the sum of `count`
  * - `get row`: the sum of `count` and of the label's lengths, from rows that belong to the caller
- * - `absent key`: asks for keys that are not there; the number of those that are
+ * - `missing key`: looks up keys without rows; the number of those that have one
  * - `set`: writes `rowOf(position)` under the key; the number of keys
  * - `increment`: adds 1 to `count`; the sum of the new values
- * - `delete + insert`: removes the row and writes `rowOf(position)` anew; the number of rows removed
+ * - `delete + insert`: removes the row and writes `rowOf(position)` again; the number of rows removed
  */
-export const OPERATIONS = ['get column', 'get row', 'absent key', 'set', 'increment', 'delete + insert'] as const;
+export const OPERATIONS = ['get column', 'get row', 'missing key', 'set', 'increment', 'delete + insert'] as const;
 export type Operation = (typeof OPERATIONS)[number];
 
-/** The operations that get keys which are not there. */
-export const ABSENT: readonly Operation[] = ['absent key'];
+/** The operations that get keys without rows. */
+export const ABSENT: readonly Operation[] = ['missing key'];
 
 export type RowSubject = Subject<Operation>;
 /** Opens a subject with `rowOf(i)` under `keys[i]`. */
 export type OpenRowSubject = OpenSubject<Operation>;
 
-/** Opens a subject that may not be had here: one that does nothing when it cannot, and `leftOut` gets the reason. */
+/**
+ * Opens a subject that may not be available: if it is not, a subject without operations, and `leftOut` gets the reason.
+ */
 export function orLeaveOut(name: string, open: OpenRowSubject, leftOut: string[]): OpenRowSubject {
   return async (keys) => {
     try {
@@ -46,7 +48,7 @@ export function rowOf(position: number): BenchRow {
   return { count: position & 0xffff, score: position / 3, label: LABELS[position & (LABELS.length - 1)] };
 }
 
-/** Each as one flat piece of memory, as they come out of JSON or off a socket, and not put together of two. */
+/** Flat strings, like those parsed from JSON or read from a socket, and not concatenations. */
 const LABELS: readonly string[] = JSON.parse(
   JSON.stringify(Array.from({ length: 256 }, (_, i) => `label-${String(i).padStart(14, '0')}`)),
 );

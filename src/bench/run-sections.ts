@@ -1,4 +1,4 @@
-/** Runs sections one after the other, each in a process of its own. */
+/** Runs sections one after the other, each in a separate process. */
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { ShmTableError } from '../errors.js';
@@ -13,7 +13,10 @@ export interface SuiteResult {
   readonly leftOut: readonly string[];
 }
 
-/** Those whose name is listed or begins with a listed one, commas between; all for `undefined`. ERR_ARGUMENT. */
+/**
+ * The sections whose names begin with one of the listed prefixes, separated by commas; all for `undefined`.
+ * ERR_ARGUMENT.
+ */
 export function selectSections<S extends Section>(sections: readonly S[], only: string | undefined): S[] {
   if (only === undefined) return [...sections];
   const wanted = only.split(',');
@@ -25,7 +28,7 @@ export function selectSections<S extends Section>(sections: readonly S[], only: 
   return sections.filter(({ name }) => wanted.some((part) => name.startsWith(part)));
 }
 
-/** Runs them; `begin` hears of each before it starts. A section that fails is left out, and said to be. */
+/** Runs sections, and calls `begin` before each. A section that fails is left out and reported. */
 export async function runSections(
   sections: readonly Section[],
   effort: Effort,
@@ -36,7 +39,7 @@ export async function runSections(
   for (const section of sections) {
     begin(section);
     const result = await runSection({ section, effort });
-    if (result === undefined) leftOut.push(`${section.name}: failed, as told above`);
+    if (result === undefined) leftOut.push(`${section.name}: failed, see above`);
     figures.push(...(result?.figures ?? []).map((figure) => ({ section: section.name, ...figure })));
     leftOut.push(...(result?.leftOut ?? []).map((line) => `${section.name}: ${line}`));
   }

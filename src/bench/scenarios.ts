@@ -1,4 +1,4 @@
-/** Measures what several processes do at once in several scenarios, one window of each in every round. */
+/** Measures scenarios of several concurrent processes, one window of each scenario in every round. */
 import type { Job, JobResult } from './peer-jobs.js';
 import type { Peers } from './peers.js';
 import type { Effort } from './section.js';

@@ -1,4 +1,4 @@
-/** The process of a section: runs it and sends its parent what came out. */
+/** The process of a section: runs it and sends the result to its parent. */
 import type { Effort, Section, SectionModule, SectionResult } from './section.js';
 
 export interface SectionOrder {
@@ -15,7 +15,8 @@ function end(): void {
   process.exit(1);
 }
 
-// Told to end, or left alone by its parent, it ends by itself, so that what it has started and made goes with it.
+// When it is told to end or its parent has died, it exits by itself, so that everything it has started and created is
+// cleaned up.
 process.once('SIGINT', end).once('SIGTERM', end).once('disconnect', end);
 
 process.once('message', (order: SectionOrder) => {

@@ -1,4 +1,4 @@
-/** A number measured many times: the middle, the least, and where the middle half lies. */
+/** A number measured many times: median, minimum, and range of the middle half. */
 export interface Spread {
   readonly median: number;
   readonly minimum: number;
@@ -16,7 +16,7 @@ export function spreadOf(samples: readonly number[]): Spread {
   };
 }
 
-/** The value at a fraction of the way through sorted numbers, between two neighbours in proportion. */
+/** The value at a fraction of sorted numbers, interpolated between two neighbours. */
 export function quantile(sorted: ArrayLike<number>, fraction: number): number {
   const place = (sorted.length - 1) * fraction;
   const below = sorted[Math.floor(place)];

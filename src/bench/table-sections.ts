@@ -1,4 +1,4 @@
-/** The sections that need nothing but the table: those of `shmtable bench`. */
+/** The sections that need only the table: those of `shmtable bench`. */
 import type { Section } from './section.js';
 
 export const TABLE_SECTIONS: readonly Section[] = [

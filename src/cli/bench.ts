@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { makeReport, type Report, reportLines, whereAndWhen } from '../bench/report.js';
+import { createReport, type Report, reportLines, whereAndWhen } from '../bench/report.js';
 import { runSections, selectSections } from '../bench/run-sections.js';
 import { EFFORTS, type Section } from '../bench/section.js';
 import { TABLE_SECTIONS } from '../bench/table-sections.js';
@@ -15,7 +15,7 @@ export interface BenchFlags {
 /** `shmtable bench` */
 export function addBench(program: Command): void {
   addBenchFlags(program.command('bench'))
-    .description('measure the table on this machine, beside a Map where there is one to compare with')
+    .description('measure the table on this machine, comparedWith a Map where there is one to compare with')
     .action(async (flags: BenchFlags) => {
       const report = await measure(TABLE_SECTIONS, flags);
       if (flags.json) printJson(report);
@@ -39,7 +39,7 @@ export async function measure(sections: readonly Section[], { only, quick, smoke
   const result = await runSections(selected, EFFORTS[effort], ({ name }) =>
     process.stderr.write(`measuring ${name}\n`),
   );
-  return makeReport(effort, result);
+  return createReport(effort, result);
 }
 
 export function printReport(report: Report): void {
@@ -48,9 +48,9 @@ export function printReport(report: Report): void {
   );
   printTable(reportLines(report));
   process.stdout.write('\n');
-  for (const { what, beside, note } of report.figures) {
+  for (const { what, comparedWith, note } of report.figures) {
     if (note !== undefined)
-      process.stdout.write(`${what}${beside === undefined ? '' : `, beside ${beside}`}: ${note}\n`);
+      process.stdout.write(`${what}${comparedWith === undefined ? '' : `, compared with ${comparedWith}`}: ${note}\n`);
   }
   for (const line of report.leftOut) process.stdout.write(`left out: ${line}\n`);
 }

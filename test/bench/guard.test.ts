@@ -23,9 +23,9 @@ t.test('a figure that is no longer measured fails the guard', async (t) => {
 });
 
 t.test('the median over the processes counts, so one slow process does not fail the guard', async (t) => {
-  const figure = (beside: string, ratio: number): Figure => ({
+  const figure = (comparedWith: string, ratio: number): Figure => ({
     what: 'get',
-    beside,
+    comparedWith,
     unit: 'x',
     value: spreadOf([ratio]),
   });

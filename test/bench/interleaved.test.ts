@@ -1,5 +1,5 @@
 import t from 'tap';
-import { measureInterleaved, type Slice, type Subject, speedBeside } from '../../src/bench/interleaved.js';
+import { measureInterleaved, relativeSpeed, type Slice, type Subject } from '../../src/bench/interleaved.js';
 
 function subject(name: string, getRow: Slice, closed: string[] = []): Subject<'get row'> {
   return { name, slices: { 'get row': getRow }, close: () => void closed.push(name) };
@@ -49,7 +49,7 @@ t.test('a subject that lacks an operation is left out of it; a subject may be as
   );
 });
 
-t.test('an operation on absent keys gets keys without rows, and a subject may define its own operation', async (t) => {
+t.test('an operation on missing keys gets keys without rows, and a subject may define its own operation', async (t) => {
   const met: string[] = [];
   const held = ['a', 'b', 'c', 'd', 'e'];
   const open = (keys: readonly string[]): Subject<'get row' | 'miss'> => ({
@@ -73,6 +73,6 @@ t.test('an operation on absent keys gets keys without rows, and a subject may de
 
 t.test('ratios are computed within each round', async (t) => {
   const measurement = (roundsNs: number[]) => ({ operation: 'get row', subject: 'any', roundsNs });
-  const ratio = speedBeside(measurement([10, 100, 1000]), measurement([20, 200, 1000]));
+  const ratio = relativeSpeed(measurement([10, 100, 1000]), measurement([20, 200, 1000]));
   t.same(ratio, { median: 2, minimum: 1, lowerQuartile: 1.5, upperQuartile: 2 });
 });

@@ -31,11 +31,11 @@ t.test('a small run compares every operation with every form of Map', async (t) 
     for (const operation of OPERATIONS) {
       const what = `${operation}, ${rows} rows`;
       const figures = report.figures.filter((figure) => figure.what === what);
-      const beside =
+      const comparedWith =
         operation === 'get row' ? ['Map', 'Map by reference', 'Map, reused keys'] : ['Map', 'Map, reused keys'];
       t.same(
-        figures.map((figure) => figure.beside),
-        beside,
+        figures.map((figure) => figure.comparedWith),
+        comparedWith,
         what,
       );
       t.ok(

@@ -6,7 +6,7 @@ import { scratchSegment } from './scratch-segment.js';
 const argument = { code: 'ERR_ARGUMENT' };
 
 /** A pool in memory of this thread: of a segment it needs only the buffer. */
-function makePool(options: FixedPoolOptions, bytes = 1 << 20): { buffer: ArrayBuffer; pool: FixedPool } {
+function createPool(options: FixedPoolOptions, bytes = 1 << 20): { buffer: ArrayBuffer; pool: FixedPool } {
   const buffer = new ArrayBuffer(bytes);
   return { buffer, pool: FixedPool.create({ buffer }, options) };
 }
@@ -36,15 +36,15 @@ t.test('invalid options are rejected', async (t) => {
 t.test('a pool fits exactly into bytesFor', async (t) => {
   for (const slices of [1, 31, 32, 33, 1_000, 1_024, 1_025, 33_000]) {
     const bytes = FixedPool.bytesFor(slices, 20);
-    t.throws(() => makePool({ slices, sliceBytes: 20 }, bytes - 64), { code: 'ERR_POOL_FULL' });
-    const { pool } = makePool({ slices, sliceBytes: 20 }, bytes);
+    t.throws(() => createPool({ slices, sliceBytes: 20 }, bytes - 64), { code: 'ERR_POOL_FULL' });
+    const { pool } = createPool({ slices, sliceBytes: 20 }, bytes);
     t.same(pool.stats(), { total: slices, used: 0, spare: slices });
   }
 });
 
 t.test('alloc returns each slice once, then 0; freed slices are allocated again', async (t) => {
   for (const slices of [1, 2, 31, 32, 33, 64, 1_000, 1_025, 40_000]) {
-    const { pool, buffer } = makePool({ slices, sliceBytes: 12 }, 4 << 20);
+    const { pool, buffer } = createPool({ slices, sliceBytes: 12 }, 4 << 20);
     const bytes = new Uint8Array(buffer);
     for (let round = 0; round < 2; round++) {
       const offsets = Array.from({ length: slices }, () => pool.alloc());
@@ -92,7 +92,7 @@ t.test('writing and freeing every slice, the last one included, touches nothing 
 });
 
 t.test('a double free and a foreign offset are errors', async (t) => {
-  const { pool } = makePool({ slices: 10, sliceBytes: 16 });
+  const { pool } = createPool({ slices: 10, sliceBytes: 16 });
   const [a, b] = [pool.alloc(), pool.alloc()];
   pool.free(a);
   t.throws(() => pool.free(a), { code: 'ERR_POOL_DOUBLE_FREE', message: new RegExp(`${a}`) });
@@ -106,7 +106,7 @@ t.test('a double free and a foreign offset are errors', async (t) => {
 });
 
 t.test('alloc checks the requested bytes and the owner', async (t) => {
-  const { pool } = makePool({ slices: 10, sliceBytes: 16 });
+  const { pool } = createPool({ slices: 10, sliceBytes: 16 });
   t.ok(pool.alloc(16) > 0);
   t.ok(pool.alloc(1) > 0);
   for (const bytes of [17, 0, -1, 1.5, Number.NaN]) t.throws(() => pool.alloc(bytes), argument, `${bytes} bytes`);
@@ -116,7 +116,7 @@ t.test('alloc checks the requested bytes and the owner', async (t) => {
 });
 
 t.test('open finds the same slices; destroy closes the pool', async (t) => {
-  const { pool, buffer } = makePool({ slices: 10, sliceBytes: 16, offset: 128 });
+  const { pool, buffer } = createPool({ slices: 10, sliceBytes: 16, offset: 128 });
   const offset = pool.alloc();
   const other = FixedPool.open({ buffer }, 128);
   t.same(other.stats(), { total: 10, used: 1, spare: 9 });
@@ -129,7 +129,7 @@ t.test('open finds the same slices; destroy closes the pool', async (t) => {
 });
 
 t.test('settle frees the slices that a dead owner had allocated but not linked', async (t) => {
-  const { pool } = makePool({ slices: 10, sliceBytes: 16 });
+  const { pool } = createPool({ slices: 10, sliceBytes: 16 });
   const linked = pool.alloc(16, 7);
   pool.link(linked);
   pool.alloc(16, 7);
@@ -144,7 +144,7 @@ t.test('settle frees the slices that a dead owner had allocated but not linked',
 });
 
 t.test('in a full pool, freeing one slice allows one allocation', async (t) => {
-  const { pool } = makePool({ slices: 5, sliceBytes: 16 });
+  const { pool } = createPool({ slices: 5, sliceBytes: 16 });
   const offsets = Array.from({ length: 5 }, () => pool.alloc());
   for (const offset of offsets) {
     t.equal(pool.alloc(), 0);

@@ -7,7 +7,7 @@ const argument = { code: 'ERR_ARGUMENT' };
 const HEADER_BYTES = 64;
 
 /** A pool in memory of this thread: of a segment it needs only the buffer. */
-function makePool(options: GlobalPoolOptions, bytes: number): { buffer: ArrayBuffer; pool: GlobalPool } {
+function createPool(options: GlobalPoolOptions, bytes: number): { buffer: ArrayBuffer; pool: GlobalPool } {
   const buffer = new ArrayBuffer(bytes);
   return { buffer, pool: GlobalPool.create({ buffer }, options) };
 }
@@ -28,15 +28,15 @@ t.test('invalid options are rejected', async (t) => {
 });
 
 t.test('a page may fit exactly', async (t) => {
-  const { pool } = makePool({ pageBytes: 100 }, HEADER_BYTES + 104);
+  const { pool } = createPool({ pageBytes: 100 }, HEADER_BYTES + 104);
   t.same(pool.stats(), { total: 104, used: 0, spare: 104 });
   t.equal(pool.alloc(100), HEADER_BYTES);
   t.equal(pool.alloc(1), 0);
-  t.throws(() => makePool({ pageBytes: 100 }, HEADER_BYTES + 103), { code: 'ERR_POOL_FULL' });
+  t.throws(() => createPool({ pageBytes: 100 }, HEADER_BYTES + 103), { code: 'ERR_POOL_FULL' });
 });
 
 t.test('a request must be an integer from 1 to pageBytes', async (t) => {
-  const { pool } = makePool({ pageBytes: 256 }, 4096);
+  const { pool } = createPool({ pageBytes: 256 }, 4096);
   for (const bytes of [0, -1, 1.5, Number.NaN, '8', undefined]) {
     t.throws(() => pool.alloc(bytes as number), argument, `${bytes} bytes`);
   }
@@ -46,7 +46,7 @@ t.test('a request must be an integer from 1 to pageBytes', async (t) => {
 
 t.test('allocations never overlap, are aligned and zero, and lie within one page', async (t) => {
   const pageBytes = 1000;
-  const { pool, buffer } = makePool({ pageBytes, offset: 128 }, 1 << 16);
+  const { pool, buffer } = createPool({ pageBytes, offset: 128 }, 1 << 16);
   const bytes = new Uint8Array(buffer);
   const { total } = pool.stats();
   t.equal(total, Math.floor((65_536 - 128 - HEADER_BYTES) / pageBytes) * pageBytes);
@@ -71,7 +71,7 @@ t.test('allocations never overlap, are aligned and zero, and lie within one page
 });
 
 t.test('when no page is left, smaller requests get the rest of the last one', async (t) => {
-  const { pool } = makePool({ pageBytes: 64 }, HEADER_BYTES + 128);
+  const { pool } = createPool({ pageBytes: 64 }, HEADER_BYTES + 128);
   t.equal(pool.alloc(40), HEADER_BYTES);
   t.equal(pool.alloc(40), HEADER_BYTES + 64, 'the next page');
   t.equal(pool.alloc(40), 0);
@@ -82,7 +82,7 @@ t.test('when no page is left, smaller requests get the rest of the last one', as
 });
 
 t.test('open continues with the current page; destroy closes the pool', async (t) => {
-  const { pool, buffer } = makePool({ pageBytes: 64, offset: 64 }, 4096);
+  const { pool, buffer } = createPool({ pageBytes: 64, offset: 64 }, 4096);
   const first = pool.alloc(8);
   const other = GlobalPool.open({ buffer }, 64);
   t.equal(other.pageBytes, 64);
@@ -96,7 +96,7 @@ t.test('open continues with the current page; destroy closes the pool', async (t
 });
 
 t.test('with damaged memory nothing outside the pool is allocated', async (t) => {
-  const { buffer } = makePool({ pageBytes: 64 }, 4096);
+  const { buffer } = createPool({ pageBytes: 64 }, 4096);
   const words = new Int32Array(buffer);
   const [, , pages] = words;
   for (const position of [-1, -(2 ** 31), 2 ** 31 - 1]) {
@@ -144,7 +144,7 @@ t.test('when 4 processes allocate until nothing is left, no byte is allocated tw
 
 t.test('memory of any size can be used; an incomplete word at the end is left out', async (t) => {
   for (let rest = 0; rest < 8; rest++) {
-    const { pool, buffer } = makePool({ pageBytes: 64 }, 4096 + rest);
+    const { pool, buffer } = createPool({ pageBytes: 64 }, 4096 + rest);
     t.equal(GlobalPool.open({ buffer }).alloc(64), pool.alloc(64) - 64, `${rest} bytes more`);
   }
 });

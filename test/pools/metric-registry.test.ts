@@ -6,7 +6,7 @@ import { scratchSegment } from './scratch-segment.js';
 const argument = { code: 'ERR_ARGUMENT' };
 const closed = { code: 'ERR_SEGMENT_NOT_FOUND' };
 
-function makeRegistry(
+function createRegistry(
   t: Test,
   size = 1 << 20,
   options?: MetricRegistryOptions,
@@ -41,7 +41,7 @@ t.test('invalid options are rejected', async (t) => {
 });
 
 t.test('invalid names and bounds are rejected', async (t) => {
-  const { registry } = makeRegistry(t);
+  const { registry } = createRegistry(t);
   for (const name of ['', 'x'.repeat(513), 'é'.repeat(257), '\ud800', 5, undefined]) {
     t.throws(() => registry.counter(name as string), { ...argument, message: /name of a metric/ }, `${name}`);
     t.throws(() => registry.histogram(name as string, [1]), argument);
@@ -54,7 +54,7 @@ t.test('invalid names and bounds are rejected', async (t) => {
 });
 
 t.test('a name has one kind and one set of bounds', async (t) => {
-  const { segment, registry } = makeRegistry(t);
+  const { segment, registry } = createRegistry(t);
   registry.counter('c');
   registry.histogram('h', [1, 2]);
   const other = openRegistry(t, segment);
@@ -72,7 +72,7 @@ t.test('a name has one kind and one set of bounds', async (t) => {
 });
 
 t.test('counters add up over all handles', async (t) => {
-  const { segment, registry } = makeRegistry(t, 1 << 16, { offset: 1024 });
+  const { segment, registry } = createRegistry(t, 1 << 16, { offset: 1024 });
   const other = openRegistry(t, segment, 1024);
   const [own, others] = [registry.counter('requests{status="200"}'), other.counter('requests{status="200"}')];
   own.increment();
@@ -91,7 +91,7 @@ t.test('counters add up over all handles', async (t) => {
 });
 
 t.test('histograms count up to and including each bound', async (t) => {
-  const { segment, registry } = makeRegistry(t);
+  const { segment, registry } = createRegistry(t);
   const other = openRegistry(t, segment);
   const bounds = [-1, 0, 0.5, 10];
   const [own, others] = [registry.histogram('h', bounds), other.histogram('h', bounds)];
@@ -109,7 +109,7 @@ t.test('histograms count up to and including each bound', async (t) => {
 });
 
 t.test('a histogram has a bucket for each of any number of bounds', async (t) => {
-  const { registry } = makeRegistry(t);
+  const { registry } = createRegistry(t);
   for (const count of [1, 2, 3, 7, 64, 300]) {
     const bounds = Array.from({ length: count }, (_, i) => i * 2);
     const histogram = registry.histogram(`h${count}`, bounds);
@@ -120,7 +120,7 @@ t.test('a histogram has a bucket for each of any number of bounds', async (t) =>
 });
 
 t.test('counts remain when their handle is closed, and the next handle takes over its cells', async (t) => {
-  const { segment, registry } = makeRegistry(t);
+  const { segment, registry } = createRegistry(t);
   registry.counter('c').increment(5);
   registry.histogram('h', [1]).observe(1);
   let used = registry.stats().used;
@@ -144,7 +144,7 @@ t.test('counts remain when their handle is closed, and the next handle takes ove
 });
 
 t.test('every metric can be read in a read-only segment, but not counted', async (t) => {
-  const { segment, registry } = makeRegistry(t);
+  const { segment, registry } = createRegistry(t);
   registry.counter('c').increment(3);
   const readOnly = Segment.open({ name: segment.name, readOnly: true });
   t.teardown(() => readOnly.close());
@@ -161,7 +161,7 @@ t.test('every metric can be read in a read-only segment, but not counted', async
 });
 
 t.test('a full registry refuses another metric, and existing ones still count', async (t) => {
-  const { registry } = makeRegistry(t, 4096, { pageBytes: 1024 });
+  const { registry } = createRegistry(t, 4096, { pageBytes: 1024 });
   const counter = registry.counter('first');
   let made = 1;
   t.throws(
@@ -184,7 +184,7 @@ t.test('a full registry refuses another metric, and existing ones still count', 
 });
 
 t.test('the number of handles that count at the same time is limited', async (t) => {
-  const { segment, registry } = makeRegistry(t);
+  const { segment, registry } = createRegistry(t);
   const others = segment.openByteLocks();
   t.teardown(() => others.close());
   for (let byte = 1; byte <= 1023; byte++) others.tryLock(byte);
@@ -195,7 +195,7 @@ t.test('the number of handles that count at the same time is limited', async (t)
 });
 
 t.test('a destroyed registry cannot be opened', async (t) => {
-  const { segment, registry } = makeRegistry(t);
+  const { segment, registry } = createRegistry(t);
   const counter = registry.counter('c');
   counter.increment(7);
   registry.destroy();
@@ -275,7 +275,7 @@ t.test('the counts of a killed process remain, and its cells are used again', as
 });
 
 t.test('a registry fits into a segment of any size', async (t) => {
-  const { registry } = makeRegistry(t, (1 << 20) + 5);
+  const { registry } = createRegistry(t, (1 << 20) + 5);
   registry.counter('any').increment();
   t.match(find(registry, 'any'), { value: 1 });
 });

@@ -11,7 +11,7 @@ const RECORDS = 10_000;
 /** The number of the store in `alloc` before which the producer has taken the lock and written its id. */
 const LOCKED = 2;
 
-function makeRing(t: Test, bytes: number): { ring: RingBuffer; segment: Segment } {
+function createRing(t: Test, bytes: number): { ring: RingBuffer; segment: Segment } {
   const segment = scratchSegment(t, RingBuffer.bytesFor(bytes));
   const ring = RingBuffer.create(segment, { bytes });
   t.teardown(() => ring.close());
@@ -20,7 +20,7 @@ function makeRing(t: Test, bytes: number): { ring: RingBuffer; segment: Segment 
 
 /** Starts writers, and four readers that each read every record and check every byte. */
 async function runWriters(t: Test, writers: number): Promise<void> {
-  const { ring, segment } = makeRing(t, RING_BYTES);
+  const { ring, segment } = createRing(t, RING_BYTES);
   const each = RECORDS / writers;
   const readers = Array.from({ length: READERS }, () => Child.start<unknown>(t, 'ring-reader', segment.name, RECORDS));
   const producers = Array.from({ length: writers }, (_, i) =>
@@ -42,7 +42,7 @@ t.test('4 readers get all records of 1 writer, of 10 to 100 KB', (t) => runWrite
 t.test('4 readers get all records of 4 writers', (t) => runWriters(t, 4));
 
 t.test('killing a producer neither stops the others nor loses anything', async (t) => {
-  const { ring, segment } = makeRing(t, 16_384);
+  const { ring, segment } = createRing(t, 16_384);
   const survivor = Child.start<unknown>(t, 'ring-killed-producer', segment.name);
   t.equal(await survivor.next(), 'ready');
   let newest = 0;
@@ -69,7 +69,7 @@ t.test('killing a producer neither stops the others nor loses anything', async (
 
 t.test('readers wait for an unfinished record of a live process, and skip that of a dead one', async (t) => {
   for (const signal of ['SIGKILL', 'SIGTERM'] as const) {
-    const { ring, segment } = makeRing(t, 1024);
+    const { ring, segment } = createRing(t, 1024);
     const holder = Child.start<number | string>(t, 'ring-holder', segment.name, 400);
     const held = await holder.next();
     const offset = ring.alloc(500);
@@ -89,7 +89,7 @@ t.test('readers wait for an unfinished record of a live process, and skip that o
 });
 
 t.test('a stopped producer continues where it stopped', async (t) => {
-  const { ring, segment } = makeRing(t, 1024);
+  const { ring, segment } = createRing(t, 1024);
   const holder = Child.start<number | string>(t, 'ring-holder', segment.name, 100);
   const offset = await holder.next();
   holder.process.kill('SIGSTOP');
@@ -112,7 +112,7 @@ async function isStopped(child: Child): Promise<void> {
 t.test(
   'a producer that is stopped with the lock keeps it; one that is killed with the lock stops nobody',
   async (t) => {
-    const { ring, segment } = makeRing(t, 1024);
+    const { ring, segment } = createRing(t, 1024);
     const first = ring.alloc(10);
     ring.commit(first);
     const stopped = Child.start<number>(t, 'ring-stopped-producer', segment.name, 100, LOCKED);
@@ -138,7 +138,7 @@ t.test(
 );
 
 t.test('records that a dead process has committed remain', async (t) => {
-  const { ring, segment } = makeRing(t, 1024);
+  const { ring, segment } = createRing(t, 1024);
   const holder = Child.start<number | string>(t, 'ring-holder', segment.name, 100);
   const offset = await holder.next();
   holder.go();

@@ -10,7 +10,7 @@ const doubleFree = { code: 'ERR_POOL_DOUBLE_FREE' };
 const HEADER = 24;
 
 /** A ring with space for this many bytes; its handle is closed when the test ends. */
-function makeRing(t: Test, bytes: number): { ring: RingBuffer; segment: Segment } {
+function createRing(t: Test, bytes: number): { ring: RingBuffer; segment: Segment } {
   const segment = scratchSegment(t, { size: RingBuffer.bytesFor(bytes) });
   const ring = RingBuffer.create(segment, { bytes });
   t.teardown(() => ring.close());
@@ -66,7 +66,7 @@ t.test('a ring fits exactly into bytesFor, in memory of any length', async (t) =
 });
 
 t.test('invalid arguments change nothing', async (t) => {
-  const { ring } = makeRing(t, 1024);
+  const { ring } = createRing(t, 1024);
   const offset = commitRecord(ring, 100);
   for (const bytes of [0, -1, 1.5, Number.NaN, 1001, 2 ** 31, '8', undefined]) {
     t.throws(() => ring.alloc(bytes as number), { ...argument, message: /from 1 to 1000/ }, `alloc(${bytes})`);
@@ -84,7 +84,7 @@ t.test('invalid arguments change nothing', async (t) => {
 });
 
 t.test('a record can be read from its commit until it is freed', async (t) => {
-  const { ring, segment } = makeRing(t, 4096);
+  const { ring, segment } = createRing(t, 4096);
   const bytes = Buffer.from(segment.buffer);
   t.equal(ring.read(), undefined);
   const offset = ring.alloc(11);
@@ -104,7 +104,7 @@ t.test('a record can be read from its commit until it is freed', async (t) => {
 });
 
 t.test('records are read in the order of their allocation, whatever the order of the commits', async (t) => {
-  const { ring, segment } = makeRing(t, 4096);
+  const { ring, segment } = createRing(t, 4096);
   const reader = openRing(t, segment);
   const offsets = [ring.alloc(10), ring.alloc(20), ring.alloc(30)];
   ring.commit(offsets[2]);
@@ -119,7 +119,7 @@ t.test('records are read in the order of their allocation, whatever the order of
 });
 
 t.test('a record that is discarded before its commit never appears', async (t) => {
-  const { ring, segment } = makeRing(t, 4096);
+  const { ring, segment } = createRing(t, 4096);
   const [first, second] = [ring.alloc(10), ring.alloc(10)];
   ring.commit(second);
   ring.free(first);
@@ -138,7 +138,7 @@ t.test('a record that is discarded before its commit never appears', async (t) =
 });
 
 t.test('alloc returns 0 in a full ring, until the oldest record is freed', async (t) => {
-  const { ring } = makeRing(t, 1024);
+  const { ring } = createRing(t, 1024);
   const offsets = Array.from({ length: 8 }, () => commitRecord(ring, 128 - HEADER));
   t.notOk(offsets.includes(0));
   t.same(ring.stats(), { total: 1024, used: 1024, spare: 0 });
@@ -156,7 +156,7 @@ t.test('alloc returns 0 in a full ring, until the oldest record is freed', async
 });
 
 t.test('after a failed allocation, a shorter one can use the end of the memory', async (t) => {
-  const { ring } = makeRing(t, 1024);
+  const { ring } = createRing(t, 1024);
   const first = commitRecord(ring, 512 - HEADER);
   commitRecord(ring, 256 - HEADER);
   t.equal(ring.alloc(512 - HEADER), 0);
@@ -167,7 +167,7 @@ t.test('after a failed allocation, a shorter one can use the end of the memory',
 
 t.test('an empty ring has room for its longest record, wherever its head is', async (t) => {
   for (const bytes of [64, 72, 80, 88, 200, 1024]) {
-    const { ring } = makeRing(t, bytes);
+    const { ring } = createRing(t, bytes);
     for (let first = 1; first <= ring.maxRecordBytes; first += 3) {
       const offset = ring.alloc(first);
       ring.free(offset);
@@ -183,7 +183,7 @@ t.test('an empty ring has room for its longest record, wherever its head is', as
 });
 
 t.test('a filler and the remains of reclaimed records cannot be freed', async (t) => {
-  const { ring } = makeRing(t, 1024);
+  const { ring } = createRing(t, 1024);
   const offsets = [commitRecord(ring, 500), commitRecord(ring, 300)];
   ring.free(offsets[0]);
   t.equal(commitRecord(ring, 400), offsets[0], 'begins anew');
@@ -197,7 +197,7 @@ t.test('a filler and the remains of reclaimed records cannot be freed', async (t
 });
 
 t.test('bytes that look like a header are not a record', async (t) => {
-  const { ring, segment } = makeRing(t, 1024);
+  const { ring, segment } = createRing(t, 1024);
   const offset = ring.alloc(500);
   for (const value of [0, 0xff, 1]) {
     Buffer.from(segment.buffer).fill(value, offset, offset + 500);
@@ -207,7 +207,7 @@ t.test('bytes that look like a header are not a record', async (t) => {
 
 t.test('over a thousand laps, every byte of records of all lengths arrives, in order', async (t) => {
   for (const bytes of [64, 256, 1000, 4096]) {
-    const { ring, segment } = makeRing(t, bytes);
+    const { ring, segment } = createRing(t, bytes);
     const reader = openRing(t, segment);
     const memory = Buffer.from(segment.buffer);
     let [written, read, seed] = [0, 0, bytes];
@@ -238,7 +238,7 @@ t.test('over a thousand laps, every byte of records of all lengths arrives, in o
 });
 
 t.test('a reader that has fallen behind continues with the oldest record', async (t) => {
-  const { ring, segment } = makeRing(t, 1024);
+  const { ring, segment } = createRing(t, 1024);
   const reader = openRing(t, segment);
   commitRecord(ring, 40);
   t.equal(reader.read()?.sequence, 1);
@@ -258,7 +258,7 @@ t.test('a reader that has fallen behind continues with the oldest record', async
 });
 
 t.test('reading and freeing the oldest record repeatedly does not walk over records freed before', async (t) => {
-  const { ring } = makeRing(t, 1 << 20);
+  const { ring } = createRing(t, 1 << 20);
   const records = 20_000;
   for (let i = 0; i < records; i++) commitRecord(ring, 8);
   const start = performance.now();
@@ -298,7 +298,7 @@ t.test('create creates an empty ring, whatever the memory contains', async (t) =
 });
 
 t.test('close discards uncommitted records; destroy closes the ring for every handle', async (t) => {
-  const { ring, segment } = makeRing(t, 1024);
+  const { ring, segment } = createRing(t, 1024);
   const other = openRing(t, segment);
   // Otherwise it would take the slot of the closed handle, and discard its records.
   ring.free(ring.alloc(1));
@@ -325,7 +325,7 @@ t.test('close discards uncommitted records; destroy closes the ring for every ha
 });
 
 t.test('records can be read in a read-only segment', async (t) => {
-  const { ring, segment } = makeRing(t, 1024);
+  const { ring, segment } = createRing(t, 1024);
   const readOnly = Segment.open({ name: segment.name, readOnly: true });
   t.teardown(() => readOnly.close());
   const reader = openRing(t, readOnly);
@@ -368,7 +368,7 @@ t.test('a ring works in segments of every backend', async (t) => {
 });
 
 t.test('exactly the maximum number of handles can write, and closing one allows another', async (t) => {
-  const { ring, segment } = makeRing(t, 64);
+  const { ring, segment } = createRing(t, 64);
   const limit = 128 + 64 - 1;
   const handles = Array.from({ length: limit }, () => RingBuffer.open(segment));
   t.teardown(() => {

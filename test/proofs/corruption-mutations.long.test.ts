@@ -2,14 +2,14 @@
 import t from 'tap';
 import { needsOwnShm } from '../fixtures/own-shm.js';
 import { runCorruption } from './corruption/run-corruption.js';
-import { makeMutant } from './mutant.js';
+import { createMutant } from './mutant.js';
 
 /** Mutations are tested with the same cases every time. */
 const SEED = 1;
 const CASES = 10_000;
 
 t.test('the proof detects a spare that is not checked before it is written', { skip: needsOwnShm }, async (t) => {
-  process.env.SHMTABLE_PROOF_SUBJECT = makeMutant(t, [
+  process.env.SHMTABLE_PROOF_SUBJECT = createMutant(t, [
     { file: 'table/hot/lock.js', search: 'number <= 0 || number > rowSlices', replace: 'false' },
     { file: 'table/hot/lock.js', search: 'words[row + slice.SLICE_OWNER] !== id', replace: 'false' },
   ]);
@@ -19,7 +19,7 @@ t.test('the proof detects a spare that is not checked before it is written', { s
 });
 
 t.test('the proof detects a key length that is not checked', { skip: needsOwnShm }, async (t) => {
-  process.env.SHMTABLE_PROOF_SUBJECT = makeMutant(t, [
+  process.env.SHMTABLE_PROOF_SUBJECT = createMutant(t, [
     {
       file: 'table/changes/change-feed.js',
       search: 'keyBytes > 0 && keyBytes <= this.#memory.layout.schema.maxKeyBytes ? keyBytes : 0',

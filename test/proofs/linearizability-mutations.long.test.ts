@@ -1,7 +1,7 @@
 /** The check of linearizability detects mutations of the compiled package. */
 import t, { type Test } from 'tap';
 import { runHistory } from './linearizability/run-histories.js';
-import { makeMutant } from './mutant.js';
+import { createMutant } from './mutant.js';
 
 const OPERATIONS = 2_000;
 /** Number of histories within which a mutation must be detected. */
@@ -10,7 +10,7 @@ const ATTEMPTS = 20;
 process.env.SHMTABLE_NAMESPACE = `history-mutations-${process.pid}`;
 
 t.test('the proof detects a compareAndSet that does not check whether the row has changed', async (t) => {
-  process.env.SHMTABLE_PROOF_SUBJECT = makeMutant(t, [
+  process.env.SHMTABLE_PROOF_SUBJECT = createMutant(t, [
     {
       file: 'table/hot/write.js',
       search: 'memory.revisionAt(rowWord(old)) !== ifRevision)\n            return',
@@ -28,7 +28,7 @@ t.test('the proof detects a compareAndSet that does not check whether the row ha
 });
 
 t.test('the proof detects a read that mixes numbers of several revisions', async (t) => {
-  process.env.SHMTABLE_PROOF_SUBJECT = makeMutant(t, [
+  process.env.SHMTABLE_PROOF_SUBJECT = createMutant(t, [
     { file: 'table/hot/lookup.js', search: 'const PASSES = 3;', replace: 'const PASSES = 0;' },
     // A pause between one number and the next, without a second check of either.
     {

@@ -1,6 +1,6 @@
 /** The storm detects a mutation of the compiled package. */
 import t from 'tap';
-import { makeMutant } from './mutant.js';
+import { createMutant } from './mutant.js';
 import { Storm } from './storm/storm.js';
 
 /** The time within which a mutation must be detected. */
@@ -9,7 +9,7 @@ const MISTAKE_MS = 6_000;
 process.env.SHMTABLE_NAMESPACE = `storm-mutations-${process.pid}`;
 
 t.test('the proof detects that locks are taken from live processes', async (t) => {
-  process.env.SHMTABLE_PROOF_SUBJECT = makeMutant(t, [
+  process.env.SHMTABLE_PROOF_SUBJECT = createMutant(t, [
     {
       file: 'table/participant.js',
       search: 'if (!this.#locks.tryLock(number))\n            return false;',

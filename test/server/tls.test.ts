@@ -8,12 +8,12 @@ import { connect as connectTls, TLSSocket } from 'node:tls';
 import t from 'tap';
 import { sendRaw } from '../fixtures/http-client.js';
 import { ServiceProcess, startService } from '../fixtures/server-process.js';
-import { makeTlsFiles } from '../fixtures/tls-files.js';
+import { createTlsFiles } from '../fixtures/tls-files.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'shmtable-tls-'));
 t.teardown(() => rmSync(folder, { recursive: true }));
-const first = makeTlsFiles(folder, 'first');
-const second = makeTlsFiles(folder, 'second');
+const first = createTlsFiles(folder, 'first');
+const second = createTlsFiles(folder, 'second');
 
 interface TlsAnswer {
   readonly status: number | undefined;

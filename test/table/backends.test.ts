@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { ShmTableError, Table } from '../../src/index.js';
 import { engineOf } from '../../src/table/engine.js';
-import { checksumColumns, isWhole, makeRow } from '../fixtures/checksum-row.js';
+import { checksumColumns, createRow, isWhole } from '../fixtures/checksum-row.js';
 import { refusing } from '../fixtures/refused-calls.js';
 import { tries } from '../fixtures/tries.js';
 import { Child } from './child.js';
@@ -21,11 +21,11 @@ interface Place {
   path?: string;
 }
 
-let made = 0;
+let created = 0;
 
 /** A place for a table, which is removed when the test ends. */
 function scratchPlace(t: Test, backend: Place['backend']): Place {
-  const name = `backend-${++made}`;
+  const name = `backend-${++created}`;
   const place = { name, backend, ...(backend === 'file' && { path: join(tmpdir(), `${namespace}-${name}.table`) }) };
   t.teardown(() => {
     try {
@@ -39,7 +39,7 @@ function scratchPlace(t: Test, backend: Place['backend']): Place {
 
 for (const backend of SHARED) {
   t.test(backend, async (t) => {
-    t.test('is made, found, listed and destroyed', async (t) => {
+    t.test('is created, found, listed and destroyed', async (t) => {
       const place = scratchPlace(t, backend);
       const options = { ...place, capacity: 10, columns: { a: 'int32' } } as const;
       t.throws(() => Table.open(place.name, place), { code: 'ERR_TABLE_NOT_FOUND' });
@@ -97,7 +97,7 @@ for (const backend of SHARED) {
         t.equal(await child.next(), 'writing');
         child.process.kill('SIGKILL');
         await child.ended;
-        for (let i = 0; i < 200; i++) table.set(`row-${i}`, makeRow(`row-${i}`));
+        for (let i = 0; i < 200; i++) table.set(`row-${i}`, createRow(`row-${i}`));
         t.ok([...table].every(([key, row]) => isWhole(key, row)));
       }
       engineOf(table).settleDead();
@@ -108,7 +108,7 @@ for (const backend of SHARED) {
     t.test('read-only', async (t) => {
       const place = scratchPlace(t, backend);
       using table = Table.create({ ...place, capacity: 300, columns: checksumColumns });
-      for (let i = 0; i < 50; i++) table.set(`row-${i}`, makeRow(`row-${i}`));
+      for (let i = 0; i < 50; i++) table.set(`row-${i}`, createRow(`row-${i}`));
       const child = Child.start(t, 'backend-process', 'read', JSON.stringify(place));
       t.same(await child.next(), { rows: 50, whole: true, refused: 'ERR_READ_ONLY' });
       t.equal(await child.ended, 0);
@@ -119,7 +119,7 @@ for (const backend of SHARED) {
       const again = scratchPlace(t, backend);
       const snapshot = join(tmpdir(), `${namespace}-${place.name}.snapshot`);
       using table = Table.create({ ...place, capacity: 100, columns: checksumColumns });
-      for (let i = 0; i < 50; i++) table.set(`row-${i}`, makeRow(`row-${i}`));
+      for (let i = 0; i < 50; i++) table.set(`row-${i}`, createRow(`row-${i}`));
       await table.snapshot(snapshot);
       t.teardown(() => rmSync(snapshot));
       using restored = await Table.restore<typeof checksumColumns>(snapshot, again);
@@ -129,7 +129,7 @@ for (const backend of SHARED) {
   });
 }
 
-t.test('devzero: a table of the handle that made it', async (t) => {
+t.test('devzero: a table of the handle that created it', async (t) => {
   const options = { name: 'devzero', backend: 'devzero', capacity: 1000, columns: { a: 'float64' } } as const;
   using table = Table.create(options);
   for (let i = 0; i < 1000; i++) table.set(`key-${i}`, { a: i });

@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { Table } from '../../src/index.js';
-import { checksumColumns, isWhole, makeRow } from '../fixtures/checksum-row.js';
+import { checksumColumns, createRow, isWhole } from '../fixtures/checksum-row.js';
 import { tries } from '../fixtures/tries.js';
 import { Child } from './child.js';
 import { namespace } from './scratch-table.js';
@@ -28,11 +28,11 @@ const BOOT_ID = 96;
 const WALL_AHEAD = 120;
 
 const backend = 'file';
-let made = 0;
+let created = 0;
 
 /** A table's place; the file is gone when the test is. */
 function scratchFile(t: Test): { name: string; backend: 'file'; path: string } {
-  const name = `file-${++made}`;
+  const name = `file-${++created}`;
   const path = join(tmpdir(), `${namespace}-${name}.table`);
   t.teardown(() => rmSync(path, { force: true }));
   return { name, backend, path };
@@ -87,7 +87,7 @@ t.test('reopened after a clean end it holds every row', async (t) => {
   const table = Table.create({ ...place, capacity: 300, columns });
   t.equal(isInUse(place.path), true);
   const second = Table.open(place.name, place);
-  const rows = new Map(keys.map((key) => [key, { ...makeRow(key), hits: 0 }]));
+  const rows = new Map(keys.map((key) => [key, { ...createRow(key), hits: 0 }]));
   for (const [key, row] of rows) table.set(key, row);
   table.expire('row-7', 100_000);
   const { revision } = table.entry('row-1') ?? {};
@@ -149,7 +149,7 @@ t.test('in a new boot, what the processes of the old one left is settled', async
 t.test('a file that does not hold together after a crash is refused, and stays so', async (t) => {
   const place = scratchFile(t);
   const table = Table.create({ ...place, capacity: 300, columns });
-  for (const key of keys) table.set(key, makeRow(key));
+  for (const key of keys) table.set(key, createRow(key));
   // As if the crash had kept the index from the disk: its pages are those of an empty table.
   const whole = readFileSync(place.path);
   table.close();
@@ -196,7 +196,7 @@ t.test('time goes on while the machine is off', async (t) => {
   t.equal(again.has('k'), false);
 });
 
-t.test('a wall clock that was set after the table was made is no time that has passed', async (t) => {
+t.test('a wall clock that was set after the table was created is no time that has passed', async (t) => {
   const place = scratchFile(t);
   const table = Table.create({ ...place, capacity: 10, columns: { a: 'int32' } });
   for (const at of [CLOCK_OFFSET, CREATED_AT]) addAt(place.path, at, -7_200_000);
@@ -212,7 +212,7 @@ t.test('a wall clock that was set after the table was made is no time that has p
 t.test('eight processes open it first in a new boot', async (t) => {
   const place = scratchFile(t);
   const table = Table.create({ ...place, capacity: 300, columns });
-  for (const key of keys) table.set(key, makeRow(key));
+  for (const key of keys) table.set(key, createRow(key));
   writeFileSync(place.path, readFileSync(place.path));
   table.close();
   patch(place.path, IN_USE, Buffer.from([1, 0, 0, 0]));

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import t, { type Test } from 'tap';
-import { type ChecksumTable, checksumColumns, isWhole, makeRow } from '../fixtures/checksum-row.js';
+import { type ChecksumTable, checksumColumns, createRow, isWhole } from '../fixtures/checksum-row.js';
 import { Table } from '../fixtures/placed-table.js';
 import { StoppedScript } from '../fixtures/stopped-script.js';
 import { tries } from '../fixtures/tries.js';
@@ -13,7 +13,7 @@ import { scratchTable } from './scratch-table.js';
 /** Nothing is left locked, lost or half-written; others write at once. */
 function checkSound(t: Test, table: ChecksumTable, other: ChecksumTable, keys: readonly string[]): void {
   const start = performance.now();
-  for (const key of keys) other.set(key, makeRow(key));
+  for (const key of keys) other.set(key, createRow(key));
   const elapsed = performance.now() - start;
   if (elapsed > 1_000) t.fail(`others had to wait ${elapsed} ms`);
   for (const [key, row] of other) if (!isWhole(key, row)) t.fail('torn', { key, row });
@@ -23,7 +23,7 @@ function checkSound(t: Test, table: ChecksumTable, other: ChecksumTable, keys: r
   if (other.size !== live) t.fail('size', { live, size: other.size });
 }
 
-const writes: Record<string, (table: ChecksumTable, key: string, row: ReturnType<typeof makeRow>) => unknown> = {
+const writes: Record<string, (table: ChecksumTable, key: string, row: ReturnType<typeof createRow>) => unknown> = {
   set: (table, key, row) => table.set(key, row),
   insert: (table, key, row) => table.insert(key, row),
   delete: (table, key) => table.delete(key),
@@ -40,7 +40,7 @@ for (const [name, write] of Object.entries(writes)) {
     const other = Table.open(table.name, { columns: checksumColumns, lockTimeoutMs: 600 });
     t.teardown(() => other.close());
     const keys = oneBucketKeys(table, 24);
-    const rows = keys.map((key) => makeRow(key));
+    const rows = keys.map((key) => createRow(key));
     for (const [i, key] of keys.entries()) if (i % 2 === 0) table.set(key, rows[i]);
 
     let overflows = 0;
@@ -82,7 +82,7 @@ for (const [name, write] of Object.entries(writes)) {
 t.test('a vm script is stopped by its timeout inside a loop of writes', async (t) => {
   const table = scratchTable(t, { capacity: 100, columns: checksumColumns });
   const keys = oneBucketKeys(table, 24);
-  const rows = keys.map((key) => makeRow(key));
+  const rows = keys.map((key) => createRow(key));
   const stopped = new StoppedScript((i) => {
     const at = i % keys.length;
     table.set(keys[at], rows[at]);
@@ -115,7 +115,7 @@ t.test('workers are terminated inside a loop of writes', async (t) => {
     for (const worker of workers) {
       await sleep(Math.random() * 6);
       const ended = worker.terminate();
-      for (const key of keys) table.set(key, makeRow(key));
+      for (const key of keys) table.set(key, createRow(key));
       await ended;
     }
     checkSound(t, table, table, keys);

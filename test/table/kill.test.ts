@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import { engineOf } from '../../src/table/engine.js';
-import { type ChecksumTable, checksumColumns, isWhole, makeRow } from '../fixtures/checksum-row.js';
+import { type ChecksumTable, checksumColumns, createRow, isWhole } from '../fixtures/checksum-row.js';
 import { tries } from '../fixtures/tries.js';
 import { Child } from './child.js';
 import { oneBucketKeys } from './one-bucket-keys.js';
@@ -14,7 +14,7 @@ const WRITERS = 4;
 const LOCK_TIMEOUT_MS = 5_000;
 
 /** Writes to every key as a survivor does who knows nothing of the death; milliseconds until all are written. */
-function writeAll(table: ChecksumTable, rows: ReadonlyMap<string, ReturnType<typeof makeRow>>): number {
+function writeAll(table: ChecksumTable, rows: ReadonlyMap<string, ReturnType<typeof createRow>>): number {
   const start = performance.now();
   for (const [key, row] of rows) table.set(key, row, { ttl: null });
   return performance.now() - start;
@@ -24,7 +24,7 @@ t.test(`kill -9 of a writer at ${KILLS} random moments`, async (t) => {
   const table = scratchTable(t, { capacity: 120, columns: checksumColumns, lockTimeoutMs: LOCK_TIMEOUT_MS });
   // A chain of several buckets, and rows in buckets of their own.
   const keys = [...oneBucketKeys(table, 45), ...Array.from({ length: 25 }, (_, i) => `row-${i}`)];
-  const rows = new Map(keys.map((key) => [key, makeRow(key)]));
+  const rows = new Map(keys.map((key) => [key, createRow(key)]));
   const startWriters = async (): Promise<Child[]> => {
     const children = Array.from({ length: WRITERS }, () => Child.start(t, 'table-killed-writer', table.name, ...keys));
     for (const child of children) await child.next();

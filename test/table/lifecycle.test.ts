@@ -47,16 +47,16 @@ t.test('create, open, openOrCreate', async (t) => {
   t.throws(() => Table.open(name), { code: 'ERR_TABLE_NOT_FOUND', message: new RegExp(`${name}.*${namespace}`) });
   t.throws(() => Table.open(name, { readOnly: true }), { code: 'ERR_TABLE_NOT_FOUND' });
   t.throws(() => Table.openOrCreate({ ...options, readOnly: true }), { code: 'ERR_TABLE_NOT_FOUND' });
-  const made = Table.openOrCreate(options);
-  made.set('k', { n: 1 });
+  const created = Table.openOrCreate(options);
+  created.set('k', { n: 1 });
   t.throws(() => Table.create(options), { code: 'ERR_TABLE_EXISTS', message: new RegExp(name) });
   const again = Table.openOrCreate(options);
   const plain = Table.open(name);
   const typed = Table.open(name, { columns });
   for (const table of [again, plain, typed]) t.same(table.get('k'), { n: 1, text: '' });
   again.set('k', { n: 2 });
-  t.equal(made.get('k', 'n'), 2);
-  for (const table of [made, again, plain, typed]) table.close();
+  t.equal(created.get('k', 'n'), 2);
+  for (const table of [created, again, plain, typed]) table.close();
   t.equal(Table.open(name, { readOnly: true }).get('k', 'n'), 2, 'rows stay when all have left');
 });
 
@@ -133,7 +133,7 @@ t.test('destroy: every handle of every process refuses from then on', async (t) 
   child.go();
   t.same(
     await child.next(),
-    // What is anonymous is inherited: a process that began before it was made does not find it.
+    // What is anonymous is inherited: a process that began before it was created does not find it.
     { codes: ['ERR_TABLE_CLOSED'], opened: testBackend === 'anonymous' ? 'ERR_TABLE_NOT_FOUND' : 77 },
     'the new one is seen at once, old handles refuse',
   );

@@ -7,11 +7,11 @@ import { placeOf, Table, testBackend } from '../fixtures/placed-table.js';
 export const namespace = `test-${process.pid}`;
 process.env.SHMTABLE_NAMESPACE = namespace;
 
-let made = 0;
+let created = 0;
 
 /** A name that no other table of this process has; a table under it is removed when the test ends. */
 export function scratchName(t: Test): string {
-  const name = `table-${++made}`;
+  const name = `table-${++created}`;
   t.teardown(() => removeTable(name));
   return name;
 }

@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
-import { makeMutant } from '../proofs/mutant.js';
+import { createMutant } from '../proofs/mutant.js';
 
 interface Report {
   readonly differences: readonly string[];
@@ -62,7 +62,7 @@ t.test('SHMTABLE_PRINT_CODE prints the code that is made', (t) => {
 });
 
 t.test('where a bundler has changed the text, tables share code, and the process is told once', (t) => {
-  const folder = makeMutant(t, []);
+  const folder = createMutant(t, []);
   // As a bundler does it: in one file with others, each function calling one that stands beside it.
   for (const file of ['write', 'find', 'lookup', 'variable-columns']) {
     const path = join(folder, 'table', 'hot', `${file}.js`);

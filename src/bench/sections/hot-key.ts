@@ -1,4 +1,4 @@
-/** Reads of the very row that another process sets in a tight loop. */
+/** Reads of a row that another process sets in a tight loop. */
 import { shown } from '../figure.js';
 import type { Job } from '../peer-jobs.js';
 import { Peers } from '../peers.js';
@@ -6,7 +6,7 @@ import { measureScenarios } from '../scenarios.js';
 import { type Effort, rowsFor, type SectionResult } from '../section.js';
 import { spreadOf } from '../spread.js';
 
-/** Reads to a look at the clock, which costs as much as a read. */
+/** Reads between two reads of the clock, which costs as much as a read of a row. */
 const GROUP = 10;
 
 export async function run(effort: Effort, rows: number): Promise<SectionResult> {
@@ -23,13 +23,13 @@ export async function run(effort: Effort, rows: number): Promise<SectionResult> 
       figures: [
         {
           what: 'median get column of the row that another process sets in a loop',
-          beside: 'undisturbed',
+          comparedWith: 'undisturbed',
           unit: 'x',
           value: spreadOf(disturbedNs.map((ns, round) => ns / undisturbedNs[round])),
           target: { below: 5 },
           ns: spreadOf(disturbedNs),
-          besideNs: spreadOf(undisturbedNs),
-          note: `in units of its time, so less is better; the slowest ${GROUP} of all took ${shown(longest)} ns each`,
+          comparedNs: spreadOf(undisturbedNs),
+          note: `in multiples of the undisturbed time, so less is better; the slowest ${GROUP} reads took ${shown(longest)} ns each`,
         },
       ],
     };

@@ -1,4 +1,4 @@
-/** Going through all rows of a table: a full one, and one with room for a thousand times as many. */
+/** Iterating over all rows of a table: a full one, and one whose capacity is a thousand times its rows. */
 import { Table } from '../../table/table.js';
 import { rowCount } from '../figure.js';
 import { freshKey } from '../fresh-keys.js';
@@ -63,6 +63,6 @@ function timeOf(table: BenchTable, rows: number): number {
     characters += key.length + row.label.length;
   }
   const ms = performance.now() - start;
-  if (met !== rows || characters < rows) throw new Error(`an iteration met ${met} of ${rows} rows`);
+  if (met !== rows || characters < rows) throw new Error(`an iteration visited ${met} of ${rows} rows`);
   return ms;
 }

@@ -1,11 +1,11 @@
-/** Opens the table that its argument names, and tells its parent how long that took and how much memory. */
+/** Opens the table that its argument names, and reports to its parent how much time and memory that took. */
 import { Table } from '../../table/table.js';
 
 export interface Opening {
   readonly firstMs: number;
-  /** Median of some more. */
+  /** Median of opening it several more times. */
   readonly laterMs: number;
-  /** Growth of the process's resident memory by the first one. */
+  /** Growth of the process's resident memory when it was opened first. */
   readonly residentBytes: number;
 }
 

@@ -1,4 +1,4 @@
-/** Opening a large table that exists, in processes that have opened none before. */
+/** Opening a large existing table, in processes that have not opened one before. */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';

@@ -1,4 +1,4 @@
-/** Two processes that read at once, alone and while a third one writes, beside one process that reads. */
+/** Two processes that read concurrently, alone and while a third one writes, compared with one process that reads. */
 import type { Figure } from '../figure.js';
 import type { Job } from '../peer-jobs.js';
 import { Peers, ratePerSecond } from '../peers.js';
@@ -18,20 +18,20 @@ export async function run(effort: Effort, rows: number): Promise<SectionResult> 
       [read, read],
       [read, read, { kind: 'paced write', rowsPerSecond: ROWS_PER_SECOND, ...all }],
     ]);
-    const beside = 'one process';
+    const comparedWith = 'one process';
     const oneRate = one.map(ratePerSecond);
     const ratios = (rates: number[]) => spreadOf(rates.map((rate, round) => rate / oneRate[round]));
     const figures: Figure[] = [
       {
-        what: 'get column by 2 processes, in sum',
-        beside,
+        what: 'get column by 2 processes, in total',
+        comparedWith,
         unit: 'x',
         value: ratios(two.map(ratePerSecond)),
         target: { atLeast: 1.8 },
       },
       {
-        what: `get column by 2 processes while a third writes ${ROWS_PER_SECOND.toLocaleString('en')} rows/s, in sum`,
-        beside,
+        what: `get column by 2 processes while a third writes ${ROWS_PER_SECOND.toLocaleString('en')} rows/s, in total`,
+        comparedWith,
         unit: 'x',
         value: ratios(whileWriting.map((results) => ratePerSecond(results.slice(0, 2)))),
         target: { atLeast: 1.6 },

@@ -1,4 +1,4 @@
-/** What a row costs in memory, with everything that a table needs around it. */
+/** The memory that a row takes, including everything else that the table needs. */
 import { Table } from '../../table/table.js';
 import { type Effort, rowsFor, type SectionResult } from '../section.js';
 import { spreadOf } from '../spread.js';
@@ -11,7 +11,7 @@ export async function run(effort: Effort, rows: number): Promise<SectionResult> 
   return {
     figures: [
       {
-        what: 'memory per row of int32, float64, string(64) under keys of 31 bytes, all in',
+        what: 'memory per row of int32, float64, string(64) under keys of 31 bytes, everything included',
         unit: 'B',
         value: spreadOf([bytes.total / capacity]),
         target: { below: 190 },

@@ -1,4 +1,4 @@
-/** One process: rows of a table beside rows of a `Map`, at several sizes. */
+/** One process: rows of a table compared with rows of a `Map`, at several sizes. */
 import { type Figure, ratioFigure, rowCount, type Target } from '../figure.js';
 import { type Measurement, measureInterleaved } from '../interleaved.js';
 import { ABSENT, OPERATIONS, type OpenRowSubject, type Operation, orLeaveOut } from '../row-subject.js';
@@ -19,14 +19,14 @@ import {
   SHMTABLE_HUGE,
 } from '../subjects/shmtable.js';
 
-/** From here on three Maps would not fit into the heap. */
+/** From this size on three Maps would not fit into the heap. */
 const MANY_ROWS = 1_000_000;
 
-/** Beside the Map with fresh keys and, where a row is read, copied rows. */
+/** Compared with the Map with fresh keys and, where a row is read, copied rows. */
 const TARGETS: Readonly<Record<number, Partial<Record<Operation, number>>>> = {
   1000: { 'get column': 0.8 },
   100000: { 'get column': 1, 'get row': 1, set: 1.2, increment: 1 },
-  4000000: { 'get column': 1.5, 'absent key': 1.5 },
+  4000000: { 'get column': 1.5, 'missing key': 1.5 },
 };
 
 export async function run(effort: Effort, rows: number): Promise<SectionResult> {
@@ -63,7 +63,7 @@ function figuresOf(
   return [MAP, MAP_BY_REFERENCE, MAP_OF_REUSED_KEYS]
     .flatMap((subject) => {
       const theirs = under(subject);
-      // By reference only the reading of rows is other code.
+      // Only the code that reads rows differs in the Map by reference.
       if (theirs === undefined || (subject === MAP_BY_REFERENCE && operation !== 'get row')) return [];
       return ratioFigure(what, ours, theirs, subject === MAP ? targetOf(targets[operation]) : {});
     })

@@ -21,11 +21,11 @@ export async function run(effort: Effort, rows: number): Promise<SectionResult> 
       figures: [
         {
           what: 'p99.9 of get column while 2 processes write at full speed',
-          beside: 'its median',
+          comparedWith: 'its median',
           unit: 'x',
           value: tail(disturbed),
           target: { below: 20 },
-          besideNs: median(disturbed),
+          comparedNs: median(disturbed),
           note: `alone, p99.9 is ${shown(tail(undisturbed).median)} times a median of ${shown(median(undisturbed).median)} ns`,
         },
       ],

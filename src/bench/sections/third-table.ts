@@ -1,4 +1,4 @@
-/** One process with three tables in use: rows of the third beside rows of a `Map`. */
+/** One process that uses three tables: rows of the third compared with rows of a `Map`. */
 import { ratioFigure, rowCount } from '../figure.js';
 import { measureInterleaved } from '../interleaved.js';
 import { ABSENT, OPERATIONS } from '../row-subject.js';

@@ -1,4 +1,4 @@
-/** Two processes that write at once, different rows and the same one, beside one process that writes. */
+/** Two processes that write concurrently, different rows and the same one, compared with one process that writes. */
 import { shown } from '../figure.js';
 import type { Job, JobResult } from '../peer-jobs.js';
 import { Peers, ratePerSecond } from '../peers.js';
@@ -29,15 +29,15 @@ export async function run(effort: Effort, rows: number): Promise<SectionResult> 
     return {
       figures: [
         {
-          what: 'set different rows by 2 processes, in sum',
-          beside: 'one process',
+          what: 'set different rows by 2 processes, in total',
+          comparedWith: 'one process',
           unit: 'x',
           value: ratios(different, one),
           target: { atLeast: 1.7 },
         },
         {
-          what: 'set the same row by 2 processes, in sum',
-          beside: 'one process',
+          what: 'set the same row by 2 processes, in total',
+          comparedWith: 'one process',
           unit: 'x',
           value: ratios(bothOneRow, oneRow),
           target: { atLeast: 0.5 },
@@ -50,7 +50,7 @@ export async function run(effort: Effort, rows: number): Promise<SectionResult> 
   }
 }
 
-/** How long a write took, and how evenly the two got their turns. */
+/** How long a write took, and how evenly the two processes got their turns. */
 function describeWaits(timed: readonly JobResult[][], untimed: readonly JobResult[][]): string {
   const latencies = timed.flat().flatMap(({ latencyNs }) => latencyNs ?? []);
   const of = (figure: 'median' | 'p999' | 'maximum') => shown(spreadOf(latencies.map((each) => each[figure])).median);

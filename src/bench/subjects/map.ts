@@ -1,11 +1,11 @@
 /**
  * An in-process `Map` of row objects, in three forms.
  *
- * `openMap` copies a row that it reads, as every store outside the heap of the process must: the row is the caller's
- * own. It is what the others are compared with. `openMapByReference` hands out the row that it keeps: cheaper, and
- * whoever changes it changes everybody's. Its other operations are the same code again: how far their ratio is from 1
- * is the noise. `openMapOfReusedKeys` is asked with the very strings that it holds, which know their hash and compare
- * by address: what a program sees that keeps its keys, and no program that receives them.
+ * `openMap` copies a row that is read, as every store outside the heap must, so that the row belongs to the caller. The
+ * others are compared with it. `openMapByReference` returns the stored object, which is cheaper, but a change to it
+ * affects all users. Its other operations have the same code, so the deviation of their ratio from 1 is noise.
+ * `openMapOfReusedKeys` is queried with the same string objects that it contains, which have a hash already and are
+ * compared by address; only programs that keep their keys see this, not those that receive them.
  */
 import { freshKey } from '../fresh-keys.js';
 import type { Slice } from '../interleaved.js';
@@ -41,7 +41,7 @@ export function openMapOfReusedKeys(keys: readonly string[]): RowSubject {
   };
 }
 
-/** The last copy. Exported, so that the compiler has to make the copies. */
+/** The last copy. Exported, so that the compiler cannot remove the copies. */
 export let copied: BenchRow | undefined;
 
 function readingByReference(name: string, keys: readonly string[]): RowSubject {
@@ -76,7 +76,7 @@ function subjectOver(name: string, map: RowMap, getRow: Slice): RowSubject {
         return sum;
       },
       'get row': getRow,
-      'absent key': (keys) => {
+      'missing key': (keys) => {
         let found = 0;
         for (let i = 0; i < keys.length; i++) if (map.has(keys[i])) found++;
         return found;

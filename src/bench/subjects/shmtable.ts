@@ -5,15 +5,15 @@ import { benchColumns, type RowSubject, rowOf } from '../row-subject.js';
 
 export const SHMTABLE = 'shmtable';
 
-/** This package's table, in memory that ends with the process. */
+/** This package's table, in memory that is freed with the process. */
 export function openShmtable(keys: readonly string[]): RowSubject {
   return openShmtableIn({ backend: 'anonymous' }, SHMTABLE, keys);
 }
 
-/** Rounds of every operation that the other tables get before the third is measured: enough for the compiler. */
+/** Rounds of every operation on the other tables before the third is measured: enough for the compiler. */
 const USED_ROUNDS = 20;
 
-/** The same table as the third that this process uses, in each of which every operation has run many times. */
+/** The same table as the third of this process; every operation has run many times on each of them. */
 export function openThirdTable(keys: readonly string[]): RowSubject {
   const others = [1, 2].map((n) =>
     openShmtableIn({ backend: 'anonymous', name: `bench-${process.pid}-${n}` }, SHMTABLE, keys),
@@ -34,15 +34,15 @@ export const SHMTABLE_HUGE = 'shmtable, huge pages';
 /** Fewer rows do not fill a huge page. */
 export const MIN_ROWS_IN_HUGE_PAGES = 20_000;
 
-/** What this process's memory map shows when it has huge pages of shared memory, transparent or reserved ones. */
+/** What this process's memory map shows if it has huge pages of shared memory, transparent or reserved ones. */
 const HUGE_PAGES = /^(ShmemPmdMapped: +[1-9]|KernelPageSize: +2048 kB)/m;
 
-/** The same with `hugePages: true`. Throws when it gets none. */
+/** The same with `hugePages: true`. Throws if none are available. */
 export function openShmtableHuge(keys: readonly string[]): RowSubject {
   return openShmtableInHugePages('anonymous', SHMTABLE_HUGE, keys, HUGE_PAGES);
 }
 
-/** The same in huge pages of the kind that this process's memory map then shows by `seen`; throws when it does not. */
+/** The same in huge pages of a kind that `seen` detects in this process's memory map; throws if it does not. */
 export function openShmtableInHugePages(
   backend: BackendName,
   subject: string,
@@ -56,7 +56,7 @@ export function openShmtableInHugePages(
   throw new Error('there are no such pages for shared memory here');
 }
 
-/** The same in memory of any backend. */
+/** The same with any backend. */
 export function openShmtableIn(
   place: {
     readonly backend: BackendName;
@@ -92,7 +92,7 @@ export function openShmtableIn(
         }
         return sum;
       },
-      'absent key': (keys) => {
+      'missing key': (keys) => {
         let found = 0;
         for (let i = 0; i < keys.length; i++) if (table.has(keys[i])) found++;
         return found;

@@ -1,7 +1,7 @@
-import type { Mistake } from '../mutant.js';
+import type { Replacement } from '../mutant.js';
 
 /** A mutation, and the operation whose proof must detect it. */
-export interface Mutation extends Mistake {
+export interface Mutation extends Replacement {
   readonly name: string;
   /** The operation that is killed. */
   readonly operation: string;

@@ -34,7 +34,7 @@ const long = '\u00e4'.repeat(4_000);
 const texts = { a: long, b: long, c: long, d: long, e: long, f: long };
 
 /** Runs random operations on a few rows and records each one, until the log is full. */
-export function makeHistory(table: HistoryTable, log: HistoryLog, random: () => number): void {
+export function recordHistory(table: HistoryTable, log: HistoryLog, random: () => number): void {
   while (!log.isFull) {
     const key = Math.floor(random() ** 3 * HISTORY_KEYS.length);
     const name = OPERATIONS_MADE[Math.floor(random() * OPERATIONS_MADE.length)];

@@ -35,14 +35,14 @@ const TABLES = [
 ] as const;
 
 /** Tables that requests create and destroy. */
-export const MADE_TABLES = ['made-1', 'made-2'];
-export const TABLE_NAMES = [...TABLES.map(({ name }) => name), ...TABLES.map(({ name }) => name), ...MADE_TABLES];
+export const CREATED_TABLES = ['created-1', 'created-2'];
+export const TABLE_NAMES = [...TABLES.map(({ name }) => name), ...TABLES.map(({ name }) => name), ...CREATED_TABLES];
 
 /** The keys in requests. Most of their rows exist at the beginning, but not all. */
 export const ROW_KEYS = Array.from({ length: 24 }, (_, i) => `k${i}`);
 
 /** Creates the tables and rows that are missing. */
-export function makeTables(namespace: string): void {
+export function createTables(namespace: string): void {
   for (const options of TABLES) {
     using table = tableOf({ ...options, namespace, columns: COLUMNS });
     const few = ROW_KEYS.slice(0, Math.min(options.capacity - 2, ROW_KEYS.length - 4));

@@ -3,7 +3,7 @@ import { SECRETS } from '../../fixtures/access-tokens.js';
 import type { Operation, Parameter, Schema } from './described-operations.js';
 import {
   COLUMN_NAMES,
-  MADE_TABLES,
+  CREATED_TABLES,
   ROW_KEYS,
   randomCapacity,
   randomColumns,
@@ -76,7 +76,7 @@ export class RandomRequests {
       return random.pick(['%ff', '%', '%zz', '', '.', '..', '%2e%2e', '%00', 'a/b', 'x'.repeat(800)]);
     if (name === 'table') {
       // The rows of the other tables should exist for the other operations, most of the time.
-      if (ENDING.has(operationId) && random.chance(85)) return random.pick(MADE_TABLES);
+      if (ENDING.has(operationId) && random.chance(85)) return random.pick(CREATED_TABLES);
       return encodeURIComponent(
         random.chance(93) ? random.pick(TABLE_NAMES) : random.pick(['none', '-', 'a b', 'x'.repeat(65)]),
       );

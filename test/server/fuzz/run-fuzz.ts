@@ -4,12 +4,12 @@ import { TOKENS } from '../../fixtures/access-tokens.js';
 import { problemWith } from './answer-checks.js';
 import { OPERATIONS, type Operation } from './described-operations.js';
 import { FuzzService } from './fuzz-service.js';
-import { makeTables } from './fuzzed-tables.js';
+import { createTables } from './fuzzed-tables.js';
 import { RandomRequests } from './random-requests.js';
 import { RandomValues } from './random-values.js';
 
 const REQUESTS_BETWEEN_LOOKS = 50;
-const MOST_FAILURES = 20;
+const MAX_FAILURES = 20;
 const OF_TABLES = OPERATIONS.filter(({ parameters }) => parameters.length > 0);
 
 export interface FuzzReport {
@@ -31,8 +31,8 @@ export async function runFuzz({ seed, requests }: { seed: number; requests: numb
   const failures: string[] = [];
   const statuses = new Map(OPERATIONS.map(({ operationId }) => [operationId, new Map<number, number>()]));
   try {
-    for (let i = 0; i < requests && failures.length < MOST_FAILURES; i++) {
-      if (i % REQUESTS_BETWEEN_LOOKS === 0) makeTables(namespace);
+    for (let i = 0; i < requests && failures.length < MAX_FAILURES; i++) {
+      if (i % REQUESTS_BETWEEN_LOOKS === 0) createTables(namespace);
       const turn = OPERATIONS[i % OPERATIONS.length];
       // Little can go wrong in operations without parameters and body.
       const operation = turn.parameters.length > 0 || random.chance(20) ? turn : random.pick(OF_TABLES);

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import type { Columns, TableOptions } from '../../../src/index.js';
-import { checksumColumns, isWhole, makeRow } from '../../fixtures/checksum-row.js';
+import { checksumColumns, createRow, isWhole } from '../../fixtures/checksum-row.js';
 import { eventually } from '../../fixtures/deadline.js';
 import { placeOf, Table } from '../../fixtures/placed-table.js';
 import { tries } from '../../fixtures/tries.js';
@@ -142,7 +142,7 @@ t.test('lifetimes go on while a snapshot lies on disk', async (t) => {
 t.test('beside writers: each row one commit, all that stay, none twice', async (t) => {
   const staying = 3_000;
   const table = scratchTable(t, { capacity: 4_000, columns: checksumColumns, lockTimeoutMs: 10_000 });
-  for (let i = 0; i < staying; i++) table.set(`stays-${i}`, makeRow(`stays-${i}`));
+  for (let i = 0; i < staying; i++) table.set(`stays-${i}`, createRow(`stays-${i}`));
   const writers = [1, 2].map(() => Child.start(t, 'snapshot-churner', table.name, staying));
   for (const writer of writers) await writer.next();
   const path = join(t.testdir(), 'snapshot');

@@ -1,4 +1,6 @@
-/** Measures the table beside stores that may not be there: opens those that open, and says why the others did not. */
+/**
+ * Compares the table with stores that may not be installed: measures those that open, and says why the others did not.
+ */
 import { type Figure, ratioFigure, rowCount } from '../../src/bench/figure.js';
 import { type Measurement, measureInterleaved } from '../../src/bench/interleaved.js';
 import { ABSENT, OPERATIONS, type OpenRowSubject, type Operation, orLeaveOut } from '../../src/bench/row-subject.js';
@@ -14,12 +16,12 @@ import {
 export interface Competitor {
   readonly name: string;
   readonly open: OpenRowSubject;
-  /** Least speed of the table, times this competitor's. */
+  /** Minimum speed of the table, as a multiple of this competitor's. */
   readonly targets?: Partial<Readonly<Record<Operation, number>>>;
 }
 
-/** `keys` rows each; the slices are of `sliceOperations`. */
-export async function measureBeside(
+/** Each store has `keys` rows; slices have `sliceOperations` operations. */
+export async function compareWith(
   competitors: readonly Competitor[],
   { rounds }: Pick<Effort, 'rounds'>,
   keys: number,
