@@ -50,6 +50,8 @@ const ERRORS = {
   ERR_UNAUTHENTICATED: { status: 401, title: 'Authentication required' },
   ERR_FORBIDDEN: { status: 403, title: 'Forbidden' },
   ERR_RATE_LIMITED: { status: 429, title: 'Too many requests' },
+  ERR_REQUEST_TIMEOUT: { status: 408, title: 'Request timeout' },
+  ERR_HEADERS_TOO_LARGE: { status: 431, title: 'Headers too large' },
   ERR_INTERNAL: { status: 500, title: 'Internal error' },
 } as const;
 

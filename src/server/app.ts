@@ -8,7 +8,7 @@ import { refuseMalformedHost } from './access/host-guard.js';
 import { addProtectiveHeaders } from './access/protective-headers.js';
 import { limitRequests } from './access/request-limit.js';
 import { collectRoutes, serveDocs } from './api-docs.js';
-import { answerClientError, noteResponse } from './client-errors.js';
+import { answerClientError } from './client-errors.js';
 import { ConnectionDrain } from './connection-drain.js';
 import { createHttpServer, MAX_HEADER_BYTES } from './http-server.js';
 import { KnownPaths } from './known-paths.js';
@@ -67,20 +67,20 @@ export async function buildApp(
     throw paths.refuse(request.method, parseTarget(request.raw.url ?? '').path);
   });
 
+  const onTcp = settings.socket === undefined;
   addProtectiveHeaders(app, settings.tls !== undefined);
   app.addHook(
     'onRequest',
     hook((request, reply) => {
-      noteResponse(reply.raw);
       reply.header('Shm-Worker', process.pid);
-      refuseMalformedHost(request);
+      if (onTcp) refuseMalformedHost(request);
     }),
   );
   const tokens = tokensInForce(settings);
   if (settings.cors !== undefined) await allowOrigins(app, settings.cors, paths);
   identifyRequests(app, tokens);
   if (settings.rateLimit !== undefined) await limitRequests(app, settings.rateLimit, settings);
-  refuseUnauthorized(app, tokens !== undefined);
+  refuseUnauthorized(app, { withTokens: tokens !== undefined, onTcp });
 
   await collectRoutes(app);
   await app.register(shmtablePlugin, {

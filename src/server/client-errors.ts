@@ -2,42 +2,33 @@
 
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
-import { show } from '../errors.js';
-import { problem } from './problems.js';
+import type { Duplex } from 'node:stream';
+import { type ErrorCode, show } from '../errors.js';
+import { type Problem, problem } from './problems.js';
+import { isAnswered, lastPending } from './request-queue.js';
 
 interface ParserError extends Error {
   readonly code?: string;
 }
 
-const DETAILS: Readonly<Record<string, string>> = {
-  HPE_HEADER_OVERFLOW: 'the request line and headers exceed the limit of 32 KiB',
-  ERR_HTTP_REQUEST_TIMEOUT: 'the request did not arrive in time',
+interface Refusal {
+  readonly code: ErrorCode;
+  readonly detail: string;
+}
+
+const REFUSALS: Readonly<Record<string, Refusal>> = {
+  HPE_HEADER_OVERFLOW: {
+    code: 'ERR_HEADERS_TOO_LARGE',
+    detail: 'the request line and headers exceed the limit of 32 KiB',
+  },
+  ERR_HTTP_REQUEST_TIMEOUT: { code: 'ERR_REQUEST_TIMEOUT', detail: 'the request did not arrive in time' },
 };
+const NOT_HTTP: Refusal = { code: 'ERR_ARGUMENT', detail: 'the request is not HTTP' };
 
 /** Errors of the parser. After any other error on a connection there is no client left to respond to. */
 const REFUSAL = /^(HPE|ERR_HTTP)_/;
 
-/** The last two responses begun on a connection, which are sent in the order of their requests. */
-interface Responses {
-  last: ServerResponse;
-  before: ServerResponse | undefined;
-}
-
-const responses = new WeakMap<Socket, Responses>();
 const refused = new WeakSet<Socket>();
-
-/** Notes that a response is begun. Called for every request. */
-export function noteResponse(response: ServerResponse): void {
-  // Not the response's own socket, which it gets when it is its turn.
-  const { socket } = response.req;
-  const noted = responses.get(socket);
-  if (noted === undefined) {
-    responses.set(socket, { last: response, before: undefined });
-    return;
-  }
-  noted.before = noted.last.writableFinished ? undefined : noted.last;
-  noted.last = response;
-}
 
 /**
  * Responds to a request that the parser rejected, and closes: the rest of the connection's bytes cannot be delimited.
@@ -46,38 +37,46 @@ export function noteResponse(response: ServerResponse): void {
 export function answerClientError(error: ParserError, socket: Socket): void {
   // Each further piece of what cannot be parsed is reported, too.
   if (refused.has(socket)) return;
-  if (!REFUSAL.test(error.code ?? '') || socket.destroyed || !socket.writable) {
+  if (!REFUSAL.test(error.code ?? '') || socket.destroyed || !socket.writable || isAnswered(socket)) {
     socket.destroy();
     return;
   }
   refused.add(socket);
-  const detail = DETAILS[error.code ?? ''] ?? 'the request is not HTTP';
+  const refusal = REFUSALS[error.code ?? ''] ?? NOT_HTTP;
   const pending = lastPending(socket);
   if (pending === undefined) {
-    refuse(detail, socket);
+    refuse(refusal, socket);
     return;
   }
   // Nothing more is read meanwhile.
   socket.pause();
-  pending.once('finish', () => refuse(detail, socket));
+  pending.once('finish', () => refuse(refusal, socket));
 }
 
-/** The last response under way whose request has arrived in full; the one after it may be the rejected request's. */
-function lastPending(socket: Socket): ServerResponse | undefined {
-  const noted = responses.get(socket);
-  const candidate = noted?.last.req.complete === true ? noted.last : noted?.before;
-  return candidate === undefined || candidate.writableFinished ? undefined : candidate;
-}
-
-function refuse(detail: string, socket: Socket): void {
-  const document = problem('ERR_ARGUMENT', detail);
-  const body = JSON.stringify(document);
-  socket.end(
-    `HTTP/1.1 ${document.status} ${STATUS_CODES[document.status]}\r\n` +
-      `Content-Type: application/problem+json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
-  );
+function refuse({ code, detail }: Refusal, socket: Socket): void {
+  const document = problem(code, detail);
+  endWith(socket, document);
   // For the end of the client's side to be seen.
   socket.resume();
+}
+
+/** Sends a problem document as the last response of a connection. */
+function endWith(socket: Duplex, document: Problem, headers: readonly string[] = []): void {
+  const body = JSON.stringify(document);
+  const head = [
+    `HTTP/1.1 ${document.status} ${STATUS_CODES[document.status]}`,
+    'Content-Type: application/problem+json',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    'Connection: close',
+    ...headers,
+  ];
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+}
+
+/** Responds to CONNECT, for which Node has no request listener: this is not a proxy. */
+export function answerConnect(request: IncomingMessage, socket: Duplex): void {
+  const document = problem('ERR_METHOD_NOT_ALLOWED', `no resource takes CONNECT, got ${show(request.url)}`);
+  endWith(socket, document, ['Allow: DELETE, GET, HEAD, PATCH, POST, PUT']);
 }
 
 /** Responds to an `Expect` header other than `100-continue`. */

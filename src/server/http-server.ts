@@ -1,7 +1,8 @@
 /** The HTTP or HTTPS server of an app, with limits on the size and the duration of requests. */
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import { answerUnknownExpectation } from './client-errors.js';
+import { answerConnect, answerUnknownExpectation } from './client-errors.js';
+import { oneAtATime } from './request-queue.js';
 import type { ServiceSettings } from './settings/settings-schema.js';
 import { readTlsFiles } from './settings/tls-files.js';
 
@@ -27,13 +28,16 @@ export function createHttpServer(listener: RequestListener, { limits, tls }: Ser
   };
   const server =
     tls === undefined
-      ? createServer(options, listener)
-      : createTlsServer({ ...options, ...readTlsFiles(tls), handshakeTimeout: requestTimeoutMs }, listener);
+      ? createServer(options, oneAtATime(listener))
+      : createTlsServer({ ...options, ...readTlsFiles(tls), handshakeTimeout: requestTimeoutMs }, oneAtATime(listener));
   // Longer than the request timeout, so that a client that sends slowly gets the error of that one first.
   server.setTimeout(Math.min(2 * requestTimeoutMs, MAX_TIMER_MS));
   // The bytes are limited. A limit on the number of headers would silently drop some, perhaps a condition or a token.
   server.maxHeadersCount = 0;
   server.on('checkExpectation', answerUnknownExpectation);
+  server.on('connect', answerConnect);
+  // A client that has sent its last request may close its side and wait for the responses. Node has no option for this.
+  Object.assign(server, { httpAllowHalfOpen: true });
   return server;
 }
 

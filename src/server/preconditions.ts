@@ -21,8 +21,11 @@ interface EntityTag {
   readonly opaque: string;
 }
 
-/** One element of a list, possibly empty (RFC 9110 section 5.6.1 allows empty elements). */
-const ELEMENT = /[ \t]*(?:(W\/)?("[\x21\x23-\x7e\x80-\xff]*"))?[ \t]*(,|$)/y;
+/**
+ * One element of a list, possibly empty (RFC 9110 section 5.6.1 allows empty elements). White space can be matched in one
+ * way only: in two, a long run of it would take time that grows with its square.
+ */
+const ELEMENT = /[ \t]*(?:(W\/)?("[\x21\x23-\x7e\x80-\xff]*")[ \t]*)?(,|$)/y;
 
 /** The entity tag of a revision. */
 export function entityTag(revision: number): string {

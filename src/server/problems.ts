@@ -3,7 +3,7 @@ import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { describeError, type ErrorCode, ShmTableError } from '../errors.js';
 import { NoRouteError } from './known-paths.js';
 
-interface Problem {
+export interface Problem {
   readonly type: string;
   readonly title: string;
   readonly status: number;

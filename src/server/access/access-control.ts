@@ -43,7 +43,7 @@ export function identifyRequests(app: RoutesApp, tokens: readonly TokenSettings[
 }
 
 /** Rejects requests that the token does not allow. Routes must be registered after this. */
-export function refuseUnauthorized(app: RoutesApp, withTokens: boolean): void {
+export function refuseUnauthorized(app: RoutesApp, settings: { withTokens: boolean; onTcp: boolean }): void {
   const routes: RouteOptions[] = [];
   app.addHook('onRoute', (route) => {
     routes.push(route);
@@ -54,8 +54,8 @@ export function refuseUnauthorized(app: RoutesApp, withTokens: boolean): void {
       if (config?.scope === undefined) throw new ShmTableError('ERR_INTERNAL', `route ${method} ${url} has no scope`);
     }
   });
-  if (!withTokens) {
-    app.addHook('onRequest', hook(refuseForeignHost));
+  if (!settings.withTokens) {
+    if (settings.onTcp) app.addHook('onRequest', hook(refuseForeignHost));
     return;
   }
   app.addHook(

@@ -1,7 +1,8 @@
 /**
  * Protects a service that listens on loopback without tokens from web pages. A page's script can reach 127.0.0.1 by a
  * domain name of the page's author (DNS rebinding); the Host header then has that name. Unix sockets cannot be reached
- * so.
+ * so: the guard is for services that listen on TCP. The listener decides, not the peer's address, which is undefined once
+ * the peer has reset its connection.
  */
 import type { FastifyRequest } from 'fastify';
 import { ShmTableError, show } from '../../errors.js';
@@ -16,7 +17,6 @@ export function isLoopback(host: string): boolean {
 
 /** @throws {ShmTableError} ERR_ARGUMENT when a TCP request has no Host header, which HTTP requires, or several */
 export function refuseMalformedHost(request: FastifyRequest): void {
-  if (request.raw.socket.remoteAddress === undefined) return;
   if (request.headers.host === undefined && request.raw.httpVersion === '1.1') {
     throw new ShmTableError('ERR_ARGUMENT', 'an HTTP/1.1 request must have a Host header');
   }
@@ -27,7 +27,6 @@ export function refuseMalformedHost(request: FastifyRequest): void {
 
 /** @throws {ShmTableError} ERR_FORBIDDEN when the Host of a TCP request is not a loopback address */
 export function refuseForeignHost(request: FastifyRequest): void {
-  if (request.raw.socket.remoteAddress === undefined) return;
   const { host } = request.headers;
   const name = host === undefined ? undefined : HOST.exec(host)?.[1];
   if (name !== undefined && LOOPBACK_NAMES.has(name.toLowerCase())) return;

@@ -11,8 +11,8 @@ import { counterOf, histogramOf } from './metric-families.js';
 
 /** A request that takes longer is recorded as an event. Its worker may have served nobody else meanwhile. */
 const SLOW_MS = 500;
-/** Longer addresses are truncated in events. */
-const MAX_URL = 200;
+/** Longer paths are truncated in logs and events. */
+const MAX_PATH = 200;
 const DELAY_SAMPLE_MS = 500;
 
 declare module 'fastify' {
@@ -69,7 +69,9 @@ class RequestMetrics {
 
   #note(request: FastifyRequest, status: number, durationMs: number): void {
     const { method, id } = request;
-    const url = request.url.slice(0, MAX_URL);
+    // Without the query, in which clients may send secrets.
+    const [path] = request.url.split('?', 1);
+    const url = path.slice(0, MAX_PATH);
     request.log.warn({ method, url, status, durationMs }, 'slow request');
     this.#memory.events.add({
       type: 'slow request',
