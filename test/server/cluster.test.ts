@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import t from 'tap';
 import { Table } from '../../src/table/table.js';
+import { commandIn } from '../fixtures/command-run.js';
 import { send } from '../fixtures/http-client.js';
 import { type LogEntry, ServiceProcess, startService } from '../fixtures/server-process.js';
 import { LOAD_COLUMNS, ServiceLoad } from '../fixtures/service-load.js';
@@ -176,15 +177,16 @@ t.test('workers share tables and rows and are replaced', async (t) => {
 
   await t.test('a restart keeps the rows; another schema prevents startup', async (t) => {
     const env = { SHMTABLE_NAMESPACE: namespace };
-    const refused = new ServiceProcess(t, { args: ['--port', '0', '--table', 'given:10:n=int32'], env });
-    t.equal(await refused.ended, 1);
+    const shmtable = commandIn(namespace);
+    const refused = await shmtable(['serve', '--port', '0', '--table', 'given:10:n=int32']);
+    t.equal(refused.code, 1);
     t.match(refused.stderr, /int32[\s\S]*int64|int64[\s\S]*int32/, 'both schemas are shown');
     const args = ['--port', '0', '--workers', '1', '--table', 'given:10:n=int64,text=string(20)'];
     const again = new ServiceProcess(t, { args, env });
     const { port: newPort } = await again.ready();
     t.equal((await send(newPort, 'GET', '/v1/tables/given/rows/k')).json.row.n, '7');
-    const taken = new ServiceProcess(t, { args: ['--port', String(newPort), '--workers', '1'] });
-    t.equal(await taken.ended, 1);
+    const taken = await shmtable(['serve', '--port', String(newPort), '--workers', '1']);
+    t.equal(taken.code, 1);
     t.match(taken.stderr, /cannot listen on .*EADDRINUSE/);
   });
 });

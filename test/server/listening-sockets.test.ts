@@ -6,7 +6,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { ListeningSockets } from '../../src/server/listening-sockets.js';
-import { send } from '../fixtures/http-client.js';
 import { ServiceProcess } from '../fixtures/server-process.js';
 
 async function open(t: Test, address: Partial<Parameters<typeof ListeningSockets.open>[0]>): Promise<ListeningSockets> {
@@ -85,30 +84,23 @@ t.test('a service listens on a Unix socket, and replaces that of a dead service'
   const first = new ServiceProcess(t, { args: ['--workers', '1'], config: { socket: 'service.sock' } });
   await first.ready();
   const socketPath = join(first.folder, 'service.sock');
-  const get = (host: string) =>
-    new Promise((resolve, reject) => {
-      const outgoing = request({ socketPath, path: '/healthz', headers: { host } });
-      outgoing.on('response', (response) => resolve(response.resume().statusCode)).on('error', reject);
-      outgoing.end();
-    });
-  t.equal(await get('anything.example'), 200, 'with any Host');
+  const get = async (host: string) => {
+    const [response] = await once(request({ socketPath, path: '/healthz', headers: { host } }).end(), 'response');
+    return { status: response.resume().statusCode, worker: Number(response.headers['shm-worker']) };
+  };
+  t.equal((await get('anything.example')).status, 200, 'with any Host');
   first.signal('SIGKILL');
   await first.ended;
   t.ok(readdirSync(first.folder).includes('service.sock'), 'the dead service left its socket');
   const second = new ServiceProcess(t, { args: ['--workers', '1'], env: { SHMTABLE_SOCKET: socketPath } });
-  await second.ready();
-  t.equal(await get('localhost'), 200);
+  const { workers } = await second.ready();
+  t.same(await get('localhost'), { status: 200, worker: workers[0] });
+  process.kill(workers[0], 'SIGKILL');
+  await second.logged(({ msg }) => msg === 'worker died');
+  const { status, worker } = await get('localhost');
+  t.equal(status, 200, 'connections wait while no worker is alive');
+  t.not(worker, workers[0], 'and the next worker responds');
   second.signal('SIGTERM');
   t.equal(await second.ended, 0);
   t.notOk(readdirSync(first.folder).includes('service.sock'), 'a service that ends normally leaves none');
-});
-
-t.test('connections wait while no worker is alive', async (t) => {
-  const service = new ServiceProcess(t, { args: ['--workers', '1', '--port', '0', '--host', 'localhost'] });
-  const { port, workers } = await service.ready();
-  process.kill(workers[0], 'SIGKILL');
-  await service.logged(({ msg }) => msg === 'worker died');
-  const answer = await send(port, 'GET', '/healthz');
-  t.equal(answer.status, 200);
-  t.not(answer.headers['shm-worker'], String(workers[0]), 'the next worker responds');
 });

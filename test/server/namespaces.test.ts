@@ -1,15 +1,17 @@
 import t from 'tap';
 import { Table } from '../../src/index.js';
+import { commandIn } from '../fixtures/command-run.js';
 import { send } from '../fixtures/http-client.js';
-import { ServiceProcess, startService } from '../fixtures/server-process.js';
+import { startService } from '../fixtures/server-process.js';
 
 /** What several services see of each other's tables. */
 const ONE_WORKER = ['--workers', '1'];
 
+const first = await startService(t, {
+  args: [...ONE_WORKER, '--table', 't:10:n=int64', '--table', 'only:10:n=int64'],
+});
+
 t.test('services of different namespaces do not see each other', async (t) => {
-  const first = await startService(t, {
-    args: [...ONE_WORKER, '--table', 't:10:n=int64', '--table', 'only:10:n=int64'],
-  });
   const second = await startService(t, { args: [...ONE_WORKER, '--table', 't:20:text=string(5)'] });
   const namesOf = async (port: number) => {
     const { tables } = (await send(port, 'GET', '/v1/tables')).json;
@@ -32,15 +34,16 @@ t.test('services of different namespaces do not see each other', async (t) => {
 });
 
 t.test('a second service over the same tables needs the same schemas', async (t) => {
-  const { service, port } = await startService(t, { args: [...ONE_WORKER, '--table', 't:10:n=int64'] });
+  const { service, port } = first;
   const env = { SHMTABLE_NAMESPACE: service.namespace };
+  const shmtable = commandIn(service.namespace);
   await send(port, 'PUT', '/v1/tables/t/rows/k', { json: { n: 1 } });
   for (const [table, what] of [
     ['t:10:n=int32', /int32[\s\S]*int64|int64[\s\S]*int32/],
     ['t:11:n=int64', /\b11\b[\s\S]*\b10\b|\b10\b[\s\S]*\b11\b/],
   ] as const) {
-    const other = new ServiceProcess(t, { args: ['--port', '0', '--workers', '1', '--table', table], env });
-    t.equal(await other.ended, 1, `with another schema, ${table}, it does not start`);
+    const other = await shmtable(['serve', '--port', '0', ...ONE_WORKER, '--table', table]);
+    t.equal(other.code, 1, `with another schema, ${table}, it does not start`);
     t.match(other.stderr, what, 'and reports both schemas');
   }
   t.same((await send(port, 'GET', '/v1/tables/t/rows/k')).json.row, { n: '1' }, 'the first service is not affected');

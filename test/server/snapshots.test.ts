@@ -11,6 +11,7 @@ import { eventually } from '../fixtures/deadline.js';
 import { send } from '../fixtures/http-client.js';
 import { type LogEntry, type ServiceProcess, startService } from '../fixtures/server-process.js';
 import { type KeptTables, keepTables, startKeeper } from '../fixtures/snapshot-keeping.js';
+import { tries } from '../fixtures/tries.js';
 
 const columns = { n: 'int32' } as const;
 const TABLE: ServiceSettings['tables'][string] = { capacity: 100, columns };
@@ -191,7 +192,7 @@ t.test('kill -9 during a snapshot leaves the previous one', async (t) => {
   });
   await first.stop();
   let [previous] = snapshotsIn(dir);
-  for (let kill = 0; kill < 3; kill++) {
+  for (let kill = 0; kill < tries(2, 5); kill++) {
     const keeper = startKeeper({ namespace, snapshots: { dir, everyMs: 1, keep: 1, atShutdown: false }, tables });
     t.teardown(() => keeper.kill());
     const unfinished = (): boolean => readdirSync(dir).some((name) => name.endsWith('.tmp'));

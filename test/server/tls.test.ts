@@ -6,8 +6,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect as connectTls, TLSSocket } from 'node:tls';
 import t from 'tap';
+import { commandIn } from '../fixtures/command-run.js';
 import { sendRaw } from '../fixtures/http-client.js';
-import { ServiceProcess, startService } from '../fixtures/server-process.js';
+import { startApp } from '../fixtures/server-app.js';
+import { startService } from '../fixtures/server-process.js';
 import { createTlsFiles } from '../fixtures/tls-files.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'shmtable-tls-'));
@@ -34,15 +36,18 @@ async function get(port: number, ca: Buffer): Promise<TlsAnswer> {
 
 t.test('invalid files prevent startup', async (t) => {
   writeFileSync(join(folder, 'text'), 'no certificate');
+  const config = join(folder, 'config.json');
+  const shmtable = commandIn(`test-${process.pid}-tls`);
   for (const [tls, message] of [
     [{ cert: first.cert, key: join(folder, 'none') }, /tls\.key .*none/],
     [{ cert: join(folder, 'text'), key: first.key }, /tls\.cert .*text/],
     [{ cert: first.cert, key: second.key }, /tls\.cert .*first\.crt and tls\.key .*second\.key/],
     [{ cert: first.cert }, /tls\.cert is set, but tls\.key is not/],
   ] as const) {
-    const service = new ServiceProcess(t, { args: ['--port', '0', '--workers', '1'], config: { tls } });
-    t.equal(await service.ended, 2);
-    t.match(service.stderr, message);
+    writeFileSync(config, JSON.stringify({ tls }));
+    const { code, stderr } = await shmtable(['serve', '--port', '0', '--workers', '1', '--config', config]);
+    t.equal(code, 2);
+    t.match(stderr, message);
   }
 });
 
@@ -89,8 +94,8 @@ t.test('HTTPS uses new files after SIGHUP', async (t) => {
 });
 
 t.test('a client that never completes its handshake is disconnected', async (t) => {
-  const config = { tls: { cert: first.cert, key: first.key }, limits: { requestTimeoutMs: 300 } };
-  const { port } = await startService(t, { args: ['--workers', '1'], config });
+  const tls = { cert: first.cert, key: first.key };
+  const { port } = await startApp(t, { tls, limits: { requestTimeoutMs: 300 } });
   const socket = connect(port, '127.0.0.1');
   await once(socket.resume(), 'close');
   t.match(await get(port, first.ca), { status: 200 });

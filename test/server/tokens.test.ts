@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import t from 'tap';
 import type { Scope } from '../../src/server/settings/security-schema.js';
 import { bearer, SECRETS, TOKENS, tokenOf } from '../fixtures/access-tokens.js';
+import { commandIn } from '../fixtures/command-run.js';
 import { type HttpOptions, send as sendTo } from '../fixtures/http-client.js';
 import { isProblem, startApp } from '../fixtures/server-app.js';
-import { ServiceProcess, startService } from '../fixtures/server-process.js';
+import { startService } from '../fixtures/server-process.js';
 
 const ROW = '/v1/tables/t/rows/k';
 
@@ -125,22 +126,21 @@ t.test('a token may have any characters; scheme and digest are not case-sensitiv
 });
 
 t.test('the tokens of a file are replaced on SIGHUP', async (t) => {
-  const first = new ServiceProcess(t, {
-    args: ['--port', '0', '--workers', '1'],
-    config: { tokensFile: 'tokens.json' },
-  });
-  t.equal(await first.ended, 2, 'a missing file prevents startup');
-  t.match(first.stderr, /tokens\.json/);
+  const folder = t.testdir({ 'config.json': JSON.stringify({ tokensFile: 'tokens.json' }) });
+  const shmtable = commandIn(`test-${process.pid}-tokens`);
+  const refused = await shmtable(['serve', '--port', '0', '--workers', '1', '--config', join(folder, 'config.json')]);
+  t.equal(refused.code, 2, 'a missing file prevents startup');
+  t.match(refused.stderr, /tokens\.json/);
 
   const place = (text: string) => {
-    const next = join(first.folder, 'next.json');
+    const next = join(folder, 'next.json');
     writeFileSync(next, text);
-    renameSync(next, join(first.folder, 'tokens.json'));
+    renameSync(next, join(folder, 'tokens.json'));
   };
   place(JSON.stringify([tokenOf('ci', 'old', 'write')]));
   const { service, port } = await startService(t, {
     args: ['--host', '0.0.0.0'],
-    env: { SHMTABLE_TOKENS_FILE: join(first.folder, 'tokens.json') },
+    env: { SHMTABLE_TOKENS_FILE: join(folder, 'tokens.json') },
   });
   const statusOf = async (secret: string) => {
     // More often than there are workers, all of which must respond alike.

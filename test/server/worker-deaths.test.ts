@@ -2,7 +2,7 @@ import t from 'tap';
 import { killWorkers } from '../proofs/service/worker-kills.js';
 
 /** `npm run proof` kills many more workers. */
-const KILLS = 2;
+const KILLS = 1;
 
 t.test('workers killed under load: no write is lost, no request hangs', async (t) => {
   const report = await killWorkers(t, KILLS);
