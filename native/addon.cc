@@ -1,10 +1,11 @@
-// The addon: what the kernel gives (descriptors, mappings, System V segments, byte locks, futexes, a clock) and nothing of tables.
+// The addon: functions of the kernel (descriptors, mappings, System V segments, byte locks, futexes, clocks). It knows
+// nothing of tables.
 //
-// Results: every call that can fail returns 0 or more when it worked and minus the errno when not. No exception
-// crosses Node-API; arguments are checked in TypeScript, here only as far as a wrong one would crash the process.
+// Results: every call that can fail returns 0 or more on success, and the negated errno otherwise. No exception crosses
+// Node-API. Arguments are checked in TypeScript, and here only if a wrong one would crash the process.
 //
 // Lifetime: every handle is owned by a JavaScript object of one environment, and released by its `close`, by garbage
-// collection, or by the end of the environment, whichever comes first; so a terminated worker keeps nothing.
+// collection, or by the end of the environment, whichever comes first, so a terminated worker keeps nothing.
 #include <napi.h>
 
 #include "descriptor.h"

@@ -8,7 +8,8 @@
 
 namespace shmtable {
 
-// Guards "does this name still name this object, then remove it". JavaScript cannot name this byte: it is beyond 2^53.
+// Guards the sequence "check that the name still refers to this object, then remove it". JavaScript cannot lock this
+// byte, because it is beyond 2^53.
 constexpr int64_t kNameByte = int64_t{1} << 62;
 
 // One fcntl lock operation on one byte. `lock.l_pid` must be 0 for open-file-description locks.
@@ -26,8 +27,8 @@ inline int LockByte(int fd, int command, short type, int64_t byte, struct flock*
   return rc < 0 ? -errno : 0;
 }
 
-// Holds an object's name byte for the few system calls of one comparison and removal. It waits: whoever holds it is
-// inside the same few calls, and the kernel drops the lock of a holder that dies there.
+// Holds an object's name byte for the few system calls of one comparison and removal. It waits, because another holder
+// is inside the same few calls, and the kernel releases the lock of a holder that dies there.
 class NameLock {
  public:
   explicit NameLock(int fd) : fd_(fd), error_(LockByte(fd, F_OFD_SETLKW, F_WRLCK, kNameByte)) {}

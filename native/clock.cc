@@ -1,11 +1,12 @@
-// Clocks that no test framework replaces and, but for the wall's, nobody sets.
+// Clocks that no test framework replaces and, except for the wall clock, nobody sets.
 //
-// CLOCK_BOOTTIME goes on while the machine sleeps, so an expiry compared with it stays right. A time namespace shifts it;
-// the shift is taken off again, so that all processes of the machine count alike.
+// CLOCK_BOOTTIME continues while the machine is suspended, so an expiry compared with it remains right. A time
+// namespace shifts it; the shift is subtracted, so that all processes of the machine agree.
 //
-// /proc/self/timens_offsets shows the namespace that children will be in. That is the process's own one but between an
-// unshare and the next fork (or exec, from Linux 6.1 on). Then the own shift is known only if it is none, in the initial
-// namespace, whose inode number is a constant of the kernel; otherwise it is unknown, and tables are refused.
+// /proc/self/timens_offsets shows the namespace of future children. That is the process's own namespace, except between
+// an unshare and the next fork (or exec, from Linux 6.1 on). Then the process's own shift is known only in the initial
+// namespace, whose inode number is a constant of the kernel and whose shift is 0; otherwise it is unknown, and tables
+// are refused.
 #include <node_api.h>
 #include <napi.h>
 #include <sys/stat.h>
@@ -21,7 +22,9 @@ namespace {
 constexpr int64_t kNsPerSecond = 1'000'000'000;
 /** PROC_TIME_INIT_INO of the kernel. */
 constexpr ino_t kInitialTimeNamespace = 0xEFFFFFFA;
-/** Between two looks at the boot clock that are close enough to say what the wall clock was meanwhile. */
+/**
+ * Maximum time between two reads of the boot clock that are close enough to date a read of the wall clock in between.
+ */
 constexpr int64_t kCloseNs = 5'000;
 constexpr int kTries = 16;
 
@@ -64,7 +67,9 @@ int64_t Read(clockid_t clock) {
 
 int64_t ReadBoot() { return Read(CLOCK_BOOTTIME) - Shift().ns; }
 
-/** Wall minus boot clock. Both run at one rate, so it changes when the wall clock is set, and only then. */
+/**
+ * Wall clock minus boot clock. Both run at the same rate, so the difference changes only when the wall clock is set.
+ */
 int64_t WallOffset() {
   int64_t closest = INT64_MAX;
   int64_t offset = 0;
@@ -79,7 +84,7 @@ int64_t WallOffset() {
   return offset;
 }
 
-/** Nanoseconds as milliseconds. By plain Node-API: an expiry is compared with a clock at every read of its row. */
+/** Nanoseconds as milliseconds. Uses plain Node-API, because the clock is read at every read of a row that expires. */
 template <int64_t (*Clock)()>
 napi_value Milliseconds(napi_env env, napi_callback_info) {
   napi_value result = nullptr;

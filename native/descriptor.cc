@@ -30,8 +30,8 @@ int OpenPath(const std::string& path, int flags, mode_t mode) {
 
 // Reserves and zeroes all bytes up to `size`, never shrinks.
 //
-// Where the file system cannot reserve, what is new is written instead, and no hole of what was there is filled: others
-// may write to it.
+// If the file system cannot reserve space, new bytes are written instead. Holes in existing bytes are not filled,
+// because others may write to them.
 int ReserveBytes(int fd, off_t size) {
   const HeldSignals held;
   int error = 0;
@@ -88,7 +88,7 @@ Descriptor::Descriptor(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Descri
 Descriptor::~Descriptor() { CloseNow(); }
 
 void Descriptor::CloseNow() {
-  // Not repeated after EINTR: Linux has closed the descriptor by then.
+  // Not repeated after EINTR, because Linux has closed the descriptor by then.
   if (fd_ >= 0) close(fd_);
   fd_ = -1;
 }
@@ -131,7 +131,7 @@ Napi::Value Descriptor::WithdrawMemory(const Napi::CallbackInfo& info) {
   return Result(info, shmtable::WithdrawMemory(fd_));
 }
 
-// Gives a nameless file (O_TMPFILE) its name; EEXIST when the name is taken.
+// Gives a nameless file (O_TMPFILE) its name; EEXIST if the name is taken.
 Napi::Value Descriptor::Link(const Napi::CallbackInfo& info) {
   if (!HasString(info, 0)) return Result(info, -EINVAL);
   const std::string path = StringAt(info, 0);
@@ -139,9 +139,10 @@ Napi::Value Descriptor::Link(const Napi::CallbackInfo& info) {
   return Result(info, rc == 0 ? 0 : -errno);
 }
 
-// Removes the name if it still names this very file: 1, else 0. Between the comparison and the removal nobody can put
-// another file under the name: that needs the name to be removed first, which needs this file's name byte. A System V
-// segment whose file this is goes with the name, before it: a name left over by a kill in between is seen to be dead.
+// Removes the name if it still refers to this file: returns 1, otherwise 0. Between the comparison and the removal
+// nobody can give the name to another file: the name would have to be removed first, which needs this file's name byte.
+// If this is the companion of a System V segment, the segment is removed before the name: a name that is left over by a
+// kill in between is recognised as dead.
 Napi::Value Descriptor::UnlinkName(const Napi::CallbackInfo& info) {
   if (!HasString(info, 0)) return Result(info, -EINVAL);
   const std::string path = StringAt(info, 0);
@@ -180,7 +181,7 @@ Napi::Value Descriptor::Chmod(const Napi::CallbackInfo& info) {
   return Result(info, fchmod(fd_, static_cast<mode_t>(NumberAt(info, 0))) == 0 ? 0 : -errno);
 }
 
-// 1 locked, 0 when another description holds the byte.
+// 1 if locked, 0 if another description holds the byte.
 Napi::Value Descriptor::TryLock(const Napi::CallbackInfo& info) {
   if (!HasNumber(info, 0)) return Result(info, -EINVAL);
   int rc = LockByte(fd_, F_OFD_SETLK, F_WRLCK, NumberAt(info, 0));
@@ -193,7 +194,7 @@ Napi::Value Descriptor::Unlock(const Napi::CallbackInfo& info) {
   return Result(info, LockByte(fd_, F_OFD_SETLK, F_UNLCK, NumberAt(info, 0)));
 }
 
-// 1 when another description holds the byte; a description of its own locks sees none.
+// 1 if another description holds the byte; a description does not see its own locks.
 Napi::Value Descriptor::IsLocked(const Napi::CallbackInfo& info) {
   if (!HasNumber(info, 0)) return Result(info, -EINVAL);
   struct flock found {};

@@ -5,8 +5,8 @@
 
 namespace shmtable {
 
-// One open file description that nobody else has: opened here with close-on-exec, never duplicated and never
-// inherited. Open-file-description locks taken through it therefore belong to this object alone, and end with it.
+// An open file description that is not shared: opened here with close-on-exec, never duplicated and never inherited.
+// Open-file-description locks taken through it therefore belong only to this object, and end with it.
 class Descriptor : public Napi::ObjectWrap<Descriptor> {
  public:
   static void Init(Napi::Env env, Napi::Object exports);
@@ -14,12 +14,12 @@ class Descriptor : public Napi::ObjectWrap<Descriptor> {
   ~Descriptor() override;
 
  private:
-  // Making one.
+  // Opening.
   Napi::Value Open(const Napi::CallbackInfo& info);           // (path, flags, mode)
   Napi::Value Reopen(const Napi::CallbackInfo& info);         // (number, flags)
   Napi::Value OpenMemory(const Napi::CallbackInfo& info);     // (name, huge pages): hidden, empty
   Napi::Value OpenPublished(const Napi::CallbackInfo& info);  // (name): memory of this process, by name
-  // What it names.
+  // Its name.
   Napi::Value PublishMemory(const Napi::CallbackInfo& info);   // (name)
   Napi::Value WithdrawMemory(const Napi::CallbackInfo& info);  // ()
   Napi::Value Link(const Napi::CallbackInfo& info);            // (path)

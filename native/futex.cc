@@ -1,4 +1,4 @@
-// Waiting for a word of shared memory to change. Not the private kind of futex: the waiters are in other processes.
+// Waits for a word of shared memory to change. Not a private futex, because waiters may be in other processes.
 #include <errno.h>
 #include <linux/futex.h>
 #include <math.h>
@@ -14,14 +14,14 @@ namespace {
 
 enum WaitResult { kWoken = 0, kChanged = 1, kTimeout = 2 };
 
-// The address of word `index`, or null when it is not inside the view: a detached view has no words at all.
+// The address of word `index`, or null if it is not inside the view; a detached view has no words at all.
 int32_t* WordAt(const Napi::CallbackInfo& info) {
   if (info.Length() < 2 || !info[0].IsTypedArray() || !info[1].IsNumber()) return nullptr;
   Napi::TypedArray view = info[0].As<Napi::TypedArray>();
   if (view.TypedArrayType() != napi_int32_array) return nullptr;
   double index = info[1].As<Napi::Number>().DoubleValue();
   Napi::Int32Array words = view.As<Napi::Int32Array>();
-  // Written so that NaN is refused too.
+  // Written so that NaN is rejected too.
   if (!(index >= 0 && index < static_cast<double>(words.ElementLength()))) return nullptr;
   return words.Data() + static_cast<size_t>(index);
 }
@@ -43,7 +43,7 @@ Napi::Value FutexWait(const Napi::CallbackInfo& info) {
     return Napi::Number::New(env, kWoken);
   }
   switch (errno) {
-    case EINTR:  // A signal: the caller looks at the word again, as after any wake-up.
+    case EINTR:  // A signal: the caller checks the word again, as after any wake-up.
       return Napi::Number::New(env, kWoken);
     case EAGAIN:
       return Napi::Number::New(env, kChanged);

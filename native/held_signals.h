@@ -5,10 +5,11 @@
 
 namespace shmtable {
 
-// Holds all signals back from this thread for as long as it lives: tmpfs gives up with EINTR and undoes its work at any
-// of them, so a profiler's timer could otherwise keep a reservation from ever ending.
+// Blocks all signals in this thread as long as the object exists: on any signal tmpfs fails with EINTR and undoes its
+// work, so a profiler's timer could prevent a reservation from ever completing.
 //
-// A size over RLIMIT_FSIZE makes the kernel send SIGXFSZ besides EFBIG. That one is taken away in the end: the error says it.
+// For a size over RLIMIT_FSIZE the kernel sends SIGXFSZ in addition to EFBIG. That signal is discarded at the end,
+// because the error already reports it.
 class HeldSignals {
  public:
   HeldSignals() {

@@ -15,7 +15,7 @@ namespace shmtable {
 
 namespace {
 
-// Of x86-64, and of arm64 with small pages of 4 KiB.
+// On x86-64, and on arm64 with small pages of 4 KiB.
 constexpr size_t kHugePageBytes = size_t{2} << 20;
 
 size_t RoundUp(size_t size) { return (size + kHugePageBytes - 1) / kHugePageBytes * kHugePageBytes; }
@@ -41,8 +41,8 @@ void* MapAligned(size_t bytes, int protection, int fd, int64_t offset) {
   }
 }
 
-// The kernel makes a huge page of a range in which there is at least one small one, and clears the rest of it: 130 ms for
-// 1 GiB. If all of its small pages were there it would have to copy them: 850 ms and more.
+// The kernel creates a huge page from a range with at least one small page, and clears the rest: 130 ms for 1 GiB. If
+// all small pages existed, it would have to copy them: 850 ms and more.
 void MakeHugePages(int fd, off_t size) {
   const size_t bytes = static_cast<size_t>(size) / kHugePageBytes * kHugePageBytes;
   if (bytes == 0) return;
@@ -50,7 +50,7 @@ void MakeHugePages(int fd, off_t size) {
   for (size_t at = 0; at < bytes; at += kHugePageBytes) {
     if (fallocate(fd, 0, static_cast<off_t>(at), 1) != 0) return;
   }
-  // So that the object is as long as its huge pages.
+  // So that the size of the object is that of its huge pages.
   if (fallocate(fd, 0, static_cast<off_t>(bytes - 1), 1) != 0) return;
   void* address = MapAligned(bytes, PROT_READ | PROT_WRITE, fd, 0);
   if (address == MAP_FAILED) return;
@@ -58,8 +58,8 @@ void MakeHugePages(int fd, off_t size) {
   munmap(address, bytes);
 }
 
-// The advice alone would only change pages that are there in time, if khugepaged comes by; MADV_COLLAPSE (Linux 6.1)
-// does it now or says why not.
+// The advice alone would change existing pages only at some later time, if khugepaged examines them; MADV_COLLAPSE
+// (Linux 6.1) does it now, or reports why not.
 int UseHugePages(void* address, size_t bytes) {
   if (madvise(address, bytes, MADV_HUGEPAGE) != 0) return -errno;
   return madvise(address, bytes, MADV_COLLAPSE) == 0 ? 0 : -errno;

@@ -9,21 +9,22 @@
 namespace shmtable {
 
 // An address at which a new mapping of `bytes` bytes, from byte `offset` of its object on, could have transparent huge
-// pages: those lie alike in memory and in the object, up to a multiple of their size. Only a hint, for nobody keeps the
-// range free; nullptr for what is smaller than one.
+// pages: their addresses in memory and in the object must be equal modulo their size. Only a hint, because the range is
+// not reserved; nullptr for less than one huge page.
 void* AlignedAddress(size_t bytes, int64_t offset);
 
-// So often an address is asked for again that another thread has taken in the meantime.
+// How often another address is tried if another thread has taken the address in the meantime.
 inline constexpr int kAlignedTries = 8;
 
-// mmap of a shared object to such an address: MAP_FAILED and errno as mmap. Unaligned only when others were always faster.
+// mmap of a shared object to such an address: MAP_FAILED and errno as with mmap. Unaligned only if other threads were
+// always faster.
 void* MapAligned(size_t bytes, int protection, int fd, int64_t offset);
 
-// Makes a still empty memory object of `size` bytes of huge pages, as far as the kernel has them and all of them lie
-// within; the rest stays empty. Does nothing where there are none.
+// Fills an empty memory object of `size` bytes with huge pages, as far as the kernel has them and they fit completely;
+// the rest stays empty. Does nothing if there are none.
 void MakeHugePages(int fd, off_t size);
 
-// Puts huge pages in the place of the small ones of a mapping: 0 or minus an errno.
+// Replaces the small pages of a mapping by huge ones: 0, or a negated errno.
 int UseHugePages(void* address, size_t bytes);
 
 }  // namespace shmtable

@@ -21,14 +21,14 @@
 namespace shmtable {
 namespace {
 
-// The sticky bit means nothing on a regular file and, unlike the x bits, no seal forbids to change it. The owner's
-// rights stay as they are, so that a handle can still reopen an object that was unlinked meanwhile.
+// The sticky bit has no meaning for a regular file and, unlike the x bits, no seal forbids changing it. The owner's
+// permissions are not changed, so that a handle can still reopen an object that was unlinked meanwhile.
 constexpr mode_t kPublishedMode = 0600;
 constexpr mode_t kHiddenMode = 01600;
 
 constexpr char kPrefix[] = "shmtable-segment:";
 
-// Never destroyed: a worker may still be looking while the process ends.
+// Never destroyed: a worker may still be searching while the process exits.
 std::mutex& LookupMutex() {
   static std::mutex* mutex = new std::mutex;
   return *mutex;
@@ -54,7 +54,7 @@ int OpenRetrying(const std::string& path, int flags) {
 
 bool StateOf(int fd, struct stat* status) { return fstat(fd, status) == 0 && S_ISREG(status->st_mode); }
 
-// Closes descriptor `fd` of this process if it is the inheritable one of the hidden object `object`. Private
+// Closes descriptor `fd` of this process if it is the inheritable descriptor of the hidden object `object`. Private
 // descriptors are close-on-exec and belong to their handles.
 void CloseInheritable(int fd, const struct stat& object) {
   int flags = fcntl(fd, F_GETFD);
@@ -63,11 +63,11 @@ void CloseInheritable(int fd, const struct stat& object) {
   if (StateOf(fd, &status) && status.st_dev == object.st_dev && status.st_ino == object.st_ino) close(fd);
 }
 
-// Calls `visit(path descriptor, status)` for this process's published objects, of one name or (empty) of any, until it
-// returns true. Objects found hidden lose their inheritable descriptor. Requires the mutex.
+// Calls `visit(path descriptor, status)` for this process's published objects with the given name, or with any if it is
+// empty, until it returns true. The inheritable descriptors of hidden objects are closed. Requires the mutex.
 //
-// Other threads open and close descriptors meanwhile, so the number in the directory may name another file a moment
-// later. An O_PATH descriptor has no effect on whatever it opens, and pins it: only what it says counts.
+// Other threads open and close descriptors meanwhile, so a number in the directory may refer to another file a moment
+// later. An O_PATH descriptor has no effect on the file that it opens, and pins it: only its status counts.
 template <typename Visit>
 int EachPublished(const std::string& name, Visit visit) {
   DIR* directory = opendir("/proc/self/fd");
@@ -84,7 +84,7 @@ int EachPublished(const std::string& name, Visit visit) {
     int number = atoi(entry->d_name);
     if (!matches(ReadLink(PathOf(number)))) continue;
     int pin = OpenRetrying(PathOf(number), O_PATH | O_CLOEXEC);
-    // For want of descriptors: what is there would be taken for missing, and its name be given to another.
+    // No descriptors are left: an existing object would be considered missing, and its name given to another one.
     if (pin == -EMFILE || pin == -ENFILE || pin == -ENOMEM) {
       closedir(directory);
       return pin;
@@ -114,8 +114,8 @@ int CreateMemory(const std::string& name, bool huge_pages) {
   // Kernels before 6.3 do not know the last flag.
   if (fd < 0 && errno == EINVAL) fd = memfd_create(title.c_str(), flags);
   if (fd < 0) return -errno;
-  // Nobody, not even its owner, can make it shorter from here on, which would be a SIGBUS for all who have it mapped. It
-  // can still grow. Where the kernel has no such seal the memory is as good as a file.
+  // From here on nobody, not even its owner, can truncate it, which would cause SIGBUS in all processes that have it
+  // mapped. It can still grow. If the kernel has no such seal, the memory is as safe as a file.
   fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK);
   if (fchmod(fd, kHiddenMode) != 0) {
     int error = errno;
@@ -153,7 +153,7 @@ int WithdrawMemory(int fd) {
   std::lock_guard<std::mutex> guard(LookupMutex());
   int result = 0;
   {
-    // Another process may withdraw the same object at this moment: one of them must be told that it did.
+    // Another process may withdraw the same object at this moment: exactly one of them must get 1.
     NameLock lock(fd);
     if (lock.error() != 0) return lock.error();
     struct stat status;

@@ -39,9 +39,9 @@ class Region {
     address_ = nullptr;
   }
 
-  // Puts nameless zero pages in the place of the object's, which this process then no longer maps. They take memory
-  // only if somebody writes to them, and the kernel joins neighbours, so that many of them are one entry of its map.
-  // What replaces the pages of a System V segment detaches from it, as shmdt would.
+  // Replaces the object's pages by anonymous zero pages, so this process no longer maps the object. They take memory
+  // only if they are written, and the kernel merges adjacent ones, so that many of them are one entry of the memory
+  // map. Replacing the pages of a System V segment detaches from it, as shmdt would.
   bool Vacate() {
     if (mmap(address_, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) ==
         MAP_FAILED) {
@@ -55,7 +55,7 @@ class Region {
 
  private:
   void* address_;
-  // Whole pages where they are huge ones: munmap and mprotect take no part of one.
+  // Whole huge pages: munmap and mprotect do not accept a part of one.
   size_t size_;
   Kind kind_;
 };
@@ -66,7 +66,7 @@ Napi::Value Result(const Napi::CallbackInfo& info, int value) { return Napi::Num
 
 size_t RoundUp(size_t size, size_t unit) { return unit == 0 ? size : (size + unit - 1) / unit * unit; }
 
-// Bytes of the huge pages that the object behind a descriptor is made of, 0 when they are the ordinary ones.
+// Bytes of the huge pages that the object behind a descriptor consists of; 0 for ordinary pages.
 size_t HugePageBytes(int fd) {
   struct statfs status;
   if (fstatfs(fd, &status) != 0 || status.f_type != HUGETLBFS_MAGIC) return 0;
@@ -124,7 +124,7 @@ Napi::Value Mapping::Attach(const Napi::CallbackInfo& info) {
   if (size <= 0 || page < 0 || shown <= 0 || shown > size) return Result(info, -EINVAL);
   void* const failed = reinterpret_cast<void*>(-1);
   void* address = failed;
-  // It fails when another thread has taken the address.
+  // It fails if another thread has taken the address.
   for (int tries = 0; address == failed && tries < kAlignedTries; tries++) {
     address = shmat(id, AlignedAddress(static_cast<size_t>(size), 0), flags);
   }
@@ -132,15 +132,15 @@ Napi::Value Mapping::Attach(const Napi::CallbackInfo& info) {
   if (address == failed) return Result(info, -errno);
   auto region = std::make_shared<Region>(address, RoundUp(static_cast<size_t>(size), static_cast<size_t>(page)),
                                          Region::kAttached);
-  // The id may have been given to another segment since somebody looked at its size.
+  // The id may have been reused for another segment since its size was read.
   shmid_ds status;
   if (shmctl(id, IPC_STAT, &status) != 0) return Result(info, -errno);
   if (status.shm_segsz != static_cast<size_t>(size)) return Result(info, -EIDRM);
   return Result(info, Show(info.Env(), std::move(region), static_cast<size_t>(shown)));
 }
 
-// Maps the same bytes of the same object once more, writable, in the place of what is there, by another descriptor: the
-// kernel shows a mapping under the name that the descriptor was opened by.
+// Replaces the mapping by a writable one of the same bytes of the same object through another descriptor: the kernel
+// shows a mapping with the name with which the descriptor was opened.
 Napi::Value Mapping::Replace(const Napi::CallbackInfo& info) {
   if (!region_ || info.Length() < 2 || !info[0].IsNumber() || !info[1].IsNumber()) return Result(info, -EINVAL);
   void* address = mmap(region_->address(), region_->size(), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
@@ -153,7 +153,7 @@ int Mapping::Show(Napi::Env env, std::shared_ptr<Region> region, size_t size) {
   auto* owner = new std::shared_ptr<Region>(region);
   napi_value value = nullptr;
   if (napi_create_external_arraybuffer(env, region->address(), size, ReleaseRegion, owner, &value) != napi_ok) {
-    // Node runs the finalizer in some of these cases and not in others: `owner` is left to it, the pages are not.
+    // Node runs the finalizer only in some of these cases: `owner` is left to it, the pages are not.
     region->Unmap();
     if (env.IsExceptionPending()) env.GetAndClearPendingException();
     return -ENOMEM;
@@ -178,8 +178,8 @@ Napi::Value Mapping::Sync(const Napi::CallbackInfo& info) {
   return Result(info, msync(region_->address(), region_->size(), MS_SYNC) == 0 ? 0 : -errno);
 }
 
-// Takes all pages from the system now, for memory that fallocate(2) does not reach. Only before anybody else maps it:
-// kernels before 5.14 cannot do it themselves, and the zeros written instead would hide what others write.
+// Allocates all pages now, for memory that fallocate(2) does not support. Only before another process maps it: kernels
+// before 5.14 do not have this operation, and the zeros that are written instead would overwrite what others write.
 Napi::Value Mapping::Populate(const Napi::CallbackInfo& info) {
   if (!region_) return Result(info, -EINVAL);
   if (madvise(region_->address(), region_->size(), MADV_POPULATE_WRITE) == 0) return Result(info, 0);
@@ -194,10 +194,10 @@ Napi::Value Mapping::UseHugePages(const Napi::CallbackInfo& info) {
   return Result(info, region_ ? shmtable::UseHugePages(region_->address(), region_->size()) : -EINVAL);
 }
 
-// A forgotten view then reads zeros and writes to nobody. Detaching the buffer would be simpler, but after the first
-// detached buffer V8 11.3 (Node 20) checks every typed-array access of the isolate anew: 32 Mi loads of an Int32Array
-// went from 18 to 35 ms, 15 M random reads and writes from 22 to 36 ms (no difference on Node 22 and 24). The range of
-// addresses goes back when the ArrayBuffer is garbage.
+// A view that was kept then reads zeros, and its writes reach nobody. Detaching the buffer would be simpler, but after
+// the first detached buffer V8 11.3 (Node 20) checks every typed-array access of the isolate anew: 32 Mi loads of an
+// Int32Array went from 18 to 35 ms, 15 M random reads and writes from 22 to 36 ms (no difference on Node 22 and 24).
+// The address range is released when the ArrayBuffer is garbage-collected.
 Napi::Value Mapping::Close(const Napi::CallbackInfo& info) {
   if (!region_) return info.Env().Undefined();
   if (!region_->Vacate()) return Detach(info);
@@ -206,7 +206,7 @@ Napi::Value Mapping::Close(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-// Leaves views of the buffer without elements and unmaps at once, at the cost described above.
+// Leaves views of the buffer without elements and unmaps immediately, at the cost described above.
 Napi::Value Mapping::Detach(const Napi::CallbackInfo& info) {
   if (!region_) return info.Env().Undefined();
   buffer_.Value().Detach();

@@ -9,10 +9,10 @@ namespace shmtable {
 
 class Region;
 
-// A range of memory that a file, a memory object or a System V segment backs, and the ArrayBuffer that shows it.
+// A range of memory that is backed by a file, a memory object or a System V segment, and the ArrayBuffer over it.
 //
-// The pages stay mapped until `close` or `detach`, or, when nobody closes, until both this object and the ArrayBuffer are garbage:
-// a view that outlives its handle goes on reading the segment.
+// The pages stay mapped until `close` or `detach`, or otherwise until both this object and the ArrayBuffer are
+// garbage-collected: a view that outlives its handle continues to read the segment.
 class Mapping : public Napi::ObjectWrap<Mapping> {
  public:
   static void Init(Napi::Env env, Napi::Object exports);
@@ -30,7 +30,7 @@ class Mapping : public Napi::ObjectWrap<Mapping> {
   Napi::Value Close(const Napi::CallbackInfo& info);         // ()
   Napi::Value Detach(const Napi::CallbackInfo& info);        // ()
 
-  // Shows the region as an ArrayBuffer of `size` bytes: 0 or minus an errno.
+  // Creates an ArrayBuffer of `size` bytes over the region: 0, or a negated errno.
   int Show(Napi::Env env, std::shared_ptr<Region> region, size_t size);
 
   std::shared_ptr<Region> region_;

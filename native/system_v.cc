@@ -1,4 +1,4 @@
-// System V shared memory, but for attaching to it, which is Mapping's.
+// System V shared memory, except for attaching to it, which Mapping does.
 #include <errno.h>
 #include <napi.h>
 #include <sys/ipc.h>
@@ -19,7 +19,7 @@ bool AreNumbers(const Napi::CallbackInfo& info, size_t count) {
   return true;
 }
 
-// (key, size, huge pages): the id of a new segment for its owner alone. EEXIST when the key is taken.
+// (key, size, huge pages): the id of a new segment that only its owner may access; EEXIST if the key is taken.
 Napi::Value ShmCreate(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   if (!AreNumbers(info, 2) || info.Length() < 3 || !info[2].IsBoolean()) return Napi::Number::New(env, -EINVAL);
@@ -30,7 +30,7 @@ Napi::Value ShmCreate(const Napi::CallbackInfo& info) {
   return Napi::Number::New(env, id < 0 ? -errno : id);
 }
 
-// (key): the id of the segment that has the key.
+// (key): the id of the segment with this key.
 Napi::Value ShmFind(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   if (!AreNumbers(info, 1)) return Napi::Number::New(env, -EINVAL);
@@ -38,7 +38,7 @@ Napi::Value ShmFind(const Napi::CallbackInfo& info) {
   return Napi::Number::New(env, id < 0 ? -errno : id);
 }
 
-// (id): minus an errno, or what the system knows of the segment.
+// (id): a negated errno, or the status of the segment.
 Napi::Value ShmStatus(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   if (!AreNumbers(info, 1)) return Napi::Number::New(env, -EINVAL);
@@ -58,7 +58,7 @@ Napi::Value ShmStatus(const Napi::CallbackInfo& info) {
   return result;
 }
 
-// (id): marks the segment for removal when the last one detaches; twice is harmless.
+// (id): marks the segment for removal with its last attachment; calling it twice is harmless.
 Napi::Value ShmRemove(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   if (!AreNumbers(info, 1)) return Napi::Number::New(env, -EINVAL);

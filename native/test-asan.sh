@@ -1,9 +1,9 @@
 #!/bin/sh
-# Runs the memory layer's tests on an addon built with AddressSanitizer. The ordinary builds stay as they are: the tests
-# run in a copy of the compiled package, which has this addon as its prebuilt one.
+# Runs the memory layer's tests on an addon built with AddressSanitizer. The tests run in a copy of the compiled
+# package, which has this addon as its prebuilt one, so the ordinary build is not changed.
 #
-# Leaks are not looked for: Node itself frees little at its end. SIGSEGV stays with the process, because some tests
-# expect it of a child that writes to protected memory.
+# Leaks are not reported, because Node itself frees little on exit. SIGSEGV is left to the process, because some tests
+# expect it from a child that writes to protected memory.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -21,7 +21,7 @@ ln -sfn ../../native "$folder/native"
 
 rm -rf "$folder/package"
 mkdir -p "$folder/package"
-# Copied, and not linked, since Node would follow the links back to the ordinary package.
+# Copied, not linked, because Node would follow the links back to the ordinary package.
 cp -r package.json dist test scripts "$folder/package/"
 ln -s ../../../node_modules ../../../native "$folder/package/"
 prebuilt="$folder/package/prebuilds/$(node -p '`${process.platform}-${process.arch}`')"

@@ -10,9 +10,10 @@
 namespace shmtable {
 namespace {
 
-// Between two looks of `Join` whether the thread has gone, in nanoseconds.
+// Nanoseconds between two checks of `Join` whether the thread has ended.
 constexpr long kJoinPause = 50'000;
-// How long the thread waits for `acknowledge` before it looks again, in milliseconds: a net, like the limit of its sleep.
+// Milliseconds that the thread waits for `acknowledge` before it checks again: a safety net, like the limit of its
+// sleep.
 constexpr int64_t kAcknowledgeLook = 1000;
 
 void WaitWhile(std::atomic<int32_t>* word, int operation, int32_t value, int64_t timeout_ms) {
@@ -74,7 +75,7 @@ Napi::Value WordWatch::Start(const Napi::CallbackInfo& info) {
   seen_ = info[3].As<Napi::Number>().Int32Value();
   stopping_ = false;
   acknowledged_ = 1;
-  // Not std::thread: where no thread can be made it throws, and without exceptions that is the end of the process.
+  // Not std::thread: it throws if no thread can be created, which aborts the process, because exceptions are disabled.
   int error = pthread_create(&thread_, nullptr, &WordWatch::Begin, this);
   if (error != 0) {
     Release();
@@ -115,18 +116,18 @@ void WordWatch::Run() {
   }
 }
 
-// The sleepers' word is set before the word is looked at for the last time, which the kernel does: a writer either
-// sees the mark, or has changed the word before. The sleep is bounded all the same, and the mark set anew after it: a
-// writer may be stopped between clearing the mark and waking.
+// The sleepers' word is set before the word is checked for the last time, which the kernel does: a writer either sees
+// the mark, or has changed the word before. The sleep is bounded all the same, and the mark is set again after it,
+// because a writer may be stopped between clearing the mark and waking.
 void WordWatch::Sleep() {
   if (sleepers_ != nullptr) sleepers_->store(1);
   if (stopping_) return;
   WaitWhile(word_, FUTEX_WAIT, seen_, timeout_ms_);
 }
 
-// Needs nothing that the system could refuse: closing cannot fail. The thread may be between its last look at
-// `stopping_` and the kernel, so it is woken until it has gone. Others that sleep on the word wake too, see it unchanged,
-// and sleep again.
+// Needs nothing that the system could refuse, so closing cannot fail. The thread may be between its last check of
+// `stopping_` and the system call, so it is woken until it has ended. Other threads that sleep on the word wake too,
+// see it unchanged, and sleep again.
 void WordWatch::Join() {
   if (!running_) return;
   stopping_ = true;

@@ -1,6 +1,6 @@
 /**
- * Builds the native addon into `prebuilds/linux-<arch>/shmtable.node`, or does nothing when that file is newer than
- * every source: `npm install` then costs no compile. `--force` builds all the same.
+ * Builds the native addon into `prebuilds/linux-<arch>/shmtable.node`, unless that file is newer than every source, so
+ * that `npm install` need not compile. `--force` always builds.
  */
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync, statSync } from 'node:fs';
@@ -19,11 +19,11 @@ if (!process.argv.includes('--force') && existsSync(target) && statSync(target).
   process.exit(0);
 }
 
-// npm puts node_modules/.bin on the path of a script; called by hand there is no such path.
+// npm adds node_modules/.bin to the search path of a script, but this may also be called directly.
 const bin = join(root, 'node_modules', '.bin', 'node-gyp');
 execFileSync(existsSync(bin) ? bin : 'node-gyp', ['rebuild'], { cwd: root, stdio: 'inherit' });
 
-// Renamed into place: a process that has the old file mapped keeps it whole.
+// Renamed into place, so that a process that has the old file mapped keeps it intact.
 const fresh = `${target}.${process.pid}`;
 mkdirSync(join(target, '..'), { recursive: true });
 copyFileSync(join(root, 'build', 'Release', 'shmtable.node'), fresh);

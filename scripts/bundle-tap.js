@@ -11,7 +11,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const { version } = JSON.parse(readFileSync(join(root, 'node_modules/tap/package.json'), 'utf8'));
 const folder = join(root, 'dist/node_modules/tap');
 
-// Tap leaves its own frames out of stacks, which it knows by the names of its packages.
+// Tap omits its own frames from stacks, which it recognises by the names of its packages.
 const contents = `
 import { addIgnoredPackage } from '@tapjs/stack';
 addIgnoredPackage('tap');
@@ -27,7 +27,7 @@ await build({
   format: 'esm',
   platform: 'node',
   target: 'node20',
-  // CommonJS modules in it require what is built into Node.
+  // CommonJS modules in the bundle require built-in modules of Node.
   banner: {
     js: "import { createRequire as requireFor } from 'node:module';\nconst require = requireFor(import.meta.url);",
   },

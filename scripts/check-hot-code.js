@@ -1,9 +1,9 @@
 /**
- * The rule of `src/table/hot/`, as a part of `npm run lint`: a file imports types only, and beside types it has one
- * exported function at its top level. So that function refers to nothing but its parameters and globals, and its text
- * can be evaluated once more for each table (`src/table/specialize.ts`).
+ * Checks the rule of `src/table/hot/`, as part of `npm run lint`: a file imports types only, and apart from types it
+ * has one exported function at its top level. So that function refers only to its parameters and globals, and its text
+ * can be evaluated again for each table (`src/table/specialize.ts`).
  *
- * It goes by lines that begin in the first column, as the formatter leaves them.
+ * It examines lines that begin in the first column, and relies on the formatter.
  *
  * Usage: check-hot-code.js [FOLDER]
  */
@@ -13,7 +13,7 @@ import { join } from 'node:path';
 const folder = process.argv[2] ?? 'src/table/hot';
 const TYPES = /^(import type |export (interface|type) |interface |type )/;
 const FUNCTION = /^export function \w+/;
-/** What goes on from the line before, or is a comment. */
+/** A line that continues the previous one, or a comment. */
 const CONTINUED = /^($|[\s})\]]|\/\/|\/\*\*| \*)/;
 
 const problems = [];
@@ -23,7 +23,7 @@ for (const file of readdirSync(folder).sort()) {
   for (const [index, line] of readFileSync(path, 'utf8').split('\n').entries()) {
     if (FUNCTION.test(line)) functions++;
     else if (!TYPES.test(line) && !CONTINUED.test(line)) {
-      problems.push(`${path}:${index + 1}: only types may stand beside the function: ${line}`);
+      problems.push(`${path}:${index + 1}: only types are allowed besides the function: ${line}`);
     }
   }
   if (functions !== 1) problems.push(`${path}: exports ${functions} functions, and must export one`);

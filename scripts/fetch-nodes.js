@@ -1,6 +1,6 @@
 /**
- * Puts the newest Node 22 and 24 of the registry at `.nodes/22/node` and `.nodes/24/node`, for `npm run test:nodes`
- * and the package test. A binary that is there already stays.
+ * Downloads the newest Node 22 and 24 from the registry to `.nodes/22/node` and `.nodes/24/node`, for `npm run
+ * test:nodes` and the package test. An existing binary is kept.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -15,7 +15,7 @@ for (const major of [22, 24]) {
   const link = join(folder, 'node');
   if (!existsSync(link)) {
     mkdirSync(folder, { recursive: true });
-    // A package of its own: npm would otherwise install into the nearest package above.
+    // A separate package: otherwise npm would install into the nearest package above.
     writeFileSync(join(folder, 'package.json'), '{ "private": true }\n');
     execFileSync('npm', ['install', '--ignore-scripts', '--no-package-lock', `${packageName}@${major}`], {
       cwd: folder,

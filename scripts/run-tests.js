@@ -1,21 +1,21 @@
 /**
- * Runs the compiled tests: every test/**\/*.test.ts by its own plain `node` process, a few at a time, its TAP parsed
- * here. Plain node, because tap's command preloads a module loader into every descendant of a test: 100 ms of processor
- * time and one more thread for each of the hundreds of processes that these tests start and kill.
+ * Runs the compiled tests: each test/**\/*.test.ts in a plain `node` process, a few at a time, and parses their TAP.
+ * tap's own command would preload a module loader into every descendant of a test: 100 ms of processor time and another
+ * thread for each of the hundreds of processes that these tests start and kill.
  *
  *   node scripts/run-tests.js [--long] [--node PATH ...] [--backend NAME ...] [--jobs N] [--except PART ...]
  *                             [--spread [--everywhere PART ...] [--seed N]] [--time-limit SECONDS] [PART ...]
  *
- * PART of a file's name, or the path of another compiled file; without any, all but test/**\/*.long.test.ts, with
- * `--long` those only. `--backend`: with the tables of the tests in that memory and not in posix; given several, once in
- * each (`test/fixtures/placed-table.ts`).
- * `--spread`: each file on one only of the given Nodes, or over one only of the given backends, which the seed decides
- * (SHMTABLE_SEED, or another one each time; it is printed); files with an `--everywhere` PART in their names on all.
- * A file that is not done within the time limit (240 s) is killed with every process it started: the subtest, what
- * each of these processes was doing and its stack are printed, and the segments that they left are removed. So are the
- * files that run when SIGINT or SIGTERM ends the whole.
- * Prints what failed, then `N skipped` when something skipped, then alone on the last line `N passed, N failed`,
- * counting assertions. Exits 1 when anything failed. SHMTABLE_FORBID_SKIPS=1 makes a skip a failure.
+ * PART is a part of a file's name, or the path of another compiled file; without any, all files but
+ * test/**\/*.long.test.ts run, and with `--long` only those. `--backend` runs the tests of tables over that backend
+ * instead of posix, and over each if there are several (`test/fixtures/placed-table.ts`). `--spread`: each file runs on
+ * only one of the given Nodes, or over only one of the given backends, chosen by the seed (SHMTABLE_SEED, or a new one
+ * each time; it is printed); files with an `--everywhere` PART in their names run on all. A file that has not ended
+ * within the time limit (240 s) is killed with every process it started: the subtest, the state and the stack of each
+ * of these processes are printed, and the segments that they left are removed. The same happens to running files on
+ * SIGINT or SIGTERM. Prints failures, then `N skipped` if any test was skipped, and on the last line `N passed, N
+ * failed`, where N counts assertions. Exits with 1 if anything failed. With SHMTABLE_FORBID_SKIPS=1 a skip is a
+ * failure.
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -42,11 +42,11 @@ const { values, positionals } = parseArgs({
     jobs: { type: 'string', default: String(Math.min(availableParallelism(), 4)) },
   },
 });
-/** A test file that takes longer hangs. */
+/** A test file that takes longer is considered stuck. */
 const timeLimitMs = Number(values['time-limit']) * 1000;
 const forbidSkips = process.env.SHMTABLE_FORBID_SKIPS === '1';
 
-// Listed by source, so that the compiled remains of a deleted test do not run.
+// Listed by source, so that compiled files of deleted tests do not run.
 const files = readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8' })
   .filter((name) => name.endsWith('.test.ts'))
   .map((name) => join('dist', 'test', name.replace(/\.ts$/, '.js')))
@@ -60,8 +60,9 @@ const files = readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8
   .sort();
 
 /**
- * User and system seconds of all children that this process has waited for, with what they in turn waited for: fields 16
- * and 17 of proc_pid_stat(5), in ticks of 10 ms. The growth from one child's end to the next is the cost of that child.
+ * User and system seconds of all children that this process has waited for, including those that they waited for:
+ * fields 16 and 17 of proc_pid_stat(5), in ticks of 10 ms. The growth from one child's end to the next is the cost of
+ * that child.
  */
 function childrenCpuSeconds() {
   const stat = readFileSync('/proc/self/stat', 'utf8');
@@ -71,23 +72,23 @@ function childrenCpuSeconds() {
 
 let cpuSecondsBefore = 0;
 
-/** The signal that ended the whole, and what ends each of the files that run. */
+/** The signal that ended the run, and functions that end the running files. */
 let endedBy;
 const endings = new Set();
 for (const signal of ['SIGINT', 'SIGTERM']) {
-  // Once: the same signal again ends this process itself.
+  // Only once: the second signal kills this process.
   process.once(signal, async () => {
     endedBy = signal;
     for (const end of endings) await end(`on ${signal}`);
   });
 }
 
-/** Runs one file on one Node over one backend and resolves to what it asserted. */
+/** Runs one file on one Node over one backend and resolves to its result. */
 function runFile(node, backend, file) {
   const result = { file, passed: 0, failed: 0, skipped: [], ms: 0, cpuSeconds: 0, output: '' };
   const started = performance.now();
   const segmentsBefore = segmentFiles();
-  // Detached: a process group of its own, which can be killed whole.
+  // Detached: a separate process group, which can be killed as a whole.
   const child = spawn(node, ['--enable-source-maps', file], {
     cwd: root,
     detached: true,
@@ -108,7 +109,7 @@ function runFile(node, backend, file) {
   };
   endings.add(end);
   const timer = setTimeout(end, timeLimitMs, `after ${timeLimitMs} ms`);
-  // The processes are looked at while they stand, and their segments when they have ended.
+  // The processes are examined while they are stuck, and their segments after they have ended.
   const endStuck = async (when) => {
     const phase = subtests.length === 0 ? 'outside of any subtest' : `in "${subtests.join('" > "')}"`;
     const pids = processesOf(child.pid);
@@ -131,7 +132,7 @@ function runFile(node, backend, file) {
       watch(subtest);
     });
     level.on('assert', (assertion) => {
-      // A subtest's closing point repeats its assertions; it counts when it alone failed.
+      // The last point of a subtest repeats its assertions; it counts only if it alone failed.
       if (assertion.closingTestPoint && (assertion.ok || result.failed > 0)) return;
       if (assertion.skip || assertion.todo) result.skipped.push(`${assertion.fullname}: ${assertion.skip || 'to do'}`);
       else if (assertion.ok) result.passed++;
@@ -149,7 +150,7 @@ function runFile(node, backend, file) {
     child.stderr.on('data', (bytes) => {
       result.output += bytes;
     });
-    // A descendant that outlives its test would hold the pipes open forever.
+    // A descendant that outlives its test would keep the pipes open forever.
     child.on('exit', () => {
       const cpuSeconds = childrenCpuSeconds();
       result.cpuSeconds = cpuSeconds - cpuSecondsBefore;

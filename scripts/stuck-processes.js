@@ -1,9 +1,10 @@
 /**
- * What the processes of a test that stands still are doing, and what they leave behind: for `run-tests.js`.
+ * Examines the processes of a stuck test, and removes what they leave behind: for `run-tests.js`.
  *
- * A JavaScript stack comes from the inspector, which SIGUSR1 starts in a thread of its own and which interrupts any loop.
- * A diagnostic report on a signal would not do: its handler is JavaScript of the event loop that stands still. Where the
- * inspector does not answer, a call into the system or the addon lasts: the kernel's state and gdb, if it is there, say which.
+ * A JavaScript stack comes from the inspector, which SIGUSR1 starts in a separate thread and which interrupts any loop.
+ * A diagnostic report on a signal would not work, because its handler is JavaScript in the event loop that is stuck. If
+ * the inspector does not answer, the process is inside the system or the addon: the kernel's state and gdb, if it is
+ * installed, show where.
  */
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -14,12 +15,12 @@ import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 
-/** How long a process may take to answer. */
+/** Maximum time that a process may take to answer. */
 const ANSWER_MS = 3_000;
 const LOOK_MS = 20;
 const MAX_FRAMES = 20;
 const SIGUSR1 = 10;
-/** Segments are files of these folders; a System V segment has a small one that names it. */
+/** Segments are files in these folders; a System V segment has a small file that names it. */
 const FOLDERS = ['/dev/shm', tmpdir()];
 
 function read(path) {
@@ -30,7 +31,7 @@ function read(path) {
   }
 }
 
-/** Process ids of a process group, in their order. */
+/** The process ids of a process group, in ascending order. */
 export function processesOf(group) {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
@@ -45,9 +46,9 @@ export function processesOf(group) {
 }
 
 /**
- * A few lines for each process: its command, what the kernel says of its first thread, and its stack. Each is killed when
- * it has been looked at, the oldest last: there is only one port for inspectors. Until its turn it is stopped, so that it
- * tells where it stood when the time was over.
+ * A few lines for each process: its command, the kernel's state of its first thread, and its stack. Each is killed
+ * after it was examined, the oldest last, because there is only one port for inspectors. Until its turn it is stopped,
+ * so that it shows where it was when the time was over.
  */
 export async function describeAndKill(pids) {
   const texts = pids.map(describeByKernel);
@@ -150,7 +151,7 @@ function debuggerPath(port) {
   });
 }
 
-/** Pauses the process and resolves to where it stood; undefined when it does not answer. */
+/** Pauses the process and resolves to its position; undefined if it does not answer. */
 function pausedFrames(port, path) {
   return new Promise((resolve) => {
     const headers = {
@@ -197,7 +198,7 @@ function messageFrame(message) {
   return Buffer.concat([Buffer.from([0x81, 0x80 | text.length, 0, 0, 0, 0]), text]);
 }
 
-/** Takes the bytes of a server's unmasked WebSocket messages, and hands on each message that is whole. */
+/** Receives the bytes of a server's unmasked WebSocket messages, and passes on each complete message. */
 function messageReader(take) {
   let rest = Buffer.alloc(0);
   return (bytes) => {
@@ -224,11 +225,11 @@ async function nativeStack(pid) {
     const { stdout } = await promisify(execFile)('gdb', ['-p', String(pid), '-batch', '-ex', 'bt 20'], options);
     return stdout.split('\n').filter((line) => line.startsWith('#'));
   } catch {
-    return ['(no JavaScript stack, and no gdb that could tell the other one)'];
+    return ['(no JavaScript stack, and no gdb to show the native one)'];
   }
 }
 
-// ---- what is left ----
+// ---- segments left behind ----
 
 /** The files that may be segments. */
 export function segmentFiles() {
@@ -236,7 +237,7 @@ export function segmentFiles() {
 }
 
 /**
- * Removes the segments that processes, which have ended, left: those that were not there `before` and have one of their
+ * Removes the segments that ended processes have left: those that did not exist `before` and have one of their process
  * ids in the name, as all names of tests do. Returns their names.
  */
 export async function removeSegments(pids, before) {

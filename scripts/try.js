@@ -1,10 +1,10 @@
 /**
- * Runs one program, as a rule a test, from its source and without the compiler:
+ * Runs one program, usually a test, from its source, without the compiler:
  *
  *   npm run try test/table/increment.test.ts [ARGUMENT ...]
  *
- * esbuild strips the types of every source file into `.try/`, which has the shape of `dist/`: fixtures, workers and
- * everything else that is found relative to a module is found as after a build. Types are not checked.
+ * esbuild strips the types of every source file into `.try/`, which has the structure of `dist/`, so fixtures, workers
+ * and everything else with a path relative to a module are found as after a build. Types are not checked.
  */
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -23,7 +23,7 @@ if (
   !FOLDERS.some((folder) => path.startsWith(`${folder}/`)) ||
   !existsSync(resolve(program))
 ) {
-  console.error(`usage: npm run try FILE [ARGUMENT ...], FILE being a .ts file of ${FOLDERS.join(', ')}`);
+  console.error(`usage: npm run try FILE [ARGUMENT ...], where FILE is a .ts file in ${FOLDERS.join(', ')}`);
   process.exit(2);
 }
 
@@ -44,7 +44,7 @@ const child = spawn(process.execPath, ['--enable-source-maps', join(output, path
   stdio: 'inherit',
   env: { TAP_TIMEOUT: '120', ...process.env },
 });
-// The terminal sends its signals to both.
+// The terminal sends its signals to both processes.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
 child.on('exit', (code, signal) => {
   process.exitCode = code ?? 1;
@@ -52,8 +52,8 @@ child.on('exit', (code, signal) => {
 });
 
 /**
- * Lets `import 'shmtable'` in these files mean these files. By the package.json of the project it would mean `dist/`, so
- * they get one of their own, without a name, and a package of this name beside it.
+ * Makes `import 'shmtable'` in these files refer to these files. With the package.json of the project it would refer to
+ * `dist/`, so they get another one without a name, and a package of this name next to it.
  */
 function resolvePackageTo(folder) {
   const manifest = readFileSync(join(root, 'package.json'), 'utf8').replaceAll('./dist/', './');

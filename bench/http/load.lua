@@ -1,4 +1,4 @@
--- What wrk sends: requests for rows under random keys.
+-- The requests that wrk sends: for rows with random keys.
 --
 --   wrk -s load.lua URL -- METHOD PATH ROWS [BODY]
 --

@@ -46,7 +46,7 @@ export function performancePassage(report: Report): string {
   };
   return [
     `An ${whereAndWhen(report)}.`,
-    markdownTable([['what', 'comparedWith', 'median', 'middle half', 'target'], ...figures.map(line)]),
+    markdownTable([['what', 'compared with', 'median', 'middle half', 'target'], ...figures.map(line)]),
     ...notesOf(report),
     ...(report.leftOut.length === 0 ? [] : [`Left out: ${report.leftOut.join('; ')}.`]),
   ].join('\n\n');

@@ -1,8 +1,8 @@
-// A test's hold on the system: makes some calls of the process that it is preloaded into fail. Not part of the package.
+// For tests: makes system calls of the process that preloads it fail. Not part of the package.
 //
-// REFUSED_CALLS says which, read anew at every call: items `call=errno` or `call=errno@part`, with commas. `part` is one
-// of the path, where the call has one. Calls: open, tmpfile (open with O_TMPFILE), lock (of an open file description),
-// memfd, shmget, fallocate, link, write (at an offset), chmod, mmap (of an object, shared).
+// REFUSED_CALLS says which; it is read at every call: items `call=errno` or `call=errno@part`, separated by commas.
+// `part` is a part of the path, if the call has one. Calls: open, tmpfile (open with O_TMPFILE), lock (of an open file
+// description), memfd, shmget, fallocate, link, write (at an offset), chmod, mmap (of an object, shared).
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-// The errno that a call is to fail with, or 0.
+// The errno with which a call must fail, or 0.
 static int refusal(const char* call, const char* path) {
   const char* at = getenv("REFUSED_CALLS");
   const size_t length = strlen(call);

@@ -1,11 +1,13 @@
-// A test's hold on time: stops or kills this process right before its n-th store to a range of memory, and forks it.
-// Not part of the package.
+// For tests: stops or kills this process right before its n-th store to a range of memory, and forks it. Not part of
+// the package.
 //
 // The range is write-protected. A store to it faults; the handler counts it, lifts the protection and sets the trap
 // flag, so that the processor executes this one instruction and traps again; then the protection returns. An atomic
-// instruction counts as one store, also a compare-and-swap that fails; a `rep` instruction as one store per repetition.
+// instruction counts as one store, even a compare-and-swap that fails; a `rep` instruction counts as one store per
+// repetition.
 //
-// Threads: one thread of the process stores to the range. Only x86-64: the trap flag is a bit of its flags register.
+// Threads: only one thread of the process may store to the range. Only for x86-64: the trap flag is a bit of its flags
+// register.
 #include <errno.h>
 #include <fcntl.h>
 #include <napi.h>
@@ -51,7 +53,7 @@ void Chain(const struct sigaction& action, int signal, siginfo_t* info, void* co
   } else if (action.sa_handler != SIG_DFL && action.sa_handler != SIG_IGN) {
     action.sa_handler(signal);
   } else {
-    // The fault repeats itself under the default action.
+    // The instruction is repeated and faults again, now with the default action.
     sigaction(signal, &action, nullptr);
   }
 }
@@ -112,20 +114,20 @@ Napi::Value Arm(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-// protectAgain(): after the pages under the watched addresses were replaced.
+// protectAgain(): restores the protection after the pages at the watched addresses were replaced.
 Napi::Value ProtectAgain(const Napi::CallbackInfo& info) {
   if (range_bytes != 0) Protect(PROT_READ);
   return info.Env().Undefined();
 }
 
-// disarm(): ends the watch; returns the number of stores.
+// disarm(): ends trapping; returns the number of stores.
 Napi::Value Disarm(const Napi::CallbackInfo& info) {
   if (range_bytes != 0) Protect(PROT_READ | PROT_WRITE);
   range_bytes = 0;
   return Napi::Number::New(info.Env(), static_cast<double>(stores));
 }
 
-// V8 keeps its heap from being copied to children (MADV_DONTFORK); a child that is to run JavaScript needs it.
+// V8 prevents its heap from being copied to children (MADV_DONTFORK), but a child that runs JavaScript needs it.
 void LetHeapBeForked() {
   std::string maps;
   int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
@@ -142,8 +144,8 @@ void LetHeapBeForked() {
   }
 }
 
-// fork(limitSeconds): 0 in the child, which SIGALRM ends after the limit. The child has one thread and no event loop:
-// it may run JavaScript that waits for nothing but this thread, and ends with `exit`.
+// fork(limitSeconds): 0 in the child, which SIGALRM kills after the limit. The child has one thread and no event loop:
+// it may run JavaScript that does not wait for other threads, and must call `exit`.
 Napi::Value Fork(const Napi::CallbackInfo& info) {
   unsigned limit = info[0].As<Napi::Number>().Uint32Value();
   LetHeapBeForked();
@@ -152,7 +154,7 @@ Napi::Value Fork(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), pid < 0 ? -errno : pid);
 }
 
-// wait(pid): exit code of the child, or minus the number of the signal that ended it.
+// wait(pid): exit code of the child, or the negated number of the signal that killed it.
 Napi::Value Wait(const Napi::CallbackInfo& info) {
   int status = 0;
   pid_t pid = info[0].As<Napi::Number>().Int32Value();
@@ -164,7 +166,7 @@ Napi::Value Wait(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status));
 }
 
-// exit(code): at once, without anything that an exit of Node does.
+// exit(code): exits immediately, without anything that Node does on exit.
 Napi::Value Exit(const Napi::CallbackInfo& info) { _exit(info[0].As<Napi::Number>().Int32Value()); }
 
 Napi::Object Init(Napi::Env env, Napi::Object exports) {

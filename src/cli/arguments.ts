@@ -1,7 +1,7 @@
-/** What commander takes as the value of an option. */
+/** Parsers of option values for commander. */
 import { InvalidArgumentError } from 'commander';
 
-/** A safe integer of 0 or more, in digits. */
+/** A safe integer of at least 0, in decimal digits. */
 export function integerArgument(text: string): number {
   const value = /^[0-9]+$/.test(text) ? Number(text) : Number.NaN;
   if (!Number.isSafeInteger(value)) {

@@ -1,7 +1,7 @@
-/** The completion script for bash: needs nothing but bash 4, and asks the command for the names of tables alone. */
+/** The completion script for bash: it needs only bash 4, and calls the command only for the names of tables. */
 import type { ArgumentWords, CommandWords } from './command-words.js';
 
-/** The script for a program of these commands; `name` is how it is called. */
+/** The script for a program with these commands, which is called `name`. */
 export function bashCompletion(name: string, commands: readonly CommandWords[]): string {
   const fn = `_${name}`;
   return `# Completion of ${name} for bash: source <(${name} completion bash)
@@ -40,7 +40,7 @@ complete -F ${fn} ${name}
 `;
 }
 
-/** The first word that is no option is the command. */
+/** The first word that is not an option is the command. */
 function caseOfCommand({ name, options, arguments: args }: CommandWords): string {
   const flags = options.map(({ flag }) => flag).join(' ');
   return `      ' ${name}') command=${name}; options='${flags}'; kinds=(${args.map((arg) => `'${kindOf(arg)}'`).join(' ')}) ;;`;

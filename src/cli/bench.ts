@@ -15,7 +15,7 @@ export interface BenchFlags {
 /** `shmtable bench` */
 export function addBench(program: Command): void {
   addBenchFlags(program.command('bench'))
-    .description('measure the table on this machine, comparedWith a Map where there is one to compare with')
+    .description('measure the table on this machine, compared with a Map where possible')
     .action(async (flags: BenchFlags) => {
       const report = await measure(TABLE_SECTIONS, flags);
       if (flags.json) printJson(report);
@@ -23,16 +23,16 @@ export function addBench(program: Command): void {
     });
 }
 
-/** The flags of every program that measures. */
+/** The flags that all benchmark programs have. */
 export function addBenchFlags(command: Command): Command {
   return command
-    .option('--only <sections>', 'sections to run, or beginnings of their names, commas between')
+    .option('--only <sections>', 'sections to run, or prefixes of their names, separated by commas')
     .option('--quick', 'fewer rounds: a minute instead of several, with more noise')
-    .option('--smoke', 'hardly any rows: tries out the benchmark itself, the figures mean nothing')
+    .option('--smoke', 'very few rows, to test the benchmark itself; the figures are meaningless')
     .option('--json', 'print JSON');
 }
 
-/** Runs the sections that the flags select. ERR_ARGUMENT for a section that is not. */
+/** Runs the sections that the flags select. ERR_ARGUMENT for an unknown section. */
 export async function measure(sections: readonly Section[], { only, quick, smoke }: BenchFlags): Promise<Report> {
   const effort = smoke ? 'smoke' : quick ? 'quick' : 'full';
   const selected = selectSections(sections, only);
@@ -44,7 +44,7 @@ export async function measure(sections: readonly Section[], { only, quick, smoke
 
 export function printReport(report: Report): void {
   process.stdout.write(
-    `\n${whereAndWhen(report)}\nx: times as fast as what stands beside it, in the same rounds; more is better\n\n`,
+    `\n${whereAndWhen(report)}\nx: how many times as fast as what it is compared with, in the same rounds; more is better\n\n`,
   );
   printTable(reportLines(report));
   process.stdout.write('\n');

@@ -1,11 +1,11 @@
-/** What a shell needs to know of the tree of commands to complete a line. */
+/** The part of the tree of commands that a shell needs to complete a line. */
 import type { Command, Option } from 'commander';
 
 export interface CommandWords {
   readonly name: string;
   readonly description: string;
   readonly options: readonly OptionWords[];
-  /** What each argument is completed by, in order. */
+  /** The kind of each argument, in order. */
   readonly arguments: readonly ArgumentWords[];
 }
 
@@ -18,7 +18,7 @@ interface OptionWords {
 
 export interface ArgumentWords {
   readonly name: string;
-  /** Names of tables, names of files, one of a list; or anything, which nobody can complete. */
+  /** Names of tables, names of files, one of a list, or anything, which cannot be completed. */
   readonly kind: 'table' | 'file' | 'choice' | 'any';
   readonly choices: readonly string[];
 }

@@ -1,2 +1,2 @@
-/** Columns of a CSV file that are no columns of the table, where the command is not told their names. */
+/** Default names of the columns of a CSV file that are not columns of the table. */
 export const CSV_COLUMNS = { key: 'key', expires: 'expiresAt' } as const;

@@ -1,7 +1,7 @@
 /**
- * Rows of CSV (RFC 4180): the header names the columns, that of the key and, if there is one, that of the expiry. Lines
- * end with LF, CR LF or CR, also within one file. Cells are as in the JSON of a row without its quotes; an empty one
- * leaves its column at zero, false or empty.
+ * Rows of CSV (RFC 4180): the header names the columns, including that of the key and, if there is one, that of the
+ * expiry. Lines end with LF, CR LF or CR, even mixed in one file. A cell is a JSON value without its quotes; an empty
+ * cell sets its column to zero, false or empty.
  */
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -18,7 +18,7 @@ const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 const LINE_ENDS = ['\r\n', '\n', '\r'];
 
-/** Which columns of the file hold what is no column of the table. */
+/** The columns of the file that are not columns of the table. */
 export interface CsvColumns {
   /** Default: `key`. */
   readonly key?: string | undefined;
@@ -26,17 +26,17 @@ export interface CsvColumns {
   readonly expires?: string | false | undefined;
 }
 
-/** The cells of a record by what they are; positions in the header. */
+/** The positions of key, expiry and columns in the header. */
 interface CsvHeader {
   readonly key: number;
   readonly expires: number | undefined;
   readonly columns: readonly (ColumnCodec | undefined)[];
 }
 
-/** As csv-parse gives it with `info`, without an encoding. */
+/** A record as csv-parse returns it with `info` and without an encoding. */
 interface CsvRecord {
   readonly record: readonly Uint8Array[];
-  /** `lines`: that on which the record ends. */
+  /** `lines` is the number of the line on which the record ends. */
   readonly info: { readonly lines: number };
 }
 
@@ -49,14 +49,14 @@ export async function* csvRows(
   const quotes = new QuoteLines();
   let malformed: { readonly line: number; readonly message: string } | undefined;
   const parser = parse({
-    // Bytes, not text: the parser would put U+FFFD in the place of ill-formed UTF-8.
+    // Bytes, not text: the parser would replace ill-formed UTF-8 by U+FFFD.
     encoding: null,
     info: true,
-    // Found by the parser itself, it would be that of the first line for all of them.
+    // If the parser detected the line end, it would expect that of the first line everywhere.
     record_delimiter: LINE_ENDS,
     skip_empty_lines: true,
     max_record_size: MAX_LINE_BYTES,
-    // The parser runs ahead: stopped at once, it would lose the records that nobody has taken yet.
+    // The parser reads ahead: if it were stopped immediately, the records that have not been consumed would be lost.
     skip_records_with_error: true,
     on_skip: (error) => {
       malformed ??= describeError(error, quotes);
@@ -79,7 +79,7 @@ function describeError(error: CsvError | undefined, quotes: QuoteLines): { line:
   if (error?.code === 'CSV_QUOTE_NOT_CLOSED') {
     return { line: quotes.openedAt, message: 'the quote that opens here is not closed' };
   }
-  // Behind the comma come bytes, printed as an object.
+  // After the comma, the message has bytes printed as an object.
   return { line: Number(error?.lines), message: `${error?.message.replace(/, value is .*/, '')}` };
 }
 
@@ -104,8 +104,9 @@ function readHeader(names: readonly string[], codec: TableCodec, wanted: CsvColu
 }
 
 /**
- * Where the header has the key or the expiry. A name that was asked for may be the table's as well: the cell is both.
- * Of the default name nobody can tell which of the two is meant when the table has such a column.
+ * The position of the key or the expiry in the header. If an option gives the name, the table may have a column of that
+ * name too, and the cell fills both. For the default name it is ambiguous which of the two is meant if the table has
+ * such a column.
  */
 function find(
   names: readonly string[],
@@ -138,9 +139,9 @@ function rowOf(line: number, { key, expires, columns }: CsvHeader, cells: readon
   });
 }
 
-/** Follows a file on its way to the parser, which names an unclosed quote by the last line of the file. */
+/** Tracks quotes in a file on its way to the parser, which reports an unclosed quote with the last line of the file. */
 class QuoteLines {
-  /** The line on which the quote stands that is open, or was open last. */
+  /** The line of the quote that is open, or was open last. */
   openedAt = 1;
   #line = 1;
   #open = false;

@@ -5,7 +5,7 @@ import type { Table } from '../table/table.js';
 import type { Columns } from '../table/types.js';
 import { addTableCommand, openTable, type TableFlags } from './table-command.js';
 
-/** Bytes of rows in memory at once, or one row if that is larger. */
+/** Maximum bytes of rows in memory at once, unless a single row is larger. */
 const PAGE_BYTES = 1 << 20;
 const MAX_ROWS_PER_PAGE = 1000;
 
@@ -17,7 +17,7 @@ export function addDump(program: Command): void {
     'print all rows, one JSON object { key, row, expiresAt } per line; others may write meanwhile',
   ).action(async (name: string, flags: TableFlags) => {
     using table = openTable(name, flags, true);
-    // Page by page, at the pace of whoever reads.
+    // Page by page, as fast as the output is read.
     await pipeline(pagesOf(table), process.stdout, { end: false });
   });
 }

@@ -4,7 +4,7 @@ import { TableCodec } from '../json/table-codec.js';
 import { printTable } from './output.js';
 import { addTableCommand, openTable, type TableFlags } from './table-command.js';
 
-/** `shmtable get TABLE KEY`: the envelope as the service answers it, or the columns line by line. */
+/** `shmtable get TABLE KEY`: the envelope as the service returns it, or the columns line by line. */
 export function addGet(program: Command): void {
   addTableCommand(program, 'get', 'print a row')
     .argument('<key>', 'key of the row')

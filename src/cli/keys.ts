@@ -9,20 +9,20 @@ interface KeysFlags extends TableFlags {
 }
 
 const KEYS_OF_PAGE = 1000;
-/** What would break a line, steer a terminal, or be taken for a quoted key. */
+/** Characters that would break a line, control a terminal, or be mistaken for a quoted key. */
 const NEEDS_QUOTES = /^"|[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
 
 /** `shmtable keys TABLE` */
 export function addKeys(program: Command): void {
   addTableCommand(program, 'keys', 'print the keys of all rows, one per line; others may write meanwhile')
-    .option('--prefix <text>', 'only those that begin so')
+    .option('--prefix <text>', 'only keys that begin with this')
     .addHelpText(
       'after',
-      '\nA key with a control character is printed as a JSON string; with --json every key is. In no particular order.',
+      '\nA key with a control character is printed as a JSON string; with --json every key is. The order is unspecified.',
     )
     .action(async (name: string, flags: KeysFlags) => {
       using table = openTable(name, flags, true);
-      // Page by page, at the pace of whoever reads.
+      // Page by page, as fast as the output is read.
       await pipeline(linesOf(table, flags), process.stdout, { end: false });
     });
 }

@@ -1,4 +1,4 @@
-/** What goes on in a namespace: readings of its tables and services, and the rates between two of them. */
+/** Samples of the tables and services of a namespace, and the rates between two samples. */
 
 import { isDeepStrictEqual } from 'node:util';
 import { monotonicMs, wallTimeMs } from '../memory/index.js';
@@ -7,12 +7,12 @@ import { type FamilyMetric, familyMetrics } from '../server/metrics/metric-famil
 import { liveCountsOfTables, type NamedCounts } from '../server/metrics/table-counts.js';
 import { ServiceMemory } from '../server/service-memory.js';
 
-/** Events shown of each service. */
+/** Number of events that are shown of each service. */
 const MAX_EVENTS = 10;
 
 export interface TableSample {
   readonly name: string;
-  /** Without expired ones. */
+  /** Without expired rows. */
   readonly rows: number;
   readonly capacity: number;
   readonly bytes: number;
@@ -32,20 +32,20 @@ export interface ServiceSample {
   readonly pid: number;
   readonly workers: number;
   readonly requestsPerSecond: number;
-  /** Answers of 500 and more. */
+  /** Responses with a status of 500 or more. */
   readonly failuresPerSecond: number;
-  /** The time within which so many of a hundred were answered, rounded up to a bound of the histogram; null for none. */
+  /** Percentiles of the response time, rounded up to a bound of the histogram; null without requests. */
   readonly p50Ms: number | null;
   readonly p99Ms: number | null;
-  /** Workers that died, in all. */
+  /** Total number of workers that died. */
   readonly deaths: number;
-  /** The last ones, the oldest first. */
+  /** The latest events, oldest first. */
   readonly events: readonly LoggedEvent[];
 }
 
 export interface LiveSample {
   readonly namespace: string;
-  /** Epoch milliseconds. */
+  /** Milliseconds since the epoch. */
   readonly at: number;
   readonly intervalMs: number;
   readonly tables: readonly TableSample[];
@@ -68,7 +68,7 @@ export class LiveReader {
     this.#namespace = namespace;
   }
 
-  /** A reading, with the rates since the one before. What was not there then has none. */
+  /** Takes a sample, with the rates since the previous one. Tables and services that are new have no rates. */
   read(): LiveSample {
     const now = monotonicMs();
     const seconds = (now - this.#readAt) / 1000;
@@ -112,7 +112,7 @@ export class LiveReader {
 }
 
 function tableSample(now: NamedCounts, before: NamedCounts, seconds: number): TableSample {
-  // A table made anew counts from 0 on.
+  // A table that was created again counts from 0.
   const rate = (count: 'inserts' | 'updates' | 'deletes' | 'expirations' | 'evictions' | 'lockWaits'): number =>
     perSecond(now[count] - before[count], seconds);
   return {
@@ -168,7 +168,7 @@ interface Durations {
   readonly counts: readonly number[];
 }
 
-/** The durations of all routes that came since the reading before. */
+/** The durations on all routes since the previous sample. */
 function durationsSince(metrics: readonly FamilyMetric[], before: readonly FamilyMetric[]): Durations {
   let bounds: readonly number[] = [];
   const counts: number[] = [];
@@ -185,7 +185,7 @@ function durationsSince(metrics: readonly FamilyMetric[], before: readonly Famil
   return { bounds, counts };
 }
 
-/** The bound below which the share of durations lies, in milliseconds; infinite above the last one. */
+/** The bound below which this share of durations lies, in milliseconds; infinite above the last bound. */
 function quantileMs({ bounds, counts }: Durations, share: number): number | null {
   const wanted = share * counts.reduce((sum, count) => sum + count, 0);
   if (wanted === 0) return null;

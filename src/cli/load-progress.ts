@@ -1,10 +1,10 @@
-/** How far `load` has come, on a terminal; nothing where standard error is none. */
+/** The progress of `load`, shown if standard error is a terminal. */
 import { fstatSync } from 'node:fs';
 import { Presets, SingleBar } from 'cli-progress';
 
 const MIB = 2 ** 20;
 const BAR = '{bar} {percentage}% of {total} MiB, {rows} rows, {eta_formatted}';
-/** Of a pipe nobody knows the end. */
+/** The size of a pipe's contents is unknown. */
 const COUNTER = '{value} MiB, {rows} rows, {duration_formatted}';
 
 export class LoadProgress {
@@ -12,14 +12,14 @@ export class LoadProgress {
   #bytes = 0;
   #rows = 0;
 
-  /** Of a descriptor that is read to its end. */
+  /** The size of what a descriptor contains, if that is known. */
   constructor(descriptor: number) {
     const stat = fstatSync(descriptor);
     this.#bar = new SingleBar(
       { stream: process.stderr, format: stat.isFile() ? BAR : COUNTER, etaBuffer: 50, hideCursor: true },
       Presets.shades_classic,
     );
-    // cli-progress looks by itself whether the stream is a terminal.
+    // cli-progress itself checks whether the stream is a terminal.
     this.#bar.start(stat.isFile() ? roundMiB(stat.size) : 0, 0, { rows: 0 });
   }
 
@@ -32,7 +32,7 @@ export class LoadProgress {
     }
   }
 
-  /** One more row is in the table. */
+  /** Counts a row that was written. */
   addRow(): void {
     this.#rows++;
   }

@@ -1,4 +1,4 @@
-/** What `shmtable load` does with standard input. */
+/** Writes the rows on standard input for `shmtable load`. */
 import { ShmTableError } from '../errors.js';
 import { TableCodec } from '../json/table-codec.js';
 import { wallTimeMs } from '../memory/index.js';
@@ -10,18 +10,18 @@ import { LoadProgress } from './load-progress.js';
 import { atLine, type LoadedRow } from './loaded-row.js';
 import { ndjsonRows } from './ndjson-rows.js';
 
-/** `{` of a line, and `[` of what is none either but meant as JSON. */
+/** `{` begins a line of JSON; `[` is invalid, but certainly meant as JSON. */
 const JSON_BEGINS: readonly (number | undefined)[] = [0x7b, 0x5b];
 const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf];
 const BLANKS: ReadonlySet<number> = new Set([0x20, 0x09, 0x0a, 0x0d, ...BYTE_ORDER_MARK]);
 
 interface LoadCounts {
   loaded: number;
-  /** Rows whose time had passed, and which were left out. */
+  /** Rows that had expired and were skipped. */
   expired: number;
 }
 
-/** Writes the rows that come on standard input, to the first line that is wrong; says how many came before it. */
+/** Writes the rows on standard input until the first invalid line, whose error says how many were written before it. */
 export async function loadRows(table: Table<Columns>, csv: CsvColumns): Promise<LoadCounts> {
   const counts: LoadCounts = { loaded: 0, expired: 0 };
   const progress = new LoadProgress(process.stdin.fd);
@@ -52,7 +52,7 @@ async function load(table: Table<Columns>, csv: CsvColumns, progress: LoadProgre
   }
 }
 
-/** CSV begins with the name of a column, JSON cannot. */
+/** CSV begins with the name of a column; JSON cannot. */
 async function* readRows(
   chunks: AsyncGenerator<Uint8Array>,
   codec: TableCodec,

@@ -12,12 +12,12 @@ interface LoadFlags extends TableFlags {
 /** `shmtable load TABLE < rows.ndjson`, or a CSV file. */
 export function addLoad(program: Command): void {
   addTableCommand(program, 'load', 'write rows from standard input: lines as printed by dump, or CSV')
-    .option('--key-column <name>', `column of a CSV file that holds the keys (default: ${CSV_COLUMNS.key})`)
+    .option('--key-column <name>', `column of a CSV file with the keys (default: ${CSV_COLUMNS.key})`)
     .option(
       '--expires-column <name>',
-      `column of a CSV file that holds the expiries (default: ${CSV_COLUMNS.expires}, if there)`,
+      `column of a CSV file with the expiries (default: ${CSV_COLUMNS.expires}, if it exists)`,
     )
-    .option('--no-expires-column', 'the CSV file holds no expiries')
+    .option('--no-expires-column', 'the CSV file has no expiries')
     .addHelpText(
       'after',
       '\nCSV has a header with a column for the key and, if wanted, one for the expiry; the table may have a column of the\n' +
@@ -26,10 +26,10 @@ export function addLoad(program: Command): void {
     )
     .action(async (name: string, flags: LoadFlags) => {
       using table = openTable(name, flags, false);
-      // Loaded for this command alone, with the parsers and the bar.
+      // Loaded only for this command, with the parsers and the progress bar.
       const { loadRows } = await import('./load-rows.js');
       const counts = await loadRows(table, { key: flags.keyColumn, expires: flags.expiresColumn });
       if (flags.json) printJson({ name, ...counts });
-      else process.stdout.write(`${name}: ${counts.loaded} rows loaded, ${counts.expired} expired ones skipped\n`);
+      else process.stdout.write(`${name}: ${counts.loaded} rows loaded, ${counts.expired} expired rows skipped\n`);
     });
 }

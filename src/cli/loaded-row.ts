@@ -3,18 +3,18 @@ import { ShmTableError, show } from '../errors.js';
 import type { RowValues } from '../json/table-codec.js';
 
 export interface LoadedRow {
-  /** Where it stands, counted from 1. */
+  /** Its line, counted from 1. */
   readonly line: number;
   readonly key: string;
   readonly row: RowValues;
-  /** Epoch milliseconds, null for none. */
+  /** Milliseconds since the epoch; null for none. */
   readonly expiresAt: number | null;
 }
 
-/** Most bytes of a line, or of a CSV record: more would not fit a string when it is read. */
+/** Maximum bytes of a line or of a CSV record: more would not fit into a string. */
 export const MAX_LINE_BYTES = 2 ** 28;
 
-/** Does something with a line; what is wrong with it is said with its number. */
+/** Processes a line; errors get its number. */
 export function atLine<T>(line: number, action: () => T): T {
   try {
     return action();
@@ -24,19 +24,19 @@ export function atLine<T>(line: number, action: () => T): T {
   }
 }
 
-/** ERR_BODY_MALFORMED; what the table itself refuses, a full one for instance, keeps its code. */
+/** ERR_BODY_MALFORMED, except for errors of the table itself, such as ERR_TABLE_FULL, which keep their codes. */
 export function lineError(line: number, message: string, cause?: ShmTableError): ShmTableError {
   const ofCaller = cause === undefined || cause.code === 'ERR_ARGUMENT' || cause.code === 'ERR_KEY_INVALID';
   return new ShmTableError(ofCaller ? 'ERR_BODY_MALFORMED' : cause.code, `line ${line}: ${message}`, { cause });
 }
 
-/** A moment in epoch milliseconds, or null. ERR_ARGUMENT. */
+/** A time in milliseconds since the epoch, or null. ERR_ARGUMENT. */
 export function expiryOf(value: unknown): number | null {
   if (value === undefined || value === null) return null;
   if (typeof value === 'number' && Number.isSafeInteger(value)) return value;
   throw new ShmTableError(
     'ERR_ARGUMENT',
-    `expiresAt must be null or an integer of epoch milliseconds, got ${show(value)}`,
+    `expiresAt must be null or an integer of milliseconds since the epoch, got ${show(value)}`,
   );
 }
 

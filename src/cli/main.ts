@@ -2,7 +2,7 @@
 /** The `shmtable` command. */
 import { runCommand } from './run-command.js';
 
-// Whoever closes the other end of a pipe has seen enough.
+// It is not an error to close the other end of a pipe early.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
   process.exit();

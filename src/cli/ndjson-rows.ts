@@ -4,10 +4,10 @@ import type { TableCodec } from '../json/table-codec.js';
 import { atLine, expiryOf, type LoadedRow, lineError, MAX_LINE_BYTES, textOf } from './loaded-row.js';
 
 const NEWLINE = 0x0a;
-/** `revision` is what the service's envelopes have besides; a row that is written gets a new one. */
+/** `revision`, which the service's envelopes also have, is ignored: a row that is written gets a new one. */
 const MEMBERS: ReadonlySet<string> = new Set(['key', 'row', 'expiresAt', 'revision']);
 
-/** Empty lines count and are skipped. Throws with the line's number. */
+/** Empty lines are counted and skipped. Throws with the line's number. */
 export async function* ndjsonRows(chunks: AsyncIterable<Uint8Array>, codec: TableCodec): AsyncGenerator<LoadedRow> {
   let line = 0;
   for await (const bytes of splitLines(chunks)) {
@@ -18,8 +18,8 @@ export async function* ndjsonRows(chunks: AsyncIterable<Uint8Array>, codec: Tabl
 }
 
 /**
- * Splits at newlines alone, before anything is decoded: JSON text may hold U+2028, where readline would split too, and
- * ill-formed UTF-8 is to be found in its line.
+ * Splits only at newlines, and before anything is decoded: JSON text may contain U+2028, where readline would split
+ * too, and ill-formed UTF-8 must be reported with its line.
  */
 async function* splitLines(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   let pending: Uint8Array[] = [];

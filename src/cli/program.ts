@@ -41,10 +41,10 @@ const COMMANDS = [
 
 export function buildProgram(): Command {
   const program = new Command('shmtable')
-    .description('Tables in shared memory: serve them over HTTP, look into them')
+    .description('Tables in shared memory: serve them over HTTP, inspect and change them')
     .version(packageVersion())
     .exitOverride()
-    // commander says on a line of its own what may have been meant.
+    // commander prints its suggestion on a separate line.
     .configureOutput({
       outputError: (text, write) => write(text.replace(/^error: /, 'shmtable: ').replace('\n(', ' (')),
     });

@@ -13,10 +13,10 @@ interface RestoreFlags {
 export function addRestore(program: Command): void {
   program
     .command('restore')
-    .description('make a table of a snapshot')
+    .description('create a table from a snapshot')
     .argument('<file>', 'path of the snapshot')
-    .option('--table <name>', 'name of the table; as in the snapshot if not given')
-    .option('--capacity <rows>', 'rows that fit; as in the snapshot if not given', integerArgument)
+    .option('--table <name>', 'name of the table; by default as in the snapshot')
+    .option('--capacity <rows>', 'maximum number of rows; by default as in the snapshot', integerArgument)
     .option('--json', 'print JSON')
     .action(async (file: string, { table: name, capacity, json = false }: RestoreFlags) => {
       using table = await Table.restore(file, { name, capacity });

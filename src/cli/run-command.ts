@@ -4,10 +4,12 @@ import { buildProgram } from './program.js';
 
 const FAILED = 1;
 const WRONG_USAGE = 2;
-/** Errors of what the caller typed, and not of what was found. */
+/** Codes of errors in the command line, as opposed to errors in the data. */
 const USAGE_ERRORS: ReadonlySet<ErrorCode> = new Set(['ERR_ARGUMENT', 'ERR_KEY_INVALID']);
 
-/** Runs the command that these arguments name. Its exit code: 0 done, 1 failed or not found, 2 wrong usage. */
+/**
+ * Runs the command that these arguments name. Returns its exit code: 0 success, 1 failed or not found, 2 wrong usage.
+ */
 export async function runCommand(args: readonly string[]): Promise<number> {
   try {
     await buildProgram().parseAsync(args, { from: 'user' });

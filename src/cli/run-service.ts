@@ -1,4 +1,4 @@
-/** What `shmtable serve` does. */
+/** Runs the service for `shmtable serve`. */
 import { runPrimary } from '../server/primary.js';
 import { createLog } from '../server/service-log.js';
 import { loadSettings } from '../server/settings/load-settings.js';
@@ -14,7 +14,7 @@ export interface ServeFlags {
   readonly table: readonly string[];
 }
 
-/** Serves until SIGTERM; settings from file and environment, then from the flags. */
+/** Serves until SIGTERM, with settings from file, environment and flags. */
 export async function runService(flags: ServeFlags): Promise<void> {
   const { settings, warnings } = loadSettings(flags.config, process.env, settingsOf(flags));
   const log = createLog(settings.logLevel);

@@ -1,4 +1,4 @@
-/** What `shmtable top` does. */
+/** Samples and shows a namespace for `shmtable top`. */
 
 import { createLogUpdate } from 'log-update';
 import { pause } from '../memory/index.js';
@@ -13,7 +13,7 @@ export interface TopFlags {
   readonly json?: boolean;
 }
 
-/** Until `q`, Ctrl-C or SIGTERM on a terminal; else one sample. */
+/** Runs until `q`, Ctrl-C or SIGTERM on a terminal; otherwise prints one sample. */
 export async function runTop({ interval, json = false }: TopFlags): Promise<void> {
   const reader = new LiveReader(parseNamespace(undefined));
   try {
@@ -28,7 +28,8 @@ export async function runTop({ interval, json = false }: TopFlags): Promise<void
       return;
     }
     const draw = createLogUpdate(stdout, { showCursor: false });
-    // They stay: what shows the cursor again ends the process by a signal that nobody else listens for.
+    // The listeners remain: log-update's own handler, which shows the cursor again, kills the process unless others
+    // listen for the signal.
     for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => stop.abort());
     const releaseKeys = onQuit(() => stop.abort());
     while (!stop.signal.aborted) {
@@ -45,11 +46,11 @@ export async function runTop({ interval, json = false }: TopFlags): Promise<void
 const CTRL_C = '\u0003';
 const CTRL_Z = '\u001a';
 
-/** Calls `quit` at `q` and Ctrl-C. Returns what gives the keyboard back. */
+/** Calls `quit` on `q` and Ctrl-C. Returns a function that restores the keyboard. */
 function onQuit(quit: () => void): () => void {
   const { stdin } = process;
   if (!stdin.isTTY) return () => undefined;
-  // Only so do keys come one by one; the terminal then makes no signals of them.
+  // In raw mode keys arrive one by one, and the terminal does not turn them into signals.
   const listen = (): unknown => stdin.setRawMode(true);
   const read = (keys: string): void => {
     if (/[qQ]/.test(keys) || keys.includes(CTRL_C)) quit();

@@ -7,13 +7,13 @@ export function addServe(program: Command): void {
   program
     .command('serve')
     .description('serve tables over HTTP until SIGTERM')
-    .option('--config <file>', `configuration file (default: ${SETTINGS_FILE}, if there is one)`)
+    .option('--config <file>', `configuration file (default: ${SETTINGS_FILE}, if it exists)`)
     .option('--host <address>', `address to listen on (default: ${SERVICE_DEFAULTS.host})`)
     .option('--port <number>', `port to listen on, 0 for any (default: ${SERVICE_DEFAULTS.port})`)
     .option('--workers <number>', 'worker processes (default: the available cores)')
     .option('--table <spec>', "a table to create: 'name:capacity:column=type,...'; may be repeated", collect, [])
     .action(async (flags: ServeFlags) => {
-      // Loaded for this command alone: loading the service takes three times as long as all the rest.
+      // Loaded only for this command: loading the service takes three times as long as everything else.
       const { runService } = await import('./run-service.js');
       await runService(flags);
     });

@@ -11,12 +11,12 @@ interface SetFlags extends TableFlags {
   readonly ttl?: number;
 }
 
-/** `shmtable set TABLE KEY JSON`: writes the given columns, as JSON of the service; creates a missing row. */
+/** `shmtable set TABLE KEY JSON`: writes the given columns, in the JSON of the service; creates a missing row. */
 export function addSet(program: Command): void {
   addTableCommand(program, 'set', 'write columns of a row; in a new row the others are zero')
     .argument('<key>', 'key of the row')
     .argument('<json>', 'the columns: an object, with int64 as "123", bytes as base64, "NaN", "Infinity"')
-    .option('--ttl <milliseconds>', 'lifetime of the row; without it, the row keeps what it has', integerArgument)
+    .option('--ttl <milliseconds>', 'lifetime of the row; without it, the row keeps its expiry', integerArgument)
     .action((name: string, key: string, json: string, flags: SetFlags) => {
       const body = parseObject(json);
       using table = openTable(name, flags, false);
@@ -30,7 +30,7 @@ export function addSet(program: Command): void {
     });
 }
 
-/** ERR_ARGUMENT for text that is no JSON object. */
+/** ERR_ARGUMENT for text that is not a JSON object. */
 function parseObject(text: string): object {
   let value: unknown;
   try {

@@ -9,7 +9,7 @@ export function addStat(program: Command): void {
       using table = openTable(name, flags, true);
       const { rows, ...counters } = table.stats();
       const { size } = table;
-      // As `ls` and `top` count them. While others write, the two counts are of two moments.
+      // As `ls` and `top` count them. While others write, the two counts are from different moments.
       const stats = { rows: size, unsweptRows: Math.max(0, rows - size), ...counters };
       if (flags.json)
         return printJson({

@@ -1,4 +1,4 @@
-/** What the commands about one table have in common: their argument, their options, and how they find the table. */
+/** Common parts of the commands for one table: their argument, their options, and how they find the table. */
 import type { Command } from 'commander';
 import { hasCode } from '../errors.js';
 import { Segment } from '../memory/index.js';
@@ -12,7 +12,7 @@ export interface TableFlags {
   readonly json?: boolean;
 }
 
-/** Where a table is, as `Table.open` takes it. */
+/** The location of a table, for `Table.open`. */
 interface Whereabouts {
   readonly backend?: BackendName;
   readonly path?: string | undefined;
@@ -24,21 +24,21 @@ export function addTableCommand(program: Command, name: string, description: str
     .command(name)
     .description(description)
     .argument('<table>', 'name of the table')
-    .option('--path <file>', 'the file of the table, if it is in one that no process has open')
+    .option('--path <file>', 'the file of the table, if no process has it open')
     .option('--json', 'print JSON');
 }
 
-/** Attaches to a table of whatever backend. `ERR_TABLE_NOT_FOUND`. */
+/** Attaches to a table of any backend. `ERR_TABLE_NOT_FOUND`. */
 export function openTable(name: string, { path }: TableFlags, readOnly: boolean): Table<Columns> {
   return whereverItIs(name, path, (where) => Table.open(name, { ...where, readOnly }));
 }
 
-/** Destroys a table of whatever backend. `ERR_TABLE_NOT_FOUND`. */
+/** Destroys a table of any backend. `ERR_TABLE_NOT_FOUND`. */
 export function destroyTable(name: string, { path }: TableFlags): void {
   whereverItIs(name, path, (where) => Table.destroy(name, where));
 }
 
-/** Where most tables are first: to look for one among all segments takes a walk through all processes. */
+/** First the location of most tables: a search among all segments must examine all processes. */
 function whereverItIs<T>(name: string, path: string | undefined, action: (where: Whereabouts) => T): T {
   if (path !== undefined) return action({ backend: 'file', path });
   try {

@@ -1,4 +1,4 @@
-/** A sample as text of a terminal. */
+/** A sample as text for a terminal. */
 import type { LoggedEvent } from '../server/event-log.js';
 import type { LiveSample, ServiceSample, TableSample } from './live-reader.js';
 import { alignedLines } from './output.js';
@@ -19,10 +19,10 @@ const TABLE_HEADS = [
 ];
 const SERVICE_HEADS = ['SERVICE', 'WORKERS', 'REQ/S', '5XX/S', 'P50', 'P99', 'DEATHS'];
 
-/** The cursor stands below the text. */
+/** The cursor is below the text. */
 const CURSOR_LINES = 1;
 
-/** For a terminal of so many lines: of the oldest events as many as do not fit are left out. */
+/** For a terminal with this many lines: the oldest events are left out if they do not fit. */
 export function screenOf({ namespace, at, tables, services }: LiveSample, maxLines: number): string {
   const head = `shmtable top - namespace ${namespace} - ${new Date(at).toISOString()}`;
   const lines = [head, '', ...alignedLines([TABLE_HEADS, ...tables.map(tableCells)])];
@@ -67,7 +67,7 @@ function duration(ms: number | null): string {
   return ms === null ? '-' : `<${ms}ms`;
 }
 
-/** Without what a terminal would take for a command. */
+/** Text without control characters, which a terminal would interpret. */
 function printable(text: string): string {
   return text.replace(/[^ -~]/g, '?');
 }

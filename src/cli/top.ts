@@ -9,8 +9,8 @@ const MAX_INTERVAL_MS = 3_600_000;
 export function addTop(program: Command): void {
   program
     .command('top')
-    .description('show tables, rates, services and their last events, until q or Ctrl-C')
-    .option('--interval <ms>', 'milliseconds between two readings', intervalArgument, 1000)
+    .description('show tables, rates, services and their latest events, until q or Ctrl-C')
+    .option('--interval <ms>', 'milliseconds between two samples', intervalArgument, 1000)
     .option('--json', 'print one sample as JSON')
     .action(async (flags: TopFlags) => {
       const { runTop } = await import('./run-top.js');

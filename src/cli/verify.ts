@@ -5,7 +5,7 @@ import { addTableCommand, openTable, type TableFlags } from './table-command.js'
 
 /** `shmtable verify TABLE` */
 export function addVerify(program: Command): void {
-  addTableCommand(program, 'verify', 'check every invariant of a table; run it while nobody writes').action(
+  addTableCommand(program, 'verify', 'check every invariant of a table; run it while no process writes').action(
     (name: string, flags: TableFlags) => {
       using table = openTable(name, flags, false);
       const verification = table.verify();

@@ -1,7 +1,7 @@
-/** The completion script for zsh, made of calls of its own `_arguments`. */
+/** The completion script for zsh, which calls its `_arguments`. */
 import type { ArgumentWords, CommandWords } from './command-words.js';
 
-/** The script for a program of these commands; `name` is how it is called. */
+/** The script for a program with these commands, which is called `name`. */
 export function zshCompletion(name: string, commands: readonly CommandWords[]): string {
   const fn = `_${name}`;
   return `#compdef ${name}
@@ -49,7 +49,7 @@ function actionOf(fn: string, { kind, choices }: ArgumentWords): string {
   return kind === 'choice' ? `(${choices.join(' ')})` : ' ';
 }
 
-/** Brackets and colons part the fields of a specification. */
+/** Brackets and colons separate the fields of a specification. */
 function plain(text: string): string {
   return text.replace(/[[\]:\\]/g, '\\$&');
 }

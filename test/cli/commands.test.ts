@@ -26,7 +26,7 @@ t.test('the process has the exit code, output and errors of the command', async 
   t.match(await runProcess(['get', 't', 'none']), { code: 1, stdout: '', stderr: /no row "none"/ });
   t.match(await runProcess(['get', 't']), { code: 2, stdout: '', stderr: /key/ });
   const loaded = await runProcess(['load', 't'], '{"key":"read","row":{"n":"1"}}\n');
-  t.same(loaded, { code: 0, stdout: 't: 1 rows loaded, 0 expired ones skipped\n', stderr: '' });
+  t.same(loaded, { code: 0, stdout: 't: 1 rows loaded, 0 expired rows skipped\n', stderr: '' });
   t.equal(table.delete('read'), true);
 });
 

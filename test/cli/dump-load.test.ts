@@ -55,7 +55,7 @@ t.test('load restores the rows of a dump', async (t) => {
   target.set('other', { small: 1 });
   const past = stdout.replace(/("key":"gone".*"expiresAt":)\d+/, '$11');
   const loaded = await run(['load', 'target'], past);
-  t.same(loaded, { code: 0, stdout: 'target: 3 rows loaded, 1 expired ones skipped\n', stderr: '' });
+  t.same(loaded, { code: 0, stdout: 'target: 3 rows loaded, 1 expired rows skipped\n', stderr: '' });
   t.equal(target.size, 4, 'with the row that existed before and is not in the dump');
   for (const key of ['k', 'zero', ODD_TEXT]) {
     t.same(target.get(key), source.get(key), 'the row');
@@ -67,7 +67,7 @@ t.test('load restores the rows of a dump', async (t) => {
   t.same(JSON.parse(asJson.stdout), { name: 'target', loaded: 3, expired: 1 }, 'empty lines and CRLF do not matter');
   t.same(await run(['load', 'target'], ''), {
     code: 0,
-    stdout: 'target: 0 rows loaded, 0 expired ones skipped\n',
+    stdout: 'target: 0 rows loaded, 0 expired rows skipped\n',
     stderr: '',
   });
   const envelope = (await run(['get', 'source', 'k', '--json'])).stdout;
@@ -87,7 +87,7 @@ t.test('load reads CSV', async (t) => {
   ].join('\r\n');
   t.same(await run(['load', 'csv'], file), {
     code: 0,
-    stdout: 'csv: 3 rows loaded, 1 expired ones skipped\n',
+    stdout: 'csv: 3 rows loaded, 1 expired rows skipped\n',
     stderr: '',
   });
   t.same(table.get('a'), {
