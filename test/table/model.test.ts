@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import t from 'tap';
-import { type Row, ShmTableError, type Table } from '../../src/index.js';
+import { type JsonValue, type Row, ShmTableError, type Table } from '../../src/index.js';
 import { oneBucketKeys } from './one-bucket-keys.js';
 import { scratchTable, testShared } from './scratch-table.js';
 
@@ -14,6 +14,9 @@ const columns = {
   flag: 'boolean',
   text: 'string(30)',
   data: 'bytes(30)',
+  page: 'text(4)',
+  image: 'blob(8)',
+  state: 'json(16)',
 } as const;
 type Subject = Table<typeof columns>;
 type ModelRow = Row<typeof columns>;
@@ -21,7 +24,21 @@ type Model = Map<string, ModelRow>;
 type Input = Partial<ModelRow>;
 
 const CAPACITY = 30;
-const zero: ModelRow = { i8: 0, u32: 0, i64: 0n, f32: 0, f64: 0, flag: false, text: '', data: new Uint8Array() };
+const zero: ModelRow = {
+  i8: 0,
+  u32: 0,
+  i64: 0n,
+  f32: 0,
+  f64: 0,
+  flag: false,
+  text: '',
+  data: new Uint8Array(),
+  page: '',
+  image: new Uint8Array(),
+  state: null,
+};
+/** Room for the longest values in all rows, in small blocks, so that most values have several. */
+const heap = { bytes: 256 * 1024, blockBytes: 64 };
 
 const bytesOf = (text: string): number => Buffer.byteLength(text);
 const value: { [K in keyof ModelRow]: fc.Arbitrary<ModelRow[K]> } = {
@@ -33,6 +50,10 @@ const value: { [K in keyof ModelRow]: fc.Arbitrary<ModelRow[K]> } = {
   flag: fc.boolean(),
   text: fc.string({ unit: 'binary', maxLength: 30 }).filter((text) => bytesOf(text) <= 30),
   data: fc.uint8Array({ maxLength: 30 }),
+  page: fc.string({ unit: 'binary', maxLength: 300, size: 'max' }),
+  image: fc.uint8Array({ maxLength: 500, size: 'max' }),
+  // As it comes back: JSON has no -0.
+  state: fc.jsonValue({ maxDepth: 3 }).map((state): JsonValue => JSON.parse(JSON.stringify(state))),
 };
 const row: fc.Arbitrary<Input> = fc.record(value, { requiredKeys: [] });
 
@@ -97,6 +118,8 @@ function steps(key: fc.Arbitrary<string>): fc.Arbitrary<Step> {
     ]),
     step(key, 'get', (table, model, k) => [table.get(k), model.get(k)]),
     step(key, 'get text', (table, model, k) => [table.get(k, 'text'), model.get(k)?.text]),
+    step(key, 'get page', (table, model, k) => [table.get(k, 'page'), model.get(k)?.page]),
+    step(key, 'get state', (table, model, k) => [table.get(k, 'state'), model.get(k)?.state]),
     step(key, 'entry', (table, model, k) => [table.entry(k)?.row, model.get(k)]),
     step(key, 'has', (table, model, k) => [table.has(k), model.has(k)]),
     step(key, 'delete', (table, model, k) => [table.delete(k), model.delete(k)]),
@@ -204,6 +227,8 @@ function agrees(table: Subject, plan: readonly Step[]): void {
   }
   if (!isDeepStrictEqual(new Map(table), model)) throw new Error('the rows differ');
   const { problems } = table.verify();
+  const { heap } = table.stats();
+  if (heap?.inFlight !== 0) throw new Error(`${heap?.inFlight} blocks belong to no row`);
   if (problems.length > 0) throw new Error(problems.join('\n'));
 }
 
@@ -214,7 +239,7 @@ const keys = {
 
 for (const [what, key] of Object.entries(keys)) {
   t.test(`a table and a Map agree: ${what}`, async (t) => {
-    const table = scratchTable(t, { capacity: CAPACITY, columns, maxParticipants: 2 });
+    const table = scratchTable(t, { capacity: CAPACITY, columns, heap, maxParticipants: 2 });
     const plans = fc.array(steps(key), { minLength: 1, maxLength: 150, size: 'max' });
     t.doesNotThrow(() =>
       fc.assert(
@@ -226,7 +251,7 @@ for (const [what, key] of Object.entries(keys)) {
 }
 
 testShared('a table and a Map agree: all keys in one bucket', async (t) => {
-  const table = scratchTable(t, { capacity: CAPACITY, columns, maxParticipants: 2 });
+  const table = scratchTable(t, { capacity: CAPACITY, columns, heap, maxParticipants: 2 });
   const key = fc.constantFrom(...oneBucketKeys(table, 40));
   const plans = fc.array(steps(key), { minLength: 1, maxLength: 200, size: 'max' });
   t.doesNotThrow(() =>

@@ -21,11 +21,10 @@ export interface Heap {
   readonly blocksFor: (bytes: number) => number;
   /**
    * Claims blocks for the journal at word `at` until the chain of the cell has `count` of them; false when no free block
-   * was found. Called again with the same cell it continues. `runs` then has the chain as pairs of first block and
-   * number of blocks, for `count` blocks.
+   * was found. Called again with the same cell it continues. `chain` is then the chain.
    */
   readonly claimChain: (at: WordIndex, id: number, cell: WordIndex, count: number) => boolean;
-  readonly runs: number[];
+  readonly chain: Runs;
   /** Says where on the heap to look first: 0 to 1, so that participants do not try for the same blocks. */
   readonly lookFrom: (part: number) => void;
   /** Forgets the chain that was claimed last. */
@@ -44,6 +43,13 @@ export interface Heap {
   readonly blocksOf: (row: WordIndex) => number;
   /** Sets what heapBlocks will be after the operation. */
   readonly prepareBlocks: (at: WordIndex, more: number) => void;
+}
+
+/** A chain as runs of consecutive blocks: for each of them its first block and its number of blocks, one after the other. */
+export interface Runs {
+  readonly blocks: number[];
+  /** Elements of `blocks` that count. */
+  length: number;
 }
 
 /** The heap of a table, and which participant uses it. */
@@ -71,7 +77,8 @@ export function makeHeap({ memory, addresses, constants, runtime }: TableContext
   const table = addresses.heapTable;
   const { first: firstLeaf, count: leaves } = bits.leaves;
   const longColumns = cells.length;
-  const runs: number[] = [];
+  const chain: Runs = { blocks: [], length: 0 };
+  const runs = chain.blocks;
   // The word of bits with which the search goes on, and the one in which a block was freed last.
   let cursor = 0;
   let near = 0;
@@ -123,9 +130,13 @@ export function makeHeap({ memory, addresses, constants, runtime }: TableContext
   const append = (cell: number, block: number): void => {
     if (tail === 0) words[cell + CELL_FIRST] = block;
     else words[entryOf(tail) + BLOCK_NEXT] = block;
-    const last = runs.length - 1;
-    if (tail !== 0 && block === tail + 1) runs[last]++;
-    else runs.push(block, 1);
+    if (tail !== 0 && block === tail + 1) {
+      runs[chain.length - 1]++;
+    } else {
+      runs[chain.length] = block;
+      runs[chain.length + 1] = 1;
+      chain.length += 2;
+    }
     tail = block;
     claimed++;
   };
@@ -135,7 +146,7 @@ export function makeHeap({ memory, addresses, constants, runtime }: TableContext
       current = cell;
       tail = 0;
       claimed = 0;
-      runs.length = 0;
+      chain.length = 0;
     }
     while (claimed < count) {
       const from = seek(count - claimed);
@@ -263,7 +274,7 @@ export function makeHeap({ memory, addresses, constants, runtime }: TableContext
   return {
     blocksFor,
     claimChain,
-    runs,
+    chain,
     lookFrom,
     beginClaims,
     endClaims,

@@ -86,7 +86,8 @@ export function makeLongCells(
   const { inlineBytes, maxBytes, octets, damage, decode, writeEncoded, textBytes, bytesOf, lengthOf, isAscii } =
     support;
   const { blocks = 0, blockBytes = 0 } = memory.layout.heap ?? {};
-  const { beginClaims, blocksFor, claimChain, endClaims, runs } = heap;
+  const { beginClaims, blocksFor, chain, claimChain, endClaims } = heap;
+  const runs = chain.blocks;
   const table = addresses.heapTable;
   const payload = addresses.heapPayload * 4;
   const nothing = new Uint8Array(0);
@@ -96,10 +97,11 @@ export function makeLongCells(
 
   // The runs of the chain that was walked last: first block and number of blocks of each.
   const found: number[] = [];
+  let foundLength = 0;
 
   // Walks a chain that must have `count` blocks.
   const walk = (first: number, count: number): boolean => {
-    found.length = 0;
+    foundLength = 0;
     let block = first;
     for (let met = 0; met < count; ) {
       if (block <= 0 || block > blocks) return false;
@@ -111,7 +113,9 @@ export function makeLongCells(
         next = words[table + block * BLOCK_TABLE_WORDS + BLOCK_NEXT];
         met++;
       }
-      found.push(begin, block - begin + 1);
+      found[foundLength] = begin;
+      found[foundLength + 1] = block - begin + 1;
+      foundLength += 2;
       block = next;
     }
     return block === 0;
@@ -128,7 +132,7 @@ export function makeLongCells(
   // Copies the runs that were walked last.
   const gather = (target: Uint8Array, length: number, shouldContinue?: () => boolean): boolean => {
     let done = 0;
-    for (let i = 0; i < found.length; i += 2) {
+    for (let i = 0; i < foundLength; i += 2) {
       let at = placeOf(found[i]);
       const end = done + Math.min(length - done, found[i + 1] * blockBytes);
       while (done < end) {
@@ -160,7 +164,7 @@ export function makeLongCells(
       const count = blocksFor(length);
       if (count === 1 && first > 0 && first <= blocks) return decodeAt(placeOf(first), length, word < 0);
       if (walk(first, count)) {
-        if (found.length === 2) return decodeAt(placeOf(first), length, word < 0);
+        if (foundLength === 2) return decodeAt(placeOf(first), length, word < 0);
         const gathered = scratchFor(length);
         gather(gathered, length);
         return gathered.toString(word < 0 ? 'latin1' : 'utf8', 0, length);
@@ -179,7 +183,7 @@ export function makeLongCells(
       return octets.slice(start, start + length);
     }
     if (length <= inlineBytes[index] || length > maxBytes[index] || !walk(first, blocksFor(length))) return undefined;
-    if (found.length === 2 && shouldContinue === undefined) {
+    if (foundLength === 2 && shouldContinue === undefined) {
       return octets.slice(placeOf(first), placeOf(first) + length);
     }
     const copy = new Uint8Array(length);
@@ -209,13 +213,14 @@ export function makeLongCells(
 
   // Long values of the row that is being written: their cells, positions, and what to store.
   const pendingCells: number[] = [];
-  const pendingValues: (string | Uint8Array)[] = [];
+  const pendingValues: (string | Uint8Array | undefined)[] = [];
+  let pending = 0;
   let needed = 0;
   let stored = 0;
 
   const remember = (cell: number, value: string | Uint8Array, length: number): void => {
-    pendingCells.push(cell);
-    pendingValues.push(value);
+    pendingCells[pending] = cell;
+    pendingValues[pending++] = value;
     needed += blocksFor(length);
   };
 
@@ -249,7 +254,7 @@ export function makeLongCells(
 
   const scatter = (source: Uint8Array, length: number): void => {
     let done = 0;
-    for (let i = 0; i < runs.length; i += 2) {
+    for (let i = 0; i < chain.length; i += 2) {
       const piece = Math.min(length - done, runs[i + 1] * blockBytes);
       bytes.set(source.subarray(done, done + piece), placeOf(runs[i]));
       done += piece;
@@ -260,12 +265,12 @@ export function makeLongCells(
     const word = words[cell + CELL_LENGTH];
     const length = word & LENGTH_MASK;
     if (typeof value !== 'string') {
-      if (runs.length === 2) bytes.set(value, placeOf(runs[0]));
+      if (chain.length === 2) bytes.set(value, placeOf(runs[0]));
       else scatter(value, length);
       return;
     }
     const encoding = word < 0 ? 'latin1' : 'utf8';
-    if (runs.length === 2) {
+    if (chain.length === 2) {
       writeEncoded(placeOf(runs[0]), value, length, encoding);
       return;
     }
@@ -304,8 +309,9 @@ export function makeLongCells(
     },
 
     begin() {
-      pendingCells.length = 0;
-      pendingValues.length = 0;
+      // A write that was refused may have left some.
+      for (let i = 0; i < pending; i++) pendingValues[i] = undefined;
+      pending = 0;
       needed = 0;
       stored = 0;
       beginClaims();
@@ -315,14 +321,16 @@ export function makeLongCells(
 
     store(id) {
       const at = longCells.journal;
-      for (; stored < pendingCells.length; stored++) {
+      for (; stored < pending; stored++) {
         const cell = pendingCells[stored] as WordIndex;
         if (!claimChain(at, id, cell, blocksFor(words[cell + CELL_LENGTH] & LENGTH_MASK))) return false;
-        fillBlocks(cell, pendingValues[stored]);
+        const value = pendingValues[stored];
+        if (value !== undefined) fillBlocks(cell, value);
       }
       endClaims(at);
-      pendingCells.length = 0;
-      pendingValues.length = 0;
+      // They are the caller's, who may want their memory back.
+      for (let i = 0; i < pending; i++) pendingValues[i] = undefined;
+      pending = 0;
       return true;
     },
 
