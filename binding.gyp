@@ -10,6 +10,7 @@
         "native/huge_pages.cc",
         "native/inherited_memory.cc",
         "native/mapping.cc",
+        "native/process_ends.cc",
         "native/system_v.cc",
         "native/word_watch.cc"
       ],

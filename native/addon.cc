@@ -10,6 +10,7 @@
 
 #include "descriptor.h"
 #include "mapping.h"
+#include "process_ends.h"
 #include "word_watch.h"
 
 namespace shmtable {
@@ -23,6 +24,7 @@ namespace {
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   Descriptor::Init(env, exports);
   Mapping::Init(env, exports);
+  ProcessEnds::Init(env, exports);
   WordWatch::Init(env, exports);
   InitFutex(env, exports);
   InitSystemV(env, exports);

@@ -2,9 +2,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <linux/futex.h>
 #include <signal.h>
 #include <sys/shm.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -54,6 +57,8 @@ bool HasString(const Napi::CallbackInfo& info, size_t index) { return info.Lengt
 
 int64_t NumberAt(const Napi::CallbackInfo& info, size_t index) { return info[index].As<Napi::Number>().Int64Value(); }
 
+void CloseBeforeEnd(void* descriptor) { static_cast<Descriptor*>(descriptor)->CloseNow(); }
+
 std::string StringAt(const Napi::CallbackInfo& info, size_t index) {
   return info[index].As<Napi::String>().Utf8Value();
 }
@@ -78,12 +83,13 @@ void Descriptor::Init(Napi::Env env, Napi::Object exports) {
                                             InstanceMethod<&Descriptor::TryLock>("tryLock"),
                                             InstanceMethod<&Descriptor::Unlock>("unlock"),
                                             InstanceMethod<&Descriptor::IsLocked>("isLocked"),
+                                            InstanceMethod<&Descriptor::AnnounceEnd>("announceEnd"),
                                             InstanceMethod<&Descriptor::Close>("close"),
                                             InstanceAccessor<&Descriptor::Number>("number"),
                                         }));
 }
 
-Descriptor::Descriptor(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Descriptor>(info) {}
+Descriptor::Descriptor(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Descriptor>(info), env_(info.Env()) {}
 
 Descriptor::~Descriptor() { CloseNow(); }
 
@@ -91,6 +97,14 @@ void Descriptor::CloseNow() {
   // Not repeated after EINTR, because Linux has closed the descriptor by then.
   if (fd_ >= 0) close(fd_);
   fd_ = -1;
+  if (ends_ == nullptr) return;
+  // Announced before the locks are gone, whoever looks would find them held and sleep on.
+  ends_[0].fetch_add(1);
+  ends_[1].fetch_add(1);
+  syscall(SYS_futex, &ends_[1], FUTEX_WAKE, INT_MAX, nullptr, nullptr, 0);
+  ends_ = nullptr;
+  words_.Reset();
+  napi_remove_env_cleanup_hook(env_, CloseBeforeEnd, this);
 }
 
 Napi::Value Descriptor::Adopt(Napi::Env env, int fd_or_minus_errno) {
@@ -200,6 +214,22 @@ Napi::Value Descriptor::IsLocked(const Napi::CallbackInfo& info) {
   struct flock found {};
   int rc = LockByte(fd_, F_OFD_GETLK, F_WRLCK, NumberAt(info, 0), &found);
   return Result(info, rc < 0 ? rc : (found.l_type == F_UNLCK ? 0 : 1));
+}
+
+Napi::Value Descriptor::AnnounceEnd(const Napi::CallbackInfo& info) {
+  if (fd_ < 0 || ends_ != nullptr || info.Length() < 2 || !info[0].IsTypedArray() || !info[1].IsNumber()) {
+    return Result(info, -EINVAL);
+  }
+  Napi::TypedArray view = info[0].As<Napi::TypedArray>();
+  if (view.TypedArrayType() != napi_int32_array) return Result(info, -EINVAL);
+  Napi::Int32Array words = view.As<Napi::Int32Array>();
+  const int64_t index = NumberAt(info, 1);
+  if (index < 0 || index + 1 >= static_cast<int64_t>(words.ElementLength())) return Result(info, -EINVAL);
+  words_ = Napi::Persistent(words);
+  ends_ = reinterpret_cast<std::atomic<int32_t>*>(words.Data()) + index;
+  // Before the finalizers, which come in no order that is promised.
+  napi_add_env_cleanup_hook(env_, CloseBeforeEnd, this);
+  return Result(info, 0);
 }
 
 Napi::Value Descriptor::Close(const Napi::CallbackInfo& info) {

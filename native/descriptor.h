@@ -3,6 +3,9 @@
 
 #include <napi.h>
 
+#include <atomic>
+#include <cstdint>
+
 namespace shmtable {
 
 // An open file description that is not shared: opened here with close-on-exec, never duplicated and never inherited.
@@ -12,6 +15,8 @@ class Descriptor : public Napi::ObjectWrap<Descriptor> {
   static void Init(Napi::Env env, Napi::Object exports);
   explicit Descriptor(const Napi::CallbackInfo& info);
   ~Descriptor() override;
+  // Closes the description, then announces it; also what the environment's end calls.
+  void CloseNow();
 
  private:
   // Opening.
@@ -33,14 +38,20 @@ class Descriptor : public Napi::ObjectWrap<Descriptor> {
   Napi::Value TryLock(const Napi::CallbackInfo& info);   // (byte)
   Napi::Value Unlock(const Napi::CallbackInfo& info);    // (byte)
   Napi::Value IsLocked(const Napi::CallbackInfo& info);  // (byte)
+  // (words, index): once the description is closed, with all of its locks gone, advances this word and the next, which
+  // others sleep on, and wakes them. In every end but that of the whole process, of which a pidfd tells.
+  Napi::Value AnnounceEnd(const Napi::CallbackInfo& info);
 
   Napi::Value Close(const Napi::CallbackInfo& info);
   Napi::Value Number(const Napi::CallbackInfo& info);
 
   Napi::Value Adopt(Napi::Env env, int fd_or_minus_errno);
-  void CloseNow();
 
+  Napi::Env env_;
   int fd_ = -1;
+  // Two words of `words_`, or null.
+  std::atomic<int32_t>* ends_ = nullptr;
+  Napi::Reference<Napi::Int32Array> words_;
 };
 
 }  // namespace shmtable

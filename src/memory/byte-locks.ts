@@ -59,6 +59,15 @@ export class ByteLocks {
     return this.#run('look at', byte, this.#descriptor.isLocked(this.#check(byte))) === 1;
   }
 
+  /**
+   * Has others told when these locks are released by `close`, by garbage collection or by the end of the thread: words
+   * `index` and `index + 1` are advanced then, and whoever sleeps on the second is woken. The end of the whole process
+   * is not announced: see `ProcessEnds`. To be called once.
+   */
+  announceEnd(words: Int32Array, index: number): void {
+    checked(this.#descriptor.announceEnd(words, index), () => `announce the end of the byte locks of ${this.#subject}`);
+  }
+
   /** Releases every lock. Closing twice is harmless. */
   close(): void {
     this.#descriptor.close();

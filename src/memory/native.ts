@@ -12,6 +12,7 @@ interface NativeAddon {
   readonly Descriptor: new () => Descriptor;
   readonly Mapping: new () => Mapping;
   readonly WordWatch: new () => NativeWordWatch;
+  readonly ProcessEnds: new () => NativeProcessEnds;
   /** 0 woken or interrupted, 1 the word differs, 2 timed out. */
   futexWait(words: Int32Array, index: number, expected: number, timeoutMs: number): number;
   futexWake(words: Int32Array, index: number, count: number): number;
@@ -70,6 +71,8 @@ export interface Descriptor {
   tryLock(byte: number): number;
   unlock(byte: number): number;
   isLocked(byte: number): number;
+  /** Once closed, in any way but the end of the process: advances this word and the next, and wakes who sleeps on that. */
+  announceEnd(words: Int32Array, index: number): number;
   close(): void;
   /** -1 when closed. */
   readonly number: number;
@@ -108,6 +111,14 @@ interface NativeWordWatch {
     callback: () => void,
   ): number;
   acknowledge(): void;
+  stop(): void;
+}
+
+/** A thread that sleeps until a process ends: see `native/process_ends.h`. */
+interface NativeProcessEnds {
+  start(callback: () => void): number;
+  add(pid: number): number;
+  remove(number: number): number;
   stop(): void;
 }
 

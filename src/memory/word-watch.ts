@@ -1,4 +1,5 @@
 import { ShmTableError } from '../errors.js';
+import { futexWake } from './futex.js';
 import { native } from './native.js';
 import { checked, errnoName } from './system-error.js';
 
@@ -15,6 +16,22 @@ export interface WatchedWord {
 const READ_ONLY_LOOK_MS = 20;
 /** Polling interval of other watchers, in milliseconds, because a writer may be stopped just before it wakes them. */
 const LOOK_MS = 1000;
+
+const ALL = 2 ** 31 - 1;
+
+/**
+ * Advances a watched word and wakes its watchers. Makes a system call only when one sleeps, or with `surely`.
+ *
+ * The mark is cleared before the word advances. If it were cleared after, it could be the mark of a watcher that has
+ * already seen the new word and is about to sleep on it: nobody would wake that one any more. The mark is checked again
+ * afterwards, for a watcher that has set it in between.
+ */
+export function advanceAndWake(words: Int32Array, word: number, sleepers: number, surely = false): void {
+  const asleep = Atomics.load(words, sleepers) !== 0;
+  if (asleep) Atomics.store(words, sleepers, 0);
+  Atomics.add(words, word, 1);
+  if (asleep || surely || Atomics.load(words, sleepers) !== 0) futexWake(words, word, ALL);
+}
 
 /**
  * Calls back when any process has changed a word of shared memory. A separate thread sleeps in the kernel until then;

@@ -1,4 +1,4 @@
-import { futexWake, type WatchedWord } from '../../memory/index.js';
+import { advanceAndWake, type WatchedWord } from '../../memory/index.js';
 import * as layout from '../layout/change-feed.js';
 import { ROW_KEY_LENGTH } from '../layout/row.js';
 import * as slot from '../layout/slot.js';
@@ -6,7 +6,6 @@ import type { TableMemory } from '../layout/table-memory.js';
 import type { RowNumber } from '../layout/units.js';
 import type { Change } from '../types.js';
 
-const ALL = 2 ** 31 - 1;
 /**
  * Cells that a producer skips before it considers the feed damaged: other producers alone cannot make it skip that
  * many.
@@ -144,21 +143,9 @@ export class ChangeFeed {
     words[cell + layout.CELL_CHECKSUM] = checksum;
   }
 
-  /**
-   * Tells watchers that there is something to read. Makes a system call only when one sleeps, or with `surely`.
-   *
-   * The mark is cleared before the word advances. If it were cleared after, it could be the mark of a watcher that has
-   * already seen the new word and is about to sleep on it: nobody would wake that one any more. The mark is checked
-   * again afterwards, for a watcher that has set it in between.
-   */
+  /** Tells watchers that there is something to read. Makes a system call only when one sleeps, or with `surely`. */
   wake(surely = false): void {
-    const words = this.#words;
-    const wake = this.#at + layout.FEED_WAKE;
-    const sleepers = this.#at + layout.FEED_SLEEPERS;
-    const asleep = Atomics.load(words, sleepers) !== 0;
-    if (asleep) Atomics.store(words, sleepers, 0);
-    Atomics.add(words, wake, 1);
-    if (asleep || surely || Atomics.load(words, sleepers) !== 0) futexWake(words, wake, ALL);
+    advanceAndWake(this.#words, this.#at + layout.FEED_WAKE, this.#at + layout.FEED_SLEEPERS, surely);
   }
 
   /** The word that watchers sleep on. */

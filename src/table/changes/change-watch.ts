@@ -158,7 +158,10 @@ export class ChangeWatch implements AsyncIterableIterator<Change | Gap> {
   poll(): Change | Gap | NothingYet {
     for (;;) {
       this.#table.assertOpen();
-      if (++this.#readInTurn > CHANGES_PER_TURN) return 'more';
+      if (++this.#readInTurn > CHANGES_PER_TURN) {
+        this.#readInTurn = 0;
+        return 'more';
+      }
       const { head, cells } = this.#feed;
       // A position in the future belongs to an earlier table of this name.
       if (this.#next > head) return this.#skipTo(head);

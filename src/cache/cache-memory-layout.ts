@@ -1,0 +1,78 @@
+/**
+ * The memory that the handles of a cache share beside its two tables: who they are, and what has been invalidated.
+ *
+ *   | header | owner 1 | owner 2 | ... | generation of tag slot 0, 1, ... |
+ *
+ *   header    0  magic     u32
+ *             4  version   u32
+ *             8  state     u32  0, or DESTROYED
+ *            12  owners    u32  how many there may be
+ *            64  ends      u32  advanced when an owner has ended or another one has its number
+ *            68  wake      u32  what waiting threads sleep on; advanced when a load has ended, and with `ends`
+ *            72  sleepers  u32  1 while one sleeps: see WordWatch
+ *
+ *   owner     0  life      u32  advanced by each holder of the number, so that a number and a life name one handle
+ *             4  pid       u32  of the process that it is in
+ *             8  pidSpace  u32  namespace of that process id, 0 unknown
+ *            16  counts    f64 each; never reset, so that their sums are those of all handles there ever were
+ *
+ *   tag slot  0  generation  u32  advanced by each invalidation of a tag that falls into it
+ *
+ * Invariants
+ * - The handle that holds the byte lock of an owner's number is the only one that writes to that owner. The kernel drops
+ *   the lock when the handle, its thread or its process ends. So number and life name a living handle as long as the
+ *   byte is locked and the life is the same.
+ * - Life, pid and pidSpace are written before the first lease that names the owner.
+ * - Generations begin at a random number: entries of memory that was lost are not current by chance.
+ */
+
+/** First word: "CACH". */
+export const CACHE_MAGIC = 0x48434143;
+export const CACHE_VERSION = 1;
+
+export const HEADER_BYTES = 128;
+
+/** Word offsets in the header. */
+export const MAGIC = 0;
+export const VERSION = 1;
+export const STATE = 2;
+export const OWNERS = 3;
+/** `WAKE` is the word behind it: both are advanced by the end of a description (`ByteLocks.announceEnd`). */
+export const ENDS = 16;
+export const WAKE = 17;
+export const SLEEPERS = 18;
+
+export const DESTROYED = 1;
+
+const OWNER_BYTES = 128;
+
+/** Word offsets in an owner. */
+export const LIFE = 0;
+export const PID = 1;
+export const PID_SPACE = 2;
+/** Offset in an owner of its first count, in units of 8 bytes. */
+export const COUNTS = 2;
+
+/** The counts of an owner, in this order: offsets from COUNTS. */
+export const HITS = 0;
+export const MISSES = 1;
+export const LOADS = 2;
+export const FAILED_LOADS = 3;
+export const WAITS = 4;
+export const TAKEOVERS = 5;
+
+/** Number of tag slots: a power of two. Tags of one slot are invalidated together. */
+export const TAG_SLOTS = 65_536;
+
+export function ownerWord(id: number): number {
+  return (HEADER_BYTES + (id - 1) * OWNER_BYTES) / 4;
+}
+
+/** First word of the tag slots. */
+export function tagsWord(owners: number): number {
+  return (HEADER_BYTES + owners * OWNER_BYTES) / 4;
+}
+
+export function cacheMemoryBytes(owners: number): number {
+  return tagsWord(owners) * 4 + TAG_SLOTS * 4;
+}

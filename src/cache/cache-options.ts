@@ -1,0 +1,157 @@
+import { ShmTableError, show } from '../errors.js';
+import { checkOptions } from '../memory/index.js';
+import { integer, MAX_PARTICIPANTS, parseNamespace } from '../table/options.js';
+import type { Codec } from './codec.js';
+import { checkTags } from './tags.js';
+
+export interface CacheOptions<V> extends EntryOptions {
+  /** A name of the form `[A-Za-z0-9_][A-Za-z0-9._-]{0,57}`. The cache's table has it, too. */
+  readonly name: string;
+  /** Default: the environment's `SHMTABLE_NAMESPACE`, or `default`. */
+  readonly namespace?: string | undefined;
+  /** Shared memory that the cache takes in all, in bytes. Default 64 MiB. */
+  readonly bytes?: number | undefined;
+  /** Maximum number of entries, 1 .. 2^31-1. Default 100,000. */
+  readonly entries?: number | undefined;
+  /** How values become bytes. Default `json`. */
+  readonly codec?: 'json' | 'v8' | Codec<V> | undefined;
+  /** Default lifetime of a key whose load has returned `undefined`: see `LoadOptions`. */
+  readonly negativeTtl?: number | undefined;
+  /** Maximum number of handles that are open at the same time, over all processes: 1 .. 1024, default 128. */
+  readonly maxParticipants?: number | undefined;
+  /** Called when a load in the background has failed, whose error no caller gets: see `staleTtl`. */
+  readonly onReloadError?: ((error: unknown, key: string) => void) | undefined;
+}
+
+/** Where a cache is. */
+export interface CacheLookup {
+  readonly namespace?: string | undefined;
+}
+
+interface EntryOptions {
+  /** Lifetime in whole milliseconds, 1 .. 2^53-1; `null` for none. */
+  readonly ttl?: number | null | undefined;
+  /** For how many milliseconds after `ttl` the value may still be served while it is loaded anew: 0 .. 2^53-1. */
+  readonly staleTtl?: number | undefined;
+}
+
+/** Options of `set` and `setMany`. */
+export interface CacheSetOptions extends EntryOptions {
+  /** Up to 128 strings: `invalidateTag` of one of them removes the entry. */
+  readonly tags?: readonly string[] | undefined;
+}
+
+/** Options of `getOrSet`. */
+export interface LoadOptions extends CacheSetOptions {
+  /** How long `undefined`, as the result of a load, is kept, in milliseconds. Default: not at all. */
+  readonly negativeTtl?: number | undefined;
+  /** Ends the wait of this call; the load continues for others. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What an entry gets: with all defaults. */
+export interface Lifetimes {
+  /** Undefined for none. */
+  readonly ttl: number | undefined;
+  readonly staleTtl: number;
+  readonly negativeTtl: number | undefined;
+}
+
+export interface CheckedOptions extends Lifetimes {
+  readonly tags: readonly string[];
+}
+
+type Names<T> = Record<keyof T, true>;
+
+const entry: Names<EntryOptions> = { ttl: true, staleTtl: true };
+const set: Names<CacheSetOptions> = { ...entry, tags: true };
+const load: Names<LoadOptions> = { ...set, negativeTtl: true, signal: true };
+const lookup: Names<CacheLookup> = { namespace: true };
+const cache: Names<CacheOptions<unknown>> = {
+  name: true,
+  bytes: true,
+  entries: true,
+  codec: true,
+  negativeTtl: true,
+  maxParticipants: true,
+  onReloadError: true,
+  ...entry,
+  ...lookup,
+};
+
+const CACHE_OPTIONS = Object.keys(cache);
+const SET_OPTIONS = Object.keys(set);
+const LOAD_OPTIONS = Object.keys(load);
+const LOOKUP_OPTIONS = Object.keys(lookup);
+
+const DEFAULTS = { bytes: 64 * 2 ** 20, entries: 100_000, maxParticipants: 128 } as const;
+const MAX_ENTRIES = 2 ** 31 - 1;
+const MIN_BYTES = 2 ** 20;
+/** So that the table of leases, whose name is longer, can have its name. */
+const NAME = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,57}$/;
+
+export function parseCacheOptions<V>(options: CacheOptions<V>) {
+  checkOptions(options, CACHE_OPTIONS);
+  const { codec = 'json', onReloadError } = options;
+  if (onReloadError !== undefined && typeof onReloadError !== 'function') {
+    throw new ShmTableError('ERR_ARGUMENT', `onReloadError must be a function, got ${show(onReloadError)}`);
+  }
+  return {
+    name: checkCacheName(options.name),
+    namespace: parseNamespace(options.namespace),
+    bytes: integer('bytes', options.bytes ?? DEFAULTS.bytes, MIN_BYTES, Number.MAX_SAFE_INTEGER),
+    entries: integer('entries', options.entries ?? DEFAULTS.entries, 1, MAX_ENTRIES),
+    maxParticipants: integer(
+      'maxParticipants',
+      options.maxParticipants ?? DEFAULTS.maxParticipants,
+      1,
+      MAX_PARTICIPANTS,
+    ),
+    codec,
+    onReloadError,
+    defaults: lifetimes(options, { ttl: undefined, staleTtl: 0, negativeTtl: undefined }),
+  };
+}
+
+export function parseLookup(name: string, options: CacheLookup): { name: string; namespace: string } {
+  checkOptions(options, LOOKUP_OPTIONS);
+  return { name: checkCacheName(name), namespace: parseNamespace(options.namespace) };
+}
+
+function checkCacheName(name: unknown): string {
+  if (typeof name === 'string' && NAME.test(name)) return name;
+  throw new ShmTableError('ERR_ARGUMENT', `cache name ${show(name)} does not match ${NAME.source}`);
+}
+
+const NO_TAGS: readonly string[] = [];
+
+/** Reads the options of `set` once each and checks them. `ERR_ARGUMENT`. */
+export function readSetOptions(options: CacheSetOptions, defaults: Lifetimes): CheckedOptions {
+  checkOptions(options, SET_OPTIONS);
+  const { tags } = options;
+  return { ...lifetimes(options, defaults), tags: tags === undefined ? NO_TAGS : checkTags(tags) };
+}
+
+/** Reads the options of `getOrSet` once each and checks them. `ERR_ARGUMENT`. */
+export function readLoadOptions(
+  options: LoadOptions,
+  defaults: Lifetimes,
+): CheckedOptions & { signal: AbortSignal | undefined } {
+  checkOptions(options, LOAD_OPTIONS);
+  const { tags, signal } = options;
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw new ShmTableError('ERR_ARGUMENT', `signal must be an AbortSignal, got ${show(signal)}`);
+  }
+  return { ...lifetimes(options, defaults), tags: tags === undefined ? NO_TAGS : checkTags(tags), signal };
+}
+
+function lifetimes({ ttl, staleTtl, negativeTtl }: LoadOptions, defaults: Lifetimes): Lifetimes {
+  return {
+    ttl: ttl === undefined ? defaults.ttl : ttl === null ? undefined : integer('ttl', ttl, 1, Number.MAX_SAFE_INTEGER),
+    staleTtl: staleTtl === undefined ? defaults.staleTtl : integer('staleTtl', staleTtl, 0, Number.MAX_SAFE_INTEGER),
+    negativeTtl:
+      negativeTtl === undefined
+        ? defaults.negativeTtl
+        : integer('negativeTtl', negativeTtl, 1, Number.MAX_SAFE_INTEGER),
+  };
+}

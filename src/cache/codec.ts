@@ -1,0 +1,85 @@
+import { deserialize, serialize } from 'node:v8';
+import { ShmTableError, show } from '../errors.js';
+
+/** Turns values into bytes and back. Both functions must be synchronous. */
+export interface Codec<V> {
+  encode(value: V): Uint8Array;
+  /** Gets a copy of the bytes, which it may keep. */
+  decode(bytes: Uint8Array): V;
+}
+
+/** A codec as the rows of a cache have it. */
+export interface StoredCodec<V> {
+  /** Names the codec: that of the column that has the values. Handles with different codecs have different schemas. */
+  readonly column: 'json' | 'v8' | 'custom';
+  /** Throws `ERR_COLUMN_TYPE` for a value that cannot be encoded. */
+  encode(value: V): string | Uint8Array;
+  /** Throws `ERR_COLUMN_TYPE` when the codec's own `decode` throws. */
+  decode(stored: string | Uint8Array): V;
+}
+
+/** `ERR_ARGUMENT` when it is not a codec. */
+export function storedCodec<V>(codec: 'json' | 'v8' | Codec<V>): StoredCodec<V> {
+  if (codec === 'json') return jsonCodec();
+  if (codec === 'v8') return bytesCodec('v8', { encode: serialize, decode: deserialize });
+  if (typeof codec === 'object' && codec !== null) {
+    const { encode, decode } = codec;
+    if (typeof encode === 'function' && typeof decode === 'function') return bytesCodec('custom', codec);
+  }
+  throw new ShmTableError(
+    'ERR_ARGUMENT',
+    `codec must be 'json', 'v8' or an object with functions encode and decode, got ${show(codec)}`,
+  );
+}
+
+function jsonCodec<V>(): StoredCodec<V> {
+  return {
+    column: 'json',
+    encode(value) {
+      let text: string | undefined;
+      try {
+        text = JSON.stringify(value);
+      } catch (error) {
+        throw unencodable(value, 'JSON', error);
+      }
+      if (text === undefined) throw unencodable(value, 'JSON');
+      return text;
+    },
+    decode: (stored) => JSON.parse(stored as string),
+  };
+}
+
+function bytesCodec<V>(column: 'v8' | 'custom', codec: Codec<V>): StoredCodec<V> {
+  return {
+    column,
+    encode(value) {
+      let bytes: unknown;
+      try {
+        bytes = codec.encode(value);
+      } catch (error) {
+        throw unencodable(value, `codec ${column}`, error);
+      }
+      if (bytes instanceof Uint8Array) return bytes;
+      throw new ShmTableError('ERR_COLUMN_TYPE', `encode of the codec must return a Uint8Array, got ${show(bytes)}`);
+    },
+    decode(stored) {
+      try {
+        return codec.decode(stored as Uint8Array);
+      } catch (error) {
+        throw new ShmTableError('ERR_COLUMN_TYPE', `codec ${column} cannot decode a value: ${messageOf(error)}`, {
+          cause: error,
+        });
+      }
+    },
+  };
+}
+
+function unencodable(value: unknown, by: string, cause?: unknown): ShmTableError {
+  const why = cause === undefined ? '' : `: ${messageOf(cause)}`;
+  return new ShmTableError('ERR_COLUMN_TYPE', `${by} cannot encode ${show(value)}${why}`, { cause });
+}
+
+/** The first line, or none when the codec has thrown something else than an error. */
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message.split('\n')[0] : show(error);
+}

@@ -1,0 +1,169 @@
+import { hasCode } from '../errors.js';
+import { engineOf } from '../table/engine.js';
+import { Table } from '../table/table.js';
+import type { CacheMemory } from './cache-memory.js';
+import { TAKEOVERS } from './cache-memory-layout.js';
+import type { Owner, OwnerName } from './owner.js';
+import { MAX_ROW_KEY_BYTES } from './row-key.js';
+
+/**
+ * Who loads which key: a row for each key that is being loaded, in a table with a change feed, which tells those who
+ * wait for a key that its lease has ended.
+ *
+ * Invariants
+ * - Whoever inserts the row has the lease; its revision, which never repeats, is the lease's number. Only a row of that
+ *   revision is changed or removed in its name.
+ * - A lease ends when its row is removed or marked absent; or with its owner, whom the row names. The row of a dead
+ *   owner may be replaced by anybody, under its revision, so that one of those who try succeeds.
+ * - A value is written before its lease ends. So whoever sees the end sees the value, unless there was none.
+ */
+
+const columns = { owner: 'uint32', life: 'uint32', absent: 'boolean' } as const;
+
+/** How long a row says that the load of its key has returned `undefined`. Those who wait look within a turn of theirs. */
+const ABSENT_MS = 5_000;
+/** Bytes of the feed for each row: more than one change of a short key. */
+const FEED_BYTES_PER_ROW = 64;
+
+/** A lease that somebody else has. */
+export interface OtherLease extends OwnerName {
+  readonly absent: boolean;
+}
+
+/** The lease that this handle now has; `number` is undefined when no row was free for it. */
+export interface OwnLease {
+  readonly number: number | undefined;
+}
+
+export function leasesTableOptions(name: string, namespace: string, rows: number, maxParticipants: number) {
+  return {
+    name: `${name}.loads`,
+    namespace,
+    capacity: rows,
+    columns,
+    maxKeyBytes: MAX_ROW_KEY_BYTES,
+    changes: rows * FEED_BYTES_PER_ROW,
+    maxParticipants,
+  };
+}
+
+export class Leases {
+  readonly #table: Table<typeof columns>;
+  readonly #memory: CacheMemory;
+  readonly #owner: Owner;
+
+  constructor(options: ReturnType<typeof leasesTableOptions>, memory: CacheMemory, owner: Owner) {
+    this.#table = Table.openOrCreate(options);
+    this.#memory = memory;
+    this.#owner = owner;
+  }
+
+  /**
+   * Takes the lease of a key, or returns the one that an owner has who lives: who `mayLive`, or whose death the caller
+   * will be told of.
+   */
+  acquire(rowKey: string, mayLive: (owner: OwnerName) => boolean): OwnLease | OtherLease {
+    const { owner, life } = this.#owner;
+    for (;;) {
+      const entry = this.#table.entry(rowKey);
+      if (entry === undefined) {
+        const inserted = this.#insert(rowKey);
+        if (inserted !== 'present') return { number: inserted };
+        continue;
+      }
+      const { row, revision } = entry;
+      if (!row.absent && mayLive(row)) return row;
+      const mine = { owner, life, absent: false };
+      const options = { ifRevision: revision, ttl: null };
+      const { outcome, revision: number } = engineOf(this.#table).write('update', rowKey, mine, options);
+      if (outcome !== 'updated') continue;
+      if (!row.absent) this.#owner.count(TAKEOVERS);
+      return { number };
+    }
+  }
+
+  /** The number of the new row; undefined when there is no room for one even without those of dead owners. */
+  #insert(rowKey: string): number | undefined | 'present' {
+    const { owner, life } = this.#owner;
+    for (let isSwept = false; ; isSwept = true) {
+      try {
+        const { outcome, revision } = engineOf(this.#table).write('insert', rowKey, { owner, life });
+        return outcome === 'inserted' ? revision : 'present';
+      } catch (error) {
+        if (!hasCode(error, 'ERR_TABLE_FULL')) throw error;
+        if (isSwept) return undefined;
+        this.#sweepDead();
+      }
+    }
+  }
+
+  /** Removes the leases of dead owners that nobody has asked for since. O(rows). */
+  #sweepDead(): void {
+    for (const [rowKey, row] of this.#table) {
+      if (!this.#owner.isAlive(row)) this.#table.compareAndDelete(rowKey, { owner: row.owner, life: row.life });
+    }
+  }
+
+  /** The lease of a key, whoever has it, dead or alive. */
+  find(rowKey: string): OtherLease | undefined {
+    return this.#table.get(rowKey);
+  }
+
+  /** Whether a lease has not been voided. */
+  isHeld(rowKey: string, { number }: OwnLease): boolean {
+    return number === undefined || this.#table.entry(rowKey)?.revision === number;
+  }
+
+  /** Ends a lease; false when it was voided before. */
+  release(rowKey: string, { number }: OwnLease): boolean {
+    if (number === undefined) return true;
+    const { outcome } = engineOf(this.#table).remove(rowKey, { ifRevision: number });
+    this.#memory.wake();
+    return outcome === 'deleted';
+  }
+
+  /** Ends a lease and tells those who wait that the load has returned `undefined`. */
+  releaseAbsent(rowKey: string, { number }: OwnLease): void {
+    if (number === undefined) return;
+    const { owner, life } = this.#owner;
+    const absent = { owner, life, absent: true };
+    engineOf(this.#table).write('update', rowKey, absent, { ifRevision: number, ttl: ABSENT_MS });
+    this.#memory.wake();
+  }
+
+  /** Takes the lease away from whoever has it: what is being loaded will not be stored. */
+  void(rowKey: string): void {
+    if (!this.#table.has(rowKey)) return;
+    this.#table.delete(rowKey);
+    this.#memory.wake();
+  }
+
+  /** Takes all leases away. */
+  voidAll(): void {
+    if (this.#table.stats().rows === 0) return;
+    this.#table.clear();
+    this.#memory.wake();
+  }
+
+  /** Opens a reader of the ends of leases, without waiting: `poll`. */
+  openFeed() {
+    return engineOf(this.#table).watch();
+  }
+
+  /** Publishes what dead processes have committed and not published. */
+  settleDead(): void {
+    engineOf(this.#table).settleDead();
+  }
+
+  get bytes(): number {
+    return engineOf(this.#table).counts().bytes;
+  }
+
+  close(): void {
+    this.#table.close();
+  }
+
+  destroy(): void {
+    if (this.#table.isOpen) this.#table.destroy();
+  }
+}

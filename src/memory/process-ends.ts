@@ -1,0 +1,72 @@
+import { readlinkSync } from 'node:fs';
+import { ShmTableError } from '../errors.js';
+import { native } from './native.js';
+import { checked, errnoName } from './system-error.js';
+
+/**
+ * Calls back when one of several processes has ended, by whatever way. One thread sleeps in the kernel for all of them;
+ * nothing is polled. Keeps the process alive until `stop`.
+ */
+export class ProcessEnds {
+  readonly #native = new native.ProcessEnds();
+  readonly #numbers = new Map<number, number>();
+
+  /**
+   * @param callback runs on this thread, once for all ends before it runs; it finds out itself which processes those were
+   * @throws {ShmTableError} ERR_SEGMENT_NO_SPACE when there is no thread or descriptor for it
+   */
+  constructor(callback: () => void) {
+    const result = this.#native.start(callback);
+    if (result < 0 && errnoName(result) === 'EAGAIN') {
+      throw new ShmTableError(
+        'ERR_SEGMENT_NO_SPACE',
+        'cannot start the thread that waits for the end of processes: EAGAIN; this process or its user may have no more ' +
+          'threads (RLIMIT_NPROC, a pids limit of the cgroup), or there is no memory for one',
+      );
+    }
+    checked(result, () => 'wait for the end of processes');
+  }
+
+  /**
+   * Adds a process to those waited for. One that ends later is not missed. Returns false when there is no such process,
+   * or when this system cannot tell of its end (Linux before 5.3, a sandbox, no more descriptors).
+   */
+  add(pid: number): boolean {
+    if (this.#numbers.has(pid)) return true;
+    const result = this.#native.add(pid);
+    if (result < 0) return false;
+    this.#numbers.set(pid, result);
+    return true;
+  }
+
+  /** No longer waits for a process; harmless for one that was not added. */
+  remove(pid: number): void {
+    const number = this.#numbers.get(pid);
+    if (number === undefined) return;
+    this.#numbers.delete(pid);
+    this.#native.remove(number);
+  }
+
+  /** The processes waited for. */
+  pids(): number[] {
+    return [...this.#numbers.keys()];
+  }
+
+  /** Ends the thread; no callback runs afterwards. Never throws; stopping twice is harmless. */
+  stop(): void {
+    for (const pid of this.pids()) this.remove(pid);
+    this.#native.stop();
+  }
+}
+
+/**
+ * A number for the process id namespace of this process: process ids mean the same in processes that have the same one.
+ * 0 when it cannot be told.
+ */
+export function pidNamespace(): number {
+  try {
+    return Number(/\d+/.exec(readlinkSync('/proc/self/ns/pid'))?.[0] ?? 0) | 0;
+  } catch {
+    return 0;
+  }
+}

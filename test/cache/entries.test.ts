@@ -1,0 +1,300 @@
+/** What `get`, `set` and their kin promise, whatever the keys and values are. */
+import t from 'tap';
+import { Cache } from '../../src/cache/index.js';
+import { Table } from '../../src/index.js';
+import { useTestClock } from '../../src/table/test-clock.js';
+import { namespace, scratchCache } from './scratch-cache.js';
+
+const CLOSED = { name: 'ShmTableError', code: 'ERR_TABLE_CLOSED' };
+
+t.test('refuses what is no option, key, value or tag, and changes nothing', async (t) => {
+  const cache = scratchCache(t);
+  const { name } = cache;
+  const refused = (code: string, run: () => unknown, message?: RegExp): void => {
+    t.throws(run, { name: 'ShmTableError', code, ...(message === undefined ? {} : { message }) }, String(run));
+  };
+  const open = (options: object) => () => Cache.open({ name, ...options });
+  refused('ERR_ARGUMENT', () => Reflect.apply(Cache.open, Cache, []));
+  refused('ERR_ARGUMENT', open({ name: 'no/slash' }), /"no\/slash"/);
+  refused('ERR_ARGUMENT', open({ name: 'x'.repeat(59) }));
+  refused('ERR_ARGUMENT', open({ bytes: 1000 }), /bytes .* got 1000/);
+  refused('ERR_ARGUMENT', open({ entries: 0 }));
+  refused('ERR_ARGUMENT', open({ entrie: 5 }), /did you mean entries\?/);
+  refused('ERR_ARGUMENT', open({ ttl: 0 }));
+  refused('ERR_ARGUMENT', open({ codec: 'xml' }), /"xml"/);
+  refused('ERR_ARGUMENT', open({ codec: { encode: () => new Uint8Array() } }));
+  refused('ERR_ARGUMENT', open({ onReloadError: 1 }));
+  refused('ERR_SCHEMA_MISMATCH', open({ bytes: 4 * 2 ** 20, entries: 1_000, codec: 'v8' }));
+  refused('ERR_ARGUMENT', () => Reflect.construct(Cache, [{}]));
+
+  for (const key of [undefined, 5, null, {}]) {
+    for (const method of ['get', 'has', 'delete'] as const) {
+      refused('ERR_KEY_INVALID', () => Reflect.apply(cache[method], cache, [key]));
+    }
+    refused('ERR_KEY_INVALID', () => Reflect.apply(cache.set, cache, [key, 1]));
+    refused('ERR_KEY_INVALID', () => Reflect.apply(cache.getMany, cache, [['a', key]]));
+    refused('ERR_KEY_INVALID', () =>
+      Reflect.apply(cache.setMany, cache, [
+        [
+          ['a', 1],
+          [key, 1],
+        ],
+      ]),
+    );
+  }
+  const cyclic: { self?: unknown } = {};
+  cyclic.self = cyclic;
+  for (const value of [undefined, () => 1, Symbol('s'), 5n, { n: 5n }, cyclic]) {
+    refused('ERR_COLUMN_TYPE', () => cache.set('a', value));
+    refused('ERR_COLUMN_TYPE', () =>
+      cache.setMany([
+        ['b', 1],
+        ['a', value],
+      ]),
+    );
+  }
+  refused('ERR_ARGUMENT', () => cache.set('a', 1, { ttl: 1.5 }));
+  refused('ERR_ARGUMENT', () => cache.set('a', 1, { staleTtl: -1 }));
+  refused('ERR_ARGUMENT', () => Reflect.apply(cache.set, cache, ['a', 1, { TTL: 5 }]), /did you mean ttl\?/);
+  refused('ERR_ARGUMENT', () => Reflect.apply(cache.set, cache, ['a', 1, { tags: 'x' }]));
+  refused('ERR_ARGUMENT', () => Reflect.apply(cache.set, cache, ['a', 1, { tags: [5] }]));
+  refused('ERR_ARGUMENT', () => cache.set('a', 1, { tags: Array.from({ length: 129 }, String) }), /129/);
+  refused('ERR_ARGUMENT', () => Reflect.apply(cache.invalidateTag, cache, [5]));
+  refused('ERR_ARGUMENT', () => Reflect.apply(cache.getMany, cache, ['abc']));
+  refused('ERR_ARGUMENT', () => Reflect.apply(cache.setMany, cache, [['ab']]));
+  refused('ERR_ARGUMENT', () => Reflect.apply(cache.deleteMany, cache, [5]));
+  t.equal(cache.size, 0);
+});
+
+t.test('returns the value that was stored last, a new one each time', async (t) => {
+  const cache = scratchCache(t);
+  const values = [1, 'text', null, true, [1, { a: [] }], { user: 'ada', tags: ['x'], at: 1.5 }, ''];
+  for (const value of values) {
+    t.equal(cache.set('k', value), cache);
+    t.same(cache.get('k'), value);
+    t.equal(cache.has('k'), true);
+  }
+  cache.set('k', { a: 1 });
+  t.not(cache.get('k'), cache.get('k'));
+  t.equal(cache.get('missing'), undefined);
+  t.equal(cache.has('missing'), false);
+  t.equal(cache.size, 1);
+  t.equal(cache.delete('k'), true);
+  t.equal(cache.delete('k'), false);
+  t.equal(cache.get('k'), undefined);
+});
+
+t.test('many at once: in the order given', async (t) => {
+  const cache = scratchCache(t);
+  cache.setMany([
+    ['a', 1],
+    ['b', 2],
+    ['a', 3],
+  ]);
+  t.same(cache.getMany(['b', 'x', 'a']), [2, undefined, 3]);
+  t.same(cache.deleteMany(['x', 'a', 'a']), [false, true, false]);
+  t.same([...cache.keys()], ['b']);
+  cache.clear();
+  t.equal(cache.size, 0);
+});
+
+t.test('an expired value is not there', async (t) => {
+  const clock = useTestClock();
+  t.teardown(() => clock.restore());
+  const cache = scratchCache(t, { ttl: 1_000 });
+  cache.set('default', 1).set('short', 2, { ttl: 10 }).set('ever', 3, { ttl: null });
+  cache.setMany([['many', 4]], { ttl: 20 });
+  clock.advance(10);
+  t.same(cache.getMany(['default', 'short', 'ever', 'many']), [1, undefined, 3, 4]);
+  t.equal(cache.has('short'), false);
+  clock.advance(10);
+  t.equal(cache.get('many'), undefined);
+  clock.advance(980);
+  t.same([...cache.keys()], ['ever']);
+  t.equal(cache.size, 1);
+  cache.set('ever', 5);
+  clock.advance(1_000);
+  t.equal(cache.get('ever'), undefined, 'a new value has a new lifetime');
+});
+
+t.test('keys of any length and kind', async (t) => {
+  const cache = scratchCache<string>(t);
+  const keys = [
+    '',
+    '=',
+    '"a"',
+    'long-key:',
+    `long-key:${'A'.repeat(22)}`,
+    '\u0000',
+    'x'.repeat(63),
+    'x'.repeat(64),
+    'ä'.repeat(31),
+    'ä'.repeat(32),
+    '\u{1f600}'.repeat(15),
+    '\u{1f600}'.repeat(16),
+    'x'.repeat(300),
+    'y'.repeat(399),
+    `${'x'.repeat(299)}y`,
+    '\ud800',
+    '\udc00',
+    '\ud800\ud800',
+    `${'x'.repeat(100)}\ud800`,
+    '\ufffd',
+  ];
+  for (const key of keys) cache.set(key, key.length > 0 ? JSON.stringify(key) : 'empty');
+  for (const key of keys) {
+    t.equal(cache.get(key), key.length > 0 ? JSON.stringify(key) : 'empty');
+    t.equal(cache.has(key), true);
+  }
+  t.same(new Set(cache.keys()), new Set(keys));
+  t.same(cache.getMany(keys).length, keys.length);
+  for (const key of keys) t.equal(await cache.getOrSet(key, () => 'loaded'), cache.get(key));
+  t.same(
+    cache.deleteMany(keys),
+    keys.map(() => true),
+  );
+  t.equal(cache.size, 0);
+});
+
+t.test('two long keys of one hash: the value of the other one is never returned', async (t) => {
+  const cache = scratchCache<string>(t);
+  const mine = 'm'.repeat(100);
+  const other = 'o'.repeat(100);
+  cache.set(mine, 'mine').set(other, 'other');
+  // The hashes are as good as never alike, so the row of one key is put where that of the other belongs.
+  const table = Table.open(cache.name, { namespace });
+  t.teardown(() => table.close());
+  const [first, second] = [...table.keys()];
+  const row = table.get(first);
+  if (row === undefined) throw new Error('no row');
+  const victim = cache.get(mine) === 'mine' && String(row.key).includes('m') ? other : mine;
+  table.put(second, row);
+  t.equal(cache.get(victim), undefined);
+  t.equal(cache.has(victim), false);
+  t.same(cache.getMany([victim]), [undefined]);
+  t.equal(cache.delete(victim), false, 'and not removed');
+  t.equal(await cache.getOrSet(victim, () => 'loaded'), 'loaded');
+  t.equal(cache.get(victim), 'loaded');
+});
+
+t.test('codecs', async (t) => {
+  await t.test('v8 keeps what JSON loses', async (t) => {
+    const cache = scratchCache(t, { codec: 'v8' });
+    const value = { map: new Map([[1, new Date(5)]]), big: 5n, bytes: new Uint8Array([1, 2]), none: undefined };
+    cache.set('k', value);
+    t.same(cache.get('k'), value);
+    t.throws(() => cache.set('f', () => 1), { code: 'ERR_COLUMN_TYPE' });
+    t.throws(() => cache.set('f', undefined), { code: 'ERR_COLUMN_TYPE' });
+  });
+  await t.test('one of your own', async (t) => {
+    const cache = scratchCache<string>(t, {
+      codec: {
+        encode: (text) => {
+          if (text === 'refused') throw new Error('not this one');
+          return text === 'no bytes' ? (text as unknown as Uint8Array) : Buffer.from(text);
+        },
+        decode: (bytes) => {
+          const text = Buffer.from(bytes).toString();
+          if (text === 'unreadable') throw new Error('what is this');
+          return text;
+        },
+      },
+    });
+    for (const text of ['', 'some text']) t.equal(cache.set('k', text).get('k'), text);
+    t.throws(() => cache.set('k', 'refused'), { code: 'ERR_COLUMN_TYPE', message: /not this one/ });
+    t.throws(() => cache.set('k', 'no bytes'), { code: 'ERR_COLUMN_TYPE', message: /Uint8Array/ });
+    t.equal(cache.get('k'), 'some text');
+    cache.set('bad', 'unreadable');
+    t.throws(() => cache.get('bad'), { code: 'ERR_COLUMN_TYPE', message: /what is this/ });
+    await t.rejects(
+      cache.getOrSet('bad', () => 'new'),
+      { code: 'ERR_COLUMN_TYPE' },
+    );
+    t.equal(cache.delete('bad'), true);
+    await t.rejects(
+      cache.getOrSet('load', () => 'refused'),
+      { code: 'ERR_COLUMN_TYPE' },
+    );
+  });
+});
+
+t.test('a tag removes all entries that have it', async (t) => {
+  const cache = scratchCache(t);
+  cache.set('a', 1, { tags: ['x'] });
+  cache.set('b', 2, { tags: ['x', 'y', 'z'] });
+  cache.set('c', 3, { tags: ['z'] });
+  cache.set('d', 4);
+  cache.setMany([['e', 5]], { tags: ['y'] });
+  cache.set(`long ${'x'.repeat(100)}`, 6, { tags: ['y'] });
+  cache.invalidateTag('nobody has this');
+  t.equal([...cache.keys()].length, 6);
+  cache.invalidateTag('y');
+  t.same([...cache.keys()].sort(), ['a', 'c', 'd']);
+  t.same(cache.getMany(['a', 'b', 'c', 'd', 'e']), [1, undefined, 3, 4, undefined]);
+  t.equal(cache.has('b'), false);
+  t.equal(cache.delete('b'), false);
+  cache.set('e', 7, { tags: ['y'] });
+  t.equal(cache.get('e'), 7, 'one that is stored afterwards is valid');
+  cache.invalidateTag('x');
+  cache.invalidateTag('z');
+  t.same([...cache.keys()].sort(), ['d', 'e']);
+});
+
+t.test('a full cache evicts what was not used for longest', async (t) => {
+  const cache = scratchCache<number>(t, { entries: 100 });
+  for (let i = 0; i < 1_000; i++) {
+    cache.set(`k${i}`, i);
+    cache.get('k0');
+  }
+  t.equal(cache.size, 100);
+  t.equal(cache.get('k0'), 0);
+  t.equal(cache.get('k999'), 999);
+  t.equal(cache.stats().evictions, 900);
+});
+
+t.test('a handle that is closed, or whose cache is destroyed, refuses everything', async (t) => {
+  const cache = scratchCache(t);
+  const { name } = cache;
+  cache.set('a', 1);
+  const other = Cache.open({ name, bytes: 4 * 2 ** 20, entries: 1_000 });
+  const uses: ((cache: Cache) => unknown)[] = [
+    (cache) => cache.get('a'),
+    (cache) => cache.get('missing'),
+    (cache) => cache.has('a'),
+    (cache) => cache.set('a', 1),
+    (cache) => cache.delete('a'),
+    (cache) => cache.clear(),
+    (cache) => cache.getMany(['a']),
+    (cache) => cache.getMany([]),
+    (cache) => cache.setMany([]),
+    (cache) => cache.deleteMany([]),
+    (cache) => cache.size,
+    (cache) => [...cache.keys()],
+    (cache) => cache.stats(),
+    (cache) => cache.invalidateTag('x'),
+    (cache) => cache.destroy(),
+  ];
+  other.close();
+  other.close();
+  t.equal(other.isOpen, false);
+  for (const use of uses) t.throws(() => use(other), CLOSED, String(use));
+  await t.rejects(
+    other.getOrSet('a', () => 2),
+    CLOSED,
+  );
+  const third = Cache.open({ name, bytes: 4 * 2 ** 20, entries: 1_000 });
+  t.equal(third.get('a'), 1);
+  third.destroy();
+  t.equal(cache.isOpen, false);
+  for (const use of uses) t.throws(() => use(cache), CLOSED, String(use));
+  await t.rejects(
+    cache.getOrSet('a', () => 2),
+    CLOSED,
+  );
+  const fourth = Cache.open({ name, bytes: 4 * 2 ** 20, entries: 1_000 });
+  t.equal(fourth.get('a'), undefined);
+  fourth[Symbol.dispose]();
+  Cache.destroy(name);
+  t.throws(() => Cache.destroy(name), { code: 'ERR_TABLE_NOT_FOUND' });
+  t.same(Table.list({ namespace }), []);
+});
