@@ -1,9 +1,9 @@
 import { hasCode, ShmTableError, show } from '../errors.js';
 import { timers } from '../memory/index.js';
-import { engineOf } from '../table/engine.js';
 import { Table } from '../table/table.js';
+import type { HeapStats } from '../table/types.js';
 import { CacheMemory, cacheMemoryName } from './cache-memory.js';
-import { HITS, MISSES } from './cache-memory-layout.js';
+import { cacheMemoryBytes, HITS, MISSES } from './cache-memory-layout.js';
 import {
   type CacheLookup,
   type CacheOptions,
@@ -34,6 +34,8 @@ export interface CacheStats extends Counts {
   capacity: number;
   /** Shared memory that the cache takes, in bytes. */
   bytes: number;
+  /** Room for values, keys and tags outside the rows, in blocks of `blockBytes`. */
+  heap: HeapStats | undefined;
   evictions: number;
   expirations: number;
   /** Handles that have the cache open now. */
@@ -88,14 +90,15 @@ export class Cache<V = unknown> {
     const stored = storedCodec(codec);
     const size = { name, namespace, entries, maxParticipants };
     // The table first, which `destroy` removes last: who has this one has the others that belong to it.
-    const table = openValueTable(valueTableOptions(size, bytes, stored));
+    const leases = leasesTableOptions(size, bytes);
+    const otherBytes = Table.bytesFor(leases).total + cacheMemoryBytes(maxParticipants);
+    const table = openValueTable(valueTableOptions(size, bytes - otherBytes, otherBytes, stored));
     const opened: { close(): void }[] = [table];
     try {
       this.#memory = CacheMemory.openOrCreate(cacheMemoryName(namespace, name), maxParticipants);
       opened.push(this.#memory);
       this.#owner = Owner.attach(this.#memory, name);
       opened.push(this.#owner);
-      const leases = leasesTableOptions(name, namespace, 16_384, maxParticipants);
       this.#leases = new Leases(leases, this.#memory, this.#owner);
       opened.push(this.#leases);
     } catch (error) {
@@ -414,14 +417,15 @@ export class Cache<V = unknown> {
     return !this.#isClosed && this.#entries.table.isOpen && !this.#memory.isDestroyed;
   }
 
-  /** Returns counts over all processes. O(maxParticipants). */
+  /** Returns counts over all processes. O(entries): the table is looked through. */
   stats(): CacheStats {
     this.#assertOpen();
-    const { rows, capacity, bytes, evictions, expirations, participants } = engineOf(this.#entries.table).counts();
+    const { rows, capacity, bytes, heap, evictions, expirations, participants } = this.#entries.table.stats();
     return {
       entries: rows,
       capacity,
       bytes: bytes + this.#leases.bytes + this.#memory.bytes,
+      heap,
       ...this.#owner.sums(),
       evictions,
       expirations,

@@ -5,6 +5,7 @@ import type { CacheMemory } from './cache-memory.js';
 import { TAKEOVERS } from './cache-memory-layout.js';
 import type { Owner, OwnerName } from './owner.js';
 import { MAX_ROW_KEY_BYTES } from './row-key.js';
+import type { TableSize } from './stored-values.js';
 
 /**
  * Who loads which key: a row for each key that is being loaded, in a table with a change feed, which tells those who
@@ -22,8 +23,8 @@ const columns = { owner: 'uint32', life: 'uint32', absent: 'boolean' } as const;
 
 /** How long a row says that the load of its key has returned `undefined`. Those who wait look within a turn of theirs. */
 const ABSENT_MS = 5_000;
-/** Bytes of the feed for each row: more than one change of a short key. */
-const FEED_BYTES_PER_ROW = 64;
+/** Bytes of the feed for each lease. */
+const FEED_BYTES_PER_LEASE = 64;
 
 /** A lease that somebody else has. */
 export interface OtherLease extends OwnerName {
@@ -35,14 +36,21 @@ export interface OwnLease {
   readonly number: number | undefined;
 }
 
-export function leasesTableOptions(name: string, namespace: string, rows: number, maxParticipants: number) {
+/** One lease for so many bytes of the cache, within these limits. More loads at once are not coordinated. */
+const BYTES_PER_LEASE = 2_048;
+const MIN_LEASES = 1_024;
+const MAX_LEASES = 16_384;
+
+/** The table of leases of a cache that takes so many bytes in all. */
+export function leasesTableOptions({ name, namespace, maxParticipants }: TableSize, bytes: number) {
+  const capacity = Math.min(Math.max(Math.floor(bytes / BYTES_PER_LEASE), MIN_LEASES), MAX_LEASES);
   return {
     name: `${name}.loads`,
     namespace,
-    capacity: rows,
+    capacity,
     columns,
     maxKeyBytes: MAX_ROW_KEY_BYTES,
-    changes: rows * FEED_BYTES_PER_ROW,
+    changes: capacity * FEED_BYTES_PER_LEASE,
     maxParticipants,
   };
 }

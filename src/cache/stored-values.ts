@@ -1,4 +1,4 @@
-import { ShmTableError, show } from '../errors.js';
+import { ShmTableError } from '../errors.js';
 import { Table } from '../table/table.js';
 import type { Columns, Row } from '../table/types.js';
 import type { StoredCodec } from './codec.js';
@@ -26,7 +26,8 @@ export interface Entry {
   readonly key: string;
 }
 
-interface TableSize {
+/** What the two tables of a cache have in common. */
+export interface TableSize {
   readonly name: string;
   readonly namespace: string;
   readonly entries: number;
@@ -36,28 +37,38 @@ interface TableSize {
 export type ValueTable = Table<Columns>;
 export type ValueRow = Row<Columns> & Entry;
 
-export function valueTableOptions<V>(size: TableSize, bytes: number, { column }: StoredCodec<V>) {
+const COLUMNS = { marks: 'uint8', staleAt: 'float64', tags: 'text(12)', key: 'text(4)' } as const;
+const BLOCK_BYTES = 256;
+/** Of a block: its owner and its successor, and the bits that say that it is taken. */
+const BYTES_BESIDE_BLOCK = 8.3;
+/** The heap of the smallest cache that makes sense. */
+const MIN_HEAP_BYTES = 64 * 1024;
+
+/**
+ * The options of a cache's table that takes at most so many bytes. `ERR_ARGUMENT` when they are too few: `otherBytes` are
+ * what else the cache takes, for the message.
+ */
+export function valueTableOptions<V>(size: TableSize, bytes: number, otherBytes: number, { column }: StoredCodec<V>) {
   const { name, namespace, entries, maxParticipants } = size;
-  const width = Math.floor(bytes / entries) - 600;
-  if (width < 16) {
-    throw new ShmTableError('ERR_ARGUMENT', `bytes are too few for ${show(entries)} entries`);
-  }
   const options = {
     name,
     namespace,
     capacity: entries,
-    columns: {
-      marks: 'uint8',
-      staleAt: 'float64',
-      tags: 'string(90)',
-      key: 'string(400)',
-      [column]: column === 'json' ? `string(${Math.min(width, 65_535)})` : `bytes(${width})`,
-    } as Columns,
+    columns: { ...COLUMNS, [column]: column === 'json' ? 'text' : 'blob' } as Columns,
     maxKeyBytes: MAX_ROW_KEY_BYTES,
     evict: 'lru',
     maxParticipants,
+    heap: { bytes: MIN_HEAP_BYTES, blockBytes: BLOCK_BYTES },
   } as const;
-  return options;
+  const least = Table.bytesFor(options).total;
+  if (least > bytes) {
+    throw new ShmTableError(
+      'ERR_ARGUMENT',
+      `bytes must be at least ${least + otherBytes} for ${entries} entries, got ${bytes + otherBytes}`,
+    );
+  }
+  const blocks = Math.floor((bytes - least) / (BLOCK_BYTES + BYTES_BESIDE_BLOCK));
+  return { ...options, heap: { bytes: MIN_HEAP_BYTES + blocks * BLOCK_BYTES, blockBytes: BLOCK_BYTES } };
 }
 
 export function openValueTable(options: ReturnType<typeof valueTableOptions>): ValueTable {
