@@ -114,7 +114,8 @@ export class Cache<V = unknown> {
    * Opens the cache, or creates it if it does not exist, without races between processes. All of its memory is reserved
    * when it is created: O(bytes).
    *
-   * @throws {ShmTableError} `ERR_SCHEMA_MISMATCH` when it was created with other `bytes` or `entries`, or another codec.
+   * @throws {ShmTableError} `ERR_SCHEMA_MISMATCH` when it was created with other `bytes`, `entries` or
+   *   `maxParticipants`, or for another codec.
    * @throws {ShmTableError} `ERR_ARGUMENT` when `bytes` are too few for so many entries.
    * @throws {ShmTableError} `ERR_TOO_MANY_PARTICIPANTS` when it is open in `maxParticipants` threads.
    * @throws {ShmTableError} `ERR_SEGMENT_NO_SPACE`, `ERR_SEGMENT_TOO_LARGE`, `ERR_PERMISSION`,

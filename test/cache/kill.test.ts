@@ -17,7 +17,7 @@ t.test(`kill -9 at ${KILLS} random moments: every key can be loaded at once`, as
   const cache = scratchCache<string>(t);
   const keys = [...Array.from({ length: 8 }, (_, i) => `key-${i}`), 'a long key '.repeat(20)];
   const startUsers = async (): Promise<Child[]> => {
-    const users = Array.from({ length: USERS }, () => Child.start(t, 'cache-churner', cache.name, ...keys));
+    const users = Array.from({ length: USERS }, () => Child.start(t, 'cache-churner', cache.name, 128, ...keys));
     for (const user of users) await user.next();
     return users;
   };
@@ -66,17 +66,16 @@ t.test(`kill -9 at ${KILLS} random moments: every key can be loaded at once`, as
 });
 
 t.test('a handle that a killed process left does not take a place for ever', async (t) => {
-  const options = { maxParticipants: 3 };
+  const options = { bytes: 4 * 2 ** 20, entries: 1_000, maxParticipants: 3 };
   const cache = scratchCache<string>(t, options);
+  const { name } = cache;
   for (let round = 0; round < 4; round++) {
-    const user = Child.start(t, 'cache-churner', cache.name, 'a');
+    const user = Child.start(t, 'cache-churner', cache.name, 3, 'a');
     t.equal(await user.next(), 'ready');
     user.process.kill('SIGKILL');
     await user.ended;
   }
-  const handles = [1, 2].map(() => Cache.open<string>({ name: cache.name, bytes: 4 * 2 ** 20, entries: 1_000 }));
-  t.throws(() => Cache.open({ name: cache.name, bytes: 4 * 2 ** 20, entries: 1_000 }), {
-    code: 'ERR_TOO_MANY_PARTICIPANTS',
-  });
+  const handles = [1, 2].map(() => Cache.open<string>({ name, ...options }));
+  t.throws(() => Cache.open({ name, ...options }), { code: 'ERR_TOO_MANY_PARTICIPANTS' });
   for (const handle of handles) handle.close();
 });
