@@ -1,11 +1,11 @@
-/** What a handle tells of itself, open or not. */
+/** Properties of a handle, open or closed. */
 import t from 'tap';
 import { Table } from '../fixtures/placed-table.js';
 import { scratchTable, testShared } from './scratch-table.js';
 
 const columns = { n: 'int32', text: 'string(4)' } as const;
 
-t.test('isOpen, columns and options do not throw, also when the table is closed', async (t) => {
+t.test('isOpen, columns and options never throw, even when the table is closed', async (t) => {
   const table = scratchTable(t, { capacity: 10, columns, lockTimeoutMs: 77, maxParticipants: 3 });
   const { name, namespace, backend } = table;
   const expected = {
@@ -31,7 +31,7 @@ t.test('isOpen, columns and options do not throw, also when the table is closed'
   t.throws(() => Object.assign(table.columns, { n: 'int8' }), TypeError);
 });
 
-testShared('a handle of a destroyed table is not open, whoever destroyed it', async (t) => {
+testShared('a handle on a destroyed table is not open, whichever process destroyed it', async (t) => {
   const table = scratchTable(t, { capacity: 10, columns });
   const other = Table.open(table.name, { columns });
   other.destroy();
@@ -40,7 +40,7 @@ testShared('a handle of a destroyed table is not open, whoever destroyed it', as
   t.same(Object.entries(table.columns), Object.entries(columns));
 });
 
-testShared('its options open the same table, and make one like it', async (t) => {
+testShared('the options of a handle open the same table, and create one like it', async (t) => {
   const table = scratchTable(t, { capacity: 10, columns, maxKeyBytes: 9, changes: 65_536, evict: 'lru' });
   table.set('k', { n: 5 });
   const again = Table.openOrCreate(table.options);

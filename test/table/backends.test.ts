@@ -1,4 +1,4 @@
-/** What holds for the tables of each backend, whatever memory the other tests are run over. */
+/** Properties of tables of each backend, whatever backend the other tests run over. */
 import '../fixtures/under-refused-calls.js';
 import { existsSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,7 +12,7 @@ import { tries } from '../fixtures/tries.js';
 import { Child } from './child.js';
 import { namespace } from './scratch-table.js';
 
-/** Backends whose tables other processes open; those that only their descendants do count as well. */
+/** Backends whose tables other processes can open, even if only descendants. */
 const SHARED = ['posix', 'anonymous', 'sysv', 'file'] as const;
 
 interface Place {
@@ -39,7 +39,7 @@ function scratchPlace(t: Test, backend: Place['backend']): Place {
 
 for (const backend of SHARED) {
   t.test(backend, async (t) => {
-    t.test('is created, found, listed and destroyed', async (t) => {
+    t.test('a table is created, found, listed and destroyed', async (t) => {
       const place = scratchPlace(t, backend);
       const options = { ...place, capacity: 10, columns: { a: 'int32' } } as const;
       t.throws(() => Table.open(place.name, place), { code: 'ERR_TABLE_NOT_FOUND' });
@@ -68,7 +68,7 @@ for (const backend of SHARED) {
       if (place.path !== undefined) t.notOk(existsSync(place.path));
     });
 
-    t.test('holds exactly its capacity', async (t) => {
+    t.test('a table holds exactly its capacity', async (t) => {
       const place = scratchPlace(t, backend);
       using table = Table.create({ ...place, capacity: 1000, columns: { a: 'float64', b: 'string(20)' } });
       for (let i = 0; i < 1000; i++) table.set(`key-${i}`, { a: i, b: String(i) });
@@ -80,7 +80,7 @@ for (const backend of SHARED) {
       t.same(table.verify(), { ok: true, problems: [] });
     });
 
-    t.test('two processes increment one counter', async (t) => {
+    t.test('two processes lose no increment of a counter', async (t) => {
       const place = scratchPlace(t, backend);
       using table = Table.create({ ...place, capacity: 300, columns: checksumColumns });
       const children = [1, 2].map(() => Child.start(t, 'backend-process', 'increment', JSON.stringify(place)));
@@ -89,7 +89,7 @@ for (const backend of SHARED) {
       t.equal(table.get('counter', 'hits'), 20_000);
     });
 
-    t.test('a killed writer leaves whole rows, and others go on at once', async (t) => {
+    t.test('a killed writer leaves intact rows, and others continue immediately', async (t) => {
       const place = scratchPlace(t, backend);
       using table = Table.create({ ...place, capacity: 300, columns: checksumColumns });
       for (let round = 0; round < tries(3, 5); round++) {
@@ -105,7 +105,7 @@ for (const backend of SHARED) {
       t.equal(table.size, 200);
     });
 
-    t.test('read-only', async (t) => {
+    t.test('a read-only handle reads and refuses writes', async (t) => {
       const place = scratchPlace(t, backend);
       using table = Table.create({ ...place, capacity: 300, columns: checksumColumns });
       for (let i = 0; i < 50; i++) table.set(`row-${i}`, createRow(`row-${i}`));
@@ -114,7 +114,7 @@ for (const backend of SHARED) {
       t.equal(await child.ended, 0);
     });
 
-    t.test('a snapshot of it is restored to the same backend', async (t) => {
+    t.test('a snapshot is restored to the same backend', async (t) => {
       const place = scratchPlace(t, backend);
       const again = scratchPlace(t, backend);
       const snapshot = join(tmpdir(), `${namespace}-${place.name}.snapshot`);
@@ -129,7 +129,7 @@ for (const backend of SHARED) {
   });
 }
 
-t.test('devzero: a table of the handle that created it', async (t) => {
+t.test('devzero: only the handle that created a table has it', async (t) => {
   const options = { name: 'devzero', backend: 'devzero', capacity: 1000, columns: { a: 'float64' } } as const;
   using table = Table.create(options);
   for (let i = 0; i < 1000; i++) table.set(`key-${i}`, { a: i });
@@ -143,7 +143,7 @@ t.test('devzero: a table of the handle that created it', async (t) => {
   t.throws(() => table.size, { code: 'ERR_TABLE_CLOSED' });
 });
 
-t.test('auto: a table that others find', async (t) => {
+t.test('auto: the table is found by other processes', async (t) => {
   const options = { name: 'auto', backend: 'auto', capacity: 10, columns: { a: 'int32' } } as const;
   for (const [refused, chosen] of [
     [{}, 'anonymous'],

@@ -17,13 +17,13 @@ function randomKeys(count: number): string[] {
   return [...keys];
 }
 
-/** Fills the table with all keys but the last, and sees what a full one does. */
+/** Fills the table with all keys but the last, and tests the full table. */
 function fillAndCheck(t: Test, table: Table<typeof columns>, keys: readonly string[]): void {
   const late = keys[keys.length - 1];
   const rows = keys.slice(0, -1);
   t.equal(rows.length, table.capacity);
   for (let i = 0; i < rows.length; i++) table.set(rows[i], { value: i, label: `n${i}` });
-  t.equal(table.size, table.capacity, 'takes exactly its capacity');
+  t.equal(table.size, table.capacity, 'holds exactly its capacity');
 
   const full = { code: 'ERR_TABLE_FULL', message: new RegExp(`\\b${table.capacity}\\b`) };
   t.throws(() => table.set(late, { value: -1 }), full);
@@ -44,23 +44,23 @@ function fillAndCheck(t: Test, table: Table<typeof columns>, keys: readonly stri
   const victim = rows[randomInt(rows.length)];
   t.equal(table.delete(victim), true);
   t.equal(table.get(victim), undefined);
-  t.equal(table.insert(late, { value: 7 }), true, 'takes a new row after a delete');
+  t.equal(table.insert(late, { value: 7 }), true, 'accepts a new row after a delete');
   t.same(table.get(late), { value: 7, label: '' });
   t.throws(() => table.set(victim, { value: 1 }), full);
   t.same(table.verify(), { ok: true, problems: [] });
 }
 
 for (const capacity of [1, 9, 10, 64, 1_000, 65_536, 1_000_000]) {
-  t.test(`a table of ${capacity} rows takes ${capacity} rows of random keys`, async (t) => {
+  t.test(`a table with a capacity of ${capacity} holds ${capacity} rows with random keys`, async (t) => {
     fillAndCheck(t, scratchTable(t, { capacity, columns }), randomKeys(capacity + 1));
   });
 }
 
-testShared('all keys in one bucket', async (t) => {
+testShared('a table holds its capacity even if all keys are in one bucket', async (t) => {
   const table = scratchTable(t, { capacity: 1_000, columns });
   const keys = oneBucketKeys(table, 1_001);
   fillAndCheck(t, table, keys);
-  t.equal(table.stats().longestChain, 100, 'one chain holds them all');
+  t.equal(table.stats().longestChain, 100, 'one chain contains them all');
   t.equal(new Set(table.keys()).size, 1_000);
   t.equal([...table.keys()].length, 1_000);
 
@@ -73,17 +73,17 @@ testShared('all keys in one bucket', async (t) => {
     t.same(table.verify().problems, []);
   }
   t.equal(table.size, 0);
-  t.equal(table.stats().overflowBuckets, 0, 'every overflow bucket is given back');
+  t.equal(table.stats().overflowBuckets, 0, 'every overflow bucket is freed');
 });
 
-t.test('with one participant, and with the most there can be', async (t) => {
+t.test('a table holds its capacity with one participant and with the maximum number', async (t) => {
   for (const maxParticipants of [1, 1024]) {
     const table = scratchTable(t, { capacity: 100, columns, maxParticipants });
     fillAndCheck(t, table, randomKeys(101));
   }
 });
 
-testShared('spares of handles that come and go take nothing from the capacity', async (t) => {
+testShared('the spares of handles that are opened and closed do not reduce the capacity', async (t) => {
   const table = scratchTable(t, { capacity: 50, columns, maxParticipants: 8 });
   const keys = randomKeys(50);
   for (const key of keys) {

@@ -3,12 +3,12 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { Test } from 'tap';
 
-/** Path of a compiled fixture. */
+/** The path of a compiled fixture. */
 export function fixturePath(fixture: string): string {
   return fileURLToPath(new URL(`../fixtures/${fixture}.js`, import.meta.url));
 }
 
-/** A fixture in a process of its own, killed when the test ends. It speaks by messages, in order. */
+/** A fixture in a separate process, which is killed when the test ends. It sends messages, which arrive in order. */
 export class Child<T = unknown> {
   readonly process: ChildProcess;
   /** Resolves to its exit code, or to the signal that ended it. */
@@ -37,7 +37,7 @@ export class Child<T = unknown> {
     return child;
   }
 
-  /** The next message. Rejects when the process ends without one. */
+  /** The next message. Rejects if the process ends without one. */
   async next(): Promise<T> {
     for (;;) {
       const message = this.#messages.shift();
@@ -51,7 +51,7 @@ export class Child<T = unknown> {
     }
   }
 
-  /** Tells it to go on. */
+  /** Sends it a message to continue. */
   go(): void {
     this.process.send('go');
   }

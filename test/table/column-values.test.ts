@@ -4,12 +4,12 @@ import t, { type Test } from 'tap';
 import type { Columns, ColumnType } from '../../src/index.js';
 import { scratchTable } from './scratch-table.js';
 
-/** As ECMAScript 2024 has it. */
+/** As in ECMAScript 2024. */
 interface GrowableMemory extends SharedArrayBuffer {
   grow(bytes: number): void;
 }
 
-/** Writes each value by every method that takes one and reads it back by every method that gives one. */
+/** Writes each value with every method that writes, and reads it with every method that reads. */
 function takes(t: Test, type: ColumnType, values: readonly unknown[], givenBack = values): void {
   const columns: Columns = { before: 'uint8', v: type, after: 'uint8' };
   const table = scratchTable(t, { capacity: 4, columns });
@@ -56,7 +56,7 @@ function refuses(t: Test, type: ColumnType, code: string, values: readonly unkno
     t.throws(() => table.compareAndSet('missing', { before: 1 }, row), expected);
     t.throws(() => table.modify('k', () => row), expected);
   }
-  t.same(table.entry('k'), entry, 'the row is as it was, its revision included');
+  t.same(table.entry('k'), entry, 'the row is unchanged, including its revision');
   t.equal(table.size, 1);
   t.same(table.verify().problems, []);
 }
@@ -80,7 +80,7 @@ for (const [type, min, max] of [
   });
 }
 
-t.test('int64', async (t) => {
+t.test('int64 columns hold bigints in range', async (t) => {
   const min = -(2n ** 63n);
   const max = 2n ** 63n - 1n;
   takes(t, 'int64', [0n, 1n, -1n, min, min + 1n, max - 1n, max, 2n ** 53n + 1n]);
@@ -100,26 +100,26 @@ t.test('int64', async (t) => {
 
 const { NaN: notANumber, POSITIVE_INFINITY: infinity, MAX_VALUE: max, MIN_VALUE: min, EPSILON: epsilon } = Number;
 
-t.test('float64', async (t) => {
+t.test('float64 columns hold every number', async (t) => {
   takes(t, 'float64', [0, -0, 1.1, -1.1, notANumber, infinity, -infinity, max, -max, min, epsilon, 2 ** 53 + 2]);
   refuses(t, 'float64', 'ERR_COLUMN_TYPE', [...noNumbers, 1n]);
 });
 
-t.test('float32 rounds to nearest', async (t) => {
+t.test('float32 columns round to the nearest', async (t) => {
   const values = [0, -0, 0.5, 1.1, -1.1, 16777217, notANumber, infinity, -infinity, 1e39, -1e39, 1e-50, 3.4028235e38];
   takes(t, 'float32', values, values.map(Math.fround));
   refuses(t, 'float32', 'ERR_COLUMN_TYPE', [...noNumbers, 1n]);
 });
 
-t.test('boolean', async (t) => {
+t.test('boolean columns hold true and false', async (t) => {
   takes(t, 'boolean', [true, false]);
   refuses(t, 'boolean', 'ERR_COLUMN_TYPE', [0, 1, '', 'true', null, {}, new Boolean(true), 1n]);
 });
 
-t.test('string(n): n bytes of UTF-8', async (t) => {
+t.test('string(n) columns hold up to n bytes of UTF-8', async (t) => {
   const texts = ['', 'a', '\0', 'a\0b', '\x7f', '\x80', 'ä', '€', '😀', '\ufeffx', '\uffff', 'é'.normalize('NFD')];
   takes(t, 'string(7)', [...texts, 'abcdefg', 'äöü1', '€€1', '😀äb']);
-  // Around the length up to which text is coded without a call into the runtime.
+  // Around the length up to which text is encoded without a call into the runtime.
   const long = [22, 23, 24, 25, 26, 47, 48, 100].flatMap((n) => [
     'x'.repeat(n),
     'ä'.repeat(n / 2),
@@ -147,8 +147,8 @@ t.test('string(n): n bytes of UTF-8', async (t) => {
   refuses(t, 'string(7)', 'ERR_COLUMN_TYPE', [new String('a'), ['a'], Buffer.from('a'), Symbol('a'), 1n]);
 });
 
-t.test('texts of every length leave their neighbours alone, and stay when others are written', async (t) => {
-  // Short ones, longer ones and ones that are not ASCII are read, written and copied by different code.
+t.test('strings of every length do not affect other columns, and writes of others do not affect them', async (t) => {
+  // Short, long and non-ASCII strings are read, written and copied by different code.
   const columns = { a: 'string(71)', b: 'string(71)', c: 'string(3)', n: 'int8' } as const;
   const table = scratchTable(t, { capacity: 1, columns });
   const wrong: unknown[] = [];
@@ -170,7 +170,7 @@ t.test('texts of every length leave their neighbours alone, and stay when others
   t.same(wrong.slice(0, 3), []);
 });
 
-t.test('bytes(n)', async (t) => {
+t.test('bytes(n) columns hold up to n bytes', async (t) => {
   const bytes = [0, 1, 2, 7, 23, 24, 25, 100].map((n) => Uint8Array.from({ length: n }, (_, i) => 255 - i));
   takes(t, 'bytes(100)', bytes);
   takes(
@@ -188,7 +188,7 @@ t.test('bytes(n)', async (t) => {
   refuses(t, 'bytes(7)', 'ERR_COLUMN_TYPE', ['a', [1], null, 1, new Uint8ClampedArray(1), ...views, ...imposters]);
 });
 
-t.test('bytes that lie about their length write no further than their column', async (t) => {
+t.test('bytes with a wrong length property are written only within their column', async (t) => {
   class Liar extends Uint8Array {
     override get byteLength(): number {
       return 1;
@@ -200,7 +200,7 @@ t.test('bytes that lie about their length write no further than their column', a
   refuses(t, 'bytes(7)', 'ERR_VALUE_TOO_LONG', [new Liar(100).fill(255)]);
 });
 
-t.test('what is read is the reader’s own', async (t) => {
+t.test('bytes that are read are a copy', async (t) => {
   const table = scratchTable(t, { capacity: 2, columns: { data: 'bytes(4)' } });
   const given = Uint8Array.of(1, 2, 3);
   table.set('k', { data: given });
@@ -214,7 +214,7 @@ t.test('what is read is the reader’s own', async (t) => {
 });
 
 t.test(
-  'bytes whose shared memory another thread makes longer meanwhile write no further than their column',
+  'bytes over shared memory that another thread lengthens meanwhile are written only within their column',
   async (t) => {
     const table = scratchTable(t, { capacity: 4, columns: { data: 'bytes(8)', after: 'bytes(8)' } });
     const neighbour = Uint8Array.of(1, 2, 3, 4);
@@ -222,7 +222,7 @@ t.test(
     table.set('k', { after: neighbour });
     const memory: GrowableMemory = Reflect.construct(SharedArrayBuffer, [8, { maxByteLength: 4096 }]);
     const growing = new Uint8Array(memory).fill(255);
-    // The other thread comes in right after the length was asked for the last time: it is first asked whether there is any.
+    // The other thread acts right after the length was read for the last time.
     let looks = 0;
     const arrays: object = Object.getPrototypeOf(Uint8Array.prototype);
     const plain = Object.getOwnPropertyDescriptor(arrays, 'byteLength') as PropertyDescriptor;

@@ -6,20 +6,20 @@ import { scratchTable, testShared } from './scratch-table.js';
 
 const columns = { n: 'int32', f: 'float64', s: 'float32', big: 'int64', text: 'string(9)', data: 'bytes(4)' } as const;
 
-t.test('compareAndSet by columns', async (t) => {
+t.test('compareAndSet compares columns', async (t) => {
   const table = scratchTable(t, { capacity: 4, columns });
   table.set('k', { n: 1, text: 'one', data: Uint8Array.of(1) });
   t.equal(table.compareAndSet('k', { n: 2 }, { n: 3 }), false);
   t.equal(table.compareAndSet('missing', { n: 0 }, { n: 3 }), false);
   t.equal(table.has('missing'), false);
-  t.equal(table.compareAndSet('k', { n: 1, text: 'two' }, { n: 3 }), false, 'all have to fit');
+  t.equal(table.compareAndSet('k', { n: 1, text: 'two' }, { n: 3 }), false, 'all columns must match');
   t.equal(table.compareAndSet('k', { n: 1, text: 'one', data: Uint8Array.of(1) }, { n: 3 }), true);
   t.match(table.get('k'), { n: 3, text: 'one' });
   t.equal(table.compareAndSet('k', { data: Uint8Array.of(1, 0) }, { n: 4 }), false);
   t.equal(table.compareAndSet('k', { data: Buffer.from([1]), n: undefined }, { n: 4 }), true);
 });
 
-t.test('equality: -0 only itself, NaN itself, float32 rounds, int64 as number or bigint', async (t) => {
+t.test('-0 equals only -0, NaN equals NaN, float32 is rounded, and int64 may be a number or a bigint', async (t) => {
   const table = scratchTable(t, { capacity: 4, columns });
   table.set('k', { f: -0, s: 0.1, big: 5n });
   t.equal(table.compareAndSet('k', { f: 0 }, {}), false);
@@ -30,17 +30,17 @@ t.test('equality: -0 only itself, NaN itself, float32 rounds, int64 as number or
   t.equal(table.compareAndSet('k', { s: 0 }, {}), false);
   t.equal(table.compareAndSet('k', { big: 5 }, {}), true);
   t.equal(table.compareAndSet('k', { big: 5n }, {}), true);
-  t.equal(table.compareAndSet('k', { n: -0 }, {}), true, 'an integer has no -0');
+  t.equal(table.compareAndSet('k', { n: -0 }, {}), true, 'integers have no -0');
 });
 
-t.test('compareAndSet and compareAndDelete by revision', async (t) => {
+t.test('compareAndSet and compareAndDelete compare revisions', async (t) => {
   const table = scratchTable(t, { capacity: 4, columns });
   table.set('k', { n: 1 });
   const first = table.entry('k')?.revision ?? 0;
   t.ok(Number.isSafeInteger(first) && first > 0);
   t.equal(table.compareAndSet('k', { revision: first + 1 }, { n: 9 }), false);
   t.equal(table.compareAndSet('k', { revision: first }, { n: 2 }), true);
-  t.equal(table.compareAndSet('k', { revision: first }, { n: 3 }), false, 'another revision now');
+  t.equal(table.compareAndSet('k', { revision: first }, { n: 3 }), false, 'the revision has changed');
   t.equal(table.compareAndSet('missing', { revision: first }, { n: 3 }), false);
   t.equal(table.compareAndDelete('k', { revision: first }), false);
   table.increment('k', 'n');
@@ -49,7 +49,7 @@ t.test('compareAndSet and compareAndDelete by revision', async (t) => {
   t.equal(table.compareAndDelete('k', { revision: last }), false);
   t.equal(table.has('k'), false);
   table.set('k', { n: 3 });
-  t.equal(table.compareAndDelete('k', { revision: last }), false, 'another row of the same name');
+  t.equal(table.compareAndDelete('k', { revision: last }), false, 'another row with the same key');
   t.equal(table.compareAndSet('k', { revision: last }, { n: 4 }), false);
   t.equal(table.get('k', 'n'), 3);
 });
@@ -77,7 +77,7 @@ t.test('revisions never repeat for a key', async (t) => {
   t.equal(seen.has(0), false);
 });
 
-t.test('compareAndDelete by columns', async (t) => {
+t.test('compareAndDelete compares columns', async (t) => {
   const table = scratchTable(t, { capacity: 4, columns });
   table.set('k', { n: 1 });
   t.equal(table.compareAndDelete('k', { n: 2 }), false);
@@ -86,7 +86,7 @@ t.test('compareAndDelete by columns', async (t) => {
   t.equal(table.size, 0);
 });
 
-t.test('what is no expectation', async (t) => {
+t.test('an invalid expectation is rejected', async (t) => {
   const table = scratchTable(t, { capacity: 4, columns });
   table.set('k', { n: 1 });
   const wrong: unknown[] = [undefined, null, 5, 'n', [], {}, { n: undefined }, { revision: undefined }];
@@ -110,7 +110,7 @@ t.test('what is no expectation', async (t) => {
   t.equal(table.get('k', 'n'), 1);
 });
 
-t.test('modify', async (t) => {
+t.test('modify writes what its callback returns', async (t) => {
   const table = scratchTable(t, { capacity: 4, columns });
   t.equal(
     table.modify('k', () => undefined),
@@ -147,7 +147,7 @@ t.test('modify', async (t) => {
   t.same(table.get('k'), changed);
 });
 
-t.test('modify runs again when somebody else has written', async (t) => {
+t.test('modify calls its callback again if another process has written the row', async (t) => {
   const table = scratchTable(t, { capacity: 4, columns });
   for (const [start, interfere] of [
     [{ n: 1 }, () => table.set('k', { n: 10 })],
@@ -175,7 +175,7 @@ for (const [how, column, times] of [
   ['revision', 'revised', tries(4_000, 10_000)],
   ['columns', 'compared', tries(4_000, 10_000)],
 ] as const) {
-  testShared(`4 processes count to ${4 * times} by ${how}, beside others that are killed`, async (t) => {
+  testShared(`4 processes count to ${4 * times} with ${how} while others are killed, and lose no count`, async (t) => {
     const table = scratchTable(t, { capacity: 4, columns: counters, lockTimeoutMs: 10_000 });
     table.set('k', {});
     const counting = [1, 2, 3, 4].map(() => Child.start(t, 'table-counter', table.name, 'k', how, times));
@@ -191,7 +191,7 @@ for (const [how, column, times] of [
     t.equal(table.get('k', column), 4 * times);
     const { revision } = table.entry('k') ?? {};
     t.type(revision, 'number');
-    t.comment(`those killed had counted to ${table.get('k', 'killed')}`);
+    t.comment(`the killed processes had counted to ${table.get('k', 'killed')}`);
     t.same(table.verify(), { ok: true, problems: [] });
   });
 }

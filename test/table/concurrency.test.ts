@@ -13,7 +13,7 @@ import { scratchTable } from './scratch-table.js';
 
 const INCREMENTS = tries(100_000, 250_000);
 
-t.test(`4 processes increment one key ${INCREMENTS} times each`, async (t) => {
+t.test(`4 processes that increment one key ${INCREMENTS} times each lose no increment`, async (t) => {
   const table = scratchTable(t, { capacity: 10, columns: { count: 'float64' } });
   const children = [1, 2, 3, 4].map(() => Child.start(t, 'table-incrementer', table.name, 'hits', INCREMENTS, 4));
   for (const child of children) t.equal(await child.ended, 0);
@@ -21,7 +21,7 @@ t.test(`4 processes increment one key ${INCREMENTS} times each`, async (t) => {
   t.same(table.verify(), { ok: true, problems: [] });
 });
 
-t.test('every kind of process and thread increments one key at once', async (t) => {
+t.test('processes and threads of every kind that increment one key concurrently lose no increment', async (t) => {
   const table = scratchTable(t, { capacity: 10, columns: { count: 'float64' } });
   const fixture = fixturePath('table-incrementer');
   const args = [table.name, 'hits', '30000', '8'];
@@ -35,11 +35,11 @@ t.test('every kind of process and thread increments one key at once', async (t) 
 
   for (const end of ends) t.equal((await end)[0], 0);
   t.equal(table.get('hits', 'count'), 8 * 30_000);
-  t.equal(table.stats().participants, 1, 'all have left');
+  t.equal(table.stats().participants, 1, 'all others have detached');
   t.same(table.verify(), { ok: true, problems: [] });
 });
 
-t.test('4 processes insert the same 10,000 keys: each has one winner', async (t) => {
+t.test('when 4 processes insert the same 10,000 keys, one of them inserts each', async (t) => {
   const count = 10_000;
   const table = scratchTable(t, { capacity: count, columns: { winner: 'int32' } });
   const children = [1, 2, 3, 4].map((own) =>
@@ -60,7 +60,7 @@ t.test('4 processes insert the same 10,000 keys: each has one winner', async (t)
   t.equal(disputed, 0);
   t.equal(winners.size, count);
   const others = [...winners].filter(([key, winner]) => table.get(`key-${key}`, 'winner') !== winner);
-  t.same(others, [], 'the row is the winner’s');
+  t.same(others, [], 'the row is that of the process whose insert succeeded');
   t.equal(table.size, count);
   t.same(table.verify(), { ok: true, problems: [] });
 });
@@ -68,7 +68,7 @@ t.test('4 processes insert the same 10,000 keys: each has one winner', async (t)
 for (const readOnly of [false, true]) {
   t.test(`a ${readOnly ? 'read-only' : 'writable'} reader never sees a row that no writer wrote`, async (t) => {
     const table = scratchTable(t, { capacity: 200, columns: checksumColumns });
-    // One row rewritten without pause, a long chain, and rows of their own buckets.
+    // One row rewritten without pause, a long chain, and rows in separate buckets.
     const keys = [...oneBucketKeys(table, 35), ...Array.from({ length: 10 }, (_, i) => `row-${i}`)];
     const writers = [keys, keys.slice(0, 1)].map((own) => Child.start(t, 'table-checksum-writer', table.name, ...own));
     for (const writer of writers) await writer.next();
@@ -93,12 +93,12 @@ for (const readOnly of [false, true]) {
       for (const { key, row } of reader.scan({ limit: 1_000 }).entries) check('scan', key, row);
     }
     t.same(torn.slice(0, 3), []);
-    t.comment(`${seen} rows read beside two writers`);
+    t.comment(`${seen} rows read during two writers`);
   });
 }
 
 for (const readOnly of [false, true]) {
-  t.test(`a ${readOnly ? 'read-only' : 'writable'} reader sees changes of one row in their order`, async (t) => {
+  t.test(`a ${readOnly ? 'read-only' : 'writable'} reader sees the changes of one row in order`, async (t) => {
     const table = scratchTable(t, { capacity: 10, columns: pairColumns });
     table.set('pair', newPair);
     const writer = Child.start(t, 'table-pair-incrementer', table.name, 'pair');
@@ -113,7 +113,7 @@ for (const readOnly of [false, true]) {
       seen++;
       if (row === undefined || !isInOrder(row, expiresAt))
         mixed.push({ how, first: row?.first, last: row?.last, expiresAt });
-      // What one read has shown, the next one does not take back.
+      // A read never shows an earlier state than the read before it.
       else if (row.first + row.last < newest) mixed.push({ how, first: row.first, last: row.last, newest });
       else newest = row.first + row.last;
     };

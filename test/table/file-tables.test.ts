@@ -19,7 +19,7 @@ import { tries } from '../fixtures/tries.js';
 import { Child } from './child.js';
 import { namespace } from './scratch-table.js';
 
-/** Where the table begins in its file, and what of its header these tests look at or change, in bytes from there. */
+/** The offset of the table in its file, and the byte offsets of the header fields that these tests read or change. */
 const TABLE_AT = 65_536;
 const IN_USE = 92;
 const CLOCK_OFFSET = 64;
@@ -30,7 +30,7 @@ const WALL_AHEAD = 120;
 const backend = 'file';
 let created = 0;
 
-/** A table's place; the file is gone when the test is. */
+/** A place for a table; the file is removed when the test ends. */
 function scratchFile(t: Test): { name: string; backend: 'file'; path: string } {
   const name = `file-${++created}`;
   const path = join(tmpdir(), `${namespace}-${name}.table`);
@@ -52,7 +52,7 @@ function bytesAt(path: string, at: number, length: number): Buffer {
   return bytes;
 }
 
-/** Makes the file one of another boot of the machine, all of whose processes are gone. */
+/** Changes the file into one from another boot of the machine, whose processes are all dead. */
 function reboot(path: string): void {
   patch(path, BOOT_ID, Buffer.alloc(16, 7));
 }
@@ -71,7 +71,7 @@ function isInUse(path: string): boolean {
 const columns = checksumColumns;
 const keys = Array.from({ length: 200 }, (_, i) => `row-${i}`);
 
-t.test('options', async (t) => {
+t.test('a path is required, and only for this backend', async (t) => {
   const table = { name: 'a', capacity: 10, columns: { a: 'int32' } } as const;
   for (const path of [undefined, '', 5 as unknown as string]) {
     const expected = { code: 'ERR_ARGUMENT', message: /backend file needs path/ };
@@ -82,7 +82,7 @@ t.test('options', async (t) => {
   t.throws(() => Table.create({ ...table, path: '/tmp/a' }), { code: 'ERR_ARGUMENT', message: /not for posix/ });
 });
 
-t.test('reopened after a clean end it holds every row', async (t) => {
+t.test('after a clean shutdown, a reopened table has every row', async (t) => {
   const place = scratchFile(t);
   const table = Table.create({ ...place, capacity: 300, columns });
   t.equal(isInUse(place.path), true);
@@ -92,7 +92,7 @@ t.test('reopened after a clean end it holds every row', async (t) => {
   table.expire('row-7', 100_000);
   const { revision } = table.entry('row-1') ?? {};
   table.close();
-  t.equal(isInUse(place.path), true, 'somebody else has it');
+  t.equal(isInUse(place.path), true, 'another process has it open');
   second.close();
   t.equal(isInUse(place.path), false);
   t.same(
@@ -111,7 +111,7 @@ t.test('reopened after a clean end it holds every row', async (t) => {
   t.equal(isInUse(place.path), false);
 });
 
-t.test('killed processes are no crash of the machine', async (t) => {
+t.test('killed processes do not count as a crash of the machine', async (t) => {
   const place = scratchFile(t);
   Table.create({ ...place, capacity: 300, columns }).close();
   for (let round = 0; round < tries(3, 5); round++) {
@@ -123,12 +123,12 @@ t.test('killed processes are no crash of the machine', async (t) => {
     using table = Table.open(place.name, { ...place, columns });
     t.ok([...table].every(([key, row]) => isWhole(key, row)));
   }
-  t.equal(isInUse(place.path), false, 'the last one settles what they left');
+  t.equal(isInUse(place.path), false, 'the last process settles their operations');
   using table = Table.open(place.name, { ...place, columns });
   t.same(table.verify(), { ok: true, problems: [] });
 });
 
-t.test('in a new boot, what the processes of the old one left is settled', async (t) => {
+t.test('after a reboot, the operations of the old processes are settled', async (t) => {
   const place = scratchFile(t);
   Table.create({ ...place, capacity: 300, columns }).close();
   for (let round = 0; round < tries(4, 10); round++) {
@@ -137,7 +137,8 @@ t.test('in a new boot, what the processes of the old one left is settled', async
     await sleep(Math.random() * 10);
     child.process.kill('SIGKILL');
     await child.ended;
-    // The page cache survived, so the file is as a machine that stopped between two stores would have it at best.
+    // The page cache has survived, so the file is in the best state that a machine stopped between two stores could
+    // leave.
     reboot(place.path);
     using table = Table.open(place.name, { ...place, columns });
     t.same(table.verify(), { ok: true, problems: [] });
@@ -146,11 +147,11 @@ t.test('in a new boot, what the processes of the old one left is settled', async
   }
 });
 
-t.test('a file that does not hold together after a crash is refused, and stays so', async (t) => {
+t.test('a file that is inconsistent after a crash is refused each time', async (t) => {
   const place = scratchFile(t);
   const table = Table.create({ ...place, capacity: 300, columns });
   for (const key of keys) table.set(key, createRow(key));
-  // As if the crash had kept the index from the disk: its pages are those of an empty table.
+  // As if the index had not reached the disk before the crash: its pages are those of an empty table.
   const whole = readFileSync(place.path);
   table.close();
   const { other } = Table.bytesFor({ ...place, capacity: 300, columns });
@@ -169,7 +170,7 @@ t.test('a file that does not hold together after a crash is refused, and stays s
   t.notOk(existsSync(place.path));
 });
 
-t.test('time never goes back from one boot to the next', async (t) => {
+t.test('table time never goes back from one boot to the next', async (t) => {
   const place = scratchFile(t);
   const table = Table.create({ ...place, capacity: 10, columns: { a: 'int32' } });
   table.set('short', { a: 1 }, { ttl: 20 });
@@ -180,11 +181,11 @@ t.test('time never goes back from one boot to the next', async (t) => {
   // The wall clock of the new boot is an hour behind that of the old one.
   addAt(place.path, WALL_AHEAD, 3_600_000);
   using again = Table.open(place.name, place);
-  t.equal(again.has('short'), false, 'nothing expired comes back');
+  t.equal(again.has('short'), false, 'no expired row reappears');
   t.ok(Number(again.ttl('long')) > 900_000 && Number(again.ttl('long')) <= 1_000_000);
 });
 
-t.test('time goes on while the machine is off', async (t) => {
+t.test('table time continues while the machine is off', async (t) => {
   const place = scratchFile(t);
   const table = Table.create({ ...place, capacity: 10, columns: { a: 'int32' } });
   table.set('k', { a: 1 }, { ttl: 3_000_000 });
@@ -196,7 +197,7 @@ t.test('time goes on while the machine is off', async (t) => {
   t.equal(again.has('k'), false);
 });
 
-t.test('a wall clock that was set after the table was created is no time that has passed', async (t) => {
+t.test('a wall clock that was set after the table was created does not count as elapsed time', async (t) => {
   const place = scratchFile(t);
   const table = Table.create({ ...place, capacity: 10, columns: { a: 'int32' } });
   for (const at of [CLOCK_OFFSET, CREATED_AT]) addAt(place.path, at, -7_200_000);
@@ -209,7 +210,7 @@ t.test('a wall clock that was set after the table was created is no time that ha
   t.equal(again.entry('k')?.expiresAt, expiresAt);
 });
 
-t.test('eight processes open it first in a new boot', async (t) => {
+t.test('eight processes may open it first after a reboot', async (t) => {
   const place = scratchFile(t);
   const table = Table.create({ ...place, capacity: 300, columns });
   for (const key of keys) table.set(key, createRow(key));
@@ -229,20 +230,20 @@ t.test('eight processes open it first in a new boot', async (t) => {
   t.same(after.verify(), { ok: true, problems: [] });
 });
 
-t.test('what is no table at the path', async (t) => {
+t.test('a file that is not a table is refused and not changed', async (t) => {
   const place = scratchFile(t);
   const options = { ...place, capacity: 10, columns: { a: 'int32' } } as const;
   writeFileSync(place.path, 'x'.repeat(100_000));
   t.throws(() => Table.open(place.name, place), { code: 'ERR_TABLE_NOT_FOUND' });
   t.throws(() => Table.create(options), { code: 'ERR_TABLE_EXISTS' });
   t.throws(() => Table.openOrCreate(options), { code: 'ERR_TABLE_CORRUPT' });
-  t.equal(readFileSync(place.path, 'latin1').length, 100_000, 'and it is left as it is');
+  t.equal(readFileSync(place.path, 'latin1').length, 100_000, 'and it is not changed');
   rmSync(place.path);
   Table.create(options).close();
   t.throws(
     () => Table.open('another', { backend, path: place.path }),
     { code: 'ERR_TABLE_NOT_FOUND' },
-    'the file knows its name',
+    'the file contains its name',
   );
   truncateSync(place.path, TABLE_AT + 1000);
   t.throws(() => Table.open(place.name, place), { code: 'ERR_TABLE_CORRUPT' });

@@ -5,10 +5,10 @@ import type { Table } from '../../src/index.js';
 import { scratchTable } from './scratch-table.js';
 
 /*
- * Keys that flood a hash table whose hash is XXH32, seeded or not. A lane of XXH32 takes a word w by
- * lane' = rotate(lane + w * P2, 13) * P1. Adding 2^30 to a word adds ±2^30 to the sum; when that flips one bit only, the
- * lane differs by ±2^11 * P1, and the lane's next word can take that back. Each such pair of words doubles the keys
- * that have one hash.
+ * Keys that collide in a hash table that uses XXH32, with any seed. A lane of XXH32 takes a word w by lane' =
+ * rotate(lane + w * P2, 13) * P1. Adding 2^30 to a word adds ±2^30 to the sum; when that flips one bit only, the lane
+ * differs by ±2^11 * P1, and the lane's next word can take that back. Each such pair of words doubles the number of
+ * keys with one hash.
  */
 const P1 = 0x9e3779b1;
 const P2 = 0x85ebca77;
@@ -37,7 +37,7 @@ function nextLane(lane: number, word: number): number {
   return Math.imul((sum << 13) | (sum >>> 19), P1);
 }
 
-/** Two words, and two others that take the lane to the same state, all of them text. */
+/** Two words, and two others that lead to the same state of the lane; all of them are text. */
 function collidingPair(lane: number): { words: [number, number]; others: [number, number] } {
   for (;;) {
     const [first, second] = [randomText(), randomText()];
@@ -48,7 +48,7 @@ function collidingPair(lane: number): { words: [number, number]; others: [number
   }
 }
 
-/** Different keys of text with one XXH32 of seed 0. */
+/** Different text keys that have the same XXH32 with seed 0. */
 function collidingKeys(): string[] {
   const lanes = [(P1 + P2) | 0, P2 | 0, 0, -P1 | 0];
   const words = new Int32Array(LANES * ROUNDS);
@@ -82,7 +82,7 @@ t.test('20,000 keys crafted to collide are found as fast as random ones', async 
   const crafted = collidingKeys();
   const { h32 } = await xxhash();
   t.equal(new Set(crafted).size, KEYS);
-  t.equal(new Set(crafted.map((key) => h32(key, 0))).size, 1, 'they have one XXH32 of seed 0');
+  t.equal(new Set(crafted.map((key) => h32(key, 0))).size, 1, 'they have the same XXH32 with seed 0');
 
   const flooded = filledTable(t, crafted);
   const ordinary = filledTable(t, randomKeys());
@@ -92,7 +92,7 @@ t.test('20,000 keys crafted to collide are found as fast as random ones', async 
     times.flooded[round] = timeOfGets(flooded);
     times.ordinary[round] = timeOfGets(ordinary);
   }
-  // The best of many rounds: what else the machine does only adds.
+  // The best of many rounds, because other load on the machine only adds time.
   const ratio = Math.min(...times.flooded) / Math.min(...times.ordinary);
   t.ok(ratio < 3, `a get takes ${ratio.toFixed(2)} times as long`);
 });

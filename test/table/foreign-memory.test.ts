@@ -1,4 +1,4 @@
-/** Tables of the backend posix, whose memory is a file that tests can copy, cut and damage. */
+/** Tables of the backend posix, whose memory is a file that tests can copy, truncate and damage. */
 
 import { constants } from 'node:buffer';
 import { execFileSync, spawnSync } from 'node:child_process';
@@ -25,7 +25,7 @@ import { scratchName, scratchTable, segmentFile } from './scratch-table.js';
 const columns = { n: 'int32', text: 'string(9)' } as const;
 const isRoot = process.getuid?.() === 0;
 
-/** A name of a table under which lies something else, put there by `make`. */
+/** The name of a table under which `make` has created something else. */
 function foreignName(t: Test, make: (path: string) => void): string {
   const name = scratchName(t);
   const path = segmentFile(name);
@@ -34,7 +34,7 @@ function foreignName(t: Test, make: (path: string) => void): string {
   return name;
 }
 
-t.test('a file under the table’s name that is no table', async (t) => {
+t.test('a file with the table’s name that is not a table is refused and not changed', async (t) => {
   const contents: Record<string, Buffer> = {
     'one byte': Buffer.from('x'),
     text: Buffer.from('not a table\n'),
@@ -51,14 +51,14 @@ t.test('a file under the table’s name that is no table', async (t) => {
     t.throws(() => Table.openOrCreate({ name, capacity: 10, columns }), code, what);
     t.throws(() => Table.create({ name, capacity: 10, columns }), { code: 'ERR_TABLE_EXISTS' }, what);
     t.same(Table.list(), [], 'it is not listed');
-    t.equal(Buffer.compare(bytes, execFileSync('cat', [segmentFile(name)])), 0, 'it is left as it was');
+    t.equal(Buffer.compare(bytes, execFileSync('cat', [segmentFile(name)])), 0, 'it is not changed');
     t.equal(Table.destroy(name), undefined, 'and can be removed');
     const table = Table.create({ name, capacity: 10, columns });
     table.destroy();
   }
 });
 
-t.test('what is no file with bytes in it', async (t) => {
+t.test('anything but a regular file is refused', async (t) => {
   const makes: Record<string, (path: string) => void> = {
     'a folder': (path) => mkdirSync(path),
     'a link': (path) => symlinkSync('/etc/passwd', path),
@@ -76,7 +76,7 @@ t.test('what is no file with bytes in it', async (t) => {
   }
 });
 
-t.test('an empty file of this user’s is nobody’s table', async (t) => {
+t.test('an empty file of this user counts as no table', async (t) => {
   const name = foreignName(t, (path) => writeFileSync(path, '', { mode: 0o600 }));
   t.throws(() => Table.open(name), { code: 'ERR_TABLE_NOT_FOUND' });
   using table = Table.openOrCreate({ name, capacity: 10, columns });
@@ -85,7 +85,7 @@ t.test('an empty file of this user’s is nobody’s table', async (t) => {
   Table.create({ name: other, capacity: 10, columns }).destroy();
 });
 
-t.test('a truncated table, at every length that tells something', async (t) => {
+t.test('a truncated table is refused, at every significant length', async (t) => {
   const whole = scratchTable(t, { capacity: 100, columns });
   for (let n = 0; n < 100; n++) whole.set(`k${n}`, { n });
   const { bytes } = whole.stats();
@@ -110,7 +110,7 @@ t.test('a truncated table, at every length that tells something', async (t) => {
   }
 });
 
-t.test('a table whose header says otherwise', async (t) => {
+t.test('a table with a damaged header is refused', async (t) => {
   const whole = scratchTable(t, { capacity: 100, columns });
   whole.set('k', { n: 1 });
   const fields = [
@@ -133,7 +133,7 @@ t.test('a table whose header says otherwise', async (t) => {
   }
 });
 
-t.test('random damage is an error or an answer, never a crash or a hang', async (t) => {
+t.test('random damage causes an error or a result, never a crash or a hang', async (t) => {
   const whole = scratchTable(t, { capacity: 60, columns, maxParticipants: 4 });
   for (let n = 0; n < 50; n++) whole.set(`k${n}`, { n });
   const { bytes } = whole.stats();
@@ -174,82 +174,94 @@ t.test('random damage is an error or an answer, never a crash or a hang', async 
       }
     } catch (error) {
       refused++;
-      if (!(error instanceof ShmTableError)) t.fail('not an error of ours', { error });
+      if (!(error instanceof ShmTableError)) t.fail('not a ShmTableError', { error });
     }
     rmSync(segmentFile(name));
   }
   t.ok(refused > 0, `${refused} refusals`);
 });
 
-t.test('a /dev/shm of 1 MiB', { skip: isRoot ? false : 'MOUNTING A SMALL /dev/shm NEEDS ROOT' }, async (t) => {
-  const script = 'mount -t tmpfs -o size=1m tmpfs /dev/shm && exec "$@"';
-  const command = [process.execPath, fixturePath('table-attempts'), 'fill', 'full', '20000'];
-  const { stdout, stderr, status } = spawnSync('unshare', ['-m', 'sh', '-c', script, 'sh', ...command], {
-    encoding: 'utf8',
-  });
-  if (status !== 0 && /unshare|mount/.test(stderr)) {
-    t.pass('mounted', { skip: `NO MOUNT NAMESPACES HERE: ${stderr.trim()}` });
-    return;
-  }
-  t.equal(status, 0, stderr);
-  const { refused, again, left, small, leftAtLast } = JSON.parse(stdout);
-  const { total } = Table.bytesFor({ name: 'x', capacity: 20_000, columns: { n: 'int32', text: 'string(100)' } });
-  for (const error of [refused, again]) {
-    t.equal(error.code, 'ERR_SEGMENT_NO_SPACE');
-    t.match(error.message, `${total}`, 'names what was asked for');
-    t.match(error.message, /dev\/shm/);
-  }
-  t.same(left, [], 'nothing is left of what did not fit');
-  t.equal(small, 500);
-  t.same(leftAtLast, []);
-});
+t.test(
+  'a table that does not fit into /dev/shm leaves nothing behind',
+  { skip: isRoot ? false : 'MOUNTING A SMALL /dev/shm NEEDS ROOT' },
+  async (t) => {
+    const script = 'mount -t tmpfs -o size=1m tmpfs /dev/shm && exec "$@"';
+    const command = [process.execPath, fixturePath('table-attempts'), 'fill', 'full', '20000'];
+    const { stdout, stderr, status } = spawnSync('unshare', ['-m', 'sh', '-c', script, 'sh', ...command], {
+      encoding: 'utf8',
+    });
+    if (status !== 0 && /unshare|mount/.test(stderr)) {
+      t.pass('mounted', { skip: `NO MOUNT NAMESPACES HERE: ${stderr.trim()}` });
+      return;
+    }
+    t.equal(status, 0, stderr);
+    const { refused, again, left, small, leftAtLast } = JSON.parse(stdout);
+    const { total } = Table.bytesFor({ name: 'x', capacity: 20_000, columns: { n: 'int32', text: 'string(100)' } });
+    for (const error of [refused, again]) {
+      t.equal(error.code, 'ERR_SEGMENT_NO_SPACE');
+      t.match(error.message, `${total}`, 'names the requested bytes');
+      t.match(error.message, /dev\/shm/);
+    }
+    t.same(left, [], 'nothing is left behind');
+    t.equal(small, 500);
+    t.same(leftAtLast, []);
+  },
+);
 
-t.test('a table too large for this process to map is destroyed all the same', async (t) => {
-  // What fits into an ArrayBuffer of this Node would really be taken; there the larger one alone tells.
+t.test('a table that is too large for this process to map can be destroyed', async (t) => {
+  // A size that fits into an ArrayBuffer of this Node would really be reserved, so only a larger one is tested there.
   for (const bytes of [6 * 2 ** 30, 2 ** 45].filter((size) => size === 2 ** 45 || size > constants.MAX_LENGTH)) {
     const table = scratchTable(t, { capacity: 10, columns, changes: 65_536 });
     const file = segmentFile(table.name);
-    // With a hole at its end: to the system as large, and taking nothing.
+    // With a hole at its end, which counts for the size of the file but takes no space.
     truncateSync(file, bytes);
     t.throws(() => Table.open(table.name), { code: /^ERR_SEGMENT_(TOO_LARGE|NO_SPACE)$/ });
-    t.ok(statSync(file).blocks * 512 < 2 ** 30, 'no space is taken for what cannot be mapped');
+    t.ok(statSync(file).blocks * 512 < 2 ** 30, 'no space is reserved for a table that cannot be mapped');
     Table.destroy(table.name);
     t.notOk(existsSync(file));
-    t.throws(() => table.get('k'), { code: 'ERR_TABLE_CLOSED' }, 'whoever has it open is told');
+    t.throws(() => table.get('k'), { code: 'ERR_TABLE_CLOSED' }, 'open handles throw');
   }
 });
 
-t.test('another user’s row is never served', { skip: isRoot ? false : 'GIVING FILES AWAY NEEDS ROOT' }, async (t) => {
-  for (const mode of [0o600, 0o644, 0o666]) {
+t.test(
+  'a table of another user is never opened',
+  { skip: isRoot ? false : 'GIVING FILES AWAY NEEDS ROOT' },
+  async (t) => {
+    for (const mode of [0o600, 0o644, 0o666]) {
+      const table = scratchTable(t, { capacity: 10, columns });
+      table.set('k', { n: 666 });
+      const file = segmentFile(table.name);
+      chmodSync(file, mode);
+      chownSync(file, 65_534, 65_534);
+      const refused = { code: 'ERR_PERMISSION', message: new RegExp(`${table.name}.* belongs to user`) };
+      t.throws(() => Table.open(table.name), refused);
+      t.throws(() => Table.open(table.name, { readOnly: true }), refused);
+      t.throws(() => Table.openOrCreate({ name: table.name, capacity: 10, columns }), refused);
+      t.throws(() => Table.create({ name: table.name, capacity: 10, columns }), { code: 'ERR_TABLE_EXISTS' });
+      t.throws(() => Table.destroy(table.name), refused, 'nor destroyed; rm can remove it');
+      t.notOk(
+        Table.list().some(({ name }) => name === table.name),
+        'nor listed',
+      );
+      chownSync(file, 0, 0);
+      chmodSync(file, 0o600);
+    }
+  },
+);
+
+t.test(
+  'a table without permission is an error that names it',
+  { skip: isRoot ? false : 'BECOMING ANOTHER USER NEEDS ROOT' },
+  async (t) => {
     const table = scratchTable(t, { capacity: 10, columns });
-    table.set('k', { n: 666 });
-    const file = segmentFile(table.name);
-    chmodSync(file, mode);
-    chownSync(file, 65_534, 65_534);
-    const refused = { code: 'ERR_PERMISSION', message: new RegExp(`${table.name}.* belongs to user`) };
-    t.throws(() => Table.open(table.name), refused);
-    t.throws(() => Table.open(table.name, { readOnly: true }), refused);
-    t.throws(() => Table.openOrCreate({ name: table.name, capacity: 10, columns }), refused);
-    t.throws(() => Table.create({ name: table.name, capacity: 10, columns }), { code: 'ERR_TABLE_EXISTS' });
-    t.throws(() => Table.destroy(table.name), refused, 'not even to be removed: rm does that');
-    t.notOk(
-      Table.list().some(({ name }) => name === table.name),
-      'nor listed',
-    );
-    chownSync(file, 0, 0);
-    chmodSync(file, 0o600);
-  }
-});
-
-t.test('without permission', { skip: isRoot ? false : 'BECOMING ANOTHER USER NEEDS ROOT' }, async (t) => {
-  const table = scratchTable(t, { capacity: 10, columns });
-  table.set('k', { n: 1 });
-  const stdout = execFileSync(process.execPath, [fixturePath('table-attempts'), 'reach', table.name], {
-    encoding: 'utf8',
-  });
-  const { list, create, ...others } = JSON.parse(stdout);
-  for (const [way, error] of Object.entries(others)) t.match(error, { code: 'ERR_PERMISSION' }, way);
-  t.match(create, { code: 'ERR_TABLE_EXISTS' });
-  t.equal(list, 0);
-  t.equal(table.get('k', 'n'), 1);
-});
+    table.set('k', { n: 1 });
+    const stdout = execFileSync(process.execPath, [fixturePath('table-attempts'), 'reach', table.name], {
+      encoding: 'utf8',
+    });
+    const { list, create, ...others } = JSON.parse(stdout);
+    for (const [way, error] of Object.entries(others)) t.match(error, { code: 'ERR_PERMISSION' }, way);
+    t.match(create, { code: 'ERR_TABLE_EXISTS' });
+    t.equal(list, 0);
+    t.equal(table.get('k', 'n'), 1);
+  },
+);

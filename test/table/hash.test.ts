@@ -46,7 +46,7 @@ function hashOf(bytes: Buffer, key0: number, key1: number): number {
 const [KEY0, KEY1] = [0x03020100, 0x07060504];
 const message = (length: number): Buffer => Buffer.from(Array.from({ length }, (_, i) => i));
 
-t.test('the reference gives the published vectors of HalfSipHash-2-4', async (t) => {
+t.test('the reference implementation computes the published vectors of HalfSipHash-2-4', async (t) => {
   const published = [0x5b9f35a9, 0xb85a4727, 0x03a662fa, 0x04e7fe8a];
   t.same(
     published.map((_, length) => reference(message(length), KEY0, KEY1, 2, 4)),
@@ -54,7 +54,7 @@ t.test('the reference gives the published vectors of HalfSipHash-2-4', async (t)
   );
 });
 
-t.test('published vectors of HalfSipHash-1-3', async (t) => {
+t.test('the hash gives the published vectors of HalfSipHash-1-3', async (t) => {
   const published = [0x5814c896, 0xe7e864ca, 0xbc4b0e30, 0x01539939, 0x7e059ea6, 0x88e3d89b, 0xa0080b65, 0x9d38d9d6];
   t.same(
     published.map((_, length) => hashOf(message(length), KEY0, KEY1)),
@@ -62,7 +62,7 @@ t.test('published vectors of HalfSipHash-1-3', async (t) => {
   );
 });
 
-t.test('bytes of length 0 to 255, random keys', async (t) => {
+t.test('the hash of 0 to 255 bytes is that of the reference, with random keys', async (t) => {
   const wrong: unknown[] = [];
   for (let length = 0; length <= 255; length++) {
     const bytes = randomBytes(length);
@@ -75,7 +75,7 @@ t.test('bytes of length 0 to 255, random keys', async (t) => {
   t.same(wrong.slice(0, 5), []);
 });
 
-t.test('reads no byte behind the last', async (t) => {
+t.test('no byte beyond the last is read', async (t) => {
   for (let length = 0; length <= 40; length++) {
     const words = new Int32Array(64);
     Buffer.from(words.buffer).fill(7, 0, length);

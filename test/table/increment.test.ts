@@ -18,7 +18,7 @@ const columns = {
 const range = { code: 'ERR_VALUE_RANGE' };
 const type = { code: 'ERR_COLUMN_TYPE' };
 
-t.test('creates a missing row, returns the new value', async (t) => {
+t.test('increment creates a missing row and returns the new value', async (t) => {
   const table = scratchTable(t, { capacity: 20, columns });
   t.equal(table.increment('a', 'i32'), 1);
   t.equal(table.increment('a', 'i32', 5), 6);
@@ -33,7 +33,7 @@ t.test('creates a missing row, returns the new value', async (t) => {
   t.same(table.verify(), { ok: true, problems: [] });
 });
 
-t.test('integers stay in their range; past it nothing changes', async (t) => {
+t.test('an increment out of the range of an integer changes nothing', async (t) => {
   const bounds = [
     ['i8', -128, 127],
     ['u8', 0, 255],
@@ -75,7 +75,7 @@ t.test('integers stay in their range; past it nothing changes', async (t) => {
   t.equal(table.size, 1);
 });
 
-t.test('int64', async (t) => {
+t.test('int64 columns are incremented by bigints and safe integers', async (t) => {
   const table = scratchTable(t, { capacity: 2, columns });
   const [min, max] = [-(2n ** 63n), 2n ** 63n - 1n];
   t.equal(table.increment('k', 'i64', max), max);
@@ -90,7 +90,7 @@ t.test('int64', async (t) => {
   t.throws(() => table.increment('k', 'i64', 2n ** 64n), range);
 });
 
-t.test('floats: the finite range, -0 and rounding', async (t) => {
+t.test('floats stay finite, keep -0 and are rounded', async (t) => {
   const table = scratchTable(t, { capacity: 3, columns });
   t.equal(table.increment('k', 'f64', Number.MAX_VALUE), Number.MAX_VALUE);
   for (const by of [Number.MAX_VALUE, Number.POSITIVE_INFINITY, Number.NaN]) {
@@ -98,9 +98,9 @@ t.test('floats: the finite range, -0 and rounding', async (t) => {
     t.throws(() => table.increment('missing', 'f32', by), range);
   }
   t.equal(table.get('k', 'f64'), Number.MAX_VALUE);
-  t.throws(() => table.increment('k', 'f32', 1e39), range, 'infinite once rounded');
+  t.throws(() => table.increment('k', 'f32', 1e39), range, 'infinite after rounding');
   table.set('k', { f32: 16777216, f64: -0 });
-  t.equal(table.increment('k', 'f32'), 16777216, 'too small a step for a float32');
+  t.equal(table.increment('k', 'f32'), 16777216, 'an amount too small for a float32');
   t.equal(table.increment('k', 'f64', -0), -0);
   t.equal(Object.is(table.get('k', 'f64'), -0), true);
   t.equal(Object.is(table.increment('k', 'f64', 0), 0), true);
@@ -109,7 +109,7 @@ t.test('floats: the finite range, -0 and rounding', async (t) => {
   t.throws(() => table.decrement('k', 'f32'), range);
 });
 
-t.test('columns that hold no number, steps that are none', async (t) => {
+t.test('columns that are not numbers and invalid amounts are rejected', async (t) => {
   const table = scratchTable(t, { capacity: 2, columns });
   table.set('k', {});
   for (const key of ['k', 'missing']) {
@@ -131,7 +131,7 @@ t.test('columns that hold no number, steps that are none', async (t) => {
   t.equal(table.size, 1);
 });
 
-t.test('changes its number alone, and the revision', async (t) => {
+t.test('only the number and the revision change', async (t) => {
   const table = scratchTable(t, { capacity: 2, columns });
   const row = {
     i8: -1,
@@ -158,7 +158,7 @@ t.test('changes its number alone, and the revision', async (t) => {
   t.same(table.verify(), { ok: true, problems: [] });
 });
 
-t.test('lifetimes that are none are refused, and nothing is added', async (t) => {
+t.test('invalid lifetimes are rejected, and nothing is added', async (t) => {
   const table = scratchTable(t, { capacity: 10, columns });
   table.set('k', { i32: 1 });
   const wrong = [0, -1, 0.5, 2 ** 53, Number.NaN, Number.POSITIVE_INFINITY, '5', 5n, true, {}];
@@ -181,7 +181,7 @@ t.test('lifetimes that are none are refused, and nothing is added', async (t) =>
 
 const forEver = Number.POSITIVE_INFINITY;
 
-t.test('ttlIfNew is a fixed window: only the increment that makes the row sets it', async (t) => {
+t.test('ttlIfNew is a fixed window: only the increment that creates the row sets it', async (t) => {
   const table = scratchTable(t, { capacity: 10, columns });
   table.increment('k', 'i32', 1, { ttlIfNew: 60_000 });
   const { expiresAt } = table.entry('k') ?? {};
@@ -194,10 +194,10 @@ t.test('ttlIfNew is a fixed window: only the increment that makes the row sets i
   t.equal(table.get('k', 'i32'), -2);
   table.set('immortal', {});
   table.increment('immortal', 'i32', 1, { ttlIfNew: 60_000 });
-  t.equal(table.ttl('immortal'), forEver, 'a row that is there keeps what it has, none included');
+  t.equal(table.ttl('immortal'), forEver, 'an existing row keeps its lifetime, or has none');
 });
 
-t.test('an expired row is missing: it is made anew, with the lifetime of a new row', async (t) => {
+t.test('an expired row counts as missing: it is created again, with the lifetime of a new row', async (t) => {
   const table = scratchTable(t, { capacity: 10, columns });
   table.set('k', { i32: 40, text: 'old' }, { ttl: 1 });
   while (table.has('k'));
@@ -207,7 +207,7 @@ t.test('an expired row is missing: it is made anew, with the lifetime of a new r
   t.same(table.verify(), { ok: true, problems: [] });
 });
 
-t.test('ttl sets the lifetime at every call, null removes it', async (t) => {
+t.test('ttl sets the lifetime at every call, and null removes it', async (t) => {
   const table = scratchTable(t, { capacity: 10, columns });
   table.increment('k', 'i32', 1, { ttl: 50_000 });
   t.ok((table.ttl('k') ?? 0) <= 50_000);
@@ -221,7 +221,7 @@ t.test('ttl sets the lifetime at every call, null removes it', async (t) => {
   t.equal(table.ttl('k'), forEver);
 });
 
-t.test('both: a new row lives for ttlIfNew, from its next increment on for ttl', async (t) => {
+t.test('with both, a new row lives for ttlIfNew, and from its next increment on for ttl', async (t) => {
   const table = scratchTable(t, { capacity: 10, columns });
   const both = { ttl: 90_000, ttlIfNew: 50_000 };
   table.increment('k', 'i64', 1, both);
@@ -232,7 +232,7 @@ t.test('both: a new row lives for ttlIfNew, from its next increment on for ttl',
   t.equal(table.ttl('new'), forEver);
 });
 
-t.test('what leaves the range changes no lifetime; a getter among the options may close the table', async (t) => {
+t.test('an increment out of range changes no lifetime; a getter of the options may close the table', async (t) => {
   const table = scratchTable(t, { capacity: 10, columns });
   table.set('k', { u8: 255 });
   t.throws(() => table.increment('k', 'u8', 1, { ttl: 5 }), range);

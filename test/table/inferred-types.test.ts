@@ -3,7 +3,7 @@ import { type Entry, type JsonValue, type Row, type RowInput, ShmTableError } fr
 import { Table } from '../fixtures/placed-table.js';
 import { scratchTable } from './scratch-table.js';
 
-/** True when two types are the same, not only assignable. */
+/** True if two types are identical, not only assignable. */
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 
 /** Compiles only for a value whose type is exactly `T`. */
@@ -67,7 +67,7 @@ t.test('rows have the types of their columns', async (t) => {
   t.same(page.entries[0].row, { text: '', flag: false });
 });
 
-t.test('what the schema forbids does not compile', async (t) => {
+t.test('anything that the schema forbids does not compile', async (t) => {
   const table = scratchTable(t, { capacity: 9, columns });
   const input: RowInput<typeof columns> = { big: 1, small: undefined };
   table.set('k', input);
@@ -77,7 +77,7 @@ t.test('what the schema forbids does not compile', async (t) => {
   t.throws(() => table.set('k', { nope: 1 }), unknown);
   // @ts-expect-error: no such column
   t.throws(() => table.get('k', 'nope'), unknown);
-  // @ts-expect-error: a string is no number
+  // @ts-expect-error: a string is not a number
   t.throws(() => table.set('k', { small: '1' }), type);
   // @ts-expect-error: null is a wrong type
   t.throws(() => table.put('k', { text: null }), type);
@@ -93,7 +93,7 @@ t.test('what the schema forbids does not compile', async (t) => {
   t.throws(() => table.set('k', {}, { ttlIfNew: 5 }), { code: 'ERR_ARGUMENT' });
   // @ts-expect-error: no such column
   t.throws(() => table.setMany([['k', { nope: 1 }]]), unknown);
-  // @ts-expect-error: a string is no list of keys
+  // @ts-expect-error: a string is not a list of keys
   t.throws(() => table.getMany(5), { code: 'ERR_ARGUMENT' });
   // @ts-expect-error: a callback that is asynchronous
   t.throws(() => table.modify('k', async () => ({ small: 1 })), { code: 'ERR_ARGUMENT' });
@@ -103,11 +103,11 @@ t.test('what the schema forbids does not compile', async (t) => {
   t.throws(() => Table.bytesFor({ name: 'x', capacity: 1, columns: { a: 'int' } }), { code: 'ERR_SCHEMA_INVALID' });
   // @ts-expect-error: capacity is missing
   t.throws(() => Table.create({ name: 'x', columns }), { code: 'ERR_ARGUMENT' });
-  // @ts-expect-error: what is read-only stays so
+  // @ts-expect-error: read-only properties cannot be written
   t.throws(() => Object.freeze(table).capacity++, TypeError);
 });
 
-t.test('schemas written in place need no `as const`; unknown ones give general rows', async (t) => {
+t.test('inline schemas need no `as const`; unknown schemas have general rows', async (t) => {
   const { name } = scratchTable(t, { capacity: 9, columns: { n: 'int32', text: 'string(4)' } });
   const made = Table.openOrCreate({ name, capacity: 9, columns: { n: 'int32', text: 'string(4)' } });
   hasType<number | undefined>()(made.get('k', 'n'));
@@ -123,10 +123,10 @@ t.test('schemas written in place need no `as const`; unknown ones give general r
 t.test('errors carry their code as a type', async (t) => {
   try {
     Table.open('missing');
-    t.fail('it is not there');
+    t.fail('the table does not exist');
   } catch (error) {
     if (!(error instanceof ShmTableError)) throw error;
-    // @ts-expect-error: no code is called this
+    // @ts-expect-error: no such code
     t.notOk(error.code === 'ERR_NOPE');
     t.ok(error.code === 'ERR_TABLE_NOT_FOUND');
     t.equal(error.name, 'ShmTableError');

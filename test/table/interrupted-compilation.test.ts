@@ -19,7 +19,7 @@ const reads: Record<string, (table: Table<typeof columns>) => unknown> = {
 
 t.test('a vm script is stopped by its timeout while code is compiled, with source maps', async (t) => {
   const table = scratchTable(t, { capacity: 10, columns });
-  // With source maps Node looks at each text that is compiled, and asks for the current directory on the way. The answer
+  // With source maps, Node examines each text that is compiled, and reads the current directory meanwhile. Here that
   // takes until the script has been stopped.
   const { cwd, sourceMapsEnabled } = process;
   t.teardown(() => {
@@ -29,7 +29,7 @@ t.test('a vm script is stopped by its timeout while code is compiled, with sourc
   process.setSourceMapsEnabled(true);
   let length = 0;
   for (const [name, read] of Object.entries(reads)) {
-    // Short texts of each length are read by code of their own, compiled at the first.
+    // Short strings of each length are read by separate code, which is compiled for the first of them.
     table.set('a', { text: 'x'.repeat(++length) });
     let asked = 0;
     process.cwd = () => {

@@ -10,7 +10,7 @@ import { Child, fixturePath } from './child.js';
 import { oneBucketKeys } from './one-bucket-keys.js';
 import { scratchTable } from './scratch-table.js';
 
-/** Nothing is left locked, lost or half-written; others write at once. */
+/** Nothing is left locked, lost or half-written, and others can write immediately. */
 function checkSound(t: Test, table: ChecksumTable, other: ChecksumTable, keys: readonly string[]): void {
   const start = performance.now();
   for (const key of keys) other.set(key, createRow(key));
@@ -35,7 +35,7 @@ const writes: Record<string, (table: ChecksumTable, key: string, row: ReturnType
 };
 
 for (const [name, write] of Object.entries(writes)) {
-  t.test(`the stack overflows inside ${name}, at every depth`, async (t) => {
+  t.test(`a stack overflow inside ${name}, at any depth, leaves the table intact`, async (t) => {
     const table = scratchTable(t, { capacity: 100, columns: checksumColumns });
     const other = Table.open(table.name, { columns: checksumColumns, lockTimeoutMs: 600 });
     t.teardown(() => other.close());
@@ -45,7 +45,7 @@ for (const [name, write] of Object.entries(writes)) {
 
     let overflows = 0;
     let next = 0;
-    // Each level of the way up writes again, with a little more of the stack left each time.
+    // Each level on the way up writes again, with a little more stack left each time.
     const descend = (room: number): void => {
       const i = next++ % keys.length;
       try {
@@ -57,7 +57,7 @@ for (const [name, write] of Object.entries(writes)) {
         write(table, keys[i], rows[i]);
       }
     };
-    // The frame sizes of the way down decide where exactly the stack ends: shift it a little each time.
+    // The frame sizes on the way down determine where exactly the stack ends: shift it a little each time.
     const shifted = (bytes: number): void => {
       const frame = new Function(
         'run',
@@ -79,7 +79,7 @@ for (const [name, write] of Object.entries(writes)) {
   });
 }
 
-t.test('a vm script is stopped by its timeout inside a loop of writes', async (t) => {
+t.test('a vm script that is stopped inside a loop of writes leaves the table intact', async (t) => {
   const table = scratchTable(t, { capacity: 100, columns: checksumColumns });
   const keys = oneBucketKeys(table, 24);
   const rows = keys.map((key) => createRow(key));
@@ -94,17 +94,18 @@ t.test('a vm script is stopped by its timeout inside a loop of writes', async (t
   let slowest = 0;
   for (let i = 0; i < 40; i++) {
     if (!stopped.run(1 + (i % 4))) t.fail('a script was not stopped by its timeout');
-    // No finally runs in a script that is stopped so. This process does nothing; another one writes every row.
+    // No finally block runs in a script that is stopped in this way. This process does nothing; another one writes
+    // every row.
     other.go();
     slowest = Math.max(slowest, await other.next());
     for (const [key, row] of table) if (!isWhole(key, row)) t.fail('torn', { key, row });
     t.same(table.verify().problems, []);
   }
   t.comment(`the slowest round of writes by another process took ${slowest.toFixed(1)} ms`);
-  t.ok(slowest < 5_000, 'it waits for none that was stopped');
+  t.ok(slowest < 5_000, 'it does not wait for a stopped script');
 });
 
-t.test('workers are terminated inside a loop of writes', async (t) => {
+t.test('workers that are terminated inside a loop of writes leave the table intact', async (t) => {
   const table = scratchTable(t, { capacity: 100, columns: checksumColumns, maxParticipants: 8 });
   const keys = [...oneBucketKeys(table, 24), 'a', 'b', 'c'];
   for (let round = 0; round < tries(4, 8); round++) {

@@ -5,7 +5,7 @@ import { scratchTable, testShared } from './scratch-table.js';
 
 const columns = { n: 'int32', text: 'string(20)' } as const;
 
-t.test('as Map does', async (t) => {
+t.test('iterators behave like those of a Map', async (t) => {
   const table = scratchTable(t, { capacity: 50, columns });
   const model = new Map(Array.from({ length: 50 }, (_, n) => [`k${n}`, { n, text: `t${n}` }] as const));
   for (const [key, row] of model) table.set(key, row);
@@ -31,7 +31,7 @@ t.test('as Map does', async (t) => {
   t.same([...scratchTable(t, { capacity: 5, columns })], []);
 });
 
-t.test('several at once', async (t) => {
+t.test('several iterators may run at once', async (t) => {
   const table = scratchTable(t, { capacity: 30, columns });
   for (let n = 0; n < 30; n++) table.set(`k${n}`, { n });
   let pairs = 0;
@@ -73,7 +73,7 @@ t.test('deleting each row inside the loop leaves 0 of 10,000', async (t) => {
   t.same(table.verify(), { ok: true, problems: [] });
 });
 
-t.test('adding and changing inside the loop', async (t) => {
+t.test('rows may be added and changed inside the loop', async (t) => {
   const table = scratchTable(t, { capacity: 2_000, columns });
   for (let n = 0; n < 500; n++) table.set(`k${n}`, { n });
   const met = new Map<string, number>();
@@ -83,8 +83,8 @@ t.test('adding and changing inside the loop', async (t) => {
     table.increment(key, 'n');
     if (added < 1_000) table.set(`added-${added++}`, { n: 1 });
   }
-  for (let n = 0; n < 500; n++) if (met.get(`k${n}`) !== 1) t.fail(`k${n} was met ${met.get(`k${n}`)} times`);
-  for (const [key, times] of met) if (times !== 1) t.fail(`${key} was met ${times} times`);
+  for (let n = 0; n < 500; n++) if (met.get(`k${n}`) !== 1) t.fail(`k${n} was visited ${met.get(`k${n}`)} times`);
+  for (const [key, times] of met) if (times !== 1) t.fail(`${key} was visited ${times} times`);
 });
 
 t.test('an iterator of a closed table throws', async (t) => {
@@ -98,40 +98,43 @@ t.test('an iterator of a closed table throws', async (t) => {
 });
 
 for (const dense of [false, true]) {
-  const what = dense ? 'in one long chain' : 'in chains of their own';
-  testShared(`300 iterations beside a process that inserts and deletes, ${what}`, async (t) => {
-    const table = scratchTable(t, { capacity: 3_000, columns });
-    const count = dense ? 300 : 2_500;
-    const keys = dense ? oneBucketKeys(table, count) : Array.from({ length: count }, (_, i) => `k${i}`);
-    const staying = keys.filter((_, i) => i % 2 === 0);
-    const coming = keys.filter((_, i) => i % 2 === 1);
-    // Removals fill their gaps with the chain's last row: those that stay move most when they stand last.
-    for (const key of coming) table.set(key, { n: 1 });
-    for (const key of staying) table.set(key, { n: 2, text: key });
-    const child = Child.start(t, 'table-churner', table.name, ...coming);
-    await child.next();
+  const what = dense ? 'in one long chain' : 'in separate chains';
+  testShared(
+    `300 iterations visit every remaining row once while a process inserts and deletes, ${what}`,
+    async (t) => {
+      const table = scratchTable(t, { capacity: 3_000, columns });
+      const count = dense ? 300 : 2_500;
+      const keys = dense ? oneBucketKeys(table, count) : Array.from({ length: count }, (_, i) => `k${i}`);
+      const staying = keys.filter((_, i) => i % 2 === 0);
+      const coming = keys.filter((_, i) => i % 2 === 1);
+      // Removals fill their gaps with the chain's last row: the remaining rows move most if they are last.
+      for (const key of coming) table.set(key, { n: 1 });
+      for (const key of staying) table.set(key, { n: 2, text: key });
+      const child = Child.start(t, 'table-churner', table.name, ...coming);
+      await child.next();
 
-    const scanAll = (): string[] => {
-      const found: string[] = [];
-      for (let cursor: string | null | undefined; cursor !== null; ) {
-        const page = table.scan({ cursor, limit: 37 });
-        found.push(...page.entries.map(({ key }) => key));
-        cursor = page.cursor;
+      const scanAll = (): string[] => {
+        const found: string[] = [];
+        for (let cursor: string | null | undefined; cursor !== null; ) {
+          const page = table.scan({ cursor, limit: 37 });
+          found.push(...page.entries.map(({ key }) => key));
+          cursor = page.cursor;
+        }
+        return found;
+      };
+      const ways = [() => [...table.keys()], () => [...table].map(([key]) => key), scanAll];
+      const wrong: unknown[] = [];
+      for (let i = 0; i < 300; i++) {
+        const met = new Map<string, number>();
+        for (const key of ways[i % 3]()) met.set(key, (met.get(key) ?? 0) + 1);
+        for (const key of staying) if (met.get(key) !== 1) wrong.push({ i, key, times: met.get(key) ?? 0 });
       }
-      return found;
-    };
-    const ways = [() => [...table.keys()], () => [...table].map(([key]) => key), scanAll];
-    const wrong: unknown[] = [];
-    for (let i = 0; i < 300; i++) {
-      const met = new Map<string, number>();
-      for (const key of ways[i % 3]()) met.set(key, (met.get(key) ?? 0) + 1);
-      for (const key of staying) if (met.get(key) !== 1) wrong.push({ i, key, times: met.get(key) ?? 0 });
-    }
-    t.same(wrong.slice(0, 5), [], 'every row that stays is met exactly once, 300 times of 300');
-    child.process.kill('SIGKILL');
-    await child.ended;
-    t.same(table.verify(), { ok: true, problems: [] });
-    const { inserts, deletes } = table.stats();
-    t.ok(deletes > 100, `${inserts} inserts and ${deletes} deletes meanwhile`);
-  });
+      t.same(wrong.slice(0, 5), [], 'every remaining row is visited exactly once, in all 300 iterations');
+      child.process.kill('SIGKILL');
+      await child.ended;
+      t.same(table.verify(), { ok: true, problems: [] });
+      const { inserts, deletes } = table.stats();
+      t.ok(deletes > 100, `${inserts} inserts and ${deletes} deletes meanwhile`);
+    },
+  );
 }

@@ -27,7 +27,7 @@ const calls: Record<string, (table: Table<typeof columns>, key: string) => unkno
   ttl: (table, key) => table.ttl(key),
 };
 
-t.test('what is no key throws in every method and changes nothing', async (t) => {
+t.test('an invalid key throws in every method and changes nothing', async (t) => {
   const table = scratchTable(t, { capacity: 10, columns, maxKeyBytes: 8 });
   table.set('there', { a: 5 });
   const wrong: [string, unknown][] = [
@@ -60,7 +60,7 @@ t.test('what is no key throws in every method and changes nothing', async (t) =>
   t.same(table.verify(), { ok: true, problems: [] });
 });
 
-t.test('every length up to the limit, in ASCII and beyond', async (t) => {
+t.test('keys of every length up to the limit are stored, in ASCII and beyond', async (t) => {
   for (const maxKeyBytes of [1, 2, 3, 4, 63, 64, 255]) {
     const keys = new Set<string>();
     for (const unit of ['a', '\0', '\x7f', 'ä', '€', '😀']) {
@@ -84,7 +84,7 @@ t.test('every length up to the limit, in ASCII and beyond', async (t) => {
   }
 });
 
-t.test('keys that look alike are different', async (t) => {
+t.test('keys are compared byte by byte, without normalisation', async (t) => {
   const table = scratchTable(t, { capacity: 20, columns });
   const keys = [
     'a',
@@ -109,7 +109,7 @@ t.test('keys that look alike are different', async (t) => {
   t.equal(table.size, keys.length);
 });
 
-t.test('a key may be built in any way that strings are', async (t) => {
+t.test('strings of every internal representation are keys', async (t) => {
   const table = scratchTable(t, { capacity: 10, columns });
   const plain = 'abcdefghijklmnopqrstuvwxyz';
   table.set(plain, { a: 1 });

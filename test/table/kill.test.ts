@@ -8,21 +8,21 @@ import { Child } from './child.js';
 import { oneBucketKeys } from './one-bucket-keys.js';
 import { scratchTable } from './scratch-table.js';
 
-/** A storm with thousands of kills is among the proofs; there a death at every single store, too. */
+/** The proofs include a storm with thousands of kills, and kills at every single store. */
 const KILLS = tries(48, 200);
 const WRITERS = 4;
 const LOCK_TIMEOUT_MS = 5_000;
 
-/** Writes to every key as a survivor does who knows nothing of the death; milliseconds until all are written. */
+/** Writes every key like a survivor that does not know of the death; returns the milliseconds until all are written. */
 function writeAll(table: ChecksumTable, rows: ReadonlyMap<string, ReturnType<typeof createRow>>): number {
   const start = performance.now();
   for (const [key, row] of rows) table.set(key, row, { ttl: null });
   return performance.now() - start;
 }
 
-t.test(`kill -9 of a writer at ${KILLS} random moments`, async (t) => {
+t.test(`kill -9 of a writer at ${KILLS} random moments leaves the table intact`, async (t) => {
   const table = scratchTable(t, { capacity: 120, columns: checksumColumns, lockTimeoutMs: LOCK_TIMEOUT_MS });
-  // A chain of several buckets, and rows in buckets of their own.
+  // A chain of several buckets, and rows in separate buckets.
   const keys = [...oneBucketKeys(table, 45), ...Array.from({ length: 25 }, (_, i) => `row-${i}`)];
   const rows = new Map(keys.map((key) => [key, createRow(key)]));
   const startWriters = async (): Promise<Child[]> => {
@@ -39,7 +39,7 @@ t.test(`kill -9 of a writer at ${KILLS} random moments`, async (t) => {
     const writers = await next;
     writeAll(table, rows);
     for (const writer of writers) writer.go();
-    // The next ones start beside these, so that it is the writing that is interrupted and not the start.
+    // The next writers start meanwhile, so that kills interrupt writes and not startup.
     next = kills + WRITERS < KILLS ? startWriters() : Promise.resolve([]);
     for (const writer of writers) {
       await sleep(2 + Math.random() * 8);
@@ -49,9 +49,9 @@ t.test(`kill -9 of a writer at ${KILLS} random moments`, async (t) => {
       for (const [key, row] of table) if (key !== 'counter' && !isWhole(key, row)) torn.push({ key, row });
     }
     for (const writer of writers) t.equal(await writer.ended, 'SIGKILL');
-    // Nobody writes now.
+    // No process writes now.
     const { ok, problems } = table.verify();
-    if (!ok) t.fail('the table is unsound', { problems });
+    if (!ok) t.fail('the table is inconsistent', { problems });
     const live = [...table.keys()].length;
     if (table.stats().rows !== live) t.fail('used rows are not the live rows', { rows: table.stats().rows, live });
   }
@@ -59,7 +59,7 @@ t.test(`kill -9 of a writer at ${KILLS} random moments`, async (t) => {
     `${kills} kills, ${table.stats().recoveries} recoveries; the slowest round of writes to all ${keys.length} keys right after a kill took ${slowest.toFixed(1)} ms`,
   );
   t.equal(kills, KILLS);
-  t.ok(slowest < LOCK_TIMEOUT_MS / 2, 'survivors go on at once');
+  t.ok(slowest < LOCK_TIMEOUT_MS / 2, 'survivors continue immediately');
   t.same(torn, []);
 
   table.clear();
@@ -69,14 +69,14 @@ t.test(`kill -9 of a writer at ${KILLS} random moments`, async (t) => {
   t.same(table.verify(), { ok: true, problems: [] });
 });
 
-t.test('a process that is killed while it waits leaves nothing', async (t) => {
+t.test('a process that is killed while it waits leaves nothing behind', async (t) => {
   const table = scratchTable(t, { capacity: 10, columns: checksumColumns });
   const child = Child.start(t, 'table-killed-writer', table.name, 'a');
   await child.next();
   t.equal(table.stats().participants, 2);
   child.process.kill('SIGKILL');
   await once(child.process, 'exit');
-  t.equal(table.stats().participants, 1, 'the dead one does not count');
+  t.equal(table.stats().participants, 1, 'the dead process does not count');
   t.equal(engineOf(table).settleDead(), 1);
   t.same(table.verify(), { ok: true, problems: [] });
 });

@@ -1,6 +1,6 @@
 /**
- * A table of more than 4 GiB: Node 20 cannot have one, later ones can. Offsets then have 33 bits, which `Buffer.write` and
- * `Buffer.copy` of Node 22 and 24 cannot deal with.
+ * A table of more than 4 GiB, which needs Node 22 or later. Offsets then have 33 bits, which `Buffer.write` and
+ * `Buffer.copy` of Node 22 and 24 do not support.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -17,7 +17,7 @@ const options = {
 
 type LargeTable = Table<typeof options.columns>;
 
-/** Short texts and longer ones, of ASCII or not, are written by different code. */
+/** Short and long strings, ASCII or not, are written by different code. */
 const TEXTS = ['short', 'x'.repeat(40), 'ä'.repeat(40), 'y'.repeat(3_000)];
 
 function fill(table: LargeTable): void {
@@ -26,7 +26,7 @@ function fill(table: LargeTable): void {
   }
 }
 
-/** Rows that are not as they were written. */
+/** Rows that differ from what was written. */
 function wrongRows(table: LargeTable): unknown[] {
   const wrong: unknown[] = [];
   for (let i = 0; i < options.capacity; i++) {
@@ -42,7 +42,7 @@ function wrongRows(table: LargeTable): unknown[] {
   return wrong;
 }
 
-t.test('more than 4 GiB', async (t) => {
+t.test('a table of more than 4 GiB works', async (t) => {
   t.ok(Table.bytesFor(options).total > 2 ** 32);
   if (process.versions.node.startsWith('20.')) {
     t.throws(() => Table.create(options), { code: 'ERR_SEGMENT_TOO_LARGE', message: /4294967296 .* Node 20/ });
@@ -79,7 +79,7 @@ t.test('more than 4 GiB', async (t) => {
   }
 });
 
-t.test('more than 16 GiB is refused', async (t) => {
+t.test('a table of more than 16 GiB is refused', async (t) => {
   const limit = { code: 'ERR_SEGMENT_TOO_LARGE', message: /the limit is 17179869184/ };
   t.throws(() => Table.create({ ...options, capacity: 300_000 }), limit);
 });

@@ -8,7 +8,7 @@ import { namespace, scratchName, scratchTable } from './scratch-table.js';
 const columns = { n: 'int32', text: 'string(9)' } as const;
 const closed = { code: 'ERR_TABLE_CLOSED' };
 
-/** Every member that works on the table. */
+/** Every member that uses the table. */
 const uses: Record<string, (table: Table<typeof columns>) => unknown> = {
   get: (table) => table.get('k'),
   getColumn: (table) => table.get('k', 'n'),
@@ -41,7 +41,7 @@ const uses: Record<string, (table: Table<typeof columns>) => unknown> = {
 };
 const READS = 'get getColumn entry has size ttl keys values entries iterator forEach scan stats verify'.split(' ');
 
-t.test('create, open, openOrCreate', async (t) => {
+t.test('create, open and openOrCreate create or open a table', async (t) => {
   const name = scratchName(t);
   const options = { name, capacity: 10, columns };
   t.throws(() => Table.open(name), { code: 'ERR_TABLE_NOT_FOUND', message: new RegExp(`${name}.*${namespace}`) });
@@ -57,10 +57,10 @@ t.test('create, open, openOrCreate', async (t) => {
   again.set('k', { n: 2 });
   t.equal(created.get('k', 'n'), 2);
   for (const table of [created, again, plain, typed]) table.close();
-  t.equal(Table.open(name, { readOnly: true }).get('k', 'n'), 2, 'rows stay when all have left');
+  t.equal(Table.open(name, { readOnly: true }).get('k', 'n'), 2, 'rows remain when all handles are closed');
 });
 
-t.test('another schema is a mismatch that shows both', async (t) => {
+t.test('another schema is a mismatch whose message shows both', async (t) => {
   const table = scratchTable(t, { capacity: 10, columns, maxKeyBytes: 20 });
   const same = { capacity: 10, columns, maxKeyBytes: 20 };
   const others: Partial<TableOptions>[] = [
@@ -83,23 +83,23 @@ t.test('another schema is a mismatch that shows both', async (t) => {
   t.throws(() => Table.open(table.name, { capacity: 11 }), { message: /10.*11/ });
   t.throws(() => Table.open(table.name, { columns: { n: 'int' as 'int8' } }), { code: 'ERR_SCHEMA_INVALID' });
   const open = Table.open(table.name, { ...same, maxParticipants: 7, lockTimeoutMs: 5 });
-  t.equal(open.capacity, 10, 'how it is attached is not part of the schema');
+  t.equal(open.capacity, 10, 'options of the handle are not part of the schema');
   open.close();
-  t.equal(table.stats().participants, 1, 'what failed to open has left nothing attached');
+  t.equal(table.stats().participants, 1, 'failed attempts to open left nothing attached');
 });
 
-t.test('a closed handle refuses everything; the table stays', async (t) => {
+t.test('a closed handle refuses everything; the table remains', async (t) => {
   const table = scratchTable(t, { capacity: 10, columns });
   table.set('k', { n: 1 });
   const other = Table.open(table.name, { columns });
   table.close();
-  t.equal(table.close(), undefined, 'twice is harmless');
+  t.equal(table.close(), undefined, 'closing twice is harmless');
   for (const [member, use] of Object.entries(uses)) t.throws(() => use(table), closed, member);
   t.equal(other.get('k', 'n'), 1);
   other.close();
 });
 
-t.test('dispose closes', async (t) => {
+t.test('disposing a handle closes it', async (t) => {
   const name = scratchName(t);
   let kept: Table<typeof columns>;
   {
@@ -111,7 +111,7 @@ t.test('dispose closes', async (t) => {
   t.equal(Table.open(name).size, 1);
 });
 
-t.test('destroy: every handle of every process refuses from then on', async (t) => {
+t.test('after destroy, every handle of every process refuses everything', async (t) => {
   const table = scratchTable(t, { capacity: 10, columns });
   const other = Table.open(table.name, { columns });
   const reader = Table.open(table.name, { columns, readOnly: true });
@@ -133,26 +133,26 @@ t.test('destroy: every handle of every process refuses from then on', async (t) 
   child.go();
   t.same(
     await child.next(),
-    // What is anonymous is inherited: a process that began before it was created does not find it.
+    // Anonymous memory is inherited, so a process that started before it was created does not find it.
     { codes: ['ERR_TABLE_CLOSED'], opened: testBackend === 'anonymous' ? 'ERR_TABLE_NOT_FOUND' : 77 },
-    'the new one is seen at once, old handles refuse',
+    'the new table is found immediately, and old handles refuse',
   );
   t.equal(await child.ended, 0);
   again.destroy();
 });
 
-t.test('destroyed by name while open elsewhere', async (t) => {
+t.test('a table may be destroyed by name while it is open elsewhere', async (t) => {
   const table = scratchTable(t, { capacity: 10, columns });
   Table.destroy(table.name);
   t.throws(() => table.set('k', {}), closed);
   const again = Table.create({ name: table.name, capacity: 10, columns });
   t.equal(again.size, 0);
   table.close();
-  t.equal(Table.open(table.name).size, 0, 'closing an old handle leaves the new table alone');
+  t.equal(Table.open(table.name).size, 0, 'closing an old handle does not affect the new table');
   again.destroy();
 });
 
-t.test('read-only', async (t) => {
+t.test('a read-only handle refuses every write', async (t) => {
   const table = scratchTable(t, { capacity: 10, columns });
   table.set('k', { n: 1 });
   const reader = Table.open(table.name, { columns, readOnly: true });
@@ -163,20 +163,20 @@ t.test('read-only', async (t) => {
   }
   t.same(table.get('k'), { n: 1, text: '' });
   table.set('k', { n: 2 });
-  t.equal(reader.get('k', 'n'), 2, 'sees what others write');
+  t.equal(reader.get('k', 'n'), 2, 'it sees the writes of others');
   t.equal(table.stats().participants, 1);
   reader.close();
 });
 
-t.test('too many participants', async (t) => {
+t.test('more than maxParticipants threads cannot open a table for writing', async (t) => {
   const table = scratchTable(t, { capacity: 10, columns, maxParticipants: 3 });
   const threads = await openInThreads(table.name, 2);
-  t.doesNotThrow(() => Table.open(table.name).close(), "this thread's handles share its place");
+  t.doesNotThrow(() => Table.open(table.name).close(), 'the handles of this thread share its slot');
   table.close();
   const third = await openInThreads(table.name, 1);
   const error = { code: 'ERR_TOO_MANY_PARTICIPANTS', message: new RegExp(`\\b3\\b.*${process.pid}`) };
   t.throws(() => Table.open(table.name), error);
-  t.doesNotThrow(() => Table.open(table.name, { readOnly: true }).close(), 'a reader needs no place');
+  t.doesNotThrow(() => Table.open(table.name, { readOnly: true }).close(), 'a reader needs no slot');
   await third.close();
   const next = Table.open(table.name);
   next.set('k', { n: 1 });
@@ -185,7 +185,7 @@ t.test('too many participants', async (t) => {
   next.close();
 });
 
-t.test('list', async (t) => {
+t.test('list returns the tables of a namespace', async (t) => {
   const tables = ['b', 'a', 'c'].map((name) =>
     Table.create({ name, namespace: `${namespace}-list`, capacity: 10, columns, maxParticipants: 4 }),
   );
@@ -206,9 +206,9 @@ t.test('list', async (t) => {
   t.same(Table.list({ namespace: `${namespace}-list` }), []);
 });
 
-t.test('racing openOrCreate: all get the one table', async (t) => {
+t.test('processes that call openOrCreate concurrently all get the same table', async (t) => {
   const name = scratchName(t);
-  // Of anonymous tables each process would make its own.
+  // With anonymous memory each process would create its own table.
   if (testBackend === 'anonymous') Table.create({ name, capacity: 10, columns }).close();
   const children = [1, 2, 3, 4].map(() => Child.start<unknown>(t, 'table-racer', name));
   for (const child of children) t.equal(await child.next(), 'ready');

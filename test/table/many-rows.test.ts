@@ -1,4 +1,4 @@
-/** getMany, setMany, deleteMany, deletePrefix and clear in turns. */
+/** getMany, setMany, deleteMany, deletePrefix, and clear with options. */
 import t from 'tap';
 import type { Row } from '../../src/index.js';
 import { scratchTable } from './scratch-table.js';
@@ -8,7 +8,7 @@ type Input = Partial<Row<typeof columns>>;
 const argument = { code: 'ERR_ARGUMENT' };
 const untyped = (value: unknown): never => value as never;
 
-t.test('what is no list of keys, or of keys and rows, is refused before anything is done', async (t) => {
+t.test('anything but a list of keys, or of keys and rows, is rejected before any row is touched', async (t) => {
   const table = scratchTable(t, { capacity: 10, columns });
   table.set('a', { n: 1 });
   for (const keys of [undefined, null, 5, 'abc', {}, new Uint8Array(3), () => ['a']]) {
@@ -54,10 +54,10 @@ t.test('what is no list of keys, or of keys and rows, is refused before anything
     throw new RangeError('of the caller');
   }
   t.throws(() => table.setMany(broken()), RangeError);
-  t.same(new Map(table), new Map([['a', { n: 1, big: 0n, text: '', data: new Uint8Array() }]]), 'nothing was done');
+  t.same(new Map(table), new Map([['a', { n: 1, big: 0n, text: '', data: new Uint8Array() }]]), 'nothing has changed');
 });
 
-t.test('answers come in the order given, doubles included', async (t) => {
+t.test('results are in the order of the keys, repeated keys included', async (t) => {
   const table = scratchTable(t, { capacity: 500, columns });
   const keys = Array.from({ length: 300 }, (_, i) => `key-${i}`);
   t.equal(table.setMany(keys.map((key, n) => [key, { n, big: 5 }])), table);
@@ -75,16 +75,16 @@ t.test('answers come in the order given, doubles included', async (t) => {
     ['key-1', { text: 'last' }],
     ['key-1', { n: -2 }],
   ]);
-  t.match(table.get('key-1'), { n: -2, big: 5n, text: 'last' }, 'only the named columns change, one after the other');
+  t.match(table.get('key-1'), { n: -2, big: 5n, text: 'last' }, 'only the named columns change, in order');
   t.same(table.deleteMany(['key-1', 'none', 'key-1', 'key-2']), [true, false, false, true]);
   t.equal(table.size, 298);
   const copy = scratchTable(t, { capacity: 500, columns });
-  t.equal(copy.setMany(table).size, 298, 'another table is a list of keys and rows');
+  t.equal(copy.setMany(table).size, 298, 'another table may be the list of keys and rows');
   t.same(new Map(copy), new Map(table));
   t.same(table.verify(), { ok: true, problems: [] });
 });
 
-t.test('a full table stops setMany, which says how many were written', async (t) => {
+t.test('a full table stops setMany, whose error says how many rows were written', async (t) => {
   const table = scratchTable(t, { capacity: 100, columns });
   const entries = Array.from({ length: 150 }, (_, n): [string, Input] => [`key-${n}`, { n }]);
   t.throws(() => table.setMany(entries), { code: 'ERR_TABLE_FULL', completed: 100, message: /key-100.*100 of 150/ });
@@ -92,7 +92,7 @@ t.test('a full table stops setMany, which says how many were written', async (t)
   t.same(table.get('key-99', 'n'), 99);
 });
 
-t.test('each row is read once; what the caller changes meanwhile has no part in it', async (t) => {
+t.test('each row is read once, and later changes by the caller have no effect', async (t) => {
   const table = scratchTable(t, { capacity: 10, columns });
   let reads = 0;
   const row = {
@@ -120,7 +120,7 @@ t.test('each row is read once; what the caller changes meanwhile has no part in 
   t.same(table.get('a', 'data'), Uint8Array.of(1));
 });
 
-t.test('lifetimes of setMany', async (t) => {
+t.test('setMany sets lifetimes', async (t) => {
   const table = scratchTable(t, { capacity: 10, columns });
   table.setMany(
     [
@@ -135,7 +135,7 @@ t.test('lifetimes of setMany', async (t) => {
   t.equal(table.ttl('a'), Number.POSITIVE_INFINITY);
 });
 
-t.test('deletePrefix and clear take turns with the event loop', async (t) => {
+t.test('deletePrefix and clear with options yield to the event loop', async (t) => {
   const table = scratchTable(t, { capacity: 200_000, columns: { n: 'int8' } });
   for (let i = 0; i < 200_000; i++) table.set(i % 2 === 0 ? `even-${i}` : `odd-${i}`, { n: 1 });
   let turns = 0;
@@ -156,7 +156,7 @@ t.test('deletePrefix and clear take turns with the event loop', async (t) => {
   t.same(table.verify(), { ok: true, problems: [] });
 });
 
-t.test('both end while others insert without pause', async (t) => {
+t.test('both end even if others insert without pause', async (t) => {
   const table = scratchTable(t, { capacity: 50_000, columns: { n: 'int8' } });
   for (let i = 0; i < 20_000; i++) table.set(`old-${i}`, {});
   let inserted = 0;
@@ -169,7 +169,7 @@ t.test('both end while others insert without pause', async (t) => {
   t.equal([...table.keys()].filter((key) => key.startsWith('old-')).length, 0);
 });
 
-t.test('bad arguments, and the end of the table meanwhile, reject', async (t) => {
+t.test('invalid arguments, and a table that is closed meanwhile, reject', async (t) => {
   const table = scratchTable(t, { capacity: 100_000, columns: { n: 'int8' } });
   for (const prefix of [undefined, null, 5, ['a']]) await t.rejects(table.deletePrefix(untyped(prefix)), argument);
   for (const options of [null, 5, 'x', []]) await t.rejects(table.clear(untyped(options)), argument);
@@ -189,7 +189,7 @@ t.test('bad arguments, and the end of the table meanwhile, reject', async (t) =>
   }
 });
 
-t.test('three tables at once, in turns', async (t) => {
+t.test('long operations on three tables may overlap', async (t) => {
   const tables = [1, 2, 3].map(() => scratchTable(t, { capacity: 300, columns }));
   for (const [i, table] of tables.entries()) {
     table.setMany(Array.from({ length: 200 }, (_, n) => [`${n}`, { n: n + i }]));

@@ -1,8 +1,8 @@
-/** `Table` is what the reference promises and nothing else: what the service needs besides lies under it. */
+/** `Table` has exactly the members of the reference; everything else that the service needs is in `engine.ts`. */
 import t from 'tap';
 import { Table } from '../../src/index.js';
 
-/** Members as a program in TypeScript sees them, in one list with those at run time. */
+/** The members that a TypeScript program sees, and those at run time. */
 const METHODS = [
   'clear',
   'close',
@@ -57,13 +57,13 @@ type Listed = (typeof METHODS)[number] | (typeof PROPERTIES)[number];
 type Declared = Extract<keyof Table, string>;
 type Same<A, B> = [A] extends [B] ? ([B] extends [A] ? true : never) : never;
 
-t.test('the declared members are these', (t) => {
+t.test('the declared members are those of the reference', (t) => {
   const same: Same<Listed, Declared> = true;
   t.ok(same, 'the compiler has compared them');
   t.end();
 });
 
-t.test('the members at run time are these', (t) => {
+t.test('the members at run time are those of the reference', (t) => {
   const names = Object.getOwnPropertyNames(Table.prototype).filter((name) => name !== 'constructor');
   t.same(names.sort(), [...METHODS]);
   const table = Table.create({ name: `members-${process.pid}`, capacity: 1, columns: { n: 'int32' } });
@@ -72,7 +72,7 @@ t.test('the members at run time are these', (t) => {
   t.end();
 });
 
-t.test('the static members are these', (t) => {
+t.test('the static members are those of the reference', (t) => {
   const own = Object.getOwnPropertyNames(Table).filter((name) => !['length', 'name', 'prototype'].includes(name));
   t.same(own.sort(), ['bytesFor', 'create', 'destroy', 'list', 'open', 'openOrCreate', 'restore']);
   t.end();

@@ -1,4 +1,4 @@
-/** What errors say: which schemas differ in what, and a value shown once. */
+/** Error messages: how schemas differ, and how values are shown. */
 
 import t from 'tap';
 import { show } from '../../src/errors.js';
@@ -6,7 +6,7 @@ import type { Columns } from '../../src/index.js';
 import { Table } from '../fixtures/placed-table.js';
 import { scratchTable } from './scratch-table.js';
 
-t.test('another schema: exactly what differs, both sides', async (t) => {
+t.test('a schema mismatch lists exactly the differences, with both sides', async (t) => {
   const columns = { a: 'int32', b: 'string(9)', c: 'float64' } as const;
   const { name } = scratchTable(t, { capacity: 10, columns, maxKeyBytes: 20 });
   const cases: [object, string][] = [
@@ -35,7 +35,7 @@ t.test('another schema: exactly what differs, both sides', async (t) => {
   t.throws(() => Table.open(name, { columns: many }), { message: /and 493 more columns differ$/ });
 });
 
-t.test('a snapshot of other columns says the same', async (t) => {
+t.test('so does a snapshot with other columns', async (t) => {
   const table = scratchTable(t, { capacity: 10, columns: { a: 'int32' } });
   const path = `${t.testdir()}/snapshot`;
   await table.snapshot(path);
@@ -45,7 +45,7 @@ t.test('a snapshot of other columns says the same', async (t) => {
   });
 });
 
-t.test('a value is shown once, short, and without running its code', async (t) => {
+t.test('a value is shown once, truncated, and without running its code', async (t) => {
   const failing = new Proxy([], {
     get: () => t.fail('a trap ran'),
     getPrototypeOf: () => t.fail('a trap ran') as never,

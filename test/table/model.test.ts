@@ -59,7 +59,7 @@ const row: fc.Arbitrary<Input> = fc.record(value, { requiredKeys: [] });
 
 class Step {
   readonly name: string;
-  /** Does it to both and returns what each returned. */
+  /** Executes a step on both and returns both results. */
   readonly run: (table: Subject, model: Model) => [unknown, unknown];
 
   constructor(name: string, run: (table: Subject, model: Model) => [unknown, unknown]) {
@@ -72,7 +72,7 @@ class Step {
   }
 }
 
-/** What the model says when a new row is one too many. */
+/** The result of the model for a new row that does not fit. */
 function full(model: Model, key: string): boolean {
   return !model.has(key) && model.size >= CAPACITY;
 }
@@ -216,7 +216,7 @@ function steps(key: fc.Arbitrary<string>): fc.Arbitrary<Step> {
   );
 }
 
-/** Runs the steps on a table and on a Map, comparing every answer, and in the end all rows. */
+/** Executes the steps on a table and on a Map, and compares every result and, at the end, all rows. */
 function agrees(table: Subject, plan: readonly Step[]): void {
   const model: Model = new Map();
   table.clear();
@@ -238,7 +238,7 @@ const keys = {
 };
 
 for (const [what, key] of Object.entries(keys)) {
-  t.test(`a table and a Map agree: ${what}`, async (t) => {
+  t.test(`a table and a Map agree for ${what}`, async (t) => {
     const table = scratchTable(t, { capacity: CAPACITY, columns, heap, maxParticipants: 2 });
     const plans = fc.array(steps(key), { minLength: 1, maxLength: 150, size: 'max' });
     t.doesNotThrow(() =>
@@ -250,7 +250,7 @@ for (const [what, key] of Object.entries(keys)) {
   });
 }
 
-testShared('a table and a Map agree: all keys in one bucket', async (t) => {
+testShared('a table and a Map agree if all keys are in one bucket', async (t) => {
   const table = scratchTable(t, { capacity: CAPACITY, columns, heap, maxParticipants: 2 });
   const key = fc.constantFrom(...oneBucketKeys(table, 40));
   const plans = fc.array(steps(key), { minLength: 1, maxLength: 200, size: 'max' });

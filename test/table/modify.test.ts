@@ -1,4 +1,4 @@
-/** Callbacks of modify that do what they must not. */
+/** Callbacks of modify that do something forbidden. */
 import t from 'tap';
 import { Table } from '../fixtures/placed-table.js';
 import { scratchTable, testShared } from './scratch-table.js';
@@ -6,7 +6,7 @@ import { scratchTable, testShared } from './scratch-table.js';
 const columns = { n: 'int32', m: 'int32' } as const;
 const itself = { code: 'ERR_ARGUMENT', message: /key "k".*10 times.*itself wrote the row/ };
 
-t.test('a callback that writes its own row is stopped, however it writes it', async (t) => {
+t.test('a callback that keeps writing its own row is stopped, whichever method it uses', async (t) => {
   const table = scratchTable(t, { capacity: 10, columns });
   const writes: Record<string, () => unknown> = {
     increment: () => table.increment('k', 'm'),
@@ -30,10 +30,10 @@ t.test('a callback that writes its own row is stopped, however it writes it', as
     t.equal(calls, 10, name);
     t.equal(table.get('k', 'n') ?? 0, 0);
   }
-  t.equal(table.modify('k', () => ({ n: 5 }))?.n, 5, 'the next one is none the worse');
+  t.equal(table.modify('k', () => ({ n: 5 }))?.n, 5, 'the next modify works');
 });
 
-testShared('through another handle of this thread it is stopped too', async (t) => {
+testShared('so is a callback that writes through another handle of this thread', async (t) => {
   const table = scratchTable(t, { capacity: 10, columns });
   const other = Table.open(table.name, { columns });
   const change = (row?: { n: number }): { n: number } => {
@@ -44,7 +44,7 @@ testShared('through another handle of this thread it is stopped too', async (t) 
   other.close();
 });
 
-t.test('a getter of what the callback returns that writes the row is stopped like the callback', async (t) => {
+t.test('so is a getter of the returned object that writes the row', async (t) => {
   const table = scratchTable(t, { capacity: 10, columns, lockTimeoutMs: 60_000 });
   table.set('k', { n: 1 });
   let calls = 0;
@@ -59,7 +59,7 @@ t.test('a getter of what the callback returns that writes the row is stopped lik
   t.equal(calls, 10);
 });
 
-t.test('writing other rows, the same key of another table, or its own row once, is no harm', async (t) => {
+t.test('a callback may write other rows, the same key of another table, or its own row once', async (t) => {
   const [table, neighbour] = [1, 2].map(() => scratchTable(t, { capacity: 10, columns }));
   table.set('k', { n: 1 });
   let calls = 0;
@@ -81,7 +81,7 @@ t.test('writing other rows, the same key of another table, or its own row once, 
   t.same([made, counted], [1, { n: 1, m: 7 }]);
 });
 
-t.test('a callback that is none, or asynchronous, is refused', async (t) => {
+t.test('a callback that is not a function, or asynchronous, is rejected', async (t) => {
   const table = scratchTable(t, { capacity: 10, columns });
   for (const change of [undefined, null, {}, 5]) {
     t.throws(() => table.modify('k', change as never), { code: 'ERR_ARGUMENT', message: /callback/ });

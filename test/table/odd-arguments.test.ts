@@ -1,7 +1,7 @@
 /**
- * Whatever a caller hands in, what comes out is a value, a `ShmTableError`, or the caller's own exception: never an error
- * of the engine's that says nothing of the table. Every public member is called with every odd value in every place, on a
- * table that is open, one that is closed, and one that was destroyed.
+ * Whatever a caller passes, the result is a value, a `ShmTableError`, or the caller's own exception, but never an
+ * internal error of the engine. Every public member is called with every odd value as every argument, on an open, a
+ * closed and a destroyed table.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -20,7 +20,7 @@ const columns = {
   is: 'boolean',
 } as const;
 
-/** What the caller's own code throws: it must come out as it is. */
+/** The error that the caller's own code throws, which must be passed on unchanged. */
 class Own extends Error {}
 const throwing = (): never => {
   throw new Own('mine');
@@ -32,7 +32,7 @@ function detached(): Uint8Array {
   return bytes;
 }
 
-/** Every trap of it throws, as the language has it for a revoked proxy: its holder's doing. */
+/** A revoked proxy, of which every trap throws. */
 const hostile = new Proxy({}, new Proxy({}, { get: () => throwing }));
 
 const ODD: Record<string, unknown> = {
@@ -73,7 +73,7 @@ const ODD: Record<string, unknown> = {
   regexp: /x/,
 };
 
-/** Members that are not methods to call with arguments, and why. */
+/** Members that are not called with arguments, and why. */
 const EXCEPTED = new Set(['constructor']);
 
 function complaint(error: unknown): string | undefined {
@@ -81,12 +81,12 @@ function complaint(error: unknown): string | undefined {
   return error instanceof Error ? (error.stack ?? error.message) : `threw ${String(error)}`;
 }
 
-/** Calls it, follows what it returns to its end, and says what is wrong with what was thrown. */
+/** Calls a member, consumes its result, and returns what is wrong with an error that it throws. */
 async function attempt(call: () => unknown, target?: object): Promise<string | undefined> {
   try {
     const made = call();
     if (made === target) return undefined;
-    // Made under whatever name or namespace the odd value was.
+    // Created under the name or namespace that is the odd value.
     if (made instanceof PlainTable) made.destroy();
     if (typeof made !== 'object' || made === null) return undefined;
     if (Symbol.asyncIterator in made) {
@@ -106,7 +106,7 @@ async function attempt(call: () => unknown, target?: object): Promise<string | u
   }
 }
 
-/** The members of a prototype or of a class, getters included, by how they are used. */
+/** The members of a prototype or of a class, getters included, as functions. */
 function membersOf(owner: object): Map<string | symbol, (target: object, args: unknown[]) => unknown> {
   const members = new Map<string | symbol, (target: object, args: unknown[]) => unknown>();
   for (const name of Reflect.ownKeys(owner)) {
@@ -118,7 +118,7 @@ function membersOf(owner: object): Map<string | symbol, (target: object, args: u
   return members;
 }
 
-/** Sensible arguments of the methods that only look at the later ones when the first are right. */
+/** Valid arguments of the methods that check later arguments only if the first ones are valid. */
 const GOOD: readonly unknown[][] = [
   ['k'],
   ['k', { n: 1 }],
@@ -161,16 +161,16 @@ async function attack(
   }
 }
 
-/** These end the table: they come by themselves. */
+/** These end the table, so they are tested separately. */
 const ENDING = new Set<string | symbol>(['close', 'destroy', Symbol.dispose]);
-/** Writes files whose names it is given; a path that is a string is one. */
+/** Writes files with the given names; every string is a valid path. */
 const WRITING_FILES = new Set<string | symbol>(['snapshot']);
 
 function made(t: Test): PlainTable<typeof columns> {
   return Table.create({ name: scratchName(t), capacity: 50, columns, changes: 1 << 16, lockTimeoutMs: 20 });
 }
 
-t.test('an open table', async (t) => {
+t.test('odd arguments are rejected by an open table', async (t) => {
   const table = made(t);
   await attack(
     t,
@@ -182,7 +182,7 @@ t.test('an open table', async (t) => {
   table.destroy();
 });
 
-t.test('a closed one, and a destroyed one', async (t) => {
+t.test('a closed or destroyed table rejects every call', async (t) => {
   const closed = made(t);
   closed.close();
   await attack(
@@ -201,8 +201,8 @@ t.test('a closed one, and a destroyed one', async (t) => {
   );
 });
 
-t.test('the functions of the class', async (t) => {
-  // A place for what is made under relative paths.
+t.test('odd arguments are rejected by the static methods', async (t) => {
+  // A folder for files with relative paths.
   const before = process.cwd();
   const folder = mkdtempSync(join(tmpdir(), 'shmtable-odd-'));
   t.teardown(() => {

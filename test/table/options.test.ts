@@ -1,4 +1,4 @@
-/** Options and their defaults: of the backend posix, which is one of them. */
+/** Options and their defaults, with the default backend posix. */
 import t from 'tap';
 import { Table } from '../../src/index.js';
 import { namespace, scratchName, scratchTable } from './scratch-table.js';
@@ -6,7 +6,7 @@ import { namespace, scratchName, scratchTable } from './scratch-table.js';
 const good = { name: 'good', capacity: 10, columns: { a: 'int32' } } as const;
 const create = (options: unknown): unknown => Table.create(options as typeof good);
 
-t.test('every option is checked; the error names value and limits', async (t) => {
+t.test('every option is checked, and the error names value and limits', async (t) => {
   const wrong: Record<string, unknown[]> = {
     name: [undefined, null, 5, '', '.a', '-a', 'a b', 'a/b', 'ä', 'a'.repeat(65), 'a:b'],
     namespace: [5, '', '.a', 'a/b', 'a'.repeat(65), 'a:b'],
@@ -43,10 +43,10 @@ t.test('every option is checked; the error names value and limits', async (t) =>
   t.throws(() => Table.open('a/b'), { code: 'ERR_ARGUMENT' });
   t.throws(() => Table.destroy('a/b'), { code: 'ERR_ARGUMENT' });
   t.throws(() => Table.list({ namespace: 'a/b' }), { code: 'ERR_ARGUMENT' });
-  t.same(Table.list(), [], 'nothing was made');
+  t.same(Table.list(), [], 'nothing was created');
 });
 
-t.test('undefined is an option not given', async (t) => {
+t.test('undefined counts as an option that is not given', async (t) => {
   const name = scratchName(t);
   const table = Table.create({
     name,
@@ -66,11 +66,11 @@ t.test('undefined is an option not given', async (t) => {
   table.close();
 });
 
-t.test('a table cannot be made read-only', async (t) => {
+t.test('a table cannot be created with readOnly', async (t) => {
   t.throws(() => create({ ...good, readOnly: true }), { code: 'ERR_READ_ONLY' });
 });
 
-t.test('names and namespaces of every allowed form', async (t) => {
+t.test('names and namespaces may have every allowed form', async (t) => {
   for (const name of ['a', '_', '0', 'A.b-c_d', '9..', 'a'.repeat(64)]) {
     const options = { ...good, name, namespace: `${namespace}.${'n'.repeat(40)}` };
     const table = Table.create(options);
@@ -80,7 +80,7 @@ t.test('names and namespaces of every allowed form', async (t) => {
   }
 });
 
-t.test('a namespace is part of where a table is', async (t) => {
+t.test('tables of the same name in different namespaces are different', async (t) => {
   const name = scratchName(t);
   const here = Table.create({ ...good, name });
   const there = Table.create({ ...good, name, namespace: `${namespace}-b` });
@@ -97,7 +97,7 @@ t.test('a namespace is part of where a table is', async (t) => {
   here.close();
 });
 
-t.test('bytesFor tells what create takes', async (t) => {
+t.test('bytesFor returns the size of the table that create creates', async (t) => {
   const options = { ...good, capacity: 1000, maxParticipants: 7 };
   const bytes = Table.bytesFor(options);
   const table = scratchTable(t, options);

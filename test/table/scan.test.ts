@@ -6,7 +6,7 @@ import { scratchTable, testShared } from './scratch-table.js';
 const columns = { n: 'int32', text: 'string(9)', big: 'int64' } as const;
 const bad = { code: 'ERR_ARGUMENT' };
 
-t.test('pages of at most limit, each row on one of them', async (t) => {
+t.test('pages have at most limit rows, and each row is on one of them', async (t) => {
   const table = scratchTable(t, { capacity: 500, columns });
   for (let n = 0; n < 500; n++) table.set(`k${n}`, { n });
   for (const limit of [1, 2, 7, 100, 499, 500, 10_000]) {
@@ -24,7 +24,7 @@ t.test('pages of at most limit, each row on one of them', async (t) => {
   t.same(scratchTable(t, { capacity: 5, columns }).scan(), { entries: [], cursor: null });
 });
 
-testShared('pages inside one chain', async (t) => {
+testShared('a page may end inside a chain', async (t) => {
   const table = scratchTable(t, { capacity: 300, columns });
   const keys = oneBucketKeys(table, 300);
   for (const key of keys) table.set(key, { n: 1 });
@@ -32,14 +32,14 @@ testShared('pages inside one chain', async (t) => {
   for (let cursor: string | null | undefined; cursor !== null; ) {
     const page = table.scan({ cursor, limit: 11 });
     met.push(...page.entries.map(({ key }) => key));
-    // What was met goes away; the chain closes its gaps with rows not yet met.
+    // Visited rows are removed, and the chain fills their gaps with rows that have not been visited.
     for (const { key } of page.entries.slice(0, 6)) table.delete(key);
     cursor = page.cursor;
   }
   t.same(met.sort(), keys.sort());
 });
 
-t.test('entries as entry gives them', async (t) => {
+t.test('entries are like those of entry()', async (t) => {
   const table = scratchTable(t, { capacity: 9, columns });
   table.set('a', { n: 1, text: 'x', big: 5n }, { ttl: 60_000 }).set('b', { n: 2 });
   const { entries, cursor } = table.scan();
@@ -48,7 +48,7 @@ t.test('entries as entry gives them', async (t) => {
   t.equal(entries.length, 2);
 });
 
-t.test('prefix', async (t) => {
+t.test('prefix selects keys', async (t) => {
   const table = scratchTable(t, { capacity: 99, columns });
   const keys = ['user:1', 'user:2', 'user', 'users', 'u', 'User:1', 'üser', 'ü', '😀a', '😀'];
   for (const key of keys) table.set(key, {});
@@ -63,7 +63,7 @@ t.test('prefix', async (t) => {
   }
 });
 
-t.test('columns', async (t) => {
+t.test('columns selects columns', async (t) => {
   const table = scratchTable(t, { capacity: 9, columns });
   table.set('a', { n: 1, text: 'x', big: 5n });
   const rows = (names: ('n' | 'text' | 'big')[]): unknown[] =>
@@ -74,7 +74,7 @@ t.test('columns', async (t) => {
   t.throws(() => table.scan({ columns: ['nope' as 'n'] }), { code: 'ERR_COLUMN_UNKNOWN' });
 });
 
-testShared('a cursor goes on in another process', async (t) => {
+testShared('a cursor works in another process', async (t) => {
   const table = scratchTable(t, { capacity: 100, columns });
   for (let n = 0; n < 100; n++) table.set(`k${n}`, { n });
   const first = table.scan({ limit: 33 });
@@ -84,7 +84,7 @@ testShared('a cursor goes on in another process', async (t) => {
   t.same([...first.entries.map(({ key }) => key), ...rest].sort(), [...table.keys()].sort());
 });
 
-t.test('wrong arguments', async (t) => {
+t.test('invalid arguments are rejected', async (t) => {
   const table = scratchTable(t, { capacity: 100, columns });
   const other = scratchTable(t, { capacity: 100, columns });
   for (let n = 0; n < 100; n++) table.set(`k${n}`, { n });
@@ -104,7 +104,7 @@ t.test('wrong arguments', async (t) => {
   for (const options of [null, 5, 'x'] as unknown[]) t.throws(() => table.scan(options as object), bad);
 });
 
-t.test('a cursor is as long as the longest key makes it, and no longer one is read', async (t) => {
+t.test('a cursor fits the longest key, and a longer cursor is rejected', async (t) => {
   const table = scratchTable(t, { capacity: 3, columns, maxKeyBytes: 255 });
   for (const end of ['1', '2', '3']) table.set(`${'\u0001'.repeat(254)}${end}`, {});
   const keys: string[] = [];

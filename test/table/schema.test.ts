@@ -5,13 +5,13 @@ import { scratchName, scratchTable, testShared } from './scratch-table.js';
 
 const bytesFor = (columns: unknown): unknown => Table.bytesFor({ name: 'x', capacity: 1, columns: columns as Columns });
 
-t.test('refuses what is no schema', async (t) => {
+t.test('an invalid schema is rejected', async (t) => {
   for (const columns of [undefined, null, 5, 'int32', [], ['int32'], {}]) {
     t.throws(() => bytesFor(columns), { code: 'ERR_SCHEMA_INVALID' }, `columns: ${JSON.stringify(columns)}`);
   }
 });
 
-t.test('refuses types that there are not, naming column and type', async (t) => {
+t.test('an unknown type is rejected with column and type', async (t) => {
   const wrong = ['int', 'INT32', 'int32 ', 'string', 'string()', 'string(0)', 'string(01)', 'string(65536)'];
   wrong.push('string(-1)', 'string(1.5)', 'bytes', 'bytes(0)', 'bytes(16777216)', 'bytes(1e3)', 'float16', 'uint64');
   wrong.push('toString', '__proto__', '');
@@ -22,13 +22,13 @@ t.test('refuses types that there are not, naming column and type', async (t) => 
   t.throws(() => bytesFor({ a: 'bytes(16777216)' }), { message: /16777216.*16777215/ });
 });
 
-t.test('refuses column names that there cannot be', async (t) => {
+t.test('an invalid column name is rejected', async (t) => {
   const refused = ['revision', 'constructor', 'prototype', '', '1a', 'a-b', 'a.b', 'ä', 'a b', 'a'.repeat(64)];
   for (const name of refused) t.throws(() => bytesFor({ [name]: 'int8' }), { code: 'ERR_SCHEMA_INVALID' }, name);
   t.throws(() => bytesFor(JSON.parse('{"__proto__":"int8"}')), { code: 'ERR_SCHEMA_INVALID' });
 });
 
-t.test('1 to 1,024 columns', async (t) => {
+t.test('a schema has 1 to 1,024 columns', async (t) => {
   const many = (count: number): Columns =>
     Object.fromEntries(Array.from({ length: count }, (_, i) => [`c${i}`, 'int8']));
   t.throws(() => bytesFor(many(1025)), { code: 'ERR_SCHEMA_INVALID', message: /1024.*1025/ });
@@ -80,7 +80,7 @@ testShared('rows have the columns in the order of the schema', async (t) => {
   t.same(Object.keys(Table.open(table.name).columns), ['z', 'a', 'm', 'b', 'y']);
 });
 
-t.test('the widest columns', async (t) => {
+t.test('the longest columns can be used', async (t) => {
   const columns = { text: 'string(65535)', data: 'bytes(16777215)', end: 'int8' } as const;
   const table = scratchTable(t, { capacity: 1, columns, maxParticipants: 2 });
   const row = { text: '€'.repeat(21845), data: new Uint8Array(16777215).fill(7), end: -1 };
@@ -92,7 +92,7 @@ t.test('the widest columns', async (t) => {
   t.throws(() => table.set('k', { data: new Uint8Array(16777216) }), { code: 'ERR_VALUE_TOO_LONG' });
 });
 
-t.test('a table too large for any memory says so', async (t) => {
+t.test('a table that is too large for any memory is rejected', async (t) => {
   const columns: Columns = Object.fromEntries(Array.from({ length: 1024 }, (_, i) => [`c${i}`, 'bytes(16777215)']));
   for (const capacity of [1_000_000, 2 ** 31 - 1]) {
     const options = { name: scratchName(t), capacity, columns };

@@ -3,20 +3,20 @@ import { type Columns, ShmTableError, type TableOptions } from '../../src/index.
 import { Segment } from '../../src/pools/index.js';
 import { placeOf, Table, testBackend } from '../fixtures/placed-table.js';
 
-/** The namespace of this test process; its children inherit it and open tables by name alone. */
+/** The namespace of this test process; its children inherit it and so open tables just by name. */
 export const namespace = `test-${process.pid}`;
 process.env.SHMTABLE_NAMESPACE = namespace;
 
 let created = 0;
 
-/** A name that no other table of this process has; a table under it is removed when the test ends. */
+/** A unique name; a table of this name is removed when the test ends. */
 export function scratchName(t: Test): string {
   const name = `table-${++created}`;
   t.teardown(() => removeTable(name));
   return name;
 }
 
-/** A table that is gone when the test ends, whatever the test did with it. */
+/** A table that is removed when the test ends, whatever the test did with it. */
 export function scratchTable<const C extends Columns>(t: Test, options: Omit<TableOptions<C>, 'name'>): Table<C> {
   const table = Table.create<C>({ ...options, name: scratchName(t) } as TableOptions<C>);
   t.teardown(() => table.close());
@@ -31,17 +31,17 @@ function removeTable(name: string): void {
   }
 }
 
-/** The memory of a table, to be closed by who opened it. */
+/** The memory of a table, which the caller must close. */
 export function openMemory(name: string, { readOnly = false } = {}): Segment {
   return Segment.open({ name: `shmtable:${namespace}:${name}`, readOnly, ...placeOf(name) });
 }
 
-/** The file that a posix table's memory is. */
+/** The file with the memory of a posix table. */
 export function segmentFile(name: string): string {
   return `/dev/shm/shmtable:${namespace}:${name}`;
 }
 
-/** A test of what takes a second handle on a table, which a devzero one cannot have: there it is left out. */
+/** A test that needs a second handle on a table: it is left out for devzero, whose tables cannot have one. */
 export function testShared(name: string, run: (t: Test) => Promise<void>): void {
   if (testBackend !== 'devzero') t.test(name, run);
 }

@@ -1,4 +1,4 @@
-/** Handles of one table in one thread: they share a participant, and nothing else that a caller could notice. */
+/** Handles on one table in one thread share a participant, but nothing else that a caller could notice. */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import t from 'tap';
@@ -15,7 +15,7 @@ const collectGarbage: () => void = runInNewContext('gc');
 const columns = { n: 'int32', text: 'string(20)', data: 'bytes(8)' } as const;
 const closed = { code: 'ERR_TABLE_CLOSED' };
 
-testShared('any number of handles is one participant, until the last is closed', async (t) => {
+testShared('any number of handles are one participant, until the last one is closed', async (t) => {
   const table = scratchTable(t, { capacity: 10, columns, maxParticipants: 1 });
   const others = Array.from({ length: 300 }, () => Table.open(table.name, { columns }));
   for (const [i, other] of others.entries()) other.set('k', { n: i });
@@ -24,7 +24,7 @@ testShared('any number of handles is one participant, until the last is closed',
   table.close();
   for (const other of others.slice(1)) other.close();
   t.throws(() => table.get('k'), closed);
-  t.equal(others[0].increment('k', 'n'), 300, 'the last one works on');
+  t.equal(others[0].increment('k', 'n'), 300, 'the last one still works');
   others[0].close();
   const threads = await openInThreads(table.name, 1);
   await threads.close();
@@ -57,7 +57,7 @@ testShared('a closed handle stays closed while another has the table open', asyn
   other.close();
 });
 
-testShared('handles that were dropped without close give their place back', async (t) => {
+testShared('handles that become unreachable without close free their slot', async (t) => {
   const name = scratchName(t);
   Table.create({ name, capacity: 10, columns, maxParticipants: 1 });
   const isFree = async (): Promise<boolean> => {
@@ -76,7 +76,7 @@ testShared('handles that were dropped without close give their place back', asyn
   t.ok(rounds < 100);
 });
 
-testShared('a table made anew under the name of a destroyed one shares nothing with it', async (t) => {
+testShared('a table that is created again under the name of a destroyed one shares nothing with it', async (t) => {
   const name = scratchName(t);
   const kept: { close(): void }[] = [];
   for (let round = 0; round < 20; round++) {
@@ -92,7 +92,7 @@ testShared('a table made anew under the name of a destroyed one shares nothing w
   for (const other of kept) other.close();
 });
 
-testShared('read-only handles share among themselves alone', async (t) => {
+testShared('read-only handles share only with each other', async (t) => {
   const table = scratchTable(t, { capacity: 10, columns });
   const readers = [1, 2].map(() => Table.open(table.name, { columns, readOnly: true }));
   table.set('k', { n: 1 });
@@ -105,7 +105,7 @@ testShared('read-only handles share among themselves alone', async (t) => {
   for (const reader of readers) reader.close();
 });
 
-testShared('each handle waits for a lock as long as it was told', async (t) => {
+testShared('each handle waits for a lock for its own lockTimeoutMs', async (t) => {
   // One bucket.
   const table = scratchTable(t, { capacity: 5, columns, lockTimeoutMs: 5 });
   const patient = Table.open(table.name, { columns, lockTimeoutMs: 60 });
@@ -113,7 +113,7 @@ testShared('each handle waits for a lock as long as it was told', async (t) => {
   const memory = openMemory(table.name);
   const lock = readHeader(memory.buffer, table.name).indexAt / 4 + LOCK;
   const words = new Int32Array(memory.buffer);
-  // As if the thread, which lives, had stopped in the middle of a write. Its participant is the second.
+  // As if the thread, which is alive, had stopped in the middle of a write. It is the second participant.
   words[lock] = 2;
   const timeout = (ms: number) => ({ code: 'ERR_LOCK_TIMEOUT', message: new RegExp(`lockTimeoutMs = ${ms}$`) });
   t.throws(() => table.set('k', { n: 1 }), timeout(5));
@@ -132,7 +132,7 @@ testShared('each handle waits for a lock as long as it was told', async (t) => {
 });
 
 for (const which of ['the same handle', 'another handle']) {
-  testShared(`code of the caller's that a write runs may write through ${which}`, async (t) => {
+  testShared(`a getter of the caller that runs during a write may write through ${which}`, async (t) => {
     const table = scratchTable(t, { capacity: 50, columns });
     const inner = which === 'the same handle' ? table : Table.open(table.name, { columns });
     let nested = 0;
@@ -170,7 +170,7 @@ for (const which of ['the same handle', 'another handle']) {
         t.match(table.get('k'), { n: 5, text: 'outer' }, mode);
       }
       table.delete('k');
-      t.equal(table.insert('k', row), false, 'its getter has inserted it');
+      t.equal(table.insert('k', row), false, 'its getter has inserted the row');
       t.equal(table.compareAndSet('k', { text: 'between' }, row), true);
       t.match(table.get('k'), { n: 5, text: 'outer' });
       t.match(
@@ -186,7 +186,7 @@ for (const which of ['the same handle', 'another handle']) {
   });
 }
 
-testShared('opening and closing without a turn of the event loop keeps nothing', async (t) => {
+testShared('opening and closing in a loop without turns of the event loop leaks nothing', async (t) => {
   const table = scratchTable(t, { capacity: 10, columns });
   const measure = (loop: () => void): number => {
     for (let i = 0; i < 20; i++) loop();
@@ -216,14 +216,14 @@ testShared('opening and closing without a turn of the event loop keeps nothing',
   t.ok(alone < 16_000);
 });
 
-t.test('what is not made by create or open is no table', async (t) => {
+t.test('a Table that was not returned by create or open throws', async (t) => {
   const Constructor = PlainTable as unknown as new (...args: unknown[]) => unknown;
   for (const args of [[], [{}], [undefined], [null, null], [{ name: 'a', capacity: 1, columns }]]) {
     t.throws(() => new Constructor(...args), { code: 'ERR_ARGUMENT', message: /Table\.create/ });
   }
 });
 
-t.test('bytes without their memory are refused, and change nothing', async (t) => {
+t.test('detached bytes are rejected and change nothing', async (t) => {
   const table = scratchTable(t, { capacity: 10, columns });
   table.set('k', { data: Uint8Array.of(1, 2) });
   const detached = Uint8Array.of(3);

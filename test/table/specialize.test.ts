@@ -1,4 +1,4 @@
-/** Tables whose hot code is their own: the second one of a process, the third, and where that cannot be. */
+/** Tables with their own hot code: the second and third of a process, and cases where that is impossible. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ interface Report {
 
 const program = fileURLToPath(new URL('../fixtures/three-tables.js', import.meta.url));
 
-/** Runs the program with options of Node, on the package in `subject` or on this one. */
+/** Runs the program with options of Node, with the package in `subject` or with this one. */
 function runProgram(options: readonly string[], subject?: string, env: NodeJS.ProcessEnv = {}): Report {
   const given = subject === undefined ? {} : { SHMTABLE_PROOF_SUBJECT: subject };
   const text = execFileSync(process.execPath, [...options, program], {
@@ -26,7 +26,7 @@ function runProgram(options: readonly string[], subject?: string, env: NodeJS.Pr
   return JSON.parse(text);
 }
 
-t.test('with three tables open, every operation of every one does what it does for one', (t) => {
+t.test('with three tables open, every operation of each has the same result as with one', (t) => {
   const { differences, specialised, warnings } = runProgram([]);
   t.same(differences, []);
   t.equal(specialised, true);
@@ -34,7 +34,7 @@ t.test('with three tables open, every operation of every one does what it does f
   t.end();
 });
 
-t.test('a stack trace from the third table names file and line, of the source with source maps', (t) => {
+t.test('a stack trace from the third table names file and line, with source maps those of the source', (t) => {
   const file = readFileSync(new URL('../../src/table/hot/add-to-column.js', import.meta.url), 'utf8');
   const thrown = file.split('\n').findIndex((line) => line.includes('throw refusal(column, by)')) + 1;
   t.match(runProgram([]).trace, new RegExp(`/src/table/hot/add-to-column\\.js:${thrown}:`));
@@ -42,7 +42,7 @@ t.test('a stack trace from the third table names file and line, of the source wi
   t.end();
 });
 
-t.test('a process that forbids code from strings has tables all the same, with code of their own', (t) => {
+t.test('tables work in a process that forbids code from strings, with their own code', (t) => {
   const { differences, specialised, warnings } = runProgram(['--disallow-code-generation-from-strings']);
   t.same(differences, []);
   t.equal(specialised, true);
@@ -50,7 +50,7 @@ t.test('a process that forbids code from strings has tables all the same, with c
   t.end();
 });
 
-t.test('SHMTABLE_PRINT_CODE prints the code that is made', (t) => {
+t.test('SHMTABLE_PRINT_CODE prints the evaluated code', (t) => {
   const { stderr } = spawnSync(process.execPath, [program], {
     encoding: 'utf8',
     env: { ...process.env, NODE_OPTIONS: '', SHMTABLE_PRINT_CODE: '1' },
@@ -61,9 +61,9 @@ t.test('SHMTABLE_PRINT_CODE prints the code that is made', (t) => {
   t.end();
 });
 
-t.test('where a bundler has changed the text, tables share code, and the process is told once', (t) => {
+t.test('if a bundler has changed the text, tables share code, and one warning says so', (t) => {
   const folder = createMutant(t, []);
-  // As a bundler does it: in one file with others, each function calling one that stands beside it.
+  // Like the output of a bundler: all in one file, where each function calls another one in it.
   for (const file of ['write', 'find', 'lookup', 'variable-columns']) {
     const path = join(folder, 'table', 'hot', `${file}.js`);
     const text = readFileSync(path, 'utf8').replaceAll(' => {\n', ' => {\n beside();\n');

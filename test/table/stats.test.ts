@@ -6,7 +6,7 @@ import { openMemory, scratchTable } from './scratch-table.js';
 
 const columns = { n: 'int32' } as const;
 
-t.test('counts of operations', async (t) => {
+t.test('stats counts operations', async (t) => {
   const table = scratchTable(t, { capacity: 100, columns });
   const counts = (): unknown => {
     const { rows, inserts, updates, deletes, expirations, evictions, recoveries } = table.stats();
@@ -24,7 +24,7 @@ t.test('counts of operations', async (t) => {
   table.insert('a', {});
   table.update('missing', {});
   table.delete('missing');
-  t.same(counts(), { ...zero, rows: 4, inserts: 4, updates: 5 }, 'what changed nothing does not count');
+  t.same(counts(), { ...zero, rows: 4, inserts: 4, updates: 5 }, 'operations that change nothing do not count');
   table.delete('a');
   table.take('b');
   table.compareAndDelete('c', { n: 2 });
@@ -32,7 +32,7 @@ t.test('counts of operations', async (t) => {
   t.same(counts(), { ...zero, inserts: 4, updates: 5, deletes: 4 });
 });
 
-t.test('size', async (t) => {
+t.test('size is the number of rows, whoever wrote them', async (t) => {
   const table = scratchTable(t, { capacity: 100, columns });
   const other = Table.open(table.name);
   for (let i = 0; i < 60; i++) (i % 2 === 0 ? table : other).set(`k${i}`, {});
@@ -40,14 +40,14 @@ t.test('size', async (t) => {
   t.equal(table.size, 40);
   t.equal(other.size, 40);
   other.close();
-  t.equal(table.size, 40, 'the counts of one who has left remain');
+  t.equal(table.size, 40, 'the counts of a detached participant remain');
   const next = Table.open(table.name);
   next.set('new', {});
   t.equal(table.size, 41);
   next.close();
 });
 
-t.test('chains, buckets, spares, participants', async (t) => {
+t.test('stats counts chains, buckets, spares and participants', async (t) => {
   const table = scratchTable(t, { capacity: 1_000, columns, maxParticipants: 9 });
   t.match(table.stats(), { longestChain: 1, overflowBuckets: 0, spareRows: 1, participants: 1, capacity: 1_000 });
   for (const key of oneBucketKeys(table, 35)) table.set(key, {});
@@ -56,7 +56,7 @@ t.test('chains, buckets, spares, participants', async (t) => {
   t.match(table.stats(), { spareRows: 1, participants: 1 }, 'handles of one thread share a participant');
   const threads = await openInThreads(table.name, 3);
   const reader = Table.open(table.name, { readOnly: true });
-  t.match(table.stats(), { spareRows: 4, participants: 4 }, 'a read-only handle is no participant');
+  t.match(table.stats(), { spareRows: 4, participants: 4 }, 'a read-only handle is not a participant');
   t.same(reader.stats(), table.stats());
   for (const other of [...others, reader]) other.close();
   await threads.close();
@@ -65,7 +65,7 @@ t.test('chains, buckets, spares, participants', async (t) => {
   t.match(table.stats(), { longestChain: 1, overflowBuckets: 0, rows: 0 });
 });
 
-t.test('verify finds what is wrong', async (t) => {
+t.test('verify finds violated invariants', async (t) => {
   const table = scratchTable(t, { capacity: 50, columns });
   for (let n = 0; n < 50; n++) table.set(`needle-${n}`, { n });
   t.same(table.verify(), { ok: true, problems: [] });

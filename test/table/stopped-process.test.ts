@@ -1,4 +1,4 @@
-/** What one process that was stopped in the middle of a write keeps from others: its bucket, one slice, and no more. */
+/** A process that was stopped in the middle of a write withholds from others its bucket, one slice, and no more. */
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t, { type Test } from 'tap';
@@ -7,18 +7,18 @@ import { loadStoreTrap } from '../proofs/store-trap.js';
 import { Child } from './child.js';
 import { scratchTable } from './scratch-table.js';
 
-/** Built here, so that the children do not do it at once. */
+/** Built here, so that the children do not build it concurrently. */
 loadStoreTrap();
 
 const columns = { n: 'int32' } as const;
 const LOCK_TIMEOUT_MS = 1;
-/** One store of so many is tried, from a random one on; all of them with SHMTABLE_EVERY_STORE=1. */
+/** Every n-th store is tried, from a random one on; all of them with SHMTABLE_EVERY_STORE=1. */
 const STRIDE = process.env.SHMTABLE_EVERY_STORE === '1' ? 1 : 6;
 const DEADLINE_MS = 60_000;
-/** A busy machine has it slower. */
+/** Generous, for busy machines. */
 const TIME_LIMIT_MS = STRIDE === 1 ? 1_200_000 : 120_000;
 t.setTimeout(3 * TIME_LIMIT_MS);
-/** Seven on average; by Poisson's law one table in 10^16 has a bucket of more. */
+/** Seven on average; by the Poisson distribution, one table in 10^16 has a bucket with more. */
 const BUCKET_ROWS_AT_MOST = 40;
 
 /** A process that is stopped before this store of its operation; undefined if the operation has no such store. */
@@ -50,7 +50,7 @@ function codeOf(run: () => void): string | undefined {
   }
 }
 
-/** Deletes all rows but those of the locked bucket, and inserts until the table is full. Returns how many it holds. */
+/** Deletes all rows but those in the locked bucket, and inserts until the table is full. Returns the number of rows. */
 function refill(table: Table<typeof columns>, round: number): number {
   for (const key of [...table.keys()]) codeOf(() => table.delete(key));
   for (let i = 0; i < 2 * table.capacity; i++) {
@@ -83,7 +83,7 @@ for (const operation of ['delete', 'set']) {
           codeOf(() => refill(table, stores)),
           undefined,
         );
-        t.equal(table.size, capacity, 'and nothing once it has gone on');
+        t.equal(table.size, capacity, 'and nothing after it has continued');
         t.same(table.verify(), { ok: true, problems: [] });
         table.destroy();
       }
@@ -92,12 +92,12 @@ for (const operation of ['delete', 'set']) {
   );
 }
 
-/** A table full of expired rows, in one bucket of which a process stands still. Its sweeper has had no turn. */
+/** A table full of expired rows, in one bucket of which a process is stopped. Its sweeper has not run. */
 async function expiredAroundStopped(t: Test, evict: 'none' | 'lru'): Promise<Table<typeof columns>> {
   const capacity = 2_000;
   const table = scratchTable(t, { capacity, columns, evict, lockTimeoutMs: 50 });
   for (let i = 0; i < capacity; i++) table.insert(`k${i}`, { n: i });
-  // Store 12 of a set lies between those that take and release the lock.
+  // Store 12 of a set is between those that take and release the lock.
   const child = await stopAt(t, table.name, 'set', 'k500', 12);
   t.equal(
     codeOf(() => table.set('k500', { n: 2 })),
@@ -111,7 +111,7 @@ async function expiredAroundStopped(t: Test, evict: 'none' | 'lru'): Promise<Tab
 }
 
 for (const evict of ['none', 'lru'] as const) {
-  t.test(`${evict}: room is made beside a locked bucket, without waiting for it`, async (t) => {
+  t.test(`${evict}: a full table frees rows of other buckets without waiting for a locked one`, async (t) => {
     const table = await expiredAroundStopped(t, evict);
     let waited = 0;
     let others = 0;
@@ -145,12 +145,12 @@ t.test('clear removes the rows of all other buckets before it waits for a locked
 });
 
 for (const how of ['at once', 'in turns'] as const) {
-  t.test(`clear ${how} removes each row that was there, also when others arrive in its bucket meanwhile`, async (t) => {
-    // So few rows have one bucket.
+  t.test(`clear ${how} removes each existing row, even if others are inserted into its bucket meanwhile`, async (t) => {
+    // So few rows need only one bucket.
     const table = scratchTable(t, { capacity: 7, columns, lockTimeoutMs: DEADLINE_MS });
     const impatient = Table.open(table.name, { lockTimeoutMs: 0 });
     table.set('old-1', { n: 1 }).set('old-2', { n: 2 });
-    // Store 16 of an insert lies between the one that takes the lock and the commit.
+    // Store 16 of an insert is between the one that takes the lock and the commit.
     const child = await stopAt(t, table.name, 'set', 'new', 16);
     t.equal(
       codeOf(() => impatient.set('old-1', { n: 3 })),

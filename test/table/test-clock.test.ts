@@ -1,4 +1,4 @@
-/** `shmtable/testing`: the time of this thread's tables, as a test sets it. */
+/** `shmtable/testing`: a test sets the time of this thread's tables. */
 import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,7 +17,7 @@ function scratchClock(t: Test, date?: Date | number): TestClock {
   return clock;
 }
 
-t.test('what is no date, no way forward, or a second clock', async (t) => {
+t.test('invalid dates, negative steps and a second clock are rejected', async (t) => {
   for (const date of [-1, 0.5, Number.NaN, 1e16, '2030', null, new Date(Number.NaN)] as unknown[])
     t.throws(() => useTestClock(date as number), { code: 'ERR_ARGUMENT', message: /8640000000000000/ });
   const clock = scratchClock(t, 1_000);
@@ -25,16 +25,16 @@ t.test('what is no date, no way forward, or a second clock', async (t) => {
   for (const ms of [-1, 0.5, Number.NaN, '1', undefined] as unknown[])
     t.throws(() => clock.advance(ms as number), { code: 'ERR_ARGUMENT', message: /ms/ });
   t.throws(() => clock.set('soon' as never), { code: 'ERR_ARGUMENT' });
-  t.equal(clock.now(), 1_000, 'nothing has moved');
+  t.equal(clock.now(), 1_000, 'the time has not changed');
   clock.restore();
   clock.restore();
   for (const move of [() => clock.advance(1), () => clock.set(5), () => clock.reset()])
     t.throws(move, { code: 'ERR_ARGUMENT', message: /restored/ });
   using again = useTestClock();
-  t.ok(Math.abs(again.now() - Date.now()) < 5_000, 'it begins now');
+  t.ok(Math.abs(again.now() - Date.now()) < 5_000, 'it starts at the current time');
 });
 
-t.test('lifetimes go by it, to the millisecond', async (t) => {
+t.test('lifetimes follow the clock to the millisecond', async (t) => {
   for (const date of [0, 1, new Date('2000-01-01'), undefined, new Date('2099-12-31'), 8e15]) {
     using clock = useTestClock(date);
     const table = scratchTable(t, { capacity: 9, columns });
@@ -47,29 +47,29 @@ t.test('lifetimes go by it, to the millisecond', async (t) => {
       t.equal(table.size, 2);
     }
     clock.advance(1);
-    t.equal(table.get('k'), undefined, 'gone at its moment');
+    t.equal(table.get('k'), undefined, 'expired at its time');
     t.equal(table.size, 1);
     clock.reset();
-    t.equal(table.ttl('k') ?? 1_000, 1_000, 'back again, unless it was swept');
+    t.equal(table.ttl('k') ?? 1_000, 1_000, 'present again, unless it was swept');
     t.same(table.verify(), { ok: true, problems: [] });
   }
 });
 
-t.test('tables that were open before follow it, and go on by the time of the machine afterwards', async (t) => {
+t.test("tables that are already open follow the clock, and return to the machine's time afterwards", async (t) => {
   const table = scratchTable(t, { capacity: 9, columns });
   table.set('hour', { n: 1 }, { ttl: 3_600_000 }).set('day', { n: 1 }, { ttl: 86_400_000 });
   const { expiresAt } = table.entry('day') ?? {};
   const clock = scratchClock(t);
   clock.advance(3_600_001);
   t.equal(table.has('hour'), false);
-  t.equal(table.entry('day')?.expiresAt, expiresAt, 'a date stays what it is');
+  t.equal(table.entry('day')?.expiresAt, expiresAt, 'a date does not change');
   t.ok((table.ttl('day') ?? 0) <= 82_800_000);
   clock.restore();
   t.ok((table.ttl('day') ?? 0) > 86_300_000);
   t.equal(table.entry('day')?.expiresAt, expiresAt);
 });
 
-t.test('expired rows are swept, and make room', async (t) => {
+t.test('expired rows are swept, and their memory is reused', async (t) => {
   const clock = scratchClock(t);
   const table = scratchTable(t, { capacity: 100, columns });
   for (let i = 0; i < 100; i++) table.set(`${i}`, { n: i }, { ttl: 60_000 });
@@ -78,12 +78,12 @@ t.test('expired rows are swept, and make room', async (t) => {
   t.equal(table.size, 0);
   for (let i = 0; i < 100; i++) table.insert(`again-${i}`, { n: i }, { ttl: 60_000 });
   clock.advance(61_000);
-  await eventually('they are swept', () => table.stats().rows === 0);
+  await eventually('the rows are swept', () => table.stats().rows === 0);
   t.equal(table.stats().expirations, 200);
   t.same(table.verify(), { ok: true, problems: [] });
 });
 
-t.test('a snapshot is taken and restored by it', async (t) => {
+t.test('snapshots are taken and restored by the clock', async (t) => {
   const clock = scratchClock(t, new Date('2031-05-05'));
   const table = scratchTable(t, { capacity: 9, columns });
   table.set('short', { n: 1 }, { ttl: 1_000 }).set('long', { n: 1 }, { ttl: 100_000 });
@@ -97,22 +97,22 @@ t.test('a snapshot is taken and restored by it', async (t) => {
   t.equal(restored.ttl('long'), 50_000);
 });
 
-testShared('other processes go on by the time of the machine, and nothing is wrong for them', async (t) => {
+testShared("other processes use the machine's time and are not disturbed", async (t) => {
   const clock = scratchClock(t, 0);
   const table = scratchTable(t, { capacity: 9, columns });
   clock.set(Date.now());
   table.set('now', { n: 1 }, { ttl: 60_000 });
   clock.advance(86_400_000);
   table.set('tomorrow', { n: 1 }, { ttl: 60_000 });
-  await eventually('what has expired for this one goes', () => table.stats().expirations === 1);
+  await eventually('rows that have expired for this thread are removed', () => table.stats().expirations === 1);
   const child = Child.start<{ keys: string[]; ttls: Record<string, number> }>(t, 'table-reporter', table.name);
   const seen = await child.next();
   t.same(seen.keys, ['tomorrow']);
   clock.restore();
   const left = table.ttl('tomorrow') ?? 0;
-  t.ok(left > 86_000_000 && left <= 86_460_000, 'until its date');
+  t.ok(left > 86_000_000 && left <= 86_460_000, 'its lifetime ends at the date');
   table.set('after', { n: 1 }, { ttl: 20 });
-  await eventually('sizes are right', () => table.size === 1);
-  await eventually('and sweeping goes on', () => table.stats().rows === 1);
+  await eventually('size is right', () => table.size === 1);
+  await eventually('and sweeping continues', () => table.stats().rows === 1);
   t.same(table.verify(), { ok: true, problems: [] });
 });

@@ -1,4 +1,4 @@
-/** Numbers of rows, buckets and words are types of their own: what is handed over for another does not compile. */
+/** Numbers of rows, buckets and words have separate types: passing one for another does not compile. */
 import t from 'tap';
 import type { BucketNumber, OverflowNumber, RowNumber, WordIndex } from '../../src/table/layout/units.js';
 
@@ -7,7 +7,7 @@ declare const bucket: BucketNumber;
 declare const overflow: OverflowNumber;
 declare const word: WordIndex;
 
-/** Never called: the compiler is the test. */
+/** Never called; the compiler checks it. */
 export function mixUps(takes: {
   row(n: RowNumber): void;
   bucket(n: BucketNumber): void;
@@ -22,8 +22,8 @@ export function mixUps(takes: {
   takes.row(word);
   // @ts-expect-error an overflow bucket is not a home bucket
   takes.bucket(overflow);
-  // @ts-expect-error a number of no kind is none of them
+  // @ts-expect-error a plain number is none of them
   takes.row(1);
 }
 
-t.pass('the compiler has refused each of them');
+t.pass('the compiler has rejected each of them');

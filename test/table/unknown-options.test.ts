@@ -1,4 +1,4 @@
-/** Options that do not exist, in every method that takes options. */
+/** Unknown options, in every method that takes options. */
 import t from 'tap';
 import { nearest } from '../../src/memory/known-options.js';
 import { FixedPool, GlobalPool, MetricRegistry, RingBuffer, Segment } from '../../src/pools/index.js';
@@ -9,7 +9,7 @@ const columns = { n: 'int32' } as const;
 const untyped = (value: unknown): never => value as never;
 const also = (good: object, wrong: object): never => untyped({ ...good, ...wrong });
 
-t.test('each is refused, with the nearest that there is, and nothing is done', async (t) => {
+t.test('each is rejected with the nearest existing option, and nothing is done', async (t) => {
   const table = scratchTable(t, { capacity: 10, columns, changes: 65_536 });
   table.set('k', { n: 1 });
   const revision = table.entry('k')?.revision;
@@ -57,7 +57,7 @@ t.test('each is refused, with the nearest that there is, and nothing is done', a
   t.throws(() => Table.open(name), { code: 'ERR_TABLE_NOT_FOUND' });
 });
 
-t.test('`undefined` counts as not given; inherited options count as given', async (t) => {
+t.test('`undefined` counts as not given, and inherited options count as given', async (t) => {
   const table = scratchTable(t, { capacity: 10, columns });
   table.set('k', { n: 1 }, untyped({ ttl: undefined, TTL: undefined }));
   t.throws(() => table.set('k', { n: 2 }, Object.create({ TTL: 5 })), { code: 'ERR_ARGUMENT' });
@@ -78,7 +78,7 @@ t.test('`undefined` counts as not given; inherited options count as given', asyn
   t.equal(table.get('k', 'n'), 2);
 });
 
-t.test('one object of options does for create and for open; another name in it does not', async (t) => {
+t.test('the same options object is valid for create and open; an unknown name in it is not', async (t) => {
   const options = { name: scratchName(t), capacity: 10, columns } as const;
   const table = Table.openOrCreate(options);
   t.equal(Table.open(options.name, options).size, 0);
@@ -87,7 +87,7 @@ t.test('one object of options does for create and for open; another name in it d
   table.close();
 });
 
-t.test('the nearest name', async (t) => {
+t.test('the nearest name is suggested', async (t) => {
   const words = ['get', 'set', 'delete', 'dump', 'load', 'restore', 'snapshot'];
   const cases = { gte: 'get', SET: 'set', delte: 'delete', restroe: 'restore', snapshto: 'snapshot', lod: 'load' };
   for (const [word, expected] of Object.entries(cases)) t.equal(nearest(word, words), expected, word);

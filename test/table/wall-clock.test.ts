@@ -1,4 +1,6 @@
-/** `expiresAt` is wall time of now, whatever the wall clock was when the table was made, and the same at every look. */
+/**
+ * `expiresAt` is current wall time, whatever the wall clock was when the table was created, and the same in every read.
+ */
 import { execFileSync, spawnSync } from 'node:child_process';
 import type { Test } from 'tap';
 import type { Columns, TableOptions } from '../../src/index.js';
@@ -11,7 +13,7 @@ import { openMemory, scratchTable, testShared } from './scratch-table.js';
 
 const columns = { n: 'int32' } as const;
 
-/** A table as it is when it was made while the wall clock was behind by so many milliseconds. */
+/** A table that was created while the wall clock was behind by this many milliseconds. */
 function tableOfWrongClock(t: Test, behindMs: number, options: Partial<TableOptions<Columns>> = {}) {
   const table = scratchTable(t, { capacity: 2_000, columns, ...options });
   const memory = openMemory(table.name);
@@ -25,7 +27,7 @@ function tableOfWrongClock(t: Test, behindMs: number, options: Partial<TableOpti
 const expiriesOf = (table: Table): Map<string, number | null> =>
   new Map([...table.scan({ limit: 10_000 }).entries].map(({ key, expiresAt }) => [key, expiresAt]));
 
-testShared('a wall clock that was wrong when the table was made', async (t) => {
+testShared('a wall clock that was wrong when the table was created does not affect expiresAt', async (t) => {
   for (const hours of [-2, 2.000_000_123]) {
     const table = tableOfWrongClock(t, hours * 3_600_000);
     const before = Date.now();
@@ -36,27 +38,27 @@ testShared('a wall clock that was wrong when the table was made', async (t) => {
     for (const expiresAt of shown) {
       t.ok(Number(expiresAt) >= before + 600_000 && Number(expiresAt) <= after + 600_001, `${expiresAt}`);
     }
-    t.equal(written.expiresAt, table.entry('p')?.expiresAt, 'as the write tells it');
+    t.equal(written.expiresAt, table.entry('p')?.expiresAt, 'as the write returns it');
     t.equal(table.expire('k', 5_000), true);
     t.ok(Math.abs(Number(table.entry('k')?.expiresAt) - Date.now() - 5_000) < 1_000);
     t.same(table.verify(), { ok: true, problems: [] });
   }
 });
 
-testShared('a written expiry is the same in each of many tables, and at every look', async (t) => {
+testShared('a written expiry is the same in each of many tables, and in every read', async (t) => {
   let table: Table = scratchTable(t, { capacity: 2_000, columns });
   for (let i = 0; i < 1_000; i++) table.set(`${i}`, { n: i }, { ttl: 100_000 + i });
   table.set('longest', { n: 1 }, { ttl: Number.MAX_SAFE_INTEGER });
   table.set('long', { n: 1 }, { ttl: 1e15 });
   table.set('never', { n: 1 });
   const first = expiriesOf(table);
-  t.equal(first.get('longest'), Number.MAX_SAFE_INTEGER, 'the latest that there is');
+  t.equal(first.get('longest'), Number.MAX_SAFE_INTEGER, 'the latest possible expiry');
   for (const behindMs of [0, 3_600_000.37, -3_600_000.81, 0.49, -12_345_678.9]) {
     const next: Table = tableOfWrongClock(t, behindMs);
     for (const [key, expiresAt] of expiriesOf(table)) engineOf(next).write('put', key, { n: 1 }, { expiresAt });
-    t.same(expiriesOf(next), first, `made with a clock ${behindMs} ms behind`);
+    t.same(expiriesOf(next), first, `created with a clock that is ${behindMs} ms behind`);
     for (let look = 0; look < 200; look++) {
-      if (next.entry('7')?.expiresAt !== first.get('7')) t.fail(`another at look ${look}`);
+      if (next.entry('7')?.expiresAt !== first.get('7')) t.fail(`another one in read ${look}`);
     }
     table = next;
   }
@@ -64,7 +66,7 @@ testShared('a written expiry is the same in each of many tables, and at every lo
   t.equal(table.ttl('never'), Number.POSITIVE_INFINITY);
 });
 
-testShared('lifetimes just given are what was given', async (t) => {
+testShared('a lifetime that was just set is still complete', async (t) => {
   const table = scratchTable(t, { capacity: 9, columns });
   for (let i = 0; i < 5_000; i++) {
     table.set('k', { n: i }, { ttl: 60_000 });
@@ -73,7 +75,7 @@ testShared('lifetimes just given are what was given', async (t) => {
   }
 });
 
-/** Runs node in a time namespace of its own; undefined where this user may not make one. */
+/** Runs node in a separate time namespace; undefined if this user may not create one. */
 function namespaced(args: readonly string[], env: NodeJS.ProcessEnv): string | undefined {
   const ways = [[], ['--user', '--map-root-user']];
   for (const way of ways) {
@@ -84,15 +86,16 @@ function namespaced(args: readonly string[], env: NodeJS.ProcessEnv): string | u
   return undefined;
 }
 
-testShared('a process in another time namespace lives in the same time', async (t) => {
+testShared('a process in another time namespace has the same table time', async (t) => {
   const table = scratchTable(t, { capacity: 9, columns });
   table.set('lives', { n: 1 }, { ttl: 600_000 });
   const expiresAt = table.entry('lives')?.expiresAt;
   const env = { ...process.env, TEST_BACKEND: testBackend };
-  // Memory without a name is found by descendants, and these are.
+  // Memory without a name is found by descendants, and these processes are descendants.
   const output = namespaced([fixturePath('table-time'), table.name], env);
   if (output === undefined) {
-    const skip = 'no time namespace can be made here: unshare --time is refused to this user, or the kernel has none';
+    const skip =
+      'no time namespace can be created here: unshare --time is refused to this user, or the kernel has none';
     t.pass('in a time namespace', { skip });
     return;
   }
@@ -103,6 +106,6 @@ testShared('a process in another time namespace lives in the same time', async (
   t.ok(seen.newTtl > 500_000 && seen.newTtl <= 600_000);
   const left = table.ttl('new') ?? 0;
   t.ok(left > 500_000 && left <= 600_000, `${left} ms left here of what was written there`);
-  t.equal(table.has('lives'), true, 'nobody has swept it');
+  t.equal(table.has('lives'), true, 'no process has swept it');
   t.same(table.verify(), { ok: true, problems: [] });
 });

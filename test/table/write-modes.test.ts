@@ -5,10 +5,10 @@ const columns = { a: 'int32', b: 'float64', c: 'boolean', d: 'string(8)', e: 'by
 const zero = { a: 0, b: 0, c: false, d: '', e: new Uint8Array(), f: 0n };
 const whole = { a: 1, b: 2.5, c: true, d: 'four', e: Uint8Array.of(5), f: 6n };
 
-t.test('set: upsert of the named columns', async (t) => {
+t.test('set writes the named columns and creates a missing row', async (t) => {
   const table = scratchTable(t, { capacity: 4, columns });
   t.equal(table.set('k', { d: 'x' }), table, 'returns the table');
-  t.same(table.get('k'), { ...zero, d: 'x' }, 'a new row’s others are zero');
+  t.same(table.get('k'), { ...zero, d: 'x' }, 'the other columns of a new row are zero');
   table.set('k', { a: 7, c: true });
   t.same(table.get('k'), { ...zero, d: 'x', a: 7, c: true });
   table.set('k', {});
@@ -17,7 +17,7 @@ t.test('set: upsert of the named columns', async (t) => {
   t.same(table.get('empty'), zero);
 });
 
-t.test('put: the whole row', async (t) => {
+t.test('put replaces the whole row', async (t) => {
   const table = scratchTable(t, { capacity: 4, columns });
   t.equal(table.put('k', whole), table);
   t.same(table.get('k'), whole);
@@ -27,7 +27,7 @@ t.test('put: the whole row', async (t) => {
   t.same(table.get('k'), zero);
 });
 
-t.test('insert: only if absent; update: only if present', async (t) => {
+t.test('insert writes only a missing row, update only an existing one', async (t) => {
   const table = scratchTable(t, { capacity: 4, columns });
   t.equal(table.update('k', whole), false);
   t.equal(table.has('k'), false);
@@ -38,7 +38,7 @@ t.test('insert: only if absent; update: only if present', async (t) => {
   t.same(table.get('k'), { ...zero, a: 1, d: 'y' });
 });
 
-t.test('a slice that held another row shows nothing of it', async (t) => {
+t.test('a new row shows nothing of the previous row in its memory', async (t) => {
   const table = scratchTable(t, { capacity: 1, columns, maxParticipants: 1 });
   for (let i = 0; i < 4; i++) {
     table.set('old', { ...whole, d: 'abcdefgh', e: Uint8Array.of(1, 2, 3, 4) }).delete('old');
@@ -50,7 +50,7 @@ t.test('a slice that held another row shows nothing of it', async (t) => {
   }
 });
 
-t.test('undefined counts as not named, null is a wrong type', async (t) => {
+t.test('undefined counts as not named, and null has the wrong type', async (t) => {
   const table = scratchTable(t, { capacity: 4, columns });
   table.set('k', whole).set('k', { a: undefined, d: 'z', e: undefined });
   t.same(table.get('k'), { ...whole, d: 'z' });
@@ -63,7 +63,7 @@ t.test('undefined counts as not named, null is a wrong type', async (t) => {
   t.equal(table.get('k', 'a'), 4);
 });
 
-t.test('a column that the schema lacks throws wherever it is named', async (t) => {
+t.test('an unknown column throws wherever it is named', async (t) => {
   const table = scratchTable(t, { capacity: 4, columns });
   table.set('there', whole);
   const before = table.entry('there');
@@ -104,7 +104,7 @@ t.test('a column that the schema lacks throws wherever it is named', async (t) =
   t.equal(table.size, 1);
 });
 
-t.test('what is no row', async (t) => {
+t.test('anything but an object is rejected as a row', async (t) => {
   const table = scratchTable(t, { capacity: 4, columns });
   for (const row of [
     undefined,
@@ -127,7 +127,7 @@ t.test('what is no row', async (t) => {
   t.equal(table.size, 0);
 });
 
-t.test('rows of any make', async (t) => {
+t.test('rows may be objects of any kind', async (t) => {
   const table = scratchTable(t, { capacity: 9, columns });
   class Made {
     a = 3;
@@ -161,7 +161,7 @@ t.test('rows of any make', async (t) => {
   t.throws(
     () => table.set('k', new Strange()),
     { code: 'ERR_COLUMN_UNKNOWN' },
-    'one unknown for one that is inherited',
+    'an unknown name is reported even if a column is inherited',
   );
 });
 
@@ -206,7 +206,7 @@ t.test('getters may use the table, throw, and even close it', async (t) => {
   t.throws(() => table.set('k', closing), { code: 'ERR_TABLE_CLOSED' });
 });
 
-t.test('a getter that destroys the table', async (t) => {
+t.test('a getter may destroy the table', async (t) => {
   for (const write of ['set', 'put', 'insert', 'update', 'compareAndSet', 'modify'] as const) {
     const table = scratchTable(t, { capacity: 9, columns });
     table.set('k', whole);
@@ -226,7 +226,7 @@ t.test('a getter that destroys the table', async (t) => {
   }
 });
 
-t.test('delete, take, has, clear', async (t) => {
+t.test('delete, take and clear remove rows', async (t) => {
   const table = scratchTable(t, { capacity: 200, columns });
   table.set('k', whole);
   t.equal(table.has('k'), true);
@@ -248,7 +248,7 @@ t.test('delete, take, has, clear', async (t) => {
   }
 });
 
-t.test('write options', async (t) => {
+t.test('invalid write options are rejected', async (t) => {
   const table = scratchTable(t, { capacity: 4, columns });
   table.set('k', whole);
   for (const options of [null, 5, 'x'] as unknown[]) {

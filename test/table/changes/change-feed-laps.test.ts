@@ -1,4 +1,4 @@
-/** A feed that goes round while producers stand still: every committed change has a sequence, given to readers or in a gap. */
+/** A feed that laps stopped producers: every committed change has a sequence, which readers receive or a gap covers. */
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Test } from 'tap';
@@ -9,7 +9,7 @@ import { Child } from '../child.js';
 import { scratchTable, testShared } from '../scratch-table.js';
 
 const columns = { n: 'int32' } as const;
-/** The smallest feed that there may be: 16 cells. */
+/** The smallest possible feed: 16 cells. */
 const CHANGES = 576;
 const MAX_KEY_BYTES = 7;
 const CELLS = 16;
@@ -17,11 +17,11 @@ const CELLS = 16;
 interface Told {
   readonly changes: Change[];
   readonly gaps: number;
-  /** The sequence after the last one that was given or covered. */
+  /** The sequence after the last one that was received or covered. */
   readonly next: number;
 }
 
-/** Follows a table's changes until that of the key `end`; fails when a sequence comes twice, or is missed without a gap. */
+/** Follows a table's changes until that of the key `end`; fails if a sequence is repeated, or missing without a gap. */
 async function follow(t: Test, table: Table, since: number): Promise<Told> {
   const told: Change[] = [];
   let next = since + 1;
@@ -29,7 +29,7 @@ async function follow(t: Test, table: Table, since: number): Promise<Told> {
   for await (const change of table.watch({ since })) {
     const { sequence } = change;
     if (change.type === 'gap' ? sequence < next : sequence !== next) {
-      t.fail(`${change.type} ${sequence} where ${next} had to come`);
+      t.fail(`${change.type} ${sequence} instead of ${next}`);
     }
     next = sequence + 1;
     if (change.type === 'gap') gaps++;
@@ -47,7 +47,7 @@ async function stopped(child: Child): Promise<void> {
   throw new Error(`process ${pid} has not stopped`);
 }
 
-testShared('4 processes that go round a small feed: as many sequences as committed changes', async (t) => {
+testShared('with 4 processes that lap a small feed, there are as many sequences as committed changes', async (t) => {
   const times = 150_000;
   const options = { capacity: 50, columns, changes: CHANGES, maxKeyBytes: MAX_KEY_BYTES, lockTimeoutMs: 10_000 };
   const table = scratchTable(t, options);
@@ -59,11 +59,11 @@ testShared('4 processes that go round a small feed: as many sequences as committ
   const { inserts, updates, deletes } = table.stats();
   t.equal(inserts + updates + deletes, 4 * times + 1);
   t.equal(next - 1, inserts + updates + deletes, 'sequences');
-  t.ok(gaps > 0 && changes.length > 0, `${changes.length} changes were given, and ${gaps} gaps`);
+  t.ok(gaps > 0 && changes.length > 0, `${changes.length} changes were received, and ${gaps} gaps`);
   t.same(table.verify(), { ok: true, problems: [] });
 });
 
-/** A table, a producer that stands still at `place`, and a way to write rows of other buckets beside it. */
+/** A table, a producer that is stopped at `place`, and a function that writes rows of other buckets meanwhile. */
 async function setScene(t: Test, place: 'head' | 'cell') {
   const options = { capacity: 100, columns, changes: CHANGES, maxKeyBytes: MAX_KEY_BYTES, lockTimeoutMs: 20 };
   const table = scratchTable(t, options);
@@ -85,7 +85,7 @@ async function setScene(t: Test, place: 'head' | 'cell') {
     producer.process.kill('SIGCONT');
     t.equal(await producer.ended, 0);
   };
-  /** The same while this thread stands still. */
+  /** The same while this thread is stopped. */
   const goOnNow = (): void => {
     producer.process.kill('SIGCONT');
     while (!/^State:\t[ZX]/m.test(readFileSync(`/proc/${producer.process.pid}/status`, 'utf8')));
@@ -94,7 +94,7 @@ async function setScene(t: Test, place: 'head' | 'cell') {
 }
 
 for (const laps of [1, 2, 40]) {
-  testShared(`a producer that knows the head of ${laps} laps ago takes the cell of nobody`, async (t) => {
+  testShared(`a producer with a head of ${laps} laps ago takes no other producer's cell`, async (t) => {
     const { table, keys, write, goOn } = await setScene(t, 'head');
     write(laps * CELLS + 1);
     const before = 1 + keys.length + laps * CELLS + 1;
@@ -104,14 +104,14 @@ for (const laps of [1, 2, 40]) {
     t.equal(told.next - 1, before + 2, 'sequences');
     t.ok(
       told.changes.some(({ key }) => key === 'stopped'),
-      'its change is there',
+      'its change is in the feed',
     );
     t.equal(told.gaps, 0);
-    t.equal(told.changes.length, 10, 'and those beside it');
+    t.equal(told.changes.length, 10, 'and so are the others');
   });
 }
 
-/** Calls `between` in the middle of publishing the change that `write` makes: at that step of its checksum. */
+/** Calls `between` while the change of `write` is published, at this step of its checksum. */
 function publishWith(step: number, between: () => void, write: () => void): void {
   const { load } = Atomics;
   const { imul } = Math;
@@ -132,7 +132,7 @@ function publishWith(step: number, between: () => void, write: () => void): void
   }
 }
 
-testShared('two producers in one cell make no change of their mixture', async (t) => {
+testShared('two producers that write one cell never publish a mixture of their changes', async (t) => {
   for (let step = 0; step < 6; step++) {
     const { table, keys, write, goOnNow } = await setScene(t, 'cell');
     write(CELLS - 1 - keys.length);
@@ -142,7 +142,7 @@ testShared('two producers in one cell make no change of their mixture', async (t
       met = true;
       goOnNow();
     };
-    // Sequence 2 is the stopped one's, this is number 18, in the same cell.
+    // The stopped producer has sequence 2; this is sequence 18, in the same cell.
     publishWith(step, meet, () => table.set(keys[0], { n: -1 }));
     t.equal(met, true);
     const { revision = 0 } = table.entry(keys[0]) ?? {};
@@ -156,17 +156,17 @@ testShared('two producers in one cell make no change of their mixture', async (t
   }
 });
 
-testShared('a producer that was overtaken writes into a cell of another: its readers are told of a gap', async (t) => {
+testShared('readers receive a gap if an overtaken producer writes into the cell of another', async (t) => {
   const { table, keys, write, goOn } = await setScene(t, 'cell');
   write(CELLS + 4 - keys.length);
-  // Sequence 2 was the stopped one's; its cell is that of 18 now.
+  // The stopped producer had sequence 2; its cell is now that of 18.
   await goOn();
   table.set('end', { n: 0 });
   const { changes, gaps, next } = await within(10_000, 'the last change', follow(t, table, 0));
   t.equal(next - 1, CELLS + 7);
   t.ok(gaps >= 1);
   for (const { key, revision } of changes) {
-    if (key === 'stopped') t.fail('a change that is overtaken is given');
+    if (key === 'stopped') t.fail('an overtaken change was received');
     if (revision > (table.entry(key)?.revision ?? 0)) t.fail(`${key} with a revision that it never had`);
   }
 });

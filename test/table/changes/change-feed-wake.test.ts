@@ -1,4 +1,4 @@
-/** Watchers that sleep: no mark is lost, and when one is, nobody sleeps for ever. */
+/** Sleeping watchers: no mark is lost, and if one is, no watcher sleeps forever. */
 import type { Test } from 'tap';
 import { FEED_SLEEPERS, FEED_WAKE } from '../../../src/table/layout/change-feed.js';
 import { DESTROYED, readHeader, STATE } from '../../../src/table/layout/segment.js';
@@ -8,7 +8,7 @@ import { openMemory, scratchTable, testShared } from '../scratch-table.js';
 
 const options = { capacity: 9, columns: { n: 'int32' }, changes: 1 << 16 } as const;
 
-/** The words of a table's memory, and where in them watchers sleep and mark that they do. */
+/** The words of a table's memory, with the indexes of the word on which watchers sleep and of their mark. */
 function feedOf(t: Test, name: string) {
   const memory = openMemory(name);
   t.teardown(() => memory.close());
@@ -17,12 +17,12 @@ function feedOf(t: Test, name: string) {
   return { words, wake: at + FEED_WAKE, sleepers: at + FEED_SLEEPERS };
 }
 
-testShared('a mark that is set once the word has advanced stands', async (t) => {
+testShared('a mark that is set after the word has advanced is not cleared', async (t) => {
   const table = scratchTable(t, options);
   const { words, wake, sleepers } = feedOf(t, table.name);
   const { add } = Atomics;
   const advancedAt: number[] = [];
-  // A watcher that sees the new word at once, and is about to sleep on it when the writer goes on.
+  // A watcher that sees the new word immediately, and is about to sleep on it when the writer continues.
   Reflect.set(Atomics, 'add', (view: Int32Array, index: number, value: number): number => {
     const before = add(view, index, value);
     if (index === wake) {
@@ -43,13 +43,13 @@ testShared('a mark that is set once the word has advanced stands', async (t) => 
   t.equal(advancedAt.length, 3);
 });
 
-testShared('a watcher whose mark somebody has cleared without waking it looks by itself', async (t) => {
+testShared('a watcher whose mark was cleared without a wake-up checks by itself', async (t) => {
   const table = scratchTable(t, options);
   const { words, sleepers } = feedOf(t, table.name);
   const changes = table.watch();
   const next = changes.next();
   await eventually('it sleeps', () => Atomics.load(words, sleepers) === 1);
-  // As a writer does that is stopped before it wakes.
+  // Like a writer that is stopped before it wakes the watchers.
   Atomics.store(words, sleepers, 0);
   table.set('k', { n: 1 });
   t.equal((await within(10_000, 'the change', next)).value.key, 'k');
@@ -57,13 +57,13 @@ testShared('a watcher whose mark somebody has cleared without waking it looks by
 });
 
 for (const readOnly of [false, true]) {
-  testShared(`a table destroyed by one that woke nobody, watched ${readOnly ? 'read-only' : ''}`, async (t) => {
+  testShared(`a watch ends when its table is destroyed without a wake-up ${readOnly ? 'read-only' : ''}`, async (t) => {
     const table = scratchTable(t, options);
     const { words } = feedOf(t, table.name);
     const watching = Table.open(table.name, { readOnly });
     t.teardown(() => watching.close());
     const next = watching.watch().next();
-    // As one does that is killed right after.
+    // Like a process that is killed right after.
     Atomics.store(words, STATE, DESTROYED);
     await t.rejects(within(10_000, 'the end', next), { code: 'ERR_TABLE_CLOSED' });
   });

@@ -1,4 +1,4 @@
-/** The change feed between processes: order, resuming, gaps, writers killed, waits that end. */
+/** The change feed between processes: order, resuming, gaps, killed writers, and the end of waits. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import t from 'tap';
@@ -14,7 +14,7 @@ const columns = { n: 'int32' } as const;
 
 type Changes = AsyncIterableIterator<Change | Gap>;
 
-/** The next change; fails when it does not come. */
+/** The next change; fails if it does not arrive. */
 async function nextOf(changes: Changes): Promise<Change | Gap> {
   const { value, done } = await within(10_000, 'a change', changes.next());
   if (done === true) throw new Error('the watch has ended');
@@ -29,7 +29,7 @@ async function take(changes: Changes, count: number): Promise<(Change | Gap)[]> 
 
 const typeAndKey = (change: Change | Gap): string => (change.type === 'gap' ? 'gap' : `${change.type} ${change.key}`);
 
-t.test('every kind of change appears, with the revision that it made', async (t) => {
+t.test('every kind of change appears, with its revision', async (t) => {
   const table = scratchTable(t, { capacity: 3, columns, changes: 1 << 16, evict: 'lru' });
   const changes = table.watch();
   const revisions: (number | undefined)[] = [];
@@ -77,7 +77,7 @@ t.test('every kind of change appears, with the revision that it made', async (t)
     (await take(changes, 3)).map(({ type }) => type),
     ['delete', 'delete', 'delete'],
   );
-  // What changes nothing.
+  // Operations that change nothing.
   table.update('none', {});
   table.insert('a', {});
   table.insert('a', {});
@@ -91,7 +91,7 @@ t.test('every kind of change appears, with the revision that it made', async (t)
   t.same(await changes.next(), { done: true, value: undefined });
 });
 
-t.test('only by tables that have a feed, and with proper options', async (t) => {
+t.test('watch needs a table with a feed and valid options', async (t) => {
   const none = scratchTable(t, { capacity: 3, columns });
   t.throws(() => none.watch(), { code: 'ERR_ARGUMENT' });
   const table = scratchTable(t, { capacity: 3, columns, changes: 1 << 16 });
@@ -102,7 +102,7 @@ t.test('only by tables that have a feed, and with proper options', async (t) => 
   t.throws(() => table.watch(), { code: 'ERR_TABLE_CLOSED' });
 });
 
-t.test('resuming by sequence, in any process, and by prefix', async (t) => {
+t.test('a watch resumes after a sequence, in any process, and selects by prefix', async (t) => {
   const table = scratchTable(t, { capacity: 9, columns, changes: 1 << 16 });
   for (const key of ['user:1', 'page:1', 'user:2', 'page:2']) table.set(key, {});
   const all = await take(table.watch({ since: 0 }), 4);
@@ -124,13 +124,13 @@ t.test('resuming by sequence, in any process, and by prefix', async (t) => {
     'a read-only handle waits too',
   );
   const future = table.watch({ since: 1_000 });
-  t.same(await nextOf(future), { type: 'gap', sequence: 6 }, 'of a table that was here before');
+  t.same(await nextOf(future), { type: 'gap', sequence: 6 }, 'a sequence of an earlier table of this name');
   table.set('page:4', {});
   t.equal(typeAndKey(await nextOf(future)), 'insert page:4');
   for (const watch of [users, future]) await watch.return?.();
 });
 
-t.test('a reader that falls behind is told, and goes on', async (t) => {
+t.test('a reader that falls behind receives a gap and continues', async (t) => {
   const table = scratchTable(t, { capacity: 9, columns, changes: 4_096 });
   const changes = table.watch();
   for (let i = 1; i <= 1_000; i++) table.set('k', { n: i });
@@ -138,7 +138,7 @@ t.test('a reader that falls behind is told, and goes on', async (t) => {
   t.equal(gap.type, 'gap');
   t.ok(gap.sequence < 1_000);
   const rest = await take(changes, 1_000 - gap.sequence);
-  t.ok(rest.length >= 16, `${rest.length} changes were still there`);
+  t.ok(rest.length >= 16, `${rest.length} changes were still in the feed`);
   t.same(
     rest.map(({ sequence }) => sequence),
     rest.map((_, i) => gap.sequence + 1 + i),
@@ -147,47 +147,50 @@ t.test('a reader that falls behind is told, and goes on', async (t) => {
   await changes.return?.();
 });
 
-t.test('4 writing processes: each key’s changes in the order of their commits, none missing, none twice', async (t) => {
-  const keys = ['a', 'b', 'c', 'd', 'e'];
-  const table = scratchTable(t, { capacity: 9, columns, changes: 1 << 22, lockTimeoutMs: 10_000 });
-  const times = 4_000;
-  const writers = [1, 2, 3, 4].map(() => Child.start(t, 'feed-writer', table.name, 0, times, ...keys));
-  for (const writer of writers) await writer.next();
-  const changes = table.watch();
-  for (const writer of writers) writer.go();
-  const history: Change[] = [];
-  const follow = async (): Promise<void> => {
-    for await (const change of changes) {
-      if (change.type === 'gap') throw new Error('fell behind');
-      history.push(change);
-      if (change.key === 'end') return;
+t.test(
+  'with 4 writing processes, the changes of each key come in the order of their commits, none missing or repeated',
+  async (t) => {
+    const keys = ['a', 'b', 'c', 'd', 'e'];
+    const table = scratchTable(t, { capacity: 9, columns, changes: 1 << 22, lockTimeoutMs: 10_000 });
+    const times = 4_000;
+    const writers = [1, 2, 3, 4].map(() => Child.start(t, 'feed-writer', table.name, 0, times, ...keys));
+    for (const writer of writers) await writer.next();
+    const changes = table.watch();
+    for (const writer of writers) writer.go();
+    const history: Change[] = [];
+    const follow = async (): Promise<void> => {
+      for await (const change of changes) {
+        if (change.type === 'gap') throw new Error('fell behind');
+        history.push(change);
+        if (change.key === 'end') return;
+      }
+    };
+    const followed = follow();
+    for (const writer of writers) t.equal(await writer.next(), 'done');
+    table.set('end', {});
+    await within(20_000, 'the last change', followed);
+
+    const revisions = new Map<string, number>();
+    const present = new Set<string>();
+    const wrong: Change[] = [];
+    for (const [i, change] of history.entries()) {
+      const { key, type, revision, sequence } = change;
+      if (sequence !== history[0].sequence + i || revision <= (revisions.get(key) ?? 0)) wrong.push(change);
+      // A row is inserted if it is absent, and otherwise changed or deleted.
+      if ((type === 'insert') === present.has(key)) wrong.push(change);
+      if (type === 'insert') present.add(key);
+      if (type === 'delete') present.delete(key);
+      revisions.set(key, revision);
     }
-  };
-  const followed = follow();
-  for (const writer of writers) t.equal(await writer.next(), 'done');
-  table.set('end', {});
-  await within(20_000, 'the last change', followed);
+    t.same(wrong, []);
+    const { inserts, updates, deletes } = table.stats();
+    t.equal(history.length, inserts + updates + deletes, 'every committed change');
+    t.same([...present].sort(), [...table.keys()].sort());
+    for (const key of table.keys()) t.equal(table.entry(key)?.revision, revisions.get(key), `last state of ${key}`);
+  },
+);
 
-  const revisions = new Map<string, number>();
-  const present = new Set<string>();
-  const wrong: Change[] = [];
-  for (const [i, change] of history.entries()) {
-    const { key, type, revision, sequence } = change;
-    if (sequence !== history[0].sequence + i || revision <= (revisions.get(key) ?? 0)) wrong.push(change);
-    // A row is inserted when it is absent, and changed or deleted when it is there.
-    if ((type === 'insert') === present.has(key)) wrong.push(change);
-    if (type === 'insert') present.add(key);
-    if (type === 'delete') present.delete(key);
-    revisions.set(key, revision);
-  }
-  t.same(wrong, []);
-  const { inserts, updates, deletes } = table.stats();
-  t.equal(history.length, inserts + updates + deletes, 'every committed change');
-  t.same([...present].sort(), [...table.keys()].sort());
-  for (const key of table.keys()) t.equal(table.entry(key)?.revision, revisions.get(key), `last state of ${key}`);
-});
-
-t.test('kill -9 of writers: what was committed appears, what was not does not', async (t) => {
+t.test('after kill -9 of writers, committed changes appear and others do not', async (t) => {
   const kills = tries(12, 30);
   const keys = ['a', 'b', 'c'];
   const table = scratchTable(t, { capacity: 9, columns, changes: 1 << 20, lockTimeoutMs: 10_000 });
@@ -216,7 +219,7 @@ t.test('kill -9 of writers: what was committed appears, what was not does not', 
     await sleep(3 + Math.random() * 6);
     writer.process.kill('SIGKILL');
     await writer.ended;
-    // Nobody settles it but the watch: nothing else is done here until the feed tells of the state that there is.
+    // Only the watch can settle it: nothing else is done here until the feed agrees with the table.
     const agrees = (): boolean =>
       keys.every((key) => {
         const entry = table.entry(key);
@@ -225,11 +228,11 @@ t.test('kill -9 of writers: what was committed appears, what was not does not', 
           ? last === undefined || last.type === 'delete'
           : last?.revision === entry.revision && last.type !== 'delete';
       });
-    await eventually('the feed tells of the last state', agrees, 30_000, () => [seen, ...lastOf.values()]);
+    await eventually('the feed agrees with the table', agrees, 30_000, () => [seen, ...lastOf.values()]);
     await sleep(1);
     if (!agrees()) wrong++;
   }
-  t.equal(wrong, 0, 'no change of a writer that committed none');
+  t.equal(wrong, 0, 'no change without a commit');
   t.comment(`${kills} kills, ${seen} changes, ${table.stats().recoveries} recoveries, ${gaps} gaps`);
   await changes.return?.();
   await following;
@@ -237,7 +240,7 @@ t.test('kill -9 of writers: what was committed appears, what was not does not', 
   t.same(table.verify(), { ok: true, problems: [] });
 });
 
-t.test('a wait ends with its watch, beside others that go on', async (t) => {
+t.test('ending a watch ends its wait, and other watches continue', async (t) => {
   const table = scratchTable(t, { capacity: 9, columns, changes: 1 << 16 });
   const [ends, goesOn] = [table.watch(), table.watch()];
   const [ended, next] = [ends.next(), goesOn.next()];
@@ -257,7 +260,7 @@ t.test('close ends a wait with ERR_TABLE_CLOSED', async (t) => {
   t.same(await changes.next(), { done: true, value: undefined });
 });
 
-t.test('destroy ends the waits of other processes, and they exit by themselves', async (t) => {
+t.test('destroy ends the waits of other processes, which then exit by themselves', async (t) => {
   const table = scratchTable(t, { capacity: 9, columns, changes: 1 << 16 });
   const watchers = [1, 2].map(() => Child.start(t, 'feed-watcher', table.name, 'until-closed'));
   for (const watcher of watchers) t.equal(await watcher.next(), 'ready');
@@ -279,7 +282,7 @@ t.test('after `return` nothing keeps the process alive', async (t) => {
   t.equal(await within(30_000, 'its exit', watcher.ended), 0);
 });
 
-t.test('worker threads that are terminated while they watch', async (t) => {
+t.test('worker threads may be terminated while they watch', async (t) => {
   const table = scratchTable(t, { capacity: 9, columns, changes: 1 << 16 });
   for (let round = 0; round < 5; round++) {
     const worker = new Worker(fixturePath('feed-watcher'), { argv: [table.name, 'until-closed'] });
@@ -296,7 +299,7 @@ t.test('worker threads that are terminated while they watch', async (t) => {
   t.same(table.verify(), { ok: true, problems: [] });
 });
 
-t.test('a wait costs no processor time, and the fastest writer leaves others their turn', async (t) => {
+t.test('a wait takes no processor time, and a watch of a fast writer does not block the event loop', async (t) => {
   const table = scratchTable(t, { capacity: 9, columns, changes: 1 << 16 });
   const changes = table.watch();
   const next = changes.next();
@@ -312,19 +315,19 @@ t.test('a wait costs no processor time, and the fastest writer leaves others the
   await within(30_000, 'a change', next);
   let ticks = 0;
   const timer = setInterval(() => ticks++, 5);
-  const stop = eventually('timers have their turn', () => ticks > 5).finally(() => changes.return?.());
+  const stop = eventually('timers fire', () => ticks > 5).finally(() => changes.return?.());
   for await (const _ of changes);
   await within(30_000, 'the end', stop);
   clearInterval(timer);
 
-  // Also when none of the changes is the reader's.
+  // Also if no change matches the prefix.
   const nothing = table.watch({ prefix: 'nothing' });
   const quiet = sleep(200).then(() => nothing.return?.());
-  for await (const change of nothing) if (change.type !== 'gap') t.fail('this is none', { change });
+  for await (const change of nothing) if (change.type !== 'gap') t.fail('it does not match the prefix', { change });
   await within(10_000, 'the end', quiet);
 });
 
-t.test('the time from commit to callback', async (t) => {
+t.test('a watcher in another process receives a change soon after its commit', async (t) => {
   const table = scratchTable(t, { capacity: 1_000, columns: { at: 'int64' }, changes: 1 << 16 });
   const writer = Child.start(t, 'feed-latency-writer', table.name, 100);
   await writer.next();
@@ -340,5 +343,5 @@ t.test('the time from commit to callback', async (t) => {
   await changes.return?.();
   latencies.sort((a, b) => a - b);
   t.comment(`median ${latencies[50].toFixed(3)} ms, nine of ten within ${latencies[90].toFixed(3)} ms`);
-  t.ok(latencies[50] < 100, 'the median, on however busy a machine');
+  t.ok(latencies[50] < 100, 'the median, even on a busy machine');
 });

@@ -1,4 +1,4 @@
-/** Watching where no thread can be made: an error, and everything else goes on. */
+/** Watching when no thread can be created is an error, and everything else continues. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import t from 'tap';
@@ -6,10 +6,10 @@ import { Child } from '../child.js';
 import '../scratch-table.js';
 import { within } from '../../fixtures/deadline.js';
 
-/** Less than the stack of a thread, enough for what else is allocated meanwhile. */
+/** Less than the stack of a thread, but enough for other allocations meanwhile. */
 const ROOM_BYTES = 3 << 19;
 
-t.test('no thread to be had: `watch` is refused, tables stay as they are and can be closed', async (t) => {
+t.test('if no thread can be created, `watch` throws, and tables still work and can be closed', async (t) => {
   if (spawnSync('prlimit', ['--version']).status !== 0) {
     t.pass('watching', { skip: 'prlimit is missing: install the Debian package "util-linux"' });
     return;

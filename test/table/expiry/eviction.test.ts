@@ -1,4 +1,4 @@
-/** A full table with evict: 'lru' makes room: of what, for whom, and what the others see of it. */
+/** Which rows a full table with evict: 'lru' removes, for which writes, and what other processes see of it. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import type { Table } from '../../../src/index.js';
@@ -14,7 +14,7 @@ function keysOf(table: Table<typeof columns>, prefix: string): number {
   return [...table.keys()].filter((key) => key.startsWith(prefix)).length;
 }
 
-t.test('it is never full, and what is read stays', async (t) => {
+t.test('the table is never full, and rows that are read remain', async (t) => {
   const capacity = 1_000;
   const table = scratchTable(t, { capacity, columns, evict: 'lru' });
   const hot = Array.from({ length: 100 }, (_, i) => `hot-${i}`);
@@ -24,7 +24,7 @@ t.test('it is never full, and what is read stays', async (t) => {
     if (i % 5 === 0) table.get(hot[(i / 5) % hot.length]);
     if (table.size > capacity) t.fail(`${table.size} rows`);
   }
-  t.equal(keysOf(table, 'hot-'), hot.length, 'all hot rows are there');
+  t.equal(keysOf(table, 'hot-'), hot.length, 'all hot rows remain');
   t.equal(table.size, capacity);
   const { inserts, evictions, rows } = table.stats();
   t.equal(rows, capacity);
@@ -32,7 +32,7 @@ t.test('it is never full, and what is read stays', async (t) => {
   t.same(table.verify(), { ok: true, problems: [] });
 });
 
-t.test('each way of using a row keeps it, and only a new row evicts', async (t) => {
+t.test('every use of a row keeps it, and only a new row evicts', async (t) => {
   const ways: Record<string, (table: Table<typeof columns>, key: string) => unknown> = {
     get: (table, key) => table.get(key),
     has: (table, key) => table.has(key),
@@ -56,10 +56,10 @@ t.test('each way of using a row keeps it, and only a new row evicts', async (t) 
   );
   const { evictions } = table.stats();
   for (const key of table.keys()) table.put(key, { n: 3 }).update(key, { n: 4 });
-  t.equal(table.stats().evictions, evictions, 'rows that are there need no room');
+  t.equal(table.stats().evictions, evictions, 'writes of existing rows evict nothing');
 });
 
-t.test('expired rows go first', async (t) => {
+t.test('expired rows are removed first', async (t) => {
   for (const capacity of [20, 1_000]) {
     const table = scratchTable(t, { capacity, columns, evict: 'lru' });
     const half = capacity / 2;
@@ -74,7 +74,7 @@ t.test('expired rows go first', async (t) => {
   }
 });
 
-t.test('the feed tells of every eviction', async (t) => {
+t.test('every eviction is in the feed', async (t) => {
   const table = scratchTable(t, { capacity: 50, columns, evict: 'lru', changes: 1 << 18 });
   for (let i = 0; i < 500; i++) table.insert(`${i}`, {});
   const present = new Set<string>();
@@ -85,14 +85,14 @@ t.test('the feed tells of every eviction', async (t) => {
     if (value.type === 'gap') throw new Error('a gap');
     if (value.type === 'evict') evictions++;
     if (value.type === 'insert') present.add(value.key);
-    else if (!present.delete(value.key)) t.fail(`${value.key} was not there`);
+    else if (!present.delete(value.key)) t.fail(`${value.key} did not exist`);
   }
   await changes.return?.();
   t.equal(evictions, 450);
   t.same([...present].sort(), [...table.keys()].sort());
 });
 
-t.test('one bucket, one row', async (t) => {
+t.test('a table with one bucket, or with a capacity of one row, evicts', async (t) => {
   const one = scratchTable(t, { capacity: 1, columns, evict: 'lru' });
   for (let i = 0; i < 100; i++) one.set(`${i}`, { n: i });
   t.same([...one], [['99', { n: 99 }]]);
@@ -102,7 +102,7 @@ t.test('one bucket, one row', async (t) => {
   t.same(table.verify(), { ok: true, problems: [] });
 });
 
-t.test('4 processes fill one table', async (t) => {
+t.test('4 processes may fill one table', async (t) => {
   const capacity = 2_000;
   const count = 15_000;
   const table = scratchTable(t, { capacity, columns, evict: 'lru', lockTimeoutMs: 10_000 });
@@ -118,7 +118,7 @@ t.test('4 processes fill one table', async (t) => {
   t.same(table.verify(), { ok: true, problems: [] });
 });
 
-t.test('kill -9 of processes that evict', async (t) => {
+t.test('kill -9 of processes that evict leaks no row', async (t) => {
   const capacity = 300;
   const table = scratchTable(t, { capacity, columns, evict: 'lru', changes: 1 << 16, lockTimeoutMs: 10_000 });
   const start = async (): Promise<Child[]> => {
@@ -136,7 +136,7 @@ t.test('kill -9 of processes that evict', async (t) => {
     }
     for (const filler of fillers) t.equal(await filler.ended, 'SIGKILL');
     const { ok, problems } = table.verify();
-    if (!ok) t.fail('the table is unsound', { problems });
+    if (!ok) t.fail('the table is inconsistent', { problems });
     const { inserts, deletes, evictions, rows } = table.stats();
     t.equal(inserts - deletes - evictions, rows);
     t.equal([...table.keys()].length, rows);
@@ -148,11 +148,11 @@ t.test('kill -9 of processes that evict', async (t) => {
   t.equal(table.stats().evictions, evictions);
 });
 
-t.test('room is made beside lifetimes that are about to end, at no more than a fair price', async (t) => {
+t.test('evicting is not much slower while lifetimes are about to end', async (t) => {
   const capacity = 100_000;
   const table = scratchTable(t, { capacity, columns, evict: 'lru' });
   for (let i = 0; i < capacity; i++) table.insert(`${i}`, {});
-  // Processor time: others of the machine may have their turn meanwhile.
+  // Processor time, because other processes may run meanwhile.
   const timeOf = (prefix: string): number => {
     const start = process.cpuUsage();
     for (let i = 0; i < 3_000; i++) table.insert(`${prefix}-${i}`, {});
@@ -161,11 +161,11 @@ t.test('room is made beside lifetimes that are about to end, at no more than a f
   };
   timeOf('warm');
   const without = timeOf('without');
-  // It says only within which second the first one ends: everybody has to look.
+  // The table knows only the second in which the first lifetime ends, so all processes must examine rows.
   const key = 'about to end';
   table.set(key, {}, { ttl: 900 });
-  await eventually('its second has come', () => (table.ttl(key) ?? 0) < 400);
+  await eventually('its last second has begun', () => (table.ttl(key) ?? 0) < 400);
   const beside = timeOf('beside');
-  t.comment(`3,000 inserts: ${without.toFixed(1)} ms; with a look at every row now and then ${beside.toFixed(1)} ms`);
-  t.ok(beside < 10 * without + 100, 'not a look at every row for each');
+  t.comment(`3,000 inserts: ${without.toFixed(1)} ms; when every row is examined now and then ${beside.toFixed(1)} ms`);
+  t.ok(beside < 10 * without + 100, 'not every row is examined for each insert');
 });

@@ -1,4 +1,6 @@
-/** Expiry seen from several processes: absent to everybody at once, swept by somebody, whatever clocks and kills do. */
+/**
+ * Expiry in several processes: a row becomes absent for all at once and is swept by one, whatever clocks and kills do.
+ */
 import { readFileSync } from 'node:fs';
 import t, { type Test } from 'tap';
 import { eventually } from '../../fixtures/deadline.js';
@@ -29,7 +31,7 @@ class Agent {
   }
 }
 
-t.test('an expired row is absent to every operation of every process', async (t) => {
+t.test('an expired row is absent for every operation of every process', async (t) => {
   const table = scratchTable(t, { capacity: 9, columns });
   const agents = [await Agent.start(t, table.name), await Agent.start(t, table.name)];
   table.set('stays', { n: 2 });
@@ -68,7 +70,7 @@ t.test('an expired row is absent to every operation of every process', async (t)
   t.same(table.verify(), { ok: true, problems: [] });
 });
 
-t.test('it goes at its moment and not before, for all processes', async (t) => {
+t.test('a row expires at its time and not before, for all processes', async (t) => {
   const table = scratchTable(t, { capacity: 9, columns });
   const watchers = [1, 2].map(() =>
     Child.start<{ found: number; missed: number }>(t, 'expiry-watcher', table.name, 'k'),
@@ -79,13 +81,13 @@ t.test('it goes at its moment and not before, for all processes', async (t) => {
   for (const watcher of watchers) watcher.go();
   for (const watcher of watchers) {
     const { found, missed } = await watcher.next();
-    // The wall clock and table time are rounded to the millisecond each, and may drift apart by some.
+    // The wall clock and table time are both rounded to the millisecond, and may drift apart by some milliseconds.
     t.ok(found <= expiresAt + 5, `found until ${found - expiresAt} ms from its expiry`);
     t.ok(missed >= expiresAt - 5, `missed ${missed - expiresAt} ms from its expiry`);
   }
 });
 
-t.test('the longest lifetime', async (t) => {
+t.test('the longest lifetime is accepted', async (t) => {
   const table = scratchTable(t, { capacity: 9, columns });
   table.set('k', { n: 1 }, { ttl: Number.MAX_SAFE_INTEGER });
   table.expire('k', Number.MAX_SAFE_INTEGER);
@@ -95,7 +97,7 @@ t.test('the longest lifetime', async (t) => {
   t.match(await agent.ask({ call: 'sightings', args: ['none'] }), { keys: ['k'], size: 1 });
 });
 
-t.test('a wall clock that is set revives nothing and kills nothing', async (t) => {
+t.test('setting the wall clock neither revives nor expires rows', async (t) => {
   const table = scratchTable(t, { capacity: 9, columns });
   const now = Date.now;
   t.teardown(() => {
@@ -116,8 +118,8 @@ t.test('a wall clock that is set revives nothing and kills nothing', async (t) =
   }
 });
 
-t.test('the sweeper gives the memory back, in short steps', async (t) => {
-  // Many times what a sweeper gets done between two looks of this test.
+t.test('the sweeper frees memory in short steps', async (t) => {
+  // Many times more than a sweeper removes between two checks of this test.
   const count = 150_000;
   const table = scratchTable(t, { capacity: count + 1, columns });
   table.set('stays', { n: 1 });
@@ -125,15 +127,15 @@ t.test('the sweeper gives the memory back, in short steps', async (t) => {
   await eventually('all expire', () => table.size === 1);
   const swept: number[] = [];
   let before = 0;
-  await eventually('all are swept', () => {
+  await eventually('all rows are swept', () => {
     const { rows, expirations } = table.stats();
     swept.push(expirations - before);
     before = expirations;
     return rows === 1;
   });
   const steps = swept.filter((rows) => rows > 0).sort((a, b) => b - a);
-  t.comment(`${steps.length} looks saw progress, the largest by ${steps[0]} rows`);
-  t.ok(steps[0] < count / 2, 'other work has its turn in between');
+  t.comment(`${steps.length} checks saw progress, the largest of ${steps[0]} rows`);
+  t.ok(steps[0] < count / 2, 'other work runs in between');
   t.equal(table.stats().expirations, count);
   t.same([...table.keys()], ['stays']);
   t.same(table.verify(), { ok: true, problems: [] });
@@ -141,7 +143,7 @@ t.test('the sweeper gives the memory back, in short steps', async (t) => {
   t.throws(() => table.insert('one more', {}), { code: 'ERR_TABLE_FULL' });
 });
 
-t.test('kill -9 of the process that sweeps: another one takes over', async (t) => {
+t.test('another process continues to sweep when the one that sweeps is killed', async (t) => {
   const count = 60_000;
   const made = scratchTable(t, { capacity: count, columns });
   const { name } = made;
@@ -151,19 +153,19 @@ t.test('kill -9 of the process that sweeps: another one takes over', async (t) =
   t.teardown(() => table.close());
   const first = await Agent.start(t, name);
   await first.ask({ call: 'fill', args: ['row', count, 1_000] });
-  await eventually('the only one that can sweeps', () => table.stats().expirations > 0);
+  await eventually('the only process that can sweep does so', () => table.stats().expirations > 0);
   const second = await Agent.start(t, name);
   first.child.process.kill('SIGKILL');
   await first.child.ended;
   const { expirations } = table.stats();
   t.comment(`killed after ${expirations} of ${count} rows`);
-  await eventually('the other one sweeps the rest', () => table.stats().expirations === count, 30_000);
+  await eventually('the other process sweeps the rest', () => table.stats().expirations === count, 30_000);
   t.equal(table.stats().rows, 0);
   t.match(await second.ask({ call: 'sightings', args: ['row-1'] }), { size: 0 });
   t.same(table.verify(), { ok: true, problems: [] });
 });
 
-t.test('no expiry is lost, whoever announces it during whichever pass', async (t) => {
+t.test('no expiry is lost, whichever process announces it during whichever pass', async (t) => {
   const table = scratchTable(t, { capacity: 4_000, columns });
   const writers = ['a', 'b', 'c'].map((prefix) => Child.start(t, 'expiry-writer', table.name, prefix, 3_500));
   for (const writer of writers) await writer.next();
@@ -174,7 +176,7 @@ t.test('no expiry is lost, whoever announces it during whichever pass', async (t
   await eventually(
     'all expire',
     () => {
-      // Nobody writes: there are fewer and fewer.
+      // No process writes, so the size only decreases.
       const [before, size, after] = [count(), table.size, count()];
       if (size > before || size < after) wrong++;
       return size === 0;
@@ -191,14 +193,14 @@ t.test('no expiry is lost, whoever announces it during whichever pass', async (t
   t.same(table.verify(), { ok: true, problems: [] });
 });
 
-t.test('a stopped writer delays the sweeping of its bucket and nothing else', async (t) => {
+t.test('a stopped writer delays only the sweeping of its bucket', async (t) => {
   const table = scratchTable(t, { capacity: 1_000, columns, lockTimeoutMs: 60 });
   const [hot, ...cold] = oneBucketKeys(table, 8);
   const writer = Child.start(t, 'expiry-hot-writer', table.name, hot);
   await writer.next();
   for (const key of cold) table.set(key, { n: 1 }, { ttl: 600 });
   for (let i = 0; i < 500; i++) table.set(`${i}`, { n: i }, { ttl: 600 });
-  // Stopped at a random moment it holds the lock of its bucket as often as not.
+  // Stopped at a random moment, it holds the lock of its bucket about half of the time.
   const holdsLock = (): boolean => {
     try {
       return !table.insert(hot, {});
@@ -217,13 +219,13 @@ t.test('a stopped writer delays the sweeping of its bucket and nothing else', as
     if (!held) writer.process.kill('SIGCONT');
   }
   t.ok(held, 'it was stopped with the lock held');
-  // Some of them are in its bucket.
-  await eventually('the others are swept', () => table.stats().expirations > 450);
+  // Some of the expired rows are in its bucket.
+  await eventually('the rows in other buckets are swept', () => table.stats().expirations > 450);
   writer.process.kill('SIGCONT');
-  await eventually('its bucket too', () => table.stats().expirations === 500 + cold.length);
+  await eventually('those in its bucket too', () => table.stats().expirations === 500 + cold.length);
 });
 
-/** By the state that the kernel shows for it. */
+/** Whether the process is stopped, according to the kernel. */
 function isStopped(pid: number): boolean {
   return /\) T /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
 }

@@ -5,7 +5,7 @@ import { scratchTable } from '../scratch-table.js';
 
 const columns = { n: 'int32' } as const;
 
-/** Waits until the row has expired; fails by the deadline of a test that waits for ever. */
+/** Waits until the row has expired; fails after a deadline. */
 async function expiry(table: Table<typeof columns>, key: string): Promise<void> {
   for (const deadline = Date.now() + 5_000; table.ttl(key) !== undefined; ) {
     if (Date.now() > deadline) throw new Error(`${key} does not expire: ${table.ttl(key)} ms left`);
@@ -13,7 +13,7 @@ async function expiry(table: Table<typeof columns>, key: string): Promise<void> 
   }
 }
 
-t.test('a row is there until its time has come, and then for nobody', async (t) => {
+t.test('a row exists until its lifetime ends, and then is absent for every operation', async (t) => {
   const table = scratchTable(t, { capacity: 9, columns });
   table.set('k', { n: 1 }, { ttl: 60_000 });
   table.set('stays', { n: 2 });
@@ -46,7 +46,7 @@ t.test('a row is there until its time has come, and then for nobody', async (t) 
   t.same(table.verify(), { ok: true, problems: [] });
 });
 
-t.test('writes after the expiry make a new row', async (t) => {
+t.test('writes after the expiry create a new row', async (t) => {
   const table = scratchTable(t, { capacity: 9, columns: { n: 'int32', m: 'int32' } });
   const writes = {
     set: (key: string) => table.set(key, { m: 1 }),
@@ -115,7 +115,7 @@ t.test('ttl is a whole number of milliseconds, from 1 to 2^53-1', async (t) => {
   await expiry(table, 'one');
 });
 
-t.test('expired rows make room in a full table', async (t) => {
+t.test('a full table reuses the memory of expired rows', async (t) => {
   const table = scratchTable(t, { capacity: 100, columns });
   for (let i = 0; i < 50; i++) table.set(`stays-${i}`, { n: i });
   for (let i = 0; i < 50; i++) table.set(`goes-${i}`, { n: i }, { ttl: 1 });
@@ -128,11 +128,11 @@ t.test('expired rows make room in a full table', async (t) => {
   t.same(table.verify(), { ok: true, problems: [] });
 });
 
-t.test('a refused insert and size look at no row that has not expired', async (t) => {
+t.test('a refused insert and size examine no row that has not expired', async (t) => {
   const capacity = 100_000;
   const table = scratchTable(t, { capacity, columns });
   for (let i = 0; i < capacity; i++) table.set(`${i}`, { n: i }, { ttl: i < 50 ? 500 : 3_600_000 });
-  // Without a turn of the event loop, in which the sweeper would come before.
+  // Without a turn of the event loop, in which the sweeper would run.
   while (table.has('0') || table.has('49'));
   for (let i = 0; i < 50; i++) table.insert(`new-${i}`, { n: i });
   t.equal(table.size, capacity);
@@ -149,11 +149,11 @@ t.test('a refused insert and size look at no row that has not expired', async (t
   }
   const ms = (performance.now() - begin) / tries;
   t.equal(refused, tries);
-  // Looking at all rows takes 20 ms and more.
+  // Examining all rows takes 20 ms or more.
   t.ok(ms < 5, `${ms.toFixed(3)} ms for a refused insert and two sizes`);
   table.expire('50', 1);
   while (table.has('50'));
-  t.equal(table.size, capacity - 1, 'what is announced later counts');
+  t.equal(table.size, capacity - 1, 'a later expiry is noticed');
   t.equal(table.insert('one more', {}), true);
   t.same(table.verify(), { ok: true, problems: [] });
 });

@@ -1,4 +1,4 @@
-/** Snapshots: whole beside writers, refused when damaged anywhere, never half there. */
+/** Snapshots are consistent during writes, refused when damaged anywhere, and never incomplete. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
@@ -16,7 +16,7 @@ import { namespace, scratchName, scratchTable } from '../scratch-table.js';
 
 const columns = { n: 'int32' } as const;
 
-/** Restores under a name of the test's own; closed when the test ends. */
+/** Restores under a separate name; the table is closed when the test ends. */
 async function restore<const C extends Columns>(
   t: Test,
   path: string,
@@ -31,7 +31,7 @@ function tableNames(): string[] {
   return Table.list({ namespace }).map(({ name }) => name);
 }
 
-t.test('every type of column, key and lifetime comes back', async (t) => {
+t.test('every type of column, key and lifetime is restored', async (t) => {
   const types = {
     i8: 'int8',
     u16: 'uint16',
@@ -75,7 +75,7 @@ t.test('every type of column, key and lifetime comes back', async (t) => {
   t.same(restored.verify(), { ok: true, problems: [] });
 });
 
-t.test('an empty table, and one without a single byte of numbers', async (t) => {
+t.test('an empty table and one without numbers are restored', async (t) => {
   const table = scratchTable(t, { capacity: 5, columns: { text: 'string(3)' } });
   const path = join(t.testdir(), 'snapshot');
   await table.snapshot(path);
@@ -85,7 +85,7 @@ t.test('an empty table, and one without a single byte of numbers', async (t) => 
   t.same([...(await restore(t, path))], [['k', { text: 'abc' }]]);
 });
 
-t.test('into a table of another size', async (t) => {
+t.test('a snapshot can be restored with another capacity', async (t) => {
   const table = scratchTable(t, { capacity: 1_000, columns });
   for (let i = 0; i < 700; i++) table.set(`${i}`, { n: i });
   const path = join(t.testdir(), 'snapshot');
@@ -103,17 +103,17 @@ t.test('into a table of another size', async (t) => {
   await t.rejects(Table.restore(path, { name, maxKeyBytes: 2 }), { code: 'ERR_KEY_INVALID' });
   await t.rejects(Table.restore(path, { name, columns: { n: 'int64' } }), { code: 'ERR_SCHEMA_MISMATCH' });
   await t.rejects(Table.restore(path, placeOf(table.name)), { code: 'ERR_TABLE_EXISTS' });
-  t.same(tableNames(), before, 'no table is left of what failed');
+  t.same(tableNames(), before, 'a failed restore leaves no table behind');
   t.equal(table.size, 700);
 });
 
-t.test('revisions after a restore are above all of the snapshot', async (t) => {
+t.test('revisions after a restore are above those of the snapshot', async (t) => {
   const table = scratchTable(t, { capacity: 10, columns });
   for (let i = 0; i < 1_000; i++) table.increment('k', 'n');
   const path = join(t.testdir(), 'snapshot');
   await table.snapshot(path);
   const before = table.entry('k')?.revision ?? 0;
-  // The creation time that revisions begin with is no help: the clock is behind.
+  // The creation time, from which revisions are derived, does not help, because the clock is behind.
   const { now } = Date;
   t.teardown(() => {
     Date.now = now;
@@ -127,19 +127,19 @@ t.test('revisions after a restore are above all of the snapshot', async (t) => {
   t.ok((restored.entry('k')?.revision ?? 0) > before);
 });
 
-t.test('lifetimes go on while a snapshot lies on disk', async (t) => {
+t.test('lifetimes continue while a snapshot is on disk', async (t) => {
   const table = scratchTable(t, { capacity: 10, columns });
   table.set('stays', { n: 1 }).set('goes', { n: 2 }, { ttl: 1_000 }).set('later', { n: 3 }, { ttl: 60_000 });
   const path = join(t.testdir(), 'snapshot');
   await table.snapshot(path);
   const early = await restore(t, path);
   t.same([...early.keys()].sort(), ['goes', 'later', 'stays']);
-  await eventually('it expires in the restored table too', () => !early.has('goes'));
+  await eventually('the row also expires in the restored table', () => !early.has('goes'));
   await eventually('it expires', () => !table.has('goes'));
   t.same([...(await restore(t, path)).keys()].sort(), ['later', 'stays']);
 });
 
-t.test('beside writers: each row one commit, all that stay, none twice', async (t) => {
+t.test('during writes, a snapshot has one commit of each row, and every remaining row once', async (t) => {
   const staying = 3_000;
   const table = scratchTable(t, { capacity: 4_000, columns: checksumColumns, lockTimeoutMs: 10_000 });
   for (let i = 0; i < staying; i++) table.set(`stays-${i}`, createRow(`stays-${i}`));
@@ -157,12 +157,12 @@ t.test('beside writers: each row one commit, all that stay, none twice', async (
     }
     t.equal(stayed, staying);
     t.same(torn, []);
-    t.equal(restored.stats().updates, 0, 'no key stands twice in the file');
+    t.equal(restored.stats().updates, 0, 'no key is in the file twice');
     restored.destroy();
   }
 });
 
-t.test('a damaged file is refused, whichever byte it is', async (t) => {
+t.test('a file with any damaged byte is refused', async (t) => {
   const table = scratchTable(t, { capacity: 300, columns: { n: 'int32', text: 'string(30)' } });
   for (let i = 0; i < 300; i++) table.set(`row-${i}`, { n: i, text: `text ${i}` });
   const path = join(t.testdir(), 'snapshot');
@@ -172,7 +172,7 @@ t.test('a damaged file is refused, whichever byte it is', async (t) => {
   const random = seededRandom(7);
   const accepted: object[] = [];
   const places = Array.from({ length: 140 }, () => Math.floor(random() * sound.length));
-  // Where each byte has a meaning of its own: the beginning and the end.
+  // The beginning and the end, where each byte has a separate meaning.
   for (let i = 0; i < 30; i++) places.push(i, sound.length - 1 - i);
   const name = scratchName(t);
   for (const place of places) {
@@ -199,13 +199,13 @@ t.test('a damaged file is refused, whichever byte it is', async (t) => {
   t.equal((await restore(t, path)).size, 300);
 });
 
-t.test('a file cut off, or too long, is refused', async (t) => {
+t.test('a truncated or too long file is refused', async (t) => {
   const table = scratchTable(t, { capacity: 200, columns: { data: 'bytes(20000)' } });
   for (let i = 0; i < 200; i++) table.set(`row-${i}`, { data: new Uint8Array(20_000).fill(i) });
   const path = join(t.testdir(), 'snapshot');
   await table.snapshot(path);
   const sound = readFileSync(path);
-  // The parts of the file, as snapshot-format.ts draws them.
+  // The parts of the file, as drawn in snapshot-format.ts.
   const boundaries = [0, 8, 16, 16 + sound.readUInt32LE(12)];
   for (let at = boundaries[3] + 8; at < sound.length - 32; at += 24 + sound.readUInt32LE(at + 4)) {
     boundaries.push(at, at + 24);
@@ -226,7 +226,7 @@ t.test('a file cut off, or too long, is refused', async (t) => {
   }
 });
 
-t.test('kill -9 during a snapshot leaves the one before', async (t) => {
+t.test('kill -9 during a snapshot leaves the previous one', async (t) => {
   const table = scratchTable(t, { capacity: 30_000, columns: { n: 'int32', text: 'string(200)' } });
   for (let i = 0; i < 30_000; i++) table.set(`${i}`, { n: i, text: 'x'.repeat(200) });
   const path = join(t.testdir(), 'snapshot');
@@ -243,7 +243,7 @@ t.test('kill -9 during a snapshot leaves the one before', async (t) => {
   }
 });
 
-t.test('a disk that becomes full at whichever byte leaves the one before, and no rubbish', async (t) => {
+t.test('a disk that becomes full at any byte leaves the previous snapshot and no other file', async (t) => {
   const table = scratchTable(t, { capacity: 100, columns });
   for (let i = 0; i < 100; i++) table.set(`${i}`, { n: i });
   const folder = t.testdir();
@@ -267,7 +267,7 @@ t.test('a disk that becomes full at whichever byte leaves the one before, and no
   }
 });
 
-t.test('what cannot be', async (t) => {
+t.test('invalid paths and files are rejected', async (t) => {
   const table = scratchTable(t, { capacity: 50_000, columns });
   const folder = t.testdir({ text: 'no snapshot, but long enough to have the preamble of one' });
   for (const path of ['', 5, undefined, null, join(folder, 'a\0b')] as never[]) {
@@ -290,7 +290,7 @@ t.test('what cannot be', async (t) => {
   t.same(readdirSync(folder), ['text']);
 });
 
-t.test('restoring with readOnly is refused and makes nothing', async (t) => {
+t.test('restoring with readOnly is refused and creates nothing', async (t) => {
   const table = scratchTable(t, { capacity: 1, columns: { n: 'int32' } });
   const path = `${t.testdir()}/table.snapshot`;
   await table.snapshot(path);
