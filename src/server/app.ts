@@ -9,6 +9,7 @@ import { addProtectiveHeaders } from './access/protective-headers.js';
 import { limitRequests } from './access/request-limit.js';
 import { collectRoutes, serveDocs } from './api-docs.js';
 import { answerClientError } from './client-errors.js';
+import { ConfiguredTables } from './configured-tables.js';
 import { ConnectionDrain } from './connection-drain.js';
 import { createHttpServer, MAX_HEADER_BYTES } from './http-server.js';
 import { KnownPaths } from './known-paths.js';
@@ -89,7 +90,9 @@ export async function buildApp(
     answerBytes: settings.limits.answerBytes,
     locations: settings.tables,
   });
-  healthRoutes(app, drain);
+  const configured = new ConfiguredTables(settings);
+  app.addHook('onClose', async () => configured.close());
+  healthRoutes(app, drain, configured);
   metricsRoutes(app, memory, settings.namespace);
   await serveDocs(app);
   await drain.finish(app);

@@ -17,10 +17,12 @@ const FIRST_BYTE_MS = 1000;
 
 export class ConnectionDrain {
   /** How long idle connections stay open after draining begins, in milliseconds. */
-  idleMs = 0;
+  #idleMs: number = 0;
   // No 'data' listener to find unused connections: it would pass every byte of every request through JavaScript.
   readonly #connections = new Set<Socket>();
   #begun = false;
+  /** Starts the wait for idle connections anew; undefined while nothing waits for them. */
+  #waitAnew: (() => void) | undefined;
   #idleEnd = false;
   #ended: () => void = () => undefined;
 
@@ -32,6 +34,12 @@ export class ConnectionDrain {
   /** Makes every response from now on the last of its connection. Connections are accepted until the app closes. */
   announce(): void {
     this.#begun = true;
+  }
+
+  /** Sets how long idle connections stay open, from now on if they are waited for already. */
+  endIdleAfter(idleMs: number): void {
+    this.#idleMs = idleMs;
+    this.#waitAnew?.();
   }
 
   /** Must be called before anything with its own `preClose` hook is registered. */
@@ -72,22 +80,32 @@ export class ConnectionDrain {
   }
 
   async #untilGone(app: RoutesApp): Promise<void> {
-    const idleEnd = timers.setTimeout(() => {
-      this.#idleEnd = true;
-      app.server.closeIdleConnections();
-    }, this.idleMs);
-    const untouchedEnd = timers.setTimeout(
-      () => {
-        for (const socket of this.#connections) if (socket.bytesRead === 0) socket.destroy();
-      },
-      Math.max(this.idleMs, FIRST_BYTE_MS),
-    );
+    let idleEnd: NodeJS.Timeout | undefined;
+    let untouchedEnd: NodeJS.Timeout | undefined;
+    const clear = (): void => {
+      timers.clearTimeout(idleEnd);
+      timers.clearTimeout(untouchedEnd);
+    };
+    this.#waitAnew = () => {
+      clear();
+      idleEnd = timers.setTimeout(() => {
+        this.#idleEnd = true;
+        app.server.closeIdleConnections();
+      }, this.#idleMs);
+      untouchedEnd = timers.setTimeout(
+        () => {
+          for (const socket of this.#connections) if (socket.bytesRead === 0) socket.destroy();
+        },
+        Math.max(this.#idleMs, FIRST_BYTE_MS),
+      );
+    };
+    this.#waitAnew();
     if (this.#connections.size > 0) {
       await new Promise<void>((resolve) => {
         this.#ended = resolve;
       });
     }
-    timers.clearTimeout(idleEnd);
-    timers.clearTimeout(untouchedEnd);
+    this.#waitAnew = undefined;
+    clear();
   }
 }

@@ -4,11 +4,13 @@
  */
 import { once } from 'node:events';
 import type { FastifyBaseLogger } from 'fastify';
+import { TABLE_DEFAULTS } from '../table/defaults.js';
+import { MAX_PARTICIPANTS } from '../table/options.js';
 import { openCounts } from './access/request-limit.js';
 import { ListeningSockets } from './listening-sockets.js';
 import { ServiceMemory } from './service-memory.js';
 import { PLUGIN_DEFAULTS } from './settings/defaults.js';
-import type { ServiceSettings } from './settings/settings-schema.js';
+import { participantsOf, type ServiceSettings } from './settings/settings-schema.js';
 import { readTlsFiles } from './settings/tls-files.js';
 import { tokensInForce } from './settings/tokens-in-force.js';
 import { SnapshotKeeper } from './snapshot-keeper.js';
@@ -68,12 +70,15 @@ function withTokensInForce(settings: ServiceSettings): ServiceSettings {
 
 /** Opens the configured tables, restores them from their snapshots, or creates them empty. */
 export async function createTables(
-  { tables, namespace }: ServiceSettings,
+  { tables, namespace, workers }: ServiceSettings,
   handles: TableHandles,
   keeper: SnapshotKeeper | undefined,
 ): Promise<void> {
   const there = new Set(handles.list().map(({ name }) => name));
-  for (const [name, options] of Object.entries(tables)) {
+  const participants = Math.max(TABLE_DEFAULTS.maxParticipants, participantsOf(workers));
+  const maxParticipants = Math.min(MAX_PARTICIPANTS, participants);
+  for (const [name, given] of Object.entries(tables)) {
+    const options = { maxParticipants, ...given };
     if (keeper !== undefined && !there.has(name)) await keeper.restore({ ...options, name, namespace });
     handles.create({ ...options, name });
   }

@@ -9,23 +9,29 @@ const fromWorker = Type.Union([
   Type.Object({ type: Type.Literal('failed'), reason: Type.String() }),
 ]);
 
-/** From the primary to a worker: complete the current requests and exit, keeping idle connections for a time. */
-const toWorker = Type.Object({ type: Type.Literal('stop'), idleMs: Type.Integer({ minimum: 0 }) });
+/**
+ * From the primary to a worker: first what it is to serve; later to complete the current requests and exit, keeping idle
+ * connections for a time. A second `stop` may only shorten that time.
+ */
+const toWorker = Type.Union([
+  Type.Object({
+    type: Type.Literal('serve'),
+    settings: Type.Unknown(),
+    listeners: Type.Integer({ minimum: 1 }),
+    memory: Type.String(),
+  }),
+  Type.Object({ type: Type.Literal('stop'), idleMs: Type.Integer({ minimum: 0 }) }),
+]);
 
 export type WorkerMessage = Static<typeof fromWorker>;
 export type PrimaryMessage = Static<typeof toWorker>;
 
-/** Startup parameters of a worker. */
-export interface WorkerTask {
-  readonly settings: unknown;
-  /** Number of listening sockets that it inherits. */
-  readonly listeners: number;
-  /** Name of the memory that it shares with the primary and the other workers. */
-  readonly memory: string;
-}
-
-/** The environment variable that carries a worker's task, as JSON. */
-export const TASK_VARIABLE = 'SHMTABLE_WORKER_TASK';
+/**
+ * Startup parameters of a worker: its settings, the number of listening sockets that it inherits, and the name of the
+ * memory that it shares with the primary and the other workers. A message, because an environment variable is limited to
+ * 128 KiB.
+ */
+export type WorkerTask = Extract<PrimaryMessage, { type: 'serve' }>;
 
 const compiledFromWorker = Compile(fromWorker);
 const compiledToWorker = Compile(toWorker);

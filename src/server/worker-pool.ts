@@ -14,7 +14,7 @@ import type { ListeningSockets } from './listening-sockets.js';
 import { type CounterFamily, counterOf } from './metrics/metric-families.js';
 import type { ServiceMemory } from './service-memory.js';
 import type { ServiceSettings } from './settings/settings-schema.js';
-import { isWorkerMessage, type PrimaryMessage, TASK_VARIABLE, type WorkerTask } from './worker-messages.js';
+import { isWorkerMessage, type PrimaryMessage } from './worker-messages.js';
 
 const WORKER_FILE = fileURLToPath(new URL('./worker.js', import.meta.url));
 /** A worker that has served this long did not die from a problem at startup. */
@@ -47,6 +47,8 @@ export class WorkerPool extends EventEmitter<WorkerPoolEvents> {
   readonly #log: FastifyBaseLogger;
   /** Workers that serve or are starting; not those being stopped. */
   readonly #workers = new Set<ChildProcess>();
+  /** All that have not ended, also those being stopped. */
+  readonly #running = new Set<ChildProcess>();
   #wanted: number;
   #filling = false;
   #pauseMs = 0;
@@ -93,14 +95,16 @@ export class WorkerPool extends EventEmitter<WorkerPoolEvents> {
     return this.#nextRound;
   }
 
-  /** Stops every worker after its current requests. */
+  /** Stops every worker after its current requests; one that is being replaced must now be as quick as the others. */
   async stop(): Promise<void> {
     this.#stop.abort();
-    await Promise.all([...this.#workers].map((worker) => this.#end(worker, AT_SHUTDOWN)));
+    await Promise.all([...this.#running].map((worker) => this.#end(worker, AT_SHUTDOWN)));
   }
 
   async #replaceEach(): Promise<void> {
     const old = [...this.#workers];
+    // Predecessors end while further successors start: waiting for one after the other would take minutes.
+    const ends: Promise<void>[] = [];
     for (const worker of old) {
       // It has died and been replaced.
       if (!this.#workers.has(worker)) continue;
@@ -113,24 +117,27 @@ export class WorkerPool extends EventEmitter<WorkerPoolEvents> {
       if (this.#stop.signal.aborted) return;
       // If it died meanwhile without being replaced, its successor replaces it.
       if (this.#workers.size > this.#wanted) {
-        await this.#end(this.#workers.has(worker) ? worker : [...this.#workers][0], AT_REPLACEMENT);
+        ends.push(this.#end(this.#workers.has(worker) ? worker : [...this.#workers][0], AT_REPLACEMENT));
       }
     }
+    await Promise.all(ends);
   }
 
   /** Starts a worker; resolves when it listens, and rejects if it ends before. */
   #start(): Promise<void> {
     const descriptors = this.#sockets.descriptors;
-    const task: WorkerTask = {
+    const task: PrimaryMessage = {
+      type: 'serve',
       settings: this.#settings,
       listeners: descriptors.length,
       memory: this.#memory.name,
     };
     const worker = fork(WORKER_FILE, [], {
-      env: { ...process.env, [TASK_VARIABLE]: JSON.stringify(task) },
       stdio: ['ignore', 'inherit', 'inherit', 'ipc', ...descriptors],
     });
     this.#workers.add(worker);
+    this.#running.add(worker);
+    worker.send(task, () => undefined);
     return new Promise((resolve, reject) => {
       let readyAt: number | undefined;
       let reason = '';
@@ -147,13 +154,16 @@ export class WorkerPool extends EventEmitter<WorkerPoolEvents> {
       worker.on('error', (error) => {
         if (worker.pid !== undefined) return;
         this.#workers.delete(worker);
+        this.#running.delete(worker);
         reject(error);
       });
       worker.once('exit', (code, signal) => {
+        this.#running.delete(worker);
         const expected = !this.#workers.delete(worker) || this.#stop.signal.aborted;
         const { pid = 0 } = worker;
         this.emit('gone', pid);
-        if (readyAt === undefined) {
+        if (readyAt === undefined && this.#stop.signal.aborted) resolve();
+        else if (readyAt === undefined) {
           reject(new ShmTableError('ERR_INTERNAL', `worker ${pid} cannot serve: ${reason || signal || code}`));
         } else this.#tell('shmtable_worker_ends_total', { type: 'worker ended', worker: pid });
         if (expected || readyAt === undefined) return;

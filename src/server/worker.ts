@@ -6,25 +6,35 @@ import { InheritedListeners } from './inherited-listeners.js';
 import { ServiceMemory } from './service-memory.js';
 import { checkSettings } from './settings/check-settings.js';
 import { withDefaults } from './settings/settings-schema.js';
-import { isPrimaryMessage, TASK_VARIABLE, type WorkerMessage, type WorkerTask } from './worker-messages.js';
+import { isPrimaryMessage, type WorkerMessage, type WorkerTask } from './worker-messages.js';
 
 /** Long enough to accept connections that arrived before the shutdown, which no other worker would accept. */
 const LAST_ARRIVALS_MS = 100;
 
+/** Resolves with what the primary wants served; it says so first. */
+function task(): Promise<WorkerTask> {
+  return new Promise((resolve) => {
+    process.on('message', (message) => {
+      if (isPrimaryMessage(message) && message.type === 'serve') resolve(message);
+    });
+  });
+}
+
 async function serve(): Promise<void> {
-  const task: WorkerTask = JSON.parse(process.env[TASK_VARIABLE] ?? '');
-  delete process.env[TASK_VARIABLE];
-  const settings = withDefaults(checkSettings(TASK_VARIABLE, task.settings));
+  // Before anything is awaited, because the primary may want it to stop at once.
+  let stop = (_idleMs: number): void => process.exit(0);
+  process.on('message', (message) => {
+    if (isPrimaryMessage(message) && message.type === 'stop') stop(message.idleMs);
+  });
+  process.on('SIGTERM', () => stop(0));
+  const { settings: given, listeners: count, memory: memoryName } = await task();
+  const settings = withDefaults(checkSettings('settings from the primary', given));
   const drain = new ConnectionDrain();
-  const memory = ServiceMemory.open(task.memory);
+  const memory = ServiceMemory.open(memoryName);
   const app = await buildApp(settings, { drain, memory });
   await app.ready();
-  const listeners = new InheritedListeners(app.server, task.listeners);
-  let stopping = false;
-  const stop = async (idleMs: number): Promise<void> => {
-    if (stopping) return;
-    stopping = true;
-    drain.idleMs = idleMs;
+  const listeners = new InheritedListeners(app.server, count);
+  const finish = async (): Promise<void> => {
     drain.announce();
     await pause(LAST_ARRIVALS_MS);
     const closed = app.close();
@@ -32,10 +42,10 @@ async function serve(): Promise<void> {
     await closed;
     process.exit(0);
   };
-  process.on('message', (message) => {
-    if (isPrimaryMessage(message)) void stop(message.idleMs);
-  });
-  process.on('SIGTERM', () => void stop(0));
+  stop = (idleMs) => {
+    drain.endIdleAfter(idleMs);
+    if (!drain.begun) void finish();
+  };
   await listeners.listen();
   tellPrimary({ type: 'ready' });
 }

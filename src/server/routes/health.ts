@@ -1,4 +1,5 @@
 import type { Static } from 'typebox';
+import type { ConfiguredTables } from '../configured-tables.js';
 import type { ConnectionDrain } from '../connection-drain.js';
 import { Type } from '../json-schema.js';
 import { serviceProblems } from '../route-problems.js';
@@ -7,10 +8,22 @@ import type { RoutesApp } from '../service-routes.js';
 
 const state = Type.Object({ status: Type.String() });
 
+const unready = Type.Object({
+  status: Type.String(),
+  tables: Type.Optional(
+    Type.Unsafe<Record<string, string>>({
+      type: 'object',
+      additionalProperties: { type: 'string' },
+      description: 'Configured tables that this worker cannot use, each with the code of the error',
+    }),
+  ),
+});
+
 type State = Static<typeof state>;
+type Unready = Static<typeof unready>;
 
 /** `/healthz` and `/readyz`: whether the process is alive; whether it accepts requests. */
-export function healthRoutes(app: RoutesApp, drain: ConnectionDrain): void {
+export function healthRoutes(app: RoutesApp, drain: ConnectionDrain, tables: ConfiguredTables): void {
   app.get(
     '/healthz',
     {
@@ -38,14 +51,22 @@ export function healthRoutes(app: RoutesApp, drain: ConnectionDrain): void {
         summary: 'Reports whether this worker accepts requests',
         response: {
           200: jsonAnswer<State>('The worker is ready', state, { example: { status: 'ready' } }),
-          503: jsonAnswer<State>('The worker is shutting down', state, { example: { status: 'draining' } }),
+          503: jsonAnswer<Unready>('The worker is shutting down, or cannot use a configured table', unready, {
+            example: { status: 'unavailable', tables: { cities: 'ERR_TABLE_NOT_FOUND' } },
+          }),
           ...serviceProblems(),
         },
       },
     },
     async (_request, reply) => {
-      if (drain.begun) reply.code(503);
-      return { status: drain.begun ? 'draining' : 'ready' };
+      if (drain.begun) {
+        reply.code(503);
+        return { status: 'draining' };
+      }
+      const unusable = await tables.unusable();
+      if (unusable === undefined) return { status: 'ready' };
+      reply.code(503);
+      return { status: 'unavailable', tables: unusable };
     },
   );
 }

@@ -2,7 +2,7 @@
 import { ShmTableError } from '../../errors.js';
 import { Table } from '../../table/table.js';
 import { isLoopback } from '../access/host-guard.js';
-import { type GivenSettings, withDefaults } from './settings-schema.js';
+import { type GivenSettings, participantsOf, withDefaults } from './settings-schema.js';
 import { readTlsFiles } from './tls-files.js';
 import { tokensInForce } from './tokens-in-force.js';
 
@@ -29,9 +29,21 @@ function needs(given: GivenSettings, name: 'snapshots' | 'tls' | 'rateLimit', me
   }
 }
 
-/** Checks what the JSON Schema cannot express: names and types of columns, widths, and which backend takes a path. */
-function checkTables({ tables = {} }: GivenSettings): void {
-  for (const [name, options] of Object.entries(tables)) {
+/**
+ * Checks what the JSON Schema cannot express: names and types of columns, widths, which backend takes a path, and
+ * whether all processes can have the table open.
+ */
+function checkTables(given: GivenSettings): void {
+  const { workers } = withDefaults(given);
+  for (const [name, options] of Object.entries(given.tables ?? {})) {
+    const { maxParticipants } = options;
+    if (maxParticipants !== undefined && maxParticipants < participantsOf(workers)) {
+      throw new ShmTableError(
+        'ERR_ARGUMENT',
+        `tables.${name}: maxParticipants must be at least ${participantsOf(workers)} for ${workers} workers, their ` +
+          `successors during a reload and the primary, got ${maxParticipants}`,
+      );
+    }
     try {
       Table.bytesFor({ name, ...options });
     } catch (error) {

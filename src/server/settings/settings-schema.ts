@@ -183,6 +183,11 @@ export interface ServiceSettings {
   readonly logLevel: NonNullable<GivenSettings['logLevel']>;
 }
 
+/** Participants of a table that all processes of a service have open: old and new workers, and the primary. */
+export function participantsOf(workers: number): number {
+  return 2 * workers + 1;
+}
+
 export function withDefaults(given: GivenSettings): ServiceSettings {
   return {
     host: given.host ?? SERVICE_DEFAULTS.host,

@@ -2890,7 +2890,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The worker is shutting down */
+            /** @description The worker is shutting down, or cannot use a configured table */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2898,11 +2898,18 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "status": "draining"
+                     *       "status": "unavailable",
+                     *       "tables": {
+                     *         "cities": "ERR_TABLE_NOT_FOUND"
+                     *       }
                      *     }
                      */
                     "application/json": {
                         status: string;
+                        /** @description Configured tables that this worker cannot use, each with the code of the error */
+                        tables?: {
+                            [key: string]: string;
+                        };
                     };
                 };
             };
@@ -2954,7 +2961,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The worker is shutting down */
+            /** @description The worker is shutting down, or cannot use a configured table */
             503: {
                 headers: {
                     [name: string]: unknown;

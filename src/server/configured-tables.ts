@@ -1,0 +1,36 @@
+/** Whether a worker can use the tables that the settings name: it is not ready while one is missing or damaged. */
+import { ShmTableError } from '../errors.js';
+import { PLUGIN_DEFAULTS } from './settings/defaults.js';
+import type { ServiceSettings } from './settings/settings-schema.js';
+import { TableHandles } from './table-handles.js';
+import { Turns } from './turns.js';
+
+export class ConfiguredTables {
+  readonly #names: readonly string[];
+  readonly #handles: TableHandles;
+
+  constructor({ tables, namespace }: Pick<ServiceSettings, 'tables' | 'namespace'>) {
+    this.#names = Object.keys(tables);
+    this.#handles = new TableHandles({ namespace, lockTimeoutMs: PLUGIN_DEFAULTS.lockTimeoutMs, locations: tables });
+  }
+
+  /** The tables that cannot be used, each with the code of the error; undefined when there are none. */
+  async unusable(): Promise<Record<string, string> | undefined> {
+    const turns = new Turns();
+    const codes: Record<string, string> = {};
+    for (const name of this.#names) {
+      if (turns.isOver) await turns.next();
+      try {
+        this.#handles.use(name, ({ engine }) => engine.counts());
+      } catch (error) {
+        if (!(error instanceof ShmTableError)) throw error;
+        codes[name] = error.code;
+      }
+    }
+    return Object.keys(codes).length === 0 ? undefined : codes;
+  }
+
+  close(): void {
+    this.#handles.close();
+  }
+}
