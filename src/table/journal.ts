@@ -36,7 +36,10 @@ export class Journal {
     return (Atomics.load(this.#words, home + LOCK) & HOLDER_MASK) === id;
   }
 
-  /** Finishes the release of a block that was interrupted. For recovery: repeatable, and before any other release. */
+  /**
+   * Finishes the release of a block that was interrupted, and corrects the bits of its word: others of this word may have
+   * been released before it. For recovery: repeatable, and before any other release, which changes RELEASING.
+   */
   finishRelease(at: WordIndex, id: number): void {
     const spare = this.#words[at + slot.SPARE];
     const rows = [...(this.#memory.isRow(spare) ? [spare] : []), ...this.#unlinkedRow(at, id)];
@@ -45,6 +48,7 @@ export class Journal {
       id,
       rows.map((row) => this.#memory.rowWord(row)),
     );
+    this.#resyncBlock(this.#words[at + slot.RELEASING]);
   }
 
   /** Frees the chains of a removed row that is not yet free. For recovery: repeatable, and before `freeLeftovers`. */
@@ -77,7 +81,6 @@ export class Journal {
       this.#resyncBlock(claiming);
       words[at + slot.CLAIMING] = 0;
     }
-    this.#resyncBlock(words[at + slot.RELEASING]);
   }
 
   #resyncBlock(block: number): void {

@@ -60,9 +60,13 @@ async function kill(): Promise<string> {
 }
 
 async function storm(): Promise<string> {
-  const report = await new Storm().run(Number(values.minutes) * 60_000);
-  count(1, []);
-  return JSON.stringify(report);
+  const reports: string[] = [];
+  for (const hasLong of [false, true]) {
+    const report = await new Storm({ hasLong }).run(Number(values.minutes) * 60_000);
+    count(1, []);
+    reports.push(JSON.stringify(report));
+  }
+  return `short values: ${reports[0]}, values of 0 to 100 KB: ${reports[1]}`;
 }
 
 async function linearizability(): Promise<string> {

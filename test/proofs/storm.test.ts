@@ -7,7 +7,13 @@ const MAX_MS = 60_000;
 
 process.env.SHMTABLE_NAMESPACE = `storm-${process.pid}`;
 
-t.test('the table is intact after a storm of writers that are killed, stopped and terminated', async (t) => {
-  const report = await new Storm().run(MAX_MS, KILLS);
-  t.ok(report.kills === KILLS && report.operations > 0, JSON.stringify(report));
-});
+for (const hasLong of [false, true]) {
+  const values = hasLong ? 'long values' : 'short values';
+  t.test(
+    `a table of ${values} is intact after a storm of writers that are killed, stopped and terminated`,
+    async (t) => {
+      const report = await new Storm({ hasLong }).run(MAX_MS, KILLS);
+      t.ok(report.kills === KILLS && report.operations > 0, JSON.stringify(report));
+    },
+  );
+}

@@ -14,7 +14,9 @@ import type { TableContext } from '../table-context.js';
  *   somebody else may own the block. The tag is not the id, because RELEASING may be out of date and name a block that
  *   the same participant has claimed again.
  * - The occupancy bits of a word are synced for all blocks of the word at once, before CLAIMING or RELEASING names a
- *   block of another word. Recovery syncs the words of both.
+ *   block of another word. Recovery syncs the words of both, that of RELEASING before it releases others.
+ * - Whose bit is corrected without a claim is named by RELEASING: named by CLAIMING, recovery would free it if it has
+ *   the id of the dead participant.
  */
 export interface Heap {
   /** Blocks that a value of so many bytes takes. */
@@ -155,8 +157,9 @@ export function makeHeap({ memory, addresses, constants, runtime }: TableContext
         return false;
       }
       if (from < 0) {
-        // The levels disagree on the path of this block, which the journal names while they are corrected.
-        words[at + slot.CLAIMING] = -1 - from;
+        // The levels disagree on the path of this block, which the journal names while they are corrected: not as a
+        // claim, for it may be in a linked row and have this participant's id.
+        words[at + slot.RELEASING] = -1 - from;
         bits.syncPath(-2 - from);
         continue;
       }
@@ -168,7 +171,11 @@ export function makeHeap({ memory, addresses, constants, runtime }: TableContext
         touched |= bit;
         const block = index * WORD_BITS + (31 - Math.clz32(bit)) + 1;
         const owner = entryOf(block) + BLOCK_OWNER;
-        if (words[owner] !== 0) continue;
+        if (words[owner] !== 0) {
+          // Its bit is about to be corrected, and no claim may name its word to recovery.
+          words[at + slot.RELEASING] = block;
+          continue;
+        }
         words[at + slot.CLAIMING] = block;
         if (Atomics.compareExchange(words, owner, 0, id) !== 0) continue;
         words[entryOf(block) + BLOCK_NEXT] = 0;

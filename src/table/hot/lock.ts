@@ -73,7 +73,8 @@ export function makeLocking(
   };
 
   const settleRemoval = (): void => {
-    if (words[at + slot.OPERATION] !== slot.NONE) support.settle(false);
+    // Also what a write that was interrupted has not finished to release: the removal changes RELEASING.
+    if ((words[at + slot.OPERATION] | words[at + slot.HEAP_OPEN]) !== slot.NONE) support.settle(false);
   };
 
   const intend = (operation: number, bucket: BucketNumber): WordIndex => {

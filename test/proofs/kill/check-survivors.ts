@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
-import { Table } from '../../../src/index.js';
 import { FixedPool, type Segment } from '../../../src/pools/index.js';
 import { ChangeFeed } from '../../../src/table/changes/change-feed.js';
 import { readHeader } from '../../../src/table/layout/segment.js';
 import { TableMemory } from '../../../src/table/layout/table-memory.js';
-import type { ProofKeys } from './operations.js';
-import { type Contents, contentsOf, type ProofTable, proofRow } from './proof-table.js';
+import type { ProofKeys } from './operation.js';
+import { type Contents, contentsOf, longValues, type ProofTable, proofRow, withLong } from './proof-table.js';
 
 /** The state of a table while no operation is in progress: what readers see, and the counters. */
 export interface State {
@@ -17,6 +16,8 @@ export interface State {
 
 /** How long a write to any bucket may take when its last holder is dead: a fraction of the lock's timeout. */
 const MAX_WRITE_MS = 5_000;
+/** Values of long columns that need no block. */
+const INLINE = { note: 'short', image: new Uint8Array(1), doc: null };
 
 /** Checks a table after one of its processes was killed. Every check throws what it found. */
 export class Survivors {
@@ -45,10 +46,10 @@ export class Survivors {
   }
 
   state(): State {
-    const { inserts, updates, deletes, expirations, evictions } = this.#table.stats();
+    const { inserts, updates, deletes, expirations, evictions, heap } = this.#table.stats();
     return {
       contents: contentsOf(this.#table, this.#allKeys),
-      counters: `${inserts} inserts, ${updates} updates, ${deletes} deletes, ${expirations} expirations, ${evictions} evictions`,
+      counters: `${inserts} inserts, ${updates} updates, ${deletes} deletes, ${expirations} expirations, ${evictions} evictions, ${heap?.used ?? 0} blocks`,
       wakes: this.#feed?.wakeCount ?? 0,
     };
   }
@@ -96,6 +97,18 @@ export class Survivors {
     }
     assert.equal(table.stats().rows, table.capacity, 'rows of a full table');
     this.#checkSound();
+    this.#checkHeapCapacity();
+  }
+
+  /** One value takes all blocks: none has leaked, and every hint says that it is free. */
+  #checkHeapCapacity(): void {
+    const { heap } = this.#table.stats();
+    if (heap === undefined) return;
+    this.#table.clear();
+    const image = new Uint8Array(heap.blocks * heap.blockBytes).fill(7);
+    withLong(this.#table).set('all-blocks', { image });
+    assert.equal(this.#table.stats().heap?.used, heap.blocks, 'blocks of a value that takes all');
+    this.#checkSound();
   }
 
   #checkSound(): void {
@@ -108,7 +121,10 @@ export class Survivors {
     if (this.#feed !== undefined)
       this.#checkFeed(this.#feed, inserts + stats.updates + deletes + expirations + evictions);
     assert.equal(stats.participants, 1, 'participants');
-    const { used } = FixedPool.open(this.#segment, rowsAt(table)).stats();
+    const { heap } = stats;
+    assert.equal(heap?.inFlight ?? 0, 0, 'blocks that belong to no row');
+    const { rowsAt } = readHeader(this.#segment.buffer, table.name);
+    const { used } = FixedPool.open(this.#segment, rowsAt).stats();
     assert.equal(used, stats.rows + table.maxParticipants, 'used row slices are the live rows and the spares');
     // Last, because reading size removes expired rows.
     assert.equal(table.size, [...table.keys()].length, 'size equals the number of visible rows');
@@ -155,10 +171,18 @@ export class Survivors {
     for (const key of [this.#keys.chain[0], this.#keys.chain[1], ...this.#keys.others]) {
       const isThere = this.#table.has(key);
       if (!isThere && this.#table.stats().rows >= this.#table.capacity) continue;
-      const row = proofRow(77);
+      const short = proofRow(77);
+      let row = this.#table.stats().heap === undefined ? short : { ...short, ...longValues(77) };
       const old = this.#table.entry(key)?.revision ?? 0;
       const start = performance.now();
-      this.#table.put(key, row, { ttl: null });
+      try {
+        this.#table.put(key, row, { ttl: null });
+      } catch (error) {
+        if (!(error instanceof Error && 'code' in error && error.code === 'ERR_TABLE_FULL')) throw error;
+        // The heap is full: what fits in the row needs none of it.
+        row = { ...short, ...INLINE };
+        this.#table.put(key, row, { ttl: null });
+      }
       const ms = performance.now() - start;
       const revision = this.#table.entry(key)?.revision ?? 0;
       assert(revision > old, `the write to ${key} ${when} has revision ${revision}, the one before ${old}`);
@@ -166,12 +190,6 @@ export class Survivors {
       assert.deepEqual(this.#table.get(key), row, `what was written to ${key} ${when}`);
     }
   }
-}
-
-/** Where the pool of the rows begins: after everything else except the use bytes of a table that evicts. */
-function rowsAt(table: ProofTable): number {
-  const { rows, spares, total } = Table.bytesFor({ ...table, evict: 'none', changes: 0, name: table.name });
-  return total - rows - spares;
 }
 
 function sameContents(one: Contents, other: Contents): boolean {

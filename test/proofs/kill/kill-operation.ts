@@ -3,8 +3,18 @@ import { hashOf } from '../../fixtures/hash-of.js';
 import type { Subject } from '../subject.js';
 import { type State, Survivors } from './check-survivors.js';
 import type { ForkedRun } from './forked-run.js';
-import type { Operation, ProofKeys } from './operations.js';
-import { CAPACITY, hashKeyOf, Picture, type ProofTable, proofOptions, proofRow, tableSegment } from './proof-table.js';
+import type { Operation, ProofKeys } from './operation.js';
+import {
+  CAPACITY,
+  hashKeyOf,
+  longValues,
+  Picture,
+  type ProofRow,
+  type ProofTable,
+  proofOptions,
+  proofRow,
+  tableSegment,
+} from './proof-table.js';
 
 /** The kill points to try. */
 export interface Plan {
@@ -93,8 +103,10 @@ export class KillOperation {
 
   #prepare(): void {
     const { rows, prepare, version } = this.#operation;
-    for (let i = 0; i < rows; i++) this.#table.set(this.#keys.chain[i], proofRow(i));
-    for (const [i, key] of this.#keys.others.entries()) this.#table.set(key, proofRow(30 + i));
+    const rowOf = (seed: number): ProofRow =>
+      this.#operation.table?.blocks === undefined ? proofRow(seed) : { ...proofRow(seed), ...longValues(seed) };
+    for (let i = 0; i < rows; i++) this.#table.set(this.#keys.chain[i], rowOf(i));
+    for (const [i, key] of this.#keys.others.entries()) this.#table.set(key, rowOf(30 + i));
     prepare?.(this.#table, this.#keys);
     if (version === undefined) return;
     const { rows: rowBytes, spares, index, total } = this.#subject.Table.bytesFor(this.#table);
@@ -184,7 +196,7 @@ export class KillOperation {
   }
 
   #open(): ProofTable {
-    return this.#subject.Table.open(this.#name, { columns: proofOptions(this.#name).columns });
+    return this.#subject.Table.open(this.#name, { columns: proofOptions(this.#name, this.#operation.table).columns });
   }
 
   #fail(where: string, error: unknown): void {

@@ -11,6 +11,8 @@ const PARTICIPANT = 'table/participant.js';
 const LOCK = 'table/hot/lock.js';
 const REDO = 'table/hot/redo.js';
 const FEED = 'table/changes/change-feed.js';
+const HEAP = 'table/hot/heap.js';
+const JOURNAL = 'table/journal.js';
 
 /** Mutations of the table. */
 export const mutations: readonly Mutation[] = [
@@ -148,5 +150,76 @@ export const mutations: readonly Mutation[] = [
     search: 'Atomics.compareExchange(this.#longs, headAt, BigInt(tried), BigInt(tried) + 1n);',
     replace: '',
     operation: 'set, new, with a change feed',
+  },
+  {
+    name: 'a block is claimed before the journal names it',
+    file: HEAP,
+    search: 'words[at + slot.CLAIMING] = block;',
+    replace: '',
+    operation: 'set, new, with long values',
+  },
+  {
+    name: 'the journal names a claimed block when its row is linked',
+    file: HEAP,
+    search: 'current = 0;\n        words[at + slot.CLAIMING] = 0;',
+    replace: 'current = 0;',
+    operation: 'set, new, with long values',
+  },
+  {
+    name: 'recovery does not see that a write has claimed blocks',
+    file: PARTICIPANT,
+    search: 'words[at + slot.OPERATION] !== slot.NONE || words[at + slot.HEAP_OPEN] !== 0',
+    replace: 'words[at + slot.OPERATION] !== slot.NONE',
+    operation: 'set, new, with long values',
+  },
+  {
+    name: 'a block is freed before its cell is advanced',
+    file: HEAP,
+    search:
+      'words[cell + CELL_FIRST] = words[entry + BLOCK_NEXT];\n            storeRelease(words, entry + BLOCK_OWNER, 0);',
+    replace: 'storeRelease(words, entry + BLOCK_OWNER, 0); words[cell + CELL_FIRST] = words[entry + BLOCK_NEXT];',
+    operation: 'delete of long values',
+  },
+  {
+    name: 'recovery does not free a block whose release was interrupted',
+    file: HEAP,
+    search: '!== ~id)',
+    replace: '!== ~id || true)',
+    operation: 'delete of long values',
+  },
+  {
+    name: 'the chains of a removed row are not freed by recovery',
+    file: PARTICIPANT,
+    search: 'journal.freeRemovedChains(at, id);',
+    replace: '',
+    operation: 'delete of long values',
+  },
+  {
+    name: 'a removed row is freed before its chains',
+    file: 'table/hot/remove.js',
+    search: 'if (heap !== undefined)\n            heap.freeRow(at, id, rowWord(row));\n        rows.release(row, id);',
+    replace: 'rows.release(row, id); if (heap !== undefined) heap.freeRow(at, id, rowWord(row));',
+    operation: 'delete of long values',
+  },
+  {
+    name: 'a kept chain is named before the journal says that it is kept',
+    file: 'table/hot/long-cells.js',
+    search: 'const first = words[from + CELL_FIRST];\n            // The order',
+    replace: 'const first = words[from + CELL_FIRST]; words[to + CELL_FIRST] = first;\n            // The order',
+    operation: 'set, one long value, others kept',
+  },
+  {
+    name: 'the hints of blocks that were freed before another one are not corrected by recovery',
+    file: JOURNAL,
+    search: 'this.#resyncBlock(this.#words[at + slot.RELEASING]);',
+    replace: '',
+    operation: 'delete of a value over two words of bits',
+  },
+  {
+    name: 'blocks are added to the counter',
+    file: REDO,
+    search: '= doubles[(at + slot.BLOCKS_AFTER) >>> 1];',
+    replace: '+= 1;',
+    operation: 'set, new, with long values',
   },
 ];

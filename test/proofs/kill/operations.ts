@@ -1,41 +1,12 @@
+import { longOperations } from './long-operations.js';
+import { LIFETIME_MS, letExpire, type Operation, refused } from './operation.js';
 import { type ProofTable, proofRow } from './proof-table.js';
-
-/** Keys of a proof: those in one bucket's chain, and those in other buckets. */
-export interface ProofKeys {
-  /** Their home bucket is the first one. */
-  readonly chain: readonly string[];
-  readonly others: readonly string[];
-}
-
-/** An operation that is killed at every store, and the state of the table before it. */
-export interface Operation {
-  readonly name: string;
-  readonly table?: { readonly evict?: 'lru'; readonly changes?: number };
-  /** Rows in the chain before it: `chain[0]` to `chain[rows - 1]`, in this order. */
-  readonly rows: number;
-  /** Further preparation. */
-  readonly prepare?: (table: ProofTable, keys: ProofKeys) => void;
-  /** The bucket's version before the operation; by default, whatever it happens to be. */
-  readonly version?: number;
-  /** `runTimers` runs the timers of the table's handle, which do not fire by themselves here. */
-  readonly run: (table: ProofTable, keys: ProofKeys, runTimers: () => void) => unknown;
-  /** True for an operation of several independent steps, each of which is either complete or not. */
-  readonly stepwise?: boolean;
-}
 
 const ROWS_AT_HOME = 10;
 const [SPARSE, FULL_BUCKET, ONE_OVER, HALF_OVER, TWO_OVER] = [4, ROWS_AT_HOME, ROWS_AT_HOME + 1, 15, 21];
 /** Enough for every change of a proof. */
 const FEED_BYTES = 65_536;
-/** Longer than all kills of one operation and of its recoveries take. */
-const LIFETIME_MS = 24 * 3_600_000;
 const LAST_VERSION = 0xffffffff;
-
-/** Lets rows expire before the operation runs. */
-function letExpire(table: ProofTable, keys: readonly string[]): void {
-  for (const key of keys) table.expire(key, 1);
-  while (keys.some((key) => table.has(key)));
-}
 
 function fill(table: ProofTable): void {
   for (let i = 0; table.size < table.capacity; i++) table.insert(`fill-${i}`, { count: i });
@@ -301,17 +272,6 @@ const versionsThatWrap: Operation[] = [
   },
 ];
 
-/** Runs a function that must throw this code. */
-function refused(run: () => unknown, code: string): void {
-  try {
-    run();
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === code) return;
-    throw error;
-  }
-  throw new Error(`it did not throw ${code}`);
-}
-
 const withoutFeed: readonly Operation[] = [
   ...writes,
   ...removals(),
@@ -346,4 +306,4 @@ const withFeed: Operation[] = withoutFeed
     table: { ...operation.table, changes: FEED_BYTES },
   }));
 
-export const operations: readonly Operation[] = [...withoutFeed, ...withFeed];
+export const operations: readonly Operation[] = [...withoutFeed, ...withFeed, ...longOperations];

@@ -15,13 +15,26 @@ export const proofColumns = {
 export type ProofTable = Table<typeof proofColumns>;
 export type ProofRow = Row<typeof proofColumns>;
 
+/** The columns of a proof's table with a heap. */
+export const longColumns = { ...proofColumns, note: 'text', image: 'blob', doc: 'json' } as const;
+export type LongTable = Table<typeof longColumns>;
+/** A block of such a heap, in bytes. */
+export const BLOCK_BYTES = 64;
+
+export interface ProofTableOptions {
+  readonly evict?: 'lru';
+  readonly changes?: number;
+  /** Blocks of the heap of a table with `longColumns`. */
+  readonly blocks?: number;
+}
+
 /** Five home buckets; a chain may have three buckets more. */
 export const CAPACITY = 32;
 const PARTICIPANTS = 6;
 
 export function proofOptions(
   name: string,
-  rest: { readonly evict?: 'lru'; readonly changes?: number } = {},
+  { blocks, ...rest }: ProofTableOptions = {},
 ): TableOptions<typeof proofColumns> {
   return {
     name,
@@ -30,6 +43,9 @@ export function proofOptions(
     maxParticipants: PARTICIPANTS,
     lockTimeoutMs: 1_000,
     ...rest,
+    ...(blocks === undefined
+      ? {}
+      : { columns: longColumns, heap: { bytes: blocks * BLOCK_BYTES, blockBytes: BLOCK_BYTES } }),
   };
 }
 
@@ -47,6 +63,24 @@ export function proofRow(seed: number): ProofRow {
   };
 }
 
+/** Long values that encode the seed, in so many blocks each. */
+export function longValues(
+  seed: number,
+  blocks: { readonly note?: number; readonly image?: number; readonly doc?: number } = {},
+): Omit<Row<typeof longColumns>, keyof ProofRow> {
+  const { note = 1, image = 1, doc = 1 } = blocks;
+  return {
+    note: `\u00e4 ${seed} `.padEnd(note * BLOCK_BYTES - 20, String.fromCharCode(97 + (seed % 26))),
+    image: Uint8Array.from({ length: image * BLOCK_BYTES - 3 }, (_, i) => (seed + i) & 255),
+    doc: { seed, text: 'x'.repeat(doc * BLOCK_BYTES - 30) },
+  };
+}
+
+/** The table as one with long columns. */
+export function withLong(table: ProofTable): LongTable {
+  return table as unknown as LongTable;
+}
+
 /** Every row as readers see it: by key, the row and whether it expires, as text, and the revision. */
 export type Contents = Map<string, { readonly text: string; readonly revision: number }>;
 
@@ -60,7 +94,9 @@ export function contentsOf(table: ProofTable, keys: readonly string[]): Contents
 }
 
 function textOf(row: ProofRow, expiresAt: number | null): string {
-  const values = Object.entries(row).map(([name, value]) => `${name}=${value}`);
+  const values = Object.entries(row).map(
+    ([name, value]) => `${name}=${name === 'doc' ? JSON.stringify(value) : value}`,
+  );
   return `${values.join(' ')} ${expiresAt === null ? 'stays' : 'expires'}`;
 }
 

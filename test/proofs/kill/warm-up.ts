@@ -1,7 +1,8 @@
 import type { Subject } from '../subject.js';
-import { proofOptions, proofRow } from './proof-table.js';
+import { longValues, proofOptions, proofRow, withLong } from './proof-table.js';
 
 const ROUNDS = 4_000;
+const LONG_ROUNDS = 2_000;
 const KEYS = 30;
 
 /**
@@ -10,6 +11,7 @@ const KEYS = 30;
  */
 export function warmUp(subject: Subject): void {
   warmUpTable(subject);
+  warmUpLongTable(subject);
   warmUpRing(subject);
   warmUpOtherPools(subject);
 }
@@ -24,6 +26,22 @@ function warmUpTable({ Table }: Subject): void {
     for (const column of ['half', 'count', 'total', 'ratio'] as const) table.increment(key, column);
     table.expire(key, 60_000);
     table.compareAndSet(key, { flag: rows[round % KEYS].flag }, { flag: true });
+    if (round % 3 === 0) table.delete(key);
+    if (round % 7 === 0) table.take(`key-${(round * 11) % KEYS}`);
+  }
+  table.destroy();
+}
+
+/** Chains of one block and of several, replaced, kept and freed. */
+function warmUpLongTable({ Table }: Subject): void {
+  const table = withLong(Table.create(proofOptions('warm-up-long', { blocks: 300 })));
+  const rows = Array.from({ length: KEYS }, (_, i) => ({ ...proofRow(i), ...longValues(i, { note: 1 + (i % 4) }) }));
+  for (let round = 0; round < LONG_ROUNDS; round++) {
+    const key = `key-${round % KEYS}`;
+    table.set(key, rows[round % KEYS]);
+    table.set(key, { image: rows[(round * 7) % KEYS].image });
+    table.set(key, { count: round });
+    table.compareAndSet(key, { note: rows[round % KEYS].note }, { doc: rows[(round * 3) % KEYS].doc });
     if (round % 3 === 0) table.delete(key);
     if (round % 7 === 0) table.take(`key-${(round * 11) % KEYS}`);
   }

@@ -1,4 +1,5 @@
 import type { Row, Table, TableOptions } from '../../../src/index.js';
+import { areWhole, longValues } from './storm-values.js';
 
 export const stormColumns = {
   writer: 'int32',
@@ -6,6 +7,9 @@ export const stormColumns = {
   text: 'string(60)',
   sum: 'uint32',
 } as const;
+
+/** A storm of short values and of long ones: tables without long columns have code of their own. */
+export const longStormColumns = { ...stormColumns, note: 'text', image: 'blob', doc: 'json' } as const;
 
 export type StormTable = Table<typeof stormColumns>;
 
@@ -15,12 +19,32 @@ export const STORM_KEYS = Array.from({ length: 70 }, (_, i) => `key-${i}`);
 export const TOTAL_KEY = 'total';
 export const LOCK_TIMEOUT_MS = 5_000;
 
-export function stormOptions(name: string): TableOptions<typeof stormColumns> {
-  return { name, capacity: 56, columns: stormColumns, lockTimeoutMs: LOCK_TIMEOUT_MS, maxParticipants: 32 };
+/** Room for the long values of some of the rows: sometimes the heap is full, and sometimes it is the rows. */
+const HEAP_BYTES = 1 << 20;
+
+export function stormOptions(name: string, isLong: boolean): TableOptions<typeof stormColumns> {
+  return {
+    name,
+    capacity: 56,
+    columns: isLong ? longStormColumns : stormColumns,
+    ...(isLong ? { heap: HEAP_BYTES } : {}),
+    lockTimeoutMs: LOCK_TIMEOUT_MS,
+    maxParticipants: 32,
+  };
 }
 
-/** A row in which every column depends on every other. */
-export function stormRow(key: string, writer: number, random: number): Row<typeof stormColumns> {
+/** A row for a table of the storm. */
+export function rowFor(table: StormTable, key: string, writer: number, random: () => number): Row<typeof stormColumns> {
+  const row = stormRow(key, writer, random());
+  return hasLongColumns(table) ? { ...row, ...longValues(key, random) } : row;
+}
+
+export function hasLongColumns(table: StormTable): boolean {
+  return 'note' in table.columns;
+}
+
+/** A row in which each of these columns depends on every other. */
+function stormRow(key: string, writer: number, random: number): Row<typeof stormColumns> {
   const text = `${key}:${writer}:`.padEnd(
     12 + Math.floor(random * 48),
     String.fromCharCode(97 + Math.floor(random * 26)),
@@ -30,6 +54,7 @@ export function stormRow(key: string, writer: number, random: number): Row<typeo
 }
 
 export function isWhole(key: string, row: Row<typeof stormColumns>): boolean {
+  if ('note' in row && !areWhole(key, row)) return false;
   return row.text.startsWith(`${key}:${row.writer}:`) && row.sum === sumOf(row);
 }
 

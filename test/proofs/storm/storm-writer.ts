@@ -3,14 +3,15 @@ import { seededRandom } from '../seeded-random.js';
 import type { Subject } from '../subject.js';
 import { StormLog } from './storm-log.js';
 import {
+  hasLongColumns,
   isWhole,
   LOCK_TIMEOUT_MS,
+  rowFor,
   STORM_KEYS,
   type StormTable,
-  stormColumns,
-  stormRow,
   TOTAL_KEY,
 } from './storm-table.js';
+import { longValues } from './storm-values.js';
 
 /** Longer than a storm. */
 const LIFETIME_MS = 24 * 3_600_000;
@@ -25,7 +26,7 @@ export interface StormWriter {
 /** Runs mixed operations without a pause, until the log says stop or this thread or process is ended. */
 export function writeInStorm({ Table }: Subject, { table: name, log: logName, writer }: StormWriter): void {
   const log = StormLog.open(logName);
-  const table = Table.open(name, { columns: stormColumns, lockTimeoutMs: LOCK_TIMEOUT_MS });
+  const table = Table.open(name, { lockTimeoutMs: LOCK_TIMEOUT_MS }) as unknown as StormTable;
   const random = seededRandom(writer + 1);
   // Lower priority than processes that are starting, and than the one that kills.
   setPriority(5);
@@ -55,11 +56,11 @@ function step(table: StormTable, log: StormLog, writer: number, random: () => nu
     else table.increment(TOTAL_KEY, 'count', 1, { ttl: LIFETIME_MS });
     log.add(writer, 'finished');
   } else if (choice < 0.4) {
-    unlessFull(() => table.put(key, stormRow(key, writer, random())));
+    unlessFull(() => table.put(key, rowFor(table, key, writer, random)));
   } else if (choice < 0.5) {
-    unlessFull(() => table.insert(key, stormRow(key, writer, random())));
+    unlessFull(() => table.insert(key, rowFor(table, key, writer, random)));
   } else if (choice < 0.6) {
-    table.update(key, stormRow(key, writer, random()));
+    unlessFull(() => table.update(key, updateFor(table, key, writer, random)));
   } else if (choice < 0.72) {
     table.delete(key);
   } else if (choice < 0.76) {
@@ -67,7 +68,8 @@ function step(table: StormTable, log: StormLog, writer: number, random: () => nu
     if (row !== undefined && !isWhole(key, row)) log.add(writer, 'torn');
   } else if (choice < 0.8) {
     const entry = table.entry(key);
-    if (entry !== undefined) table.compareAndSet(key, { revision: entry.revision }, stormRow(key, writer, random()));
+    const row = rowFor(table, key, writer, random);
+    if (entry !== undefined) unlessFull(() => table.compareAndSet(key, { revision: entry.revision }, row));
   } else if (choice < 0.82) {
     table.expire(key, 1 + Math.floor(random() * 50));
   } else if (choice < 0.84) {
@@ -76,6 +78,13 @@ function step(table: StormTable, log: StormLog, writer: number, random: () => nu
     const row = table.get(key);
     if (row !== undefined && !isWhole(key, row)) log.add(writer, 'torn');
   }
+}
+
+/** A row, or one long value of it: the blocks of the others are kept. */
+function updateFor(table: StormTable, key: string, writer: number, random: () => number): object {
+  if (!hasLongColumns(table) || random() < 0.3) return rowFor(table, key, writer, random);
+  const { note, image, doc } = longValues(key, random);
+  return [{ note }, { image }, { doc }][Math.floor(random() * 3)];
 }
 
 function unlessFull(write: () => unknown): void {

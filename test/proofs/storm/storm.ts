@@ -4,7 +4,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { ShmTableError, Table } from '../../../src/index.js';
 import { StormLog } from './storm-log.js';
-import { isWhole, LOCK_TIMEOUT_MS, STORM_KEYS, type StormTable, stormOptions, TOTAL_KEY } from './storm-table.js';
+import {
+  hasLongColumns,
+  isWhole,
+  LOCK_TIMEOUT_MS,
+  STORM_KEYS,
+  type StormTable,
+  stormOptions,
+  TOTAL_KEY,
+} from './storm-table.js';
+import { areWhole, longValues } from './storm-values.js';
 
 const WRITERS = 8;
 /** Lines of the log reserved for the process with threads. */
@@ -47,15 +56,17 @@ export class Storm {
   };
   #lines = THREAD_LINES;
 
-  constructor() {
-    this.#table = Table.create(stormOptions(this.#name));
+  /** `hasLong`: the rows have three values of 0 to 100 KB besides. */
+  constructor({ hasLong = false } = {}) {
+    this.#table = Table.create(stormOptions(this.#name, hasLong));
     this.#log = StormLog.create(`${this.#name}-log`);
   }
 
   /** Lasts so many milliseconds, or until so many were killed. */
   async run(ms: number, kills = Number.POSITIVE_INFINITY): Promise<StormReport> {
     try {
-      this.#table.set(TOTAL_KEY, {});
+      const total: object = hasLongColumns(this.#table) ? longValues(TOTAL_KEY, Math.random) : {};
+      this.#table.set(TOTAL_KEY, total);
       const threads = this.#spawn('proof-storm-threads', 0, String(THREAD_LINES));
       const writers = Array.from({ length: WRITERS }, () => this.#startWriter());
       const end = performance.now() + ms;
@@ -151,6 +162,9 @@ export class Storm {
     report.increments = total;
     assert(total >= finished && total <= started, `${total} increments; ${started} begun, ${finished} returned`);
     for (const [key, row] of table) assert(key === TOTAL_KEY || isWhole(key, row), `${key} is torn`);
+    const totalRow: object = table.get(TOTAL_KEY) ?? {};
+    if ('note' in totalRow) assert(areWhole(TOTAL_KEY, totalRow), 'increments have changed long values');
+    assert.equal(table.stats().heap?.inFlight ?? 0, 0, 'blocks that belong to no row');
     this.#checkNothingLeaked();
   }
 
@@ -164,5 +178,18 @@ export class Storm {
       (error) => error instanceof ShmTableError && error.code === 'ERR_TABLE_FULL',
     );
     assert.deepEqual(table.verify(), { ok: true, problems: [] });
+    this.#checkNoBlockLeaked();
+  }
+
+  /** One value takes all blocks. */
+  #checkNoBlockLeaked(): void {
+    const { heap } = this.#table.stats();
+    if (heap === undefined) return;
+    this.#table.clear();
+    assert.equal(this.#table.stats().heap?.used, 0, 'blocks of an empty table');
+    const image = new Uint8Array(heap.blocks * heap.blockBytes);
+    this.#table.set('all-blocks', { image } as object);
+    assert.equal(this.#table.stats().heap?.used, heap.blocks, 'blocks of a value that takes all');
+    assert.deepEqual(this.#table.verify(), { ok: true, problems: [] });
   }
 }
