@@ -11,6 +11,7 @@ export const ALL_SECTIONS: readonly ComparingSection[] = [
   ...TABLE_SECTIONS,
   { name: 'stores', module: moduleOf('stores'), rows: 100_000, packages: true },
   { name: 'servers', module: moduleOf('servers'), rows: 100_000, packages: true },
+  { name: 'values', module: moduleOf('values'), rows: 5000, packages: true },
   { name: 'http', module: moduleOf('http'), rows: 100_000 },
   { name: 'other-http', module: moduleOf('http-servers'), rows: 100_000, packages: true },
 ];

@@ -3,15 +3,21 @@
  *
  *   node dist/bench/eviction.js [--accesses 10000000] [--keys 1000000] [--rows 100000] [--exponent 0.99]
  *
- * Exits with 1 when the table's hit rate is more than 3 points below that of `lru-cache`.
+ * Once with rows of equal size in a table of `--rows` rows, once with values of session sizes in a heap that has room for
+ * as many. Exits with 1 when a hit rate of the table is more than 3 points below that of `lru-cache`.
  */
 import { parseArgs } from 'node:util';
 import { LRUCache } from 'lru-cache';
 import { freshKey, randomNumbers } from '../src/bench/fresh-keys.js';
 import { printTable } from '../src/cli/output.js';
 import { Table } from '../src/index.js';
+import { SESSION_SIZES, sizeOf } from './sample-sizes.js';
 
 const MAX_POINTS_BELOW = 3;
+const BLOCK_BYTES = 64;
+/** Mean of the session sizes. */
+const SESSION_BYTES = 561;
+const VALUE = new Uint8Array(SESSION_SIZES.max);
 /** Number of different random numbers from which a key is drawn. */
 const RANDOM_STEPS = 2 ** 32;
 
@@ -32,7 +38,33 @@ function main(): void {
   });
   const trace = zipfTrace(Number(values.accesses), Number(values.keys), Number(values.exponent));
   const rows = Number(values.rows);
-  const exact = run('lru-cache', trace, exactCache(rows));
+  const byRows = [run('lru-cache', trace, exactCache(rows)), run('shmtable', trace, ...sharedCache(rows))] as const;
+  const bytes = rows * SESSION_BYTES;
+  const bySize = [
+    run('lru-cache by bytes', trace, exactCacheBySize(bytes)),
+    run('shmtable by bytes', trace, ...sharedCacheBySize(rows, bytes)),
+  ] as const;
+  printTable([
+    ['CACHE', 'HIT RATE', 'NS PER ACCESS'],
+    ...[...byRows, ...bySize].map(({ cache, hitRate, nsPerAccess }) => [
+      cache,
+      `${(hitRate * 100).toFixed(2)} %`,
+      nsPerAccess.toFixed(0),
+    ]),
+  ]);
+  process.stdout.write('\n');
+  for (const [exact, shared] of [byRows, bySize]) {
+    const below = (exact.hitRate - shared.hitRate) * 100;
+    const where = `${Math.abs(below).toFixed(2)} points ${below < 0 ? 'above' : 'below'} ${exact.cache}`;
+    process.stdout.write(`${shared.cache}: ${where}; at most ${MAX_POINTS_BELOW} points below are allowed\n`);
+    if (!(below <= MAX_POINTS_BELOW)) process.exitCode = 1;
+  }
+}
+
+/** An access, which says whether it was a hit and fills the cache if not; and how to end. */
+type Cache = [access: (key: string, rank: number) => boolean, close: () => void];
+
+function sharedCache(rows: number): Cache {
   const table = Table.create({
     name: `bench-${process.pid}`,
     backend: 'anonymous',
@@ -40,24 +72,41 @@ function main(): void {
     columns: { n: 'int32' },
     evict: 'lru',
   });
-  const shared = run('shmtable', trace, (key) => {
+  const access = (key: string): boolean => {
     if (table.get(key, 'n') !== undefined) return true;
     table.insert(key, { n: 1 });
     return false;
+  };
+  return [access, () => table.destroy()];
+}
+
+/** Rows enough for the shortest values, so that bytes are what limits it. */
+function sharedCacheBySize(rows: number, bytes: number): Cache {
+  const table = Table.create({
+    name: `bench-bytes-${process.pid}`,
+    backend: 'anonymous',
+    capacity: 4 * rows,
+    columns: { value: 'blob(1)' },
+    heap: { bytes, blockBytes: BLOCK_BYTES },
+    evict: 'lru',
   });
-  table.destroy();
-  printTable([
-    ['CACHE', 'HIT RATE', 'NS PER ACCESS'],
-    ...[exact, shared].map(({ cache, hitRate, nsPerAccess }) => [
-      cache,
-      `${(hitRate * 100).toFixed(2)} %`,
-      nsPerAccess.toFixed(0),
-    ]),
-  ]);
-  const below = (exact.hitRate - shared.hitRate) * 100;
-  const where = `${Math.abs(below).toFixed(2)} points ${below < 0 ? 'above' : 'below'} exact LRU`;
-  process.stdout.write(`\n${where}; at most ${MAX_POINTS_BELOW} points below are allowed\n`);
-  if (!(below <= MAX_POINTS_BELOW)) process.exitCode = 1;
+  const access = (key: string, rank: number): boolean => {
+    if (table.has(key)) return true;
+    table.insert(key, { value: VALUE.subarray(0, sizeOf(rank, SESSION_SIZES)) });
+    return false;
+  };
+  return [access, () => table.destroy()];
+}
+
+function exactCacheBySize(bytes: number): (key: string, rank: number) => boolean {
+  // What a value takes in blocks, for the comparison is about which rows go.
+  const sizeCalculation = (size: number): number => Math.ceil(size / BLOCK_BYTES) * BLOCK_BYTES;
+  const cache = new LRUCache<string, number>({ maxSize: bytes, sizeCalculation });
+  return (key, rank) => {
+    if (cache.get(key) !== undefined) return true;
+    cache.set(key, sizeOf(rank, SESSION_SIZES));
+    return false;
+  };
 }
 
 function exactCache(rows: number): (key: string) => boolean {
@@ -70,11 +119,17 @@ function exactCache(rows: number): (key: string) => boolean {
 }
 
 /** Every access of the trace: a hit, or a miss that fills the cache. */
-function run(cache: string, trace: Uint32Array, access: (key: string) => boolean): Result {
+function run(
+  cache: string,
+  trace: Uint32Array,
+  access: (key: string, rank: number) => boolean,
+  close: () => void = () => undefined,
+): Result {
   let hits = 0;
   const start = process.hrtime.bigint();
-  for (const rank of trace) if (access(freshKey(rank))) hits++;
+  for (const rank of trace) if (access(freshKey(rank), rank)) hits++;
   const elapsedNs = Number(process.hrtime.bigint() - start);
+  close();
   return { cache, hitRate: hits / trace.length, nsPerAccess: elapsedNs / trace.length };
 }
 
