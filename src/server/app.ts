@@ -26,6 +26,7 @@ import { ServiceMemory } from './service-memory.js';
 import type { RoutesApp } from './service-routes.js';
 import type { ServiceSettings } from './settings/settings-schema.js';
 import { tokensInForce } from './settings/tokens-in-force.js';
+import { SnapshotFiles } from './snapshot-files.js';
 
 /** What an app shares with the process that runs it. */
 interface AppSurroundings {
@@ -84,6 +85,10 @@ export async function buildApp(
   refuseUnauthorized(app, { withTokens: tokens !== undefined, onTcp });
 
   await collectRoutes(app);
+  if (settings.snapshots !== undefined) {
+    const files = new SnapshotFiles(settings.snapshots.dir);
+    app.decorate('noteDeletion', (table) => files.noteDeletion(table));
+  }
   await app.register(shmtablePlugin, {
     namespace: settings.namespace,
     bodyLimit: settings.limits.bodyBytes,

@@ -68,19 +68,30 @@ function withTokensInForce(settings: ServiceSettings): ServiceSettings {
   return { ...settings, tokens: tokensInForce(settings) };
 }
 
-/** Opens the configured tables, restores them from their snapshots, or creates them empty. */
+/** Opens the configured tables, restores them from their snapshots, or creates them empty; restores all other tables. */
 export async function createTables(
   { tables, namespace, workers }: ServiceSettings,
   handles: TableHandles,
   keeper: SnapshotKeeper | undefined,
 ): Promise<void> {
   const there = new Set(handles.list().map(({ name }) => name));
+  for (const name of there) {
+    if (keeper?.isTorn(name) !== true) continue;
+    // A service was killed while it restored this table: what is there is not whole.
+    handles.destroy(name);
+    there.delete(name);
+  }
   const participants = Math.max(TABLE_DEFAULTS.maxParticipants, participantsOf(workers));
   const maxParticipants = Math.min(MAX_PARTICIPANTS, participants);
   for (const [name, given] of Object.entries(tables)) {
     const options = { maxParticipants, ...given };
     if (keeper !== undefined && !there.has(name)) await keeper.restore({ ...options, name, namespace });
     handles.create({ ...options, name });
+    there.add(name);
+  }
+  // Those created over HTTP.
+  for (const name of (await keeper?.restorable()) ?? []) {
+    if (!there.has(name)) await keeper?.restore({ name, namespace });
   }
 }
 

@@ -2,33 +2,27 @@
  * Takes snapshots of the service's tables on a schedule and at shutdown, keeps the last few, and restores them at
  * startup. It runs in the primary, while the workers keep serving.
  *
- * A table's snapshots are `<table>.<epoch milliseconds>.snapshot` in one directory. Each appears complete or not at
- * all, so a service killed while writing one leaves the previous one.
+ * A service killed while writing a snapshot leaves the previous one, and one killed while restoring a table restores it
+ * again at its next start. A snapshot of a table that has suddenly lost its rows replaces none that has them.
  */
 
-import { existsSync } from 'node:fs';
-import { mkdir, readdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { FastifyBaseLogger } from 'fastify';
 import { hasCode } from '../errors.js';
-import { attemptedLater, timers, wallTimeMs } from '../memory/index.js';
+import { timers } from '../memory/index.js';
 import { SCHEMA_DEFAULTS } from '../table/defaults.js';
 import { Table } from '../table/table.js';
-import type { TableOptions } from '../table/types.js';
+import type { RestoreOptions } from '../table/types.js';
 import type { SnapshotSettings } from './settings/settings-schema.js';
+import { rowsIn, type SnapshotFile, SnapshotFiles } from './snapshot-files.js';
 import type { TableHandles } from './table-handles.js';
 
-const FILE = /^(.+)\.([0-9]{13,16})\.snapshot$/;
-/** Unfinished snapshots, by the id of the process that wrote them. */
-const UNFINISHED = /\.snapshot\.([0-9]+)\.[0-9a-f]+\.tmp$/;
-
-interface SnapshotFile {
-  readonly takenAt: number;
-  readonly path: string;
-}
+/** Fewer rows than this part of those in the previous snapshot are a sudden loss, if there were at least so many. */
+const LOSS_RATIO = 0.5;
+const MIN_LOSS_ROWS = 10;
 
 export class SnapshotKeeper {
   readonly #settings: SnapshotSettings;
+  readonly #files: SnapshotFiles;
   readonly #handles: TableHandles;
   readonly #log: FastifyBaseLogger;
   #started = false;
@@ -38,44 +32,53 @@ export class SnapshotKeeper {
 
   constructor(settings: SnapshotSettings, handles: TableHandles, log: FastifyBaseLogger) {
     this.#settings = settings;
+    this.#files = new SnapshotFiles(settings.dir);
     this.#handles = handles;
     this.#log = log;
   }
 
   /** Creates the directory, and removes unfinished snapshots of killed services. */
   async prepare(): Promise<void> {
-    const { dir } = this.#settings;
-    await attemptedLater(
-      () => `prepare the snapshot directory ${dir}`,
-      () => this.#prepare(dir),
-    );
+    for (const file of await this.#files.prepare()) this.#log.warn({ file }, 'unfinished snapshot removed');
   }
 
-  async #prepare(dir: string): Promise<void> {
-    await mkdir(dir, { recursive: true, mode: 0o700 });
-    for (const name of await readdir(dir)) {
-      const writer = UNFINISHED.exec(name)?.[1];
-      // This process has written nothing yet, so a file with its id is from an earlier process.
-      if (writer === undefined || (Number(writer) !== process.pid && isRunning(Number(writer)))) continue;
-      await rm(join(dir, name), { force: true });
-      this.#log.warn({ file: join(dir, name) }, 'unfinished snapshot removed');
+  /** Whether a table is what a restore that was cut off left of it. */
+  isTorn(table: string): boolean {
+    return this.#files.isTorn(table);
+  }
+
+  /** The names of all tables that `restore` may restore. */
+  async restorable(): Promise<string[]> {
+    return this.#settings.restoreAtStart ? this.#files.tables() : [];
+  }
+
+  /**
+   * Restores a table from its newest valid snapshot; returns false when there is none. Without other options than its
+   * name the table has those in the snapshot; otherwise options not given have the defaults of a new table.
+   */
+  async restore(options: RestoreOptions & { readonly name: string }): Promise<boolean> {
+    if (!this.#settings.restoreAtStart) return false;
+    const { name } = options;
+    const wanted = options.capacity === undefined ? options : { ...SCHEMA_DEFAULTS, ...options };
+    await this.#files.beginRestoring(name);
+    try {
+      return await this.#restoreNewest(name, wanted);
+    } finally {
+      // A restore that failed has removed what it made.
+      await this.#files.endRestoring(name);
     }
   }
 
-  /** Restores a table from its newest valid snapshot, with these options; returns false when there is none. */
-  async restore(options: TableOptions): Promise<boolean> {
-    if (!this.#settings.restoreAtStart) return false;
-    // Options not given have the defaults of a new table, not the values in the snapshot.
-    const wanted = { ...SCHEMA_DEFAULTS, ...options } as const;
-    for (const { path } of await this.#filesOf(options.name)) {
+  async #restoreNewest(name: string, wanted: RestoreOptions): Promise<boolean> {
+    for (const { path } of await this.#files.of(name)) {
       try {
         const table = await Table.restore(path, wanted);
-        this.#log.info({ table: options.name, snapshot: path, rows: table.size }, 'table restored');
+        this.#log.info({ table: name, snapshot: path, rows: table.size }, 'table restored');
         table.close();
         return true;
       } catch (error) {
         if (!hasCode(error, 'ERR_SNAPSHOT_DAMAGED')) throw error;
-        this.#log.error({ err: error, table: options.name, snapshot: path }, 'damaged snapshot skipped');
+        this.#log.error({ err: error, table: name, snapshot: path }, 'damaged snapshot skipped');
       }
     }
     return false;
@@ -115,42 +118,27 @@ export class SnapshotKeeper {
 
   async #snapshot(name: string): Promise<void> {
     try {
-      const before = await this.#filesOf(name);
-      // Later than the existing ones even if the clock was set back, so that the newest is always last.
-      const takenAt = Math.max(wallTimeMs(), (before[0]?.takenAt ?? 0) + 1);
-      const path = this.#pathOf(name, takenAt);
+      const [previous] = await this.#files.of(name);
+      const path = await this.#files.next(name);
       await this.#handles.use(name, ({ table }) => {
         // Here a destroyed table throws synchronously; below it would reject later.
         table.has(' ');
         return table.snapshot(path);
       });
       this.#log.info({ table: name, snapshot: path }, 'snapshot taken');
-      for (const old of before.slice(this.#settings.keep - 1)) await rm(old.path, { force: true });
+      if (previous !== undefined) await this.#keepLost(name, previous, { path });
+      await this.#files.prune(name, this.#settings.keep);
     } catch (error) {
       this.#log.error({ err: error, table: name }, 'cannot take a snapshot or remove old ones');
     }
   }
 
-  #pathOf(table: string, takenAt: number): string {
-    return join(this.#settings.dir, `${table}.${takenAt}.snapshot`);
+  /** Sets a snapshot aside whose rows the next one has lost. */
+  async #keepLost(table: string, previous: SnapshotFile, next: Pick<SnapshotFile, 'path'>): Promise<void> {
+    const before = (await rowsIn(previous)) ?? 0;
+    const now = (await rowsIn(next)) ?? 0;
+    if (before < MIN_LOSS_ROWS || now >= before * LOSS_RATIO) return;
+    const kept = await this.#files.setAside(previous);
+    this.#log.warn({ table, rows: now, rowsBefore: before, kept }, 'rows lost since the last snapshot, which is kept');
   }
-
-  /** A table's snapshots, newest first. */
-  async #filesOf(table: string): Promise<SnapshotFile[]> {
-    const { dir } = this.#settings;
-    const names = await attemptedLater(
-      () => `list the snapshots in ${dir}`,
-      () => readdir(dir),
-    );
-    return names
-      .flatMap((name) => {
-        const [, owner, takenAt] = FILE.exec(name) ?? [];
-        return owner === table ? [{ takenAt: Number(takenAt), path: join(dir, name) }] : [];
-      })
-      .sort((a, b) => b.takenAt - a.takenAt);
-  }
-}
-
-function isRunning(pid: number): boolean {
-  return existsSync(`/proc/${pid}`);
 }

@@ -101,6 +101,15 @@ export class TableHandles {
     }
   }
 
+  /** Whether there is a table of this name, even if it cannot be opened. */
+  exists(name: string): boolean {
+    try {
+      return this.use(name, () => true);
+    } catch (error) {
+      return hasCode(error, 'ERR_TABLE_CORRUPT') || hasCode(error, 'ERR_LAYOUT_VERSION');
+    }
+  }
+
   /**
    * Destroys a table for every process.
    *

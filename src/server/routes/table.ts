@@ -9,6 +9,13 @@ import type { RoutesApp } from '../service-routes.js';
 import type { ServedTable, TableHandles } from '../table-handles.js';
 import { backendOption, tableOption } from '../table-option-schemas.js';
 
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Called before a table is destroyed, so that its snapshots do not bring it back. */
+    noteDeletion?: (table: string) => Promise<void>;
+  }
+}
+
 const count = Type.Integer({ minimum: 0 });
 
 const statistics = Type.Object(
@@ -135,7 +142,9 @@ export function tableRoutes(app: RoutesApp, handles: TableHandles): void {
       },
     },
     async (request, reply) => {
-      handles.destroy(request.params.table);
+      const { table } = request.params;
+      if (app.noteDeletion !== undefined && handles.exists(table)) await app.noteDeletion(table);
+      handles.destroy(table);
       return reply.code(204).send(undefined);
     },
   );
