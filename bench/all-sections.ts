@@ -9,6 +9,7 @@ export interface ComparingSection extends Section {
 
 export const ALL_SECTIONS: readonly ComparingSection[] = [
   ...TABLE_SECTIONS,
+  { name: 'cache', module: moduleOf('cache'), rows: 20_000 },
   { name: 'stores', module: moduleOf('stores'), rows: 100_000, packages: true },
   { name: 'servers', module: moduleOf('servers'), rows: 100_000, packages: true },
   { name: 'values', module: moduleOf('values'), rows: 5000, packages: true },

@@ -57,10 +57,6 @@ export interface Lifetimes {
   readonly negativeTtl: number | undefined;
 }
 
-export interface CheckedOptions extends Lifetimes {
-  readonly tags: readonly string[];
-}
-
 type Names<T> = Record<keyof T, true>;
 
 const entry: Names<EntryOptions> = { ttl: true, staleTtl: true };
@@ -109,7 +105,7 @@ export function parseCacheOptions<V>(options: CacheOptions<V>) {
     ),
     codec,
     onReloadError,
-    defaults: lifetimes(options, { ttl: undefined, staleTtl: 0, negativeTtl: undefined }),
+    defaults: read(options, { ttl: undefined, staleTtl: 0, negativeTtl: undefined }),
   };
 }
 
@@ -125,33 +121,38 @@ function checkCacheName(name: unknown): string {
 
 const NO_TAGS: readonly string[] = [];
 
+/** What is read of options: all of `LoadOptions`, of which `set` takes a part. */
+export interface CheckedOptions extends Lifetimes {
+  readonly tags: readonly string[];
+  readonly signal: AbortSignal | undefined;
+}
+
 /** Reads the options of `set` once each and checks them. `ERR_ARGUMENT`. */
 export function readSetOptions(options: CacheSetOptions, defaults: Lifetimes): CheckedOptions {
   checkOptions(options, SET_OPTIONS);
-  const { tags } = options;
-  return { ...lifetimes(options, defaults), tags: tags === undefined ? NO_TAGS : checkTags(tags) };
+  return read(options, defaults);
 }
 
 /** Reads the options of `getOrSet` once each and checks them. `ERR_ARGUMENT`. */
-export function readLoadOptions(
-  options: LoadOptions,
-  defaults: Lifetimes,
-): CheckedOptions & { signal: AbortSignal | undefined } {
+export function readLoadOptions(options: LoadOptions, defaults: Lifetimes): CheckedOptions {
   checkOptions(options, LOAD_OPTIONS);
-  const { tags, signal } = options;
+  return read(options, defaults);
+}
+
+/** One object, for a call of `getOrSet` that finds its value has little else to do. */
+function read({ ttl, staleTtl, negativeTtl, tags, signal }: LoadOptions, defaults: Lifetimes): CheckedOptions {
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw new ShmTableError('ERR_ARGUMENT', `signal must be an AbortSignal, got ${show(signal)}`);
   }
-  return { ...lifetimes(options, defaults), tags: tags === undefined ? NO_TAGS : checkTags(tags), signal };
+  return {
+    ttl: ttl === undefined ? defaults.ttl : ttl === null ? undefined : milliseconds('ttl', ttl, 1),
+    staleTtl: staleTtl === undefined ? defaults.staleTtl : milliseconds('staleTtl', staleTtl, 0),
+    negativeTtl: negativeTtl === undefined ? defaults.negativeTtl : milliseconds('negativeTtl', negativeTtl, 1),
+    tags: tags === undefined ? NO_TAGS : checkTags(tags),
+    signal,
+  };
 }
 
-function lifetimes({ ttl, staleTtl, negativeTtl }: LoadOptions, defaults: Lifetimes): Lifetimes {
-  return {
-    ttl: ttl === undefined ? defaults.ttl : ttl === null ? undefined : integer('ttl', ttl, 1, Number.MAX_SAFE_INTEGER),
-    staleTtl: staleTtl === undefined ? defaults.staleTtl : integer('staleTtl', staleTtl, 0, Number.MAX_SAFE_INTEGER),
-    negativeTtl:
-      negativeTtl === undefined
-        ? defaults.negativeTtl
-        : integer('negativeTtl', negativeTtl, 1, Number.MAX_SAFE_INTEGER),
-  };
+function milliseconds(what: string, value: number, min: number): number {
+  return integer(what, value, min, Number.MAX_SAFE_INTEGER);
 }

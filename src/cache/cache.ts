@@ -9,7 +9,6 @@ import {
   type CacheOptions,
   type CacheSetOptions,
   type CheckedOptions,
-  type Lifetimes,
   type LoadOptions,
   parseCacheOptions,
   parseLookup,
@@ -72,7 +71,7 @@ export class Cache<V = unknown> {
   readonly #owner: Owner;
   readonly #waits: LeaseWaits;
   readonly #parts: LoadParts<V>;
-  readonly #defaults: Lifetimes;
+  readonly #defaults: CheckedOptions;
   readonly #onReloadError: ((error: unknown, key: string) => void) | undefined;
   /** The loads that a caller may join, by key. */
   readonly #loads = new Map<string, KeyLoad<V>>();
@@ -312,17 +311,14 @@ export class Cache<V = unknown> {
       if (typeof load !== 'function') {
         throw new ShmTableError('ERR_ARGUMENT', `load must be a function, got ${show(load)}`);
       }
-      const checked =
-        options === undefined
-          ? { ...this.#defaults, tags: [], signal: undefined }
-          : readLoadOptions(options, this.#defaults);
+      const checked = options === undefined ? this.#defaults : readLoadOptions(options, this.#defaults);
       const rowKey = rowKeyOf(key);
       checked.signal?.throwIfAborted();
       const row = this.#entries.find(key, rowKey);
       if (row === undefined) {
         this.#assertOpen();
         this.#owner.count(MISSES);
-        return this.#wait(key, rowKey, load, checked, checked.signal);
+        return this.#wait(key, rowKey, load, checked);
       }
       this.#owner.count(HITS);
       if (this.#entries.isStale(row)) this.#reload(key, rowKey, load, checked);
@@ -346,13 +342,8 @@ export class Cache<V = unknown> {
     this.#entries.tags.invalidate(tag);
   }
 
-  #wait(
-    key: string,
-    rowKey: string,
-    load: Caller<V>['load'],
-    options: CheckedOptions,
-    signal: AbortSignal | undefined,
-  ): Promise<V | undefined> {
+  #wait(key: string, rowKey: string, load: Caller<V>['load'], options: CheckedOptions): Promise<V | undefined> {
+    const { signal } = options;
     return new Promise((resolve, reject) => {
       const caller: Caller<V> = {
         load,
@@ -475,7 +466,7 @@ export class Cache<V = unknown> {
   }
 
   #setOptions(options: CacheSetOptions | undefined): CheckedOptions {
-    return options === undefined ? { ...this.#defaults, tags: [] } : readSetOptions(options, this.#defaults);
+    return options === undefined ? this.#defaults : readSetOptions(options, this.#defaults);
   }
 
   #encode(value: V): string | Uint8Array {

@@ -8,7 +8,7 @@ import { tries } from '../fixtures/tries.js';
 import { Child } from '../table/child.js';
 import { namespace, scratchCache } from './scratch-cache.js';
 
-const KILLS = tries(30, 400);
+const KILLS = tries(12, 400);
 const USERS = 3;
 /** Time enough, on a busy machine, to load all keys one after the other; a key that is blocked takes for ever. */
 const ALL_LOADED_MS = 10_000;
