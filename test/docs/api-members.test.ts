@@ -1,14 +1,17 @@
-/** The reference has a section for each public member of `Table`, and no others. */
+/** The reference has a section for each public member of `Table` and of `Cache`, and no others. */
 import { readFileSync } from 'node:fs';
 import t from 'tap';
+import { Cache } from '../../src/cache/index.js';
 import { Table } from '../../src/index.js';
 import { TABLE_DEFAULTS } from '../../src/table/defaults.js';
 
 const api = readFileSync(new URL('../../../docs/api.md', import.meta.url), 'utf8');
 
 /** Names of a heading or of the first cell of a row: `table.get`, `Table.open`, `table[Symbol.iterator]`. */
-function namesIn(text: string): string[] {
-  const names = text.replaceAll('\\', '').matchAll(/\b([Tt]able)(?:\.(\w+)|\[(Symbol\.\w+)\])/g);
+function namesIn(text: string, owners = /^[Tt]able$/): string[] {
+  const names = [...text.replaceAll('\\', '').matchAll(/\b(\w+)(?:\.(\w+)|\[(Symbol\.\w+)\])/g)].filter(([, owner]) =>
+    owners.test(owner),
+  );
   return [...names].map(([, owner, name, symbol]) => `${owner}.${name ?? symbol}`);
 }
 
@@ -32,6 +35,19 @@ t.test('every public member has a section, and every section a member', async (t
   const headings = [...api.matchAll(/^### (.*)$/gm)].flatMap(([, heading]) => namesIn(heading));
   const properties = [...api.matchAll(/^\| (`table\..*?) \|/gm)].flatMap(([, names]) => namesIn(names));
   t.same([...headings, ...properties].sort(), [...members].sort());
+});
+
+t.test('every public member of Cache has a section, and every section a member', async (t) => {
+  const cache = Cache.open({ name: `members-${process.pid}`, bytes: 4 * 2 ** 20, entries: 1 });
+  t.teardown(() => cache.destroy());
+  const none = new Set(['cache.constructor', 'Cache.length', 'Cache.name', 'Cache.prototype']);
+  const members = [...namesOf('Cache', Cache), ...namesOf('cache', Cache.prototype), ...namesOf('cache', cache)].filter(
+    (name) => !none.has(name),
+  );
+  const headings = [...api.matchAll(/^### (.*)$/gm)].flatMap(([, heading]) => namesIn(heading, /^[Cc]ache$/));
+  t.same(headings.sort(), members.sort());
+  const section = api.slice(api.indexOf('### cache.stats()'), api.indexOf('### cache.close()'));
+  for (const name of Object.keys(cache.stats())) t.ok(section.includes(`\`${name}\``), name);
 });
 
 t.test('the reference has the right defaults', async (t) => {

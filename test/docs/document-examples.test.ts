@@ -5,11 +5,12 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { transformSync } from 'esbuild';
 import t from 'tap';
+import { Cache } from '../../src/cache/index.js';
 import { Table } from '../../src/index.js';
 import { programOf } from './document-examples.js';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
-const documents = ['api', 'embedded'];
+const documents = ['api', 'embedded', 'cache'];
 const programs = new Map(
   documents.map((name) => [name, programOf(readFileSync(join(root, 'docs', `${name}.md`), 'utf8'))]),
 );
@@ -21,7 +22,11 @@ t.test('the examples print what their comments say', async (t) => {
   for (const [name, { code, output }] of programs) {
     const namespace = `documents-${process.pid}-${name}`;
     t.teardown(() => {
-      for (const table of Table.list({ namespace })) Table.destroy(table.name, { namespace });
+      const tables = Table.list({ namespace }).map((table) => table.name);
+      for (const table of tables) {
+        if (tables.includes(`${table}.loads`)) Cache.destroy(table, { namespace });
+        else if (!table.endsWith('.loads')) Table.destroy(table, { namespace });
+      }
     });
     const program = join(folder, `${name}.mjs`);
     writeFileSync(program, transformSync(code, { loader: 'ts', target: 'es2022' }).code);

@@ -34,7 +34,7 @@ export interface DocumentProgram {
  */
 export function programOf(markdown: string): DocumentProgram {
   const [scene, ...examples] = examplesOf(markdown);
-  const table = /const (\w+) = Table\.openOrCreate\(/.exec(scene.code)?.[1];
+  const table = /const (\w+) = (?:Table\.openOrCreate|Cache\.open<\w+>)\(/.exec(scene.code)?.[1];
   if (table === undefined) throw new Error('the first example does not create a table');
   const imports = new Set<string>();
   const withoutImports = (code: string): string =>

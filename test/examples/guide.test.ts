@@ -10,7 +10,7 @@ const read = (path: string): string =>
   readFileSync(fileURLToPath(new URL(`../../../${path}`, import.meta.url)), 'utf8');
 const blocks = [...read('docs/guide.md').matchAll(/```ts\n(.*?)```/gs)].map(([, code]) => code);
 
-for (const example of ['sessions', 'eviction-cache', 'rate-limiter', 'leader-lease', 'change-dashboard']) {
+for (const example of ['page-cache', 'sessions', 'rate-limiter', 'leader-lease', 'change-dashboard']) {
   t.test(`the guide contains ${example}`, async (t) => {
     t.ok(blocks.includes(read(`examples/${example}.ts`)), `docs/guide.md contains examples/${example}.ts unchanged`);
   });
