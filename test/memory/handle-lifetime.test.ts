@@ -4,6 +4,7 @@ import { runInNewContext } from 'node:vm';
 import t from 'tap';
 import { Segment } from '../../src/memory/index.js';
 import { placeOf } from '../fixtures/segment-place.js';
+import { tries } from '../fixtures/tries.js';
 import { Agent } from './agent.js';
 import { BACKENDS, openFiles, scratchName, scratchSegment } from './scratch-segment.js';
 
@@ -58,7 +59,7 @@ for (const backend of BACKENDS) {
     const segment = scratchSegment(t, { backend });
     const files = openFiles().filter((file) => file.includes(segment.name));
     const mapped = mappings(segment.name);
-    for (let round = 0; round < 5; round++) {
+    for (let round = 0; round < tries(2, 6); round++) {
       const { agent, worker } = Agent.thread(t);
       await agent.call('open', backend, segment.name);
       await agent.call('tryLock', 1);
