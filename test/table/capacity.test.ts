@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import t, { type Test } from 'tap';
 import { Table } from '../fixtures/placed-table.js';
+import { tries } from '../fixtures/tries.js';
 import { oneBucketKeys } from './one-bucket-keys.js';
 import { scratchTable, testShared } from './scratch-table.js';
 
@@ -50,7 +51,7 @@ function fillAndCheck(t: Test, table: Table<typeof columns>, keys: readonly stri
   t.same(table.verify(), { ok: true, problems: [] });
 }
 
-for (const capacity of [1, 9, 10, 64, 1_000, 65_536, 1_000_000]) {
+for (const capacity of [1, 9, 10, 64, 1_000, 65_536, tries(200_000, 1_000_000)]) {
   t.test(`a table with a capacity of ${capacity} holds ${capacity} rows with random keys`, async (t) => {
     fillAndCheck(t, scratchTable(t, { capacity, columns }), randomKeys(capacity + 1));
   });

@@ -114,7 +114,7 @@ t.test('after a clean shutdown, a reopened table has every row', async (t) => {
 t.test('killed processes do not count as a crash of the machine', async (t) => {
   const place = scratchFile(t);
   Table.create({ ...place, capacity: 300, columns }).close();
-  for (let round = 0; round < tries(3, 5); round++) {
+  for (let round = 0; round < tries(2, 5); round++) {
     const child = Child.start(t, 'backend-process', 'write', JSON.stringify(place));
     t.equal(await child.next(), 'writing');
     child.process.kill('SIGKILL');
@@ -131,7 +131,7 @@ t.test('killed processes do not count as a crash of the machine', async (t) => {
 t.test('after a reboot, the operations of the old processes are settled', async (t) => {
   const place = scratchFile(t);
   Table.create({ ...place, capacity: 300, columns }).close();
-  for (let round = 0; round < tries(4, 10); round++) {
+  for (let round = 0; round < tries(2, 10); round++) {
     const child = Child.start(t, 'backend-process', 'write', JSON.stringify(place));
     t.equal(await child.next(), 'writing');
     await sleep(Math.random() * 10);

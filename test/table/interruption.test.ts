@@ -92,7 +92,7 @@ t.test('a vm script that is stopped inside a loop of writes leaves the table int
   const other = Child.start<number>(t, 'table-other-writer', table.name, ...keys);
   await other.next();
   let slowest = 0;
-  for (let i = 0; i < 40; i++) {
+  for (let i = 0; i < tries(20, 40); i++) {
     if (!stopped.run(1 + (i % 4))) t.fail('a script was not stopped by its timeout');
     // No finally block runs in a script that is stopped in this way. This process does nothing; another one writes
     // every row.
@@ -108,7 +108,7 @@ t.test('a vm script that is stopped inside a loop of writes leaves the table int
 t.test('workers that are terminated inside a loop of writes leave the table intact', async (t) => {
   const table = scratchTable(t, { capacity: 100, columns: checksumColumns, maxParticipants: 8 });
   const keys = [...oneBucketKeys(table, 24), 'a', 'b', 'c'];
-  for (let round = 0; round < tries(4, 8); round++) {
+  for (let round = 0; round < tries(2, 8); round++) {
     const workers = [1, 2, 3].map(
       () => new Worker(fixturePath('table-worker-writer'), { argv: [table.name, ...keys] }),
     );

@@ -214,5 +214,5 @@ t.test('processes that call openOrCreate concurrently all get the same table', a
   for (const child of children) t.equal(await child.next(), 'ready');
   for (const child of children) child.go();
   for (const child of children) t.equal(await child.ended, 0);
-  t.equal(Table.open(name, { columns }).get('k', 'n'), 4 * 100);
+  t.equal(Table.open(name, { columns }).get('k', 'n'), 4 * 40);
 });

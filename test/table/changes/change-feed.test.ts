@@ -152,7 +152,7 @@ t.test(
   async (t) => {
     const keys = ['a', 'b', 'c', 'd', 'e'];
     const table = scratchTable(t, { capacity: 9, columns, changes: 1 << 22, lockTimeoutMs: 10_000 });
-    const times = 4_000;
+    const times = tries(1_500, 4_000);
     const writers = [1, 2, 3, 4].map(() => Child.start(t, 'feed-writer', table.name, 0, times, ...keys));
     for (const writer of writers) await writer.next();
     const changes = table.watch();
@@ -191,7 +191,7 @@ t.test(
 );
 
 t.test('after kill -9 of writers, committed changes appear and others do not', async (t) => {
-  const kills = tries(12, 30);
+  const kills = tries(6, 30);
   const keys = ['a', 'b', 'c'];
   const table = scratchTable(t, { capacity: 9, columns, changes: 1 << 20, lockTimeoutMs: 10_000 });
   const changes = table.watch();
@@ -284,7 +284,7 @@ t.test('after `return` nothing keeps the process alive', async (t) => {
 
 t.test('worker threads may be terminated while they watch', async (t) => {
   const table = scratchTable(t, { capacity: 9, columns, changes: 1 << 16 });
-  for (let round = 0; round < 5; round++) {
+  for (let round = 0; round < tries(2, 6); round++) {
     const worker = new Worker(fixturePath('feed-watcher'), { argv: [table.name, 'until-closed'] });
     const messages: unknown[] = [];
     worker.on('message', (message) => messages.push(message));

@@ -104,7 +104,7 @@ t.test('a table with one bucket, or with a capacity of one row, evicts', async (
 
 t.test('4 processes may fill one table', async (t) => {
   const capacity = 2_000;
-  const count = 15_000;
+  const count = tries(5_000, 15_000);
   const table = scratchTable(t, { capacity, columns, evict: 'lru', lockTimeoutMs: 10_000 });
   const fillers = ['a', 'b', 'c', 'd'].map((prefix) => Child.start(t, 'eviction-filler', table.name, prefix, count));
   for (const filler of fillers) await filler.next();
@@ -126,7 +126,7 @@ t.test('kill -9 of processes that evict leaks no row', async (t) => {
     for (const filler of fillers) await filler.next();
     return fillers;
   };
-  for (let round = 0; round < tries(3, 6); round++) {
+  for (let round = 0; round < tries(2, 6); round++) {
     const fillers = await start();
     for (const filler of fillers) filler.go();
     for (const [i, filler] of fillers.entries()) {

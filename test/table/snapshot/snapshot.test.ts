@@ -146,7 +146,7 @@ t.test('during writes, a snapshot has one commit of each row, and every remainin
   const writers = [1, 2].map(() => Child.start(t, 'snapshot-churner', table.name, staying));
   for (const writer of writers) await writer.next();
   const path = join(t.testdir(), 'snapshot');
-  for (let round = 0; round < 4; round++) {
+  for (let round = 0; round < tries(2, 4); round++) {
     await table.snapshot(path);
     const restored = await restore<typeof checksumColumns>(t, path);
     let stayed = 0;
@@ -231,7 +231,7 @@ t.test('kill -9 during a snapshot leaves the previous one', async (t) => {
   for (let i = 0; i < 30_000; i++) table.set(`${i}`, { n: i, text: 'x'.repeat(200) });
   const path = join(t.testdir(), 'snapshot');
   await table.snapshot(path);
-  for (let kill = 0; kill < tries(3, 8); kill++) {
+  for (let kill = 0; kill < tries(2, 8); kill++) {
     const taker = Child.start(t, 'snapshot-taker', table.name, path, 0);
     await taker.next();
     await sleep(Math.random() * 80);
