@@ -56,7 +56,7 @@ Napi::Value ProcessEnds::Start(const Napi::CallbackInfo& info) {
     CloseAll();
     return Napi::Number::New(env, -error);
   }
-  // A queue of one: a call that waits to be made covers whatever ends before it.
+  // A queue of one: a pending call covers all ends before it runs.
   callback_ = Napi::ThreadSafeFunction::New(env, info[0].As<Napi::Function>(), "shmtable process ends", 1, 1);
   if (env.IsExceptionPending()) {
     env.GetAndClearPendingException();
@@ -80,7 +80,7 @@ Napi::Value ProcessEnds::Add(const Napi::CallbackInfo& info) {
   pid_t pid = static_cast<pid_t>(info[0].As<Napi::Number>().Int64Value());
   int fd = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
   if (fd < 0) return Napi::Number::New(env, -errno);
-  // Once: a process ends once, and nobody reads a pidfd.
+  // EPOLLONESHOT, because a process ends only once, and pidfds are never read.
   if (Register(epoll_, fd, EPOLLIN | EPOLLONESHOT) != 0) {
     int error = errno;
     close(fd);
@@ -89,8 +89,8 @@ Napi::Value ProcessEnds::Add(const Napi::CallbackInfo& info) {
   return Napi::Number::New(env, fd);
 }
 
-// Closing the only descriptor of a pidfd takes it out of the set; it is taken out first all the same, since a fork that
-// has not yet come to its exec holds another one.
+// Closing the only descriptor of a pidfd removes it from the set. It is removed explicitly all the same, because a
+// forked child before its exec has another descriptor.
 Napi::Value ProcessEnds::Remove(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   if (!running_ || info.Length() < 1 || !info[0].IsNumber()) return Napi::Number::New(env, -EINVAL);
@@ -125,7 +125,7 @@ void ProcessEnds::Run() {
 void ProcessEnds::Join() {
   if (!running_) return;
   uint64_t one = 1;
-  // An eventfd that was never written to takes this at once; only a signal could interrupt it.
+  // Writing to a fresh eventfd succeeds immediately; only a signal could interrupt it.
   while (write(stop_, &one, sizeof one) < 0 && errno == EINTR) continue;
   pthread_join(thread_, nullptr);
   running_ = false;

@@ -7,11 +7,10 @@
 namespace shmtable {
 
 // A thread that sleeps until a process ends and then calls back into JavaScript: one thread, whatever the number of
-// processes. Each is a pidfd in one epoll set, so nothing is polled and a process id that is used again names nobody
-// else.
+// processes. Each process is a pidfd in one epoll set, so nothing is polled, and a reused process id is not mistaken
+// for the old process.
 //
-// A call says only that something has ended. At most one call is waiting to be made, and it covers all ends before it
-// runs.
+// A call says only that some process has ended. At most one call is pending, and it covers all ends before it runs.
 //
 // The thread is joined by `stop`, by garbage collection, or before the end of the environment.
 class ProcessEnds : public Napi::ObjectWrap<ProcessEnds> {
@@ -24,7 +23,7 @@ class ProcessEnds : public Napi::ObjectWrap<ProcessEnds> {
 
  private:
   Napi::Value Start(const Napi::CallbackInfo& info);  // (callback): 0, or minus an errno
-  // (process id): a number for `remove`, or minus an errno: ESRCH when there is no such process, ENOSYS on old kernels
+  // (process id): a number for `remove`, or a negated errno: ESRCH if there is no such process, ENOSYS on old kernels
   Napi::Value Add(const Napi::CallbackInfo& info);
   Napi::Value Remove(const Napi::CallbackInfo& info);  // (number)
   Napi::Value Stop(const Napi::CallbackInfo& info);    // ()
@@ -37,7 +36,7 @@ class ProcessEnds : public Napi::ObjectWrap<ProcessEnds> {
   Napi::ThreadSafeFunction callback_;
   pthread_t thread_{};
   int epoll_ = -1;
-  // An eventfd, readable once the thread shall end.
+  // An eventfd, which becomes readable when the thread must end.
   int stop_ = -1;
   bool running_ = false;
 };

@@ -1,29 +1,28 @@
 /**
- * The memory that the handles of a cache share beside its two tables: who they are, and what has been invalidated.
+ * The memory that the handles of a cache share in addition to its two tables: the owners, and the generations of tags.
  *
  *   | header | owner 1 | owner 2 | ... | generation of tag slot 0, 1, ... |
  *
  *   header    0  magic     u32
  *             4  version   u32
  *             8  state     u32  0, or DESTROYED
- *            12  owners    u32  how many there may be
+ *            12  owners    u32  maximum number of owners
  *            64  ends      u32  advanced when an owner has ended or another one has its number
- *            68  wake      u32  what waiting threads sleep on; advanced when a load has ended, and with `ends`
+ *            68  wake      u32  the word on which waiting threads sleep; advanced when a load has ended, and with `ends`
  *            72  sleepers  u32  1 while one sleeps: see WordWatch
  *
  *   owner     0  life      u32  advanced by each holder of the number, so that a number and a life name one handle
  *             4  pid       u32  of the process that it is in
  *             8  pidSpace  u32  namespace of that process id, 0 unknown
- *            16  counts    f64 each; never reset, so that their sums are those of all handles there ever were
+ *            16  counts    f64 each; never reset, so that their sums include all handles that ever existed
  *
  *   tag slot  0  generation  u32  advanced by each invalidation of a tag that falls into it
  *
  * Invariants
  * - The handle that holds the byte lock of an owner's number is the only one that writes to that owner. The kernel drops
- *   the lock when the handle, its thread or its process ends. So number and life name a living handle as long as the
- *   byte is locked and the life is the same.
+ *   the lock when the handle, its thread or its process ends. So number and life name a live handle as long as the byte is locked and the life is the same.
  * - Life, pid and pidSpace are written before the first lease that names the owner.
- * - Generations begin at a random number: entries of memory that was lost are not current by chance.
+ * - Generations begin at a random number, so that entries from lost memory are not current by chance.
  */
 
 /** First word: "CACH". */

@@ -4,18 +4,18 @@ import { advanceAndWake, type ByteLocks, Segment, type WatchedWord } from '../me
 import * as layout from './cache-memory-layout.js';
 
 const PREFIX = 'shmtable-cache:';
-/** How often others may create and destroy it just when we look, before we conclude that it is not a race. */
+/** Maximum number of attempts to open or create it while others create and destroy it. */
 const MAX_RACES = 1_000;
 
 export function cacheMemoryName(namespace: string, name: string): string {
   return `${PREFIX}${namespace}:${name}`;
 }
 
-/** The mapped memory of a cache beside its tables: see the layout. */
+/** The mapped memory of a cache in addition to its tables: see the layout. */
 export class CacheMemory {
   readonly words: Int32Array;
   readonly doubles: Float64Array;
-  /** How many owners there may be. */
+  /** Maximum number of owners. */
   readonly owners: number;
   readonly #segment: Segment;
 
@@ -40,7 +40,7 @@ export class CacheMemory {
     }
   }
 
-  /** Opens or creates it, free of races between processes; with room for `owners` handles when it is new. */
+  /** Opens it, or creates it for `owners` handles, without races between processes. */
   static openOrCreate(name: string, owners: number): CacheMemory {
     for (let races = 0; races < MAX_RACES; races++) {
       const found = CacheMemory.#openIfThere(name) ?? CacheMemory.#createIfMissing(name, owners);
@@ -49,7 +49,7 @@ export class CacheMemory {
     throw new ShmTableError('ERR_TABLE_CORRUPT', `segment "${name}" can be neither opened nor created`);
   }
 
-  /** Removes it by name; harmless when there is none. */
+  /** Removes it by name; does nothing if it does not exist. */
   static remove(name: string): void {
     const memory = CacheMemory.#openIfThere(name);
     memory?.destroy();
@@ -67,7 +67,7 @@ export class CacheMemory {
     try {
       const memory = new CacheMemory(segment);
       if (!memory.isDestroyed) return memory;
-      // By one that was killed before it could remove the name.
+      // The process that destroyed it was killed before it could remove the name.
       segment.unlink();
       segment.close();
       return undefined;
@@ -120,13 +120,13 @@ export class CacheMemory {
     advanceAndWake(this.words, layout.WAKE, layout.SLEEPERS);
   }
 
-  /** Tells the waiting threads that an owner has ended. */
+  /** Notifies the waiting threads that an owner has ended. */
   announceEnd(): void {
     Atomics.add(this.words, layout.ENDS, 1);
     this.wake();
   }
 
-  /** Byte locks for one owner: see `Owner`. To be closed by the caller. */
+  /** Byte locks for one owner, which the caller must close: see `Owner`. */
   openByteLocks(): ByteLocks {
     return this.#segment.openByteLocks();
   }

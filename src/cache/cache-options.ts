@@ -5,25 +5,25 @@ import type { Codec } from './codec.js';
 import { checkTags } from './tags.js';
 
 export interface CacheOptions<V> extends EntryOptions {
-  /** A name of the form `[A-Za-z0-9_][A-Za-z0-9._-]{0,57}`. The cache's table has it, too. */
+  /** A name of the form `[A-Za-z0-9_][A-Za-z0-9._-]{0,57}`, which is also that of the cache's table. */
   readonly name: string;
   /** Default: the environment's `SHMTABLE_NAMESPACE`, or `default`. */
   readonly namespace?: string | undefined;
-  /** Shared memory that the cache takes in all, in bytes. Default 64 MiB. */
+  /** Total shared memory that the cache takes, in bytes. Default 64 MiB. */
   readonly bytes?: number | undefined;
   /** Maximum number of entries, 1 .. 2^31-1. Default 100,000. */
   readonly entries?: number | undefined;
-  /** How values become bytes. Default `json`. */
+  /** How values are encoded. Default `json`. */
   readonly codec?: 'json' | 'v8' | Codec<V> | undefined;
   /** Default lifetime of a key whose load has returned `undefined`: see `LoadOptions`. */
   readonly negativeTtl?: number | undefined;
-  /** Maximum number of handles that are open at the same time, over all processes: 1 .. 1024, default 128. */
+  /** Maximum number of handles that are open at the same time, in all processes together: 1 .. 1024, default 128. */
   readonly maxParticipants?: number | undefined;
-  /** Called when a load in the background has failed, whose error no caller gets: see `staleTtl`. */
+  /** Called with the error of a load in the background, which no caller receives: see `staleTtl`. */
   readonly onReloadError?: ((error: unknown, key: string) => void) | undefined;
 }
 
-/** Where a cache is. */
+/** The location of a cache. */
 export interface CacheLookup {
   readonly namespace?: string | undefined;
 }
@@ -31,25 +31,25 @@ export interface CacheLookup {
 interface EntryOptions {
   /** Lifetime in whole milliseconds, 1 .. 2^53-1; `null` for none. */
   readonly ttl?: number | null | undefined;
-  /** For how many milliseconds after `ttl` the value may still be served while it is loaded anew: 0 .. 2^53-1. */
+  /** For how many milliseconds after `ttl` the old value may be returned while a new one is loaded: 0 .. 2^53-1. */
   readonly staleTtl?: number | undefined;
 }
 
 /** Options of `set` and `setMany`. */
 export interface CacheSetOptions extends EntryOptions {
-  /** Up to 128 strings: `invalidateTag` of one of them removes the entry. */
+  /** Up to 128 strings; `invalidateTag` with any of them removes the entry. */
   readonly tags?: readonly string[] | undefined;
 }
 
 /** Options of `getOrSet`. */
 export interface LoadOptions extends CacheSetOptions {
-  /** How long `undefined`, as the result of a load, is kept, in milliseconds. Default: not at all. */
+  /** How long `undefined` is kept as the result of a load, in milliseconds. Default: not at all. */
   readonly negativeTtl?: number | undefined;
   /** Ends the wait of this call; the load continues for others. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What an entry gets: with all defaults. */
+/** The options of an entry, with all defaults. */
 export interface Lifetimes {
   /** Undefined for none. */
   readonly ttl: number | undefined;
@@ -83,7 +83,7 @@ const LOOKUP_OPTIONS = Object.keys(lookup);
 const DEFAULTS = { bytes: 64 * 2 ** 20, entries: 100_000, maxParticipants: 128 } as const;
 const MAX_ENTRIES = 2 ** 31 - 1;
 const MIN_BYTES = 2 ** 20;
-/** So that the table of leases, whose name is longer, can have its name. */
+/** Shorter than the name of a table, because the name of the table of leases is derived from it. */
 const NAME = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,57}$/;
 
 export function parseCacheOptions<V>(options: CacheOptions<V>) {

@@ -25,30 +25,30 @@ import { rowKeyOf } from './row-key.js';
 import { ABSENT, openValueTable, type ValueRow, valueTableOptions } from './stored-values.js';
 import { checkTag, Tags } from './tags.js';
 
-/** Counts over all processes since the cache was created, except where something else is said. */
+/** Counts over all processes since the cache was created, unless stated otherwise. */
 export interface CacheStats extends Counts {
-  /** Entries that are there now. */
+  /** Current number of entries. */
   entries: number;
   /** Maximum number of entries. */
   capacity: number;
   /** Shared memory that the cache takes, in bytes. */
   bytes: number;
-  /** Room for values, keys and tags outside the rows, in blocks of `blockBytes`. */
+  /** Space for values, keys and tags outside the rows, in blocks of `blockBytes`. */
   heap: HeapStats | undefined;
   evictions: number;
   expirations: number;
-  /** Handles that have the cache open now. */
+  /** Handles that currently have the cache open. */
   participants: number;
 }
 
 const PAGE = 1_000;
 
 /**
- * A cache in shared memory: what one process stores, all processes and threads of the machine find. `get` and `set` are
- * synchronous, as with a `Map`; `getOrSet` loads what is missing, once for all processes. When the memory is full, the
- * entries that were not used for longest are evicted.
+ * A cache in shared memory: a value that one process stores is found by all processes and threads of the machine. `get`
+ * and `set` are synchronous, as with a `Map`; `getOrSet` loads a missing value once for all processes. When the memory
+ * is full, the entries that were used least recently are evicted.
  *
- * A key is any string. A value is what the codec can encode; each `get` returns a new one.
+ * A key is any string. A value is anything that the codec can encode; each `get` returns a new copy.
  *
  * Errors common to many methods are listed here only:
  * - `ERR_TABLE_CLOSED`, every method: after `close`, and in all processes after `destroy`.
@@ -58,8 +58,8 @@ const PAGE = 1_000;
  *   values: the codec cannot decode one.
  * - `ERR_VALUE_TOO_LONG`, methods with values: the value, its tags or its key take more than the memory of the cache.
  * - `ERR_TABLE_FULL`, methods with values: no memory could be freed for the value.
- * - `ERR_LOCK_TIMEOUT`, methods that write: a live process that was stopped in the middle of a write has kept a lock for
- *   a second.
+ * - `ERR_LOCK_TIMEOUT`, methods that write: a live process that was stopped in the middle of a write has held a lock
+ *   for a second.
  * - `ERR_TABLE_CORRUPT`, every method: the shared memory is damaged.
  */
 export class Cache<V = unknown> {
@@ -88,7 +88,7 @@ export class Cache<V = unknown> {
     this.#onReloadError = onReloadError;
     const stored = storedCodec(codec);
     const size = { name, namespace, entries, maxParticipants };
-    // The table first, which `destroy` removes last: who has this one has the others that belong to it.
+    // The table first, which `destroy` removes last: so the other parts that are opened belong to the same cache.
     const leases = leasesTableOptions(size, bytes);
     const otherBytes = Table.bytesFor(leases).total + cacheMemoryBytes(maxParticipants);
     const table = openValueTable(valueTableOptions(size, bytes - otherBytes, otherBytes, stored));
@@ -115,7 +115,7 @@ export class Cache<V = unknown> {
    *
    * @throws {ShmTableError} `ERR_SCHEMA_MISMATCH` when it was created with other `bytes`, `entries` or
    *   `maxParticipants`, or for another codec.
-   * @throws {ShmTableError} `ERR_ARGUMENT` when `bytes` are too few for so many entries.
+   * @throws {ShmTableError} `ERR_ARGUMENT` when `bytes` is too small for this number of entries.
    * @throws {ShmTableError} `ERR_TOO_MANY_PARTICIPANTS` when it is open in `maxParticipants` threads.
    * @throws {ShmTableError} `ERR_SEGMENT_NO_SPACE`, `ERR_SEGMENT_TOO_LARGE`, `ERR_PERMISSION`,
    *   `ERR_BACKEND_UNSUPPORTED` or `ERR_LAYOUT_VERSION` as `Table.openOrCreate`.
@@ -140,10 +140,10 @@ export class Cache<V = unknown> {
   // ---- values ----
 
   /**
-   * Returns the value, or `undefined` when there is none, it has expired, or one of its tags was invalidated. O(1), and
+   * Returns the value, or `undefined` if there is none, it has expired, or one of its tags was invalidated. O(1), or
    * O(tags) for an entry with tags.
    *
-   * Within the `staleTtl` of an entry it returns the old value.
+   * During the `staleTtl` of an entry it returns the old value.
    */
   get(key: string): V | undefined {
     const row = this.#entries.find(key, rowKeyOf(key));
@@ -156,17 +156,17 @@ export class Cache<V = unknown> {
     return this.#entries.valueOf(row);
   }
 
-  /** Returns whether there is a value for the key. Counts neither as hit nor as miss. */
+  /** Returns whether there is a value for the key. Counts neither as a hit nor as a miss. */
   has(key: string): boolean {
     const row = this.#entries.find(key, rowKeyOf(key));
     return row !== undefined && (row.marks & ABSENT) === 0;
   }
 
   /**
-   * Stores a value. A load of the key that is under way is not stored. O(size of the value).
+   * Stores a value. The result of a load of the key that is in progress will not be stored. O(size of the value).
    *
-   * `ttl` is its lifetime in milliseconds (default: that of the cache); for `staleTtl` milliseconds more, `getOrSet` may
-   * return it while it loads a new one; `tags` name what it was made from, for `invalidateTag`.
+   * `ttl` is its lifetime in milliseconds (default: that of the cache); for `staleTtl` milliseconds more, `getOrSet`
+   * may return it while it loads a new one; `tags` are names for `invalidateTag`.
    */
   set(key: string, value: V, options?: CacheSetOptions): this {
     this.#assertOpen();
@@ -178,17 +178,22 @@ export class Cache<V = unknown> {
     return this;
   }
 
-  /** Removes a value, and returns whether there was one. A load of the key that is under way is not stored. */
+  /**
+   * Removes a value, and returns whether there was one. The result of a load that is in progress will not be stored.
+   */
   delete(key: string): boolean {
     const there = this.has(key);
     const rowKey = rowKeyOf(key);
     this.#leases.void(rowKey);
-    // Another key of the same hash is not ours to remove.
+    // Another key with the same hash must not be removed.
     if (!there && this.#entries.table.get(rowKey, 'key') !== '') return false;
     return this.#entries.table.delete(rowKey) && there;
   }
 
-  /** Removes all entries, one by one: what is stored meanwhile may stay. Loads that are under way are not stored. */
+  /**
+   * Removes all entries, one by one; entries stored meanwhile may remain. Results of loads in progress will not be
+   * stored.
+   */
   clear(): void {
     this.#assertOpen();
     this.#leases.voidAll();
@@ -196,7 +201,7 @@ export class Cache<V = unknown> {
   }
 
   /**
-   * Does `get` for each key, in the order given; faster than one after the other, since memory is loaded ahead.
+   * Calls `get` for each key, in order; faster than separate calls, because memory is prefetched.
    *
    * @throws {ShmTableError} `ERR_ARGUMENT` when `keys` is not iterable.
    */
@@ -211,7 +216,7 @@ export class Cache<V = unknown> {
   }
 
   /**
-   * Does `set` for each `[key, value]`, in the order given. All keys and values are checked before anything is stored. Not
+   * Calls `set` for each `[key, value]`, in order. All keys and values are checked before anything is stored. It is not
    * a transaction: an error in the middle has a property `completed`, the number of values stored before it.
    *
    * @throws {ShmTableError} `ERR_ARGUMENT` when `entries` is not iterable, or one of them is not `[key, value]`.
@@ -233,9 +238,9 @@ export class Cache<V = unknown> {
   }
 
   /**
-   * Does `delete` for each key, in the order given, and returns for each whether there was a value. All keys are checked
-   * before anything is removed. Not a transaction: an error in the middle has a property `completed`, the number of keys
-   * handled before it.
+   * Calls `delete` for each key, in order, and returns for each whether there was a value. All keys are checked before
+   * anything is removed. It is not a transaction: an error in the middle has a property `completed`, the number of keys
+   * processed before it.
    *
    * @throws {ShmTableError} `ERR_ARGUMENT` when `keys` is not iterable.
    */
@@ -255,15 +260,15 @@ export class Cache<V = unknown> {
 
   /**
    * The number of entries that have not expired. Includes those whose tags were invalidated, until they are overwritten
-   * or evicted, and keys that were loaded as `undefined`. O(1) while nothing expires.
+   * or evicted, and keys that were loaded as `undefined`. O(1) as long as nothing expires.
    */
   get size(): number {
     return this.#entries.table.size;
   }
 
   /**
-   * Iterates over the keys that have values, in no particular order, while others may write: a key that is there
-   * throughout comes exactly once. Values are not read.
+   * Iterates over the keys that have values, in unspecified order. Others may write meanwhile: a key that exists
+   * throughout is visited exactly once. Values are not read.
    */
   *keys(): IterableIterator<string> {
     let cursor: string | undefined;
@@ -284,23 +289,23 @@ export class Cache<V = unknown> {
   // ---- loading ----
 
   /**
-   * Returns the value; when there is none, calls `load` and stores what it resolves to. Of all processes and threads
-   * that ask for the same missing key, one calls its `load`; the others wait and get its value. Waiting polls nothing.
+   * Returns the value; if there is none, calls `load` and stores its result. Of all processes and threads that request
+   * the same missing key, one calls its `load`; the others wait for its value, without polling.
    *
-   * - When the process or thread that loads ends, one of those who wait loads instead, at once.
-   * - When `load` fails, its caller gets the error, and the next one who waits calls its own.
-   * - A load that was begun before the key was set or deleted, the cache cleared or one of its tags invalidated is not
-   *   stored.
-   * - `undefined` is stored only with `negativeTtl`; those who wait get it in any case.
-   * - A load must not wait for another `getOrSet` of the same key, or in a circle: that would never end.
+   * - When the process or thread that loads ends, one of the waiting callers loads instead, immediately.
+   * - When `load` fails, its caller gets the error, and the next waiting caller calls its own `load`.
+   * - The result of a load that began before the key was set or deleted, the cache was cleared or one of its tags was
+   *   invalidated is not stored.
+   * - `undefined` is stored only with `negativeTtl`; waiting callers get it in any case.
+   * - A load must not wait for another `getOrSet` of the same key, directly or indirectly: that would never end.
    *
-   * Each caller gets a new value, as the codec decodes it. `ttl`, `staleTtl` and `tags` are as in `set`. In the stale time
-   * of an entry its callers get the old value at once; one of them loads in the background. When that fails, the error
-   * goes to `onReloadError`, and the old value stays until its time has passed.
+   * Each caller gets a new value, decoded by the codec. `ttl`, `staleTtl` and `tags` are as in `set`. During the stale
+   * time of an entry callers get the old value immediately, and one of them loads in the background. If that fails,
+   * `onReloadError` is called with the error, and the old value remains until its stale time ends.
    *
    * @throws {ShmTableError} `ERR_ARGUMENT` when `load` is not a function.
-   * @throws {ShmTableError} `ERR_SEGMENT_NO_SPACE` when no thread can be started to wait for another process.
-   * @throws what `load` throws, and the reason of `signal` when it is aborted.
+   * @throws {ShmTableError} `ERR_SEGMENT_NO_SPACE` when no thread can be created to wait for another process.
+   * @throws any error of `load`, and the reason of `signal` when it is aborted.
    */
   getOrSet(
     key: string,
@@ -329,10 +334,11 @@ export class Cache<V = unknown> {
   }
 
   /**
-   * Removes all entries with this tag, of all processes: O(1), whatever their number. They take memory until they are
+   * Removes all entries with this tag, for all processes. O(1), whatever their number: they take memory until they are
    * overwritten or evicted.
    *
-   * Tags share 65,536 counters: another tag is invalidated together with this one by chance, never the reverse.
+   * Tags share 65,536 counters, so another tag may be invalidated together with this one by chance, but an invalidated
+   * entry is never returned.
    *
    * @throws {ShmTableError} `ERR_ARGUMENT` when `tag` is not a string.
    */
@@ -373,7 +379,7 @@ export class Cache<V = unknown> {
     this.#join(key, rowKey, { load, options, isInBackground: true, resolve: () => {}, reject });
   }
 
-  /** The load of a key, begun if there is none. */
+  /** The load of a key, which is started if there is none. */
   #join(key: string, rowKey: string, caller: Caller<V>): KeyLoad<V> {
     const found = this.#loads.get(key);
     if (found?.isCurrent) {
@@ -409,7 +415,7 @@ export class Cache<V = unknown> {
     return !this.#isClosed && this.#entries.table.isOpen && !this.#memory.isDestroyed;
   }
 
-  /** Returns counts over all processes. O(entries): the table is looked through. */
+  /** Returns counts over all processes. O(entries), because all entries are examined. */
   stats(): CacheStats {
     this.#assertOpen();
     const { rows, capacity, bytes, heap, evictions, expirations, participants } = this.#entries.table.stats();
@@ -426,8 +432,8 @@ export class Cache<V = unknown> {
   }
 
   /**
-   * Closes this handle. The cache stays. Callers of `getOrSet` that wait get `ERR_TABLE_CLOSED`, and other processes load
-   * what this one was loading. Calling it again has no effect.
+   * Closes this handle. The cache remains. Waiting callers of `getOrSet` get `ERR_TABLE_CLOSED`, and other processes
+   * load what this one was loading. Calling it again has no effect.
    */
   close(): void {
     if (this.#isClosed) return;
@@ -437,7 +443,7 @@ export class Cache<V = unknown> {
       try {
         loading.close(error);
       } catch (failure) {
-        // A lease that cannot be given back ends with its owner.
+        // A lease that cannot be released ends with its owner.
         if (!(failure instanceof ShmTableError)) throw failure;
       }
     }
@@ -449,8 +455,8 @@ export class Cache<V = unknown> {
   }
 
   /**
-   * Removes the cache: every handle in every process throws `ERR_TABLE_CLOSED` from then on, and callers of `getOrSet`
-   * that wait get that error.
+   * Removes the cache: from then on every handle in every process throws `ERR_TABLE_CLOSED`, and waiting callers of
+   * `getOrSet` get that error.
    */
   destroy(): void {
     this.#assertOpen();
@@ -460,7 +466,7 @@ export class Cache<V = unknown> {
     this.close();
   }
 
-  /** Does `close`. */
+  /** Calls `close`. */
   [Symbol.dispose](): void {
     this.close();
   }

@@ -1,16 +1,19 @@
 import { deserialize, serialize } from 'node:v8';
 import { ShmTableError, show } from '../errors.js';
 
-/** Turns values into bytes and back. Both functions must be synchronous. */
+/** Encodes values as bytes and decodes them. Both functions must be synchronous. */
 export interface Codec<V> {
   encode(value: V): Uint8Array;
-  /** Gets a copy of the bytes, which it may keep. */
+  /** Receives a copy of the bytes, which it may keep. */
   decode(bytes: Uint8Array): V;
 }
 
-/** A codec as the rows of a cache have it. */
+/** A codec in the form that the rows of a cache use. */
 export interface StoredCodec<V> {
-  /** Names the codec: that of the column that has the values. Handles with different codecs have different schemas. */
+  /**
+   * The name of the column with the values, which depends on the codec, so that handles with different codecs have
+   * different schemas.
+   */
   readonly column: 'json' | 'v8' | 'custom';
   /** Throws `ERR_COLUMN_TYPE` for a value that cannot be encoded. */
   encode(value: V): string | Uint8Array;
@@ -79,7 +82,7 @@ function unencodable(value: unknown, by: string, cause?: unknown): ShmTableError
   return new ShmTableError('ERR_COLUMN_TYPE', `${by} cannot encode ${show(value)}${why}`, { cause });
 }
 
-/** The first line, or none when the codec has thrown something else than an error. */
+/** The first line of the message, or none if the codec has thrown something other than an error. */
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message.split('\n')[0] : show(error);
 }

@@ -6,7 +6,7 @@ import { fullKeyOf, isRowKey, keyOfFull } from './row-key.js';
 import { ABSENT, type Entry, HASHED_KEY, STALES, TAGGED, type ValueRow, type ValueTable } from './stored-values.js';
 import type { Tags } from './tags.js';
 
-/** The entries of a cache: rows of its table that are what they were stored as. */
+/** The entries of a cache, which are rows of its table. */
 export class Entries<V> {
   readonly table: ValueTable;
   readonly codec: StoredCodec<V>;
@@ -18,7 +18,9 @@ export class Entries<V> {
     this.tags = tags;
   }
 
-  /** The row of a key; undefined when it has none, another key's of the same hash, or an invalidated one. */
+  /**
+   * The row of a key; undefined if there is none, it belongs to another key with the same hash, or it was invalidated.
+   */
   find(key: string, rowKey: string): ValueRow | undefined {
     const row = this.table.get(rowKey) as ValueRow | undefined;
     if (row === undefined || row.marks === 0) return row;
@@ -42,13 +44,13 @@ export class Entries<V> {
     return (row.marks & HASHED_KEY) === 0 ? rowKey : keyOfFull(row.key);
   }
 
-  /** The value of a row; undefined when that is what its load has returned. */
+  /** The value of a row; undefined if its load has returned undefined. */
   valueOf(row: ValueRow): V | undefined {
     if ((row.marks & ABSENT) !== 0) return undefined;
     return this.codec.decode(row[this.codec.column] as string | Uint8Array);
   }
 
-  /** The row that a value is stored as. `stored` undefined: that there is none. */
+  /** The row for a value. If `stored` is undefined, it records that there is none. */
   rowOf(key: string, stored: string | Uint8Array | undefined, options: CheckedOptions, stamp: string) {
     const { ttl, staleTtl } = options;
     const isHashed = !isRowKey(key);
@@ -66,20 +68,20 @@ export class Entries<V> {
     };
   }
 
-  /** Stores a loaded value, or that there is none; returns the row's revision. */
+  /** Stores a loaded value, or records that there is none; returns the row's revision. */
   store(key: string, rowKey: string, stored: string | Uint8Array | undefined, options: CheckedOptions, stamp: string) {
     const row = this.rowOf(key, stored, options, stamp);
     const ttl = stored === undefined ? (options.negativeTtl ?? null) : lifetimeOf(options);
     return engineOf(this.table).write('put', rowKey, row, { ttl }).revision;
   }
 
-  /** Removes the row that `store` has written, if it is still that one. */
+  /** Removes the row that `store` has written, unless it has changed. */
   removeStored(rowKey: string, revision: number): void {
     engineOf(this.table).remove(rowKey, { ifRevision: revision });
   }
 }
 
-/** The lifetime of a row: with the time in which its value is stale. Null for none. */
+/** The lifetime of a row, including the time in which its value is stale. Null for none. */
 export function lifetimeOf({ ttl, staleTtl }: CheckedOptions): number | null {
   return ttl === undefined ? null : Math.min(ttl + staleTtl, Number.MAX_SAFE_INTEGER);
 }

@@ -10,7 +10,7 @@ import type { ValueRow } from './stored-values.js';
 export interface Caller<V> {
   readonly load: () => V | undefined | PromiseLike<V | undefined>;
   readonly options: CheckedOptions;
-  /** Nobody waits for it: it has the old value, and does not wait for others to load. */
+  /** A load in the background: its caller has the old value, and it does not wait for the loads of others. */
   readonly isInBackground: boolean;
   resolve(value: V | undefined): void;
   reject(error: unknown): void;
@@ -25,8 +25,8 @@ export interface LoadParts<V> {
 
 /**
  * The load of one key in this handle, and the callers that wait for it. Either this handle has the lease of the key and
- * runs the `load` of one caller, or it waits until somebody else's lease ends. It ends when all callers have their value
- * or their error.
+ * runs the `load` of one caller, or it waits until the lease of another handle ends. It ends when all callers have
+ * their value or error.
  */
 export class KeyLoad<V> {
   readonly #parts: LoadParts<V>;
@@ -35,7 +35,7 @@ export class KeyLoad<V> {
   readonly #callers = new Set<Caller<V>>();
   #lease: OwnLease | undefined;
   #wait: LeaseWait | undefined;
-  /** The tags of the entry under way, as they were before it was loaded. */
+  /** The stamp of the entry's tags from before it was loaded. */
   #stamp = '';
   #isClosed = false;
 
@@ -46,8 +46,8 @@ export class KeyLoad<V> {
   }
 
   /**
-   * Whether a caller that comes now may have what this brings: not when it is about to end, or when the value under way
-   * was deleted, overwritten or invalidated since its load began.
+   * Whether a new caller may get the result of this load: not if it is about to end, or if the key was deleted,
+   * overwritten or invalidated since the load began.
    */
   get isCurrent(): boolean {
     if (this.#lease === undefined) return this.#callers.size > 0;
@@ -58,13 +58,13 @@ export class KeyLoad<V> {
     this.#callers.add(caller);
   }
 
-  /** For a caller that no longer waits. */
+  /** Removes a caller that no longer waits. */
   remove(caller: Caller<V>): void {
     this.#callers.delete(caller);
     if (this.#callers.size === 0) this.#wait?.wake();
   }
 
-  /** Resolves when no caller is left. Never rejects. */
+  /** Resolves when no callers are left. Never rejects. */
   async run(): Promise<void> {
     try {
       while (this.#callers.size > 0 && !this.#isClosed) {
@@ -77,7 +77,7 @@ export class KeyLoad<V> {
     }
   }
 
-  /** Gives back the lease, and lets no caller wait any longer. */
+  /** Releases the lease and ends the waits of all callers. */
   close(error: unknown): void {
     this.#isClosed = true;
     this.#rejectAll(error);
@@ -98,7 +98,7 @@ export class KeyLoad<V> {
     }
   }
 
-  /** What others have stored while this one waited, or took the lease. */
+  /** The row that others have stored while this one waited or took the lease. */
   #freshRow(): ValueRow | undefined {
     const { entries } = this.#parts;
     const row = entries.find(this.#key, this.#rowKey);
@@ -127,13 +127,13 @@ export class KeyLoad<V> {
     this.#resolveAll(row);
   }
 
-  /** Stores what was loaded and ends the lease. Returns the row as others will see it, or undefined. */
+  /** Stores the loaded value and ends the lease. Returns the row as others will see it, or undefined. */
   #store(value: V | undefined, options: CheckedOptions, lease: OwnLease): ValueRow | undefined {
     const { entries, leases } = this.#parts;
     const stored = value === undefined ? undefined : entries.codec.encode(value);
     const isKept = stored !== undefined || options.negativeTtl !== undefined;
     const row = entries.rowOf(this.#key, stored, options, this.#stamp) as unknown as ValueRow;
-    // Voided: the key was deleted or overwritten since the load began. What was loaded is the callers' all the same.
+    // Voided: the key was deleted or overwritten since the load began. The callers get the loaded value all the same.
     if (!leases.isHeld(this.#rowKey, lease)) return row;
     if (!isKept) leases.releaseAbsent(this.#rowKey, lease);
     else {
@@ -150,7 +150,7 @@ export class KeyLoad<V> {
     const wait = waits.begin(this.#rowKey);
     this.#wait = wait;
     try {
-      // It may have ended before the wait began.
+      // The lease may have ended before the wait began.
       const now = leases.find(this.#rowKey);
       if (now !== undefined && !now.absent) {
         if (now.owner !== lease.owner || now.life !== lease.life) return;
@@ -168,7 +168,7 @@ export class KeyLoad<V> {
     else if (leases.find(this.#rowKey)?.absent === true) this.#resolveAll(undefined);
   }
 
-  /** Each caller gets a value of its own. */
+  /** Each caller gets its own copy of the value. */
   #resolveAll(row: ValueRow | undefined): void {
     this.#lease = undefined;
     const callers = [...this.#callers];

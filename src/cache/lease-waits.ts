@@ -4,18 +4,18 @@ import type { Leases, OtherLease } from './leases.js';
 import type { Owner, OwnerName } from './owner.js';
 
 /**
- * How often waiting handles look whether something has happened of which nobody told: a process that was killed between
- * its commit and the announcement of it, or one whose end this process cannot see, in another process id namespace.
+ * How often waiting handles check for events without a notification: a process that was killed between its commit and
+ * the notification, or one whose end this process cannot see because it is in another process id namespace.
  */
 const NET_MS = 100;
 
-/** One who waits for the end of a key's lease. */
+/** A wait for the end of a key's lease. */
 export interface LeaseWait {
-  /** Resolves once there is something to look at; rejects when the cache is closed or destroyed. */
+  /** Resolves when the lease must be checked; rejects when the cache is closed or destroyed. */
   readonly ended: Promise<void>;
   /** Resolves `ended`. */
   wake(): void;
-  /** Has it resolved, too, when the owner of the lease ends. */
+  /** Makes it also resolve when the owner of the lease ends. */
   follow(lease: OtherLease): void;
 }
 
@@ -34,7 +34,7 @@ class Waiter implements LeaseWait {
       this.wake = resolve;
       this.fail = reject;
     });
-    // It may fail before anybody waits for it.
+    // It may reject before anybody awaits it.
     this.ended.catch(() => {});
   }
 
@@ -46,8 +46,8 @@ class Waiter implements LeaseWait {
 
 /**
  * The waits of one cache handle. Two threads sleep for all of them, from the first wait to the end of the last: one on
- * the word that is advanced when a load ends, the other on the ends of the processes that load. Which keys it was is read
- * from the feed of the leases.
+ * the word that is advanced when a load ends, the other until one of the loading processes ends. The affected keys are
+ * read from the change feed of the leases.
  */
 export class LeaseWaits {
   readonly #memory: CacheMemory;
@@ -59,7 +59,7 @@ export class LeaseWaits {
   #threads: { watch: WordWatch; ends: ProcessEnds; net: NodeJS.Timeout } | undefined;
   #feed: ReturnType<Leases['openFeed']> | undefined;
   #endsSeen = 0;
-  /** Owners that lived when they were asked for last, and whose ends are told. */
+  /** Owners that were alive when they were last checked, and whose ends are reported. */
   readonly #watched = new Set<string>();
   #mayStop = false;
 
@@ -71,8 +71,8 @@ export class LeaseWaits {
   }
 
   /**
-   * Begins to wait for the end of a key's lease. Look at the lease only afterwards: its end is not missed from now on.
-   * Each must be given to `end`. `ERR_SEGMENT_NO_SPACE` when no thread can be started.
+   * Begins to wait for the end of a key's lease. Check the lease only afterwards: from now on its end is not missed.
+   * Each wait must be passed to `end`. `ERR_SEGMENT_NO_SPACE` when no thread can be created.
    */
   begin(rowKey: string): LeaseWait {
     this.#start();
@@ -89,7 +89,7 @@ export class LeaseWaits {
     waiters?.delete(wait as Waiter);
     if (waiters?.size === 0) this.#waiting.delete(rowKey);
     if (this.#waiting.size > 0 || this.#mayStop) return;
-    // Not at once: who finds the lease in other hands goes on waiting.
+    // Not immediately: a caller that finds the lease taken continues to wait.
     this.#mayStop = true;
     timers.setImmediate(() => {
       this.#mayStop = false;
@@ -98,8 +98,8 @@ export class LeaseWaits {
   }
 
   /**
-   * Whether an owner lives. Takes no system call for one that is watched: that it has ended since, those who wait for it
-   * are told.
+   * Whether an owner is alive. Makes no system call for a watched owner: if it has ended since, its waiters are
+   * notified.
    */
   readonly mayLive = (owner: OwnerName): boolean => {
     return this.#watched.has(nameOf(owner)) || this.#owner.isAlive(owner);
@@ -111,8 +111,8 @@ export class LeaseWaits {
   }
 
   /**
-   * Whether the owner of a lease lives; if so, its end is not missed from here on. Asked after the process was added: its
-   * id is that of the owner, or the owner is dead.
+   * Whether the owner of a lease is alive; if so, its end is not missed from here on. Checked after the process was
+   * added: then its id is that of the owner, or the owner is dead.
    */
   #watchedAlive(lease: OwnerName): boolean {
     const name = nameOf(lease);
@@ -152,7 +152,7 @@ export class LeaseWaits {
     this.#feed = undefined;
   }
 
-  /** After the word has changed. */
+  /** Called after the word has changed. */
   #look(): void {
     try {
       this.#assertOpen();
@@ -198,20 +198,23 @@ export class LeaseWaits {
     for (const rowKey of this.#waiting.keys()) this.#wakeKey(rowKey);
   }
 
-  /** Any of those that are waited for. All are added anew: an id may belong to another process from now on. */
+  /**
+   * Called when any of the watched processes has ended. All are added again, because an id may now belong to another
+   * process.
+   */
   #processEnded(): void {
     const ends = this.#threads?.ends;
     for (const pid of ends?.pids() ?? []) ends?.remove(pid);
     this.#wakeOfDead();
   }
 
-  /** Wakes whoever waits for an owner that lives no more. Some system calls for each owner. */
+  /** Resolves the waits for owners that are dead. Some system calls for each owner. */
   #wakeOfDead(): void {
     this.#watched.clear();
     for (const waiters of this.#waiting.values()) for (const waiter of waiters) this.watchOwner(waiter);
   }
 
-  /** Has all waits fail. */
+  /** Rejects all waits. */
   fail(error: unknown): void {
     for (const waiters of this.#waiting.values()) for (const waiter of waiters) waiter.fail(error);
   }

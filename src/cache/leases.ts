@@ -8,40 +8,43 @@ import { MAX_ROW_KEY_BYTES } from './row-key.js';
 import type { TableSize } from './stored-values.js';
 
 /**
- * Who loads which key: a row for each key that is being loaded, in a table with a change feed, which tells those who
- * wait for a key that its lease has ended.
+ * Leases record which handle loads which key: a row for each key that is being loaded, in a table with a change feed,
+ * which notifies the waiters for a key that its lease has ended.
  *
  * Invariants
- * - Whoever inserts the row has the lease; its revision, which never repeats, is the lease's number. Only a row of that
- *   revision is changed or removed in its name.
- * - A lease ends when its row is removed or marked absent; or with its owner, whom the row names. The row of a dead
- *   owner may be replaced by anybody, under its revision, so that one of those who try succeeds.
- * - A value is written before its lease ends. So whoever sees the end sees the value, unless there was none.
+ * - The handle that inserts the row has the lease; the row's revision, which never repeats, is the lease's number. On
+ *   behalf of a lease, only a row with its revision is changed or removed.
+ * - A lease ends when its row is removed or marked absent; or with its owner, which the row names. Any handle may
+ *   replace the row of a dead owner, by a compare-and-set on its revision, so that exactly one succeeds.
+ * - A value is written before its lease ends. So a handle that sees the end also sees the value, unless there was none.
  */
 
 const columns = { owner: 'uint32', life: 'uint32', absent: 'boolean' } as const;
 
-/** How long a row says that the load of its key has returned `undefined`. Those who wait look within a turn of theirs. */
+/**
+ * How long a row records that the load of its key has returned `undefined`. Waiters check it within one turn of their
+ * event loop.
+ */
 const ABSENT_MS = 5_000;
 /** Bytes of the feed for each lease. */
 const FEED_BYTES_PER_LEASE = 64;
 
-/** A lease that somebody else has. */
+/** A lease of another handle. */
 export interface OtherLease extends OwnerName {
   readonly absent: boolean;
 }
 
-/** The lease that this handle now has; `number` is undefined when no row was free for it. */
+/** The lease that this handle now has; `number` is undefined if there was no space for its row. */
 export interface OwnLease {
   readonly number: number | undefined;
 }
 
-/** One lease for so many bytes of the cache, within these limits. More loads at once are not coordinated. */
+/** One lease for this many bytes of the cache, within these limits. Further concurrent loads are not coordinated. */
 const BYTES_PER_LEASE = 2_048;
 const MIN_LEASES = 1_024;
 const MAX_LEASES = 16_384;
 
-/** The table of leases of a cache that takes so many bytes in all. */
+/** The options of the table of leases for a cache with this total size. */
 export function leasesTableOptions({ name, namespace, maxParticipants }: TableSize, bytes: number) {
   const capacity = Math.min(Math.max(Math.floor(bytes / BYTES_PER_LEASE), MIN_LEASES), MAX_LEASES);
   return {
@@ -67,8 +70,7 @@ export class Leases {
   }
 
   /**
-   * Takes the lease of a key, or returns the one that an owner has who lives: who `mayLive`, or whose death the caller
-   * will be told of.
+   * Takes the lease of a key, or returns that of a live owner: one for which `mayLive` returns true.
    */
   acquire(rowKey: string, mayLive: (owner: OwnerName) => boolean): OwnLease | OtherLease {
     const { owner, life } = this.#owner;
@@ -90,7 +92,7 @@ export class Leases {
     }
   }
 
-  /** The number of the new row; undefined when there is no room for one even without those of dead owners. */
+  /** The number of the new lease; undefined if there is no space for it even without the leases of dead owners. */
   #insert(rowKey: string): number | undefined | 'present' {
     const { owner, life } = this.#owner;
     for (let isSwept = false; ; isSwept = true) {
@@ -105,14 +107,14 @@ export class Leases {
     }
   }
 
-  /** Removes the leases of dead owners that nobody has asked for since. O(rows). */
+  /** Removes the leases of dead owners whose keys have not been requested since. O(rows). */
   #sweepDead(): void {
     for (const [rowKey, row] of this.#table) {
       if (!this.#owner.isAlive(row)) this.#table.compareAndDelete(rowKey, { owner: row.owner, life: row.life });
     }
   }
 
-  /** The lease of a key, whoever has it, dead or alive. */
+  /** The lease of a key, whether its owner is dead or alive. */
   find(rowKey: string): OtherLease | undefined {
     return this.#table.get(rowKey);
   }
@@ -122,7 +124,7 @@ export class Leases {
     return number === undefined || this.#table.entry(rowKey)?.revision === number;
   }
 
-  /** Ends a lease; false when it was voided before. */
+  /** Ends a lease; false if it was voided before. */
   release(rowKey: string, { number }: OwnLease): boolean {
     if (number === undefined) return true;
     const { outcome } = engineOf(this.#table).remove(rowKey, { ifRevision: number });
@@ -130,7 +132,7 @@ export class Leases {
     return outcome === 'deleted';
   }
 
-  /** Ends a lease and tells those who wait that the load has returned `undefined`. */
+  /** Ends a lease and records for the waiters that the load has returned `undefined`. */
   releaseAbsent(rowKey: string, { number }: OwnLease): void {
     if (number === undefined) return;
     const { owner, life } = this.#owner;
@@ -139,14 +141,14 @@ export class Leases {
     this.#memory.wake();
   }
 
-  /** Takes the lease away from whoever has it: what is being loaded will not be stored. */
+  /** Voids the lease of a key: the result of its load will not be stored. */
   void(rowKey: string): void {
     if (!this.#table.has(rowKey)) return;
     this.#table.delete(rowKey);
     this.#memory.wake();
   }
 
-  /** Takes all leases away. */
+  /** Voids all leases. */
   voidAll(): void {
     if (this.#table.stats().rows === 0) return;
     this.#table.clear();
@@ -158,7 +160,7 @@ export class Leases {
     return engineOf(this.#table).watch();
   }
 
-  /** Publishes what dead processes have committed and not published. */
+  /** Publishes changes that dead processes have committed but not published. */
   settleDead(): void {
     engineOf(this.#table).settleDead();
   }

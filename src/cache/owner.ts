@@ -3,7 +3,7 @@ import { type ByteLocks, pidNamespace } from '../memory/index.js';
 import type { CacheMemory } from './cache-memory.js';
 import * as layout from './cache-memory-layout.js';
 
-/** Names one handle of a cache, in all processes, for ever: what a lease records of its holder. */
+/** Identifies one handle of a cache uniquely, in all processes and for all time; a lease records this of its owner. */
 export interface OwnerName {
   readonly owner: number;
   readonly life: number;
@@ -19,8 +19,8 @@ export interface Counts {
 }
 
 /**
- * One open handle as others see it: a number whose byte it has locked. Also tells whether others still live, and counts
- * what this one does.
+ * An open handle as others see it: a number whose byte it has locked. Also says whether others are alive, and has this
+ * handle's counts.
  */
 export class Owner implements OwnerName {
   readonly owner: number;
@@ -44,11 +44,11 @@ export class Owner implements OwnerName {
     Atomics.store(words, at + layout.PID_SPACE, this.#pidSpace);
     Atomics.store(words, at + layout.LIFE, this.life);
     locks.announceEnd(words, layout.ENDS);
-    // Between the lock and the new life the last holder seemed to live.
+    // Between the lock and the new life, the previous holder seemed to be alive.
     if (before !== 0) memory.announceEnd();
   }
 
-  /** Takes a number that no living handle has. O(owners), with a system call each. `ERR_TOO_MANY_PARTICIPANTS`. */
+  /** Takes a number that no live handle has. O(owners), with a system call each. `ERR_TOO_MANY_PARTICIPANTS`. */
   static attach(memory: CacheMemory, name: string): Owner {
     const locks = memory.openByteLocks();
     try {
@@ -57,7 +57,7 @@ export class Owner implements OwnerName {
       }
       throw new ShmTableError(
         'ERR_TOO_MANY_PARTICIPANTS',
-        `cache ${name} is open in all ${memory.owners} places that it has (maxParticipants)`,
+        `cache ${name} has ${memory.owners} open handles, the maximum (maxParticipants)`,
       );
     } catch (error) {
       locks.close();
@@ -65,7 +65,7 @@ export class Owner implements OwnerName {
     }
   }
 
-  /** Whether a handle is open still. Takes a system call, except for this one. */
+  /** Whether a handle is still open. Makes a system call, except for this one. */
   isAlive({ owner, life }: OwnerName): boolean {
     if (!(owner > 0 && owner <= this.#memory.owners)) return false;
     if (Atomics.load(this.#memory.words, layout.ownerWord(owner) + layout.LIFE) !== life) return false;
@@ -73,8 +73,8 @@ export class Owner implements OwnerName {
   }
 
   /**
-   * The process that a living handle is in; undefined when it is this one, or its id means another process here: in
-   * another process id namespace.
+   * The process of a live handle; undefined if it is this one, or if it is in another process id namespace, where its
+   * id has another meaning.
    */
   foreignProcessOf({ owner }: OwnerName): number | undefined {
     const { words } = this.#memory;
@@ -85,12 +85,12 @@ export class Owner implements OwnerName {
     return pid === process.pid ? undefined : pid;
   }
 
-  /** Counts one of what `COUNTS` has at this offset. */
+  /** Increments the count at this offset of `COUNTS`. */
   count(what: number): void {
     this.#memory.doubles[this.#counts + what]++;
   }
 
-  /** The sums over all handles that there are and were. O(owners). */
+  /** The sums over all handles that ever existed. O(owners). */
   sums(): Counts {
     const sumOf = (what: number): number => {
       let sum = 0;
@@ -109,7 +109,7 @@ export class Owner implements OwnerName {
     };
   }
 
-  /** Gives the number back; waiting threads are told. */
+  /** Releases the number and notifies waiting threads. */
   close(): void {
     this.#locks.close();
   }

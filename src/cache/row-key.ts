@@ -3,25 +3,25 @@ import { ShmTableError, show } from '../errors.js';
 
 /** Maximum length of the keys of the tables below a cache, in bytes of UTF-8. */
 export const MAX_ROW_KEY_BYTES = 63;
-/** A string of at most so many UTF-16 units has no more bytes than that. */
+/** A string of at most this many UTF-16 units never has more than MAX_ROW_KEY_BYTES bytes. */
 const SURELY_SHORT = MAX_ROW_KEY_BYTES / 3;
 
-/** How the row keys of hashed keys begin. A short key that begins like this is hashed too, so the two never meet. */
+/** Prefix of the row keys of hashed keys. A short key with this prefix is hashed too, so the two never collide. */
 const HASHED = 'long-key:';
 /** Of a base64url hash: 132 bits. */
 const HASH_CHARACTERS = 22;
 
 /**
- * The key of the row in which the value of a cache's key is: the key itself, or a hash of a key that no row can have
- * because it is empty, longer than 63 bytes, or ill-formed UTF-16. The row of a hashed key has the whole key besides
- * (`fullKeyOf`). `ERR_KEY_INVALID` when the key is not a string.
+ * The row key for a key of the cache: the key itself, or a hash of it if a row cannot have the key because it is empty,
+ * longer than 63 bytes, or ill-formed UTF-16. The row of a hashed key also contains the whole key (`fullKeyOf`).
+ * `ERR_KEY_INVALID` when the key is not a string.
  */
 export function rowKeyOf(key: string): string {
   if (typeof key !== 'string') throw new ShmTableError('ERR_KEY_INVALID', `a key must be a string, got ${show(key)}`);
   return isRowKey(key) ? key : `${HASHED}${hash('sha256', fullKeyOf(key), 'base64url').slice(0, HASH_CHARACTERS)}`;
 }
 
-/** Whether the row of a key has the key itself. */
+/** Whether the row key of a key is the key itself. */
 export function isRowKey(key: string): boolean {
   const { length } = key;
   if (length === 0 || length > MAX_ROW_KEY_BYTES) return false;
@@ -30,8 +30,8 @@ export function isRowKey(key: string): boolean {
 }
 
 /*
- * A full key as a row has it, different for any two keys and always well-formed: the key behind `=`, or as JSON, whose
- * escapes show lone surrogates, behind `"`.
+ * A whole key in the form in which a row stores it, different for any two keys and always well-formed: the key after
+ * `=`, or, with lone surrogates, as JSON after `"`.
  */
 
 export function fullKeyOf(key: string): string {

@@ -5,14 +5,14 @@ import type { StoredCodec } from './codec.js';
 import { MAX_ROW_KEY_BYTES } from './row-key.js';
 
 /*
- * A cache's table: which columns a row has, and how large the table may be.
+ * A cache's table: the columns of a row, and the size of the table.
  */
 
-/** Bits of `marks`. Most rows have none of them, and are read without a look at the columns beside the value. */
+/** Bits of `marks`. Most rows have none of them, and are read without examining the columns other than the value. */
 export const ABSENT = 1;
 export const TAGGED = 2;
 export const HASHED_KEY = 4;
-/** It has a time from which on it is stale, before the one at which it expires. */
+/** The value becomes stale before it expires. */
 export const STALES = 8;
 
 /** A row without its value. */
@@ -26,7 +26,7 @@ export interface Entry {
   readonly key: string;
 }
 
-/** What the two tables of a cache have in common. */
+/** The options that the two tables of a cache have in common. */
 export interface TableSize {
   readonly name: string;
   readonly namespace: string;
@@ -41,12 +41,12 @@ const COLUMNS = { marks: 'uint8', staleAt: 'float64', tags: 'text(12)', key: 'te
 const BLOCK_BYTES = 256;
 /** Of a block: its owner and its successor, and the bits that say that it is taken. */
 const BYTES_BESIDE_BLOCK = 8.3;
-/** The heap of the smallest cache that makes sense. */
+/** The heap of the smallest useful cache. */
 const MIN_HEAP_BYTES = 64 * 1024;
 
 /**
- * The options of a cache's table that takes at most so many bytes. `ERR_ARGUMENT` when they are too few: `otherBytes` are
- * what else the cache takes, for the message.
+ * The options of a cache's table that takes at most this many bytes. `ERR_ARGUMENT` when they are too few; `otherBytes`
+ * is what the rest of the cache takes, for the message.
  */
 export function valueTableOptions<V>(size: TableSize, bytes: number, otherBytes: number, { column }: StoredCodec<V>) {
   const { name, namespace, entries, maxParticipants } = size;

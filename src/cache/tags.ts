@@ -2,21 +2,21 @@ import { ShmTableError, show } from '../errors.js';
 import type { CacheMemory } from './cache-memory.js';
 import { TAG_SLOTS, tagsWord } from './cache-memory-layout.js';
 
-/** Tags of one entry at most. */
+/** Maximum number of tags of one entry. */
 const MAX_TAGS = 128;
 
 /*
- * A stamp says which tags an entry has, and the generation that each had when the entry was made. It is ASCII text of
- * nine characters a tag, six bits each from the highest down: the slot in three, its generation in six. Text is read
- * out of a row without an object being made for it.
+ * A stamp records the tags of an entry, and the generation of each when the entry was created. It is ASCII text of nine
+ * characters a tag, six bits each from the highest down: the slot in three, its generation in six. Text can be read
+ * from a row without creating an object.
  */
 const SLOT_CHARACTERS = 3;
 const TAG_CHARACTERS = 9;
 const FIRST_CHARACTER = 48;
 
 /**
- * The generations of tags. A tag has the generation of its slot, which the tag's hash decides. So the memory is the same
- * for any number of tags, and two tags in one slot are invalidated together: more than was asked for, never less.
+ * The generations of tags. A tag has the generation of its slot, which is chosen by the tag's hash. So the memory is
+ * the same for any number of tags, and two tags in one slot are invalidated together: more than requested, never less.
  */
 export class Tags {
   readonly #words: Int32Array;
@@ -27,12 +27,12 @@ export class Tags {
     this.#at = tagsWord(memory.owners);
   }
 
-  /** All entries stamped before with this tag are not current from now on. O(1). */
+  /** Invalidates all existing entries with this tag. O(1). */
   invalidate(tag: string): void {
     Atomics.add(this.#words, this.#at + slotOf(tag), 1);
   }
 
-  /** The stamp of these tags as they are now. */
+  /** The stamp of these tags with their current generations. */
   stamp(tags: readonly string[]): string {
     let stamp = '';
     for (const tag of tags) {

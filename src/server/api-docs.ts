@@ -46,8 +46,8 @@ export function openapiDocument(app: RoutesApp): object {
 }
 
 /**
- * Says where the routes are, relative to where the document is read from: correct behind a proxy that serves them under a
- * prefix, too. Not by the option of @fastify/swagger, which takes absolute URLs and paths only.
+ * States where the routes are, relative to the address of the document, so that it is also correct behind a proxy that
+ * serves them under a prefix. The option of @fastify/swagger accepts only absolute URLs and paths.
  */
 function servedFrom(url: string, document: object): object {
   const { openapi, info, ...rest } = Object(document);
@@ -70,14 +70,15 @@ export async function serveDocs(app: RoutesApp): Promise<void> {
     page.addHook('onRoute', (route) => {
       route.config = { ...route.config, scope: 'none' };
     });
-    // Under the path without a slash at its end the page's links are absolute: made relative, they hold behind a prefix.
+    // Without a trailing slash in the path, the page's links are absolute; as relative ones they also work behind a
+    // prefix.
     page.addHook('onSend', (request, _reply, payload, done) => {
       const isPage = typeof payload === 'string' && request.routeOptions.url === DOCS;
       done(null, isPage ? payload.replaceAll(`"${DOCS}/`, `".${DOCS}/`) : payload);
     });
     await page.register(fastifySwaggerUi, {
       routePrefix: DOCS,
-      // The page reads the document from below itself.
+      // The page loads the document from a path below its own.
       transformSpecification: (document) => servedFrom('..', document),
       transformSpecificationClone: false,
       staticCSP: DOCS_POLICY,

@@ -32,10 +32,10 @@ const refused = new WeakSet<Socket>();
 
 /**
  * Responds to a request that the parser rejected, and closes: the rest of the connection's bytes cannot be delimited.
- * All that came before is answered first, because a client takes the responses for those of its requests, in order.
+ * All requests before it are answered first, because a client assigns responses to its requests in order.
  */
 export function answerClientError(error: ParserError, socket: Socket): void {
-  // Each further piece of what cannot be parsed is reported, too.
+  // Every further piece of invalid input is reported, too.
   if (refused.has(socket)) return;
   if (!REFUSAL.test(error.code ?? '') || socket.destroyed || !socket.writable || isAnswered(socket)) {
     socket.destroy();
@@ -56,7 +56,7 @@ export function answerClientError(error: ParserError, socket: Socket): void {
 function refuse({ code, detail }: Refusal, socket: Socket): void {
   const document = problem(code, detail);
   endWith(socket, document);
-  // For the end of the client's side to be seen.
+  // So that the end of the client's side is noticed.
   socket.resume();
 }
 

@@ -1,6 +1,6 @@
 /**
- * Builders of JSON Schemas whose TypeScript types are TypeBox's. Of TypeBox itself a process loads the validator alone:
- * with its own builders, which bring all its types, a process of the service would start 0.3 s of processor time later.
+ * Builders of JSON Schemas with the TypeScript types of TypeBox. Of TypeBox itself a process loads only the validator:
+ * with its own builders, which load all types, a process of the service would take 0.3 s more processor time to start.
  */
 import type { Type as TypeBox } from 'typebox';
 
@@ -18,7 +18,7 @@ type Builders =
 
 const optional = new WeakSet<object>();
 
-// `Object()` is untyped: that each builder returns a schema of its TypeBox type is stated here.
+// `Object()` is untyped, so the TypeBox type of each builder's schema is stated here.
 export const Type: Pick<typeof TypeBox, Builders> = Object({
   Array: (items: object, options?: object) => ({ type: 'array', items, ...options }),
   Boolean: (options?: object) => ({ type: 'boolean', ...options }),

@@ -1,6 +1,6 @@
 /**
- * An answer whose text is made piece by piece and sent while it is made: what a client has not read yet is held for it
- * only up to a limit, however long the answer is. A short answer is sent as a whole, with its length.
+ * A response whose text is produced and sent piece by piece: however long it is, only a limited amount waits for the
+ * client in memory. A short response is sent as a whole, with its length.
  */
 import { Readable } from 'node:stream';
 import type { FastifyReply } from 'fastify';
@@ -13,8 +13,8 @@ interface PiecesOptions {
 }
 
 /**
- * Sends what `work` adds. When it throws before anything was sent, the error is the answer; after that the connection
- * ends, so that the client does not take the beginning for the whole.
+ * Sends what `work` adds. If it throws before anything was sent, the error is the response; afterwards the connection
+ * is ended, so that the client does not mistake the beginning for the whole.
  */
 export async function answerInPieces(
   reply: FastifyReply,
@@ -44,17 +44,17 @@ class PiecedAnswer {
     this.#options = options;
   }
 
-  /** Whether a piece of it has been sent. */
+  /** Whether a piece of the response has been sent. */
   get isBegun(): boolean {
     return this.#stream !== undefined;
   }
 
-  /** Whether the client has gone, so that no one reads the rest. */
+  /** Whether the client has disconnected and will not read the rest. */
   get isUnwanted(): boolean {
     return this.#stream?.destroyed === true;
   }
 
-  /** Bytes so far; those of the last piece are counted as characters. */
+  /** Number of bytes so far; for the last piece, its number of characters. */
   get bytes(): number {
     return this.#sentBytes + this.#text.length;
   }
@@ -69,7 +69,9 @@ class PiecedAnswer {
     this.#flush(this.#stream);
   }
 
-  /** Resolves when the client has read enough for more to be added, or has gone; undefined when that is so already. */
+  /**
+   * Resolves when the client has read enough for more to be added, or has disconnected; undefined if it need not wait.
+   */
   room(): Promise<void> | undefined {
     return this.#stream?.room();
   }

@@ -99,7 +99,7 @@ async function versionOne(instance: FastifyInstance, { handles, streams, limits 
   const paths = new KnownPaths();
   app.addHook('onRoute', (route) => {
     if (route.config?.pattern === undefined) paths.add(route.url, route.method);
-    // Without a schema the query would not be looked at, and an unknown parameter not refused.
+    // Without a schema the query would not be checked, and unknown parameters not rejected.
     route.schema = { querystring: Type.Object({}), ...route.schema };
   });
   for (const schema of sharedSchemas) {

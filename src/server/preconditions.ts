@@ -22,8 +22,8 @@ interface EntityTag {
 }
 
 /**
- * One element of a list, possibly empty (RFC 9110 section 5.6.1 allows empty elements). White space can be matched in one
- * way only: in two, a long run of it would take time that grows with its square.
+ * One element of a list, possibly empty (RFC 9110 section 5.6.1 allows empty elements). There is only one way to match
+ * white space: with two, the time for a long run of it would grow with the square of its length.
  */
 const ELEMENT = /[ \t]*(?:(W\/)?("[\x21\x23-\x7e\x80-\xff]*")[ \t]*)?(,|$)/y;
 

@@ -1,18 +1,22 @@
 /**
- * One request under way per connection: what a client has sent behind it waits. Node's server begins all requests that
- * have been read; here only the first begins, and the connection is not read until the others have had their turn.
+ * Executes one request at a time on each connection; requests that the client has sent behind it wait. Node's server
+ * would begin all requests that it has read; here only the first begins, and the connection is not read until the
+ * others have been answered.
  *
- * What was read together with the first request, up to 64 KiB, has been parsed and is kept; of very many requests in it
- * only the first are answered. After the last response of a connection, what the client still sends is read and dropped
- * for a while: to close at once would reset the connection, and the client could lose responses that it has not read.
+ * Up to 64 KiB that were read together with the first request have been parsed and are kept; if they contain very many
+ * requests, only the first ones are answered. After the last response on a connection, further input is read and
+ * discarded for a while: closing immediately would reset the connection, and the client could lose responses that it
+ * has not read.
  */
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { timers } from '../memory/index.js';
 
-/** Requests of a connection that may wait; those behind them are dropped, and the connection ends after the last. */
+/**
+ * Maximum number of waiting requests on a connection; further ones are dropped, and the connection ends after the last.
+ */
 const MAX_WAITING = 500;
-/** How long a client may take to see that its connection has ended. */
+/** How long a client may take to notice that its connection has ended. */
 const LINGER_MS = 1000;
 
 interface Exchange {
@@ -25,7 +29,7 @@ class Connection {
   readonly #listener: RequestListener;
   #current: Exchange | undefined;
   #waiting: Exchange[] = [];
-  /** Whether no further request is answered. */
+  /** Whether further requests are ignored. */
   #isEnding = false;
   /** The last request whose response has been sent. */
   #answered: Exchange | undefined;
@@ -33,7 +37,7 @@ class Connection {
   constructor(socket: Socket, listener: RequestListener) {
     this.#socket = socket;
     this.#listener = listener;
-    // Node resumes reading for its own reasons, such as to drop the body of a request.
+    // Node itself resumes reading, for example to drop the body of a request.
     socket.on('resume', () => {
       if (this.#waiting.length > 0) socket.pause();
     });
@@ -56,7 +60,7 @@ class Connection {
     if (this.#waiting.length === MAX_WAITING) this.#endAfter(exchange);
   }
 
-  /** Behind an upgrade, which is never accepted, Node's parser finds no more requests. */
+  /** After an upgrade request, which is never accepted, Node's parser reads no more requests. */
   #endAfter({ response }: Exchange): void {
     this.#isEnding = true;
     response.setHeader('Connection', 'close');
@@ -73,14 +77,14 @@ class Connection {
     socket.once('close', () => timers.clearTimeout(limit));
   }
 
-  /** The response, of those to requests that have arrived in full, that will be the last to be sent. */
+  /** The last response to be sent, of those to requests that have arrived completely. */
   get lastPending(): ServerResponse | undefined {
     const all = this.#current === undefined ? this.#waiting : [this.#current, ...this.#waiting];
     const complete = all.at(-1)?.request.complete === false ? all.at(-2) : all.at(-1);
     return complete?.response;
   }
 
-  /** Whether the request that is arriving has been answered: the rest of it is only dropped. */
+  /** Whether the request that is arriving has been answered already; then the rest of it is only discarded. */
   get isAnswered(): boolean {
     return this.#current === undefined && this.#answered?.request.complete === false;
   }
@@ -113,7 +117,7 @@ export function oneAtATime(listener: RequestListener): RequestListener {
   };
 }
 
-/** The last response of a connection that is still to be sent, of those whose requests have arrived in full. */
+/** The last response to be sent on a connection, of those to requests that have arrived completely. */
 export function lastPending(socket: Socket): ServerResponse | undefined {
   return connections.get(socket)?.lastPending;
 }

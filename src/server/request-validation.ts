@@ -38,7 +38,7 @@ function memberNames(schema: TSchema): string[] {
   return 'properties' in schema ? Object.keys(Object(schema.properties)) : [];
 }
 
-/** Ignored, a parameter that a route does not have could make it do more than was asked for: delete all rows, say. */
+/** If it were ignored, an unknown parameter could make a request do more than was intended, such as delete all rows. */
 function unknownParameter(query: unknown, known: readonly string[]): ShmTableError | undefined {
   const name = Object.keys(Object(query)).find((each) => !known.includes(each));
   if (name === undefined) return undefined;

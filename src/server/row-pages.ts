@@ -1,9 +1,9 @@
-/** Pages of rows as JSON, read in steps that are short whatever the rows hold. */
+/** Pages of rows as JSON, read in short steps whatever the rows contain. */
 import type { Columns, Entry } from '../table/types.js';
 import { widthInJson } from './row-width.js';
 import type { ServedTable } from './table-handles.js';
 
-/** Rows that may be longer than this, all of those that a step reads together, are read one at a time. */
+/** Rows are read one at a time if those of a step together may be longer than this. */
 const STEP_BYTES = 512 * 1024;
 /** Maximum number of rows read at once, however short they are. */
 const MAX_STEP_ROWS = 250;
@@ -15,16 +15,16 @@ interface PageStep {
 
 interface PageRequest {
   readonly limit: number;
-  /** Bytes that the answer still has room for. */
+  /** Bytes that may still be added to the response. */
   readonly roomBytes: number;
   readonly prefix: string | undefined;
   readonly columns: readonly string[] | undefined;
 }
 
 /**
- * The next rows after a cursor; may be none although more follow. A scan reads the rows of a whole bucket, also those
- * that the prefix or the limit excludes. Where a row may be long, it therefore reads keys only, and the row of the key
- * that it found is read by itself.
+ * The next rows after a cursor; there may be none although more follow. A scan reads the rows of a whole bucket,
+ * including those that the prefix or the limit excludes. If rows may be long, it therefore reads only keys, and then
+ * the row of the key that it found.
  */
 export function readStep({ table }: ServedTable, cursor: string | undefined, request: PageRequest): PageStep {
   const { limit, roomBytes, prefix, columns } = request;

@@ -1,4 +1,4 @@
-/** How long a row can become as JSON: from it follow the limits of bodies, and how many rows are read at once. */
+/** The maximum length of a row as JSON, which determines the limits of bodies and how many rows are read at once. */
 import type { Columns } from '../table/types.js';
 
 /** Bytes of the longest JSON text of a row with these columns. */
@@ -9,7 +9,7 @@ export function widthInJson(columns: Columns): number {
 }
 
 const NUMBER_BYTES = 32;
-/** Values of any length, which lie outside the row. */
+/** Values of any length, which are stored outside the row. */
 const HEAP_VALUE_BYTES = 16 * 1024 * 1024;
 
 function widestValue(type: string): number {

@@ -1,4 +1,4 @@
-/** The tables of a namespace, opened one after the other for a moment, so that a caller can do other work in between. */
+/** Opens the tables of a namespace briefly, one after the other, so that the caller can do other work in between. */
 import { ShmTableError } from '../errors.js';
 import { Segment } from '../memory/index.js';
 import { segmentName } from '../table/list.js';
@@ -8,12 +8,12 @@ import { Turns } from './turns.js';
 
 type Look<T> = (table: Table<Columns>) => T;
 
-/** What `look` finds in each table, by name. */
+/** The result of `look` for each table, by name. */
 export function surveyTables<T>(namespace: string, look: Look<T>): T[] {
   return places(namespace).flatMap((place) => visit(place, look));
 }
 
-/** The same for a thread that serves others meanwhile. */
+/** The same, but yields to other work of the thread. */
 export async function surveyTablesInTurns<T>(namespace: string, look: Look<T>): Promise<T[]> {
   const turns = new Turns();
   const found: T[] = [];
@@ -37,7 +37,7 @@ function places(namespace: string): Place[] {
     });
 }
 
-/** What was found in one table; nothing when it was destroyed meanwhile, is damaged, or belongs to another user. */
+/** The result for one table; none if it was destroyed meanwhile, is damaged, or belongs to another user. */
 function visit<T>(place: Place, look: Look<T>): T[] {
   try {
     using table = Table.open(...place);

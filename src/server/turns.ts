@@ -1,17 +1,17 @@
 /**
- * Long requests of a worker, in turns with everything else that its event loop has to do. All of them together have one
- * turn of a few milliseconds between two looks at the connections, however many there are.
+ * Lets long requests of a worker yield to other work of its event loop. All long requests together have one turn of a
+ * few milliseconds between two polls of the connections, however many requests there are.
  */
 import { monotonicMs, turn } from '../memory/index.js';
 
 const TURN_MS = 10;
 
-/** What the requests of this thread share. */
+/** State that the requests of this thread share. */
 const thread = {
-  /** Whether a turn is under way: the event loop has not been back since `began`. */
+  /** Whether a turn is in progress: the event loop has not run since `began`. */
   isUnderWay: false,
   began: 0,
-  /** Those who wait for a turn, in order. */
+  /** Requests that wait for a turn, in order. */
   waiting: [] as (() => void)[],
 };
 
@@ -32,7 +32,7 @@ export class Turns {
   #began: number = monotonicMs();
   #spentMs: number = 0;
 
-  /** Whether other work should have its turn now: also right at the start, when others have used up this one. */
+  /** Whether to yield now; may be true at the start, if other requests have used up the turn. */
   get isOver(): boolean {
     if (!thread.isUnderWay) begin();
     return monotonicMs() - thread.began >= TURN_MS;

@@ -8,7 +8,7 @@ import { fixturePath } from '../table/child.js';
 
 type Answered = Extract<Told, { is: 'answered' }>;
 
-/** One process or thread of `cache-agent`. */
+/** A process or thread that runs `cache-agent`. */
 export class Agent {
   readonly host: ChildProcess | Worker;
   readonly #told: Told[] = [];
@@ -26,7 +26,7 @@ export class Agent {
     t.teardown(() => this.kill());
   }
 
-  /** Ends it without any chance to clean up, and resolves when it has ended. */
+  /** Kills it without a chance to clean up, and resolves when it has ended. */
   async kill(): Promise<void> {
     const { host } = this;
     if (host instanceof Worker) await host.terminate();
@@ -42,7 +42,7 @@ export class Agent {
     else this.host.send(order);
   }
 
-  /** Resolves to the first message of this kind that was not taken yet. */
+  /** Resolves to the next message of this kind. */
   async next<K extends Told['is']>(is: K, ms = 20_000): Promise<Extract<Told, { is: K }>> {
     const take = async (): Promise<Extract<Told, { is: K }>> => {
       for (;;) {
@@ -76,7 +76,7 @@ export async function startThreads(t: Test, cache: string, count: number): Promi
   return agents;
 }
 
-/** The one of them that loads; waits for one to begin. */
+/** The agent that loads; waits until one begins. */
 export async function loaderOf(agents: readonly Agent[]): Promise<Agent> {
   const found = new Promise<Agent>((resolve) => {
     const look = (): void => {
@@ -91,7 +91,7 @@ export async function loaderOf(agents: readonly Agent[]): Promise<Agent> {
   return loader;
 }
 
-/** What all of them were answered, in their order. */
+/** The results of all agents, in order. */
 export function answersOf(agents: readonly Agent[]): Promise<Answered[]> {
   return Promise.all(agents.map((agent) => agent.next('answered', 30_000)));
 }

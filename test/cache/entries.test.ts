@@ -1,4 +1,4 @@
-/** What `get`, `set` and their kin promise, whatever the keys and values are. */
+/** `get`, `set` and related methods, with all kinds of keys and values. */
 import t from 'tap';
 import { Cache } from '../../src/cache/index.js';
 import { Table } from '../../src/index.js';
@@ -7,7 +7,7 @@ import { namespace, scratchCache } from './scratch-cache.js';
 
 const CLOSED = { name: 'ShmTableError', code: 'ERR_TABLE_CLOSED' };
 
-t.test('refuses what is no option, key, value or tag, and changes nothing', async (t) => {
+t.test('invalid options, keys, values and tags are rejected and change nothing', async (t) => {
   const cache = scratchCache(t);
   const { name } = cache;
   const refused = (code: string, run: () => unknown, message?: RegExp): void => {
@@ -66,7 +66,7 @@ t.test('refuses what is no option, key, value or tag, and changes nothing', asyn
   t.equal(cache.size, 0);
 });
 
-t.test('returns the value that was stored last, a new one each time', async (t) => {
+t.test('get returns a new copy of the value that was stored last', async (t) => {
   const cache = scratchCache(t);
   const values = [1, 'text', null, true, [1, { a: [] }], { user: 'ada', tags: ['x'], at: 1.5 }, ''];
   for (const value of values) {
@@ -84,7 +84,7 @@ t.test('returns the value that was stored last, a new one each time', async (t) 
   t.equal(cache.get('k'), undefined);
 });
 
-t.test('many at once: in the order given', async (t) => {
+t.test('methods for many keys work in the order of the keys', async (t) => {
   const cache = scratchCache(t);
   cache.setMany([
     ['a', 1],
@@ -98,7 +98,7 @@ t.test('many at once: in the order given', async (t) => {
   t.equal(cache.size, 0);
 });
 
-t.test('an expired value is not there', async (t) => {
+t.test('an expired value is absent', async (t) => {
   const clock = useTestClock();
   t.teardown(() => clock.restore());
   const cache = scratchCache(t, { ttl: 1_000 });
@@ -117,7 +117,7 @@ t.test('an expired value is not there', async (t) => {
   t.equal(cache.get('ever'), undefined, 'a new value has a new lifetime');
 });
 
-t.test('keys of any length and kind', async (t) => {
+t.test('keys may have any length and content', async (t) => {
   const cache = scratchCache<string>(t);
   const keys = [
     '',
@@ -156,12 +156,12 @@ t.test('keys of any length and kind', async (t) => {
   t.equal(cache.size, 0);
 });
 
-t.test('two long keys of one hash: the value of the other one is never returned', async (t) => {
+t.test('the value of another key with the same hash is never returned', async (t) => {
   const cache = scratchCache<string>(t);
   const mine = 'm'.repeat(100);
   const other = 'o'.repeat(100);
   cache.set(mine, 'mine').set(other, 'other');
-  // The hashes are as good as never alike, so the row of one key is put where that of the other belongs.
+  // Hashes practically never collide, so the row of one key is stored under the row key of the other.
   const table = Table.open(cache.name, { namespace });
   t.teardown(() => table.close());
   const [first, second] = [...table.keys()];
@@ -172,13 +172,13 @@ t.test('two long keys of one hash: the value of the other one is never returned'
   t.equal(cache.get(victim), undefined);
   t.equal(cache.has(victim), false);
   t.same(cache.getMany([victim]), [undefined]);
-  t.equal(cache.delete(victim), false, 'and not removed');
+  t.equal(cache.delete(victim), false, 'and is not removed');
   t.equal(await cache.getOrSet(victim, () => 'loaded'), 'loaded');
   t.equal(cache.get(victim), 'loaded');
 });
 
-t.test('codecs', async (t) => {
-  await t.test('v8 keeps what JSON loses', async (t) => {
+t.test('values are encoded by the codec', async (t) => {
+  await t.test('v8 preserves values that JSON cannot represent', async (t) => {
     const cache = scratchCache(t, { codec: 'v8' });
     const value = { map: new Map([[1, new Date(5)]]), big: 5n, bytes: new Uint8Array([1, 2]), none: undefined };
     cache.set('k', value);
@@ -186,7 +186,7 @@ t.test('codecs', async (t) => {
     t.throws(() => cache.set('f', () => 1), { code: 'ERR_COLUMN_TYPE' });
     t.throws(() => cache.set('f', undefined), { code: 'ERR_COLUMN_TYPE' });
   });
-  await t.test('one of your own', async (t) => {
+  await t.test('a custom codec is used', async (t) => {
     const cache = scratchCache<string>(t, {
       codec: {
         encode: (text) => {
@@ -234,13 +234,13 @@ t.test('a tag removes all entries that have it', async (t) => {
   t.equal(cache.has('b'), false);
   t.equal(cache.delete('b'), false);
   cache.set('e', 7, { tags: ['y'] });
-  t.equal(cache.get('e'), 7, 'one that is stored afterwards is valid');
+  t.equal(cache.get('e'), 7, 'an entry that is stored afterwards is valid');
   cache.invalidateTag('x');
   cache.invalidateTag('z');
   t.same([...cache.keys()].sort(), ['d', 'e']);
 });
 
-t.test('a full cache evicts what was not used for longest', async (t) => {
+t.test('a full cache evicts the entries that were used least recently', async (t) => {
   const cache = scratchCache<number>(t, { entries: 100 });
   for (let i = 0; i < 1_000; i++) {
     cache.set(`k${i}`, i);
@@ -252,7 +252,7 @@ t.test('a full cache evicts what was not used for longest', async (t) => {
   t.equal(cache.stats().evictions, 900);
 });
 
-t.test('a handle that is closed, or whose cache is destroyed, refuses everything', async (t) => {
+t.test('a closed handle and a handle on a destroyed cache refuse everything', async (t) => {
   const cache = scratchCache(t);
   const { name } = cache;
   cache.set('a', 1);

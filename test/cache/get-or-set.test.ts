@@ -1,4 +1,4 @@
-/** Who loads, who waits, and what each of them gets; across processes: `stampede.test.ts`. */
+/** Which caller loads, which ones wait, and what each of them gets; for several processes see `stampede.test.ts`. */
 import { setImmediate as turn } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { Cache } from '../../src/cache/index.js';
@@ -8,7 +8,7 @@ import { scratchCache } from './scratch-cache.js';
 
 const CLOSED = { name: 'ShmTableError', code: 'ERR_TABLE_CLOSED' };
 
-/** A load that lasts until it is told to end. */
+/** A load that lasts until the test ends it. */
 class HeldLoad<V> {
   calls = 0;
   end: (value: V | undefined) => void = () => {};
@@ -23,7 +23,7 @@ class HeldLoad<V> {
   };
 }
 
-/** Another handle on the same cache, with loads and waits of its own, as another process has. */
+/** Another handle on the same cache, with separate loads and waits, like that of another process. */
 function secondHandle<V>(t: Test, { name }: Cache<V>): Cache<V> {
   const other = Cache.open<V>({ name, bytes: 4 * 2 ** 20, entries: 1_000 });
   t.teardown(() => other.close());
@@ -38,7 +38,7 @@ function testClock(t: Test): TestClock {
 
 const soon = <T>(promise: Promise<T>): Promise<T> => within(10_000, 'an answer', promise);
 
-t.test('refuses what is no load and no option', async (t) => {
+t.test('an invalid load and invalid options are rejected', async (t) => {
   const cache = scratchCache(t);
   const refused = (args: unknown[], code: string) =>
     t.rejects(Reflect.apply(cache.getOrSet, cache, args), { name: 'ShmTableError', code });
@@ -53,13 +53,13 @@ t.test('refuses what is no load and no option', async (t) => {
   await refused(['k', 5], 'ERR_ARGUMENT');
 });
 
-t.test('one load for all callers of a key, each with a value of its own, which is stored', async (t) => {
+t.test('one load serves all callers of a key, each gets its own copy, and the value is stored', async (t) => {
   const cache = scratchCache<{ n: number; at: Date | string }>(t);
   let loads = 0;
   const load = async () => ({ n: ++loads, at: new Date(0) });
   const values = await Promise.all(Array.from({ length: 50 }, () => cache.getOrSet('k', load)));
   t.equal(loads, 1);
-  for (const value of values) t.same(value, { n: 1, at: '1970-01-01T00:00:00.000Z' }, 'as the codec decodes it');
+  for (const value of values) t.same(value, { n: 1, at: '1970-01-01T00:00:00.000Z' }, 'decoded by the codec');
   t.equal(new Set(values).size, 50);
   t.same(cache.get('k'), values[0]);
   t.same(await cache.getOrSet('k', load), values[0]);
@@ -80,7 +80,7 @@ t.test('a load may be synchronous, and load other keys', async (t) => {
   t.equal(await cache.getOrSet('d', () => 4), 4);
 });
 
-t.test('another handle waits and gets the value', async (t) => {
+t.test('another handle waits for the load and gets the value', async (t) => {
   const cache = scratchCache<string>(t);
   const other = secondHandle(t, cache);
   const held = new HeldLoad<string>();
@@ -92,7 +92,7 @@ t.test('another handle waits and gets the value', async (t) => {
 });
 
 for (const where of ['of one handle', 'of several handles']) {
-  t.test(`a load that fails is the error of its caller, the next one loads: callers ${where}`, async (t) => {
+  t.test(`the error of a failed load goes to its caller, and the next caller ${where} loads`, async (t) => {
     const cache = scratchCache<string>(t);
     const others = [1, 2].map(() => (where === 'of one handle' ? cache : secondHandle(t, cache)));
     const held = new HeldLoad<string>();
@@ -106,7 +106,7 @@ for (const where of ['of one handle', 'of several handles']) {
   });
 }
 
-t.test('a value that cannot be stored is the error of its caller', async (t) => {
+t.test('the error of a value that cannot be stored goes to its caller', async (t) => {
   const cache = scratchCache<unknown>(t);
   await t.rejects(
     cache.getOrSet('k', () => ({ n: 5n })),
@@ -120,7 +120,7 @@ t.test('a value that cannot be stored is the error of its caller', async (t) => 
   t.equal(await cache.getOrSet('k', () => 'fits'), 'fits');
 });
 
-t.test('undefined is not stored, but those who wait get it', async (t) => {
+t.test('undefined is not stored, but waiting callers get it', async (t) => {
   const cache = scratchCache<string>(t);
   const other = secondHandle(t, cache);
   const held = new HeldLoad<string>();
@@ -154,7 +154,7 @@ t.test('negativeTtl keeps undefined', async (t) => {
   t.equal(await cache.getOrSet('m', () => 'after the delete'), 'after the delete');
 });
 
-t.test('staleTtl: the old value is served while one loads, also when that fails', async (t) => {
+t.test('during staleTtl the old value is returned while one caller loads, even if the load fails', async (t) => {
   const clock = testClock(t);
   const errors: unknown[] = [];
   const cache = scratchCache<string>(t, { onReloadError: (error, key) => errors.push(key, error) });
@@ -164,7 +164,7 @@ t.test('staleTtl: the old value is served while one loads, also when that fails'
   clock.advance(99);
   t.equal(await cache.getOrSet('k', () => 'too early', options), 'old');
   clock.advance(1);
-  t.equal(cache.get('k'), 'old', 'get returns it, too');
+  t.equal(cache.get('k'), 'old', 'get returns it too');
   const held = new HeldLoad<string>();
   for (const handle of [cache, cache, other]) t.equal(await handle.getOrSet('k', held.run, options), 'old');
   t.equal(held.calls, 1, 'one loads');
@@ -180,11 +180,11 @@ t.test('staleTtl: the old value is served while one loads, also when that fails'
   clock.advance(1_099);
   t.equal(cache.get('k'), 'new');
   clock.advance(1);
-  t.equal(cache.get('k'), undefined, 'gone after both times');
+  t.equal(cache.get('k'), undefined, 'absent after ttl and staleTtl');
   t.equal(await cache.getOrSet('k', () => 'third', options), 'third');
 });
 
-t.test('a caller that comes after the stale time waits for the load that goes on', async (t) => {
+t.test('a caller after the stale time waits for the load in progress', async (t) => {
   const clock = testClock(t);
   const cache = scratchCache<string>(t);
   const options = { ttl: 100, staleTtl: 100 };
@@ -198,7 +198,7 @@ t.test('a caller that comes after the stale time waits for the load that goes on
   t.equal(await waiting, 'new');
 });
 
-t.test('an invalidated entry is not served in its stale time', async (t) => {
+t.test('an invalidated entry is not returned in its stale time', async (t) => {
   const clock = testClock(t);
   const cache = scratchCache<string>(t);
   cache.set('k', 'old', { ttl: 100, staleTtl: 1_000, tags: ['x'] });
@@ -209,7 +209,7 @@ t.test('an invalidated entry is not served in its stale time', async (t) => {
   t.equal(await cache.getOrSet('k', () => 'new'), 'new');
 });
 
-t.test('a signal ends the wait of its caller; the load goes on', async (t) => {
+t.test('a signal ends the wait of its caller, and the load continues', async (t) => {
   const cache = scratchCache<string>(t);
   const other = secondHandle(t, cache);
   const held = new HeldLoad<string>();
@@ -231,7 +231,7 @@ t.test('a signal ends the wait of its caller; the load goes on', async (t) => {
   late.abort(reason);
 });
 
-t.test('a load that was begun before the key changed is not stored', async (t) => {
+t.test('the result of a load that began before the key changed is not stored', async (t) => {
   const cache = scratchCache<string>(t);
   const other = secondHandle(t, cache);
   const changes: [string, () => void, string | undefined][] = [
@@ -254,13 +254,13 @@ t.test('a load that was begun before the key changed is not stored', async (t) =
       while (held.calls < 2) await turn();
       held.end('loaded again');
     }
-    t.equal(await soon(after), left ?? 'loaded again', `${what}: who asked after it gets no older value`);
+    t.equal(await soon(after), left ?? 'loaded again', `${what}: later callers get no older value`);
     t.equal(cache.get('k'), left ?? 'loaded again');
     cache.delete('k');
   }
 });
 
-t.test('close: those who wait get ERR_TABLE_CLOSED, and others load', async (t) => {
+t.test('after close, waiting callers get ERR_TABLE_CLOSED, and other handles load', async (t) => {
   const cache = scratchCache<string>(t);
   const other = secondHandle(t, cache);
   const held = new HeldLoad<string>();
@@ -283,7 +283,7 @@ t.test('close: those who wait get ERR_TABLE_CLOSED, and others load', async (t) 
   t.equal(await soon(again), 'loaded');
 });
 
-t.test('destroy: those who wait, in any handle, get ERR_TABLE_CLOSED', async (t) => {
+t.test('after destroy, waiting callers of every handle get ERR_TABLE_CLOSED', async (t) => {
   const cache = scratchCache<string>(t);
   const other = secondHandle(t, cache);
   const held = new HeldLoad<string>();

@@ -1,4 +1,4 @@
-/** Processes that are killed while they load, wait, store and invalidate: no key stays blocked. */
+/** No key remains blocked when processes are killed while they load, wait, store and invalidate. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import { Cache } from '../../src/cache/index.js';
@@ -10,10 +10,10 @@ import { namespace, scratchCache } from './scratch-cache.js';
 
 const KILLS = tries(12, 400);
 const USERS = 3;
-/** Time enough, on a busy machine, to load all keys one after the other; a key that is blocked takes for ever. */
+/** Enough time, even on a busy machine, to load all keys one after the other; a blocked key would take forever. */
 const ALL_LOADED_MS = 10_000;
 
-t.test(`kill -9 at ${KILLS} random moments: every key can be loaded at once`, async (t) => {
+t.test(`kill -9 at ${KILLS} random moments: every key can be loaded immediately`, async (t) => {
   const cache = scratchCache<string>(t);
   const keys = [...Array.from({ length: 8 }, (_, i) => `key-${i}`), 'a long key '.repeat(20)];
   const startUsers = async (): Promise<Child[]> => {
@@ -42,7 +42,7 @@ t.test(`kill -9 at ${KILLS} random moments: every key can be loaded at once`, as
       });
     }
     for (const user of users) t.equal(await user.ended, 'SIGKILL');
-    // Nobody else is left: whatever is missing is loaded here.
+    // No other process is left, so missing keys are loaded here.
     for (const key of keys) {
       cache.delete(key);
       const value = await within(
@@ -55,7 +55,7 @@ t.test(`kill -9 at ${KILLS} random moments: every key can be loaded at once`, as
   }
   t.same(wrong, []);
   t.comment(
-    `${kills} kills; the slowest look at all keys took ${slowest.toFixed(1)} ms; ${cache.stats().takeovers} takeovers`,
+    `${kills} kills; the slowest read of all keys took ${slowest.toFixed(1)} ms; ${cache.stats().takeovers} takeovers`,
   );
   for (const name of [cache.name, `${cache.name}.loads`]) {
     const table = Table.open(name, { namespace });
@@ -65,7 +65,7 @@ t.test(`kill -9 at ${KILLS} random moments: every key can be loaded at once`, as
   }
 });
 
-t.test('a handle that a killed process left does not take a place for ever', async (t) => {
+t.test('the handle of a killed process does not occupy a slot forever', async (t) => {
   const options = { bytes: 4 * 2 ** 20, entries: 1_000, maxParticipants: 3 };
   const cache = scratchCache<string>(t, options);
   const { name } = cache;

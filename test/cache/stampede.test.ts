@@ -1,21 +1,25 @@
-/** Of all processes and threads that ask for one missing key, one loads it; whatever happens to that one, all are answered. */
+/**
+ * Of all processes and threads that request one missing key, one loads it; whatever happens to it, all get a result.
+ */
 import t from 'tap';
 import { type Agent, answersOf, loaderOf, startProcesses, startThreads } from './agents.js';
 import { scratchCache } from './scratch-cache.js';
 
 const PROCESSES = 8;
 const CALLERS = 50;
-/** How long after the end of a load everybody has the value, in the fastest of so many rounds: others use the machine. */
+/**
+ * Maximum time after the end of a load until all have the value, in the fastest round, because the machine is shared.
+ */
 const ANSWERED_MS = 100;
 const ROUNDS = 3;
-/** So many of them ask for many keys. */
+/** Number of processes that request many keys. */
 const ASKING = 3;
 
 function pidOf({ host }: Agent): string {
   return 'pid' in host ? String(host.pid) : String(process.pid);
 }
 
-/** Milliseconds from the end of the load to the last answer. */
+/** Milliseconds from the end of the load to the last result. */
 function slowest(answers: readonly { at: number; loadedAt: number }[]): number {
   return Math.max(...answers.map(({ at }) => at)) - Math.max(...answers.map(({ loadedAt }) => loadedAt));
 }
@@ -24,14 +28,14 @@ const shown = (times: readonly number[]): string => times.map((ms) => ms.toFixed
 
 const loadsOf = (answers: readonly { loads: number }[]): number => answers.reduce((sum, { loads }) => sum + loads, 0);
 
-t.test(`${PROCESSES} processes with ${CALLERS} callers each`, async (t) => {
+t.test(`${PROCESSES} processes with ${CALLERS} callers each share loads`, async (t) => {
   const cache = scratchCache(t, { bytes: 32 * 2 ** 20, entries: 30_000 });
   const agents = await startProcesses(t, cache.name, PROCESSES);
   const askAll = (prefix: string, order: object = {}): void => {
     for (const agent of agents) agent.order({ ask: { prefix, keys: 1, callers: CALLERS, ...order } });
   };
 
-  await t.test('one of them loads a cold key, and all get its value', async (t) => {
+  await t.test('one process loads a missing key, and all get its value', async (t) => {
     const times: number[] = [];
     for (let round = 0; round < ROUNDS; round++) {
       askAll(`cold-${round}`);
@@ -46,7 +50,7 @@ t.test(`${PROCESSES} processes with ${CALLERS} callers each`, async (t) => {
     t.equal(cache.stats().loads, ROUNDS);
   });
 
-  await t.test('a load that fails is the error of its caller, and the next one loads', async (t) => {
+  await t.test('the error of a failed load goes to its caller, and the next caller loads', async (t) => {
     askAll('failing');
     const first = await loaderOf(agents);
     first.order({ end: 'badly' });
@@ -61,7 +65,7 @@ t.test(`${PROCESSES} processes with ${CALLERS} callers each`, async (t) => {
     });
   });
 
-  await t.test('10,000 keys at once: each is loaded once', async (t) => {
+  await t.test('each of 10,000 keys that are requested at once is loaded once', async (t) => {
     const keys = 10_000;
     const start = performance.now();
     const asking = agents.slice(0, ASKING);
@@ -70,7 +74,7 @@ t.test(`${PROCESSES} processes with ${CALLERS} callers each`, async (t) => {
     t.comment(`${keys} keys by ${ASKING} processes: ${(performance.now() - start).toFixed(0)} ms`);
   });
 
-  await t.test('the loader is killed in the middle: two loads', async (t) => {
+  await t.test('when the loading process is killed, one of the others loads', async (t) => {
     const times: number[] = [];
     for (let round = 0; round < ROUNDS; round++) {
       askAll(`killed-${round}`);
@@ -87,13 +91,13 @@ t.test(`${PROCESSES} processes with ${CALLERS} callers each`, async (t) => {
     t.ok(Math.min(...times) < ANSWERED_MS, `all are answered after ${shown(times)} ms`);
   });
 
-  await t.test('the loader of 10,000 keys is killed: all are loaded by the others, each once', async (t) => {
+  await t.test('when the loading process of 10,000 keys is killed, the others load each key once', async (t) => {
     const keys = 10_000;
     const [first, ...living] = agents.slice(0, ASKING);
     first.order({ ask: { prefix: 'orphans', keys, callers: 1 } });
     await first.next('loading');
     for (const agent of living) agent.order({ ask: { prefix: 'orphans', keys, callers: 1, endsAtOnce: true } });
-    // Done after all calls were made.
+    // Complete after all calls were made.
     for (const agent of living) agent.order({ delete: 'nothing' });
     for (const agent of living) await agent.next('done');
     const start = performance.now();
@@ -103,7 +107,7 @@ t.test(`${PROCESSES} processes with ${CALLERS} callers each`, async (t) => {
   });
 });
 
-t.test('worker threads', async (t) => {
+t.test('when a loading worker thread ends, another thread loads', async (t) => {
   const cache = scratchCache(t, { bytes: 32 * 2 ** 20, entries: 30_000 });
   const agents = await startThreads(t, cache.name, 3);
   for (const agent of agents) agent.order({ ask: { prefix: 'thread', keys: 1, callers: 10 } });

@@ -1,4 +1,4 @@
-/** The package as `npm pack` makes it, and the programs that use it. */
+/** The package as created by `npm pack`, and programs that use it. */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -14,7 +14,9 @@ export const manifest: {
   dependencies: Record<string, string>;
 } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 
-/** The first program of the README that imports shmtable, its table renamed so that it meets no table of the user's. */
+/**
+ * The first program of the README that imports shmtable; its table is renamed so that no table of the user is touched.
+ */
 const tableName = `readme-${process.pid}`;
 const readmeProgram = [...readFileSync(join(root, 'README.md'), 'utf8').matchAll(/```[jt]s\n(.*?)```/gs)]
   .map((match) => String(match[1]))
@@ -24,7 +26,7 @@ const asModule = `${example}\nconsole.log('ran to its end');\n`;
 const asScript = asModule.replaceAll(/import \{([^}]*)\} from '([^']*)'/g, "const {$1} = require('$2')");
 
 export class PackedPackage {
-  /** Outside the repository: no module may be found in its node_modules by walking up. */
+  /** Outside the repository, so that no module is found in its node_modules. */
   readonly folder = mkdtempSync(join(tmpdir(), 'shmtable-pack-'));
   readonly archive: string;
   /** Paths of the files in the package. */
@@ -32,7 +34,7 @@ export class PackedPackage {
 
   constructor(t: Test) {
     t.teardown(() => rmSync(this.folder, { recursive: true, force: true }));
-    // The build stands already and other tests are running on it: no lifecycle script may touch it.
+    // No lifecycle script may touch the build, because other tests are using it.
     const packed = this.run('npm', ['pack', '--ignore-scripts', '--json', '--pack-destination', this.folder], root);
     const [{ filename, files }]: [{ filename: string; files: { path: string }[] }] = JSON.parse(packed);
     this.archive = join(this.folder, filename);
@@ -48,7 +50,7 @@ export class PackedPackage {
     return execFileSync(command, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
   }
 
-  /** What went wrong, with what the program printed; undefined when it exited 0. */
+  /** The error, with what the program printed; undefined when it exited with code 0. */
   problemOf(command: string, args: readonly string[]): string | undefined {
     try {
       this.run(command, args);

@@ -1,4 +1,4 @@
-/** The ends of processes and of byte locks are told to those who wait, without being asked for. */
+/** Waiting threads are notified of the ends of processes and of byte locks, without polling. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
@@ -7,7 +7,7 @@ import { ProcessEnds, WordWatch } from '../../src/memory/index.js';
 import { within } from '../fixtures/deadline.js';
 import { openFiles, scratchSegment } from './scratch-segment.js';
 
-/** A process that waits until it is killed. */
+/** A process that sleeps until it is killed. */
 function standingProcess(t: Test): ChildProcess & { pid: number } {
   const child = spawn('sleep', ['1000'], { stdio: 'ignore' });
   const ended = once(child, 'exit');
@@ -19,7 +19,7 @@ function standingProcess(t: Test): ChildProcess & { pid: number } {
   return child as ChildProcess & { pid: number };
 }
 
-t.test('a process that is killed is told, whatever the number of processes, with one thread', async (t) => {
+t.test('the end of a killed process is reported, with one thread for any number of processes', async (t) => {
   const files = openFiles();
   const children = Array.from({ length: 20 }, () => standingProcess(t));
   let told = (): void => {};
@@ -43,7 +43,7 @@ t.test('a process that is killed is told, whatever the number of processes, with
   t.same(openFiles(), files);
 });
 
-t.test('a process that is no more is refused', async (t) => {
+t.test('a process that has ended cannot be added', async (t) => {
   const child = standingProcess(t);
   const ended = once(child, 'exit');
   child.kill('SIGKILL');
@@ -62,7 +62,7 @@ function announcement(t: Test, words: Int32Array): Promise<void> {
   });
 }
 
-t.test('the end of byte locks is announced once they are free', async (t) => {
+t.test('the end of byte locks is announced when they are free', async (t) => {
   const segment = scratchSegment(t);
   const words = new Int32Array(segment.buffer);
   const others = segment.openByteLocks();

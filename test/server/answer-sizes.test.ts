@@ -1,4 +1,4 @@
-/** Answers are bounded, whatever is asked for: pages end early, and results of a batch that would be too much are not run. */
+/** Responses are bounded, whatever is requested: pages end early, and later operations of a batch are not executed. */
 import { connect } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import t from 'tap';
@@ -39,17 +39,17 @@ t.test('a page ends early, and the pages have every row once', async (t) => {
   t.same(found.sort(), Array.from({ length: 200 }, (_, i) => `k${i}`).sort());
 });
 
-t.test('rows of megabytes come a few to a page', async (t) => {
+t.test('a page has only a few rows of megabytes', async (t) => {
   const { app } = await startWide(t, 20, { data: 'bytes(4194304)' } as never);
   const { status, json } = await app.send('GET', '/v1/tables/wide/rows');
   t.equal(status, 200);
   t.ok(json.rows.length === 1 || json.rows.length === 2, `${json.rows.length} rows`);
   t.type(json.cursor, 'string');
   const narrow = await app.send('GET', '/v1/tables/wide/rows?prefix=none');
-  t.same(narrow.json, { rows: [], cursor: null }, 'a prefix that none has');
+  t.same(narrow.json, { rows: [], cursor: null }, 'a prefix that no key has');
 });
 
-t.test('results of a batch end at the limit, and what follows is not run', async (t) => {
+t.test('after the limit, further operations of a batch are not executed', async (t) => {
   const { app, table } = await startWide(t, 1);
   const gets = Array.from({ length: 8000 }, () => ({ op: 'get', key: 'k0' }));
   const operations = [{ op: 'set', key: 'first', row: {} }, ...gets, { op: 'set', key: 'last', row: {} }];
@@ -59,9 +59,9 @@ t.test('results of a batch end at the limit, and what follows is not run', async
   t.equal(json.results.length, operations.length, 'every operation has a result');
   t.match(json.results[0], { status: 201, key: 'first' });
   const good = json.results.filter((result: { status: number }) => result.status === 200).length;
-  t.equal(good, Math.ceil((8 * MIB) / 65_590), 'rows in the answer');
+  t.equal(good, Math.ceil((8 * MIB) / 65_590), 'rows in the response');
   t.match(json.results.at(-1), { status: 413, key: 'last', problem: { code: 'ERR_ANSWER_TOO_LARGE', status: 413 } });
-  t.same([table.has('first'), table.has('last')], [true, false], 'what was reported is what was done');
+  t.same([table.has('first'), table.has('last')], [true, false], 'exactly the reported operations were executed');
 });
 
 t.test('limits.answerBytes sets the limit', async (t) => {
@@ -74,7 +74,7 @@ t.test('limits.answerBytes sets the limit', async (t) => {
   t.match([batch.json.results[0].status, batch.json.results[49].status], [200, 413]);
 });
 
-t.test('a client that leaves without reading does not end its batch', async (t) => {
+t.test('a client that disconnects without reading does not stop its batch', async (t) => {
   const { app, table } = await startWide(t, 100);
   const socket = connect(app.port, '127.0.0.1').pause();
   t.teardown(() => socket.destroy());
@@ -84,13 +84,13 @@ t.test('a client that leaves without reading does not end its batch', async (t) 
   const head = 'POST /v1/tables/wide/batch HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n';
   socket.write(`${head}Content-Length: ${body.length}\r\n\r\n${body}`);
   while (!table.has('first')) await nextTurn();
-  // The client goes away without having read anything.
+  // The client disconnects without having read anything.
   socket.destroy();
   while (!table.has('end')) await nextTurn();
-  t.pass('is executed to its end');
+  t.pass('the batch is executed completely');
 });
 
-t.test('many long requests together have one turn of the event loop', { timeout: 60_000 }, async (t) => {
+t.test('many long requests share one turn of the event loop', { timeout: 60_000 }, async (t) => {
   const app = await startApp(t);
   const json = { capacity: 200_000, columns: { n: 'int32' } };
   t.equal((await app.send('PUT', '/v1/tables/large', { json })).status, 201);
@@ -110,5 +110,5 @@ t.test('many long requests together have one turn of the event loop', { timeout:
     longest = Math.max(longest, (user + system) / 1000);
   }
   for (const { status } of await all) if (status !== 200) t.fail(`status ${status}`);
-  t.ok(longest < 150, `${Math.round(longest)} ms of the processor between two looks`);
+  t.ok(longest < 150, `${Math.round(longest)} ms of processor time between two turns`);
 });

@@ -1,4 +1,4 @@
-/** What a client does with its connection: many requests at once, only half of it open, a reset, an upgrade. */
+/** Unusual connections: many requests at once, half-closed, reset, upgraded. */
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import t from 'tap';
@@ -8,7 +8,7 @@ import { startApp, type TestApp } from '../fixtures/server-app.js';
 const GET = 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n';
 const PUT = 'HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 8\r\n\r\n{"i8":5}';
 
-/** Everything that comes until the service closes. */
+/** Everything that arrives until the service closes. */
 async function read(socket: Socket): Promise<string> {
   let text = '';
   for await (const chunk of socket) text += chunk;
@@ -19,12 +19,12 @@ function statuses(raw: string): string[] {
   return Array.from(raw.matchAll(/HTTP\/1\.1 (\d+) /g), ([, status]) => status);
 }
 
-/** Asks over other connections, so that the service has had more than one turn. */
+/** Sends requests over other connections, so that the event loop of the service has run several times. */
 async function askOften({ send }: TestApp): Promise<void> {
   for (let i = 0; i < 10; i++) await send('GET', '/healthz');
 }
 
-t.test('a request behind one that is not answered yet waits', async (t) => {
+t.test('a request waits until the one before it is answered', async (t) => {
   const app = await startApp(t);
   const json = { capacity: 200, columns: { text: 'string(65535)' } } as const;
   t.equal((await app.send('PUT', '/v1/tables/wide', { json })).status, 201);
@@ -37,13 +37,13 @@ t.test('a request behind one that is not answered yet waits', async (t) => {
   socket.write(`${page}PUT /v1/tables/t/rows/behind ${PUT}`);
   await once(socket, 'readable');
   await askOften(app);
-  t.notOk(app.table.has('behind'), 'while the client does not read the page');
+  t.notOk(app.table.has('behind'), 'not executed while the client does not read the page');
   socket.resume();
   while (!app.table.has('behind')) await askOften(app);
   t.pass('then it is executed');
 });
 
-t.test('requests sent at once are answered, in order, up to a number', async (t) => {
+t.test('requests sent at once are answered in order, up to a maximum number', async (t) => {
   const { sendRaw, port } = await startApp(t);
   const last = 'GET /nowhere HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n';
   t.same(statuses(await sendRaw(GET.repeat(300) + last)), [...Array(300).fill('200'), '404']);
@@ -53,7 +53,7 @@ t.test('requests sent at once are answered, in order, up to a number', async (t)
   t.equal(answered, 501);
 });
 
-t.test('a client that closes its side gets its responses', async (t) => {
+t.test('a client that half-closes its connection gets its responses', async (t) => {
   const { port, table } = await startApp(t);
   const whole = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
   whole.end(`PUT /v1/tables/t/rows/k ${PUT}${GET}`);
@@ -61,7 +61,7 @@ t.test('a client that closes its side gets its responses', async (t) => {
   t.ok(table.has('k'));
   const broken = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
   broken.end(`PUT /v1/tables/t/rows/k ${PUT}garbage\r\n\r\n`);
-  t.same(statuses(await read(broken)), ['200', '400'], 'and the refusal of what is behind');
+  t.same(statuses(await read(broken)), ['200', '400'], 'and the error for the bytes behind them');
 });
 
 t.test('an upgrade is ignored, and CONNECT is refused', async (t) => {
@@ -73,7 +73,7 @@ t.test('an upgrade is ignored, and CONNECT is refused', async (t) => {
   t.match(tunnel, /^HTTP\/1.1 405 [\s\S]*Allow: [\s\S]*ERR_METHOD_NOT_ALLOWED/);
 });
 
-t.test('a client that resets its connection cannot pass as one of a Unix socket', async (t) => {
+t.test('a client that resets its connection is not mistaken for one of a Unix socket', async (t) => {
   const app = await startApp(t);
   for (let i = 0; i < 50; i++) {
     const socket = connect(app.port, '127.0.0.1');

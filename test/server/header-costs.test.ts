@@ -21,7 +21,7 @@ const HEADERS = [
   'x-forwarded-for',
 ];
 const LONG = 31_000;
-/** A beginning, what is repeated, and an end that fits nothing. */
+/** A beginning, a repeated part, and an end that matches nothing. */
 const PATTERNS = [
   ['', ' ', 'x'],
   [',', ' ', 'x'],
@@ -41,7 +41,7 @@ const PATTERNS = [
   ['gzip;q=', '0', 'x'],
 ] as const;
 
-t.test('a header of 31 KB costs a few milliseconds', { timeout: 100_000 }, async (t) => {
+t.test('a header of 31 KB takes a few milliseconds', { timeout: 100_000 }, async (t) => {
   const { send, table } = await startApp(t);
   table.set('k', {});
   let longest = 0;
@@ -52,7 +52,7 @@ t.test('a header of 31 KB costs a few milliseconds', { timeout: 100_000 }, async
       const method = header.startsWith('content') || header.startsWith('shm') ? 'PUT' : 'GET';
       const path = header === 'last-event-id' ? '/v1/tables/t/changes' : '/v1/tables/t/rows/k';
       await send(method, path, { headers: { [header]: value }, ...(method === 'PUT' && { body: '{}' }) }).catch(
-        // Refused by the parser of the client.
+        // Rejected by the parser of the client.
         () => undefined,
       );
       const { user, system } = process.cpuUsage(before);
@@ -64,7 +64,7 @@ t.test('a header of 31 KB costs a few milliseconds', { timeout: 100_000 }, async
   t.ok(longest < 200, `${Math.round(longest)} ms at most`);
 });
 
-t.test('a path or query of 31 KB costs a few milliseconds', async (t) => {
+t.test('a path or query of 31 KB takes a few milliseconds', async (t) => {
   const { send } = await startApp(t);
   for (const text of ['/', '%41', '.', '..%2f', 'a:', '?', '&', 'a=&', '%', 'prefix=%e9&', '+']) {
     for (const start of ['/v1/tables/t/rows', '/v1/tables/t/rows?', '/docs/static/', '/']) {

@@ -1,4 +1,4 @@
-/** A heap that is full, or nearly. */
+/** A heap that is full or nearly full. */
 import t, { type Test } from 'tap';
 import type { Table } from '../../src/index.js';
 import { Child } from './child.js';
@@ -7,7 +7,7 @@ import { scratchTable, testShared } from './scratch-table.js';
 const columns = { n: 'int32', text: 'text(8)' } as const;
 const BLOCK = 64;
 
-/** A table with a heap of so many blocks. */
+/** A table with a heap of this many blocks. */
 const heapOf = (blocks: number) => ({ bytes: blocks * BLOCK, blockBytes: BLOCK });
 const blocks = (count: number): string => 'x'.repeat(count * BLOCK);
 
@@ -16,7 +16,7 @@ function isSound(t: Test, table: Table<typeof columns>): void {
   t.equal(table.stats().heap?.inFlight, 0);
 }
 
-t.test('values whose blocks are exactly those of the heap fit, one more does not', async (t) => {
+t.test('values that need exactly the blocks of the heap fit, and one more does not', async (t) => {
   for (const sizes of [[100], [1, 99], [33, 33, 34], Array.from({ length: 100 }, () => 1), [64, 36]]) {
     const table = scratchTable(t, { capacity: 200, columns, heap: heapOf(100) });
     for (let round = 0; round < 3; round++) {
@@ -28,19 +28,19 @@ t.test('values whose blocks are exactly those of the heap fit, one more does not
       t.throws(
         () => table.set('k0', { text: 'x'.repeat(9) }),
         full,
-        'an update has its new blocks beside the old ones',
+        'an update needs its new blocks in addition to the old ones',
       );
       t.same(new Map(table), before);
       isSound(t, table);
       table.set('short', { text: '12345678' }).set('k0', { n: 1 }).increment('k0', 'n');
-      t.equal(table.get('k0', 'text'), before.get('k0')?.text, 'what needs no block goes on');
+      t.equal(table.get('k0', 'text'), before.get('k0')?.text, 'writes that need no block succeed');
       table.clear();
       isSound(t, table);
     }
   }
 });
 
-t.test('both limits say which of them is reached', async (t) => {
+t.test('the error says which of the two limits is reached', async (t) => {
   const table = scratchTable(t, { capacity: 1, columns, heap: heapOf(4) });
   table.set('a', { text: blocks(2) });
   t.throws(() => table.set('b', { text: blocks(2) }), { code: 'ERR_TABLE_FULL', message: /capacity of 1 rows/ });
@@ -53,7 +53,7 @@ t.test('both limits say which of them is reached', async (t) => {
   isSound(t, table);
 });
 
-t.test('a write that will be refused claims nothing', async (t) => {
+t.test('a write that is refused claims nothing', async (t) => {
   const table = scratchTable(t, { capacity: 10, columns, heap: heapOf(4) });
   table.set('a', { text: blocks(3) });
   t.equal(table.insert('a', { text: blocks(4) }), false);
@@ -63,7 +63,7 @@ t.test('a write that will be refused claims nothing', async (t) => {
   t.match(table.stats().heap, { used: 3, inFlight: 0 });
 });
 
-t.test('blocks of expired rows are free for others', async (t) => {
+t.test('the blocks of expired rows are reused', async (t) => {
   const table = scratchTable(t, { capacity: 10, columns, heap: heapOf(10) });
   table.set('old', { text: blocks(8) }, { ttl: 1 });
   while (table.has('old')) await new Promise(setImmediate);
@@ -72,7 +72,7 @@ t.test('blocks of expired rows are free for others', async (t) => {
   isSound(t, table);
 });
 
-t.test('a table that evicts makes room by bytes: the rows used least recently go, however many it takes', async (t) => {
+t.test('a table that evicts removes as many of the least recently used rows as a value needs bytes', async (t) => {
   const table = scratchTable(t, { capacity: 1000, columns, heap: heapOf(100), evict: 'lru' });
   for (let i = 0; i < 500; i++) table.set(`small${i}`, { n: i });
   for (let i = 0; i < 100; i++) table.set(`k${i}`, { text: blocks(1) });
@@ -81,12 +81,12 @@ t.test('a table that evicts makes room by bytes: the rows used least recently go
   t.equal(table.get('large', 'text'), blocks(40));
   t.equal(table.stats().heap?.used, 100);
   const left = Array.from({ length: 50 }, (_, i) => table.has(`k${i}`)).filter(Boolean).length;
-  t.ok(left >= 45, `of the 50 rows that were read, ${left} are there`);
+  t.ok(left >= 45, `of the 50 rows that were read, ${left} remain`);
   for (let i = 0; i < 500; i++) if (!table.has(`small${i}`)) t.fail(`small${i} has no blocks and was evicted`);
   table.set('all', { text: blocks(100) });
-  t.equal(table.stats().heap?.used, 100, 'the largest value that there can be finds room, too');
+  t.equal(table.stats().heap?.used, 100, 'the largest possible value fits too');
   t.throws(() => table.set('more', { text: blocks(101) }), { code: 'ERR_VALUE_TOO_LONG' });
-  t.ok(table.has('all'), 'and nothing is evicted for one that there cannot be');
+  t.ok(table.has('all'), 'and nothing is evicted for a larger one');
   isSound(t, table);
 });
 
@@ -95,7 +95,7 @@ t.test('a row is not evicted for its own new value', async (t) => {
   table.set('k', { a: blocks(4), b: blocks(4) });
   for (let round = 0; round < 20; round++) {
     table.set('k', { a: `${round}`.padEnd(2 * BLOCK, 'y') });
-    t.equal(table.get('k', 'b'), blocks(4), 'what is not named stays');
+    t.equal(table.get('k', 'b'), blocks(4), 'columns that are not named are unchanged');
     table.set('k', { a: blocks(1) });
   }
   t.throws(() => table.set('k', { a: blocks(6) }), { code: 'ERR_TABLE_FULL' });
@@ -103,7 +103,7 @@ t.test('a row is not evicted for its own new value', async (t) => {
 });
 
 testShared("writers that fill the heap together all finish, and every block is a row's", async (t) => {
-  // Room for each value alone and for no two that are half claimed: whoever waits must not keep what it has.
+  // Space for each value alone, but not for two that are half claimed: a waiting writer must not keep its blocks.
   const table = scratchTable(t, {
     capacity: 100,
     columns,

@@ -9,13 +9,13 @@ const columns = { n: 'int32', text: 'text(10)', blob: 'blob(8)', state: 'json' }
 const heap = { bytes: 2 ** 20, blockBytes: 64 };
 const NOTHING = { n: 0, text: '', blob: new Uint8Array(), state: null };
 
-/** Says that every invariant holds and that each block belongs to a row. */
+/** Asserts that every invariant holds and that each block belongs to a row. */
 function isSound(t: Test, table: PlainTable<typeof columns>): void {
   t.same(table.verify(), { ok: true, problems: [] });
-  t.equal(table.stats().heap?.inFlight, 0, 'no block is in no row');
+  t.equal(table.stats().heap?.inFlight, 0, 'every block belongs to a row');
 }
 
-t.test('a value comes back as it was written, whatever its length', async (t) => {
+t.test('a value of any length is read as it was written', async (t) => {
   const table = scratchTable(t, { capacity: 10, columns, heap: { bytes: 2 ** 22, blockBytes: 64 } });
   for (const length of [0, 1, 7, 8, 9, 10, 11, 31, 32, 33, 63, 64, 65, 127, 128, 129, 1000, 65_535, 65_536, 200_000]) {
     for (const unit of ['a', 'é', '€', '😀']) {
@@ -23,7 +23,7 @@ t.test('a value comes back as it was written, whatever its length', async (t) =>
       const blob = Uint8Array.from({ length }, (_, i) => i * 7 + length);
       const row = { n: length, text, blob, state: { text, list: [length, null, true] } };
       table.set('k', row);
-      // Comparing by `same` takes seconds for the longest.
+      // `same` takes seconds to compare the longest.
       t.ok(isDeepStrictEqual(table.get('k'), row), `${length} bytes of ${unit}`);
       t.equal(table.get('k', 'text'), text);
       t.ok(isDeepStrictEqual(table.get('k', 'blob'), blob));
@@ -32,7 +32,7 @@ t.test('a value comes back as it was written, whatever its length', async (t) =>
   isSound(t, table);
 });
 
-t.test('a partial write changes the named values only, a whole one resets the others', async (t) => {
+t.test('set changes only the named values, and put resets the others', async (t) => {
   const table = scratchTable(t, { capacity: 10, columns, heap });
   const long = { text: 't'.repeat(500), blob: new Uint8Array(300).fill(3), state: ['s'.repeat(400)] };
   table.set('k', { n: 1, ...long });
@@ -55,14 +55,14 @@ t.test('a partial write changes the named values only, a whole one resets the ot
   isSound(t, table);
 });
 
-t.test('every operation that ends a row frees its blocks', async (t) => {
+t.test('every operation that removes a row frees its blocks', async (t) => {
   const table = scratchTable(t, { capacity: 100, columns, heap });
   const row = { text: 't'.repeat(500), blob: new Uint8Array(300), state: ['s'.repeat(400)] };
   const fill = () => {
     for (let i = 0; i < 30; i++) table.set(`k${i}`, row);
   };
   fill();
-  t.same(table.take('k0'), { n: 0, ...row }, 'take returns what was there');
+  t.same(table.take('k0'), { n: 0, ...row }, 'take returns the row');
   t.ok(table.delete('k1'));
   t.ok(table.compareAndDelete('k2', { state: row.state }));
   t.same(table.deleteMany(['k3', 'k4', 'none']), [true, true, false]);
@@ -76,7 +76,7 @@ t.test('every operation that ends a row frees its blocks', async (t) => {
   isSound(t, table);
 });
 
-t.test('comparisons are with the whole value, JSON by its text', async (t) => {
+t.test('whole values are compared, JSON by its text', async (t) => {
   const table = scratchTable(t, { capacity: 10, columns, heap });
   const state = { a: 'x'.repeat(200), b: [1, 2] };
   table.set('k', { text: 'y'.repeat(200), blob: new Uint8Array(200), state });
@@ -93,7 +93,7 @@ t.test('comparisons are with the whole value, JSON by its text', async (t) => {
   isSound(t, table);
 });
 
-t.test('a JSON value is what JSON.stringify makes of it, anew at each read', async (t) => {
+t.test('a JSON value is stored by JSON.stringify and parsed at each read', async (t) => {
   const table = scratchTable(t, { capacity: 10, columns: { value: 'json' } });
   const date = new Date(0);
   const given = { date, nested: { toJSON: () => ['from', 'toJSON'] }, nan: Number.NaN };
@@ -124,7 +124,7 @@ t.test('a JSON value is what JSON.stringify makes of it, anew at each read', asy
   t.same(table.get('k', 'value'), { list: [1] });
 });
 
-t.test('what a column does not take is refused by code, and changes nothing', async (t) => {
+t.test('an invalid value is rejected and changes nothing', async (t) => {
   const table = scratchTable(t, { capacity: 10, columns, heap });
   const before = { n: 1, text: 't'.repeat(100), blob: new Uint8Array(100), state: { a: 's'.repeat(100) } };
   table.set('k', before);
@@ -188,7 +188,7 @@ t.test('what a column does not take is refused by code, and changes nothing', as
   isSound(t, table);
 });
 
-t.test('heap options out of range are refused with value and limit', async (t) => {
+t.test('heap options out of range are rejected with value and limit', async (t) => {
   const create = (options: object) => () => Table.create({ name: scratchName(t), capacity: 10, columns, ...options });
   for (const blockBytes of [0, 32, 63, 65, 100, 8192, 64.5, '64', null]) {
     t.throws(create({ heap: { bytes: 4096, blockBytes } }), {
@@ -212,7 +212,7 @@ t.test('heap options out of range are refused with value and limit', async (t) =
   t.throws(create({ columns: many }), { code: 'ERR_SCHEMA_INVALID', message: /at most 256 .*257/ });
 });
 
-t.test('bytesFor and stats tell what the heap takes', async (t) => {
+t.test('bytesFor and stats include the heap', async (t) => {
   const options = { capacity: 100, columns, heap: { bytes: 10_000, blockBytes: 128 } } as const;
   const table = scratchTable(t, options);
   const bytes = PlainTable.bytesFor({ name: 'any', ...options });
@@ -262,7 +262,7 @@ t.test('the type of a JSON column is that of json<T>()', async (t) => {
   table.set('k', { session: { user: 5 } });
 });
 
-t.test('iteration, scan, many keys and entries have the long values', async (t) => {
+t.test('iteration, scan, getMany and entry return long values', async (t) => {
   const table = scratchTable(t, { capacity: 100, columns, heap });
   const rows = new Map(
     Array.from({ length: 50 }, (_, i) => [
@@ -283,7 +283,7 @@ t.test('iteration, scan, many keys and entries have the long values', async (t) 
   t.same(seen, new Map([...rows].map(([key, { text, state }]) => [key, { text, state }])));
 });
 
-t.test('a snapshot has the long values, also for a table of another heap', async (t) => {
+t.test('a snapshot contains long values, and can be restored with another heap', async (t) => {
   const table = scratchTable(t, { capacity: 100, columns, heap });
   for (let i = 0; i < 60; i++) {
     table.set(`k${i}`, {
@@ -304,10 +304,10 @@ t.test('a snapshot has the long values, also for a table of another heap', async
   other.close();
   const name = scratchName(t);
   await t.rejects(Table.restore(`${path}/s`, { name, heap: 50_000 }), { code: 'ERR_TABLE_FULL' });
-  t.throws(() => Table.open(name), { code: 'ERR_TABLE_NOT_FOUND' }, 'nothing is left of it');
+  t.throws(() => Table.open(name), { code: 'ERR_TABLE_NOT_FOUND' }, 'no table is left behind');
 });
 
-t.test("the memory of a blob is the reader's own, and that of a value written is not kept", async (t) => {
+t.test('a blob that is read is a copy, and the bytes that were written are not referenced', async (t) => {
   const table = scratchTable(t, { capacity: 10, columns, heap });
   const given = Buffer.alloc(500, 1);
   table.set('k', { blob: given });
@@ -319,7 +319,7 @@ t.test("the memory of a blob is the reader's own, and that of a value written is
   t.equal(read?.constructor, Uint8Array);
 });
 
-t.test("code of the caller's inside a JSON value may write to the table", async (t) => {
+t.test('code of the caller in a JSON value may write to the table', async (t) => {
   const table = scratchTable(t, { capacity: 10, columns, heap });
   const inner = { text: 'inner'.repeat(100), state: ['inner'.repeat(50)] };
   const state = {

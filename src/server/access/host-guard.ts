@@ -1,8 +1,8 @@
 /**
  * Protects a service that listens on loopback without tokens from web pages. A page's script can reach 127.0.0.1 by a
  * domain name of the page's author (DNS rebinding); the Host header then has that name. Unix sockets cannot be reached
- * so: the guard is for services that listen on TCP. The listener decides, not the peer's address, which is undefined once
- * the peer has reset its connection.
+ * in this way, so the guard is only for services that listen on TCP. This is decided by the listener, not by the peer's
+ * address, which is undefined after the peer has reset its connection.
  */
 import type { FastifyRequest } from 'fastify';
 import { ShmTableError, show } from '../../errors.js';

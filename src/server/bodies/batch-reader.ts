@@ -1,4 +1,7 @@
-/** Takes the operations of a batch as they arrive: the first that is malformed, or beyond the token's scope, ends it. */
+/**
+ * Collects the operations of a batch as they arrive: the first one that is malformed or beyond the token's scope ends
+ * it.
+ */
 import type { FastifyRequest } from 'fastify';
 import { Compile } from 'typebox/schema';
 import { ShmTableError, show } from '../../errors.js';

@@ -1,6 +1,6 @@
 /**
- * How large a body may be, by its route: what the service holds and parses for a request is bounded, and a client that
- * sends something else is refused before it costs more.
+ * The maximum size of bodies, by route, so that the memory and time of a request are bounded, and invalid bodies are
+ * rejected early.
  */
 import type { Columns } from '../../table/types.js';
 import { widthInJson } from '../row-width.js';
@@ -8,8 +8,8 @@ import type { TableHandles } from '../table-handles.js';
 import type { JsonLimits } from './json-scanner.js';
 
 /**
- * What a body is: a row or some of its columns, operations of a batch, the definition of a table, or an object of a few
- * members.
+ * The kind of a body: a row or some of its columns, operations of a batch, the definition of a table, or an object with
+ * few members.
  */
 export type BodyKind = 'row' | 'batch' | 'definition' | 'small';
 
@@ -17,22 +17,22 @@ export const MAX_OPERATIONS = 10_000;
 
 const MIB = 1024 * 1024;
 const MIN_ROW_BYTES = MIB;
-/** A row with many wide columns can be written in parts. */
+/** A longer row can be written in parts. */
 const MAX_ROW_BYTES = 64 * MIB;
 const BATCH_BYTES = 4 * MIB;
 const OTHER_BYTES = MIB;
 
 /** A table has at most this many columns. */
 const MAX_COLUMNS = 1024;
-/** More than an operation or an increment has, for a message that names the one too many. */
+/** More than an operation or an increment has, so that the message can name the unknown member. */
 const FEW = 32;
-/** Objects and arrays within each other in a value. */
+/** Maximum nesting of objects and arrays in a value. */
 const MAX_VALUE_DEPTH = 128;
 
 const ROW: JsonLimits = { maxDepth: 1, maxMembers: [MAX_COLUMNS] };
 const BATCH: JsonLimits = { maxDepth: 3, maxMembers: [MAX_OPERATIONS, FEW, MAX_COLUMNS] };
 const STRUCTURES: Readonly<Record<'definition' | 'small', JsonLimits>> = {
-  // One more column than a table takes, so that the table says what is wrong with it.
+  // One more column than a table may have, so that the table's own error is returned.
   definition: { maxDepth: 2, maxMembers: [FEW, MAX_COLUMNS + 1] },
   small: { maxDepth: 2, maxMembers: [FEW, FEW] },
 };
@@ -47,7 +47,7 @@ export class BodyLimits {
   readonly #handles: TableHandles;
   readonly #atLeast: number;
 
-  /** @param bodyBytes what every route takes at least, whatever its own limit is */
+  /** @param bodyBytes the minimum limit of every route */
   constructor(handles: TableHandles, bodyBytes: number) {
     this.#handles = handles;
     this.#atLeast = bodyBytes;
@@ -73,7 +73,7 @@ export class BodyLimits {
   }
 }
 
-/** A value that is itself an object or an array may have as many members as the bytes allow. */
+/** A value that is an object or an array may have as many members as the bytes allow. */
 function withValues(structure: JsonLimits, columns: Columns): JsonLimits {
   const isNested = Object.values<string>(columns).some((type) => type.startsWith('json'));
   return isNested ? { ...structure, maxDepth: structure.maxDepth + MAX_VALUE_DEPTH } : structure;

@@ -1,16 +1,17 @@
 /**
- * Checks a JSON text (RFC 8259) while its bytes arrive, and stops at the first byte that is wrong: a text that is
- * malformed, too deep or has too many members costs only what precedes the fault, and is never parsed.
+ * Checks a JSON text (RFC 8259) while its bytes arrive, and stops at the first invalid byte: of a text that is
+ * malformed, too deeply nested or has too many members, only the part before the fault is processed, and nothing is
+ * parsed.
  *
- * Whether the bytes of strings are UTF-8 is left to the decoder.
+ * Whether the bytes of strings are valid UTF-8 is checked by the decoder.
  */
 import { ShmTableError } from '../../errors.js';
 
-/** What is allowed in a text besides its grammar. */
+/** Limits of a text in addition to the grammar. */
 export interface JsonLimits {
-  /** Maximum number of containers within each other. */
+  /** Maximum nesting of containers. */
   readonly maxDepth: number;
-  /** Maximum number of members or elements of a container, by its depth from 1; unlimited where there is no entry. */
+  /** Maximum number of members or elements of a container, by its depth from 1; unlimited if there is no entry. */
   readonly maxMembers: readonly number[];
 }
 
@@ -79,9 +80,9 @@ export class JsonScanner {
   #wordAt = 0;
   /** Bytes in the chunks before this one. */
   #before = 0;
-  /** Where the current element of the root begins in this chunk; -1 when none is under way. */
+  /** Where the current element of the root begins in this chunk; -1 outside of elements. */
   #elementAt = -1;
-  /** The pieces of the current element in the chunks before. */
+  /** The pieces of the current element in previous chunks. */
   #pieces: Buffer[] = [];
 
   constructor(limits: JsonLimits, element?: (bytes: Buffer) => void) {
@@ -167,7 +168,7 @@ export class JsonScanner {
    */
   end(): void {
     if (this.#state === END || (this.#depth === 0 && NUMBER_ENDS.has(this.#state))) return;
-    throw malformed(`it ends after ${this.#before} bytes, unfinished`);
+    throw malformed(`it is incomplete after ${this.#before} bytes`);
   }
 
   /** A byte outside strings, numbers and literals. */
@@ -211,7 +212,7 @@ export class JsonScanner {
     if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) {
       const { maxDepth } = this.#limits;
       if (this.#depth === maxDepth) {
-        throw malformed(`at most ${maxDepth} objects and arrays may be within each other (byte ${this.#before + at})`);
+        throw malformed(`objects and arrays may be nested at most ${maxDepth} deep (byte ${this.#before + at})`);
       }
       this.#depth++;
       this.#isObject[this.#depth] = byte === OPEN_OBJECT ? 1 : 0;

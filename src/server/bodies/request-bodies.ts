@@ -1,8 +1,8 @@
 /**
  * Request bodies: JSON only (for PATCH also merge-patch), in well-formed UTF-8, up to the limit of the route.
  *
- * A body is checked while it arrives and refused at its first fault; what a refused body still sends is read and
- * dropped, so that the client can read the answer. A small body is parsed as a whole: it cannot cost much.
+ * A body is checked while it arrives and rejected at its first fault; the rest of a rejected body is read and
+ * discarded, so that the client can read the response. A small body is parsed as a whole, because that is cheap.
  */
 import type { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
@@ -15,19 +15,19 @@ import { JsonScanner } from './json-scanner.js';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** What the route's body is; without it the route has none, and only its form is checked. */
+    /** The kind of the route's body; without it the route has none, and only the syntax is checked. */
     body?: BodyKind;
   }
 }
 
 /** A body up to this size is parsed without being scanned first. */
 const SMALL_BYTES = 16 * 1024;
-/** A client that announces more than this after a refusal is disconnected instead of being read from. */
+/** If a rejected body is announced to be longer than this, the client is disconnected instead of being read from. */
 const MAX_DROPPED_BYTES = 64 * 1024 * 1024;
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
-/** In place of the body of a request that is to be refused. */
+/** Replaces the body of a request that is to be rejected. */
 class Refused {
   readonly error: Error;
   constructor(error: Error) {
@@ -90,7 +90,7 @@ class BodyReader {
   readonly #turns = new Turns();
   #maxBytes: number = SMALL_BYTES;
   #bytes = 0;
-  /** The body so far, as far as it is kept. */
+  /** The kept part of the body so far. */
   #chunks: Buffer[] = [];
   #scanner: JsonScanner | undefined;
   #batch: BatchReader | undefined;
@@ -160,12 +160,12 @@ class BodyReader {
     if (this.#keepsBytes) this.#chunks.push(chunk);
   }
 
-  /** Of a large batch its operations are kept, and of a body that the route does not have nothing. */
+  /** Of a large batch the operations are kept; of a body where none belongs, nothing. */
   get #keepsBytes(): boolean {
     return this.#kind !== undefined && this.#kind !== 'batch';
   }
 
-  /** Begins to scan a body that is not small, of which at least so many bytes will come. */
+  /** Begins to scan a body that is not small and has at least this many bytes. */
   #begin(bytes: number): JsonScanner {
     const { maxBytes, structure } = this.#limits.of(this.#kind, Object(this.#request.params).table);
     this.#maxBytes = maxBytes;

@@ -16,14 +16,14 @@ const TABLE_GAUGES: readonly (readonly [string, string, CountName])[] = [
   ['shmtable_table_rows', 'Rows of the table; expired ones count until they are removed', 'rows'],
   ['shmtable_table_capacity_rows', 'Rows that fit into the table', 'capacity'],
   ['shmtable_table_bytes', "Bytes of the table's segment", 'bytes'],
-  ['shmtable_table_participants', 'Attached Table objects of all processes', 'participants'],
+  ['shmtable_table_participants', 'Threads of all processes that have the table open for writing', 'participants'],
 ];
 
 const TABLE_COUNTERS: readonly (readonly [string, string, CountName])[] = [
-  ['shmtable_table_expirations_total', 'Rows removed because their time was over', 'expirations'],
-  ['shmtable_table_evictions_total', 'Rows removed to make room', 'evictions'],
-  ['shmtable_table_recoveries_total', 'Operations of dead processes that were finished or undone', 'recoveries'],
-  ['shmtable_table_lock_waits_total', 'Times that a writer slept for a lock', 'lockWaits'],
+  ['shmtable_table_expirations_total', 'Expired rows that were removed', 'expirations'],
+  ['shmtable_table_evictions_total', 'Rows evicted from a full table', 'evictions'],
+  ['shmtable_table_recoveries_total', 'Operations of dead processes that were completed or undone', 'recoveries'],
+  ['shmtable_table_lock_waits_total', 'Writes that had to wait for a lock', 'lockWaits'],
 ];
 
 const OPERATIONS: readonly (readonly [string, CountName])[] = [
@@ -56,7 +56,7 @@ function addTables(registry: Registry, tables: readonly NamedCounts[]): void {
   }
   const operations = new Counter({
     name: 'shmtable_table_operations_total',
-    help: 'Rows written and deleted; reads leave no trace',
+    help: 'Rows inserted, updated and deleted; reads are not counted',
     registers,
     labelNames: ['table', 'operation'],
   });

@@ -8,14 +8,14 @@ const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5
 
 export const COUNTERS = {
   shmtable_http_requests_total: 'Requests answered, by method, route and status',
-  shmtable_worker_starts_total: 'Workers that began to serve',
-  shmtable_worker_ends_total: 'Workers that ended, for whatever reason',
-  shmtable_worker_deaths_total: 'Workers that ended without having been told to',
+  shmtable_worker_starts_total: 'Workers that were started',
+  shmtable_worker_ends_total: 'Workers that ended, for any reason',
+  shmtable_worker_deaths_total: 'Workers that ended unexpectedly',
 } as const;
 
 export const HISTOGRAMS = {
-  shmtable_http_request_duration_seconds: 'Time from the request to its answer, streams left out',
-  shmtable_event_loop_delay_seconds: 'By how much a timer of a worker came late, sampled twice a second',
+  shmtable_http_request_duration_seconds: 'Time from a request to its response, without change streams',
+  shmtable_event_loop_delay_seconds: 'How late a timer of a worker fires, sampled twice a second',
 } as const;
 
 export type CounterFamily = keyof typeof COUNTERS;

@@ -14,7 +14,7 @@ export function liveCountsOfTables(namespace: string): NamedCounts[] {
   return surveyTables(namespace, (table) => ({ ...countsOf(table), rows: table.size }));
 }
 
-/** The same, but `rows` includes expired rows; other work of the thread goes on meanwhile. */
+/** The same, but `rows` includes expired rows; it yields to other work of the thread. */
 export function countsOfTables(namespace: string): Promise<NamedCounts[]> {
   return surveyTablesInTurns(namespace, countsOf);
 }

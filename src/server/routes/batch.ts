@@ -13,7 +13,7 @@ import type { RoutesApp } from '../service-routes.js';
 import type { TableHandles } from '../table-handles.js';
 import { Turns } from '../turns.js';
 
-/** Results that wait for a slow client; until they are more, it need not read for its operations to be executed. */
+/** Maximum bytes of results that wait for a slow client before the execution of its operations pauses. */
 const MAX_UNREAD_BYTES = 1024 * 1024;
 
 const compiledValidation = requestValidation();
@@ -71,7 +71,7 @@ export function batchRoutes(app: RoutesApp, handles: TableHandles, answerBytes: 
   );
 }
 
-/** Runs an operation; one whose table was destroyed meanwhile fails by itself, like any other. */
+/** Executes an operation. If its table was destroyed meanwhile, only this operation fails, as with other errors. */
 function runOn(handles: TableHandles, table: string, operation: Operation): string {
   try {
     return handles.use(table, (served) => runOperation(served, operation));
@@ -80,7 +80,7 @@ function runOn(handles: TableHandles, table: string, operation: Operation): stri
   }
 }
 
-/** A destroyed table is left to the operations themselves. */
+/** The operations themselves report a destroyed table. */
 function loadAhead(handles: TableHandles, table: string, operations: readonly Operation[]): void {
   try {
     handles.use(table, ({ engine }) => engine.loadAhead(operations.map(({ key }) => key)));
@@ -94,7 +94,7 @@ function notRun(operation: Operation, answerBytes: number): string {
   return failed(operation, new ShmTableError('ERR_ANSWER_TOO_LARGE', message));
 }
 
-/** The operations were validated while they arrived; only that there are any is left to check. */
+/** The operations were validated while they arrived; here only a missing body is rejected. */
 const batchValidation: FastifySchemaCompiler<TSchema> = (route) => {
   if (route.httpPart === 'body') return compiledValidation({ ...route, schema: Type.Array(Type.Unknown()) });
   return compiledValidation(route);

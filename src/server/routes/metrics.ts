@@ -28,7 +28,8 @@ export function metricsRoutes(app: RoutesApp, memory: ServiceMemory, namespace: 
       },
     },
     async (_request, reply) => {
-      // Loaded for the first request: most apps are never asked, and prom-client adds to the start of each.
+      // Loaded for the first request: most apps never get one, and loading prom-client would slow down the start of
+      // each.
       const { exposition } = await import('../metrics/exposition.js');
       const { text, contentType } = await exposition(memory, await countsOfTables(namespace));
       return reply.type(contentType).send(text);

@@ -13,9 +13,9 @@ import { Turns } from '../turns.js';
 const MAX_LIMIT = 1000;
 /** Time limit for filling a page, after which it is sent with the rows found so far. */
 const SEARCH_MS = 200;
-/** Bytes of a page that wait for a slow client; the rest is read from the table when it has taken these. */
+/** Maximum bytes of a page that wait for a slow client; the rest is read from the table afterwards. */
 const MAX_UNREAD_BYTES = 256 * 1024;
-/** Buckets cleared between two looks at the clock: some 7,000 rows of a full table. */
+/** Buckets cleared between two reads of the clock: some 7,000 rows of a full table. */
 const BUCKETS_AT_ONCE = 1024;
 
 const query = Type.Object({

@@ -9,7 +9,7 @@ import { columns, jsonAnswer } from '../route-schemas.js';
 import type { RoutesApp } from '../service-routes.js';
 import type { TableHandles } from '../table-handles.js';
 
-/** Bytes of the list that wait for a slow client. */
+/** Maximum bytes of the list that wait for a slow client. */
 const MAX_UNREAD_BYTES = 256 * 1024;
 
 const listed = Type.Object({

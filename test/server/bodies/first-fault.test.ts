@@ -1,10 +1,10 @@
-/** Bodies are refused at their first fault: the answer comes while most of the body has not been sent. */
+/** Bodies are rejected at their first fault: the response arrives while most of the body has not been sent. */
 import { connect } from 'node:net';
 import t from 'tap';
 import { SECRETS, TOKENS } from '../../fixtures/access-tokens.js';
 import { isProblem, startApp, type TestApp } from '../../fixtures/server-app.js';
 
-/** More than what is parsed without a look at it first. */
+/** More than the size up to which bodies are parsed as a whole. */
 const PIECE = 20_000;
 
 const STATUSES = { ERR_BODY_MALFORMED: 400, ERR_TABLE_NOT_FOUND: 404, ERR_BODY_TOO_LARGE: 413 };
@@ -18,7 +18,7 @@ interface Begun {
   readonly token?: string;
 }
 
-/** Sends the head and the beginning of a request, and gives what comes back. */
+/** Sends the headers and the beginning of a request, and returns the response. */
 async function answerToBeginning({ port }: TestApp, begun: Begun): Promise<string> {
   const { method, path, body, announced = 1_000_000, token } = begun;
   const socket = connect({ host: '127.0.0.1', port });
@@ -34,12 +34,12 @@ async function answerToBeginning({ port }: TestApp, begun: Begun): Promise<strin
   return text;
 }
 
-/** JSON that begins so and goes on with the same. */
+/** JSON with this beginning, continued by repetitions. */
 function beginning(start: string, again: string): string {
   return start + again.repeat(Math.ceil(PIECE / again.length));
 }
 
-t.test('a body that cannot be right is refused before it has arrived', { timeout: 60_000 }, async (t) => {
+t.test('an invalid body is rejected before it has arrived completely', { timeout: 60_000 }, async (t) => {
   const app = await startApp(t);
   const row = { method: 'PUT', path: '/v1/tables/t/rows/k' };
   const batch = { method: 'POST', path: '/v1/tables/t/batch' };
@@ -55,8 +55,8 @@ t.test('a body that cannot be right is refused before it has arrived', { timeout
     ['an operation of many members', 'ERR_BODY_MALFORMED', { ...batch, body: `[{"op":"get",${members}` }],
     ['an unknown operation', 'ERR_BODY_MALFORMED', { ...batch, body: beginning('[{"op":"no","key":"k"},', ' ') }],
     ['a row of many members', 'ERR_BODY_MALFORMED', { ...row, body: `{${members}` }],
-    ['a row that is deep', 'ERR_BODY_MALFORMED', { ...row, body: beginning('{"data":', '[') }],
-    ['a row that is no JSON', 'ERR_BODY_MALFORMED', { ...row, body: beginning('', 'x') }],
+    ['a deeply nested row', 'ERR_BODY_MALFORMED', { ...row, body: beginning('{"data":', '[') }],
+    ['a row that is not JSON', 'ERR_BODY_MALFORMED', { ...row, body: beginning('', 'x') }],
     ['a table of many members', 'ERR_BODY_MALFORMED', { method: 'PUT', path: '/v1/tables/u', body: `{${members}` }],
     [
       'a table of many columns',
@@ -92,7 +92,7 @@ t.test('a body that cannot be right is refused before it has arrived', { timeout
   t.equal(app.table.size, 0);
 });
 
-t.test('a token that may only read is refused at the first operation that writes', { timeout: 60_000 }, async (t) => {
+t.test('with a read token, a batch is rejected at the first operation that writes', { timeout: 60_000 }, async (t) => {
   const app = await startApp(t, { tokens: TOKENS });
   const body = beginning('[{"op":"get","key":"a"},{"op":"delete","key":"a"},', ' ');
   const answer = await answerToBeginning(app, {
@@ -104,7 +104,7 @@ t.test('a token that may only read is refused at the first operation that writes
   t.match(answer, /^HTTP\/1.1 403 [\s\S]*insufficient_scope[\s\S]*ERR_FORBIDDEN/);
 });
 
-t.test('the connection of a refused body can be used again', async (t) => {
+t.test('the connection of a rejected body can be used again', async (t) => {
   const { sendRaw } = await startApp(t);
   const body = `[${'0,'.repeat(100_000)}`;
   const head = 'POST /v1/tables/t/batch HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n';
@@ -120,7 +120,7 @@ t.test('a body is limited by its route, and limits.bodyBytes raises the limit', 
   const data = Buffer.alloc(3_000_000, 7).toString('base64');
   const text = '\u0001'.repeat(65_535);
   const put = await send('PUT', '/v1/tables/wide/rows/k', { json: { text, data } });
-  t.match([put.status, put.json.row.data === data], [201, true], 'a row may have what its widest values need');
+  t.match([put.status, put.json.row.data === data], [201, true], 'a row may have its longest values');
   const narrow = `{"i8":1${' '.repeat(1_048_576)}}`;
   const json = { 'content-type': 'application/json' };
   const path = '/v1/tables/t/rows/k';
@@ -130,5 +130,5 @@ t.test('a body is limited by its route, and limits.bodyBytes raises the limit', 
   const operation = '{"op":"put","key":"k","row":{"i8":1}}';
   const batch = `[${`${operation},`.repeat(9_999)}${operation}]`;
   const ran = await send('POST', '/v1/tables/t/batch', { body: batch, headers: json });
-  t.equal(ran.json.results.length, 10_000, 'operations of a large batch are taken one by one');
+  t.equal(ran.json.results.length, 10_000, 'the operations of a large batch are parsed one by one');
 });

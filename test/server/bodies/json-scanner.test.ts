@@ -3,7 +3,7 @@ import { JsonScanner } from '../../../src/server/bodies/json-scanner.js';
 
 const ANY = { maxDepth: 64, maxMembers: [] };
 
-/** Whether the scanner takes a text that comes in two pieces; gives the elements of its root. */
+/** Whether the scanner accepts a text that arrives in two pieces, and the elements of its root. */
 function scan(bytes: Buffer, cut: number, elements?: string[]): boolean {
   const scanner = new JsonScanner(ANY, elements === undefined ? undefined : (each) => elements.push(each.toString()));
   try {
@@ -34,7 +34,7 @@ const TEXTS = [
   '[1 , 2,\t3\r\n]',
   '{"":"","a\\\\":0}',
 ];
-/** Bytes that replace one of a text, or are inserted. */
+/** Bytes that replace a byte of a text, or are inserted. */
 const BYTES = [
   '',
   ' ',
@@ -58,7 +58,7 @@ const BYTES = [
   '\u0001',
 ];
 
-t.test('takes exactly the texts that JSON.parse takes, wherever they are cut', async (t) => {
+t.test('the scanner accepts exactly the texts that JSON.parse accepts, wherever they are cut', async (t) => {
   let taken = 0;
   let refused = 0;
   for (const text of TEXTS) {
@@ -71,16 +71,16 @@ t.test('takes exactly the texts that JSON.parse takes, wherever they are cut', a
           else refused++;
           const bytes = Buffer.from(changed);
           if (scan(bytes, Math.min(at, bytes.length)) !== expected || scan(bytes, bytes.length >> 1) !== expected) {
-            t.fail(`${JSON.stringify(changed)} must be ${expected ? 'taken' : 'refused'}`);
+            t.fail(`${JSON.stringify(changed)} must be ${expected ? 'accepted' : 'rejected'}`);
           }
         }
       }
     }
   }
-  t.ok(taken > 500 && refused > 500, `${taken} texts were taken, ${refused} refused`);
+  t.ok(taken > 500 && refused > 500, `${taken} texts were accepted, ${refused} rejected`);
 });
 
-t.test('gives each element of an array at the root', async (t) => {
+t.test('each element of an array at the root is passed on', async (t) => {
   const text = '[{"a":[1,2]},"x]y",[ [] ], 12 ,null,{"b":"}"}]';
   for (let cut = 0; cut <= text.length; cut++) {
     const elements: string[] = [];
@@ -89,13 +89,13 @@ t.test('gives each element of an array at the root', async (t) => {
   }
 });
 
-t.test('stops at the first fault', async (t) => {
+t.test('the scanner stops at the first fault', async (t) => {
   const faults: [string, RegExp, object?][] = [
     ['{"a":1,}', /unexpected '\}' at byte 7/],
     ['nul!', /unexpected '!' at byte 3/],
     ['[1]x', /unexpected 'x' at byte 3/],
     ['"\n"', /unexpected 0xa at byte 1/],
-    ['[[[', /at most 2 objects and arrays may be within each other \(byte 2\)/, { maxDepth: 2 }],
+    ['[[[', /objects and arrays may be nested at most 2 deep \(byte 2\)/, { maxDepth: 2 }],
     ['[0,0,0', /an array has more than 2 members at byte 5/, { maxMembers: [2] }],
     ['[{"a":1,"b":2', /an object has more than 1 members at byte 8/, { maxMembers: [9, 1] }],
   ];
@@ -105,7 +105,7 @@ t.test('stops at the first fault', async (t) => {
       message,
     });
   }
-  const unfinished = new JsonScanner(ANY);
-  unfinished.push(Buffer.from('[1,'));
-  t.throws(() => unfinished.end(), { message: /ends after 3 bytes, unfinished/ });
+  const incomplete = new JsonScanner(ANY);
+  incomplete.push(Buffer.from('[1,'));
+  t.throws(() => incomplete.end(), { message: /is incomplete after 3 bytes/ });
 });
