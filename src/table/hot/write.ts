@@ -113,7 +113,7 @@ export function makeWriter(context: TableContext, parts: WriterParts): Writer {
   const { words, doubles, uses, rows, overflow } = memory;
   const { slot, bucket, row: rowAt, segment } = constants;
   const { DAMAGED } = bucket;
-  const { futexWait, loadAcquire, monotonicMs } = runtime;
+  const { assertStackRoom, futexWait, loadAcquire, monotonicMs } = runtime;
   const { bucketScale } = addresses;
   const columnCount = memory.layout.row.columns.length;
   const { capacity } = memory.layout.schema;
@@ -295,6 +295,7 @@ export function makeWriter(context: TableContext, parts: WriterParts): Writer {
         `has a heap of ${blocks} blocks of ${blockBytes} bytes, and the row needs ${needed}`,
       );
     }
+    assertStackRoom();
     words[at + slot.HEAP_OPEN] = 1;
     let deadline = 0;
     while (!values.store(id)) {
