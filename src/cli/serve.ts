@@ -11,7 +11,12 @@ export function addServe(program: Command): void {
     .option('--host <address>', `address to listen on (default: ${SERVICE_DEFAULTS.host})`)
     .option('--port <number>', `port to listen on, 0 for any (default: ${SERVICE_DEFAULTS.port})`)
     .option('--workers <number>', 'worker processes (default: the available cores)')
-    .option('--table <spec>', "a table to create: 'name:capacity:column=type,...'; may be repeated", collect, [])
+    .option(
+      '--table <spec>',
+      "a table to create: 'name:capacity:column=type,...[:heap=bytes]'; may be repeated",
+      collect,
+      [],
+    )
     .action(async (flags: ServeFlags) => {
       // Loaded only for this command: loading the service takes three times as long as everything else.
       const { runService } = await import('./run-service.js');

@@ -34,13 +34,13 @@ export const columns = Type.Unsafe<Record<string, string>>({
   additionalProperties: { type: 'string' },
   description:
     'Column names, in order, each with its type: an integer type from int8 to int64 or uint8 to uint32, float32, ' +
-    'float64, boolean, string(n) or bytes(n)',
+    'float64, boolean, string(n), bytes(n), or text, blob or json, whose values may have any length',
   examples: [{ population: 'int32', country: 'string(2)' }],
 });
 
 const cell = {
-  type: ['number', 'string', 'boolean'],
-  description: 'int64 as a decimal string, NaN and the infinities as strings, bytes as base64',
+  description:
+    'int64 as a decimal string, NaN and the infinities as strings, bytes and blobs as base64, a json column as the value itself',
 } as const;
 
 /**
@@ -56,7 +56,7 @@ export const rowBody = Type.Unsafe<Record<string, unknown>>({
 export const mergeBody = Type.Unsafe<Record<string, unknown>>({
   type: 'object',
   additionalProperties: { description: cell.description },
-  description: 'The columns to change; null resets a column to zero',
+  description: 'The columns to change; null resets a column to zero, which in a json column is null',
   examples: [{ population: 8175134 }],
 });
 

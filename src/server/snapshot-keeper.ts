@@ -9,7 +9,7 @@
 import type { FastifyBaseLogger } from 'fastify';
 import { hasCode } from '../errors.js';
 import { timers } from '../memory/index.js';
-import { SCHEMA_DEFAULTS } from '../table/defaults.js';
+import { withSchemaDefaults } from '../table/options.js';
 import { Table } from '../table/table.js';
 import type { RestoreOptions } from '../table/types.js';
 import type { SnapshotSettings } from './settings/settings-schema.js';
@@ -58,8 +58,9 @@ export class SnapshotKeeper {
    */
   async restore(options: RestoreOptions & { readonly name: string }): Promise<boolean> {
     if (!this.#settings.restoreAtStart) return false;
-    const { name } = options;
-    const wanted = options.capacity === undefined ? options : { ...SCHEMA_DEFAULTS, ...options };
+    const { name, capacity, columns } = options;
+    const isDefined = capacity !== undefined && columns !== undefined;
+    const wanted = isDefined ? withSchemaDefaults({ ...options, capacity, columns }) : options;
     await this.#files.beginRestoring(name);
     try {
       return await this.#restoreNewest(name, wanted);

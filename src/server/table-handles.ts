@@ -8,10 +8,9 @@
 import { hasCode } from '../errors.js';
 import { TableCodec } from '../json/table-codec.js';
 import { timers } from '../memory/index.js';
-import { SCHEMA_DEFAULTS } from '../table/defaults.js';
 import type { TableEngine } from '../table/engine.js';
 import { engineOf } from '../table/engine.js';
-import { parseNamespace } from '../table/options.js';
+import { parseNamespace, withSchemaDefaults } from '../table/options.js';
 import { Table } from '../table/table.js';
 import type { BackendName, Columns, TableInfo, TableOptions } from '../table/types.js';
 import { surveyTablesInTurns } from './table-survey.js';
@@ -80,7 +79,7 @@ export class TableHandles {
     const { name } = options;
     const { namespace, lockTimeoutMs } = this.#options;
     // Defaults are part of the schema: without them a table with other limits would be considered the same.
-    const schema = { ...SCHEMA_DEFAULTS, ...options, namespace, lockTimeoutMs } as const;
+    const schema = { ...withSchemaDefaults(options), namespace, lockTimeoutMs };
     for (;;) {
       try {
         const table: Table<Columns> = Table.create(schema);

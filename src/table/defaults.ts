@@ -1,14 +1,10 @@
 import { DEFAULT_BACKEND } from '../memory/index.js';
 
-/** The defaults of the options that decide whether two tables are the same. */
-export const SCHEMA_DEFAULTS = { maxKeyBytes: 63, evict: 'none', changes: 0 } as const;
-
 /** The defaults of what a table is and how a handle attaches: for the options and their JSON Schemas. */
 export const TABLE_DEFAULTS = {
-  ...SCHEMA_DEFAULTS,
-  /** Of a heap: bytes of a block, and bytes for each row of the capacity. */
-  blockBytes: 256,
-  heapBytesPerRow: 256,
+  maxKeyBytes: 63,
+  evict: 'none',
+  changes: 0,
   maxParticipants: 128,
   backend: DEFAULT_BACKEND,
   hugePages: false,
@@ -16,6 +12,9 @@ export const TABLE_DEFAULTS = {
   namespace: 'default',
   lockTimeoutMs: 1000,
 } as const;
+
+/** The defaults of a heap: bytes of a block, and bytes for each row of the capacity. */
+export const HEAP_DEFAULTS = { blockBytes: 256, bytesPerRow: 256 } as const;
 
 /** Rows on a page. */
 export const DEFAULT_SCAN_LIMIT = 100;

@@ -1,6 +1,6 @@
 import { ShmTableError, show } from '../errors.js';
 import { BACKEND_NAMES, checkOptions } from '../memory/index.js';
-import { TABLE_DEFAULTS } from './defaults.js';
+import { HEAP_DEFAULTS, TABLE_DEFAULTS } from './defaults.js';
 import { leastFeedBytes } from './layout/change-feed.js';
 import { HEAP_OPTIONS } from './option-names.js';
 import { type Column, parseColumns } from './schema.js';
@@ -44,9 +44,9 @@ export const EVICTIONS = ['none', 'lru'] as const;
 /** Maximum bytes of a change feed: the maximum size of an external ArrayBuffer on the oldest supported Node. */
 const MAX_CHANGES_BYTES = 2 ** 32;
 /** Bounds of a heap's blocks: sizes in bytes, and how many there may be. */
-const MIN_BLOCK_BYTES = 64;
-const MAX_BLOCK_BYTES = 4096;
-const MAX_BLOCKS = 2 ** 31 - 2;
+export const MIN_BLOCK_BYTES = 64;
+export const MAX_BLOCK_BYTES = 4096;
+export const MAX_BLOCKS = 2 ** 31 - 2;
 
 /** Names of tables and namespaces. */
 export const NAME = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$/;
@@ -73,6 +73,15 @@ function parseWith(columns: readonly Column[], options: Omit<TableOptions<Column
       MAX_PARTICIPANTS,
     ),
   };
+}
+
+/**
+ * The options with the defaults of a new table for those that decide whether two tables are the same. Throws as
+ * `parseSchema` does.
+ */
+export function withSchemaDefaults<O extends TableOptions<Columns>>(options: O) {
+  const { maxKeyBytes, evict, changes, heap } = parseSchema(options);
+  return { ...options, maxKeyBytes, evict, changes, heap };
 }
 
 /** The schema that an opener requires: what was not given is as in the table. Throws as `parseSchema` does. */
@@ -103,8 +112,7 @@ function parseHeap(value: unknown, columns: readonly Column[], capacity: number)
   }
   const given = typeof value === 'object' && value !== null ? value : { bytes: value };
   checkOptions(given, HEAP_OPTIONS);
-  const { blockBytes = TABLE_DEFAULTS.blockBytes, bytes = TABLE_DEFAULTS.heapBytesPerRow * capacity }: HeapGiven =
-    given;
+  const { blockBytes = HEAP_DEFAULTS.blockBytes, bytes = HEAP_DEFAULTS.bytesPerRow * capacity }: HeapGiven = given;
   const block = integer('heap.blockBytes', blockBytes, MIN_BLOCK_BYTES, MAX_BLOCK_BYTES);
   if ((block & (block - 1)) !== 0) {
     throw new ShmTableError(

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import t from 'tap';
 import { Cache } from '../../src/cache/index.js';
 import { Table } from '../../src/index.js';
-import { TABLE_DEFAULTS } from '../../src/table/defaults.js';
+import { HEAP_DEFAULTS, TABLE_DEFAULTS } from '../../src/table/defaults.js';
 
 const api = readFileSync(new URL('../../../docs/api.md', import.meta.url), 'utf8');
 
@@ -24,7 +24,7 @@ function namesOf(owner: string, object: object): string[] {
 }
 
 t.test('every public member has a section, and every section a member', async (t) => {
-  const table = Table.create({ name: `members-${process.pid}`, capacity: 1, columns: { n: 'int8' } });
+  const table = Table.create({ name: `members-${process.pid}`, capacity: 1, columns: { n: 'int8', t: 'text' } });
   t.teardown(() => table.destroy());
   const none = new Set(['table.constructor', 'Table.length', 'Table.name', 'Table.prototype']);
   const members = new Set(
@@ -58,10 +58,12 @@ t.test('the reference has the right defaults', async (t) => {
       `${option} is ${value} by default, not ${named}`,
     );
   }
+  const heap = `${HEAP_DEFAULTS.bytesPerRow} bytes a row, blocks of ${HEAP_DEFAULTS.blockBytes}`;
+  t.match(api, new RegExp(`^\\| \`heap\` \\|.* \\| ${heap} \\|`, 'm'), 'heap');
 });
 
 t.test('every count in stats() is described', async (t) => {
-  const table = Table.create({ name: `counts-${process.pid}`, capacity: 1, columns: { n: 'int8' } });
+  const table = Table.create({ name: `counts-${process.pid}`, capacity: 1, columns: { n: 'int8', t: 'text' } });
   t.teardown(() => table.destroy());
   const section = api.slice(api.indexOf('### table.stats()'), api.indexOf('### table.verify()'));
   for (const name of Object.keys(table.stats())) t.ok(section.includes(`\`${name}\``), name);

@@ -138,11 +138,24 @@ t.test('with tokens, also from the environment, other addresses are allowed', as
 });
 
 t.test('--table flags describe tables', async (t) => {
-  t.same(parseTableFlags(['a:10:n=int32,s=string(5)', 'b:5:x=bytes(3)']), {
+  t.same(parseTableFlags(['a:10:n=int32,s=string(5)', 'b:5:x=bytes(3)', 'c:9:j=json(40),t=text:heap=8192']), {
     a: { capacity: 10, columns: { n: 'int32', s: 'string(5)' } },
     b: { capacity: 5, columns: { x: 'bytes(3)' } },
+    c: { capacity: 9, columns: { j: 'json(40)', t: 'text' }, heap: 8192 },
   });
-  for (const flag of ['a', 'a:10', 'a:10:', 'a:10:n', 'a:10:n=int32:x', 'a:x:n=int32', 'a:10:n=int32,n=int8']) {
+  for (const flag of [
+    'a',
+    'a:10',
+    'a:10:',
+    'a:10:n',
+    'a:10:n=int32:x',
+    'a:10:t=text:heap=',
+    'a:10:t=text:heap=1k',
+    'a:10:t=text:heap=1:',
+    'a:10:t=text:heap',
+    'a:x:n=int32',
+    'a:10:n=int32,n=int8',
+  ]) {
     t.throws(() => parseTableFlags([flag]), { code: 'ERR_ARGUMENT' }, flag);
   }
   t.throws(() => parseTableFlags(['a:10:n=int7']), { code: 'ERR_SCHEMA_INVALID' }, 'an invalid type');

@@ -255,6 +255,30 @@ t.test('settings override the options of a restored table', async (t) => {
   t.same(readdirSync(dir), before, 'a service that did not start takes no snapshots');
 });
 
+t.test('values outside their rows are restored, into the heap of the settings', async (t) => {
+  const dir = folderOf(t);
+  const namespace = namespaceOf(t);
+  const keep = (heap?: number) => {
+    const columns = { body: 'text', data: 'json' } as const;
+    const long = { capacity: 10, columns, ...(heap !== undefined && { heap }) };
+    return keepTables({ namespace, snapshots: { dir }, tables: { t: long } });
+  };
+  const row = { body: 'long '.repeat(1000), data: { list: ['json '.repeat(1000)] } };
+  const first = await keep(32 * 1024);
+  first.handles.use('t', ({ table }) => table.set('k', row));
+  await first.stop();
+  await t.rejects(keep(), { code: 'ERR_SCHEMA_MISMATCH' }, 'the default heap is another one');
+
+  Table.destroy('t', { namespace });
+  await t.rejects(keep(8 * 1024), { code: 'ERR_VALUE_TOO_LONG' }, 'a heap in which the row has no room');
+  t.same(Table.list({ namespace }), [], 'leaves no table');
+  const second = await keep(64 * 1024);
+  t.ok(second.log.some(isRestored));
+  const found = second.handles.use('t', ({ table }) => ({ row: table.get('k'), heap: table.stats().heap }));
+  t.match(found, { row, heap: { bytes: 64 * 1024, used: 40 } });
+  await second.stop();
+});
+
 t.test('a snapshot that cannot be written is logged, and later ones are taken', async (t) => {
   const dir = folderOf(t);
   const namespace = namespaceOf(t);

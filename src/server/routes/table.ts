@@ -34,6 +34,15 @@ const statistics = Type.Object(
     recoveries: count,
     lockWaits: count,
     participants: count,
+    heap: Type.Optional(
+      Type.Object(
+        { bytes: count, blockBytes: count, blocks: count, used: count, inFlight: count },
+        {
+          description:
+            'Use of the heap in blocks: `used` by rows, `inFlight` by writes under way; only of a table with such columns',
+        },
+      ),
+    ),
   },
   { description: 'Counters since the table was created; `rows` may include expired rows that are not yet removed' },
 );
@@ -45,6 +54,12 @@ const description = Type.Object({
   maxKeyBytes: count,
   evict: Type.String({ examples: ['none'] }),
   changes: Type.Integer({ minimum: 0, description: 'Size of the change feed in bytes; 0 for none' }),
+  heap: Type.Optional(
+    Type.Object(
+      { bytes: count, blockBytes: count },
+      { description: 'Room for values outside their rows; only of a table with text, blob or json columns' },
+    ),
+  ),
   backend: Type.String(),
   rows: count,
   stats: statistics,
@@ -59,6 +74,7 @@ const creation = Type.Object(
     maxKeyBytes: tableOption.maxKeyBytes,
     evict: tableOption.evict,
     changes: tableOption.changes,
+    heap: tableOption.heap,
     hugePages: tableOption.hugePages,
     lockTimeoutMs: Type.Optional(
       Type.Integer({
@@ -152,6 +168,7 @@ export function tableRoutes(app: RoutesApp, handles: TableHandles): void {
 
 function describe({ table }: ServedTable): Description {
   const stats = table.stats();
+  const { heap } = stats;
   return {
     name: table.name,
     columns: table.columns,
@@ -159,6 +176,7 @@ function describe({ table }: ServedTable): Description {
     maxKeyBytes: table.maxKeyBytes,
     evict: table.evict,
     changes: table.changes,
+    ...(heap !== undefined && { heap: { bytes: heap.bytes, blockBytes: heap.blockBytes } }),
     backend: table.backend,
     rows: stats.rows,
     stats,

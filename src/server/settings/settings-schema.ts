@@ -44,6 +44,7 @@ const table = Type.Object(
     hugePages: tableOption.hugePages,
     evict: tableOption.evict,
     changes: tableOption.changes,
+    heap: tableOption.heap,
     maxParticipants: tableOption.maxParticipants,
   },
   { additionalProperties: false },

@@ -1,4 +1,4 @@
-/** The flag `--table 'name:capacity:column=type,...'`. */
+/** The flag `--table 'name:capacity:column=type,...'`, to which `:heap=bytes` may be added. */
 import { ShmTableError } from '../../errors.js';
 import { parseColumns } from '../../table/schema.js';
 import { integerOf } from './settings-environment.js';
@@ -16,8 +16,9 @@ export function parseTableFlags(flags: readonly string[]): Tables {
 }
 
 function parseTableFlag(flag: string): [string, Tables[string]] {
-  const [name, capacity, list, ...rest] = flag.split(':');
-  if (list === undefined || rest.length > 0) throw malformed(flag);
+  const [name, capacity, list, heap = '', ...rest] = flag.split(':');
+  const [, heapBytes] = /^heap=(.*)$/.exec(heap) ?? [];
+  if (list === undefined || rest.length > 0 || (heapBytes === undefined) !== (heap === '')) throw malformed(flag);
   const columns: Record<string, string> = {};
   for (const column of list.split(',')) {
     const [columnName, type, ...more] = column.split('=');
@@ -26,9 +27,16 @@ function parseTableFlag(flag: string): [string, Tables[string]] {
   }
   const parsed = parseColumns(columns).map((column) => [column.name, column.type] as const);
   const rows = integerOf(`the capacity of --table ${name}`, capacity);
-  return [name, { capacity: rows, columns: Object.fromEntries(parsed) }];
+  const table = { capacity: rows, columns: Object.fromEntries(parsed) };
+  return [
+    name,
+    heapBytes === undefined ? table : { ...table, heap: integerOf(`the heap of --table ${name}`, heapBytes) },
+  ];
 }
 
 function malformed(flag: string): ShmTableError {
-  return new ShmTableError('ERR_ARGUMENT', `--table '${flag}' is not of the form 'name:capacity:column=type,...'`);
+  return new ShmTableError(
+    'ERR_ARGUMENT',
+    `--table '${flag}' is not of the form 'name:capacity:column=type,...' or 'name:capacity:column=type,...:heap=bytes'`,
+  );
 }

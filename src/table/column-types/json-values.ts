@@ -32,3 +32,22 @@ function refuseMember(holder: object, name: string | number, member: unknown): v
 function describe(member: unknown): string {
   return member === undefined ? 'undefined' : `a ${typeof member}`;
 }
+
+/**
+ * The first number of a parsed JSON text that no double can represent, for which the parser returns an infinity;
+ * undefined when there is none. Without recursion: a parser accepts any depth.
+ */
+export function firstInfinity(parsed: unknown): number | undefined {
+  const left: unknown[] = [parsed];
+  while (left.length > 0) {
+    const value = left.pop();
+    if (typeof value === 'number') {
+      if (!Number.isFinite(value)) return value;
+    } else if (Array.isArray(value)) {
+      for (const element of value) left.push(element);
+    } else if (typeof value === 'object' && value !== null) {
+      for (const member of Object.values(value)) left.push(member);
+    }
+  }
+  return undefined;
+}

@@ -1,5 +1,7 @@
+import { ShmTableError } from '../../errors.js';
 import type { JsonValue } from '../types.js';
 import { type LongType, tooLong } from './column-type.js';
+import { firstInfinity } from './json-values.js';
 import { longCode, MAX_TEXT_BYTES } from './long.js';
 
 /** `json`: any JSON value, stored as its JSON text. The zero value, null, has a text of length 0. */
@@ -13,7 +15,14 @@ export const jsonType: LongType = {
   // What JSON cannot represent was refused when it was prepared.
   refusal: (column, text) => tooLong(column, Buffer.byteLength(text as string)),
   json: {
-    decode: (_column, value) => value as JsonValue,
+    decode: (column, value) => {
+      const infinity = firstInfinity(value);
+      if (infinity === undefined) return value as JsonValue;
+      throw new ShmTableError(
+        'ERR_VALUE_RANGE',
+        `column ${column.name} (${column.type}): a number in the value is beyond ${infinity < 0 ? -Number.MAX_VALUE : Number.MAX_VALUE}`,
+      );
+    },
     stored: (value) => value,
     write: (value) => JSON.stringify(value),
     ofText: (text) => {

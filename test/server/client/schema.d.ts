@@ -242,7 +242,7 @@ export interface components {
             /** @description Expiry in milliseconds since the Unix epoch; null for none */
             expiresAt: number | null;
             row: {
-                [key: string]: number | string | boolean;
+                [key: string]: unknown;
             };
         };
     };
@@ -273,7 +273,7 @@ export interface operations {
                         tables: {
                             name: string;
                             /**
-                             * @description Column names, in order, each with its type: an integer type from int8 to int64 or uint8 to uint32, float32, float64, boolean, string(n) or bytes(n)
+                             * @description Column names, in order, each with its type: an integer type from int8 to int64 or uint8 to uint32, float32, float64, boolean, string(n), bytes(n), or text, blob or json, whose values may have any length
                              * @example {
                              *       "population": "int32",
                              *       "country": "string(2)"
@@ -424,7 +424,7 @@ export interface operations {
                     "application/json": {
                         name: string;
                         /**
-                         * @description Column names, in order, each with its type: an integer type from int8 to int64 or uint8 to uint32, float32, float64, boolean, string(n) or bytes(n)
+                         * @description Column names, in order, each with its type: an integer type from int8 to int64 or uint8 to uint32, float32, float64, boolean, string(n), bytes(n), or text, blob or json, whose values may have any length
                          * @example {
                          *       "population": "int32",
                          *       "country": "string(2)"
@@ -440,6 +440,11 @@ export interface operations {
                         evict: string;
                         /** @description Size of the change feed in bytes; 0 for none */
                         changes: number;
+                        /** @description Room for values outside their rows; only of a table with text, blob or json columns */
+                        heap?: {
+                            bytes: number;
+                            blockBytes: number;
+                        };
                         backend: string;
                         rows: number;
                         /** @description Counters since the table was created; `rows` may include expired rows that are not yet removed */
@@ -458,6 +463,14 @@ export interface operations {
                             recoveries: number;
                             lockWaits: number;
                             participants: number;
+                            /** @description Use of the heap in blocks: `used` by rows, `inFlight` by writes under way; only of a table with such columns */
+                            heap?: {
+                                bytes: number;
+                                blockBytes: number;
+                                blocks: number;
+                                used: number;
+                                inFlight: number;
+                            };
                         };
                     };
                 };
@@ -561,7 +574,7 @@ export interface operations {
                     /** @description Number of rows; exactly this many fit */
                     capacity: number;
                     /**
-                     * @description Column names, in order, each with its type: an integer type from int8 to int64 or uint8 to uint32, float32, float64, boolean, string(n) or bytes(n)
+                     * @description Column names, in order, each with its type: an integer type from int8 to int64 or uint8 to uint32, float32, float64, boolean, string(n), bytes(n), or text, blob or json, whose values may have any length
                      * @example {
                      *       "population": "int32",
                      *       "country": "string(2)"
@@ -582,6 +595,17 @@ export interface operations {
                      * @default 0
                      */
                     changes?: number;
+                    /** @description Room for values of text, blob and json columns outside their rows: bytes, or bytes and the size of a block. By default 256 bytes for each row of the capacity */
+                    heap?: number | {
+                        /** @description Size in bytes */
+                        bytes: number;
+                        /**
+                         * @description Size of a block; a value takes whole blocks
+                         * @default 256
+                         * @enum {integer}
+                         */
+                        blockBytes?: 64 | 128 | 256 | 512 | 1024 | 2048 | 4096;
+                    };
                     /** @default false */
                     hugePages?: boolean;
                     /** @description Validated but not used: the service applies its own lock timeout */
@@ -606,7 +630,7 @@ export interface operations {
                     "application/json": {
                         name: string;
                         /**
-                         * @description Column names, in order, each with its type: an integer type from int8 to int64 or uint8 to uint32, float32, float64, boolean, string(n) or bytes(n)
+                         * @description Column names, in order, each with its type: an integer type from int8 to int64 or uint8 to uint32, float32, float64, boolean, string(n), bytes(n), or text, blob or json, whose values may have any length
                          * @example {
                          *       "population": "int32",
                          *       "country": "string(2)"
@@ -622,6 +646,11 @@ export interface operations {
                         evict: string;
                         /** @description Size of the change feed in bytes; 0 for none */
                         changes: number;
+                        /** @description Room for values outside their rows; only of a table with text, blob or json columns */
+                        heap?: {
+                            bytes: number;
+                            blockBytes: number;
+                        };
                         backend: string;
                         rows: number;
                         /** @description Counters since the table was created; `rows` may include expired rows that are not yet removed */
@@ -640,6 +669,14 @@ export interface operations {
                             recoveries: number;
                             lockWaits: number;
                             participants: number;
+                            /** @description Use of the heap in blocks: `used` by rows, `inFlight` by writes under way; only of a table with such columns */
+                            heap?: {
+                                bytes: number;
+                                blockBytes: number;
+                                blocks: number;
+                                used: number;
+                                inFlight: number;
+                            };
                         };
                     };
                 };
@@ -655,7 +692,7 @@ export interface operations {
                     "application/json": {
                         name: string;
                         /**
-                         * @description Column names, in order, each with its type: an integer type from int8 to int64 or uint8 to uint32, float32, float64, boolean, string(n) or bytes(n)
+                         * @description Column names, in order, each with its type: an integer type from int8 to int64 or uint8 to uint32, float32, float64, boolean, string(n), bytes(n), or text, blob or json, whose values may have any length
                          * @example {
                          *       "population": "int32",
                          *       "country": "string(2)"
@@ -671,6 +708,11 @@ export interface operations {
                         evict: string;
                         /** @description Size of the change feed in bytes; 0 for none */
                         changes: number;
+                        /** @description Room for values outside their rows; only of a table with text, blob or json columns */
+                        heap?: {
+                            bytes: number;
+                            blockBytes: number;
+                        };
                         backend: string;
                         rows: number;
                         /** @description Counters since the table was created; `rows` may include expired rows that are not yet removed */
@@ -689,6 +731,14 @@ export interface operations {
                             recoveries: number;
                             lockWaits: number;
                             participants: number;
+                            /** @description Use of the heap in blocks: `used` by rows, `inFlight` by writes under way; only of a table with such columns */
+                            heap?: {
+                                bytes: number;
+                                blockBytes: number;
+                                blocks: number;
+                                used: number;
+                                inFlight: number;
+                            };
                         };
                     };
                 };
@@ -1979,7 +2029,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        /** @description The columns to change; null resets a column to zero */
+        /** @description The columns to change; null resets a column to zero, which in a json column is null */
         requestBody: {
             content: {
                 /**
@@ -2406,7 +2456,7 @@ export interface operations {
                             key: string;
                             revision?: number;
                             row?: {
-                                [key: string]: number | string | boolean;
+                                [key: string]: unknown;
                             };
                             /** @description int64 as a decimal string */
                             value?: number | string;
