@@ -48,7 +48,7 @@ export interface Heap {
 }
 
 /** A chain as runs of consecutive blocks: for each of them its first block and its number of blocks, one after the other. */
-export interface Runs {
+interface Runs {
   readonly blocks: number[];
   /** Elements of `blocks` that count. */
   length: number;
