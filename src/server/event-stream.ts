@@ -22,6 +22,14 @@ export interface ChangeSource extends AsyncIterableIterator<Change | Gap> {
   readonly position: number;
 }
 
+/** What a stream begins with, and the ids of its events: they name the table, because another may get its name. */
+interface StreamStart {
+  /** The id of an event, which a client sends back to resume after it. */
+  idOf(sequence: number): string;
+  /** Whether it is unknown what the client has missed. */
+  readonly hasMissed: boolean;
+}
+
 /** The streams of one app. */
 export class EventStreams {
   readonly #heartbeatMs: number;
@@ -37,8 +45,8 @@ export class EventStreams {
    * Sends changes until the client disconnects, the table is destroyed, or `close` is called; resolves when the
    * response is closed. Rejects with any other error of the source.
    */
-  async send(source: ChangeSource, response: ServerResponse): Promise<void> {
-    const stream = new EventStream(source, response);
+  async send(source: ChangeSource, response: ServerResponse, start: StreamStart): Promise<void> {
+    const stream = new EventStream(source, response, start);
     this.#open.add(stream);
     try {
       const sent = stream.run(this.#heartbeatMs);
@@ -69,14 +77,16 @@ export class EventStreams {
 class EventStream {
   readonly #changes: ChangeSource;
   readonly #response: ServerResponse;
+  readonly #start: StreamStart;
   /** Ends the wait for the client to read. */
   #proceed: () => void = () => undefined;
   #gone = false;
   #unreadHeartbeats = 0;
 
-  constructor(changes: ChangeSource, response: ServerResponse) {
+  constructor(changes: ChangeSource, response: ServerResponse, start: StreamStart) {
     this.#changes = changes;
     this.#response = response;
+    this.#start = start;
   }
 
   async run(heartbeatMs: number): Promise<void> {
@@ -87,8 +97,9 @@ class EventStream {
     const heartbeat = timers.setInterval(() => this.#beat(), heartbeatMs);
     try {
       this.#comment('changes follow');
+      if (this.#start.hasMissed) response.write(this.#textOf({ type: 'gap', sequence: this.#changes.position }));
       for await (const change of this.#changes) {
-        if (!response.write(textOf(change))) await this.#until('drain');
+        if (!response.write(this.#textOf(change))) await this.#until('drain');
       }
     } catch (error) {
       // The table was destroyed: the client learns that when it reconnects.
@@ -137,7 +148,11 @@ class EventStream {
    * reconnects before the next event, so that changes outside its prefix do not become a gap.
    */
   #comment(text: string): void {
-    this.#response.write(`: ${text}\nid: ${this.#changes.position}\n\n`);
+    this.#response.write(`: ${text}\nid: ${this.#start.idOf(this.#changes.position)}\n\n`);
+  }
+
+  #textOf(change: Change | Gap): string {
+    return `id: ${this.#start.idOf(change.sequence)}\nevent: ${change.type}\ndata: ${JSON.stringify(change)}\n\n`;
   }
 
   /** Resolves when the response drains or closes, at the latest when the client disconnects. */
@@ -149,8 +164,4 @@ class EventStream {
     });
     this.#unreadHeartbeats = 0;
   }
-}
-
-function textOf(change: Change | Gap): string {
-  return `id: ${change.sequence}\nevent: ${change.type}\ndata: ${JSON.stringify(change)}\n\n`;
 }

@@ -103,6 +103,12 @@ export class TableEngine<C extends Columns = Columns> {
     return watches.watch(prefix, since);
   }
 
+  /** Distinguishes this table from all others, also from later ones of the same name. */
+  get identity(): string {
+    this.#handle.assertOpen();
+    return this.#handle.memory.identity;
+  }
+
   /** The part of `Table.stats` that is cheap however large the table is: O(maxParticipants). */
   counts(): TableCounts {
     this.#handle.assertOpen();

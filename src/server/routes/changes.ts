@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { ShmTableError, show } from '../../errors.js';
 import type { ChangeSource, EventStreams } from '../event-stream.js';
 import { Type } from '../json-schema.js';
@@ -8,7 +9,9 @@ import { keyEncoding, tableParameters } from '../route-schemas.js';
 import type { RoutesApp } from '../service-routes.js';
 import type { ServedTable, TableHandles } from '../table-handles.js';
 
-const SEQUENCE = /^(0|[1-9][0-9]{0,15})$/;
+/** The table's incarnation and a sequence number; ids of earlier versions had only the number. */
+const EVENT_ID = /^(?:([A-Za-z0-9_-]{12})\.)?(0|[1-9][0-9]{0,15})$/;
+const INCARNATION_BYTES = 9;
 
 const query = Type.Object({
   prefix: Type.Optional(Type.String({ description: 'Send only changes of keys that start with this' })),
@@ -24,20 +27,20 @@ const query = Type.Object({
 
 const headers = Type.Object({
   'last-event-id': Type.Optional(
-    Type.String({ description: 'The last sequence number that the client received; takes precedence over `since`' }),
+    Type.String({ description: 'The id of the last event that the client received; takes precedence over `since`' }),
   ),
 });
 
 const events = {
   200: {
     description:
-      'Server-Sent Events: `id` is the sequence number, `event` the type (insert, update, delete, expire, evict, or gap ' +
+      'Server-Sent Events: `id` is opaque, `event` the type (insert, update, delete, expire, evict, or gap ' +
       'when this client has missed changes), and `data` a JSON object. A comment is sent every 15 seconds.',
     content: {
       'text/event-stream': {
         schema: Type.String({
           examples: [
-            'id: 17\nevent: update\ndata: {"sequence":17,"type":"update","key":"5128581","revision":3676681660553217}\n\n',
+            'id: hC3vZQ9xT0aB.17\nevent: update\ndata: {"sequence":17,"type":"update","key":"5128581","revision":3676681660553217}\n\n',
           ],
         }),
       },
@@ -63,9 +66,17 @@ export function changesRoutes(app: RoutesApp, handles: TableHandles, streams: Ev
     },
     async (request, reply) => {
       const { prefix = '', keyEncoding } = request.query;
-      const since = lastEventId(request.headers['last-event-id']) ?? request.query.since;
-      const wanted = { prefix: decodeKey(prefix, keyEncoding), since };
-      const source = handles.use(request.params.table, (served) => openSource(served, wanted));
+      const last = eventIdOf(request.headers['last-event-id']);
+      const prefixWanted = decodeKey(prefix, keyEncoding);
+      const { source, start } = handles.use(request.params.table, (served) => {
+        const incarnation = incarnationOf(served);
+        const hasMissed = last !== undefined && last.incarnation !== incarnation;
+        const since = last === undefined ? request.query.since : hasMissed ? undefined : last.sequence;
+        return {
+          source: openSource(served, { prefix: prefixWanted, since }),
+          start: { idOf: (sequence: number) => `${incarnation}.${sequence}`, hasMissed },
+        };
+      });
       reply
         .type('text/event-stream')
         .header('Cache-Control', 'no-store')
@@ -77,7 +88,7 @@ export function changesRoutes(app: RoutesApp, handles: TableHandles, streams: Ev
         await source.return?.();
         reply.raw.end();
       } else {
-        await streams.send(source, reply.raw);
+        await streams.send(source, reply.raw, start);
       }
       return reply;
     },
@@ -94,11 +105,23 @@ function openSource(
   return engine.watch({ prefix, since });
 }
 
+interface EventId {
+  readonly incarnation: string | undefined;
+  readonly sequence: number;
+}
+
 /** A client sends back the `id` of the last event that it received; an empty header counts as absent. */
-function lastEventId(value: string | undefined): number | undefined {
+function eventIdOf(value: string | undefined): EventId | undefined {
   if (value === undefined || value === '') return undefined;
-  if (!SEQUENCE.test(value)) {
-    throw new ShmTableError('ERR_ARGUMENT', `Last-Event-ID must be a sequence number, got ${show(value)}`);
+  const [, incarnation, digits] = EVENT_ID.exec(value) ?? [];
+  const sequence = Number(digits);
+  if (!Number.isSafeInteger(sequence)) {
+    throw new ShmTableError('ERR_ARGUMENT', `Last-Event-ID must be the id of an event, got ${show(value)}`);
   }
-  return Number(value);
+  return { incarnation, sequence };
+}
+
+/** Names the table among all that have had, or will have, its name. */
+function incarnationOf({ engine }: ServedTable): string {
+  return hash('sha256', engine.identity, 'buffer').subarray(0, INCARNATION_BYTES).toString('base64url');
 }

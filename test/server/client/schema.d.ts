@@ -2565,7 +2565,7 @@ export interface operations {
                 keyEncoding?: "percent" | "base64url";
             };
             header?: {
-                /** @description The last sequence number that the client received; takes precedence over `since` */
+                /** @description The id of the last event that the client received; takes precedence over `since` */
                 "last-event-id"?: string;
             };
             path: {
@@ -2579,7 +2579,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Server-Sent Events: `id` is the sequence number, `event` the type (insert, update, delete, expire, evict, or gap when this client has missed changes), and `data` a JSON object. A comment is sent every 15 seconds. */
+            /** @description Server-Sent Events: `id` is opaque, `event` the type (insert, update, delete, expire, evict, or gap when this client has missed changes), and `data` a JSON object. A comment is sent every 15 seconds. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2679,7 +2679,7 @@ export interface operations {
                 keyEncoding?: "percent" | "base64url";
             };
             header?: {
-                /** @description The last sequence number that the client received; takes precedence over `since` */
+                /** @description The id of the last event that the client received; takes precedence over `since` */
                 "last-event-id"?: string;
             };
             path: {
@@ -2693,7 +2693,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Server-Sent Events: `id` is the sequence number, `event` the type (insert, update, delete, expire, evict, or gap when this client has missed changes), and `data` a JSON object. A comment is sent every 15 seconds. */
+            /** @description Server-Sent Events: `id` is opaque, `event` the type (insert, update, delete, expire, evict, or gap when this client has missed changes), and `data` a JSON object. A comment is sent every 15 seconds. */
             200: {
                 headers: {
                     [name: string]: unknown;
