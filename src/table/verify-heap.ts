@@ -84,6 +84,10 @@ function checkChain(
     return undefined;
   }
   const count = Math.ceil(length / heap.blockBytes);
+  if (count > heap.blocks) {
+    report(`its length needs ${count} blocks, the heap has ${heap.blocks}`);
+    return undefined;
+  }
   const content = Buffer.allocUnsafe(length);
   let block = first;
   for (let met = 0; met < count; met++) {

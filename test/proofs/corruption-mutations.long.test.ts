@@ -30,3 +30,12 @@ t.test('the proof detects a key length that is not checked', { skip: needsOwnShm
   const { failures, completed } = await runCorruption(SEED, CASES, 1);
   t.ok(failures.length > 0 || !completed, failures[0]?.failure.problem ?? 'it hung');
 });
+
+t.test('the proof detects damaged JSON that is parsed without protection', { skip: needsOwnShm }, async (t) => {
+  process.env.SHMTABLE_PROOF_SUBJECT = createMutant(t, [
+    { file: 'table/hot/long-cells.js', search: 'hasDamage();\n            return null;', replace: 'JSON.parse(text);' },
+  ]);
+  t.teardown(() => delete process.env.SHMTABLE_PROOF_SUBJECT);
+  const { failures } = await runCorruption(SEED, CASES, 1);
+  t.ok(failures.length > 0, failures[0]?.failure.problem.split('\n')[0]);
+});

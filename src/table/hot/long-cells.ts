@@ -102,6 +102,8 @@ export function makeLongCells(
   // Walks a chain that must have `count` blocks.
   const walk = (first: number, count: number): boolean => {
     foundLength = 0;
+    // Otherwise a chain that goes in a circle is walked for as long as a damaged length says.
+    if (count > blocks) return false;
     let block = first;
     for (let met = 0; met < count; ) {
       if (block <= 0 || block > blocks) return false;

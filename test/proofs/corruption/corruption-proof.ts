@@ -1,14 +1,19 @@
 import { existsSync } from 'node:fs';
+import type { TableOptions } from '../../../src/index.js';
 import type { Segment } from '../../../src/pools/index.js';
 import { readHeader } from '../../../src/table/layout/segment.js';
 import {
+  type LongTable,
+  longValues,
   Picture,
+  type ProofRow,
   type ProofTable,
-  proofColumns,
+  type proofColumns,
   proofOptions,
   proofRow,
   tableFile,
   tableSegment,
+  withLong,
 } from '../kill/proof-table.js';
 import type { Subject } from '../subject.js';
 import { type Damage, damage, type Part } from './damage.js';
@@ -24,6 +29,9 @@ const ROWS = 30;
 const LIMIT_MS = 1_000;
 const LOCK_TIMEOUT_MS = 30;
 const FEED_BYTES = 4_096;
+/** Blocks of a table with long columns: values of up to ten blocks, and room for more. */
+const BLOCKS = 400;
+const MAX_BLOCKS = 10;
 
 /** Error codes that a damaged table may throw: it may also appear to be closed, full, locked or another table. */
 const ALLOWED = new Set([
@@ -41,15 +49,18 @@ export class CorruptionProof {
   readonly #subject: Subject;
   readonly #name: string;
   readonly #random: () => number;
+  readonly #blocks: number | undefined;
   #memory!: Segment;
   #picture!: Picture;
   #parts: readonly Part[] = [];
   readonly #codes = new Map<string, number>();
 
-  constructor(subject: Subject, name: string, random: () => number) {
+  /** `hasLong`: a table whose rows have values in blocks. */
+  constructor(subject: Subject, name: string, random: () => number, { hasLong = false } = {}) {
     this.#subject = subject;
     this.#name = name;
     this.#random = random;
+    this.#blocks = hasLong ? BLOCKS : undefined;
     this.#build();
   }
 
@@ -104,14 +115,15 @@ export class CorruptionProof {
       ['size', () => table.size],
       ['stats', () => table.stats()],
       ['verify', () => table.verify()],
-      ['set', () => table.set(key, proofRow(50))],
-      ['insert', () => table.insert('new', proofRow(51))],
+      ['set', () => table.set(key, this.#row(50))],
+      ['insert', () => table.insert('new', this.#row(51))],
       ['increment', () => table.increment(other, 'count')],
       ['expire', () => table.expire(other, 60_000)],
       ['take', () => table.take(other)],
       ['delete', () => table.delete(key)],
       ['clear', () => table.clear()],
-      ['set again', () => table.set(key, proofRow(52))],
+      ['set again', () => table.set(key, this.#row(52))],
+      ...(this.#blocks === undefined ? [] : this.#longSteps(withLong(table), key, other)),
     ];
     // In random order, so that a step that repairs or rejects damage does not hide it from another step.
     return steps
@@ -120,15 +132,41 @@ export class CorruptionProof {
       .map(({ step }) => step);
   }
 
+  #longSteps(table: LongTable, key: string, other: string): [string, () => unknown][] {
+    const { note, image, doc } = longValues(53, { note: MAX_BLOCKS, image: MAX_BLOCKS });
+    return [
+      ['get note', () => table.get(other, 'note')],
+      ['get image', () => table.get(other, 'image')],
+      ['get doc', () => table.get(other, 'doc')],
+      ['set note', () => table.set(key, { note })],
+      ['put image', () => table.put(other, { image })],
+      ['increment with ttl', () => table.increment(key, 'count', 1, { ttl: 60_000 })],
+      ['compareAndSet', () => table.compareAndSet(other, { note: longValues(7).note }, { doc })],
+    ];
+  }
+
+  /** A row, whose long values have one to ten blocks. */
+  #row(seed: number): ProofRow {
+    const row = proofRow(seed);
+    return this.#blocks === undefined ? row : { ...row, ...longValues(seed, { note: 1 + (seed % MAX_BLOCKS) }) };
+  }
+
+  #options(): TableOptions<typeof proofColumns> {
+    return proofOptions(this.#name, {
+      changes: FEED_BYTES,
+      ...(this.#blocks === undefined ? {} : { blocks: this.#blocks }),
+    });
+  }
+
   #open(): ProofTable {
-    return this.#subject.Table.open(this.#name, { columns: proofColumns, lockTimeoutMs: LOCK_TIMEOUT_MS });
+    return this.#subject.Table.open(this.#name, { columns: this.#options().columns, lockTimeoutMs: LOCK_TIMEOUT_MS });
   }
 
   /** Creates a table with chains of several buckets, rows that expire, and a feed. */
   #build(): void {
     this.#memory?.close();
-    const table = this.#subject.Table.create(proofOptions(this.#name, { changes: FEED_BYTES }));
-    for (let i = 0; i < ROWS; i++) table.set(`row-${i}`, proofRow(i), i % 5 === 0 ? { ttl: 3_600_000 } : {});
+    const table = this.#subject.Table.create(this.#options());
+    for (let i = 0; i < ROWS; i++) table.set(`row-${i}`, this.#row(i), i % 5 === 0 ? { ttl: 3_600_000 } : {});
     for (let i = 0; i < ROWS; i += 4) table.increment(`row-${i}`, 'count');
     table.delete('row-3');
     table.close();
@@ -143,6 +181,9 @@ export class CorruptionProof {
       ['rows', layout.rowsAt],
       ['the rest', layout.usesAt],
     ];
+    const { heap } = layout;
+    if (heap !== undefined)
+      begins.push(['hints', heap.bitsAt], ['block table', heap.tableAt], ['blocks', heap.payloadAt]);
     begins.sort(([, a], [, b]) => a - b);
     this.#parts = begins
       .map(([name, begin], i) => ({ name, begin, end: begins[i + 1]?.[1] ?? layout.totalBytes }))

@@ -1,0 +1,38 @@
+/** Damage in the heap of a table. Random damage is tested in `proofs/corruption`. */
+
+import t from 'tap';
+import { ASCII, BLOCK_NEXT, BLOCK_TABLE_WORDS, CELL_FIRST, CELL_LENGTH } from '../../src/table/layout/heap.js';
+import { readHeader } from '../../src/table/layout/segment.js';
+import { TableMemory } from '../../src/table/layout/table-memory.js';
+import type { RowNumber } from '../../src/table/layout/units.js';
+import { openMemory, scratchTable } from './scratch-table.js';
+
+const BYTES = 300;
+/** What a text may have at most. */
+const LONGEST = 2 ** 29 - 24;
+/** A walk of as many steps as this length asks for notes some hundred megabytes. */
+const MOST_MEMORY = 8 * 1024 * 1024;
+
+t.test('a chain that goes in a circle is walked no further than the heap has blocks', async (t) => {
+  const table = scratchTable(t, { capacity: 2, columns: { page: 'text' }, heap: { bytes: 8192, blockBytes: 64 } });
+  table.set('k', { page: 'x'.repeat(BYTES) });
+  const segment = openMemory(table.name);
+  t.teardown(() => segment.close());
+  const layout = readHeader(segment.buffer, table.name);
+  const memory = TableMemory.open(segment.buffer, layout);
+  const cells = Array.from({ length: memory.rowSlices }, (_, i) => memory.rowWord((i + 1) as RowNumber)).map(
+    (row) => row + layout.row.columns[0].offset / 4,
+  );
+  const cell = cells.find((cell) => memory.words[cell + CELL_LENGTH] === (BYTES | ASCII)) ?? 0;
+  const next = (block: number) => (layout.heap?.tableAt ?? 0) / 4 + block * BLOCK_TABLE_WORDS + BLOCK_NEXT;
+  const first = memory.words[cell + CELL_FIRST];
+  memory.words[cell + CELL_LENGTH] = LONGEST | ASCII;
+  memory.words[next(first)] = first + 2;
+  memory.words[next(first + 2)] = first;
+
+  const before = process.memoryUsage().heapUsed;
+  t.throws(() => table.get('k'), { code: 'ERR_TABLE_CORRUPT' });
+  const grown = process.memoryUsage().heapUsed - before;
+  t.ok(grown < MOST_MEMORY, `${grown} bytes`);
+  t.match(table.verify().problems, [/its length needs 8388608 blocks, the heap has 128$/]);
+});
