@@ -72,7 +72,7 @@ async function storm(): Promise<string> {
 async function linearizability(): Promise<string> {
   let [operations, overlapping, interrupted] = [0, 0, 0];
   for (let round = 0; round < HISTORIES; round++) {
-    const report = await runHistory(round, HISTORY_OPERATIONS);
+    const report = await runHistory(round, HISTORY_OPERATIONS, { hasLong: round % 2 === 1 });
     operations += report.operations;
     overlapping += report.overlapping;
     interrupted += report.interrupted;

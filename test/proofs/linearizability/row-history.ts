@@ -1,12 +1,13 @@
-import type { Table } from '../../../src/index.js';
+import type { Row, Table, TableOptions } from '../../../src/index.js';
 import type { HistoryLog } from './history-log.js';
+import { areOfOneWrite, longTexts } from './long-texts.js';
 import { OPERATIONS, type OperationName, pairOf } from './row-model.js';
 
 /**
  * Two numbers with texts between them: reading a row takes longer than incrementing it, so that reads overlap with
  * increments of both numbers.
  */
-export const historyColumns = {
+const historyColumns = {
   value: 'float64',
   text: 'string(24)',
   a: 'string(8000)',
@@ -18,6 +19,27 @@ export const historyColumns = {
   other: 'float64',
 } as const;
 export type HistoryTable = Table<typeof historyColumns>;
+
+/** The same numbers beside values in blocks. */
+const longHistoryColumns = {
+  value: 'float64',
+  text: 'string(24)',
+  a: 'text',
+  b: 'blob',
+  c: 'json',
+  other: 'float64',
+} as const;
+/** More than all rows and all writes under way need. */
+const HEAP_BYTES = 4 << 20;
+
+export function historyOptions(name: string, hasLong: boolean): TableOptions<typeof historyColumns> {
+  const columns: object = hasLong ? longHistoryColumns : historyColumns;
+  const options = { name, capacity: 14, columns: columns as typeof historyColumns, lockTimeoutMs: 10_000 };
+  return hasLong ? { ...options, heap: HEAP_BYTES } : options;
+}
+
+/** A value that nobody writes, in place of that of a row whose long values are not those of one write. */
+const MIXED = -1;
 
 /** Few rows, for contention, in few buckets, so that rows are moved. */
 export const HISTORY_KEYS = Array.from({ length: 6 }, (_, i) => `row-${i}`);
@@ -31,7 +53,7 @@ const OPERATIONS_MADE: readonly OperationName[] = [
   ...Array.from({ length: 8 }, (): OperationName[] => ['increment', 'incrementOther', 'entry']).flat(),
 ];
 const long = '\u00e4'.repeat(4_000);
-const texts = { a: long, b: long, c: long, d: long, e: long, f: long };
+const shortTexts = { a: long, b: long, c: long, d: long, e: long, f: long };
 
 /** Runs random operations on a few rows and records each one, until the log is full. */
 export function recordHistory(table: HistoryTable, log: HistoryLog, random: () => number): void {
@@ -52,13 +74,14 @@ export function perform(
   value: number,
   expected: number,
 ): number | boolean | undefined {
-  const row = { value, text: String(value), ...texts };
+  const hasLong = isLong(table);
+  const row = { value, text: String(value), ...textsFor(hasLong) };
   switch (name) {
     case 'get':
-      return table.get(key, 'value');
+      return hasLong ? wholeValueOf(table.get(key)) : table.get(key, 'value');
     case 'entry': {
       const entry = table.entry(key);
-      return entry && pairOf(entry.row);
+      return entry && (hasLong && !areOfOneWrite(entry.row) ? MIXED : pairOf(entry.row));
     }
     case 'set':
       table.set(key, row);
@@ -73,7 +96,7 @@ export function perform(
     case 'delete':
       return table.delete(key);
     case 'take':
-      return table.take(key)?.value;
+      return hasLong ? wholeValueOf(table.take(key)) : table.take(key)?.value;
     case 'increment':
       return table.increment(key, 'value', value);
     case 'incrementFor':
@@ -87,4 +110,19 @@ export function perform(
     case 'compareAndDelete':
       return table.compareAndDelete(key, { value: expected });
   }
+}
+
+function isLong(table: HistoryTable): boolean {
+  return (table.columns.a as string) === longHistoryColumns.a;
+}
+
+let writes = 0;
+
+/** Texts for a row: long ones are different for each write. */
+function textsFor(hasLong: boolean): object {
+  return hasLong ? longTexts(++writes * 1_000 + (process.pid % 1_000)) : shortTexts;
+}
+
+function wholeValueOf(row: Row<typeof historyColumns> | undefined): number | undefined {
+  return row && !areOfOneWrite(row) ? MIXED : row?.value;
 }

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { Table } from '../../../src/index.js';
 import { findViolation, type Violation } from './checker.js';
 import { HistoryLog } from './history-log.js';
-import { HISTORY_KEYS, type HistoryTable, historyColumns, perform } from './row-history.js';
+import { HISTORY_KEYS, type HistoryTable, historyOptions, perform } from './row-history.js';
 import { type RowOperation, rowModel } from './row-model.js';
 
 const PROCESSES = 4;
@@ -20,11 +20,11 @@ export interface HistoryReport {
 
 /**
  * Checks, row by row, a history made by four concurrent processes, of which two are killed in the middle, followed by
- * reads of every row.
+ * reads of every row. `hasLong`: the rows have values in blocks, which must always be those of one write.
  */
-export async function runHistory(round: number, operations: number): Promise<HistoryReport> {
+export async function runHistory(round: number, operations: number, { hasLong = false } = {}): Promise<HistoryReport> {
   const name = `history-${process.pid}-${round}`;
-  const table: HistoryTable = Table.create({ name, capacity: 14, columns: historyColumns, lockTimeoutMs: 10_000 });
+  const table: HistoryTable = Table.create(historyOptions(name, hasLong));
   const logs = Array.from({ length: PROCESSES + 1 }, (_, i) => HistoryLog.create(`${name}-log-${i}`, operations));
   const processes = logs.slice(1).map((_, i) => start(name, `${name}-log-${i + 1}`, round * PROCESSES + i));
   try {
