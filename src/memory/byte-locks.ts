@@ -60,9 +60,9 @@ export class ByteLocks {
   }
 
   /**
-   * Has others told when these locks are released by `close`, by garbage collection or by the end of the thread: words
-   * `index` and `index + 1` are advanced then, and whoever sleeps on the second is woken. The end of the whole process
-   * is not announced: see `ProcessEnds`. To be called once.
+   * Notifies others when these locks are released by `close`, by garbage collection or by the end of the thread: words
+   * `index` and `index + 1` are then advanced, and threads that sleep on the second are woken. The end of the whole
+   * process is not announced: see `ProcessEnds`. May be called only once.
    */
   announceEnd(words: Int32Array, index: number): void {
     checked(this.#descriptor.announceEnd(words, index), () => `announce the end of the byte locks of ${this.#subject}`);

@@ -1,13 +1,13 @@
 import { Script } from 'node:vm';
 import { native } from './native.js';
 
-/** Called by this name it evaluates in the global scope, in the realm of whoever loaded this module. */
+/** Called by this name, eval evaluates in the global scope, in the realm that loaded this module. */
 // biome-ignore lint/security/noGlobalEval: only texts of this package and names that a schema admits are evaluated
 const evaluateGlobally = eval;
 
 let texts = 0;
 
-/** Where a text stands, for stack traces, profiles and source maps. */
+/** The place of a text in its source, for stack traces, profiles and source maps. */
 export interface Origin {
   readonly url: string;
   /** Line, from 1, on which the text begins. */
@@ -15,16 +15,16 @@ export interface Origin {
 }
 
 /**
- * The value of an expression, a function mostly, with code of its own however often the same text is evaluated. With
- * SHMTABLE_PRINT_CODE=1 in the environment the text is printed on the standard error. O(length of the text).
+ * The value of an expression, usually a function, with separate code each time the same text is evaluated. With
+ * SHMTABLE_PRINT_CODE=1 in the environment, the text is printed on standard error. O(length of the text).
  *
- * Nor is the end of a thread's time lost, by the timeout of a `vm` script or `worker.terminate()`. With
- * --enable-source-maps, Node reads each text with JavaScript of its own before it is compiled. Stopped in there, Node 22
- * and 24 compile and run the text all the same, with the termination still pending: the next that clears or replaces a
- * pending exception drops it, and the script runs on forever. The engine looks for one whenever a native function
- * returns. So one is called before anything else is.
+ * A termination of the thread, by the timeout of a `vm` script or `worker.terminate()`, is not lost. With
+ * --enable-source-maps, Node examines each text with its own JavaScript before it is compiled. If they are stopped
+ * there, Node 22 and 24 compile and run the text all the same, with the termination still pending. Any code that clears
+ * or replaces a pending exception would then drop it, and the script would run forever. The engine checks for a
+ * termination whenever a native function returns, so one is called first.
  *
- * @param origin where the text stands, or a name for one that was generated
+ * @param origin the place of the text, or a name for a generated one
  */
 export function evaluate<T>(text: string, origin: Origin | string): T {
   texts++;

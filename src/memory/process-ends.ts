@@ -4,7 +4,7 @@ import { native } from './native.js';
 import { checked, errnoName } from './system-error.js';
 
 /**
- * Calls back when one of several processes has ended, by whatever way. One thread sleeps in the kernel for all of them;
+ * Calls back when one of several processes has ended in any way. One thread sleeps in the kernel for all of them;
  * nothing is polled. Keeps the process alive until `stop`.
  */
 export class ProcessEnds {
@@ -12,7 +12,8 @@ export class ProcessEnds {
   readonly #numbers = new Map<number, number>();
 
   /**
-   * @param callback runs on this thread, once for all ends before it runs; it finds out itself which processes those were
+   * @param callback runs on this thread, once for all ends before it runs; it must itself find out which processes have
+   * ended
    * @throws {ShmTableError} ERR_SEGMENT_NO_SPACE when there is no thread or descriptor for it
    */
   constructor(callback: () => void) {
@@ -28,8 +29,8 @@ export class ProcessEnds {
   }
 
   /**
-   * Adds a process to those waited for. One that ends later is not missed. Returns false when there is no such process,
-   * or when this system cannot tell of its end (Linux before 5.3, a sandbox, no more descriptors).
+   * Adds a process to those watched. If it ends later, that is not missed. Returns false when there is no such process,
+   * or when this system cannot report its end (Linux before 5.3, a sandbox, no more descriptors).
    */
   add(pid: number): boolean {
     if (this.#numbers.has(pid)) return true;
@@ -39,7 +40,7 @@ export class ProcessEnds {
     return true;
   }
 
-  /** No longer waits for a process; harmless for one that was not added. */
+  /** No longer watches a process; does nothing for one that was not added. */
   remove(pid: number): void {
     const number = this.#numbers.get(pid);
     if (number === undefined) return;
@@ -47,7 +48,7 @@ export class ProcessEnds {
     this.#native.remove(number);
   }
 
-  /** The processes waited for. */
+  /** The watched processes. */
   pids(): number[] {
     return [...this.#numbers.keys()];
   }
@@ -61,7 +62,7 @@ export class ProcessEnds {
 
 /**
  * A number for the process id namespace of this process: process ids mean the same in processes that have the same one.
- * 0 when it cannot be told.
+ * 0 when it cannot be determined.
  */
 export function pidNamespace(): number {
   try {

@@ -20,10 +20,10 @@ const LOOK_MS = 1000;
 const ALL = 2 ** 31 - 1;
 
 /**
- * Advances a watched word and wakes its watchers. Makes a system call only when one sleeps, or with `surely`.
+ * Advances a watched word and wakes its watchers. Makes a system call only if one sleeps, or with `surely`.
  *
  * The mark is cleared before the word advances. If it were cleared after, it could be the mark of a watcher that has
- * already seen the new word and is about to sleep on it: nobody would wake that one any more. The mark is checked again
+ * already seen the new word and is about to sleep on it, and no writer would wake that one. The mark is checked again
  * afterwards, for a watcher that has set it in between.
  */
 export function advanceAndWake(words: Int32Array, word: number, sleepers: number, surely = false): void {

@@ -269,7 +269,7 @@ export class FixedPool {
     return this.#occupancy.isTaken(slice - 1);
   }
 
-  /** Yields inconsistencies of the hints. Only meaningful while nobody writes. O(slices / 32). */
+  /** Yields inconsistencies of the hints. Only meaningful while no process writes. O(slices / 32). */
   *problems(): Generator<string> {
     for (const { level, word } of this.#occupancy.disagreements()) {
       yield `occupancy level ${level} word ${word} disagrees with the level above`;

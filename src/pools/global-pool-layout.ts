@@ -11,16 +11,16 @@
  *   header  0  magic      u32
  *           4  pageBytes  u32  largest request
  *           8  pages      u32
- *          12  position   u32  in units of 8 bytes from page 1: all before it is handed out, or skipped
+ *          12  position   u32  in units of 8 bytes from page 1: everything before it is allocated or skipped
  *
  * Invariants
- * - `position` only grows, by one compare-and-swap for each allocation: whoever wins it owns what lies between the old
- *   and the new one. There is no other shared state, so no death leaves anything half done.
- * - An allocation lies within one page. One that does not fit in the rest of a page begins the next one.
- * - Behind `position` nothing was ever written.
+ * - `position` only grows, by one compare-and-swap for each allocation: the process that succeeds owns the memory
+ *   between the old and the new one. There is no other shared state, so no death leaves anything incomplete.
+ * - An allocation is within one page. One that does not fit in the rest of a page begins the next page.
+ * - Nothing was ever written after `position`.
  *
- * The pages of an allocator that maps each page by itself are linked by pointers. Here they lie one behind the other,
- * so the link is the arithmetic of `position`: a page is taken into use by the allocation that reaches it.
+ * The pages of an allocator that maps each page separately are linked by pointers. Here they are consecutive, so
+ * arithmetic on `position` replaces the links: a page comes into use with the allocation that reaches it.
  */
 
 /** First word of a GlobalPool: "GPOL". */

@@ -33,11 +33,11 @@
  * `next`, `first` and `blocks` are in units of 8 bytes from the header; 0 is none.
  *
  * Invariants
- * - An entry and a block are complete before one compare-and-swap links them, and never move, change place or go.
- * - An entry is linked behind the last one only: who swaps the last link from 0 has compared the names of all others.
- *   So a name has one entry.
- * - A block is written by nobody but its writer: whoever holds the byte lock of that number. A writer that died left
- *   its blocks to the next holder of the byte, which goes on counting where they stand.
+ * - An entry and a block are complete before one compare-and-swap links them, and are never moved or removed.
+ * - An entry is linked only after the last one: a process that swaps the last link from 0 has compared the names of all
+ *   others. So a name has one entry.
+ * - A block is written only by its writer, the handle that holds the byte lock of that number. The blocks of a dead
+ *   writer belong to the next holder of the byte, which continues from their values.
  * - A counter advances by one store of 8 bytes; a histogram by the store that makes `step` odd, before which the
  *   observation is not counted and after which it is, by readers and by the next writer alike.
  */

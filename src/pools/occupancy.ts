@@ -5,20 +5,20 @@
  *   level 1   [ 1 bit per word of level 0: 1 = that word is all ones ]
  *   level 0   [ 1 bit per slice: 1 = taken                           ]
  *
- * The truth is the slice's owner word (0 = free). A bit may briefly say the wrong thing, so whoever takes a slice
- * does it by compare-and-swap on the owner word.
+ * The slice's owner word (0 = free) decides. A bit may briefly be wrong, so a slice is taken by compare-and-swap on its
+ * owner word.
  *
- * Invariant: when nobody is between a change of an owner word and the end of its `sync`, every bit agrees with its
- * owner word and every bit above with the word below. It holds because each change is followed by a `sync`, and a
- * `sync` writes the bit and then looks at the owner again until both agree: the last writer of a bit has therefore
- * seen the owner word that counts. A process killed inside leaves its slice in its journal; recovery repeats `sync`.
+ * Invariant: when no process is between a change of an owner word and the end of its `sync`, every bit agrees with its
+ * owner word, and every bit above with the word below. It holds because each change is followed by a `sync`, and a
+ * `sync` writes the bit and then checks the owner again until both agree: the last writer of a bit has therefore seen
+ * the current owner word. A process killed inside leaves its slice in its journal, and recovery repeats the `sync`.
  *
- * So whatever bit is wrong lies on the path, from leaf to top, of a slice that somebody is at work with. One stopped
- * there can hide as many free slices as a word near the top stands for. Whoever finds no free slice therefore looks
- * past the hints before saying so: by the journals of those at work (`sync` of the slices that they name), or, where
- * there are no journals, by `repair`. At level 0 each one at work can hide but the slice that it works with.
+ * So a wrong bit is always on the path, from leaf to top, of a slice with which a process is working. A process stopped
+ * there can hide all free slices below a word near the top. Before a search without result is reported, the hints are
+ * therefore corrected: through the open journals (`sync` of the slices that they name), or, where there are no
+ * journals, by `repair`. At level 0 a process can hide only the slice with which it works.
  *
- * Zeroed memory is an empty tree, but for the bits behind the last slice, which `initialise` sets forever.
+ * Zeroed memory is an empty tree, except for the bits after the last slice, which `initialise` sets permanently.
  */
 
 const WORD_BITS = 32;
@@ -65,7 +65,10 @@ export class Occupancy {
     return 4 * levelWords(count).reduce((sum, words) => sum + words, 0);
   }
 
-  /** Marks what lies behind the last bit of each level as taken. Once, before anybody else can see the memory. */
+  /**
+   * Marks everything after the last bit of each level as taken. Called once, before any other process can see the
+   * memory.
+   */
   initialise(): void {
     let bits = this.#count;
     for (let level = 0; level < this.#levels.length; level++) {
@@ -214,14 +217,14 @@ export class Occupancy {
   }
 
   /**
-   * Makes every level agree with the one below: who died or stands still may have changed one and not the next. O(n /
-   * 32).
+   * Makes every level agree with the one below, because dead or stopped processes may have changed only one of them.
+   * O(n / 32).
    */
   repair(): void {
     for (const { level, word } of this.disagreements()) this.#syncAbove(level, word, true);
   }
 
-  /** Words whose bit above disagrees with them: none while nobody writes, nor has died doing it. */
+  /** Words whose bit above disagrees with them: none while no process writes or has died while writing. */
   *disagreements(): Generator<{ level: number; word: number }> {
     for (let level = 0; level + 1 < this.#levels.length; level++) {
       for (let index = 0; index < this.#lengths[level]; index++) {

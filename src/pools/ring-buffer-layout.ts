@@ -22,22 +22,22 @@
  *          20  bytes      i32   of the payload
  *          24  payload    rounded up to units
  *
- * A position counts units from the creation on and never goes back: the record at position p lies at place p % units.
- * So no position returns with another meaning (2^53 units are 64 PiB of records: two years at 1 GB a second), and a
- * full ring (head = tail + units) differs from an empty one (head = tail).
+ * A position counts units since the creation and never goes back: the record at position p is at place p % units. So
+ * positions never repeat (2^53 units are 64 PiB of records: two years at 1 GB per second), and a full ring (head = tail
+ * + units) differs from an empty one (head = tail).
  *
  * Invariants
  * - tail <= head <= tail + units.
- * - Records follow each other without a gap from tail to head. None crosses the end of the area: what is left there is
- *   a filler, free from its beginning, or, where fewer units are left than a record's header has, a rest that nothing
- *   marks and everybody steps over. Neither head nor tail is ever in such a rest.
- * - Only the lock's holder writes headers and moves head and tail: head after the header behind which it goes is
- *   complete, tail after the record that it passes is FREE. Each of these is one store, and the ring is sound before
- *   and after each: of a holder that died, nothing is to be settled but the lock itself.
- * - A state goes from an owner's id to COMMITTED to FREE, or from the id to FREE. The owner alone leaves its id; of a
- *   dead one, the lock's holder does.
- * - What lies at a place is written over only after the tail has passed it. Who reads a header and then finds the tail
- *   not behind it has read that record's header, and not the remains of it.
+ * - Records follow each other without a gap from tail to head. None crosses the end of the area: the space left there
+ *   is a filler, free from the beginning, or, if it is shorter than a record's header, an unmarked rest that all
+ *   processes skip. Neither head nor tail is ever in such a rest.
+ * - Only the lock's holder writes headers and moves head and tail: head after the header that it passes is complete,
+ *   tail after the record that it passes is FREE. Each of these is one store, and the ring is consistent before and
+ *   after each, so only the lock of a dead holder must be released.
+ * - A state goes from an owner's id to COMMITTED to FREE, or from the id to FREE. Only the owner changes its id; for a
+ *   dead owner, the lock's holder does.
+ * - A place is overwritten only after the tail has passed it. A process that reads a header and then finds that the
+ *   tail has not passed it has read the header of that record, not its remains.
  * - Owner `id` holds byte `offset + id` of the segment by a lock of the kernel's: the bytes of the ring's own range, so
  *   that pools of one segment do not meet. They are names only and hold no data of the locks.
  */
@@ -70,12 +70,12 @@ export const RECORD_BYTES = 5;
 /** Sequence of a filler. */
 export const NO_SEQUENCE = 0;
 
-/** State of a record that is no more: its memory may be collected. */
+/** State of a freed record, whose memory may be reclaimed. */
 export const FREE = 0;
 /** State of a record that is complete. */
 export const COMMITTED = -1;
 
-/** Mark in the lock: somebody sleeps for it. */
+/** Mark in the lock: a process sleeps until it is released. */
 export const WAITED_FOR = 0x80000000 | 0;
 export const HOLDER_MASK = 0x7fffffff;
 

@@ -54,7 +54,7 @@ export class RingRecords {
     return this.units - this.#place(position);
   }
 
-  /** Writes the header of a record at the head, which nobody reads before the head moves. */
+  /** Writes the header of a record at the head, which is not read before the head moves. */
   write(position: number, sequence: number, state: number, bytes: number): void {
     const at = this.#at(position);
     this.#doubles[at + layout.RECORD_POSITION] = position;

@@ -6,7 +6,7 @@ import { HEAP_OPTIONS } from './option-names.js';
 import { type Column, parseColumns } from './schema.js';
 import type { BackendName, Columns, OpenOptions, TableOptions } from './types.js';
 
-/** Everything that defines a table: stored in the segment, and compared when somebody opens it with a schema. */
+/** Everything that defines a table: stored in the segment, and compared when it is opened with a schema. */
 export interface TableSchema {
   readonly columns: readonly Column[];
   readonly capacity: number;

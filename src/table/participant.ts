@@ -27,7 +27,7 @@ const NOBODY: Caller = { isOpen: true, lockTimeoutMs: 0 };
  *   it or by `settleIfDead`, never by taking over a bucket's lock: a lock is released under the id that took it.
  * - A bucket's lock is taken after the journal names the bucket, and released before the journal is cleared.
  * - A participant holds at most one bucket's lock.
- * - The lock of a living holder is never taken away, however slow the holder is.
+ * - The lock of a live holder is never taken over, however slow the holder is.
  */
 export class Participant {
   /** What this participant writes into lock and owner words: slot number + 1. */
@@ -36,8 +36,8 @@ export class Participant {
   readonly at: WordIndex = 0 as WordIndex;
   readonly journal: Journal;
   /**
-   * The handle whose write is under way. Every write that may wait sets it; a getter may run another handle's write in
-   * between.
+   * The handle whose write is in progress. Every write that may wait sets it; a getter may run another handle's write
+   * in between.
    */
   caller: Caller = NOBODY;
   readonly #code: TableCode;
@@ -68,7 +68,7 @@ export class Participant {
   }
 
   /**
-   * Takes a slot that has no living owner, settles what its last owner left, and makes it this thread's.
+   * Takes a slot without a live owner, settles what its last owner left, and makes it this thread's.
    * `ERR_TOO_MANY_PARTICIPANTS` names the processes that own the slots. O(maxParticipants).
    */
   static attach(code: TableCode, locks: ByteLocks): Participant {
@@ -102,7 +102,8 @@ export class Participant {
   }
 
   /**
-   * `begin` for what can be done later or elsewhere: returns 0, with nothing begun, when somebody else has the lock.
+   * `begin` for what can be done later or elsewhere: returns 0, with nothing begun, when another participant has the
+   * lock.
    */
   readonly tryBegin = (operation: number, bucket: BucketNumber): WordIndex | 0 => {
     const home = this.locking.intend(operation, bucket);
@@ -210,7 +211,7 @@ export class Participant {
   /**
    * For a writer that finds no free slice: settles the unfinished operations of dead participants, and corrects what
    * living ones may have left wrong in the pools' hints when they were stopped. Returns how many were dead.
-   * O(maxParticipants), with a system call for each one that has an operation under way.
+   * O(maxParticipants), with a system call for each one that has an open journal.
    */
   settleUnfinished(): number {
     let settled = 0;
@@ -243,7 +244,7 @@ export class Participant {
   }
 }
 
-/** Whether the slot at word `at` has an operation under way, or blocks claimed for one. */
+/** Whether the slot at word `at` has an open journal, or blocks claimed for an operation. */
 function isOpenAt(words: Int32Array, at: WordIndex): boolean {
   return words[at + slot.OPERATION] !== slot.NONE || words[at + slot.HEAP_OPEN] !== 0;
 }

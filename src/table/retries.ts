@@ -13,8 +13,8 @@ const MAX_SPOILED = 10;
 
 /**
  * The tries of a compare-and-set loop. A try that fails because of others means that one of them succeeded, so all
- * together make progress; but a writer whose callback is slow may never succeed beside fast ones. It continues for the
- * lock timeout, and for at least 1,000 tries.
+ * together make progress; but a writer whose callback is slow may never succeed while fast ones write. It continues for
+ * the lock timeout, and for at least 1,000 tries.
  */
 export class Retries {
   readonly #what: string;

@@ -29,8 +29,8 @@ export const COPY = 0 as WordIndex;
 const PIECE_BYTES = 65_536;
 
 /**
- * A copy of one row in memory of the reader's own, to be decoded when nobody can change it any more. Copying bytes
- * takes a fraction of the time that decoding takes, and only while they are copied must a writer leave the row alone.
+ * A copy of one row in the reader's own memory, to be decoded when nobody can change it any more. Copying bytes takes a
+ * fraction of the time that decoding takes, and only while they are copied must a writer leave the row alone.
  *
  * A linked row changes only in its numbers (`increment`, `expire`: value, then epoch, then revision), so these are
  * copied separately, in nanoseconds, and the rest afterwards, under the row's sequence. If the whole row had to be

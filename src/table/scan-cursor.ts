@@ -7,9 +7,9 @@ import { ShmTableError, show } from '../errors.js';
 const MAX_CURSOR_LENGTH = 4_096;
 
 /**
- * Where a scan stands: after the key with this hash in this bucket, in the order of (hash, key bytes); without a key,
- * before the bucket's first. Rows may move within a chain and chains may grow; neither changes a key's position in this
- * order.
+ * The position of a scan: after the key with this hash in this bucket, in the order of (hash, key bytes); without a
+ * key, before the bucket's first. Rows may move within a chain and chains may grow; neither changes a key's position in
+ * this order.
  */
 export interface ScanPosition {
   readonly bucket: number;

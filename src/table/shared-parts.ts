@@ -77,7 +77,7 @@ export class SharedParts {
     try {
       this.#release();
     } catch (error) {
-      // The table is damaged. Nobody could catch the error here; whoever uses the damaged part gets one.
+      // The table is damaged. Nobody could catch the error here; the operations that use the damaged part throw one.
       if (!(error instanceof ShmTableError)) throw error;
     }
   }

@@ -4,7 +4,7 @@ import type { ChangeFeed } from './change-feed.js';
 
 /**
  * How often waiting watches check whether a writer has died, in milliseconds: it may have committed a change that
- * nobody published, or died just before it woke them. The same holds for whoever destroyed the table.
+ * nobody published, or died just before it woke them. The same applies to a process that destroyed the table.
  */
 const SETTLE_MS = 100;
 /** Changes that a watch reads in a row before other work of this thread gets its turn. */

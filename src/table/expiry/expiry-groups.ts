@@ -23,18 +23,18 @@ const PASS = 1;
  *   to the expiry of each row that it leaves, and to the present for a bucket that it finds locked or changing. At the
  *   end it sets DUE to PASS, which raises it, and leaves PASS as it is.
  *
- * Why no row is missed. Take a row that a writer announces while a pass is under way; once it is linked, the lower of
- * the two moments must not be above its expiry.
+ * Why no row is missed. Consider a row that a writer announces during a pass; when it is linked, the lower of the two
+ * moments must not be above its expiry.
  * - PASS is lowered after the pass has set it to never: then it stays that low until the next pass begins, which lowers
  *   DUE first.
- * - PASS is lowered before: then the writer had the lock when the pass began. The pass finds the bucket locked, and
- *   takes the present; or unlocked, and then the row is linked and the pass sees it.
+ * - PASS is lowered before: then the writer had the lock when the pass began. If the pass finds the bucket locked, it
+ *   uses the present; if it finds it unlocked, the row is linked and the pass sees it.
  * - The pass ends between the two stores of a writer: DUE may end above the row's expiry, but PASS does not.
  * Readers load PASS first: a pass that begins in between has lowered DUE before it clears PASS.
  *
- * Whoever dies or stops in a pass leaves DUE as low as it was; whoever does so as a writer has announced the row before
- * it is there. A moment that is too early costs one look at the group. `test/proofs/model/soonest.pml` models all of
- * this, and what happens without each of the rules.
+ * A process that dies or stops during a pass leaves DUE as low as it was; a writer that does so has announced the row
+ * before linking it. A moment that is too early costs one examination of the group. `test/proofs/model/soonest.pml`
+ * models all of this, and what happens without each of the rules.
  */
 export class ExpiryGroups {
   readonly count: number = 0;

@@ -92,7 +92,7 @@ export class Sweeper {
       if (this.#tour === NONE) this.#beginTour();
       if (this.#tour !== NONE) this.#step();
     } catch (error) {
-      // The table is damaged. Nobody could catch the error here; whoever uses the damaged part gets one.
+      // The table is damaged. Nobody could catch the error here; the operations that use the damaged part throw one.
       if (!(error instanceof ShmTableError)) throw error;
       this.#tour = NONE;
     }

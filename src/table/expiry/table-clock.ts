@@ -8,13 +8,13 @@ const EVER = 2 ** 53;
 
 /**
  * Table time is milliseconds since the epoch by a clock that nobody sets: the header's offset plus the time since boot.
- * Setting the wall clock back brings no expired row back.
+ * Setting the wall clock back does not revive expired rows.
  *
  * Callers see and give times of the current wall clock: table time plus the lead of the wall clock over it, which is 0
- * until somebody sets the wall clock. Both run at the same rate, so the same row has the same `expiresAt` at every look
- * until then.
- * - An expiry is stored so that it is a whole millisecond of the wall clock that set it. What others see is rounded,
- *   and is so far from a half that it does not matter when they read the two clocks: an `expiresAt` that was read and
+ * until the wall clock is set. Both run at the same rate, so until then every read of a row returns the same
+ * `expiresAt`.
+ * - An expiry is stored so that it is a whole millisecond of the wall clock that set it. Readers round it, and the
+ *   value is so far from a half that it does not matter when they read the two clocks: an `expiresAt` that is read and
  *   written to another table is the same there.
  * - The latest `expiresAt` is 2^53 - 1, which stands for all later ones. It is stored as EVER, however the wall clock
  *   is set afterwards.

@@ -4,14 +4,15 @@ import type { WordIndex } from '../layout/units.js';
 import type { TableContext } from '../table-context.js';
 
 /**
- * Claims and releases the blocks of a table's heap: see `layout/heap.ts` for what is where and what always holds.
+ * Claims and releases the blocks of a table's heap: see `layout/heap.ts` for the layout and its invariants.
  *
- * Every step leaves a state from which recovery, or the next step, can go on; the order is the rule:
- * - A block is looked at before CLAIMING names it. A linked row's block may carry this participant's own id from an
- *   earlier write: named without a look, and killed there, recovery would take it for claimed and free it.
+ * Every step leaves a state from which recovery, or the next step, can continue. The order matters:
+ * - A block is checked before CLAIMING names it. A linked row's block may have this participant's own id from an
+ *   earlier write: if it were named without a check, recovery after a kill would consider it claimed and free it.
  * - A block is appended to its chain before the next one is claimed, and CLAIMING is 0 before a row operation begins.
- * - A block to release is tagged ~id, then its cell is advanced past it, then it is freed: `next` is never read once
- *   somebody else may own the block. The tag is not the id, because RELEASING may be out of date and name a block that
+ * - A block to release is tagged ~id, then its cell is advanced past it, then it is freed: `next` is never read when
+ *   another participant may own the block. The tag is not the id, because RELEASING may be out of date and name a block
+ *   that
  *   the same participant has claimed again.
  * - The occupancy bits of a word are synced for all blocks of the word at once, before CLAIMING or RELEASING names a
  *   block of another word. Recovery syncs the words of both, that of RELEASING before it releases others.
@@ -19,7 +20,7 @@ import type { TableContext } from '../table-context.js';
  *   the id of the dead participant.
  */
 export interface Heap {
-  /** Blocks that a value of so many bytes takes. */
+  /** Number of blocks for a value of this many bytes. */
   readonly blocksFor: (bytes: number) => number;
   /**
    * Claims blocks for the journal at word `at` until the chain of the cell has `count` of them; false when no free block
@@ -27,7 +28,7 @@ export interface Heap {
    */
   readonly claimChain: (at: WordIndex, id: number, cell: WordIndex, count: number) => boolean;
   readonly chain: Runs;
-  /** Says where on the heap to look first: 0 to 1, so that participants do not try for the same blocks. */
+  /** Sets where in the heap to search first, 0 to 1, so that participants do not compete for the same blocks. */
   readonly lookFrom: (part: number) => void;
   /** Forgets the chain that was claimed last. */
   readonly beginClaims: () => void;
@@ -81,7 +82,7 @@ export function makeHeap({ memory, addresses, constants, runtime }: TableContext
   const longColumns = cells.length;
   const chain: Runs = { blocks: [], length: 0 };
   const runs = chain.blocks;
-  // The word of bits with which the search goes on, and the one in which a block was freed last.
+  // The word of bits with which the search continues, and the one in which a block was freed last.
   let cursor = 0;
   let near = 0;
   // The chain that is being claimed: its cell, its last block, and how many it has.
@@ -209,7 +210,7 @@ export function makeHeap({ memory, addresses, constants, runtime }: TableContext
       const block = words[cell + CELL_FIRST];
       if (block === 0) break;
       const entry = entryOf(block);
-      // Damaged memory: what the chain may still have is lost, and nothing of anybody else's is freed.
+      // Damaged memory: the rest of the chain is lost, but no block of another owner is freed.
       if (block < 0 || block > blocks || !isOwner(words[entry + BLOCK_OWNER])) {
         words[cell + CELL_FIRST] = 0;
         break;

@@ -26,7 +26,8 @@ export interface Locking {
   readonly spare: () => RowNumber;
   /**
    * First word of the spare, after marking its content as unfinished: readers that still look at it will discard it.
-   * `ERR_TABLE_CORRUPT` when it is not owned by this participant: what is written there would belong to somebody else.
+   * `ERR_TABLE_CORRUPT` when it is not owned by this participant: writes to it would overwrite memory of another
+   * participant.
    */
   readonly openSpare: () => WordIndex;
   /** Marks the row at this word as finished, under a sequence that it never had before. */

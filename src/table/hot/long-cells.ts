@@ -53,14 +53,14 @@ export type HeapCells = LongCells & LongBytes & LongWrites & { readonly damage: 
 export interface LongSupport {
   readonly inlineBytes: readonly number[];
   readonly maxBytes: readonly number[];
-  /** The table's memory, but not as a Buffer: `slice` then returns a plain Uint8Array with memory of its own. */
+  /** The table's memory, but not as a Buffer: `slice` then returns a plain Uint8Array with its own memory. */
   readonly octets: Uint8Array;
   /** Set when what was read cannot be valid: shared with the columns of other types. */
   readonly damage: { found: boolean };
   /** Decodes UTF-8 in the table's memory: `length` bytes from byte `start`. */
   readonly decode: (start: number, length: number) => string;
   readonly writeEncoded: (start: number, value: string, bytes: number, encoding: 'latin1' | 'utf8') => void;
-  /** Bytes of a text in UTF-8; -1 for what is no string or not well-formed. */
+  /** Bytes of a string in UTF-8; -1 for anything that is not a string or not well-formed. */
   readonly textBytes: (value: unknown) => number;
   /** See `CellSupport`. */
   readonly bytesOf: (value: unknown) => Uint8Array | undefined;

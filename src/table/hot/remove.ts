@@ -11,7 +11,7 @@ import type { Redo } from './redo.js';
 export interface Removal {
   /** Revision of the row after the last write. */
   readonly last: { revision: number };
-  /** Removes a row. `take`, if given, sees it once more when nobody else can: unlinked, but not yet free. */
+  /** Removes a row. `take`, if given, reads it when nobody else can: unlinked, but not yet free. */
   readonly remove: (key: string, ifRevision?: number, take?: (row: WordIndex) => void) => Outcome;
   /**
    * Removes the rows of one bucket, each as a separate operation: at most as many as there were at the start. Returns
@@ -29,7 +29,7 @@ export interface RemovalSteps {
   readonly operations: Removal;
   readonly hasExpired: (row: RowNumber) => boolean;
   readonly beginAtKey: (operation: number) => WordIndex;
-  /** Looks for the key under the lock. */
+  /** Searches for the key under the lock. */
   readonly look: (home: WordIndex) => RowNumber | 0;
   readonly seekTail: (home: WordIndex) => void;
   /** Notes the revision that the operation gives to the row at this word. */
@@ -45,7 +45,8 @@ export interface WritingParticipant {
   readonly locking: Locking;
   caller: Caller;
   /**
-   * `begin` for what can be done later or elsewhere: returns 0, with nothing begun, when somebody else has the lock.
+   * `begin` for what can be done later or elsewhere: returns 0, with nothing begun, when another participant has the
+   * lock.
    */
   readonly tryBegin: (operation: number, bucket: BucketNumber) => WordIndex | 0;
 }

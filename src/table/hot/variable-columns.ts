@@ -24,7 +24,7 @@ export interface TextCells {
 /** Where the cells are, and what the runtime does for them. */
 export interface CellSupport {
   readonly memory: RowMemory;
-  /** The same memory, but not as a Buffer: `slice` then returns a plain Uint8Array with memory of its own. */
+  /** The same memory, but not as a Buffer: `slice` then returns a plain Uint8Array with its own memory. */
   readonly octets: Uint8Array;
   readonly writeEncoded: (start: number, value: string, bytes: number, encoding: 'latin1' | 'utf8') => void;
   /**

@@ -3,7 +3,7 @@ import type { WordIndex } from './units.js';
 /**
  * A bucket: one cache line of 64 bytes, ten entries.
  *
- *    0  lock      u32   0 free | id of the participant that holds it; bit 31 set while somebody sleeps on it
+ *    0  lock      u32   0 free | id of the participant that holds it; bit 31 is set while a writer sleeps on it
  *    4  version   u32   advanced by every commit in the chain
  *    8  link      u32   number of the next overflow bucket, 0 none
  *   12  epoch     u16   advanced before the version wraps
@@ -40,7 +40,7 @@ const FIRST_TAG_BYTE = 14;
 
 export const EPOCH_MASK = 0xffff;
 
-/** Mark in a lock word: somebody is sleeping, whom the release must wake. */
+/** Mark in a lock word: a writer sleeps on it, which the release must wake. */
 export const WAITED_FOR = 0x80000000 | 0;
 export const HOLDER_MASK = 0x7fffffff;
 

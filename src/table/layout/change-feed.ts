@@ -81,7 +81,7 @@ export function isPublished(claim: number): boolean {
   return (claim & PUBLISHED) !== 0;
 }
 
-/** Whether the claim belongs to this lap, whoever made it. */
+/** Whether the claim belongs to this lap, whichever participant made it. */
 export function isOfLap(claim: number, lap: number): boolean {
   return (claim ^ (lap << LAP_SHIFT)) >>> LAP_SHIFT === 0;
 }

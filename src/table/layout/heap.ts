@@ -1,7 +1,7 @@
 import { Occupancy } from '../../pools/occupancy.js';
 
 /**
- * The heap: where the values of long columns are that do not fit in their rows.
+ * The heap contains the values of long columns that do not fit in their rows.
  *
  *   occupancy bits | block table | payload, aligned to 4096
  *   block table: owner u32 | next u32 for each block        payload: blocks of blockBytes, block 1 first

@@ -1,6 +1,6 @@
 /**
- * A participant's slot: 256 bytes, four cache lines, written only by its owner (or by whoever settles it for a dead
- * owner, holding its byte lock).
+ * A participant's slot: 256 bytes, four cache lines, written only by its owner (or by the participant that settles it
+ * for a dead owner, holding its byte lock).
  *
  * words  0  pid
  *        1  spare          the row slice in which the next row is written; 0: never attached

@@ -138,7 +138,7 @@ export class TableMemory {
     return (this.#indexWord + bucket * BUCKET_WORDS) as WordIndex;
   }
 
-  /** Whether somebody holds the lock of a home bucket at this moment. */
+  /** Whether the lock of a home bucket is held at this moment. */
   isLocked(bucket: BucketNumber): boolean {
     return Atomics.load(this.words, this.homeWord(bucket) + LOCK) !== 0;
   }

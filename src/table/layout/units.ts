@@ -1,7 +1,7 @@
 /**
- * Numbers that name places in a table. At run time each is a plain number, for the compiler a type of its own: passing
- * one for another does not compile. A computed number gets its type where it is computed, and one loaded from shared
- * memory where it was checked (`TableMemory.isRow`) or is trusted.
+ * Numbers that name places in a table. At run time each is a plain number, but for the compiler it has a separate type:
+ * passing one for another does not compile. A computed number gets its type where it is computed, and one loaded from
+ * shared memory where it was checked (`TableMemory.isRow`) or is trusted.
  */
 
 declare const unit: unique symbol;

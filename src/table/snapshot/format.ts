@@ -9,7 +9,7 @@ import { ShmTableError } from '../../errors.js';
  *
  *   payload: images of rows (see RowImage), one after the other
  *
- * Expiries are epoch milliseconds of the wall clock: lifetimes continue to run while the snapshot lies on disk.
+ * Expiries are epoch milliseconds of the wall clock: lifetimes continue to run while the snapshot is on disk.
  */
 
 export const MAGIC = Buffer.from('SHMSNAP\n');
