@@ -36,13 +36,13 @@ export class Agent {
   }
 
   static process(t: Test, env: NodeJS.ProcessEnv = {}): { agent: Agent; child: ChildProcess } {
-    const child = fork(FIXTURE, { env: { ...process.env, ...env } });
+    const child = fork(FIXTURE, { execArgv: [], env: { ...process.env, ...env } });
     return { agent: Agent.of(t, child), child };
   }
 
   /** An agent in a grandchild process. */
   static grandchild(t: Test): Agent {
-    return Agent.of(t, fork(FIXTURE, ['relay']));
+    return Agent.of(t, fork(FIXTURE, ['relay'], { execArgv: [] }));
   }
 
   static thread(t: Test): { agent: Agent; worker: Worker } {
