@@ -46,11 +46,25 @@ t.test('the proof detects a read that mixes numbers of several revisions', async
   t.equal(found, 'entry');
 });
 
+t.test('the proof detects blocks that are freed before the version advances', async (t) => {
+  process.env.SHMTABLE_PROOF_SUBJECT = createMutant(t, [
+    {
+      file: 'table/hot/write.js',
+      search: 'commit(home);\n        // The old row',
+      replace:
+        'if (heap !== undefined && old !== 0) heap.freeSpare(at, id, rowWord(old)); commit(home); // The old row',
+    },
+  ]);
+  // A reader with an unchanged version reports damage, which ends its process; or it returns a mix.
+  const found = await firstViolation(t, { hasLong: true }).catch((error) => String(error));
+  t.match(found, /^(get|entry|take)$|ended with 1/);
+});
+
 /** The name of the first operation that no order explains. A single history may happen to have no suitable overlap. */
-async function firstViolation(t: Test): Promise<string | undefined> {
+async function firstViolation(t: Test, options = {}): Promise<string | undefined> {
   t.teardown(() => delete process.env.SHMTABLE_PROOF_SUBJECT);
   for (let round = 0; round < ATTEMPTS; round++) {
-    const { violations } = await runHistory(round, OPERATIONS);
+    const { violations } = await runHistory(round, OPERATIONS, options);
     if (violations.length > 0) return violations[0].operation.name;
   }
   return undefined;

@@ -178,7 +178,7 @@ export const mutations: readonly Mutation[] = [
     search:
       'words[cell + CELL_FIRST] = words[entry + BLOCK_NEXT];\n            storeRelease(words, entry + BLOCK_OWNER, 0);',
     replace: 'storeRelease(words, entry + BLOCK_OWNER, 0); words[cell + CELL_FIRST] = words[entry + BLOCK_NEXT];',
-    operation: 'delete of long values',
+    operation: 'delete of a value over two words of bits',
   },
   {
     name: 'recovery does not free a block whose release was interrupted',
