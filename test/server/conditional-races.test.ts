@@ -3,10 +3,11 @@ import { Agent } from 'node:http';
 import t from 'tap';
 import { type HttpAnswer, type HttpOptions, send } from '../fixtures/http-client.js';
 import { startService } from '../fixtures/server-process.js';
+import { tries } from '../fixtures/tries.js';
 
 const TABLE = '/v1/tables/t';
 const ROW = `${TABLE}/rows/k`;
-const ROUNDS = 100;
+const ROUNDS = tries(25, 100);
 
 /** An agent for each worker, whose only connection leads to it. */
 async function agentPerWorker(port: number, workers: readonly number[]): Promise<Agent[]> {

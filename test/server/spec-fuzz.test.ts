@@ -2,7 +2,7 @@ import t from 'tap';
 import { runFuzz } from './fuzz/run-fuzz.js';
 
 const SEED = 20_260_101;
-const REQUESTS = 2000;
+const REQUESTS = 1000;
 
 t.test(`${REQUESTS} random requests, seed ${SEED}: every response is documented`, async (t) => {
   const { failures, statuses } = await runFuzz({ seed: SEED, requests: REQUESTS });
