@@ -11,6 +11,7 @@ import { collectRoutes, serveDocs } from './api-docs.js';
 import { answerClientError } from './client-errors.js';
 import { ConfiguredTables } from './configured-tables.js';
 import { ConnectionDrain } from './connection-drain.js';
+import { limitConnections } from './connection-limit.js';
 import { createHttpServer, MAX_HEADER_BYTES } from './http-server.js';
 import { KnownPaths } from './known-paths.js';
 import { countRequests } from './metrics/request-metrics.js';
@@ -101,5 +102,10 @@ export async function buildApp(
   metricsRoutes(app, memory, settings.namespace);
   await serveDocs(app);
   await drain.finish(app);
+  limitConnections(app.server, {
+    limit: settings.limits.connections,
+    isPlain: settings.tls === undefined,
+    log: app.log,
+  });
   return app;
 }

@@ -28,6 +28,10 @@ const NOT_HTTP: Refusal = { code: 'ERR_ARGUMENT', detail: 'the request is not HT
 /** Errors of the parser. After any other error on a connection there is no client left to respond to. */
 const REFUSAL = /^(HPE|ERR_HTTP)_/;
 
+/** Too many of something in too short a time, but of all clients together. */
+const TOO_MANY_CONNECTIONS = { code: 'ERR_RATE_LIMITED', status: 503 } as const;
+const RETRY_AFTER_S = 1;
+
 const refused = new WeakSet<Socket>();
 
 /**
@@ -71,6 +75,13 @@ function endWith(socket: Duplex, document: Problem, headers: readonly string[] =
     ...headers,
   ];
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+}
+
+/** Responds to a connection of which the worker has too many. */
+export function refuseConnection(socket: Socket, limit: number): void {
+  const { status } = TOO_MANY_CONNECTIONS;
+  const detail = `the worker has ${limit} connections, its limit; try again`;
+  endWith(socket, problem(TOO_MANY_CONNECTIONS.code, detail, status), [`Retry-After: ${RETRY_AFTER_S}`]);
 }
 
 /** Responds to CONNECT, for which Node has no request listener: this is not a proxy. */

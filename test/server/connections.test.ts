@@ -4,6 +4,7 @@ import { connect, type Socket } from 'node:net';
 import t from 'tap';
 import { Table } from '../../src/table/table.js';
 import { startApp, type TestApp } from '../fixtures/server-app.js';
+import { startService } from '../fixtures/server-process.js';
 
 const GET = 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n';
 const PUT = 'HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 8\r\n\r\n{"i8":5}';
@@ -26,18 +27,19 @@ async function askOften({ send }: TestApp): Promise<void> {
 
 t.test('a request waits until the one before it is answered', async (t) => {
   const app = await startApp(t);
-  const json = { capacity: 200, columns: { text: 'string(65535)' } } as const;
+  const json = { capacity: 1, columns: { data: 'bytes(16777215)' } } as const;
   t.equal((await app.send('PUT', '/v1/tables/wide', { json })).status, 201);
   const wide = Table.open('wide', { namespace: app.namespace, columns: json.columns });
   t.teardown(() => wide.close());
-  for (let row = 0; row < 100; row++) wide.set(`k${row}`, { text: 'x'.repeat(65_535) });
+  // More as base64 than the buffers of both ends hold.
+  wide.set('k', { data: new Uint8Array(16_777_215) });
   const socket = connect(app.port, '127.0.0.1');
   t.teardown(() => socket.destroy());
-  const page = 'GET /v1/tables/wide/rows?limit=1000 HTTP/1.1\r\nHost: localhost\r\n\r\n';
-  socket.write(`${page}PUT /v1/tables/t/rows/behind ${PUT}`);
+  const get = 'GET /v1/tables/wide/rows/k HTTP/1.1\r\nHost: localhost\r\n\r\n';
+  socket.write(`${get}PUT /v1/tables/t/rows/behind ${PUT}`);
   await once(socket, 'readable');
   await askOften(app);
-  t.notOk(app.table.has('behind'), 'not executed while the client does not read the page');
+  t.notOk(app.table.has('behind'), 'not executed while the client does not read its response');
   socket.resume();
   while (!app.table.has('behind')) await askOften(app);
   t.pass('then it is executed');
@@ -84,4 +86,45 @@ t.test('a client that resets its connection is not mistaken for one of a Unix so
   }
   await askOften(app);
   t.notOk(app.table.has('evil'));
+});
+
+t.test('connections beyond the limit are refused with 503, and those within it are served', async (t) => {
+  const { port } = await startApp(t, { limits: { connections: 20 } });
+  const within = Array.from({ length: 20 }, () => connect(port, '127.0.0.1'));
+  t.teardown(() => {
+    for (const socket of within) socket.destroy();
+  });
+  await Promise.all(within.map((socket) => once(socket, 'connect')));
+  for (let i = 0; i < 200; i++) {
+    const answer = await read(connect(port, '127.0.0.1'));
+    if (!/^HTTP\/1\.1 503 [\s\S]*Retry-After: 1[\s\S]*"code":"ERR_RATE_LIMITED"/.test(answer)) t.fail(answer);
+  }
+  const [first, second] = within;
+  first.write(GET.replace('localhost', 'localhost\r\nConnection: close'));
+  t.same(statuses(await read(first)), ['200'], 'a connection within the limit');
+  second.destroy();
+  for (;;) {
+    const socket = connect(port, '127.0.0.1');
+    socket.write(GET.replace('localhost', 'localhost\r\nConnection: close'));
+    const [status] = statuses(await read(socket));
+    if (status === '200') break;
+  }
+  t.pass('and a new one when one has ended');
+});
+
+t.test('a service with few descriptors refuses connections and lives', async (t) => {
+  const { service, port, workers } = await startService(t, { args: ['--workers', '1'], descriptors: 500 });
+  const many = Array.from({ length: 700 }, () => connect(port, '127.0.0.1').on('error', () => undefined));
+  t.teardown(() => {
+    for (const socket of many) socket.destroy();
+  });
+  const refused = await service.logged(({ msg }) => msg === 'limit of connections reached');
+  t.equal(refused.limit, 250);
+  // Time for the worker to sample its event loop.
+  const { log } = service;
+  many[0].write(GET);
+  await once(many[0], 'data');
+  t.same(service.workers, workers);
+  t.equal(log.filter(({ msg }) => msg === 'limit of connections reached').length, 1, 'one line');
+  t.notOk(log.some(({ msg }) => msg === 'worker died'));
 });

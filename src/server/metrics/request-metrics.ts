@@ -38,6 +38,7 @@ class RequestMetrics {
   readonly #memory: ServiceMemory;
   readonly #requests = new Map<string, MetricCounter>();
   readonly #durations = new Map<string, MetricHistogram>();
+  readonly #delays = new Map<string, MetricHistogram>();
   /** Whether the memory for metrics is full; existing ones still count. */
   #full = false;
 
@@ -64,7 +65,8 @@ class RequestMetrics {
   }
 
   delayed(seconds: number): void {
-    histogramOf(this.#memory.metrics, 'shmtable_event_loop_delay_seconds').observe(seconds);
+    const { metrics } = this.#memory;
+    this.#metric(this.#delays, '', () => histogramOf(metrics, 'shmtable_event_loop_delay_seconds'))?.observe(seconds);
   }
 
   #note(request: FastifyRequest, status: number, durationMs: number): void {

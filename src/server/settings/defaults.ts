@@ -5,7 +5,7 @@ export const SERVICE_DEFAULTS = {
   host: '127.0.0.1',
   port: 7070,
   namespace: TABLE_DEFAULTS.namespace,
-  limits: { bodyBytes: 0, answerBytes: 8 * 1024 * 1024, requestTimeoutMs: 30_000 },
+  limits: { bodyBytes: 0, answerBytes: 8 * 1024 * 1024, connections: 10_000, requestTimeoutMs: 30_000 },
   rateLimit: { windowMs: 60_000 },
   snapshots: { everyMs: 0, keep: 3, atShutdown: true, restoreAtStart: true },
   logLevel: 'info',

@@ -25,6 +25,7 @@ const VARIABLES: Readonly<Record<string, { readonly path: readonly string[]; rea
   SHMTABLE_RATE_LIMIT_WINDOW_MS: { path: ['rateLimit', 'windowMs'], kind: 'integer' },
   SHMTABLE_LIMITS_BODY_BYTES: { path: ['limits', 'bodyBytes'], kind: 'integer' },
   SHMTABLE_LIMITS_ANSWER_BYTES: { path: ['limits', 'answerBytes'], kind: 'integer' },
+  SHMTABLE_LIMITS_CONNECTIONS: { path: ['limits', 'connections'], kind: 'integer' },
   SHMTABLE_LIMITS_REQUEST_TIMEOUT_MS: { path: ['limits', 'requestTimeoutMs'], kind: 'integer' },
   SHMTABLE_SNAPSHOTS_DIR: { path: ['snapshots', 'dir'], kind: 'text' },
   SHMTABLE_SNAPSHOTS_EVERY_MS: { path: ['snapshots', 'everyMs'], kind: 'integer' },

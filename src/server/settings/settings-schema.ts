@@ -71,6 +71,14 @@ const limits = Type.Object(
         description: 'Bytes of rows after which a page or the results of a batch end',
       }),
     ),
+    connections: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 2 ** 31 - 1,
+        default: SERVICE_DEFAULTS.limits.connections,
+        description: 'Connections of a worker; further ones are refused with 503',
+      }),
+    ),
     requestTimeoutMs: Type.Optional(
       Type.Integer({
         minimum: 0,
@@ -178,7 +186,12 @@ export interface ServiceSettings {
   readonly tls: TlsSettings | undefined;
   readonly cors: CorsSettings | undefined;
   readonly rateLimit: RateLimitSettings | undefined;
-  readonly limits: { readonly bodyBytes: number; readonly answerBytes: number; readonly requestTimeoutMs: number };
+  readonly limits: {
+    readonly bodyBytes: number;
+    readonly answerBytes: number;
+    readonly connections: number;
+    readonly requestTimeoutMs: number;
+  };
   /** Undefined when no directory is configured. */
   readonly snapshots: SnapshotSettings | undefined;
   readonly logLevel: NonNullable<GivenSettings['logLevel']>;
