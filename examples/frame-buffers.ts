@@ -5,7 +5,7 @@ import { FixedPool, Segment } from 'shmtable/pools';
 
 const NAME = `frames-${cluster.isPrimary ? process.pid : process.ppid}`;
 const FRAME_BYTES = 640 * 480;
-const FRAMES = 8; // how many can be under way at once
+const FRAMES = 8; // how many can be in transit at once
 const FRAMES_OF_EACH = 100;
 const WORKERS = 3;
 
@@ -46,7 +46,7 @@ function sendFrame(shade: number, sent: () => void): void {
     return;
   }
   memory.fill(shade, offset, offset + FRAME_BYTES);
-  pool.link(offset); // from here on it belongs to whoever gets the message
+  pool.link(offset); // from here on it belongs to the receiver of the message
   process.send?.({ offset, shade }, sent);
 }
 

@@ -38,7 +38,7 @@ function intern(text: string): number {
       words[made / 4 + 1] = bytes;
       memory.write(text, made + 8);
     }
-    // Complete before it can be seen; seen by one store, unless another process was first.
+    // The entry is complete before a single store makes it visible, unless another process was faster.
     words[made / 4] = head;
     if (Atomics.compareExchange(words, HEAD, head, made) === head) return made;
   }

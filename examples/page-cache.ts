@@ -9,7 +9,7 @@ const pages = Cache.open<string>({
   bytes: 8 * 2 ** 20, // all memory that it takes
   entries: 1_000,
   ttl: 60_000, // then a page is old ...
-  staleTtl: 3_600_000, // ... and is served for another hour, while it is rendered anew in the background
+  staleTtl: 3_600_000, // ... and is served for another hour, while it is rendered again in the background
 });
 
 async function render(path: string): Promise<string> {

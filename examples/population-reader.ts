@@ -1,5 +1,5 @@
 /**
- * A process of its own that knows nothing of the service: it maps the table, adds up the populations per country and
+ * A separate process that knows nothing of the service: it maps the table, adds up the populations per country and
  * prints them as JSON.
  */
 import { Table } from '../src/index.js';

@@ -98,7 +98,7 @@ void Descriptor::CloseNow() {
   if (fd_ >= 0) close(fd_);
   fd_ = -1;
   if (ends_ == nullptr) return;
-  // Announced before the locks are gone, whoever looks would find them held and sleep on.
+  // If this were announced before the locks are released, a waiter would find them held and continue to sleep.
   ends_[0].fetch_add(1);
   ends_[1].fetch_add(1);
   syscall(SYS_futex, &ends_[1], FUTEX_WAKE, INT_MAX, nullptr, nullptr, 0);

@@ -1,6 +1,6 @@
 /**
  * Caches of sessions of some 300 bytes of JSON: ours, and `lru-cache`, which holds the text. Each of them gives the
- * caller an object of its own.
+ * caller a separate object.
  */
 import { LRUCache } from 'lru-cache';
 import type { OpenSubject, Slice } from '../../src/bench/interleaved.js';

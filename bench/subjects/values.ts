@@ -21,7 +21,7 @@ export const VALUE_OPERATIONS = [
 export type ValueOperation = (typeof VALUE_OPERATIONS)[number];
 type OpenValues = OpenSubject<ValueOperation>;
 
-/** Images are few, under keys of their own, for all of them together are as large as a cache. */
+/** Images are few and have separate keys, because all of them together are as large as a cache. */
 const IMAGES = 64;
 const imageKey = (position: number): string => `image-${position % IMAGES}`;
 

@@ -1,12 +1,12 @@
 /**
  * One column's values as JSON: how a request's value becomes a column value, and how a column value is written.
  *
- *   int64                 "123", or a safe-integer number in requests      always "123" in answers
+ *   int64                 "123", or a safe-integer number in requests      always "123" in responses
  *   float32 float64       1.5, -0, "NaN", "Infinity", "-Infinity"          the same
  *   bytes(n)              base64 with padding, canonical                   the same
  *   the others            the JSON value itself
  *
- * Nothing is coerced: what has another JSON type is ERR_COLUMN_TYPE. Ranges and lengths are the table's to check.
+ * Nothing is coerced: a value of another JSON type is ERR_COLUMN_TYPE. The table checks ranges and lengths.
  */
 import { ShmTableError } from '../errors.js';
 import type { CellValue } from '../table/column-types/column-type.js';
@@ -16,17 +16,17 @@ import type { ColumnType } from '../table/types.js';
 export interface ColumnCodec {
   readonly name: string;
   readonly type: ColumnType;
-  /** Whether `increment` takes the column. */
+  /** Whether `increment` accepts the column. */
   readonly isNumeric: boolean;
-  /** What a column that was not named holds. */
+  /** The value of a column that was not named. */
   readonly zero: CellValue;
   /** The column value of a JSON value; ERR_COLUMN_TYPE, ERR_VALUE_RANGE. */
   decode(value: unknown): CellValue;
-  /** What the table holds after `value` was stored. */
+  /** The value in the table after `value` was stored. */
   stored(value: CellValue): CellValue;
-  /** JSON text of a value that the table gave. */
+  /** The JSON text of a value that the table returned. */
   write(value: CellValue): string;
-  /** The JSON value that a text stands for where everything is text; what fits none stays text. */
+  /** The JSON value of a text, for formats in which everything is text; a text that cannot be parsed stays text. */
   ofText(text: string): unknown;
 }
 

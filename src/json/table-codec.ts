@@ -1,6 +1,6 @@
 /**
  * A table's rows as JSON, compiled once per schema: one codec per column, and one function that writes whole rows with
- * them. Nothing asks a value what it is.
+ * them. Types of values are never tested at run time.
  */
 import { ShmTableError, show } from '../errors.js';
 import { evaluate } from '../memory/index.js';
@@ -14,7 +14,7 @@ export type RowValues = Record<string, CellValue>;
 /** JSON text of a row, or of some of its columns. */
 type RowWriter = (row: Readonly<RowValues>) => string;
 
-/** What a JSON null in a row means: a mistake, or (PATCH) back to zero. */
+/** The meaning of a JSON null in a row: an error, or (PATCH) a reset to zero. */
 type NullMeaning = 'refused' | 'reset';
 
 export class TableCodec {
@@ -37,7 +37,7 @@ export class TableCodec {
     return this.#byName.has(name);
   }
 
-  /** What writes the columns named, in the table's order, each once; all of them for `undefined`. ERR_COLUMN_UNKNOWN. */
+  /** A writer of the named columns, in the table's order, each once; of all for `undefined`. ERR_COLUMN_UNKNOWN. */
   select(names: readonly string[] | undefined): RowWriter {
     if (names === undefined) return this.writeRow;
     const wanted = new Set(names.map((name) => this.column(name)));
@@ -55,7 +55,7 @@ export class TableCodec {
     return row;
   }
 
-  /** What the table holds after a row with these columns replaced everything. */
+  /** The row in the table after a row with these columns has replaced it. */
   replaced(row: RowValues): RowValues {
     const whole: RowValues = {};
     for (const codec of this.#all)
@@ -63,7 +63,7 @@ export class TableCodec {
     return whole;
   }
 
-  /** What a row holds after these columns of it were stored. */
+  /** The row in the table after these columns of it were stored. */
   merged(before: RowValues, row: RowValues): RowValues {
     const whole: RowValues = {};
     for (const codec of this.#all) {
@@ -90,9 +90,9 @@ export class TableCodec {
 }
 
 /**
- * One expression with every member's name in it. As a loop over the columns it asks the row for properties, and calls
- * functions, of which the compiler knows nothing: 240 ns for three columns and not 90. Only names that a table's schema
- * admits go into the source.
+ * One expression that contains every member's name. In a loop over the columns, the compiler would know neither the
+ * properties nor the functions: 240 instead of 90 ns for three columns. The source contains only names that a table's
+ * schema allows.
  */
 function compileRowWriter(columns: readonly ColumnCodec[]): RowWriter {
   const writers = columns.map(({ write }) => write);
@@ -104,7 +104,7 @@ function compileRowWriter(columns: readonly ColumnCodec[]): RowWriter {
   )(writers);
 }
 
-/** An entry as far as the envelope shows it. */
+/** The part of an entry that the envelope shows. */
 export interface Envelope extends Pick<Entry<Columns>, 'key' | 'revision' | 'expiresAt'> {
   readonly row: Readonly<RowValues>;
 }

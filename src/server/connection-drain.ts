@@ -21,7 +21,7 @@ export class ConnectionDrain {
   // No 'data' listener to find unused connections: it would pass every byte of every request through JavaScript.
   readonly #connections = new Set<Socket>();
   #begun = false;
-  /** Starts the wait for idle connections anew; undefined while nothing waits for them. */
+  /** Restarts the wait for idle connections; undefined while nothing waits for them. */
   #waitAnew: (() => void) | undefined;
   #idleEnd = false;
   #ended: () => void = () => undefined;

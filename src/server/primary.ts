@@ -77,7 +77,7 @@ export async function createTables(
   const there = new Set(handles.list().map(({ name }) => name));
   for (const name of there) {
     if (keeper?.isTorn(name) !== true) continue;
-    // A service was killed while it restored this table: what is there is not whole.
+    // A service was killed while it restored this table, so the table is incomplete.
     handles.destroy(name);
     there.delete(name);
   }

@@ -2,7 +2,7 @@
  * The files of a directory of snapshots:
  *
  *   <table>.<epoch milliseconds>.snapshot   a snapshot, complete
- *   <table>.<epoch milliseconds>.lost       a snapshot with more rows than the next ones, when rows were lost suddenly
+ *   <table>.<epoch milliseconds>.lost       a snapshot from before a sudden loss of rows
  *   <table>.<epoch milliseconds>.deleted    the table was deleted then: earlier snapshots of it are not restored
  *   <table>.restoring                       the table is being restored and is not whole until this file is gone
  *
@@ -70,7 +70,9 @@ export class SnapshotFiles {
     return living(await this.#dated(), table);
   }
 
-  /** The path of a new snapshot: later than all that there are, even if the clock was set back. */
+  /**
+   * The path of a new snapshot, whose time is later than those of all existing ones, even if the clock was set back.
+   */
   async next(table: string): Promise<string> {
     const files = await this.#dated();
     const takenAt = Math.max(wallTimeMs(), latest(files, table) + 1);

@@ -16,7 +16,7 @@ import type { SnapshotSettings } from './settings/settings-schema.js';
 import { rowsIn, type SnapshotFile, SnapshotFiles } from './snapshot-files.js';
 import type { TableHandles } from './table-handles.js';
 
-/** Fewer rows than this part of those in the previous snapshot are a sudden loss, if there were at least so many. */
+/** Fewer rows than this share of the previous snapshot's are a sudden loss, if that had at least a minimum number. */
 const LOSS_RATIO = 0.5;
 const MIN_LOSS_ROWS = 10;
 

@@ -75,7 +75,7 @@ export class Journal {
     const spare = words[at + slot.SPARE];
     if (this.#memory.isRow(spare)) heap.freeSpare(at, id, this.#memory.rowWord(spare));
     const claiming = words[at + slot.CLAIMING];
-    // After the spare's chains: a block that is at the end of one would be freed under it.
+    // After the spare's chains: otherwise a block at the end of one would be freed while the chain still refers to it.
     if (claiming !== 0) {
       heap.freeClaimed(claiming, id);
       this.#resyncBlock(claiming);

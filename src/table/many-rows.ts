@@ -1,4 +1,4 @@
-/** Operations on many keys at once: what the caller gave is read and checked as a whole before anything is changed. */
+/** Operations on many keys: all of the caller's input is read and checked before anything is changed. */
 import { types } from 'node:util';
 import { ShmTableError, show } from '../errors.js';
 import type { Key } from './hot/encode-key.js';

@@ -15,7 +15,7 @@ const SPINS = 100;
 /** Longest sleep for a lock before checking again whether its holder is alive. */
 const SLEEP_MS = 10;
 
-/** The caller of what is done before there is a handle: it never waits. */
+/** The caller of operations before a handle exists; it never waits. */
 const NOBODY: Caller = { isOpen: true, lockTimeoutMs: 0 };
 
 /**

@@ -58,7 +58,7 @@ t.test('the reference has the right defaults', async (t) => {
       `${option} is ${value} by default, not ${named}`,
     );
   }
-  const heap = `${HEAP_DEFAULTS.bytesPerRow} bytes a row, blocks of ${HEAP_DEFAULTS.blockBytes}`;
+  const heap = `${HEAP_DEFAULTS.bytesPerRow} bytes for each row, blocks of ${HEAP_DEFAULTS.blockBytes}`;
   t.match(api, new RegExp(`^\\| \`heap\` \\|.* \\| ${heap} \\|`, 'm'), 'heap');
 });
 

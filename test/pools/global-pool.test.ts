@@ -44,7 +44,7 @@ t.test('a request must be an integer from 1 to pageBytes', async (t) => {
   t.equal(pool.stats().used, 0);
 });
 
-t.test('allocations never overlap, are aligned and zero, and lie within one page', async (t) => {
+t.test('allocations never overlap, are aligned and zero, and are within one page', async (t) => {
   const pageBytes = 1000;
   const { pool, buffer } = createPool({ pageBytes, offset: 128 }, 1 << 16);
   const bytes = new Uint8Array(buffer);

@@ -186,7 +186,7 @@ t.test('a filler and the remains of reclaimed records cannot be freed', async (t
   const { ring } = createRing(t, 1024);
   const offsets = [commitRecord(ring, 500), commitRecord(ring, 300)];
   ring.free(offsets[0]);
-  t.equal(commitRecord(ring, 400), offsets[0], 'begins anew');
+  t.equal(commitRecord(ring, 400), offsets[0], 'restarts at the beginning');
   const filler = offsets[1] + 304 + HEADER;
   t.throws(() => ring.free(filler), foreign);
   t.throws(() => ring.commit(filler), foreign);

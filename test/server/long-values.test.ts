@@ -153,7 +153,7 @@ t.test('a value that does not fit its column is refused and changes nothing', as
   t.equal((await send('GET', row)).text, before, 'the row is unchanged');
 });
 
-t.test('what is odd in JSON comes back as it was', async (t) => {
+t.test('unusual JSON values are returned as they were sent', async (t) => {
   const { send, namespace } = await startDocs(t);
   const row = '/v1/tables/docs/rows/k';
   const odd = [
@@ -229,7 +229,7 @@ t.test('a full heap is 507, a value longer than the heap 422, and both change no
   t.equal((await send('PATCH', row, { json: { body: 'short' } })).status, 200, 'a shorter value has room');
 });
 
-t.test('a value of many megabytes goes in and out', async (t) => {
+t.test('a value of many megabytes is written and read', async (t) => {
   const { send } = await startDocs(t, { heap: 64 * MIB });
   const row = '/v1/tables/docs/rows/k';
   const file = Buffer.alloc(3 * MIB, 'abc').toString('base64');

@@ -1,4 +1,4 @@
-/** A service that is told to stop while it is reloading, settings of any size, and tables that its workers cannot use. */
+/** A service that is stopped while it reloads, settings of any size, and tables that its workers cannot use. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { Agent } from 'node:http';
 import { tmpdir } from 'node:os';

@@ -28,7 +28,7 @@ function rowsOf(namespace: string, name: string): number {
   return table.size;
 }
 
-t.test('a deleted table stays deleted, and one made over HTTP comes back', async (t) => {
+t.test('a deleted table is not restored, and one created over HTTP is', async (t) => {
   const { dir, namespace } = places(t);
   const config = { tables: { given: TABLE }, snapshots: { dir } };
   const env = { SHMTABLE_NAMESPACE: namespace };

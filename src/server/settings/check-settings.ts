@@ -41,7 +41,7 @@ function problemsOf(violation: Violation, all: readonly Violation[], value: unkn
   }
   if (all.some((other) => other.keyword === 'propertyNames' && isNamedBy(instancePath, other))) return [];
   const path = dotted(instancePath);
-  // A value in the place of a token's digest may be the token itself.
+  // A wrong value for a token's digest may be the token itself.
   const got = path.startsWith('tokens') ? '' : `, got ${show(valueAt(value, instancePath))}`;
   return [`${path === '' ? 'settings' : path} ${message}${got}`];
 }

@@ -10,7 +10,7 @@ interface TlsPair {
 }
 
 /**
- * Reads both files anew at every call.
+ * Reads both files at every call.
  *
  * @throws {ShmTableError} ERR_ARGUMENT when a file cannot be read or is invalid, or the key does not match
  */

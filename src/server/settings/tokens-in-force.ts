@@ -8,7 +8,7 @@ import type { ServiceSettings } from './settings-schema.js';
 type TokenSources = Pick<ServiceSettings, 'tokens' | 'tokensFile'>;
 
 /**
- * Returns the tokens, or undefined when there are none. Reads `tokensFile` anew at every call.
+ * Returns the tokens, or undefined when there are none. Reads `tokensFile` at every call.
  *
  * @throws {ShmTableError} ERR_ARGUMENT when the file is wrong or two tokens have the same digest
  */

@@ -158,8 +158,8 @@ export function makeHeap({ memory, addresses, constants, runtime }: TableContext
         return false;
       }
       if (from < 0) {
-        // The levels disagree on the path of this block, which the journal names while they are corrected: not as a
-        // claim, for it may be in a linked row and have this participant's id.
+        // The levels disagree on the path of this block. The journal names it while they are corrected, but not as a
+        // claim, because it may be in a linked row and have this participant's id.
         words[at + slot.RELEASING] = -1 - from;
         bits.syncPath(-2 - from);
         continue;

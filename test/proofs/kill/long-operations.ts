@@ -8,7 +8,7 @@ const ROOMY = 80;
 const TIGHT = 34;
 const FEED_BYTES = 65_536;
 
-/** A row with long values in so many blocks. */
+/** A row with long values in this many blocks. */
 function longRow(seed: number, blocks: Parameters<typeof longValues>[1] = {}) {
   return { ...proofRow(seed), ...longValues(seed, blocks) };
 }

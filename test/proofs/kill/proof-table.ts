@@ -63,7 +63,7 @@ export function proofRow(seed: number): ProofRow {
   };
 }
 
-/** Long values that encode the seed, in so many blocks each. */
+/** Long values that encode the seed, in this many blocks each. */
 export function longValues(
   seed: number,
   blocks: { readonly note?: number; readonly image?: number; readonly doc?: number } = {},

@@ -29,7 +29,7 @@ const longHistoryColumns = {
   c: 'json',
   other: 'float64',
 } as const;
-/** More than all rows and all writes under way need. */
+/** More than all rows and all concurrent writes need. */
 const HEAP_BYTES = 4 << 20;
 
 export function historyOptions(name: string, hasLong: boolean): TableOptions<typeof historyColumns> {

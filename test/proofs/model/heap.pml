@@ -8,7 +8,7 @@
  * processes take one sample of a row and judge it by the version of its bucket, and by its entry and sequence.
  *
  * What is asserted:
- * - no block that a linked row needs is ever given back, and none is given back by somebody who did not mark it
+ * - no block that a linked row needs is ever freed, and no process frees a block that it has not marked
  * - what a reader accepts is whole: it has met no end of a chain too early or too late, no block of another value, and
  *   columns that were committed together
  * - at the end every block is in one chain and owned, or in none and free; rows that are not linked name no blocks;
@@ -195,7 +195,7 @@ inline emptySpare(d) {
 #endif
 }
 
-/* Final values, so that it may be repeated: by its owner, or by whoever settles for it. */
+/* Final values, so that it may be repeated by its owner or by the process that settles it. */
 inline carryOut(d) {
 	if
 	:: operation[d] == 1 ->
@@ -253,7 +253,7 @@ inline settle(d) {
 			DIE; lock[jkey[d]] = 0
 		:: else
 		fi;
-		/* a block that was marked and not given back, still in its chain or no longer */
+		/* a block that was marked but not freed, in its chain or not */
 		block = releasing[d];
 #ifndef BUG_NO_RELEASING
 		if
@@ -392,7 +392,7 @@ inline claimOne(c) {
 	:: noBlock = true
 	fi;
 #ifdef HINTS
-	/* Whoever holds it has not set its bit yet. Named, so that recovery looks at its word, but not as a claim. */
+	/* Its owner has not set its bit yet. It is named so that recovery checks its word, but not as a claim. */
 	if
 	:: claimed != 0 && holder[claimed] != 0 ->
 #ifndef BUG_HINT_UNNAMED
@@ -475,7 +475,7 @@ inline link(old) {
 	release()
 }
 
-/* A slice for the next spare, when the row is new; `jtaken` stays 0 when there is none. */
+/* A slice for the next spare, if the row is new; `jtaken` remains 0 if there is none. */
 inline take() {
 	c = 1;
 	do

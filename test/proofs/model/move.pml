@@ -4,7 +4,7 @@
  *
  * In the chain of home bucket 0, the home bucket (`home`) holds row X and its overflow bucket (`place`) holds row Z. X
  * is removed: Z moves. The other chain, that of home bucket 1, takes the overflow bucket when it is free and puts row W
- * there. Whoever carries out the removal may die before each store; the next one then repeats all of it, from the
+ * there. The process that executes the removal may die before each store; the next one then repeats all of it, from the
  * journal.
  *
  * -DBY_ROW: the reader goes from the tail to the head, row by row, and needs no version for a miss. Otherwise it makes

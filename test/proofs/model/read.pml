@@ -1,6 +1,6 @@
 /*
  * Reading one row by its entry, beside a writer that changes two of its numbers in place, may replace the row, and may
- * die at any store. Whoever comes next repeats the journal's stores, may die too, and continues.
+ * die at any store. The next process repeats the journal's stores, may die too, and continues.
  *
  * The changes are first +1, first -1, last +1, last -1, and so on: the two numbers are never both 1, and each returns
  * to its old value. `low` and `high` are the halves of the first number, which is stored at once and may be loaded in
@@ -128,7 +128,7 @@ proctype Reader() {
 #ifndef BUG_NO_REVISION
 		if :: revision[row] == before -> skip :: else -> good = false fi;
 #endif
-		/* the rest of the row, at leisure */
+		/* the rest of the row, in any order */
 		s = text[row];
 		if :: entry == row -> skip :: else -> good = false fi;
 #ifndef BUG_NO_SEQUENCE

@@ -1,6 +1,6 @@
 /*
- * Writers that find no free block in the heap: they give back what dead ones have claimed, and then wait for others, or
- * are refused.
+ * Writers that find no free block in the heap: they free the blocks that dead ones have claimed, and then wait for
+ * others, or are refused.
  *
  * WRITERS processes each write a row of one to BLOCKS blocks, which they claim one by one before they link it, and may
  * remove it again. Each may die at any step; there are DEATHS deaths. Here blocks are only counted: what `heap.pml` says
@@ -10,7 +10,7 @@
  * counting those whose removal is not yet finished; and nobody waits for what will never happen. Spin reports the latter as an invalid end state.
  *
  * -DBUG_WAIT_HOLDING: a writer keeps what it has claimed while it waits. -DBUG_REFUSE: it does not wait for those who
- * claim. -DBUG_DEAD_LEFT: it does not give back what dead ones have claimed.
+ * claim. -DBUG_DEAD_LEFT: it does not free the blocks that dead ones have claimed.
  */
 #ifndef WRITERS
 #define WRITERS 3
@@ -82,7 +82,7 @@ again:	do
 	od;
 	DIE;
 	atomic { linked = linked + needed; claimed[me] = 0; most = (linked > most -> linked : most) }
-	/* a dead writer's commit is carried out by whoever settles for it: here at once */
+	/* a dead writer's commit is executed by the process that settles it: here immediately */
 	counted = counted + needed;
 	if
 	:: skip

@@ -1,12 +1,12 @@
 /*
  * The two moments of a group of buckets, before which none of its rows has expired: DUE, and PASS, which the current
- * pass collects. Writers announce expiries; passes, one after the other, by whichever process, raise DUE; whoever looks
- * for expired rows reads both. Everybody may stop for good at any step: what holds in every state holds for those that
- * remain.
+ * pass collects. Writers announce expiries; passes of any process, one at a time, raise DUE; readers that search for
+ * expired rows read both. Every process may stop forever at any step: what holds in every state holds for the remaining
+ * ones.
  *
- * Asserted in every state: the lower of the two is no later than the expiry of any linked row. Asserted of what a
- * reader reads one after the other: the same for any row that was linked throughout. 0 is never; 1 is the present,
- * sooner than all expiries.
+ * Asserted in every state: the lower of the two is no later than the expiry of any linked row. Asserted for the two
+ * values that a reader reads in sequence: the same for any row that was linked throughout. 0 means never; 1 is the
+ * present, sooner than all expiries.
  *
  * -DBUG_...: one of the rules is left out.
  */
@@ -14,7 +14,7 @@
 #ifndef PASSES
 #define PASSES 2
 #endif
-/* Each writes to a bucket of its own, the first one twice. */
+/* Each writes to a separate bucket, the first one twice. */
 #ifndef WRITERS
 #define WRITERS 1
 #endif

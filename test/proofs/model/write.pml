@@ -10,7 +10,8 @@
  * - a reader accepts only a row that was committed, whole (`text` and `copy` are always written together)
  * - a row has one owner: the entry, a slot as its spare, or nobody
  * - the row contains as many increments as were made since it was created (`expected`)
- * - nobody stores under a lock that it does not hold; whoever meets the lock of a dead process finds it free afterwards
+ * - no process stores under a lock that it does not hold; a process that meets the lock of a dead one finds it free
+ *   afterwards
  *
  * -DSET -DINC -DCAS -DDEL: the operations. -DBY_ROW: readers use the row's sequence instead of the version.
  * -DBUG_...: one of the rules is left out.
@@ -50,7 +51,7 @@ bool committed[16];
 
 #define DIE if :: deaths < DEATHS -> atomic { deaths++; goto dead } :: skip fi
 
-/* The stores of a prepared operation, by its owner or by whoever settles for it. */
+/* The stores of a prepared operation, by its owner or by the process that settles it. */
 inline carryOut(d) {
 	if
 	:: operation[d] == 1 ->

@@ -8,7 +8,7 @@ export const stormColumns = {
   sum: 'uint32',
 } as const;
 
-/** A storm of short values and of long ones: tables without long columns have code of their own. */
+/** A storm with short values and one with long values, because tables without long columns have different code. */
 export const longStormColumns = { ...stormColumns, note: 'text', image: 'blob', doc: 'json' } as const;
 
 export type StormTable = Table<typeof stormColumns>;

@@ -27,7 +27,7 @@ export interface LongValues {
   readonly doc: { readonly number: number; readonly text: string } | null;
 }
 
-/** Three long values, each with a number of its own. */
+/** Three long values, each with a different number. */
 export function longValues(key: string, random: () => number): LongValues {
   const [note, image, doc] = [0, 1, 2].map(() => Math.floor(random() * 1_000_000));
   return {

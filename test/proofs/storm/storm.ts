@@ -56,13 +56,13 @@ export class Storm {
   };
   #lines = THREAD_LINES;
 
-  /** `hasLong`: the rows have three values of 0 to 100 KB besides. */
+  /** `hasLong`: the rows also have three values of 0 to 100 KB. */
   constructor({ hasLong = false } = {}) {
     this.#table = Table.create(stormOptions(this.#name, hasLong));
     this.#log = StormLog.create(`${this.#name}-log`);
   }
 
-  /** Lasts so many milliseconds, or until so many were killed. */
+  /** Lasts this many milliseconds, or until this many processes were killed. */
   async run(ms: number, kills = Number.POSITIVE_INFINITY): Promise<StormReport> {
     try {
       const total: object = hasLongColumns(this.#table) ? longValues(TOTAL_KEY, Math.random) : {};
