@@ -22,12 +22,17 @@ export const LOCK_TIMEOUT_MS = 5_000;
 /** Room for the long values of some of the rows: sometimes the heap is full, and sometimes it is the rows. */
 const HEAP_BYTES = 1 << 20;
 
-export function stormOptions(name: string, isLong: boolean): TableOptions<typeof stormColumns> {
+/** `long`: the rows also have three values of 0 to 100 KB. `evicting`: rows are evicted for others, too. */
+export const STORM_KINDS = ['short', 'long', 'evicting'] as const;
+export type StormKind = (typeof STORM_KINDS)[number];
+
+export function stormOptions(name: string, kind: StormKind): TableOptions<typeof stormColumns> {
   return {
     name,
     capacity: 56,
-    columns: isLong ? longStormColumns : stormColumns,
-    ...(isLong ? { heap: HEAP_BYTES } : {}),
+    columns: kind === 'short' ? stormColumns : longStormColumns,
+    ...(kind === 'short' ? {} : { heap: HEAP_BYTES }),
+    evict: kind === 'evicting' ? 'lru' : 'none',
     lockTimeoutMs: LOCK_TIMEOUT_MS,
     maxParticipants: 32,
   };
