@@ -1,6 +1,7 @@
 import { pipeline } from 'node:stream/promises';
 import type { Command } from 'commander';
 import { TableCodec } from '../json/table-codec.js';
+import { engineOf } from '../table/engine.js';
 import type { Table } from '../table/table.js';
 import type { Columns } from '../table/types.js';
 import { addTableCommand, openTable, type TableFlags } from './table-command.js';
@@ -24,11 +25,13 @@ export function addDump(program: Command): void {
 
 function* pagesOf(table: Table<Columns>): Generator<string> {
   const codec = new TableCodec(table.name, table.columns);
-  const { bytes, capacity } = table.stats();
-  const limit = Math.min(MAX_ROWS_PER_PAGE, Math.ceil(PAGE_BYTES / (bytes / capacity)));
+  const engine = engineOf(table);
+  const { bytes, capacity, heap } = table.stats();
+  const rowBytes = (bytes - (heap?.bytes ?? 0)) / capacity;
+  const limit = Math.min(MAX_ROWS_PER_PAGE, Math.ceil(PAGE_BYTES / rowBytes));
   let cursor: string | null | undefined;
   while (cursor !== null) {
-    const page: ReturnType<typeof table.scan> = table.scan({ cursor, limit });
+    const page: ReturnType<typeof table.scan> = engine.storedPage({ cursor, limit }, PAGE_BYTES);
     let text = '';
     for (const { key, row, expiresAt } of page.entries) {
       text += `{"key":${JSON.stringify(key)},"row":${codec.writeRow(row)},"expiresAt":${expiresAt}}\n`;

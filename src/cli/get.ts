@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { ShmTableError } from '../errors.js';
 import { TableCodec } from '../json/table-codec.js';
+import { engineOf } from '../table/engine.js';
 import { printTable } from './output.js';
 import { addTableCommand, openTable, type TableFlags } from './table-command.js';
 
@@ -10,7 +11,7 @@ export function addGet(program: Command): void {
     .argument('<key>', 'key of the row')
     .action((name: string, key: string, flags: TableFlags) => {
       using table = openTable(name, flags, true);
-      const entry = table.entry(key);
+      const entry = engineOf(table).storedEntry(key);
       if (entry === undefined) {
         throw new ShmTableError('ERR_ROW_NOT_FOUND', `table ${name} has no row ${JSON.stringify(key)}`);
       }

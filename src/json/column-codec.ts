@@ -4,6 +4,8 @@
  *   int64                 "123", or a safe-integer number in requests      always "123" in responses
  *   float32 float64       1.5, -0, "NaN", "Infinity", "-Infinity"          the same
  *   bytes(n)              base64 with padding, canonical                   the same
+ *   blob                  base64 likewise
+ *   json                  any JSON value; rows are written from its stored text
  *   the others            the JSON value itself
  *
  * Nothing is coerced: a value of another JSON type is ERR_COLUMN_TYPE. The table checks ranges and lengths.
@@ -22,9 +24,9 @@ export interface ColumnCodec {
   readonly zero: CellValue;
   /** The column value of a JSON value; ERR_COLUMN_TYPE, ERR_VALUE_RANGE. */
   decode(value: unknown): CellValue;
-  /** The value in the table after `value` was stored. */
+  /** The stored form of a value: of a json column its text. */
   stored(value: CellValue): CellValue;
-  /** The JSON text of a value that the table returned. */
+  /** JSON text of a value in its stored form. */
   write(value: CellValue): string;
   /** The JSON value of a text, for formats in which everything is text; a text that cannot be parsed stays text. */
   ofText(text: string): unknown;

@@ -11,7 +11,7 @@ import { type ColumnCodec, columnCodec } from './column-codec.js';
 
 export type RowValues = Record<string, CellValue>;
 
-/** JSON text of a row, or of some of its columns. */
+/** JSON text of a row, or of some of its columns, whose values are in their stored form. */
 type RowWriter = (row: Readonly<RowValues>) => string;
 
 /** The meaning of a JSON null in a row: an error, or (PATCH) a reset to zero. */
@@ -55,15 +55,15 @@ export class TableCodec {
     return row;
   }
 
-  /** The row in the table after a row with these columns has replaced it. */
+  /** The stored form of a row after one with these columns has replaced everything. */
   replaced(row: RowValues): RowValues {
     const whole: RowValues = {};
     for (const codec of this.#all)
-      whole[codec.name] = Object.hasOwn(row, codec.name) ? codec.stored(row[codec.name]) : codec.zero;
+      whole[codec.name] = codec.stored(Object.hasOwn(row, codec.name) ? row[codec.name] : codec.zero);
     return whole;
   }
 
-  /** The row in the table after these columns of it were stored. */
+  /** The stored form of a row after these columns of it were written; `before` is in stored form. */
   merged(before: RowValues, row: RowValues): RowValues {
     const whole: RowValues = {};
     for (const codec of this.#all) {

@@ -106,7 +106,7 @@ function run(served: ServedTable, operation: Operation, key: string): string {
   switch (op) {
     case 'get': {
       const write = codec.select(operation.columns);
-      const { revision, row } = readRow(served, operation.key);
+      const { revision, row } = readRow(served, operation.key, operation.columns);
       return `{"status":200,"key":${key},"revision":${revision},"row":${write(row)}}`;
     }
     case 'set':

@@ -19,7 +19,7 @@ interface Incremented {
  * does not hold
  */
 export function incrementRow(
-  { table, engine, codec }: ServedTable,
+  { engine, codec }: ServedTable,
   key: string,
   column: string,
   by: unknown,
@@ -35,7 +35,7 @@ export function incrementRow(
       const { value, revision } = engine.increment(key, column, step, { ttl });
       return { text: cell.write(value), revision };
     }
-    const found = table.entry(key)?.revision;
+    const found = engine.storedEntry(key, [])?.revision;
     if (!condition(found)) throw preconditionFailed(key, found);
     if (found === undefined) {
       // Zero plus the step is the step.

@@ -23,12 +23,12 @@ interface Written {
 }
 
 /**
- * Reads a row.
+ * Reads a row, or the given columns of it, which must exist.
  *
  * @throws {ShmTableError} ERR_ROW_NOT_FOUND when there is none
  */
-export function readRow({ table }: ServedTable, key: string): Envelope {
-  const entry = table.entry(key);
+export function readRow({ table, engine }: ServedTable, key: string, columns?: readonly string[]): Envelope {
+  const entry = engine.storedEntry(key, columns);
   if (entry === undefined) throw noRow(table.name, key);
   return entry;
 }
@@ -39,7 +39,7 @@ export function readRow({ table }: ServedTable, key: string): Envelope {
  * @throws {ShmTableError} ERR_PRECONDITION_FAILED when the condition does not hold
  */
 export function upsertRow(
-  { table, engine }: ServedTable,
+  { engine }: ServedTable,
   mode: 'put' | 'set',
   key: string,
   row: RowValues,
@@ -50,7 +50,7 @@ export function upsertRow(
     if (condition === undefined) {
       written = engine.write(mode, key, row, { ttl });
     } else {
-      const revision = table.entry(key)?.revision;
+      const revision = engine.storedEntry(key, [])?.revision;
       if (!condition(revision)) throw preconditionFailed(key, revision);
       written =
         revision === undefined
@@ -76,7 +76,7 @@ export function mergeRow(
   { ttl, condition }: WriteRequest,
 ): Envelope {
   for (;;) {
-    const before = table.entry(key);
+    const before = engine.storedEntry(key);
     if (before === undefined) throw noRow(table.name, key);
     if (condition?.(before.revision) === false) throw preconditionFailed(key, before.revision);
     const { outcome, revision, expiresAt } = engine.write('update', key, row, { ttl, ifRevision: before.revision });
@@ -96,7 +96,7 @@ export function deleteRow({ table, engine }: ServedTable, key: string, condition
       if (engine.remove(key).outcome === 'absent') throw noRow(table.name, key);
       return;
     }
-    const revision = table.entry(key)?.revision;
+    const revision = engine.storedEntry(key, [])?.revision;
     if (revision === undefined) throw noRow(table.name, key);
     if (!condition(revision)) throw preconditionFailed(key, revision);
     if (engine.remove(key, { ifRevision: revision }).outcome === 'deleted') return;

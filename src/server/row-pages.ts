@@ -1,6 +1,6 @@
 /** Pages of rows as JSON, read in short steps whatever the rows contain. */
 import type { Columns, Entry } from '../table/types.js';
-import { widthInJson } from './row-width.js';
+import { hasAnyLength, widthInJson } from './row-width.js';
 import type { ServedTable } from './table-handles.js';
 
 /** Rows are read one at a time if those of a step together may be longer than this. */
@@ -23,24 +23,24 @@ interface PageRequest {
 
 /**
  * The next rows after a cursor; there may be none although more follow. A scan reads the rows of a whole bucket,
- * including those that the prefix or the limit excludes. If rows may be long, it therefore reads only keys, and then
- * the row of the key that it found.
+ * including those that the prefix or the limit excludes, but not their long values. If the rows themselves may be long,
+ * it therefore reads only keys, and then the row of the key that it found.
  */
-export function readStep({ table }: ServedTable, cursor: string | undefined, request: PageRequest): PageStep {
+export function readStep({ table, engine }: ServedTable, cursor: string | undefined, request: PageRequest): PageStep {
   const { limit, roomBytes, prefix, columns } = request;
-  const rows = Math.min(
-    limit,
-    MAX_STEP_ROWS,
-    Math.floor(Math.min(STEP_BYTES, roomBytes) / widthOf(table.columns, columns)),
-  );
-  if (rows > 0) return table.scan({ cursor, limit: rows, prefix, columns });
+  const bytes = Math.min(STEP_BYTES, roomBytes);
+  const rows = Math.min(limit, MAX_STEP_ROWS, Math.floor(bytes / widthOf(table.columns, columns)));
+  if (rows > 0) return engine.storedPage({ cursor, limit: rows, prefix, columns }, bytes);
   const page = table.scan({ cursor, limit: 1, prefix, columns: [] });
-  const entries = page.entries.flatMap(({ key }) => table.entry(key) ?? []);
+  const entries = page.entries.flatMap(({ key }) => engine.storedEntry(key, columns) ?? []);
   return { entries, cursor: page.cursor };
 }
 
+/** How long the wanted columns can become, without those whose values may have any length. */
 function widthOf(columns: Columns, names: readonly string[] | undefined): number {
-  if (names === undefined) return widthInJson(columns);
-  const wanted = new Set(names);
-  return widthInJson(Object.fromEntries(Object.entries(columns).filter(([name]) => wanted.has(name))));
+  const wanted = names === undefined ? undefined : new Set(names);
+  const counted = Object.entries(columns).filter(
+    ([name, type]) => !hasAnyLength(type) && (wanted === undefined || wanted.has(name)),
+  );
+  return widthInJson(Object.fromEntries(counted));
 }

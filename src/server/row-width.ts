@@ -12,8 +12,13 @@ const NUMBER_BYTES = 32;
 /** Values of any length, which are stored outside the row. */
 const HEAP_VALUE_BYTES = 16 * 1024 * 1024;
 
+/** Whether values of a type may have any length. */
+export function hasAnyLength(type: string): boolean {
+  return /^(text|blob|json)/.test(type);
+}
+
 function widestValue(type: string): number {
-  if (/^(text|blob|json)/.test(type)) return HEAP_VALUE_BYTES;
+  if (hasAnyLength(type)) return HEAP_VALUE_BYTES;
   const [, kind, digits] = /^([a-z]+)\(([0-9]+)\)$/.exec(type) ?? [];
   const size = Number(digits ?? 0);
   // A control character is six characters in JSON; base64 has four for three bytes.

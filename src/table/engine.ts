@@ -9,7 +9,7 @@ import { integer } from './options.js';
 import type { Outcome } from './outcome.js';
 import { readCounts } from './stats.js';
 import type { TableHandle } from './table-handle.js';
-import type { Columns, RowInput, TableCounts, WatchOptions } from './types.js';
+import type { Columns, Entry, RowInput, ScanOptions, ScanPage, TableCounts, WatchOptions } from './types.js';
 import { type ConditionalOptions, expiryOf, readWriteOptions } from './write-options.js';
 
 const engines = new WeakMap<object, TableEngine>();
@@ -79,6 +79,20 @@ export class TableEngine<C extends Columns = Columns> {
     const { writer } = this.#handle;
     const outcome = writer.remove(key, options.ifRevision);
     return { outcome, revision: writer.last.revision };
+  }
+
+  /**
+   * `Table.entry` with values in their stored form: of a `json` column its text, '' for null. With `columns`, which must
+   * exist, only those are read: none of them for the revision alone.
+   */
+  storedEntry(key: string, columns?: readonly string[]): Entry<C> | undefined {
+    return this.#handle.storedRows.entry(key, columns);
+  }
+
+  /** `Table.scan` with values in their stored form; long values have at most `maxBytes`, or are those of one row. */
+  storedPage<K extends keyof C & string>(options: ScanOptions<C, K>, maxBytes: number): ScanPage<C, K> {
+    this.#handle.assertOpen();
+    return this.#handle.scan.page(options, this.#handle.proceed, { isStored: true, maxBytes });
   }
 
   /** Loads the rows of up to MAX_KEYS_AHEAD keys that will be looked up next into the cache: see `Reader.loadAhead`. */

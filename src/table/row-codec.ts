@@ -21,7 +21,9 @@ export interface RowCodec<C extends Columns = Columns> {
   /** The row at `row` (its first word) as an object. */
   readonly read: (row: WordIndex) => Row<C>;
   /** One value, by column name: `readers[name]` is undefined for a column that the schema lacks. */
-  readonly readers: Readonly<Record<string, ((row: WordIndex) => unknown) | undefined>>;
+  readonly readers: ColumnReaders;
+  /** The same for values as they are stored: of a `json` column its text, '' for null. */
+  readonly stored: { readonly read: (row: WordIndex) => Row<C>; readonly readers: ColumnReaders };
   /**
    * Reads every named property of `input` once, then asks `begin` for the row to write to, then checks and writes the
    * named columns. None of the caller's code runs after `begin`. Returns how many columns were named; `named` tells
@@ -44,6 +46,8 @@ export interface RowCodec<C extends Columns = Columns> {
   readonly long: (LongCells & LongBytes) | undefined;
 }
 
+type ColumnReaders = Readonly<Record<string, ((row: WordIndex) => unknown) | undefined>>;
+
 /** Compiles the functions for a schema. O(columns). */
 export function compileRowCodec<C extends Columns>(
   layout: RowLayout,
@@ -62,14 +66,14 @@ export function compileRowCodec<C extends Columns>(
     },
     checkNames: (input: unknown): void => checkNames(input, columns),
   };
+  const isStoredAsRead = columns.every((column) => codeOf(column).readStored === undefined);
   const source = [
     '(support) => {',
     `const { ${Object.keys(support).join(', ')} } = support;`,
+    `const plain = { ${readSource(columns, (column) => codeOf(column).read('row', column))} };`,
     'return {',
-    `  read: (row) => ({ ${columns.map((column) => `${column.name}: ${codeOf(column).read('row', column)}`).join(', ')} }),`,
-    '  readers: Object.assign(Object.create(null), {',
-    ...columns.map((column) => `    ${column.name}: (row) => ${codeOf(column).read('row', column)},`),
-    '  }),',
+    '  ...plain,',
+    isStoredAsRead ? '  stored: plain,' : `  stored: { ${readSource(columns, readStored)} },`,
     ...writeSource(columns),
     ...completeSource(columns),
     ...clearSource(columns),
@@ -85,6 +89,21 @@ export function compileRowCodec<C extends Columns>(
 
 function codeOf({ kind }: PlacedColumn): (typeof COLUMN_TYPES)[typeof kind]['code'] {
   return COLUMN_TYPES[kind].code;
+}
+
+function readStored(column: PlacedColumn): string {
+  const { read, readStored = read } = codeOf(column);
+  return readStored('row', column);
+}
+
+/** Source text of `read` and `readers`. */
+function readSource(columns: readonly PlacedColumn[], read: (column: PlacedColumn) => string): string {
+  return [
+    `read: (row) => ({ ${columns.map((column) => `${column.name}: ${read(column)}`).join(', ')} }),`,
+    'readers: Object.assign(Object.create(null), {',
+    ...columns.map((column) => `  ${column.name}: (row) => ${read(column)},`),
+    '}),',
+  ].join('\n');
 }
 
 function writeSource(columns: readonly PlacedColumn[]): string[] {

@@ -2,11 +2,13 @@ import { ShmTableError, show } from '../errors.js';
 import { checkOptions } from '../memory/index.js';
 import { DEFAULT_SCAN_LIMIT } from './defaults.js';
 import type { TableClock } from './expiry/table-clock.js';
-import { type PlacedColumn, ROW_HASH } from './layout/row.js';
+import { CELL_LENGTH, LENGTH_MASK } from './layout/heap.js';
+import { isLong, type PlacedColumn, ROW_HASH } from './layout/row.js';
 import type { TableMemory } from './layout/table-memory.js';
 import type { BucketNumber, WordIndex } from './layout/units.js';
 import { SCAN_OPTIONS } from './option-names.js';
 import { integer } from './options.js';
+import { readColumns } from './read-columns.js';
 import type { Reader } from './reader.js';
 import type { RowReader, RowReading, RowSource } from './row-source.js';
 import { compareScanned, decodeCursor, encodeCursor, type ScanPosition } from './scan-cursor.js';
@@ -23,8 +25,27 @@ const MAX_EFFORT = 2 ** 18;
 const CHAIN_EFFORT = 64;
 
 /**
+ * Bytes of long values on a page; a longer row is alone on its page. What is in the rows themselves, of which the schema
+ * sets the size, is not counted.
+ */
+const PAGE_BYTES = 8 * 1024 * 1024;
+/** A row with more bytes of long values than this is not read with the rest of its chain, but when it is its turn. */
+const READ_AHEAD_BYTES = 64 * 1024;
+
+/** How the rows of a page are read. */
+export interface PageForm {
+  /** Whether values are as they are stored: see `RowCodec`. */
+  readonly isStored: boolean;
+  /** Bytes of long values, after which the page ends. */
+  readonly maxBytes: number;
+}
+
+const PUBLIC_PAGE: PageForm = { isStored: false, maxBytes: PAGE_BYTES };
+
+/**
  * Iterates over all rows, chain by chain: each chain is read as one state, so a row that is there throughout is met
- * exactly once.
+ * exactly once. A row with long values is read by itself when its turn comes, as it is then: the memory of a page, or of
+ * an iteration, depends neither on the length of a chain nor on what lies behind the page.
  */
 export class RowScan<C extends Columns> {
   readonly #memory: TableMemory;
@@ -32,15 +53,44 @@ export class RowScan<C extends Columns> {
   readonly #column: (name: string) => PlacedColumn;
   readonly #clock: TableClock;
   readonly keys: RowReading<{ key: string }>;
-  readonly keysAndRows: RowReading<{ key: string; row: Row<C> }>;
+  readonly #keysAndRows: RowReading<{ key: string; row: Row<C> }>;
+  /** Iterates over tables with long columns; undefined for other tables. */
+  readonly #longRows: LongRowReading<C, Row<C>> | undefined;
 
   constructor(code: TableCode<C>, reader: Reader<C>, column: (name: string) => PlacedColumn) {
+    const { columns } = code.context.memory.layout.row;
     this.#clock = code.context.clock;
     this.#memory = code.context.memory;
     this.#reader = reader;
     this.#column = column;
     this.keys = reader.reading((source) => code.itemReaders(source).readKey);
-    this.keysAndRows = reader.reading((source) => code.itemReaders(source).readKeyAndRow);
+    this.#keysAndRows = reader.reading((source) => code.itemReaders(source).readKeyAndRow);
+    if (columns.some(isLong)) {
+      this.#longRows = new LongRowReading(reader, columns, '', ({ codec }) => codec.read);
+    }
+  }
+
+  /** All rows with their keys, in arrays. `proceed` is called before each chain is looked for, and may throw. */
+  rows(proceed: () => void): Iterable<readonly { readonly key: string; readonly row: Row<C> }[]> {
+    return this.#longRows === undefined
+      ? this.chains(this.#keysAndRows, proceed)
+      : this.#rowsOneByOne(this.#longRows, proceed);
+  }
+
+  *#rowsOneByOne(
+    reading: LongRowReading<C, Row<C>>,
+    proceed: () => void,
+  ): Generator<readonly { readonly key: string; readonly row: Row<C> }[]> {
+    const end = this.#memory.homeBuckets;
+    for (let bucket = 0 as BucketNumber; ; bucket++) {
+      proceed();
+      bucket = this.#reader.chains.nextFilled(bucket, end);
+      if (bucket === end) return;
+      for (const { key, value } of reading.chain(bucket)) {
+        const row = value ?? reading.rowOf(bucket, key);
+        if (row !== undefined) yield [{ key, row }];
+      }
+    }
   }
 
   /** The chains that have rows. `proceed` is called before each one is looked for, and may throw. */
@@ -55,30 +105,30 @@ export class RowScan<C extends Columns> {
   }
 
   /** One page, as `Table.scan` describes it. `proceed` is called after all options are read, and may throw. */
-  page<K extends keyof C & string>(options: ScanOptions<C, K>, proceed: () => void): ScanPage<C, K> {
+  page<K extends keyof C & string>(
+    options: ScanOptions<C, K>,
+    proceed: () => void,
+    { isStored, maxBytes }: PageForm = PUBLIC_PAGE,
+  ): ScanPage<C, K> {
     checkOptions(options, SCAN_OPTIONS);
     const { cursor, prefix = '', columns } = options;
     const limit = integer('limit', options.limit ?? DEFAULT_SCAN_LIMIT, 1, MAX_LIMIT);
     if (typeof prefix !== 'string') {
       throw new ShmTableError('ERR_ARGUMENT', `prefix must be a string, got ${show(prefix)}`);
     }
-    const readColumns = projection<C, K>(columns, this.#column);
-    const reading = this.#reader.reading((source) => {
-      const { words } = source.memory;
-      const read = entryReader(source, readColumns(source), this.#clock);
-      return (at) => {
-        const entry = read(at);
-        return { key: entry.key, hash: words[at + ROW_HASH], entry };
-      };
-    });
+    const chosen = this.#chosen(columns);
+    const read = projection<C, K>(chosen, isStored);
+    const reading = new LongRowReading(this.#reader, chosen ?? this.#memory.layout.row.columns, prefix, (source) =>
+      entryReader(source, read(source), this.#clock),
+    );
     proceed();
     const table = this.#memory.identity;
     const { homeBuckets } = this.#memory;
     let position: ScanPosition | undefined =
       cursor === undefined ? { bucket: 0, after: undefined } : decodeCursor(cursor, table, homeBuckets);
-    const entries: ScanPage<C, K>['entries'] = [];
+    const page = new PageInMaking<PageEntry<C, K>>(limit, maxBytes);
     for (let effort = 0; position !== undefined; ) {
-      if (entries.length >= limit || effort >= MAX_EFFORT) return { entries, cursor: encodeCursor(position, table) };
+      if (page.isFull || effort >= MAX_EFFORT) return { entries: page.entries, cursor: encodeCursor(position, table) };
       const end = Math.min(position.bucket + MAX_EFFORT - effort, homeBuckets);
       const bucket = this.#reader.chains.nextFilled(position.bucket as BucketNumber, end);
       effort += bucket - position.bucket;
@@ -88,66 +138,144 @@ export class RowScan<C extends Columns> {
       }
       effort += CHAIN_EFFORT;
       const after = bucket === position.bucket ? position.after : undefined;
-      position = this.#addBucket({ bucket, after }, prefix, limit - entries.length, reading, entries);
+      position = this.#addBucket({ bucket, after }, prefix, reading, page);
     }
-    return { entries, cursor: null };
+    return { entries: page.entries, cursor: null };
   }
 
-  /** Adds a bucket's rows after `position` to `entries`, at most `limit`, and returns where to continue. */
-  #addBucket<K extends keyof C & string>(
+  /** The columns of these names in the order of the schema, each once; undefined for all. `ERR_COLUMN_UNKNOWN`. */
+  #chosen(names: readonly string[] | undefined): readonly PlacedColumn[] | undefined {
+    if (names === undefined) return undefined;
+    if (!Array.isArray(names)) throw new ShmTableError('ERR_ARGUMENT', `columns must be an array, got ${show(names)}`);
+    return [...new Set<string>(names)].map(this.#column).sort((a, b) => a.index - b.index);
+  }
+
+  /** Adds a bucket's rows after `position` to the page, as many as fit, and returns where to continue. */
+  #addBucket<E>(
     { bucket, after }: ScanPosition,
     prefix: string,
-    limit: number,
-    reading: RowReading<ScannedRow<C, K>>,
-    entries: ScanPage<C, K>['entries'],
+    reading: LongRowReading<C, E>,
+    page: PageInMaking<E>,
   ): ScanPosition | undefined {
-    const found = this.#reader
-      .chain(bucket as BucketNumber, reading)
+    const found = reading
+      .chain(bucket as BucketNumber)
       .filter((row) => row.key.startsWith(prefix) && (after === undefined || compareScanned(row, after) > 0))
       .sort(compareScanned);
-    const page = found.slice(0, limit);
-    for (const { entry } of page) entries.push(entry);
-    if (page.length < found.length) {
-      const { hash, key } = page[page.length - 1];
-      return { bucket, after: { hash, key } };
+    let last = after;
+    for (const { key, hash, bytes, value } of found) {
+      if (!page.hasRoomFor(bytes)) return { bucket, after: last };
+      const entry = value ?? reading.rowOf(bucket as BucketNumber, key);
+      if (entry !== undefined) page.add(entry, bytes);
+      last = { hash, key };
     }
     return bucket + 1 < this.#memory.homeBuckets ? { bucket: bucket + 1, after: undefined } : undefined;
   }
 }
 
-function projection<C extends Columns, K extends keyof C & string>(
-  columns: readonly K[] | undefined,
-  column: (name: string) => PlacedColumn,
-): RowReader<C, Pick<Row<C>, K>> {
-  if (columns === undefined) return ({ codec }) => codec.read;
-  if (!Array.isArray(columns)) {
-    throw new ShmTableError('ERR_ARGUMENT', `columns must be an array, got ${show(columns)}`);
+type PageEntry<C extends Columns, K extends keyof C & string> = ScanPage<C, K>['entries'][number];
+
+/** The entries of a page so far. */
+class PageInMaking<E> {
+  readonly entries: E[] = [];
+  readonly #limit: number;
+  readonly #maxBytes: number;
+  #bytes: number = 0;
+  #isFull = false;
+
+  constructor(limit: number, maxBytes: number) {
+    this.#limit = limit;
+    this.#maxBytes = maxBytes;
   }
-  const chosen = [...new Set<string>(columns)].map(column).sort((a, b) => a.index - b.index);
-  return ({ codec }) =>
-    (at) => {
-      const row: Partial<Record<string, unknown>> = {};
-      for (const { name } of chosen) row[name] = codec.readers[name]?.(at);
-      return row as Pick<Row<C>, K>;
-    };
+
+  get isFull(): boolean {
+    return this.#isFull || this.entries.length >= this.#limit;
+  }
+
+  /** False ends the page. The first entry has room, however long it is. */
+  hasRoomFor(bytes: number): boolean {
+    this.#isFull = this.isFull || (this.entries.length > 0 && this.#bytes + bytes > this.#maxBytes);
+    return !this.#isFull;
+  }
+
+  add(entry: E, bytes: number): void {
+    this.entries.push(entry);
+    this.#bytes += bytes;
+  }
 }
 
-interface ScannedRow<C extends Columns, K extends keyof C & string> {
+/** A row of a chain; without a value when it is to be read by itself. */
+interface ChainRow<T> {
   readonly key: string;
   readonly hash: number;
-  readonly entry: ScanPage<C, K>['entries'][number];
+  /** Bytes of the long values that reading it takes. */
+  readonly bytes: number;
+  readonly value: T | undefined;
 }
 
-/** Creates a reader of entries, whose rows are read by `read`. */
+/** Reads chains in which rows may have long values. */
+class LongRowReading<C extends Columns, T> {
+  readonly #reader: Reader<C>;
+  readonly #reading: RowReading<ChainRow<T>>;
+  /** The row that is read however long it is; others are not read then. */
+  #only: string | undefined;
+
+  /** `columns` are those that `make` reads. Rows whose keys do not begin with `prefix` have no value. */
+  constructor(
+    reader: Reader<C>,
+    columns: readonly PlacedColumn[],
+    prefix: string,
+    make: (source: RowSource<C>) => (row: WordIndex, key: string) => T,
+  ) {
+    const cells = columns.filter(isLong).map(({ offset }) => offset / 4 + CELL_LENGTH);
+    this.#reader = reader;
+    this.#reading = reader.reading((source) => {
+      const read = make(source);
+      const { words } = source.memory;
+      return (at) => {
+        const key = source.keyAt(at);
+        let bytes = 0;
+        for (const cell of cells) bytes += words[at + cell] & LENGTH_MASK;
+        const isRead =
+          this.#only === undefined ? bytes <= READ_AHEAD_BYTES && key.startsWith(prefix) : key === this.#only;
+        return { key, hash: words[at + ROW_HASH], bytes, value: isRead ? read(at, key) : undefined };
+      };
+    });
+  }
+
+  chain(bucket: BucketNumber): ChainRow<T>[] {
+    this.#only = undefined;
+    return this.#reader.chain(bucket, this.#reading);
+  }
+
+  /** The row of a key of this bucket's chain as it is now; undefined when it is there no more. */
+  rowOf(bucket: BucketNumber, key: string): T | undefined {
+    this.#only = key;
+    return this.#reader.chain(bucket, this.#reading).find((row) => row.key === key)?.value;
+  }
+}
+
+/** Reads the chosen columns. */
+function projection<C extends Columns, K extends keyof C & string>(
+  chosen: readonly PlacedColumn[] | undefined,
+  isStored: boolean,
+): RowReader<C, Pick<Row<C>, K>> {
+  const names = chosen?.map(({ name }) => name);
+  return ({ codec }) => {
+    const { read, readers } = isStored ? codec.stored : codec;
+    return names === undefined ? read : (at) => readColumns<Pick<Row<C>, K>>(readers, names, at);
+  };
+}
+
+/** Creates a reader of entries, whose rows are read by `read`; the key may be known already. */
 export function entryReader<C extends Columns, R>(
   { keyAt, revisionAt, expiresAt }: RowSource<C>,
   read: (row: WordIndex) => R,
   clock: TableClock,
-): (row: WordIndex) => { key: string; row: R; revision: number; expiresAt: number | null } {
-  return (row) => {
-    // Read first, so that it is never newer than what is read after it.
+): (row: WordIndex, key?: string) => { key: string; row: R; revision: number; expiresAt: number | null } {
+  return (row, key = keyAt(row)) => {
+    // Read before the values, so that it is never newer than they are.
     const revision = revisionAt(row);
     const expires = expiresAt(row);
-    return { key: keyAt(row), row: read(row), revision, expiresAt: clock.toWall(expires) };
+    return { key, row: read(row), revision, expiresAt: clock.toWall(expires) };
   };
 }

@@ -6,7 +6,7 @@ import type { Columns } from './types.js';
 /** Where rows are read from: the memory of a table, or a copy of one row. A row is named by its first word. */
 export interface RowSource<C extends Columns = Columns> {
   readonly memory: RowMemory;
-  readonly codec: Pick<RowCodec<C>, 'read' | 'readers' | 'damage' | 'long'>;
+  readonly codec: Pick<RowCodec<C>, 'read' | 'readers' | 'stored' | 'damage' | 'long'>;
   readonly keyAt: (row: WordIndex) => string;
   readonly revisionAt: (row: WordIndex) => number;
   /** Table time in milliseconds, 0 for never. */

@@ -16,6 +16,7 @@ import type { RowCodec } from './row-codec.js';
 import type { RowScan } from './row-scan.js';
 import type { ScratchRow } from './scratch-row.js';
 import type { SharedParts } from './shared-parts.js';
+import type { StoredRows } from './stored-rows.js';
 import type { TableParts, WritingParts } from './table-parts.js';
 import type { Columns, Entry, Row } from './types.js';
 
@@ -99,6 +100,10 @@ export class TableHandle<C extends Columns> {
 
   get entries(): Lookup<Entry<C>> {
     return this.#open().entries;
+  }
+
+  get storedRows(): StoredRows<C> {
+    return this.#open().storedRows;
   }
 
   get presence(): Lookup<true> {

@@ -19,6 +19,7 @@ import { Reader } from './reader.js';
 import { entryReader, RowScan } from './row-scan.js';
 import { ScratchRow } from './scratch-row.js';
 import { countedBlocks } from './stats.js';
+import { StoredRows } from './stored-rows.js';
 import { TableCode } from './table-code.js';
 import { createContext } from './table-context.js';
 import type { Columns, Entry, Row } from './types.js';
@@ -74,6 +75,7 @@ export class TableParts<C extends Columns = Columns> {
   #lastValues: Lookup<unknown> | undefined;
   #rows: Lookup<Row<C>> | undefined;
   #entries: Lookup<Entry<C>> | undefined;
+  #storedRows: StoredRows<C> | undefined;
   #presence: Lookup<true> | undefined;
   #expiries: Lookup<number> | undefined;
   readonly #values = new Map<string, Lookup<unknown>>();
@@ -186,6 +188,12 @@ export class TableParts<C extends Columns = Columns> {
   get entries(): Lookup<Entry<C>> {
     this.#entries ??= this.reader.lookup((source) => entryReader(source, source.codec.read, this.clock));
     return this.#entries;
+  }
+
+  /** Looks up entries in their stored form. */
+  get storedRows(): StoredRows<C> {
+    this.#storedRows ??= new StoredRows(this.reader, this.clock);
+    return this.#storedRows;
   }
 
   /** Looks up whether there is a row: true or undefined. */

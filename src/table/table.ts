@@ -511,7 +511,7 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
 
   /** Iterates over all rows, as `entries` does. */
   *values(): IterableIterator<Row<C>> {
-    for (const chain of this.#handle.scan.chains(this.#handle.scan.keysAndRows, this.#handle.proceed)) {
+    for (const chain of this.#handle.scan.rows(this.#handle.proceed)) {
       for (const { row } of chain) yield row;
     }
   }
@@ -521,7 +521,7 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
    * throughout comes exactly once, one that comes or goes meanwhile at most once. O(rows + buckets) for all.
    */
   *entries(): IterableIterator<[string, Row<C>]> {
-    for (const chain of this.#handle.scan.chains(this.#handle.scan.keysAndRows, this.#handle.proceed)) {
+    for (const chain of this.#handle.scan.rows(this.#handle.proceed)) {
       for (const { key, row } of chain) yield [key, row];
     }
   }

@@ -60,8 +60,9 @@ function getRow(app: RoutesApp, handles: TableHandles): void {
       const key = decodeKey(request.params.key, keyEncoding);
       const preconditions = preconditionsOf(request.headers);
       return handles.use(request.params.table, (served) => {
-        const write = served.codec.select(namesIn(columns));
-        const entry = readRow(served, key);
+        const names = namesIn(columns);
+        const write = served.codec.select(names);
+        const entry = readRow(served, key, names);
         if (preconditions?.ifMatch(entry.revision) === false) {
           throw new ShmTableError(
             'ERR_PRECONDITION_FAILED',

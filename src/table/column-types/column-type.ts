@@ -67,6 +67,8 @@ interface ColumnTypeEntry<C extends NumberCell | VariableCell | LongCell = Numbe
     prepare?(value: string, column: ColumnPlace): string;
     /** An expression. */
     read(row: string, column: ColumnPlace): string;
+    /** An expression for the value as it is stored, where `read` makes another one of it. */
+    readStored?(row: string, column: ColumnPlace): string;
     /** A statement that checks the value and writes it; `refuse` is a statement that throws. */
     write(row: string, value: string, refuse: string, column: ColumnPlace): string;
     /** Statements. */
@@ -81,10 +83,10 @@ interface ColumnTypeEntry<C extends NumberCell | VariableCell | LongCell = Numbe
      * lengths.
      */
     decode(column: { readonly name: string; readonly type: string }, value: unknown): CellValue;
-    /** What the table holds after a decoded value was stored. */
+    /** The stored form of a decoded value: what `readStored` returns after it was written. */
     stored(value: CellValue): CellValue;
-    /** JSON text of a value that the table returned. */
-    write(value: CellValue): string;
+    /** JSON text of a value in its stored form. */
+    write(stored: CellValue): string;
     /** The JSON value that a text stands for where everything is text, as in CSV; what does not parse stays text. */
     ofText(text: string): unknown;
   };

@@ -10,6 +10,7 @@ export const jsonType: LongType = {
   zero: null,
   code: {
     ...longCode('Json'),
+    readStored: (row, { offset, longIndex }) => `long.readText(${row} + ${offset / 4}, ${longIndex})`,
     prepare: (value, { longIndex }) => `long.stringify(${longIndex}, ${value})`,
   },
   // What JSON cannot represent was refused when it was prepared.
@@ -23,8 +24,8 @@ export const jsonType: LongType = {
         `column ${column.name} (${column.type}): a number in the value is beyond ${infinity < 0 ? -Number.MAX_VALUE : Number.MAX_VALUE}`,
       );
     },
-    stored: (value) => value,
-    write: (value) => JSON.stringify(value),
+    stored: (value) => (value === null ? '' : JSON.stringify(value)),
+    write: (text) => (text === '' ? 'null' : `${text}`),
     ofText: (text) => {
       try {
         return JSON.parse(text);
