@@ -101,7 +101,7 @@ async function comparePopulations(): Promise<number> {
   return Object.keys(wanted).length;
 }
 
-/** Every worker increments the same counter, again and again, at the same time. */
+/** All workers increment the same counter repeatedly, at the same time. */
 async function countTogether(connections: Connections): Promise<void> {
   let left = INCREMENTS;
   const count = async (connection: WorkerConnection): Promise<void> => {

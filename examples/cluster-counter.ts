@@ -1,4 +1,4 @@
-/** Workers of a cluster count in one table, and the primary reads the sum: no message passes between them. */
+/** Workers of a cluster count in one table, and the primary reads the sum, without messages between them. */
 import cluster from 'node:cluster';
 import { once } from 'node:events';
 import { Table } from 'shmtable';

@@ -1,4 +1,7 @@
-/** A log that all workers write to and anyone can follow: the newest events are kept, the oldest make room for them. */
+/**
+ * A log that all workers write to and any process can follow. The newest events are kept; the oldest are dropped for
+ * them.
+ */
 import cluster from 'node:cluster';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RingBuffer, Segment } from 'shmtable/pools';
@@ -12,8 +15,8 @@ const segment = cluster.isPrimary
 const ring = cluster.isPrimary ? RingBuffer.create(segment, { bytes: LOG_BYTES }) : RingBuffer.open(segment);
 const memory = Buffer.from(segment.buffer);
 
-/** Places for an event; what is written there is seen after `commit`. */
-function makeRoom(bytes: number): number {
+/** Allocates space for an event, which becomes visible with `commit`. */
+function allocate(bytes: number): number {
   for (;;) {
     const offset = ring.alloc(bytes);
     if (offset !== 0) return offset;
@@ -28,12 +31,12 @@ function makeRoom(bytes: number): number {
 
 function log(event: object): void {
   const text = JSON.stringify(event);
-  const offset = makeRoom(Buffer.byteLength(text));
+  const offset = allocate(Buffer.byteLength(text));
   memory.write(text, offset);
   ring.commit(offset);
 }
 
-/** The next event, copied before others can write over it: it is whole if it still is there after that. */
+/** The next event, copied; the copy is intact if the record still exists afterwards. */
 function next(after: number): { sequence: number; text: string } | undefined {
   for (;;) {
     const record = ring.read(after);
@@ -63,7 +66,7 @@ if (cluster.isPrimary) {
   const worker = cluster.worker?.id ?? 0;
   for (let number = 1; number <= 1_000; number++) log({ worker, number, at: Date.now() });
   if (worker === 3) {
-    makeRoom(100); // dies with an event half written: nobody waits for it
+    allocate(100); // dies while it writes an event: nobody waits for it
     process.kill(process.pid, 'SIGKILL');
   }
   process.disconnect();

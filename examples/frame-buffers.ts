@@ -1,4 +1,4 @@
-/** Workers hand frames over without copying them: a slice of shared memory is filled, and only its offset is sent. */
+/** Workers pass frames to the primary without copying: they fill a slice of shared memory and send only its offset. */
 import cluster from 'node:cluster';
 import { once } from 'node:events';
 import { FixedPool, Segment } from 'shmtable/pools';
@@ -28,9 +28,9 @@ async function receiveFrames(): Promise<void> {
       frames++;
       pool.free(offset);
     });
-    // It is dead, and all that it sent has arrived.
+    // The worker is dead, and all of its messages have arrived.
     await Promise.all([once(worker, 'exit'), once(worker, 'disconnect')]);
-    pool.settle(pid); // what it held when it died
+    pool.settle(pid); // frees the slices that it had allocated
   });
   await Promise.all(ended);
   console.log(`${frames} frames, ${torn} torn, ${pool.stats().used} slices lost`);
@@ -55,7 +55,7 @@ function sendFrames(left: number): void {
     sendFrame((left + process.pid) % 256, () => sendFrames(left - 1));
     return;
   }
-  pool.alloc(); // dies with a slice in its hands: the primary gets it back
+  pool.alloc(); // dies with an allocated slice, which the primary frees
   process.kill(process.pid, 'SIGKILL');
 }
 

@@ -1,11 +1,14 @@
-/** Each distinct string is stored once for all processes, and known by its offset: the same in every one of them. */
+/**
+ * Each distinct string is stored once for all processes, and identified by its offset, which is the same in all of
+ * them.
+ */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { GlobalPool, Segment } from 'shmtable/pools';
 
 const WORDS = 'the quick brown fox jumps over the lazy dog and the dog sleeps on'.split(' ');
-const HEAD = 0; // word of the segment: the string added last; the pool begins behind it
+const HEAD = 0; // word of the segment with the string that was added last; the pool begins after it
 const POOL_AT = 64;
 
 const [name = `strings-${process.pid}`] = process.argv.slice(2);
@@ -17,7 +20,7 @@ const pool = isParent
 const words = new Int32Array(segment.buffer);
 const memory = Buffer.from(segment.buffer);
 
-/** A string: offset of the one before it, its bytes, its text. */
+/** A string: offset of the previous one, length in bytes, text. */
 function find(text: string, from: number): number {
   for (let at = from; at !== 0; at = words[at / 4]) {
     if (memory.toString('utf8', at + 8, at + 8 + words[at / 4 + 1]) === text) return at;
@@ -34,7 +37,7 @@ function intern(text: string): number {
     if (made === 0) {
       const bytes = Buffer.byteLength(text);
       made = pool.alloc(8 + bytes);
-      if (made === 0) throw new Error('no room for another string');
+      if (made === 0) throw new Error('no space for another string');
       words[made / 4 + 1] = bytes;
       memory.write(text, made + 8);
     }

@@ -1,4 +1,4 @@
-/** Rendered pages that all workers share: each is rendered once, however many workers are asked for it at once. */
+/** Rendered pages that all workers share: each is rendered once, however many workers need it at the same time. */
 import cluster from 'node:cluster';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -6,9 +6,9 @@ import { Cache } from 'shmtable/cache';
 
 const pages = Cache.open<string>({
   name: 'pages',
-  bytes: 8 * 2 ** 20, // all memory that it takes
+  bytes: 8 * 2 ** 20, // total memory
   entries: 1_000,
-  ttl: 60_000, // then a page is old ...
+  ttl: 60_000, // after that a page is stale ...
   staleTtl: 3_600_000, // ... and is served for another hour, while it is rendered again in the background
 });
 

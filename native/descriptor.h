@@ -38,8 +38,8 @@ class Descriptor : public Napi::ObjectWrap<Descriptor> {
   Napi::Value TryLock(const Napi::CallbackInfo& info);   // (byte)
   Napi::Value Unlock(const Napi::CallbackInfo& info);    // (byte)
   Napi::Value IsLocked(const Napi::CallbackInfo& info);  // (byte)
-  // (words, index): once the description is closed, with all of its locks gone, advances this word and the next, which
-  // others sleep on, and wakes them. In every end but that of the whole process, of which a pidfd tells.
+  // (words, index): after the description is closed and its locks are released, advances this word and the next, on
+  // which others sleep, and wakes them. Not at the end of the whole process, which a pidfd reports.
   Napi::Value AnnounceEnd(const Napi::CallbackInfo& info);
 
   Napi::Value Close(const Napi::CallbackInfo& info);

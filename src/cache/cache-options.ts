@@ -139,7 +139,7 @@ export function readLoadOptions(options: LoadOptions, defaults: Lifetimes): Chec
   return read(options, defaults);
 }
 
-/** One object, for a call of `getOrSet` that finds its value has little else to do. */
+/** A shared object, because a call of `getOrSet` that finds its value should not create one. */
 function read({ ttl, staleTtl, negativeTtl, tags, signal }: LoadOptions, defaults: Lifetimes): CheckedOptions {
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw new ShmTableError('ERR_ARGUMENT', `signal must be an AbortSignal, got ${show(signal)}`);

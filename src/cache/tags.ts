@@ -6,9 +6,9 @@ import { TAG_SLOTS, tagsWord } from './cache-memory-layout.js';
 const MAX_TAGS = 128;
 
 /*
- * A stamp records the tags of an entry, and the generation of each when the entry was created. It is ASCII text of nine
- * characters a tag, six bits each from the highest down: the slot in three, its generation in six. Text can be read
- * from a row without creating an object.
+ * A stamp records the tags of an entry, and the generation of each when the entry was created. It is ASCII text with
+ * nine characters for each tag, six bits each from the highest down: the slot in three, its generation in six. Text can
+ * be read from a row without creating an object.
  */
 const SLOT_CHARACTERS = 3;
 const TAG_CHARACTERS = 9;

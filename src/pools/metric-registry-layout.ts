@@ -12,16 +12,16 @@
  *   header   0  magic   u32
  *            4  first   u32  the oldest entry
  *
- *   entry    0  next    u32  the next younger entry
- *            4  blocks  u32  the block that was made last
+ *   entry    0  next    u32  the next newer entry
+ *            4  blocks  u32  the newest block
  *            8  kind    u32  COUNTER or HISTOGRAM
  *           12  nameBytes    u32
  *           16  boundCount   u32  0 for a counter
  *           24  bounds       f64 each, ascending
  *            +  name         UTF-8
  *
- *   block    0  next    u32  the block that was made before
- *            4  writer  u32  who alone writes to it, 1 ..
+ *   block    0  next    u32  the next older block
+ *            4  writer  u32  the only writer of the block, 1 ..
  *   counter  8  value   f64
  *   histogr. 8  step    u32  odd: the observation below is committed and may not be in the cells yet
  *           12  bucket  u32  \

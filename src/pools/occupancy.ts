@@ -110,8 +110,8 @@ export class Occupancy {
   }
 
   /**
-   * A bit that looks free, or -1. What it names may be taken by the time the caller tries. -2 - bit when the words
-   * disagree on the path of that bit: after its `syncPath`, made by who has the bit in its journal, let it look again.
+   * A bit that is clear, or -1. Its slice may be taken by the time the caller tries to take it. Returns -2 - bit if the
+   * words disagree on the path of that bit: call `syncPath` for it, with the bit in the journal, and search again.
    */
   findFree(): number {
     const near = this.#words[this.#leaves + this.#near];

@@ -79,7 +79,7 @@ export const COMMITTED = -1;
 export const WAITED_FOR = 0x80000000 | 0;
 export const HOLDER_MASK = 0x7fffffff;
 
-/** Most handles that write at once. */
+/** Maximum number of handles that write at the same time. */
 export const MAX_OWNERS = 1023;
 
 /** Units that a record with this payload takes. */

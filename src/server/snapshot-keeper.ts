@@ -65,7 +65,7 @@ export class SnapshotKeeper {
     try {
       return await this.#restoreNewest(name, wanted);
     } finally {
-      // A restore that failed has removed what it made.
+      // A failed restore has removed the table that it created.
       await this.#files.endRestoring(name);
     }
   }

@@ -6,7 +6,8 @@ import type { ScratchRow } from './scratch-row.js';
 import type { Columns, RowInput } from './types.js';
 
 /**
- * Keys whose rows are loaded ahead at once: few enough that they do not evict each other from the first-level cache.
+ * Number of keys whose rows are prefetched together: few enough that they do not evict each other from the first-level
+ * cache.
  */
 export const MAX_KEYS_AHEAD = 64;
 
@@ -57,7 +58,7 @@ export function forEachKey(
   }
 }
 
-/** Like `forEachKey`, for writes: an error says how many keys were done before it. */
+/** Like `forEachKey`, for writes: an error says how many keys were completed before it. */
 export function writeEachKey(
   keys: readonly string[],
   ahead: (keys: readonly string[]) => void,

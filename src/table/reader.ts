@@ -47,7 +47,7 @@ const anyRow = (): boolean => true;
  * - Entry and sequence do not show an increment, which changes neither. A row's numbers are copied within one revision:
  *   `RowCopy` says why that suffices.
  * - A miss needs no version. Rows only move towards the head, and are in the new place before they leave the old one,
- *   so a key that is there throughout is met on the way; one that is not met was absent at some moment.
+ *   so a key that exists throughout is found on the way; one that is not found was absent at some moment.
  * Every repetition means that a writer committed: a stopped or dead one, whether it holds the lock or not, delays
  * nobody.
  */
@@ -177,8 +177,8 @@ export class Reader<C extends Columns = Columns> {
   }
 
   /**
-   * Returns every row of a chain that has not expired, in no particular order, each key once. Rows that are there
-   * throughout are among them.
+   * Returns every row of a chain that has not expired, in unspecified order, each key once. Rows that exist throughout
+   * are among them.
    */
   chain<T extends { readonly key: string }>(bucket: BucketNumber, reading: RowReading<T>): T[] {
     const words = this.#words;

@@ -25,11 +25,11 @@ const MAX_EFFORT = 2 ** 18;
 const CHAIN_EFFORT = 64;
 
 /**
- * Bytes of long values on a page; a longer row is alone on its page. What is in the rows themselves, of which the schema
- * sets the size, is not counted.
+ * Maximum bytes of long values on a page; a longer row is alone on its page. The rows themselves, whose size the schema
+ * determines, are not counted.
  */
 const PAGE_BYTES = 8 * 1024 * 1024;
-/** A row with more bytes of long values than this is not read with the rest of its chain, but when it is its turn. */
+/** A row with more bytes of long values than this is not read with its chain, but when its turn comes. */
 const READ_AHEAD_BYTES = 64 * 1024;
 
 /** How the rows of a page are read. */
@@ -43,9 +43,9 @@ export interface PageForm {
 const PUBLIC_PAGE: PageForm = { isStored: false, maxBytes: PAGE_BYTES };
 
 /**
- * Iterates over all rows, chain by chain: each chain is read as one state, so a row that is there throughout is met
- * exactly once. A row with long values is read by itself when its turn comes, as it is then: the memory of a page, or of
- * an iteration, depends neither on the length of a chain nor on what lies behind the page.
+ * Iterates over all rows, chain by chain: each chain is read as one state, so a row that exists throughout is visited
+ * exactly once. A row with long values is read separately when its turn comes, in its state at that time: so the memory
+ * of a page or an iteration depends neither on the length of a chain nor on the rows after the page.
  */
 export class RowScan<C extends Columns> {
   readonly #memory: TableMemory;
@@ -93,7 +93,7 @@ export class RowScan<C extends Columns> {
     }
   }
 
-  /** The chains that have rows. `proceed` is called before each one is looked for, and may throw. */
+  /** The chains that have rows. `proceed` is called before the search for each, and may throw. */
   *chains<T extends { readonly key: string }>(reading: RowReading<T>, proceed: () => void): Generator<T[]> {
     const end = this.#memory.homeBuckets;
     for (let bucket = 0 as BucketNumber; ; bucket++) {

@@ -517,8 +517,9 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
   }
 
   /**
-   * Iterates over all rows with their keys, in no particular order, while others may write: a row that is there
-   * throughout comes exactly once, one that comes or goes meanwhile at most once. O(rows + buckets) for all.
+   * Iterates over all rows with their keys, in unspecified order. Others may write meanwhile: a row that exists
+   * throughout is visited exactly once, one that is inserted or removed meanwhile at most once. O(rows + buckets) for a
+   * complete iteration.
    */
   *entries(): IterableIterator<[string, Row<C>]> {
     for (const chain of this.#handle.scan.rows(this.#handle.proceed)) {
@@ -543,7 +544,7 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
 
   /**
    * Returns a page of rows: at most `limit` (1 .. 10,000, default 100), with the cursor of the next page, or null at
-   * the end. A row that is there from the first page to the last is on exactly one of them, whichever processes ask for
+   * the end. A row that exists from the first page to the last is on exactly one of them, whichever processes request
    * the pages.
    *
    * @throws {ShmTableError} `ERR_ARGUMENT` when the cursor was not returned by a scan of this table.
@@ -593,7 +594,9 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
     };
   }
 
-  /** Returns counts of rows and operations over all processes. O(buckets), since it looks for the longest chain. */
+  /**
+   * Returns counts of rows and operations over all processes. O(buckets), because it searches for the longest chain.
+   */
   stats(): TableStats {
     this.#handle.assertOpen();
     return readStats(this.#handle.memory, this.#handle.locks, this.#handle.writing?.participant);
@@ -610,9 +613,9 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
   }
 
   /**
-   * Writes all rows to a file while others continue to write: each row as one commit left it, every row that is there
-   * throughout, none twice. The file appears under `path` only when it is complete and on disk; what was there before
-   * stays until then. Takes turns with this thread's other work.
+   * Writes all rows to a file while others may write: each row is one committed version, and every row that exists
+   * throughout is in the file exactly once. The file replaces a previous one at `path` only when it is complete and on
+   * disk. Yields to this thread's other work.
    *
    * @throws {ShmTableError} `ERR_ARGUMENT` when `path` is not a non-empty string.
    * @throws {ShmTableError} `ERR_SEGMENT_NOT_FOUND` when there is no such folder.

@@ -13,7 +13,7 @@ const PASS = 1;
 
 /**
  * The moments before which no row can have expired: one for each group of neighbouring buckets. They keep the search
- * for expired rows away from groups that have none: each look at a group finds some, or raises its moment.
+ * for expired rows away from groups that have none: each examination of a group finds some, or raises its moment.
  *
  * A group has two moments of table time: DUE, and PASS, which a pass over the group collects. Its rows expire no sooner
  * than the lower of the two.

@@ -123,7 +123,7 @@ export class Sweeper {
 
   /**
    * Removes at most `most` expired rows of a group, until the clock reaches `until`; returns how many. If the last call
-   * stopped in the middle of this group, it continues there; the whole group is looked at before it ends.
+   * stopped in the middle of this group, it continues there; the whole group is examined before it ends.
    */
   #sweep(group: number, most: number, until: number): number {
     const { groups } = this.#expired;
@@ -165,7 +165,7 @@ export class Sweeper {
         if (found > 0) this.#passOver(bucket);
       }
       if (group === NONE) continue;
-      // Writers may have put a row where we had already looked.
+      // Writers may have added a row where the search has already passed.
       if (found > 0 || !expired.wasStill) expired.groups.leaveRow(group, this.#clock.firstNow());
       if (expired.soonest !== 0) expired.groups.leaveRow(group, expired.soonest);
     }
@@ -181,7 +181,7 @@ export class Sweeper {
 
   /**
    * Removes at most `most` expired rows at once, for a writer that finds the table full; returns how many. It never
-   * waits. Its work goes into rows that have expired, or saves the next caller the look at a group.
+   * waits. Its work either removes expired rows, or saves the next caller the examination of a group.
    */
   reclaim(most = RECLAIM_ROWS): number {
     const { groups } = this.#expired;
