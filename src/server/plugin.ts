@@ -25,6 +25,7 @@ import { sharedSchemas } from './route-schemas.js';
 import { batchRoutes } from './routes/batch.js';
 import { changesRoutes } from './routes/changes.js';
 import { incrementRoutes } from './routes/increment.js';
+import { keysRoutes } from './routes/keys.js';
 import { rowRoutes } from './routes/row.js';
 import { rowsRoutes } from './routes/rows.js';
 import { tableRoutes } from './routes/table.js';
@@ -123,6 +124,7 @@ async function versionOne(instance: FastifyInstance, { handles, streams, limits 
   tablesRoutes(app, handles);
   tableRoutes(app, handles);
   rowsRoutes(app, handles, limits.answerBytes);
+  keysRoutes(app, handles);
   rowRoutes(app, handles);
   incrementRoutes(app, handles);
   batchRoutes(app, handles, limits.answerBytes);

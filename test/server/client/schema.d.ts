@@ -61,6 +61,42 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/tables/{table}/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists keys without their rows; a row present for the whole listing appears exactly once */
+        get: operations["listKeys"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        /** Lists keys without their rows; a row present for the whole listing appears exactly once */
+        head: operations["listKeys-head"];
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tables/{table}/count": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Counts rows: all of them at once, those with a prefix one by one */
+        get: operations["countRows"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        /** Counts rows: all of them at once, those with a prefix one by one */
+        head: operations["countRows-head"];
+        patch?: never;
+        trace?: never;
+    };
     "/v1/tables/{table}/rows/{key}": {
         parameters: {
             query?: never;
@@ -1359,6 +1395,400 @@ export interface operations {
             };
             /** @description Unknown column: `ERR_COLUMN_UNKNOWN` */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Too many requests: `ERR_RATE_LIMITED` */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before retrying */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Internal error: `ERR_INTERNAL`; Table is corrupt: `ERR_TABLE_CORRUPT`; Unsupported layout version: `ERR_LAYOUT_VERSION` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Lock timeout: `ERR_LOCK_TIMEOUT`; Table is closed: `ERR_TABLE_CLOSED`; Too many participants: `ERR_TOO_MANY_PARTICIPANTS` */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before retrying */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    listKeys: {
+        parameters: {
+            query?: {
+                /** @description The cursor returned with the previous page */
+                cursor?: string;
+                /** @description Maximum number of keys in the page */
+                limit?: number;
+                /** @description Only keys that start with this */
+                prefix?: string;
+                /** @description Encoding of the key or prefix; the keys . and .. need base64url, because clients rewrite those path segments */
+                keyEncoding?: "percent" | "base64url";
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description Name of the table
+                 * @example cities
+                 */
+                table: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of keys; it may be empty although the cursor is not null and more keys follow */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "keys": [
+                     *         "5128581"
+                     *       ],
+                     *       "cursor": null
+                     *     }
+                     */
+                    "application/json": {
+                        keys: string[];
+                        cursor: string | null;
+                    };
+                };
+            };
+            /** @description Invalid argument: `ERR_ARGUMENT`; Invalid key: `ERR_KEY_INVALID` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Authentication required: `ERR_UNAUTHENTICATED` */
+            401: {
+                headers: {
+                    /** @description Bearer */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden: `ERR_FORBIDDEN`; Permission denied: `ERR_PERMISSION` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Table not found: `ERR_TABLE_NOT_FOUND`; Route not found: `ERR_ROUTE_NOT_FOUND` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests: `ERR_RATE_LIMITED` */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before retrying */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error: `ERR_INTERNAL`; Table is corrupt: `ERR_TABLE_CORRUPT`; Unsupported layout version: `ERR_LAYOUT_VERSION` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Lock timeout: `ERR_LOCK_TIMEOUT`; Table is closed: `ERR_TABLE_CLOSED`; Too many participants: `ERR_TOO_MANY_PARTICIPANTS` */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before retrying */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "listKeys-head": {
+        parameters: {
+            query?: {
+                /** @description The cursor returned with the previous page */
+                cursor?: string;
+                /** @description Maximum number of keys in the page */
+                limit?: number;
+                /** @description Only keys that start with this */
+                prefix?: string;
+                /** @description Encoding of the key or prefix; the keys . and .. need base64url, because clients rewrite those path segments */
+                keyEncoding?: "percent" | "base64url";
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description Name of the table
+                 * @example cities
+                 */
+                table: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of keys; it may be empty although the cursor is not null and more keys follow */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Invalid argument: `ERR_ARGUMENT`; Invalid key: `ERR_KEY_INVALID` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Authentication required: `ERR_UNAUTHENTICATED` */
+            401: {
+                headers: {
+                    /** @description Bearer */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Forbidden: `ERR_FORBIDDEN`; Permission denied: `ERR_PERMISSION` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Table not found: `ERR_TABLE_NOT_FOUND`; Route not found: `ERR_ROUTE_NOT_FOUND` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Too many requests: `ERR_RATE_LIMITED` */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before retrying */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Internal error: `ERR_INTERNAL`; Table is corrupt: `ERR_TABLE_CORRUPT`; Unsupported layout version: `ERR_LAYOUT_VERSION` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Lock timeout: `ERR_LOCK_TIMEOUT`; Table is closed: `ERR_TABLE_CLOSED`; Too many participants: `ERR_TOO_MANY_PARTICIPANTS` */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before retrying */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    countRows: {
+        parameters: {
+            query?: {
+                /** @description Only keys that start with this */
+                prefix?: string;
+                /** @description Encoding of the key or prefix; the keys . and .. need base64url, because clients rewrite those path segments */
+                keyEncoding?: "percent" | "base64url";
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description Name of the table
+                 * @example cities
+                 */
+                table: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The number of rows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "count": 200000
+                     *     }
+                     */
+                    "application/json": {
+                        count: number;
+                    };
+                };
+            };
+            /** @description Invalid argument: `ERR_ARGUMENT`; Invalid key: `ERR_KEY_INVALID` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Authentication required: `ERR_UNAUTHENTICATED` */
+            401: {
+                headers: {
+                    /** @description Bearer */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden: `ERR_FORBIDDEN`; Permission denied: `ERR_PERMISSION` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Table not found: `ERR_TABLE_NOT_FOUND`; Route not found: `ERR_ROUTE_NOT_FOUND` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests: `ERR_RATE_LIMITED` */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before retrying */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error: `ERR_INTERNAL`; Table is corrupt: `ERR_TABLE_CORRUPT`; Unsupported layout version: `ERR_LAYOUT_VERSION` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Lock timeout: `ERR_LOCK_TIMEOUT`; Table is closed: `ERR_TABLE_CLOSED`; Too many participants: `ERR_TOO_MANY_PARTICIPANTS` */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before retrying */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "countRows-head": {
+        parameters: {
+            query?: {
+                /** @description Only keys that start with this */
+                prefix?: string;
+                /** @description Encoding of the key or prefix; the keys . and .. need base64url, because clients rewrite those path segments */
+                keyEncoding?: "percent" | "base64url";
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description Name of the table
+                 * @example cities
+                 */
+                table: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The number of rows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Invalid argument: `ERR_ARGUMENT`; Invalid key: `ERR_KEY_INVALID` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Authentication required: `ERR_UNAUTHENTICATED` */
+            401: {
+                headers: {
+                    /** @description Bearer */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Forbidden: `ERR_FORBIDDEN`; Permission denied: `ERR_PERMISSION` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Table not found: `ERR_TABLE_NOT_FOUND`; Route not found: `ERR_ROUTE_NOT_FOUND` */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
