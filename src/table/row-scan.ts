@@ -33,7 +33,7 @@ const PAGE_BYTES = 8 * 1024 * 1024;
 const READ_AHEAD_BYTES = 64 * 1024;
 
 /** How the rows of a page are read. */
-export interface PageForm {
+interface PageForm {
   /** Whether values are as they are stored: see `RowCodec`. */
   readonly isStored: boolean;
   /** Bytes of long values, after which the page ends. */
