@@ -16,6 +16,8 @@ export interface TableSample {
   readonly rows: number;
   readonly capacity: number;
   readonly bytes: number;
+  /** The part of the heap's blocks that is not free, 0 to 1; null for a table without a heap. */
+  readonly heapShare: number | null;
   readonly participants: number;
   readonly insertsPerSecond: number;
   readonly updatesPerSecond: number;
@@ -120,6 +122,7 @@ function tableSample(now: NamedCounts, before: NamedCounts, seconds: number): Ta
     rows: now.rows,
     capacity: now.capacity,
     bytes: now.bytes,
+    heapShare: now.heap === undefined ? null : (now.heap.used + now.heap.inFlight) / now.heap.blocks,
     participants: now.participants,
     insertsPerSecond: rate('inserts'),
     updatesPerSecond: rate('updates'),

@@ -15,7 +15,10 @@ interface SetFlags extends TableFlags {
 export function addSet(program: Command): void {
   addTableCommand(program, 'set', 'write columns of a row; in a new row the others are zero')
     .argument('<key>', 'key of the row')
-    .argument('<json>', 'the columns: an object, with int64 as "123", bytes as base64, "NaN", "Infinity"')
+    .argument(
+      '<json>',
+      'the columns: an object, with int64 as "123", bytes and blobs as base64, a json column as any JSON, "NaN", "Infinity"',
+    )
     .option('--ttl <milliseconds>', 'lifetime of the row; without it, the row keeps its expiry', integerArgument)
     .action((name: string, key: string, json: string, flags: SetFlags) => {
       const body = parseObject(json);

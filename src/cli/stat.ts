@@ -1,4 +1,7 @@
 import type { Command } from 'commander';
+import { engineOf } from '../table/engine.js';
+import type { HeapStats } from '../table/types.js';
+import type { ValueSizes } from '../table/value-sizes.js';
 import { printJson, printTable } from './output.js';
 import { addTableCommand, openTable, type TableFlags } from './table-command.js';
 
@@ -11,6 +14,7 @@ export function addStat(program: Command): void {
       const { size } = table;
       // As `ls` and `top` count them. While others write, the two counts are from different moments.
       const stats = { rows: size, unsweptRows: Math.max(0, rows - size), ...counters };
+      const valueSizes = counters.heap === undefined ? undefined : engineOf(table).valueSizes();
       if (flags.json)
         return printJson({
           name,
@@ -18,13 +22,31 @@ export function addStat(program: Command): void {
           maxKeyBytes: table.maxKeyBytes,
           backend: table.backend,
           stats,
+          valueSizes,
         });
       printTable([
         ...Object.entries(table.columns).map(([column, type]) => [`column ${column}`, type]),
         ['maxKeyBytes', String(table.maxKeyBytes)],
         ['backend', table.backend],
-        ...Object.entries(stats).map(([counter, value]) => [counter, String(value)]),
+        ...Object.entries(stats).map(([name, value]) => [
+          name,
+          typeof value === 'object' ? heapLine(value) : String(value),
+        ]),
+        ...Object.entries(valueSizes ?? {}).map(([column, sizes]) => [`sizes of ${column}`, sizesLine(sizes)]),
       ]);
     },
   );
+}
+
+function heapLine({ blocks, blockBytes, used, inFlight }: HeapStats): string {
+  const percent = Math.round((100 * (used + inFlight)) / blocks);
+  return `${used} of ${blocks} blocks of ${blockBytes} bytes used, ${inFlight} in flight (${percent}%)`;
+}
+
+/** Only sizes that there are. */
+function sizesLine({ bytes, counts }: ValueSizes): string {
+  const found = counts.filter(({ values }) => values > 0);
+  const last = counts.at(-2)?.upTo;
+  const list = found.map(({ upTo, values }) => `${upTo === null ? `> ${last}` : `<= ${upTo}`}: ${values}`);
+  return `${bytes} bytes in all; ${list.join(', ')}`;
 }

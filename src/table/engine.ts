@@ -7,9 +7,10 @@ import type { WriteMode } from './hot/write.js';
 import { CONDITIONAL_OPTIONS, REMOVE_OPTIONS, WATCH_OPTIONS } from './option-names.js';
 import { integer } from './options.js';
 import type { Outcome } from './outcome.js';
-import { readCounts } from './stats.js';
+import { readCounts, readHeap } from './stats.js';
 import type { TableHandle } from './table-handle.js';
-import type { Columns, Entry, RowInput, ScanOptions, ScanPage, TableCounts, WatchOptions } from './types.js';
+import type { Columns, Entry, HeapStats, RowInput, ScanOptions, ScanPage, TableCounts, WatchOptions } from './types.js';
+import { readValueSizes, type ValueSizes } from './value-sizes.js';
 import { type ConditionalOptions, expiryOf, readWriteOptions } from './write-options.js';
 
 const engines = new WeakMap<object, TableEngine>();
@@ -127,6 +128,18 @@ export class TableEngine<C extends Columns = Columns> {
   counts(): TableCounts {
     this.#handle.assertOpen();
     return readCounts(this.#handle.memory, this.#handle.locks, this.#handle.writing?.participant);
+  }
+
+  /** `Table.stats().heap`. O(maxParticipants + blocks / 32). */
+  heapUse(): HeapStats | undefined {
+    this.#handle.assertOpen();
+    return readHeap(this.#handle.memory);
+  }
+
+  /** The sizes of the values of each `text`, `blob` and `json` column. O(rows); reads no value. */
+  valueSizes(): Record<string, ValueSizes> {
+    const { memory, reader, scan, proceed } = this.#handle;
+    return readValueSizes(memory, reader, scan, proceed);
   }
 
   /**

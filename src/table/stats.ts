@@ -66,7 +66,7 @@ export function countedBlocks(memory: TableMemory): number {
 }
 
 /** How the heap is used; undefined for a table without long columns. O(maxParticipants + blocks / 32). */
-function readHeap(memory: TableMemory): HeapStats | undefined {
+export function readHeap(memory: TableMemory): HeapStats | undefined {
   const { heapBits } = memory;
   const { heap } = memory.layout;
   const { heap: options } = memory.layout.schema;

@@ -1,6 +1,7 @@
 /** Columns of type text, blob and json over HTTP, and the heap in which their values are. */
 import t from 'tap';
 import { Table } from '../../src/table/table.js';
+import { PrometheusText } from '../fixtures/prometheus-text.js';
 import { isProblem, startApp, type TestApp } from '../fixtures/server-app.js';
 
 const COLUMNS = { body: 'text', file: 'blob', data: 'json', hits: 'int32' } as const;
@@ -227,6 +228,18 @@ t.test('a full heap is 507, a value longer than the heap 422, and both change no
   const { json } = await send('GET', '/v1/tables/docs/rows');
   t.match(json.rows, [{ key: 'a', row: { body: 'x'.repeat(40_000), data: null } }]);
   t.equal((await send('PATCH', row, { json: { body: 'short' } })).status, 200, 'a shorter value has room');
+});
+
+t.test('metrics count the blocks of heaps', async (t) => {
+  const { send } = await startDocs(t, { heap: 64 * 1024 });
+  await send('PUT', '/v1/tables/docs/rows/k', { json: { body: 'x'.repeat(1000) } });
+  const metrics = new PrometheusText((await send('GET', '/metrics')).text);
+  const count = (name: string) =>
+    metrics.all(`shmtable_table_heap_${name}`, { table: 'docs' }).map(({ value }) => value);
+  t.same([count('blocks'), count('blocks_used'), count('blocks_in_flight')], [[256], [4], [0]]);
+  t.same(count('block_bytes'), [256]);
+  t.same(metrics.all('shmtable_table_heap_blocks', { table: 't' }), [], 'not for a table without a heap');
+  t.equal(metrics.types.get('shmtable_table_heap_blocks_used'), 'gauge');
 });
 
 t.test('a value of many megabytes is written and read', async (t) => {

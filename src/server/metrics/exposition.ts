@@ -3,7 +3,7 @@
  * is read from shared memory; no process is queried.
  */
 import { Counter, Gauge, Registry } from 'prom-client';
-import type { TableCounts } from '../../table/types.js';
+import type { HeapStats, TableCounts } from '../../table/types.js';
 import type { ServiceMemory } from '../service-memory.js';
 import { COUNTERS, type FamilyMetric, familyMetrics, HISTOGRAMS } from './metric-families.js';
 import { SharedHistogram } from './shared-histogram.js';
@@ -17,6 +17,13 @@ const TABLE_GAUGES: readonly (readonly [string, string, CountName])[] = [
   ['shmtable_table_capacity_rows', 'Rows that fit into the table', 'capacity'],
   ['shmtable_table_bytes', "Bytes of the table's segment", 'bytes'],
   ['shmtable_table_participants', 'Threads of all processes that have the table open for writing', 'participants'],
+];
+
+const HEAP_GAUGES: readonly (readonly [string, string, Exclude<keyof HeapStats, 'bytes'>])[] = [
+  ['shmtable_table_heap_blocks', 'Blocks of the heap for text, blob and json values', 'blocks'],
+  ['shmtable_table_heap_block_bytes', 'Bytes of a block of the heap', 'blockBytes'],
+  ['shmtable_table_heap_blocks_used', 'Blocks of the heap with values of rows', 'used'],
+  ['shmtable_table_heap_blocks_in_flight', 'Blocks of the heap that writes in progress hold', 'inFlight'],
 ];
 
 const TABLE_COUNTERS: readonly (readonly [string, string, CountName])[] = [
@@ -49,6 +56,11 @@ function addTables(registry: Registry, tables: readonly NamedCounts[]): void {
   for (const [name, help, count] of TABLE_GAUGES) {
     const gauge = new Gauge({ name, help, registers, labelNames: ['table'] });
     for (const { table, ...counts } of tables) gauge.set({ table }, counts[count]);
+  }
+  const heaps = tables.flatMap(({ table, heap }) => (heap === undefined ? [] : [{ table, heap }]));
+  for (const [name, help, count] of HEAP_GAUGES) {
+    const gauge = new Gauge({ name, help, registers, labelNames: ['table'] });
+    for (const { table, heap } of heaps) gauge.set({ table }, heap[count]);
   }
   for (const [name, help, count] of TABLE_COUNTERS) {
     const counter = new Counter({ name, help, registers, labelNames: ['table'] });

@@ -1,10 +1,14 @@
 /** Statistics of the tables of a namespace, read without attaching to them. */
 import { engineOf } from '../../table/engine.js';
 import type { Table } from '../../table/table.js';
-import type { Columns, TableCounts } from '../../table/types.js';
+import type { Columns, HeapStats, TableCounts } from '../../table/types.js';
 import { surveyTables, surveyTablesInTurns } from '../table-survey.js';
 
-export type NamedCounts = TableCounts & { readonly table: string };
+export type NamedCounts = TableCounts & {
+  readonly table: string;
+  /** Undefined for a table without text, blob and json columns. */
+  readonly heap: HeapStats | undefined;
+};
 
 /**
  * Returns the statistics of every table of the namespace, by name. O(processes + tables). `rows` excludes expired rows
@@ -20,5 +24,6 @@ export function countsOfTables(namespace: string): Promise<NamedCounts[]> {
 }
 
 function countsOf(table: Table<Columns>): NamedCounts {
-  return { table: table.name, ...engineOf(table).counts() };
+  const engine = engineOf(table);
+  return { table: table.name, ...engine.counts(), heap: engine.heapUse() };
 }
