@@ -50,7 +50,7 @@ export interface LoadOptions extends CacheSetOptions {
 }
 
 /** The options of an entry, with all defaults. */
-export interface Lifetimes {
+interface Lifetimes {
   /** Undefined for none. */
   readonly ttl: number | undefined;
   readonly staleTtl: number;

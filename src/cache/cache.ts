@@ -88,20 +88,22 @@ export class Cache<V = unknown> {
     this.#onReloadError = onReloadError;
     const stored = storedCodec(codec);
     const size = { name, namespace, entries, maxParticipants };
-    // The table first, which `destroy` removes last: so the other parts that are opened belong to the same cache.
     const leases = leasesTableOptions(size, bytes);
     const otherBytes = Table.bytesFor(leases).total + cacheMemoryBytes(maxParticipants);
-    const table = openValueTable(valueTableOptions(size, bytes - otherBytes, otherBytes, stored));
-    const opened: { close(): void }[] = [table];
+    // The table first, which `destroy` removes last: so the other parts that are opened belong to the same cache.
+    const { table, isNew } = openValueTable(valueTableOptions(size, bytes - otherBytes, otherBytes, stored));
+    const opened: { close(): void }[] = [];
     try {
       this.#memory = CacheMemory.openOrCreate(cacheMemoryName(namespace, name), maxParticipants);
       opened.push(this.#memory);
       this.#owner = Owner.attach(this.#memory, name);
       opened.push(this.#owner);
       this.#leases = new Leases(leases, this.#memory, this.#owner);
-      opened.push(this.#leases);
     } catch (error) {
       for (const part of opened.reverse()) part.close();
+      if (isNew) CacheMemory.remove(cacheMemoryName(namespace, name));
+      if (isNew) table.destroy();
+      table.close();
       throw error;
     }
     this.#entries = new Entries(table, stored, new Tags(this.#memory));
@@ -174,7 +176,7 @@ export class Cache<V = unknown> {
     const checked = this.#setOptions(options);
     const row = this.#entries.rowOf(key, this.#encode(value), checked, this.#entries.tags.stamp(checked.tags));
     this.#leases.void(rowKey);
-    this.#entries.table.put(rowKey, row, { ttl: lifetimeOf(checked) });
+    this.#entries.put(rowKey, row, lifetimeOf(checked));
     return this;
   }
 
@@ -233,7 +235,7 @@ export class Cache<V = unknown> {
       return [rowKeyOf(key), this.#entries.rowOf(key, this.#encode(value), checked, stamp)] as const;
     });
     for (const [rowKey] of rows) this.#leases.void(rowKey);
-    this.#entries.table.setMany(rows, { ttl: lifetimeOf(checked) });
+    this.#entries.putMany(rows, lifetimeOf(checked));
     return this;
   }
 

@@ -1,3 +1,4 @@
+import { hasCode, ShmTableError } from '../errors.js';
 import { engineOf } from '../table/engine.js';
 import { presentBootMs } from '../table/present.js';
 import type { CheckedOptions } from './cache-options.js';
@@ -5,6 +6,9 @@ import type { StoredCodec } from './codec.js';
 import { fullKeyOf, isRowKey, keyOfFull } from './row-key.js';
 import { ABSENT, type Entry, HASHED_KEY, STALES, TAGGED, type ValueRow, type ValueTable } from './stored-values.js';
 import type { Tags } from './tags.js';
+
+/** A row as `rowOf` makes it. */
+type StoredRow = ReturnType<Entries<unknown>['rowOf']>;
 
 /** The entries of a cache, which are rows of its table. */
 export class Entries<V> {
@@ -71,8 +75,45 @@ export class Entries<V> {
   /** Stores a loaded value, or records that there is none; returns the row's revision. */
   store(key: string, rowKey: string, stored: string | Uint8Array | undefined, options: CheckedOptions, stamp: string) {
     const row = this.rowOf(key, stored, options, stamp);
-    const ttl = stored === undefined ? (options.negativeTtl ?? null) : lifetimeOf(options);
-    return engineOf(this.table).write('put', rowKey, row, { ttl }).revision;
+    return this.put(rowKey, row, stored === undefined ? (options.negativeTtl ?? null) : lifetimeOf(options));
+  }
+
+  /**
+   * Writes a row and returns its revision. In a full heap the new row needs its memory beside the old one, which eviction
+   * spares: then the old one is removed first.
+   */
+  put(rowKey: string, row: StoredRow, ttl: number | null): number {
+    const engine = engineOf(this.table);
+    try {
+      return engine.write('put', rowKey, row, { ttl }).revision;
+    } catch (error) {
+      if (!hasCode(error, 'ERR_TABLE_FULL') || !this.table.delete(rowKey)) throw error;
+      return engine.write('put', rowKey, row, { ttl }).revision;
+    }
+  }
+
+  /** Does `put` for each row. An error in the middle has a property `completed`. */
+  putMany(rows: readonly (readonly [rowKey: string, row: StoredRow])[], ttl: number | null): void {
+    for (let done = 0; done < rows.length; done++) {
+      try {
+        this.table.setMany(rows.slice(done), { ttl });
+        return;
+      } catch (error) {
+        if (!(error instanceof ShmTableError) || error.completed === undefined) throw error;
+        done += error.completed;
+        if (error.code === 'ERR_TABLE_FULL') this.#putAlone(rows[done], ttl, done);
+        else throw new ShmTableError(error.code, error.message, { cause: error, completed: done });
+      }
+    }
+  }
+
+  #putAlone([rowKey, row]: readonly [string, StoredRow], ttl: number | null, completed: number): void {
+    try {
+      this.put(rowKey, row, ttl);
+    } catch (error) {
+      if (!(error instanceof ShmTableError)) throw error;
+      throw new ShmTableError(error.code, error.message, { cause: error, completed });
+    }
   }
 
   /** Removes the row that `store` has written, unless it has changed. */

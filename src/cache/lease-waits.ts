@@ -170,21 +170,19 @@ export class LeaseWaits {
     try {
       this.#assertOpen();
       this.#leases.settleDead();
-      this.#readFeed();
+      // Behind the change of a process that was stopped while it published it there may be others.
+      if (this.#readFeed() === 'pending') this.#wakeAll();
       this.#wakeOfDead();
     } catch (error) {
       this.fail(error);
     }
   }
 
-  #readFeed(): void {
+  #readFeed(): 'none' | 'pending' | 'more' {
     for (;;) {
-      const change = this.#feed?.poll();
-      if (change === undefined || change === 'none' || change === 'pending') return;
-      if (change === 'more') {
-        timers.setImmediate(() => this.#look());
-        return;
-      }
+      const change = this.#feed?.poll() ?? 'none';
+      if (change === 'more') timers.setImmediate(() => this.#look());
+      if (typeof change === 'string') return change;
       if (change.type === 'gap') this.#wakeAll();
       else if (change.type !== 'insert') this.#wakeKey(change.key);
     }

@@ -1,4 +1,5 @@
 import { hasCode } from '../errors.js';
+import { timers } from '../memory/index.js';
 import { engineOf } from '../table/engine.js';
 import { Table } from '../table/table.js';
 import type { CacheMemory } from './cache-memory.js';
@@ -26,6 +27,8 @@ const columns = { owner: 'uint32', life: 'uint32', absent: 'boolean' } as const;
  * event loop.
  */
 const ABSENT_MS = 5_000;
+/** After how many milliseconds a lease that could not be ended is tried again. */
+const RETRY_MS = 100;
 /** Bytes of the feed for each lease. */
 const FEED_BYTES_PER_LEASE = 64;
 
@@ -127,9 +130,7 @@ export class Leases {
   /** Ends a lease; false if it was voided before. */
   release(rowKey: string, { number }: OwnLease): boolean {
     if (number === undefined) return true;
-    const { outcome } = engineOf(this.#table).remove(rowKey, { ifRevision: number });
-    this.#memory.wake();
-    return outcome === 'deleted';
+    return this.#end(() => engineOf(this.#table).remove(rowKey, { ifRevision: number }).outcome === 'deleted');
   }
 
   /** Ends a lease and records for the waiters that the load has returned `undefined`. */
@@ -137,8 +138,24 @@ export class Leases {
     if (number === undefined) return;
     const { owner, life } = this.#owner;
     const absent = { owner, life, absent: true };
-    engineOf(this.#table).write('update', rowKey, absent, { ifRevision: number, ttl: ABSENT_MS });
-    this.#memory.wake();
+    const options = { ifRevision: number, ttl: ABSENT_MS };
+    this.#end(() => engineOf(this.#table).write('update', rowKey, absent, options).outcome === 'updated');
+  }
+
+  /**
+   * Tries again later what cannot be done because a process was stopped inside a write: a lease of an owner that lives
+   * would otherwise block its key for ever.
+   */
+  #end(end: () => boolean): boolean {
+    try {
+      const hasEnded = end();
+      this.#memory.wake();
+      return hasEnded;
+    } catch (error) {
+      if (!hasCode(error, 'ERR_LOCK_TIMEOUT')) throw error;
+      timers.setTimeout(() => this.#table.isOpen && this.#end(end), RETRY_MS).unref();
+      return true;
+    }
   }
 
   /** Voids the lease of a key: the result of its load will not be stored. */

@@ -1,4 +1,4 @@
-import { ShmTableError } from '../errors.js';
+import { hasCode, ShmTableError } from '../errors.js';
 import { Table } from '../table/table.js';
 import type { Columns, Row } from '../table/types.js';
 import type { StoredCodec } from './codec.js';
@@ -71,6 +71,12 @@ export function valueTableOptions<V>(size: TableSize, bytes: number, otherBytes:
   return { ...options, heap: { bytes: MIN_HEAP_BYTES + blocks * BLOCK_BYTES, blockBytes: BLOCK_BYTES } };
 }
 
-export function openValueTable(options: ReturnType<typeof valueTableOptions>): ValueTable {
-  return Table.openOrCreate(options);
+/** Opens or creates the table. `isNew`: this call has created it, so that it can be removed if the rest fails. */
+export function openValueTable(options: ReturnType<typeof valueTableOptions>): { table: ValueTable; isNew: boolean } {
+  try {
+    return { table: Table.create(options), isNew: true };
+  } catch (error) {
+    if (!hasCode(error, 'ERR_TABLE_EXISTS')) throw error;
+    return { table: Table.openOrCreate(options), isNew: false };
+  }
 }
