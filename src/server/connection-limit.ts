@@ -1,6 +1,6 @@
 /**
- * Limits the connections of a worker: one too many gets a 503 and ends, instead of taking the descriptors that the worker
- * needs for tables, snapshots and logs.
+ * Limits the connections of a worker: a connection over the limit gets a 503 and is closed, so that the worker has
+ * enough descriptors for tables, snapshots and logs.
  */
 import { readFileSync } from 'node:fs';
 import type { Server, Socket } from 'node:net';
@@ -8,17 +8,17 @@ import type { FastifyBaseLogger } from 'fastify';
 import { timers } from '../memory/index.js';
 import { refuseConnection } from './client-errors.js';
 
-/** Descriptors that remain for everything else, if the process may have so many. */
+/** Descriptors that are left for everything else, if the process may have that many. */
 const RESERVED_DESCRIPTORS = 256;
-/** Refused connections that may wait for their client to close; what they still send is dropped. */
+/** Maximum number of refused connections that wait for their client to close; their input is discarded. */
 const MAX_LINGERING = 64;
 const LINGER_MS = 1000;
-/** After the limit was reached it is logged again once the connections were fewer than this part of it. */
+/** After the limit was logged, it is logged again only if the connections have dropped below this share of it. */
 const RELIEF = 0.9;
 
 interface ConnectionLimitOptions {
   readonly limit: number;
-  /** Whether a plain response can be read by the client. */
+  /** Whether the client can read a response in plain text. */
   readonly isPlain: boolean;
   readonly log: FastifyBaseLogger;
 }
@@ -68,7 +68,7 @@ export function limitConnections(server: Server, { limit, isPlain, log }: Connec
   });
 }
 
-/** How many descriptors of this process connections may take. */
+/** The number of descriptors of this process that connections may take. */
 function descriptorsForConnections(): number {
   const [, soft] = /^Max open files\s+(\S+)/m.exec(readFileSync('/proc/self/limits', 'utf8')) ?? [];
   const all = Number(soft);

@@ -105,7 +105,8 @@ export class Journal {
 
   /**
    * Corrects the pools' hints on the paths of the slices that a journal names. Only hints on the paths of slices that
-   * an operation under way names can be wrong. Harmless at any time, whatever the journal says and whoever does it.
+   * an open journal names can be wrong. Harmless at any time, whatever the journal contains and whichever thread does
+   * it.
    */
   resyncNamed(at: WordIndex): void {
     const words = this.#words;

@@ -250,9 +250,9 @@ function isOpenAt(words: Int32Array, at: WordIndex): boolean {
 }
 
 /**
- * Completes or undoes the operation in a slot's open journal. Every step may be repeated: whoever dies here leaves the
- * journal open, and the next one begins again. Without `withClaims` the blocks that a write has claimed, and the spare
- * that names them, are left to that write.
+ * Completes or undoes the operation in a slot's open journal. Every step may be repeated: a process that dies here
+ * leaves the journal open, and the next one begins again. Without `withClaims` the blocks that a write has claimed, and
+ * the spare that names them, are left to that write.
  *
  * Requires the slot's byte lock.
  */

@@ -9,7 +9,10 @@ import type { Columns, Entry, Row } from './types.js';
 /** Looks up entries whose rows have the stored form of their values, for what sends or prints them. */
 export class StoredRows<C extends Columns = Columns> {
   readonly #lookup: Lookup<Entry<C>>;
-  /** What the lookup under way reads: undefined for all columns. One lookup serves all choices, and is compiled once. */
+  /**
+   * The columns that the current lookup reads; undefined for all. One lookup serves all choices, so it is compiled only
+   * once.
+   */
   #columns: readonly string[] | undefined;
 
   constructor(reader: Reader<C>, clock: TableClock) {

@@ -25,7 +25,7 @@ import { createContext } from './table-context.js';
 import type { Columns, Entry, Row } from './types.js';
 import { unknownColumn } from './unknown-column.js';
 
-/** Evictions of a handle between two checks for free slices that others with an operation under way keep hidden. */
+/** Evictions of a handle between two checks for free slices that are hidden by unfinished operations of others. */
 const ROOMS_PER_LOOK = 64;
 
 /** The parts that only a table open for writing has. */
@@ -53,8 +53,8 @@ export class WritingParts {
 
 /**
  * Everything that an attached table works with, assembled in one place. All handles that a thread has of the table
- * share it: see `shared-parts.ts`. What has to be compiled is created when it is first needed, so that whoever opens a
- * table to read a few rows does not wait for the code that writes them.
+ * share it: see `shared-parts.ts`. What has to be compiled is created when it is first needed, so that a program that
+ * opens a table to read a few rows does not wait for the code that writes them.
  */
 export class TableParts<C extends Columns = Columns> {
   readonly name: string;

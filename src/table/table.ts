@@ -56,7 +56,7 @@ import { checkLifetime, checkTtl, expiryOf, readWriteOptions } from './write-opt
 
 /**
  * A typed hash table in shared memory: every process on the machine reads and writes its rows as if they were in a
- * `Map` of its own. Everything is synchronous, except what returns a promise or an async iterator.
+ * local `Map`. Everything is synchronous, except what returns a promise or an async iterator.
  *
  * Readers never wait. Writers wait only for another writer of the same bucket, at most `lockTimeoutMs`, and never for a
  * dead one. Operations on one key are O(1).

@@ -38,7 +38,7 @@ export interface KillOutcome {
 const LOAD = 7;
 const CHAIN_KEYS = 23;
 const OTHER_KEYS = 4;
-/** Most recoveries make fewer stores: in a sample, kill points are chosen among so many. */
+/** Most recoveries execute fewer stores; in a sample, kill points are chosen among this many. */
 const MAX_RECOVERY_STORES = 60;
 /** The participant of this process has the first slot; the victim takes the second. */
 const VICTIM_SLOT = 1;

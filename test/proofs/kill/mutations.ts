@@ -41,8 +41,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'recovery carries out an operation whose lock was already released',
     file: PARTICIPANT,
-    search: 'if (journal.holdsLock(at, id))',
-    replace: 'if (words[at + slot.STAGE] === slot.PREPARED || journal.holdsLock(at, id))',
+    search: 'operation !== slot.NONE && journal.holdsLock(at, id)',
+    replace: 'operation !== slot.NONE && (words[at + slot.STAGE] === slot.PREPARED || journal.holdsLock(at, id))',
     operation: 'set, existing',
   },
   {
