@@ -62,7 +62,10 @@ export class Agent {
 }
 
 export async function startProcesses(t: Test, cache: string, count: number): Promise<Agent[]> {
-  const agents = Array.from({ length: count }, () => new Agent(t, fork(fixturePath('cache-agent'), [cache], { execArgv: [] })));
+  const agents = Array.from(
+    { length: count },
+    () => new Agent(t, fork(fixturePath('cache-agent'), [cache], { execArgv: [] })),
+  );
   for (const agent of agents) await agent.next('ready');
   return agents;
 }
