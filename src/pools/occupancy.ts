@@ -196,7 +196,10 @@ export class Occupancy {
     return { first: this.#leaves, count: this.#lengths[0] };
   }
 
-  /** Makes the levels above a bit agree with each other. The bit itself may be one reserved forever. */
+  /**
+   * Makes the levels above a bit agree with each other. The bit itself may be one of those reserved after the last
+   * slice.
+   */
   syncPath(bit: number): void {
     this.#syncAbove(0, bit >>> 5, true);
   }

@@ -148,7 +148,7 @@ export async function rowsIn({ path }: Pick<SnapshotFile, 'path'>): Promise<numb
   }
 }
 
-/** Also on disk when this resolves: a crash of the machine must not bring back what was deleted. */
+/** Resolves when the removal is on disk, so that a crash of the machine does not bring back what was deleted. */
 async function write(path: string): Promise<void> {
   await writeFile(path, '', { flush: true });
 }

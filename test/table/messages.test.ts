@@ -35,7 +35,7 @@ t.test('a schema mismatch lists exactly the differences, with both sides', async
   t.throws(() => Table.open(name, { columns: many }), { message: /and 493 more columns differ$/ });
 });
 
-t.test('so does a snapshot with other columns', async (t) => {
+t.test('restoring a snapshot with other columns lists the differences too', async (t) => {
   const table = scratchTable(t, { capacity: 10, columns: { a: 'int32' } });
   const path = `${t.testdir()}/snapshot`;
   await table.snapshot(path);
