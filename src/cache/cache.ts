@@ -2,6 +2,7 @@ import { hasCode, ShmTableError, show } from '../errors.js';
 import { timers } from '../memory/index.js';
 import { Table } from '../table/table.js';
 import type { HeapStats } from '../table/types.js';
+import { checkTtl } from '../table/write-options.js';
 import { CacheMemory, cacheMemoryName } from './cache-memory.js';
 import { cacheMemoryBytes, HITS, MISSES } from './cache-memory-layout.js';
 import {
@@ -190,6 +191,19 @@ export class Cache<V = unknown> {
     // Another key with the same hash must not be removed.
     if (!there && this.#entries.table.get(rowKey, 'key') !== '') return false;
     return this.#entries.table.delete(rowKey) && there;
+  }
+
+  /**
+   * Gives a value another lifetime in milliseconds from now on, `null` for none, without writing the value again; it has
+   * no stale time then. Returns whether there is a value. O(1), or O(tags) for an entry with tags.
+   *
+   * @throws {ShmTableError} `ERR_ARGUMENT` when `ttl` is neither `null` nor an integer of 1 .. 2^53-1.
+   */
+  expire(key: string, ttl: number | null): boolean {
+    this.#assertOpen();
+    const rowKey = rowKeyOf(key);
+    checkTtl(ttl);
+    return this.#entries.expire(key, rowKey, ttl);
   }
 
   /**

@@ -31,6 +31,19 @@ export class Entries<V> {
     return this.isOf(key, row) && this.isCurrent(row) ? row : undefined;
   }
 
+  /** Gives a value another lifetime, null for none, and no stale time. Returns whether there is one. */
+  expire(key: string, rowKey: string, ttl: number | null): boolean {
+    // Between the two, another value may come: it has this lifetime too, as if it had come before.
+    if (this.table.get(rowKey, 'marks') === 0) return this.table.expire(rowKey, ttl);
+    for (;;) {
+      const { row, revision } = (this.table.entry(rowKey) ?? {}) as { row?: ValueRow; revision?: number };
+      if (row === undefined || (row.marks & ABSENT) !== 0 || !this.isOf(key, row) || !this.isCurrent(row)) return false;
+      const lasting = { marks: row.marks & ~STALES, staleAt: 0 };
+      const { outcome } = engineOf(this.table).write('update', rowKey, lasting, { ifRevision: revision, ttl });
+      if (outcome === 'updated') return true;
+    }
+  }
+
   isOf(key: string, row: Entry): boolean {
     return (row.marks & HASHED_KEY) === 0 || row.key === fullKeyOf(key);
   }

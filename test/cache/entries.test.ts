@@ -352,3 +352,37 @@ t.test('a closed handle and a handle on a destroyed cache refuse everything', as
   t.throws(() => Cache.destroy(name), { code: 'ERR_TABLE_NOT_FOUND' });
   t.same(Table.list({ namespace }), []);
 });
+
+t.test('expire changes the lifetime of a value, and nothing else', async (t) => {
+  const cache = scratchCache(t);
+  using clock = useTestClock();
+  const long = 'k'.repeat(100);
+  cache.set('plain', { n: 1 }, { ttl: 1_000 });
+  cache.set('tagged', { n: 2 }, { ttl: 1_000, tags: ['a', 'b'] });
+  cache.set('stale', { n: 3 }, { ttl: 1_000, staleTtl: 500 });
+  cache.set(long, { n: 4 }, { ttl: 1_000 });
+  cache.set('untagged', { n: 5 }, { tags: ['gone'] });
+  cache.invalidateTag('gone');
+  await cache.getOrSet('absent', () => undefined, { negativeTtl: 1_000 });
+  const keys = ['plain', 'tagged', 'stale', long];
+  for (const key of keys) t.equal(cache.expire(key, 2_000), true, key);
+  for (const key of ['missing', 'untagged', 'absent', 'm'.repeat(100)]) t.equal(cache.expire(key, 9_000), false, key);
+  clock.advance(1_999);
+  t.same(cache.getMany(keys), [{ n: 1 }, { n: 2 }, { n: 3 }, { n: 4 }]);
+  cache.expire('plain', null);
+  let loads = 0;
+  const old = await cache.getOrSet('stale', () => ({ n: ++loads }));
+  t.same([old, loads], [{ n: 3 }, 0], 'it is not stale');
+  clock.advance(1);
+  t.same(cache.getMany(keys), [{ n: 1 }, undefined, undefined, undefined]);
+  cache.set('tagged', 1, { ttl: 5, tags: ['a'] });
+  cache.expire('tagged', 1_000);
+  cache.invalidateTag('a');
+  t.equal(cache.has('tagged'), false, 'its tags remain');
+  for (const ttl of [0, -1, 1.5, '5', Number.NaN]) {
+    t.throws(() => Reflect.apply(cache.expire, cache, ['plain', ttl]), { code: 'ERR_ARGUMENT' }, String(ttl));
+  }
+  t.throws(() => Reflect.apply(cache.expire, cache, [5, 1]), { code: 'ERR_KEY_INVALID' });
+  cache.close();
+  t.throws(() => cache.expire('plain', 1), CLOSED);
+});

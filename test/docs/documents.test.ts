@@ -8,9 +8,11 @@ import { ERROR_CODES } from '../../src/errors.js';
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const files = [
   ...['README.md', 'CONTRIBUTING.md'].map((name) => join(root, name)),
-  ...readdirSync(join(root, 'docs'))
-    .filter((name) => name.endsWith('.md'))
-    .map((name) => join(root, 'docs', name)),
+  ...['docs', 'docs/recipes'].flatMap((folder) =>
+    readdirSync(join(root, folder))
+      .filter((name) => name.endsWith('.md'))
+      .map((name) => join(root, folder, name)),
+  ),
 ];
 const texts = new Map(files.map((file) => [file, readFileSync(file, 'utf8')]));
 

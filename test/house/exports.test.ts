@@ -10,6 +10,7 @@ const root = fileURLToPath(new URL('../../..', import.meta.url));
 const ENTRY_POINTS = [
   'src/index.ts',
   'src/cache/index.ts',
+  'src/adapters/keyv.ts',
   'src/pools/index.ts',
   'src/server/plugin.ts',
   'src/table/test-clock.ts',

@@ -12,7 +12,7 @@ const { paths } = packed;
 
 t.test('the package contains the program, the sources of its addon, and the documents', async (t) => {
   const travels =
-    /^(dist\/src\/.*\.(js|d\.ts)|prebuilds\/.*\.node|openapi\/.*\.(json|yaml)|docs\/[\w-]+\.(md|svg)|native\/.*|binding\.gyp|scripts\/build-native\.js|(README|CHANGELOG)\.md|LICENSE|package\.json)$/;
+    /^(dist\/src\/.*\.(js|d\.ts)|prebuilds\/.*\.node|openapi\/.*\.(json|yaml)|docs\/(recipes\/)?[\w-]+\.(md|svg)|native\/.*|binding\.gyp|scripts\/build-native\.js|(README|CHANGELOG)\.md|LICENSE|package\.json)$/;
   t.same(
     paths.filter((path) => !travels.test(path)),
     [],
@@ -58,6 +58,11 @@ t.test('the command starts', async (t) => {
   t.match(packed.run(process.execPath, [command, '--help']), /serve/);
 });
 
+/** The adapters: their declarations need nothing of the libraries that they adapt to. */
+const adapters = Object.entries(manifest.exports)
+  .filter(([, target]) => target.includes('/adapters/'))
+  .map(([path]) => path.replace(/^\./, 'shmtable'));
+
 t.test('a program that uses the package type-checks with nodenext', async (t) => {
   const compilerOptions = {
     module: 'nodenext',
@@ -74,6 +79,7 @@ t.test('a program that uses the package type-checks with nodenext', async (t) =>
     'pools.mts': "export { FixedPool, Segment } from 'shmtable/pools';\n",
     'testing.mts':
       "import { type TestClock, useTestClock } from 'shmtable/testing';\nexport const clock: TestClock = useTestClock(0);\n",
+    'adapters.mts': adapters.map((name, i) => `export * as adapter${i} from '${name}';\n`).join(''),
     'plugin.mts': "export * from 'shmtable/fastify';\n",
   };
   for (const [file, text] of Object.entries(consumers)) packed.write(file, text);

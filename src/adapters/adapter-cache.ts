@@ -1,0 +1,57 @@
+import { Cache, type CacheOptions } from '../cache/index.js';
+import { ShmTableError, show } from '../errors.js';
+import { checkOptions } from '../memory/index.js';
+
+/** Where an adapter keeps its values: a cache that it opens itself. */
+interface OwnCacheOptions {
+  /** Name of the cache: `[A-Za-z0-9_][A-Za-z0-9._-]{0,57}`. Adapters that give the same name share their values. */
+  readonly name: string;
+  /** Default: the environment's `SHMTABLE_NAMESPACE`, or `default`. */
+  readonly namespace?: string | undefined;
+  /** Total shared memory in bytes. Default 64 MiB. */
+  readonly bytes?: number | undefined;
+  /** Maximum number of entries. Default 100,000. */
+  readonly entries?: number | undefined;
+  /** Lifetime in milliseconds of values that are stored without one. Default: none. */
+  readonly ttl?: number | undefined;
+}
+
+/** Where an adapter keeps its values: a cache that is open already, which the adapter never closes. */
+interface OpenCacheOptions<V = unknown> {
+  readonly cache: Cache<V>;
+}
+
+export type AdapterOptions<V = unknown> = OwnCacheOptions | OpenCacheOptions<V>;
+
+const OWN_OPTIONS = ['name', 'namespace', 'bytes', 'entries', 'ttl'] as const;
+
+interface AdapterCache<V> {
+  readonly cache: Cache<V>;
+  /** Whether the adapter has opened it, and must close it. */
+  readonly isOwn: boolean;
+}
+
+/**
+ * The cache of an adapter. `others` are the names of the options of its own that it takes besides. `ERR_ARGUMENT` when
+ * an option is unknown, or is for a cache to be opened while one is given that is open.
+ */
+export function openAdapterCache<V>(
+  options: AdapterOptions<V>,
+  others: readonly string[],
+  cacheOptions: Pick<CacheOptions<V>, 'codec'> = {},
+): AdapterCache<V> {
+  checkOptions(options, ['cache', ...OWN_OPTIONS, ...others]);
+  const { cache, name, namespace, bytes, entries, ttl } = options as Partial<OwnCacheOptions & OpenCacheOptions<V>>;
+  if (cache === undefined) {
+    const own = { name: name as string, namespace, bytes, entries, ttl, ...cacheOptions };
+    return { cache: Cache.open<V>(own), isOwn: true };
+  }
+  if (!(cache instanceof Cache)) {
+    throw new ShmTableError('ERR_ARGUMENT', `cache must be an open Cache, got ${show(cache)}`);
+  }
+  const surplus = OWN_OPTIONS.find((option) => (options as Partial<OwnCacheOptions>)[option] !== undefined);
+  if (surplus !== undefined) {
+    throw new ShmTableError('ERR_ARGUMENT', `option ${surplus} is for a cache to be opened, but cache is open already`);
+  }
+  return { cache, isOwn: false };
+}

@@ -1,0 +1,141 @@
+import { EventEmitter } from 'node:events';
+import type { Cache } from '../cache/index.js';
+import { ShmTableError, show } from '../errors.js';
+import { type AdapterOptions, openAdapterCache } from './adapter-cache.js';
+
+/** An entry of `setMany`. */
+export interface KeyvShmTableEntry {
+  readonly key: string;
+  readonly value: unknown;
+  readonly ttl?: number | undefined;
+}
+
+/** A namespace's values have this tag with the namespace behind it. */
+const TAG = 'keyv:';
+
+/**
+ * A store for Keyv in shared memory: `new Keyv({ store: new KeyvShmTable({ name: 'app' }), throwOnErrors: true })`. All
+ * processes and threads whose stores have the same name share their values.
+ *
+ * Make a store for each Keyv: Keyv writes its namespace into the store. They are cheap, because the stores of one name
+ * share one memory.
+ *
+ * Errors are those of `Cache`, and every method rejects with them. Keyv 5 turns an error of `set` and `delete` into an
+ * event and returns false, unless it has the option `throwOnErrors`.
+ */
+export class KeyvShmTable extends EventEmitter {
+  /**
+   * Keyv 5 iterates only over stores whose dialect is one of those of its own packages, and asks for nothing else of
+   * it.
+   */
+  opts: Record<string, unknown> = { dialect: 'redis', url: '' };
+  /** Set by Keyv. */
+  namespace: string | undefined = undefined;
+  readonly #cache: Cache;
+  readonly #isOwn: boolean;
+
+  /**
+   * Opens the cache of this name, or creates it.
+   *
+   * @throws {ShmTableError} what `Cache.open` throws
+   */
+  constructor(options: AdapterOptions) {
+    super();
+    const { cache, isOwn } = openAdapterCache(options, []);
+    this.#cache = cache;
+    this.#isOwn = isOwn;
+  }
+
+  async get<Value>(key: string): Promise<Value | undefined> {
+    return this.#cache.get(this.#keyOf(key)) as Value | undefined;
+  }
+
+  async getMany<Value>(keys: readonly string[]): Promise<(Value | undefined)[]> {
+    return this.#cache.getMany(keys.map((key) => this.#keyOf(key))) as (Value | undefined)[];
+  }
+
+  /** `ttl` in milliseconds; without it, the lifetime is that of the cache. A value whose time is over is not kept. */
+  async set(key: string, value: unknown, ttl?: number): Promise<boolean> {
+    this.#store(key, value, ttl);
+    return true;
+  }
+
+  /** Stores the entries in order; an error in the middle leaves those before it stored. */
+  async setMany(entries: readonly KeyvShmTableEntry[]): Promise<boolean[]> {
+    for (const { key, value, ttl } of entries) this.#store(key, value, ttl);
+    return entries.map(() => true);
+  }
+
+  async delete(key: string): Promise<boolean> {
+    return this.#cache.delete(this.#keyOf(key));
+  }
+
+  /** Returns whether all of the keys had a value. */
+  async deleteMany(keys: readonly string[]): Promise<boolean> {
+    return this.#cache.deleteMany(keys.map((key) => this.#keyOf(key))).every(Boolean);
+  }
+
+  async has(key: string): Promise<boolean> {
+    return this.#cache.has(this.#keyOf(key));
+  }
+
+  async hasMany(keys: readonly string[]): Promise<boolean[]> {
+    return keys.map((key) => this.#cache.has(this.#keyOf(key)));
+  }
+
+  /** Removes the values of this namespace, without visiting them; without a namespace, all values of the cache. */
+  async clear(): Promise<void> {
+    const [tag] = this.#tags();
+    if (tag === undefined) this.#cache.clear();
+    else this.#cache.invalidateTag(tag);
+  }
+
+  /**
+   * Iterates over the keys and values of a namespace, by default that of this store. Visits all entries of the cache.
+   */
+  async *iterator<Value>(namespace = this.namespace): AsyncGenerator<[string, Awaited<Value>], void> {
+    const prefix = prefixOf(namespace);
+    for (const whole of this.#cache.keys()) {
+      if (!whole.startsWith(prefix)) continue;
+      const value = this.#cache.get(whole);
+      if (value !== undefined) yield [whole.slice(prefix.length), value as Awaited<Value>];
+    }
+  }
+
+  /** Closes the cache, if this store has opened it; the values remain. */
+  async disconnect(): Promise<void> {
+    if (this.#isOwn) this.#cache.close();
+  }
+
+  #store(key: string, value: unknown, ttl: number | undefined): void {
+    const whole = this.#keyOf(key);
+    const lifetime = wholeMilliseconds(ttl);
+    if (lifetime !== undefined && lifetime <= 0) this.#cache.delete(whole);
+    else this.#cache.set(whole, value, { ttl: lifetime, tags: this.#tags() });
+  }
+
+  /** The namespace is part of the key in any case, so that stores with `useKeyPrefix: false` have their own keys too. */
+  #keyOf(key: string): string {
+    if (typeof key === 'string') return prefixOf(this.namespace) + key;
+    throw new ShmTableError('ERR_KEY_INVALID', `a key must be a string, got ${show(key)}`);
+  }
+
+  #tags(): readonly string[] {
+    const { namespace } = this;
+    return namespace === undefined || namespace === '' ? [] : [TAG + namespace];
+  }
+}
+
+// biome-ignore lint/style/noDefaultExport: adapters are the default export of their module, as Keyv's own are.
+export default KeyvShmTable;
+
+/** JSON, so that no namespace with a key looks like another namespace with another key. */
+function prefixOf(namespace: string | undefined): string {
+  return namespace === undefined || namespace === '' ? '' : `${JSON.stringify(namespace)}:`;
+}
+
+/** Undefined for the lifetime of the cache: Keyv takes any number, and one that is not finite for no lifetime. */
+function wholeMilliseconds(ttl: number | undefined): number | undefined {
+  if (ttl === undefined || ttl === null || !Number.isFinite(ttl)) return undefined;
+  return Math.min(Math.ceil(ttl), Number.MAX_SAFE_INTEGER);
+}
