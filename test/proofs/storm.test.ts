@@ -3,7 +3,7 @@ import { Storm } from './storm/storm.js';
 import { STORM_KINDS } from './storm/storm-table.js';
 
 /** In `npm run proof` each storm lasts a minute, with some hundred kills. */
-const KILLS = { short: 5, long: 4, evicting: 3 };
+const KILLS = { short: 5, long: 3, evicting: 2 };
 const MAX_MS = 60_000;
 
 process.env.SHMTABLE_NAMESPACE = `storm-${process.pid}`;

@@ -17,6 +17,9 @@
  * -DPARTS: a write may name one of two columns. -DINSERT -DREMOVE: those operations. -DEXPIRED: a write may find the row
  * expired, and removes it first, while its own row holds blocks.
  * -DEVICT: there are two rows, of two keys; who finds no block may evict the row of the other key.
+ * -DINTERRUPTS=1: so many times a process loses its way before a store, as by the timeout of a script, and goes on with
+ * its next operation. That first settles what was left, but a removal of `clear` leaves the claims of a write alone, for it
+ * may be made inside of one.
  * -DHINTS: bits tell which blocks look free. They are corrected once for all blocks of a word (1 and 2; 3 and 4).
  * -DBUG_...: one of the rules is left out.
  */
@@ -31,6 +34,9 @@
 #endif
 #ifndef READERS
 #define READERS 0
+#endif
+#ifndef INTERRUPTS
+#define INTERRUPTS 0
 #endif
 #ifndef COLUMNS
 #define COLUMNS 1
@@ -52,6 +58,7 @@
 #define REMOVING 2
 #define EXPIRING 3
 #define EVICTING 4
+#define CLEARING 5
 #define ALL ((1 << COLUMNS) - 1)
 #define CELL(row, column) ((row) * COLUMNS + (column))
 /* owner of a block that slot d is giving back: no id */
@@ -91,7 +98,12 @@ bool committed[64];
 #endif
 hidden byte gKey, gColumn, gBlock, gSteps;
 
+#if INTERRUPTS > 0
+byte interrupts = 0;
+#define DIE if :: deaths < DEATHS -> atomic { deaths++; goto dead } :: interrupts < INTERRUPTS -> atomic { interrupts++; goto interrupted } :: skip fi
+#else
 #define DIE if :: deaths < DEATHS -> atomic { deaths++; goto dead } :: skip fi
+#endif
 
 /* No linked row needs this block. */
 #define UNNEEDED(block) d_step { \
@@ -243,10 +255,16 @@ inline dropClaim(d) {
 /* The rest of the journal means nothing while `operation` is 0; cleared here so that there are fewer states. */
 inline end(d) { DIE; d_step { operation[d] = 0; jkey[d] = 0; jold[d] = 0; jtaken[d] = 0; jversion[d] = 0; prepared[d] = false; blocksAfter[d] = 0 } }
 
-/* Requires the slot's byte lock. Every step may be repeated. */
+#ifdef BUG_RELEASE_LEFT
+#define MUST_SETTLE(d) (operation[d] != 0 || (heapOpen[d] && !partly))
+#else
+#define MUST_SETTLE(d) UNFINISHED(d)
+#endif
+
+/* Requires the slot's byte lock. Every step may be repeated. `partly`: not the claims of a write. */
 inline settle(d) {
 	if
-	:: UNFINISHED(d) ->
+	:: MUST_SETTLE(d) ->
 		if
 		:: operation[d] != 0 && lock[jkey[d]] == d + 1 ->
 			if :: prepared[d] -> carryOut(d) :: else fi;
@@ -298,29 +316,35 @@ inline settle(d) {
 			DIE; owner[jrow[d]] = 0
 		:: else
 		fi;
-		emptySpare(d);
+		if
+		:: partly && operation[d] != 1
+		:: else ->
+				emptySpare(d);
 #ifdef BUG_HINTS_AT_END
-		if :: releasing[d] != 0 -> sync(WORD_BITS(releasing[d])) :: else fi;
+				if :: releasing[d] != 0 -> sync(WORD_BITS(releasing[d])) :: else fi;
 #endif
 #ifndef BUG_CLAIM_BEFORE_CHAIN
-		dropClaim(d);
+				dropClaim(d);
 #endif
 #if defined(HINTS) && !defined(BUG_HINTS_NOT_RECOVERED)
 #ifdef BUG_ONE_HINT
-		if :: block != 0 -> sync(1 << block) :: else fi;
+				if :: block != 0 -> sync(1 << block) :: else fi;
 #else
-		if :: block != 0 -> sync(WORD_BITS(block)) :: else fi;
+				if :: block != 0 -> sync(WORD_BITS(block)) :: else fi;
 #endif
 #endif
-		block = 0;
-		DIE; claiming[d] = 0;
+				block = 0;
+				DIE; claiming[d] = 0
+		fi;
 		if
 		:: operation[d] == 1 && jtaken[d] != 0 && jtaken[d] != spare[d] && owner[jtaken[d]] == d + 1 ->
 			DIE; owner[jtaken[d]] = 0
 		:: else
 		fi;
-		end(d);
-		DIE; heapOpen[d] = false
+		if
+		:: partly && operation[d] != 1 -> end(d)
+		:: else -> end(d); DIE; heapOpen[d] = false
+		fi
 	:: else
 	fi
 }
@@ -493,7 +517,7 @@ inline take() {
 
 proctype Writer(byte me) {
 	byte s = NOBODY, other = NOBODY, round = 0, number, named, c, wanted, tail, claimed, column, block, i, goal;
-	bool noBlock, mustBeNew, evicted;
+	bool noBlock, mustBeNew, evicted, partly;
 #ifdef HINTS
 	byte freed, fresh, taken, again;
 #endif
@@ -516,8 +540,20 @@ another:
 	:: named = ALL; mustBeNew = true
 #endif
 #ifdef REMOVE
-	:: goal = REMOVING; goto enter
+	:: goal = REMOVING
 #endif
+#if INTERRUPTS > 0
+	:: goal = CLEARING
+#endif
+	fi;
+#if INTERRUPTS > 0
+	partly = (goal == CLEARING);
+	settle(s);
+	partly = false;
+#endif
+	if
+	:: goal == REMOVING || goal == CLEARING -> goto enter
+	:: else
 	fi;
 	DIE; heapOpen[s] = true;
 	FOR_READERS(sequence[spare[s]] = sequence[spare[s]] | 1);
@@ -560,7 +596,7 @@ claim:
 enter:
 	if
 	:: goal == LINKING -> begin(1, me % KEYS)
-	:: goal == REMOVING -> begin(2, me % KEYS)
+	:: goal == REMOVING || goal == CLEARING -> begin(2, me % KEYS)
 	:: goal == EVICTING -> begin(2, 1 - me % KEYS)
 	fi;
 	takeLock();
@@ -593,7 +629,7 @@ cut:
 	:: goal == EXPIRING -> goal = LINKING; goto enter
 	:: goal == EVICTING && !evicted -> evicted = true; noBlock = false; goto claim
 	:: goal == EVICTING && evicted -> goto leave
-	:: goal == REMOVING -> goto done
+	:: goal == REMOVING || goal == CLEARING -> goto done
 	fi;
 leave:
 	emptySpare(s);
@@ -602,11 +638,22 @@ leave:
 done:
 	noBlock = false; mustBeNew = false; evicted = false; named = 0; number = 0; goal = 0; c = 0; wanted = 0; tail = 0;
 	goto another;
+#if INTERRUPTS > 0
+interrupted:
+	atomic {
+		if :: other != NOBODY -> held[other] = 0; other = NOBODY :: else fi;
+		partly = false; column = 0; block = 0; i = 0; claimed = 0;
+#ifdef HINTS
+		freed = 0; fresh = 0; taken = 0; again = 0;
+#endif
+		goto done
+	}
+#endif
 dead:	atomic {
 		if :: s != NOBODY -> held[s] = 0 :: else fi;
 		if :: other != NOBODY -> held[other] = 0; other = NOBODY :: else fi;
 		s = NOBODY; round = 0; number = 0; named = 0; c = 0; wanted = 0; tail = 0; claimed = 0; column = 0; block = 0;
-		i = 0; goal = 0; noBlock = false; mustBeNew = false; evicted = false;
+		i = 0; goal = 0; noBlock = false; mustBeNew = false; evicted = false; partly = false;
 #ifdef HINTS
 		freed = 0; fresh = 0; taken = 0; again = 0;
 #endif
@@ -663,6 +710,7 @@ proctype Reader() {
 
 init {
 	byte s = NOBODY, other = NOBODY, me = 0, n, c, column, block, i;
+	bool partly = false;
 #ifdef HINTS
 	byte freed, taken, again;
 #endif
@@ -699,6 +747,9 @@ init {
 	}
 	(ended == WRITERS + READERS);
 	deaths = DEATHS;
+#if INTERRUPTS > 0
+	interrupts = INTERRUPTS;
+#endif
 	do :: n < 2 -> settle(n); n++ :: else -> break od;
 	n = 0;
 	d_step {
@@ -741,5 +792,8 @@ init {
 		c = blocks[0] + blocks[1];
 		assert(c == 0)
 	}
+#if INTERRUPTS > 0
+interrupted:	skip;
+#endif
 dead:	skip
 }
