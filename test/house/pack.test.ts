@@ -76,6 +76,8 @@ t.test('a program that uses the package type-checks with nodenext', async (t) =>
   const consumers = {
     'embedded.mts': example,
     'embedded.cts': example,
+    'cache.mts':
+      "import { Cache, type CacheOptions } from 'shmtable/cache';\nconst options: CacheOptions<{ n: number }> = { name: 'c', codec: 'v8' };\nexport const load = (): Promise<{ n: number } | undefined> => Cache.open(options).getOrSet('k', async () => ({ n: 1 }));\n",
     'pools.mts': "export { FixedPool, Segment } from 'shmtable/pools';\n",
     'testing.mts':
       "import { type TestClock, useTestClock } from 'shmtable/testing';\nexport const clock: TestClock = useTestClock(0);\n",
