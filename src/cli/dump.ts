@@ -33,8 +33,14 @@ function* pagesOf(table: Table<Columns>): Generator<string> {
   while (cursor !== null) {
     const page: ReturnType<typeof table.scan> = engine.storedPage({ cursor, limit }, PAGE_BYTES);
     let text = '';
-    for (const { key, row, expiresAt } of page.entries) {
-      text += `{"key":${JSON.stringify(key)},"row":${codec.writeRow(row)},"expiresAt":${expiresAt}}\n`;
+    for (const entry of page.entries) {
+      const line = codec.writeLine(entry);
+      // A long line is printed by itself: together they could be longer than a string can be.
+      if (text !== '' && text.length + line.length > PAGE_BYTES) {
+        yield text;
+        text = '';
+      }
+      text += line;
     }
     // An empty string would end the stream.
     if (text !== '') yield text;

@@ -2,6 +2,7 @@
  * A table's rows as JSON, compiled once per schema: one codec per column, and one function that writes whole rows with
  * them. Types of values are never tested at run time.
  */
+import { constants } from 'node:buffer';
 import { ShmTableError, show } from '../errors.js';
 import { evaluate } from '../memory/index.js';
 import type { CellValue } from '../table/column-types/column-type.js';
@@ -72,10 +73,23 @@ export class TableCodec {
     return whole;
   }
 
-  /** JSON text of an envelope: key, revision, expiresAt, row. */
+  /** JSON text of an envelope: key, revision, expiresAt, row. ERR_ANSWER_TOO_LARGE. */
   writeEnvelope(entry: Envelope, write: RowWriter = this.writeRow): string {
     const { key, revision, expiresAt, row } = entry;
-    return `{"key":${jsonString(key)},"revision":${revision},"expiresAt":${expiresAt},"row":${write(row)}}`;
+    try {
+      return `{"key":${jsonString(key)},"revision":${revision},"expiresAt":${expiresAt},"row":${write(row)}}`;
+    } catch (error) {
+      throw asTooLarge(error, key);
+    }
+  }
+
+  /** The line of a dump: key, row, expiresAt. ERR_ANSWER_TOO_LARGE. */
+  writeLine({ key, row, expiresAt }: Envelope): string {
+    try {
+      return `{"key":${jsonString(key)},"row":${this.writeRow(row)},"expiresAt":${expiresAt}}\n`;
+    } catch (error) {
+      throw asTooLarge(error, key);
+    }
   }
 
   /** The codec of a column; ERR_COLUMN_UNKNOWN. */
@@ -102,6 +116,17 @@ function compileRowWriter(columns: readonly ColumnCodec[]): RowWriter {
     `([${names}]) => (row) => ${members.join(' + ')} + '}'`,
     'row-writer',
   )(writers);
+}
+
+/** The error for a row whose values fit in the table, but not in one string as JSON; other errors as they are. */
+function asTooLarge(error: unknown, key: string): unknown {
+  const isTooLong = error instanceof RangeError && /string length/.test(error.message);
+  const isTooLongBase64 = error instanceof Error && 'code' in error && error.code === 'ERR_STRING_TOO_LONG';
+  if (!isTooLong && !isTooLongBase64) return error;
+  return new ShmTableError(
+    'ERR_ANSWER_TOO_LARGE',
+    `row ${show(key)} as JSON must have at most ${constants.MAX_STRING_LENGTH} characters, got more; name columns to get some of them`,
+  );
 }
 
 /** The part of an entry that the envelope shows. */

@@ -52,7 +52,7 @@ function getRow(app: RoutesApp, handles: TableHandles): void {
       response: {
         200: envelopeAnswer('The row'),
         304: nothing('The row has not changed: If-None-Match names its revision', entityTagHeader),
-        ...tableProblems('ERR_ROW_NOT_FOUND', 'ERR_COLUMN_UNKNOWN', 'ERR_PRECONDITION_FAILED'),
+        ...tableProblems('ERR_ROW_NOT_FOUND', 'ERR_COLUMN_UNKNOWN', 'ERR_PRECONDITION_FAILED', 'ERR_ANSWER_TOO_LARGE'),
       },
     },
     handler: async (request, reply) => {
@@ -126,7 +126,13 @@ function patchRow(app: RoutesApp, handles: TableHandles): void {
       body: mergeBody,
       response: {
         200: envelopeAnswer('The updated row'),
-        ...tableProblems(...OF_ANY_BODY, ...OF_ANY_ROW_WRITE, 'ERR_ROW_NOT_FOUND', 'ERR_PRECONDITION_FAILED'),
+        ...tableProblems(
+          ...OF_ANY_BODY,
+          ...OF_ANY_ROW_WRITE,
+          'ERR_ROW_NOT_FOUND',
+          'ERR_PRECONDITION_FAILED',
+          'ERR_ANSWER_TOO_LARGE',
+        ),
       },
     },
     handler: async (request, reply) => {

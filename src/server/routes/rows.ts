@@ -47,7 +47,7 @@ export function rowsRoutes(app: RoutesApp, handles: TableHandles, answerBytes: n
         summary: 'Lists rows; a row present for the whole listing appears exactly once',
         params: tableParameters,
         querystring: query,
-        response: { 200: pageAnswer, ...tableProblems('ERR_COLUMN_UNKNOWN') },
+        response: { 200: pageAnswer, ...tableProblems('ERR_COLUMN_UNKNOWN', 'ERR_ANSWER_TOO_LARGE') },
       },
     },
     async (request, reply) => {

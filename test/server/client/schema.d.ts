@@ -1177,6 +1177,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Answer too large: `ERR_ANSWER_TOO_LARGE` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unknown column: `ERR_COLUMN_UNKNOWN` */
             422: {
                 headers: {
@@ -1388,6 +1397,13 @@ export interface operations {
             };
             /** @description Table not found: `ERR_TABLE_NOT_FOUND`; Route not found: `ERR_ROUTE_NOT_FOUND` */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Answer too large: `ERR_ANSWER_TOO_LARGE` */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1929,6 +1945,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Answer too large: `ERR_ANSWER_TOO_LARGE` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unknown column: `ERR_COLUMN_UNKNOWN` */
             422: {
                 headers: {
@@ -2395,6 +2420,13 @@ export interface operations {
                 };
                 content?: never;
             };
+            /** @description Answer too large: `ERR_ANSWER_TOO_LARGE` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /** @description Unknown column: `ERR_COLUMN_UNKNOWN` */
             422: {
                 headers: {
@@ -2550,7 +2582,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Body too large: `ERR_BODY_TOO_LARGE` */
+            /** @description Body too large: `ERR_BODY_TOO_LARGE`; Answer too large: `ERR_ANSWER_TOO_LARGE` */
             413: {
                 headers: {
                     [name: string]: unknown;

@@ -13,6 +13,9 @@ const COLUMNS = {
   flag: 'boolean',
   text: 'string(8)',
   data: 'bytes(8)',
+  page: 'text',
+  file: 'blob(8)',
+  doc: 'json',
 } as const;
 
 export const COLUMN_NAMES = Object.keys(COLUMNS);
@@ -26,12 +29,15 @@ const VALUES: Readonly<Record<string, readonly unknown[]>> = {
   flag: [true, false],
   text: ['', 'text', 'éé', '\u0000'],
   data: ['', 'AQID', '/+8='],
+  page: ['', 'é', 'long '.repeat(60), 'longer '.repeat(200)],
+  file: ['', 'AQID', 'AAAA'.repeat(100)],
+  doc: [null, 5, 'text', [], { a: { b: [null, true] } }, { list: Array.from({ length: 80 }, (_, i) => i) }],
 };
 
-/** `fed` has a change feed, `plain` has none; both are full after a few dozen rows. */
+/** `fed` has a change feed, `plain` has none; both are full after a few dozen rows, or longer values. */
 const TABLES = [
   { name: 'fed', capacity: 40, changes: 65_536 },
-  { name: 'plain', capacity: 15, maxKeyBytes: 255 },
+  { name: 'plain', capacity: 15, maxKeyBytes: 255, heap: 4096 },
 ] as const;
 
 /** Tables that requests create and destroy. */
@@ -73,11 +79,13 @@ export function randomCapacity(random: RandomValues): number {
 }
 
 export function randomColumns(random: RandomValues): Record<string, string> {
-  const types = ['int8', 'uint32', 'int64', 'float64', 'boolean', 'string(5)', 'bytes(70)'];
+  const types = ['int8', 'uint32', 'int64', 'float64', 'boolean', 'string(5)', 'bytes(70)', 'text', 'json(9)'];
   return Object.fromEntries(
     Array.from({ length: 1 + random.below(3) }, (_, i) => [
       `c${i}`,
-      random.chance(95) ? random.pick(types) : random.pick(['string', 'string(0)', 'string(65536)', 'int', '']),
+      random.chance(95)
+        ? random.pick(types)
+        : random.pick(['string', 'string(0)', 'string(65536)', 'int', '', 'blob(4097)']),
     ]),
   );
 }
