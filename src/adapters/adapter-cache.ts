@@ -32,19 +32,20 @@ interface AdapterCache<V> {
 }
 
 /**
- * The cache of an adapter. `others` are the names of the options of its own that it takes besides. `ERR_ARGUMENT` when
- * an option is unknown, or is for a cache to be opened while one is given that is open.
+ * The cache of an adapter. `others` are the names of the options of its own that it takes besides, `defaults` are for a
+ * cache that is opened. `ERR_ARGUMENT` when an option is unknown, or is for a cache to be opened while one is given that
+ * is open.
  */
 export function openAdapterCache<V>(
   options: AdapterOptions<V>,
   others: readonly string[],
-  cacheOptions: Pick<CacheOptions<V>, 'codec'> = {},
+  defaults: Partial<CacheOptions<V>> = {},
 ): AdapterCache<V> {
   checkOptions(options, ['cache', ...OWN_OPTIONS, ...others]);
   const { cache, name, namespace, bytes, entries, ttl } = options as Partial<OwnCacheOptions & OpenCacheOptions<V>>;
   if (cache === undefined) {
-    const own = { name: name as string, namespace, bytes, entries, ttl, ...cacheOptions };
-    return { cache: Cache.open<V>(own), isOwn: true };
+    const own = { ...defaults, name: name as string, namespace, bytes, entries };
+    return { cache: Cache.open<V>(ttl === undefined ? own : { ...own, ttl }), isOwn: true };
   }
   if (!(cache instanceof Cache)) {
     throw new ShmTableError('ERR_ARGUMENT', `cache must be an open Cache, got ${show(cache)}`);

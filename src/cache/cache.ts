@@ -207,6 +207,16 @@ export class Cache<V = unknown> {
   }
 
   /**
+   * Returns the milliseconds for which a value will still be returned, stale time included; `Infinity` when it does not
+   * expire, `undefined` when there is none.
+   */
+  ttl(key: string): number | undefined {
+    const rowKey = rowKeyOf(key);
+    const { table } = this.#entries;
+    return table.get(rowKey, 'marks') === 0 || this.has(key) ? table.ttl(rowKey) : undefined;
+  }
+
+  /**
    * Removes all entries, one by one; entries stored meanwhile may remain. Results of loads in progress will not be
    * stored.
    */

@@ -367,9 +367,14 @@ t.test('expire changes the lifetime of a value, and nothing else', async (t) => 
   const keys = ['plain', 'tagged', 'stale', long];
   for (const key of keys) t.equal(cache.expire(key, 2_000), true, key);
   for (const key of ['missing', 'untagged', 'absent', 'm'.repeat(100)]) t.equal(cache.expire(key, 9_000), false, key);
+  t.same(
+    [...keys, 'missing', 'untagged', 'absent'].map((key) => cache.ttl(key)),
+    [...[2_000, 2_000, 2_000, 2_000], ...[undefined, undefined, undefined]],
+  );
   clock.advance(1_999);
   t.same(cache.getMany(keys), [{ n: 1 }, { n: 2 }, { n: 3 }, { n: 4 }]);
   cache.expire('plain', null);
+  t.equal(cache.ttl('plain'), Number.POSITIVE_INFINITY);
   let loads = 0;
   const old = await cache.getOrSet('stale', () => ({ n: ++loads }));
   t.same([old, loads], [{ n: 3 }, 0], 'it is not stale');

@@ -11,6 +11,7 @@ const ENTRY_POINTS = [
   'src/index.ts',
   'src/cache/index.ts',
   'src/adapters/keyv.ts',
+  'src/adapters/session.ts',
   'src/pools/index.ts',
   'src/server/plugin.ts',
   'src/table/test-clock.ts',
