@@ -7,7 +7,7 @@
  * and everything else with a path relative to a module are found as after a build. Types are not checked.
  */
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -29,7 +29,7 @@ if (
 
 await build({
   absWorkingDir: root,
-  entryPoints: FOLDERS.map((folder) => `${folder}/**/*.ts`),
+  entryPoints: FOLDERS.flatMap(sourcesIn),
   outdir: output,
   outbase: '.',
   format: 'esm',
@@ -50,6 +50,13 @@ child.on('exit', (code, signal) => {
   process.exitCode = code ?? 1;
   if (signal !== null) console.error(`${path} was ended by ${signal}`);
 });
+
+/** Source files of a folder, without the packages that benchmarks install below it. */
+function sourcesIn(folder) {
+  return readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts') && !name.endsWith('.d.ts') && !name.includes('node_modules'))
+    .map((name) => join(folder, name));
+}
 
 /**
  * Makes `import 'shmtable'` in these files refer to these files. With the package.json of the project it would refer to
