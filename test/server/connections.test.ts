@@ -58,9 +58,12 @@ t.test('requests sent at once are answered in order, up to a maximum number', as
 t.test('a client that half-closes its connection gets its responses', async (t) => {
   const { port, table } = await startApp(t);
   const whole = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
-  whole.end(`PUT /v1/tables/t/rows/k ${PUT}${GET}`);
-  t.same(statuses(await read(whole)), ['201', '200']);
-  t.ok(table.has('k'));
+  // Long enough for its end to be seen before the response.
+  const batch = JSON.stringify(Array.from({ length: 10_000 }, () => ({ op: 'increment', key: 'k', column: 'u32' })));
+  const head = 'HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n';
+  whole.end(`POST /v1/tables/t/batch ${head}Content-Length: ${batch.length}\r\n\r\n${batch}${GET}`);
+  t.same(statuses(await read(whole)), ['200', '200']);
+  t.equal(table.get('k', 'u32'), 10_000);
   const broken = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
   broken.end(`PUT /v1/tables/t/rows/k ${PUT}garbage\r\n\r\n`);
   t.same(statuses(await read(broken)), ['200', '400'], 'and the error for the bytes behind them');
