@@ -2,10 +2,10 @@ import { ShmTableError, show } from '../errors.js';
 import { checkOptions } from '../memory/index.js';
 import { DEFAULT_SCAN_LIMIT } from './defaults.js';
 import type { TableClock } from './expiry/table-clock.js';
-import { CELL_LENGTH, LENGTH_MASK } from './layout/heap.js';
-import { isLong, type PlacedColumn, ROW_HASH } from './layout/row.js';
+import { isLong, type PlacedColumn } from './layout/row.js';
 import type { TableMemory } from './layout/table-memory.js';
 import type { BucketNumber, WordIndex } from './layout/units.js';
+import { LongRowReading } from './long-row-reading.js';
 import { SCAN_OPTIONS } from './option-names.js';
 import { integer } from './options.js';
 import { readColumns } from './read-columns.js';
@@ -29,8 +29,6 @@ const CHAIN_EFFORT = 64;
  * determines, are not counted.
  */
 const PAGE_BYTES = 8 * 1024 * 1024;
-/** A row with more bytes of long values than this is not read with its chain, but when its turn comes. */
-const READ_AHEAD_BYTES = 64 * 1024;
 
 /** How the rows of a page are read. */
 interface PageForm {
@@ -86,10 +84,7 @@ export class RowScan<C extends Columns> {
       proceed();
       bucket = this.#reader.chains.nextFilled(bucket, end);
       if (bucket === end) return;
-      for (const { key, value } of reading.chain(bucket)) {
-        const row = value ?? reading.rowOf(bucket, key);
-        if (row !== undefined) yield [{ key, row }];
-      }
+      for (const { key, value } of reading.rows(bucket, proceed)) yield [{ key, row: value }];
     }
   }
 
@@ -200,57 +195,6 @@ class PageInMaking<E> {
   add(entry: E, bytes: number): void {
     this.entries.push(entry);
     this.#bytes += bytes;
-  }
-}
-
-/** A row of a chain; without a value when it is to be read by itself. */
-interface ChainRow<T> {
-  readonly key: string;
-  readonly hash: number;
-  /** Bytes of the long values that reading it takes. */
-  readonly bytes: number;
-  readonly value: T | undefined;
-}
-
-/** Reads chains in which rows may have long values. */
-class LongRowReading<C extends Columns, T> {
-  readonly #reader: Reader<C>;
-  readonly #reading: RowReading<ChainRow<T>>;
-  /** The row that is read however long it is; others are not read then. */
-  #only: string | undefined;
-
-  /** `columns` are those that `make` reads. Rows whose keys do not begin with `prefix` have no value. */
-  constructor(
-    reader: Reader<C>,
-    columns: readonly PlacedColumn[],
-    prefix: string,
-    make: (source: RowSource<C>) => (row: WordIndex, key: string) => T,
-  ) {
-    const cells = columns.filter(isLong).map(({ offset }) => offset / 4 + CELL_LENGTH);
-    this.#reader = reader;
-    this.#reading = reader.reading((source) => {
-      const read = make(source);
-      const { words } = source.memory;
-      return (at) => {
-        const key = source.keyAt(at);
-        let bytes = 0;
-        for (const cell of cells) bytes += words[at + cell] & LENGTH_MASK;
-        const isRead =
-          this.#only === undefined ? bytes <= READ_AHEAD_BYTES && key.startsWith(prefix) : key === this.#only;
-        return { key, hash: words[at + ROW_HASH], bytes, value: isRead ? read(at, key) : undefined };
-      };
-    });
-  }
-
-  chain(bucket: BucketNumber): ChainRow<T>[] {
-    this.#only = undefined;
-    return this.#reader.chain(bucket, this.#reading);
-  }
-
-  /** The row of a key of this bucket's chain as it is now; undefined when it is there no more. */
-  rowOf(bucket: BucketNumber, key: string): T | undefined {
-    this.#only = key;
-    return this.#reader.chain(bucket, this.#reading).find((row) => row.key === key)?.value;
   }
 }
 

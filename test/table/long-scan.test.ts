@@ -1,6 +1,11 @@
 /** Pages and iterations hold a bounded number of bytes of long values, however many rows there are. */
+import { join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import t from 'tap';
-import { scratchTable } from './scratch-table.js';
+import { Table } from '../fixtures/placed-table.js';
+import { oneBucketKeys } from './one-bucket-keys.js';
+import { scratchName, scratchTable, testShared } from './scratch-table.js';
 
 const MIB = 1024 * 1024;
 const columns = { data: 'blob', text: 'text', n: 'int32' } as const;
@@ -81,3 +86,38 @@ t.test(
     t.same([...table.keys()].sort(), [...met].sort());
   },
 );
+
+t.test('a table that is closed during an iteration is read no more', async (t) => {
+  const table = scratchTable(t, { capacity: 7, columns, heap: 2 * MIB });
+  for (let n = 0; n < 7; n++) table.set(`k${n}`, { text: 'x'.repeat(100_000), n });
+  const rows = table.entries();
+  rows.next();
+  table.close();
+  t.throws(() => rows.next(), { code: 'ERR_TABLE_CLOSED' });
+});
+
+testShared('a snapshot holds one long row at a time', async (t) => {
+  setFlagsFromString('--expose-gc');
+  const collect: () => void = runInNewContext('gc');
+  const table = scratchTable(t, { capacity: 28, columns, heap: 30 * MIB });
+  const keys = oneBucketKeys(table, 28);
+  const value = new Uint8Array(MIB);
+  for (const [n, key] of keys.entries()) table.set(key, { data: value.fill(n), n });
+  const path = join(t.testdir(), 'long.snapshot');
+  collect();
+  const before = process.memoryUsage().arrayBuffers;
+  let held = 0;
+  const sampler = setInterval(() => {
+    collect();
+    held = Math.max(held, process.memoryUsage().arrayBuffers - before);
+  }, 0);
+  await table.snapshot(path);
+  clearInterval(sampler);
+  // The value, the image of its row, and the block of the file.
+  t.ok(held > 0 && held < 10 * MIB, `${held} bytes are held of a chain of 28 MiB`);
+  using copy = await Table.restore(path, { name: scratchName(t), columns });
+  t.same(
+    keys.map((key) => copy.get(key, 'data')?.[5]),
+    keys.map((_, n) => n),
+  );
+});

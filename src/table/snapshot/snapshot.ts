@@ -1,13 +1,16 @@
 import { ShmTableError } from '../../errors.js';
 import type { TableClock } from '../expiry/table-clock.js';
 import type { Writer } from '../hot/write.js';
+import { isLong } from '../layout/row.js';
 import { columnsOf } from '../layout/segment.js';
 import type { TableMemory } from '../layout/table-memory.js';
-import type { BucketNumber } from '../layout/units.js';
+import type { BucketNumber, WordIndex } from '../layout/units.js';
+import { LongRowReading } from '../long-row-reading.js';
 import type { TableSchema } from '../options.js';
 import { presentWallMs } from '../present.js';
 import type { Reader } from '../reader.js';
 import type { RowCodec } from '../row-codec.js';
+import type { RowSource } from '../row-source.js';
 import { parseColumns } from '../schema.js';
 import { describeColumns } from '../schema-mismatch.js';
 import type { Columns, RestoreOptions, TableOptions } from '../types.js';
@@ -42,7 +45,8 @@ export function snapshotOf<C extends Columns>(
 ): SnapshotSource {
   const { memory, reader, clock, name } = table;
   const { maxParticipants, ...schema } = memory.layout.schema;
-  const packed = reader.reading((source) => {
+  const { columns } = memory.layout.row;
+  const pack = (source: RowSource<C>): ((at: WordIndex) => PackedRow) => {
     const rows = new RowImage(memory.layout, source.memory, source.codec.long);
     return (at): PackedRow => {
       const expiresAt = source.expiresAt(at);
@@ -51,7 +55,10 @@ export function snapshotOf<C extends Columns>(
       if (image === undefined) source.codec.damage.found = true;
       return new PackedRow(image ?? NO_IMAGE, revision, () => rows.inspect(image ?? NO_IMAGE, 0)?.key ?? '');
     };
-  });
+  };
+  const packed = reader.reading(pack);
+  // A chain of rows with long values may be larger than memory.
+  const longRows = columns.some(isLong) ? new LongRowReading(reader, columns, '', pack) : undefined;
   return {
     header: {
       name,
@@ -64,13 +71,17 @@ export function snapshotOf<C extends Columns>(
         proceed();
         bucket = reader.chains.nextFilled(bucket, end);
         if (bucket === end) return;
-        const chain = reader.chain(bucket, packed);
-        yield {
-          images: chain.map(({ image }) => image),
-          revision: Math.max(0, ...chain.map(({ revision }) => revision)),
-        };
+        if (longRows === undefined) yield imagesOf(reader.chain(bucket, packed));
+        else for (const { value } of longRows.rows(bucket, proceed)) yield imagesOf([value]);
       }
     },
+  };
+}
+
+function imagesOf(rows: readonly PackedRow[]): { readonly images: readonly Buffer[]; readonly revision: number } {
+  return {
+    images: rows.map(({ image }) => image),
+    revision: Math.max(0, ...rows.map(({ revision }) => revision)),
   };
 }
 

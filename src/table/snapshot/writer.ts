@@ -9,7 +9,7 @@ import * as format from './format.js';
 export interface SnapshotSource {
   /** What the header says about the table: enough to create one like it. */
   readonly header: object;
-  /** Images of the rows, bucket after bucket, with the highest revision among them. */
+  /** Images of the rows, bucket after bucket or row after row, with the highest revision among them. */
   chains(): Iterable<{ readonly images: readonly Buffer[]; readonly revision: number }>;
 }
 
