@@ -1,6 +1,7 @@
 /** Long requests yield to the other work of their worker: here, to the test, which shares its event loop. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import t from 'tap';
+import { Turns } from '../../src/server/turns.js';
 import { Table } from '../../src/table/table.js';
 import { startApp } from '../fixtures/server-app.js';
 
@@ -44,4 +45,29 @@ t.test('long requests yield to the event loop', async (t) => {
     t.equal((await cleared).status, 204);
     t.equal(table.size, 0);
   });
+});
+
+t.test('of many long requests one continues between two looks at the connections', async (t) => {
+  const REQUESTS = 30;
+  const ROUNDS = 5;
+  let continued = 0;
+  let ended = 0;
+  const request = async (): Promise<void> => {
+    const turns = new Turns();
+    for (let round = 0; round < ROUNDS; round++) {
+      await turns.next();
+      continued++;
+    }
+    ended++;
+  };
+  const all = Promise.all(Array.from({ length: REQUESTS }, request));
+  let most = 0;
+  while (ended < REQUESTS) {
+    const before = continued;
+    await nextTurn();
+    most = Math.max(most, continued - before);
+  }
+  await all;
+  t.equal(continued, REQUESTS * ROUNDS);
+  t.equal(most, 1);
 });
