@@ -88,7 +88,10 @@ const creation = Type.Object(
   },
   {
     additionalProperties: false,
-    examples: [{ capacity: 200_000, columns: { population: 'int32', country: 'string(2)' } }],
+    examples: [
+      { capacity: 200_000, columns: { population: 'int32', country: 'string(2)' } },
+      { capacity: 10_000, columns: { session: 'json', seen: 'int64' }, heap: 16_777_216 },
+    ],
   },
 );
 

@@ -597,15 +597,6 @@ export interface operations {
         };
         requestBody: {
             content: {
-                /**
-                 * @example {
-                 *       "capacity": 200000,
-                 *       "columns": {
-                 *         "population": "int32",
-                 *         "country": "string(2)"
-                 *       }
-                 *     }
-                 */
                 "application/json": {
                     /** @description Number of rows; exactly this many fit */
                     capacity: number;
