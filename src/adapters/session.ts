@@ -23,7 +23,8 @@ interface SessionRequest {
 
 interface SessionClasses {
   readonly Session: new (request: SessionRequest, content: SessionContent) => SessionContent;
-  readonly Cookie: new (content: object) => { expires: unknown; originalMaxAge: unknown };
+  /** What cookies inherit from; their constructor cannot be reached through it. */
+  readonly cookie: object;
 }
 
 /** Lifetime of a session whose cookie has none. */
@@ -152,12 +153,15 @@ export class ShmTableSessionStore extends EventEmitter {
   /** Gives a request the session that was stored. */
   createSession(request: SessionRequest, content: SessionContent): SessionContent {
     this.#classes ??= this.#findClasses(request);
-    const { Session, Cookie } = this.#classes;
-    const { expires, originalMaxAge } = content.cookie;
-    const cookie = new Cookie(content.cookie);
-    if (typeof expires === 'string') cookie.expires = new Date(expires);
-    // Setting `expires` has changed it.
-    cookie.originalMaxAge = originalMaxAge;
+    const { Session, cookie: prototype } = this.#classes;
+    const stored = content.cookie;
+    const expires = stored.expires;
+    const originalMaxAge = stored.originalMaxAge;
+    const cookie = Object.create(prototype);
+    Object.assign(cookie, { path: '/', httpOnly: true }, stored);
+    cookie.expires = typeof expires === 'string' ? new Date(expires) : (expires ?? null);
+    // After `expires`, which changes it.
+    cookie.originalMaxAge = originalMaxAge ?? cookie.maxAge;
     request.session = new Session(request, { ...content, cookie });
     return request.session;
   }
@@ -171,7 +175,7 @@ export class ShmTableSessionStore extends EventEmitter {
     this.generate(request);
     const { session } = request;
     request.sessionID = id;
-    return { Session: session.constructor, Cookie: session.cookie.constructor };
+    return { Session: session.constructor, cookie: Object.getPrototypeOf(session.cookie) };
   }
 
   /** A session, with the time at which it will expire: `touch` has not written that into it. */

@@ -142,6 +142,12 @@ t.test('load makes a session with the methods of express-session, outside a requ
   t.match(session, { n: 1, id: 'a' });
   t.ok(session?.cookie.expires instanceof Date);
   t.equal(session?.cookie.originalMaxAge, 10_000);
+  session?.touch();
+  t.match(
+    (session?.cookie as unknown as { serialize(...args: string[]): string }).serialize('name', 'value'),
+    /^name=value; Path=\/; Expires=.* GMT; HttpOnly$/,
+  );
+  t.ok(Number(session?.cookie.maxAge) > 9_500, 'its methods and its cookie are those of express-session');
   await new Promise<void>((resolve) => session?.save(() => resolve()));
   t.equal(await load('missing'), undefined);
   // The types of express-session take the store.
@@ -197,7 +203,7 @@ for (const framework of ['express', 'fastify']) {
     const requests = 10;
     let kills = 0;
     let done = 0;
-    const client = async (): Promise<void> => {
+    const client = async (): Promise<{ cookie: string; views: number }> => {
       let cookie = '';
       let views = 0;
       let lost = 0;
@@ -219,9 +225,10 @@ for (const framework of ['express', 'fastify']) {
           await servers[done % 4].replace();
         }
       }
-      t.equal((await servers[0].fetch('/views', cookie)).body.views, views);
+      return { cookie, views };
     };
-    await within(60_000, 'clients', Promise.all(Array.from({ length: clients }, client)));
+    const ends = await within(60_000, 'clients', Promise.all(Array.from({ length: clients }, client)));
+    for (const { cookie, views } of ends) t.equal((await servers[0].fetch('/views', cookie)).body.views, views);
     t.equal(kills, (clients * requests) / 40);
 
     // A client that counts, leaves, and comes back with its old cookie.
