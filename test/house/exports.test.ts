@@ -12,6 +12,7 @@ const ENTRY_POINTS = [
   'src/cache/index.ts',
   'src/adapters/keyv.ts',
   'src/adapters/session.ts',
+  'src/adapters/rate-limit.ts',
   'src/pools/index.ts',
   'src/server/plugin.ts',
   'src/table/test-clock.ts',
