@@ -1,27 +1,7 @@
-import { Cache } from '../cache/index.js';
 import { rowKeyOf } from '../cache/row-key.js';
 import { ShmTableError, show } from '../errors.js';
-import { checkOptions } from '../memory/index.js';
 import { Table } from '../table/table.js';
-
-/** Where a limiter keeps its counters. */
-interface OwnCounterOptions {
-  /** Name of the table: `[A-Za-z0-9_][A-Za-z0-9._-]{0,63}`. Limiters that give the same name share it. */
-  readonly name: string;
-  /** Default: the environment's `SHMTABLE_NAMESPACE`, or `default`. */
-  readonly namespace?: string | undefined;
-  /** Maximum of shared memory in bytes. Default 64 MiB. */
-  readonly bytes?: number | undefined;
-  /** Maximum number of counters. Default 100,000. */
-  readonly entries?: number | undefined;
-}
-
-/** Counters beside a cache that is open: in a table with the name of the cache and `.limits`. */
-interface BesideCacheOptions {
-  readonly cache: Cache;
-}
-
-export type CounterOptions = OwnCounterOptions | BesideCacheOptions;
+import { type AdapterTableOptions, tablePlace } from './adapter-table.js';
 
 /** A counter, and the milliseconds until it ends: `Infinity` when it does not. */
 export interface Count {
@@ -30,7 +10,6 @@ export interface Count {
 }
 
 const COLUMNS = { hits: 'float64' } as const;
-const DEFAULTS = { bytes: 64 * 2 ** 20, entries: 100_000 };
 
 /**
  * Counters that end after a time, exact over all processes: rows of a table. When it is full, the counters that were
@@ -41,14 +20,8 @@ export class Counters {
   readonly #table: Table<typeof COLUMNS>;
 
   /** `others` are the names of the options that the limiter takes besides. `ERR_ARGUMENT`, and as `Table.openOrCreate`. */
-  constructor(options: CounterOptions, others: readonly string[]) {
-    checkOptions(options, ['name', 'namespace', 'bytes', 'entries', 'cache', ...others]);
-    const { cache } = options as Partial<BesideCacheOptions>;
-    if (cache !== undefined && !(cache instanceof Cache)) {
-      throw new ShmTableError('ERR_ARGUMENT', `cache must be an open Cache, got ${show(cache)}`);
-    }
-    const place = cache === undefined ? options : { name: `${cache.name}.limits`, namespace: cache.namespace };
-    const { name, namespace, bytes = DEFAULTS.bytes, entries = DEFAULTS.entries } = place as OwnCounterOptions;
+  constructor(options: AdapterTableOptions, others: readonly string[]) {
+    const { name, namespace, bytes, entries } = tablePlace(options, 'limits', others);
     const tableOptions = { name, namespace, capacity: entries, columns: COLUMNS, evict: 'lru' } as const;
     const { total } = Table.bytesFor(tableOptions);
     if (!(bytes >= total)) {

@@ -1,8 +1,10 @@
 import { createRequire } from 'node:module';
 import { ShmTableError, show } from '../errors.js';
-import { type Count, type CounterOptions, Counters, rowLifetime } from './counters.js';
+import type { AdapterTableOptions } from './adapter-table.js';
+import { type Count, Counters, rowLifetime } from './counters.js';
 
-export type { CounterOptions };
+/** Where a limiter keeps its counters. */
+export type CounterOptions = AdapterTableOptions;
 
 // ---- express-rate-limit ----
 

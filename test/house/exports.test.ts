@@ -13,6 +13,8 @@ const ENTRY_POINTS = [
   'src/adapters/keyv.ts',
   'src/adapters/session.ts',
   'src/adapters/rate-limit.ts',
+  'src/adapters/unstorage.ts',
+  'src/adapters/undici.ts',
   'src/pools/index.ts',
   'src/server/plugin.ts',
   'src/table/test-clock.ts',

@@ -1,0 +1,174 @@
+import { Writable } from 'node:stream';
+import type { Cache } from '../cache/index.js';
+import { ShmTableError, show } from '../errors.js';
+import { type AdapterOptions, openAdapterCache } from './adapter-cache.js';
+
+type Headers = Record<string, string | string[] | null | undefined>;
+
+/** A request, as undici looks it up. */
+interface RequestKey {
+  readonly origin: string;
+  readonly method: string;
+  readonly path: string;
+  readonly headers?: Record<string, string | string[]> | undefined;
+}
+
+/** An answer without its body, as undici gives it. */
+interface AnswerHead {
+  readonly statusCode: number;
+  readonly statusMessage: string;
+  readonly headers: Record<string, string | string[]>;
+  readonly vary?: Record<string, string | string[] | null>;
+  readonly etag?: string;
+  readonly cacheControlDirectives?: object;
+  readonly cachedAt: number;
+  readonly staleAt: number;
+  readonly deleteAt: number;
+}
+
+interface StoredAnswer extends AnswerHead {
+  readonly cacheControlDirectives: object;
+  readonly body: Buffer;
+}
+
+/** The body as a string of bytes, which every codec can express. */
+interface Stored {
+  readonly head: AnswerHead;
+  readonly body: string;
+}
+
+/** For a method and address: the names of the headers by which its answers vary, the latest first. */
+type Variants = readonly (readonly string[])[];
+
+export type CacheStoreOptions = AdapterOptions<unknown> & {
+  /** Called with the error of an answer that could not be stored. Default: the first one is a process warning. */
+  readonly errorCallback?: ((error: Error) => void) | undefined;
+};
+
+/** More would be looked up one after the other at each request. */
+const MAX_VARIANTS = 8;
+
+/**
+ * A store for the cache interceptor of undici: `interceptors.cache({ store: new ShmTableCacheStore({ name: 'http' }) })`. All
+ * processes and threads of the machine share the answers, each with its variants by `Vary`.
+ */
+export class ShmTableCacheStore {
+  readonly #cache: Cache;
+  readonly #isOwn: boolean;
+  readonly #report: (error: Error) => void;
+
+  /** @throws {ShmTableError} `ERR_ARGUMENT`, and what `Cache.open` throws */
+  constructor(options: CacheStoreOptions) {
+    const { errorCallback = warnOnce() } = options ?? {};
+    if (typeof errorCallback !== 'function') {
+      throw new ShmTableError('ERR_ARGUMENT', `errorCallback must be a function, got ${show(errorCallback)}`);
+    }
+    const { cache, isOwn } = openAdapterCache<unknown>(options, ['errorCallback'], { codec: 'v8' });
+    this.#cache = cache;
+    this.#isOwn = isOwn;
+    this.#report = errorCallback;
+  }
+
+  get(key: RequestKey): StoredAnswer | undefined {
+    const place = placeOf(key);
+    for (const names of this.#variants(place)) {
+      const found = this.#cache.get(variantOf(place, names, key.headers)) as Stored | undefined;
+      if (found !== undefined && found.head.deleteAt > Date.now()) {
+        const { cacheControlDirectives = {} } = found.head;
+        return { ...found.head, cacheControlDirectives, body: Buffer.from(found.body, 'latin1') };
+      }
+    }
+    return undefined;
+  }
+
+  /** A stream for the body; the answer is stored when it ends. */
+  createWriteStream(key: RequestKey, head: AnswerHead): Writable {
+    const place = placeOf(key);
+    const chunks: Buffer[] = [];
+    return new Writable({
+      write(chunk, encoding, callback) {
+        chunks.push(typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk);
+        callback();
+      },
+      final: (callback) => {
+        try {
+          this.#store(place, tagOf(key), head, Buffer.concat(chunks).toString('latin1'));
+          callback();
+        } catch (error) {
+          // undici does not pass it on: the answer is complete all the same.
+          this.#report(error as Error);
+          callback(error as Error);
+        }
+      },
+    });
+  }
+
+  /** Removes the answers for an address, of all methods and variants, without visiting them. */
+  delete(key: RequestKey): void {
+    this.#cache.invalidateTag(tagOf(key));
+  }
+
+  /** Closes the cache, if this store has opened it; the answers remain. */
+  close(): void {
+    if (this.#isOwn) this.#cache.close();
+  }
+
+  #store(place: string, tag: string, head: AnswerHead, body: string): void {
+    const ttl = Math.ceil(head.deleteAt - Date.now());
+    if (!(ttl > 0)) return;
+    const names = Object.keys(head.vary ?? {}).sort();
+    const options = { ttl: Math.min(ttl, Number.MAX_SAFE_INTEGER), tags: [tag] };
+    const stored: Stored = { head, body };
+    this.#cache.set(variantOf(place, names, head.vary), stored, options);
+    // Of two processes that add a variant at once, one may lose it: its answer is loaded again.
+    const known = this.#variants(place);
+    if (known.length > 0 && sameNames(known[0], names) && (this.#cache.ttl(place) ?? 0) >= ttl) return;
+    const others = known.filter((other) => !sameNames(other, names));
+    const lasts = Math.max(options.ttl, finite(this.#cache.ttl(place)));
+    this.#cache.set(place, [names, ...others].slice(0, MAX_VARIANTS), { ...options, ttl: lasts });
+  }
+
+  #variants(place: string): Variants {
+    return (this.#cache.get(place) ?? []) as Variants;
+  }
+}
+
+// biome-ignore lint/style/noDefaultExport: adapters are the default export of their module.
+export default ShmTableCacheStore;
+
+function placeOf(key: RequestKey): string {
+  if (typeof key !== 'object' || key === null) {
+    throw new ShmTableError('ERR_ARGUMENT', `key must be an object, got ${show(key)}`);
+  }
+  for (const part of ['origin', 'method', 'path'] as const) {
+    if (typeof key[part] !== 'string') {
+      throw new ShmTableError('ERR_ARGUMENT', `key.${part} must be a string, got ${show(key[part])}`);
+    }
+  }
+  return `undici:${JSON.stringify([key.method, key.origin, key.path])}`;
+}
+
+function tagOf({ origin, path }: RequestKey): string {
+  return `undici:${JSON.stringify([origin, path])}`;
+}
+
+/** The key of the answer for these values of the headers. A header that is missing is one value too. */
+function variantOf(place: string, names: readonly string[], headers: Headers | undefined): string {
+  return `${place}${JSON.stringify(names.map((name) => [name, headers?.[name] ?? null]))}`;
+}
+
+function sameNames(one: readonly string[], other: readonly string[]): boolean {
+  return one.length === other.length && one.every((name, i) => name === other[i]);
+}
+
+function finite(ttl: number | undefined): number {
+  return ttl === undefined || !Number.isFinite(ttl) ? 0 : ttl;
+}
+
+function warnOnce(): (error: Error) => void {
+  let hasWarned = false;
+  return (error) => {
+    if (!hasWarned) process.emitWarning(`shmtable: an answer could not be stored: ${error.message}`);
+    hasWarned = true;
+  };
+}
