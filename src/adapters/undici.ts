@@ -1,6 +1,7 @@
 import { Writable } from 'node:stream';
 import type { Cache } from '../cache/index.js';
 import { ShmTableError, show } from '../errors.js';
+import { wallTimeMs } from '../memory/index.js';
 import { type AdapterOptions, openAdapterCache } from './adapter-cache.js';
 
 type Headers = Record<string, string | string[] | null | undefined>;
@@ -73,7 +74,7 @@ export class ShmTableCacheStore {
     const place = placeOf(key);
     for (const names of this.#variants(place)) {
       const found = this.#cache.get(variantOf(place, names, key.headers)) as Stored | undefined;
-      if (found !== undefined && found.head.deleteAt > Date.now()) {
+      if (found !== undefined && found.head.deleteAt > wallTimeMs()) {
         const { cacheControlDirectives = {} } = found.head;
         return { ...found.head, cacheControlDirectives, body: Buffer.from(found.body, 'latin1') };
       }
@@ -114,7 +115,7 @@ export class ShmTableCacheStore {
   }
 
   #store(place: string, tag: string, head: AnswerHead, body: string): void {
-    const ttl = Math.ceil(head.deleteAt - Date.now());
+    const ttl = Math.ceil(head.deleteAt - wallTimeMs());
     if (!(ttl > 0)) return;
     const names = Object.keys(head.vary ?? {}).sort();
     const options = { ttl: Math.min(ttl, Number.MAX_SAFE_INTEGER), tags: [tag] };
