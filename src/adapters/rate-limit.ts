@@ -158,9 +158,10 @@ function answer(callback: Answer, run: () => { current: number; ttl: number }): 
   callback(null, result);
 }
 
-function checkKey(key: string): string {
-  if (typeof key === 'string') return key;
-  throw new ShmTableError('ERR_KEY_INVALID', `a key must be a string, got ${show(key)}`);
+/** Key generators return numbers too. */
+function checkKey(key: string | number): string {
+  if (typeof key === 'string' || typeof key === 'number') return `${key}`;
+  throw new ShmTableError('ERR_KEY_INVALID', `a key must be a string or a number, got ${show(key)}`);
 }
 
 // ---- rate-limiter-flexible ----

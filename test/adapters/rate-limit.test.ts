@@ -48,7 +48,7 @@ t.test('invalid options and keys are rejected', async (t) => {
   }
   const store = new ExpressRateLimitStore(options);
   t.teardown(() => store.shutdown());
-  await t.rejects(Reflect.apply(store.increment, store, [5]), { code: 'ERR_KEY_INVALID' });
+  await t.rejects(Reflect.apply(store.increment, store, [{}]), { code: 'ERR_KEY_INVALID' });
   const limiter = scratchLimiter(t, { ...options, points: 1, duration: 1 });
   for (const points of [1.5, Number.NaN, 'x', '1.5']) {
     await t.rejects(Reflect.apply(limiter.consume, limiter, ['a', points]), { code: 'ERR_ARGUMENT' }, String(points));
@@ -209,6 +209,8 @@ t.test('@fastify/rate-limit has its windows, backoff, routes and groups', async 
   const read = (key: string) => new Promise((resolve) => store.read(key, (_, result) => resolve(result)));
   t.same(await read('unknown'), { current: 0, ttl: 0 });
   store.incr('known', () => {}, 1_000, 5);
+  Reflect.apply(store.incr, store, [45, () => {}, 1_000, 5]);
+  t.match(await read('45'), { current: 1 }, 'a number is a key too');
   t.same(
     [await read('known'), await read('known')],
     [
@@ -219,7 +221,7 @@ t.test('@fastify/rate-limit has its windows, backoff, routes and groups', async 
   t.throws(
     () =>
       Reflect.apply(store.incr, store, [
-        5,
+        {},
         (error: unknown) => {
           throw error;
         },
