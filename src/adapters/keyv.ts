@@ -29,8 +29,10 @@ export class KeyvShmTable extends EventEmitter {
    * it.
    */
   opts: Record<string, unknown> = { dialect: 'redis', url: '' };
-  /** Set by Keyv. */
-  namespace: string | undefined = undefined;
+  #namespace: string | undefined;
+  /** Of the keys of the namespace, and the tag of its values. */
+  #prefix = '';
+  #tags: readonly string[] = [];
   readonly #cache: Cache;
   readonly #isOwn: boolean;
 
@@ -44,6 +46,17 @@ export class KeyvShmTable extends EventEmitter {
     const { cache, isOwn } = openAdapterCache(options, []);
     this.#cache = cache;
     this.#isOwn = isOwn;
+  }
+
+  /** Set by Keyv. */
+  get namespace(): string | undefined {
+    return this.#namespace;
+  }
+
+  set namespace(namespace: string | undefined) {
+    this.#namespace = namespace;
+    this.#prefix = prefixOf(namespace);
+    this.#tags = this.#prefix === '' ? [] : [TAG + namespace];
   }
 
   async get<Value>(key: string): Promise<Value | undefined> {
@@ -85,7 +98,7 @@ export class KeyvShmTable extends EventEmitter {
 
   /** Removes the values of this namespace, without visiting them; without a namespace, all values of the cache. */
   async clear(): Promise<void> {
-    const [tag] = this.#tags();
+    const [tag] = this.#tags;
     if (tag === undefined) this.#cache.clear();
     else this.#cache.invalidateTag(tag);
   }
@@ -111,18 +124,13 @@ export class KeyvShmTable extends EventEmitter {
     const whole = this.#keyOf(key);
     const lifetime = wholeMilliseconds(ttl);
     if (lifetime !== undefined && lifetime <= 0) this.#cache.delete(whole);
-    else this.#cache.set(whole, value, { ttl: lifetime, tags: this.#tags() });
+    else this.#cache.set(whole, value, { ttl: lifetime, tags: this.#tags });
   }
 
   /** The namespace is part of the key in any case, so that stores with `useKeyPrefix: false` have their own keys too. */
   #keyOf(key: string): string {
-    if (typeof key === 'string') return prefixOf(this.namespace) + key;
+    if (typeof key === 'string') return this.#prefix + key;
     throw new ShmTableError('ERR_KEY_INVALID', `a key must be a string, got ${show(key)}`);
-  }
-
-  #tags(): readonly string[] {
-    const { namespace } = this;
-    return namespace === undefined || namespace === '' ? [] : [TAG + namespace];
   }
 }
 
