@@ -85,6 +85,16 @@ export function hasCode(error: unknown, code: ErrorCode): boolean {
   return error instanceof ShmTableError && error.code === code;
 }
 
+/** Formats what a caller's code has thrown, for an error message: the first line of its message. Never throws. */
+export function reasonOf(error: unknown): string {
+  try {
+    if (error instanceof Error && typeof error.message === 'string') return error.message.split('\n')[0];
+  } catch {
+    // Its message is a getter, or it is a proxy.
+  }
+  return show(error);
+}
+
 const MAX_CHARACTERS = 80;
 /** Larger bigints are not written out: millions of digits take seconds to format. */
 const MAX_BIGINT = 2n ** 256n;

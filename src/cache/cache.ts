@@ -185,12 +185,13 @@ export class Cache<V = unknown> {
    * Removes a value, and returns whether there was one. The result of a load that is in progress will not be stored.
    */
   delete(key: string): boolean {
-    const there = this.has(key);
     const rowKey = rowKeyOf(key);
+    const row = this.#entries.table.get(rowKey) as ValueRow | undefined;
     this.#leases.void(rowKey);
     // Another key with the same hash must not be removed.
-    if (!there && this.#entries.table.get(rowKey, 'key') !== '') return false;
-    return this.#entries.table.delete(rowKey) && there;
+    if (row === undefined || !this.#entries.isOf(key, row)) return false;
+    const isThere = (row.marks & ABSENT) === 0 && this.#entries.isCurrent(row);
+    return this.#entries.table.delete(rowKey) && isThere;
   }
 
   /**
@@ -377,6 +378,11 @@ export class Cache<V = unknown> {
   #wait(key: string, rowKey: string, load: Caller<V>['load'], options: CheckedOptions): Promise<V | undefined> {
     const { signal } = options;
     return new Promise((resolve, reject) => {
+      let loading: KeyLoad<V> | undefined;
+      const abort = (): void => {
+        loading?.remove(caller);
+        caller.reject(signal?.reason);
+      };
       const caller: Caller<V> = {
         load,
         options,
@@ -390,12 +396,10 @@ export class Cache<V = unknown> {
           reject(error);
         },
       };
-      const loading = this.#join(key, rowKey, caller);
-      const abort = (): void => {
-        loading.remove(caller);
-        caller.reject(signal?.reason);
-      };
       signal?.addEventListener('abort', abort);
+      loading = this.#join(key, rowKey, caller);
+      // By the load itself, which has begun.
+      if (signal?.aborted) loading.remove(caller);
     });
   }
 

@@ -1,5 +1,5 @@
 import { deserialize, serialize } from 'node:v8';
-import { ShmTableError, show } from '../errors.js';
+import { reasonOf, ShmTableError, show } from '../errors.js';
 
 /** Encodes values as bytes and decodes them. Both functions must be synchronous. */
 export interface Codec<V> {
@@ -17,7 +17,7 @@ export interface StoredCodec<V> {
   readonly column: 'json' | 'v8' | 'custom';
   /** Throws `ERR_COLUMN_TYPE` for a value that cannot be encoded. */
   encode(value: V): string | Uint8Array;
-  /** Throws `ERR_COLUMN_TYPE` when the codec's own `decode` throws. */
+  /** Throws `ERR_COLUMN_TYPE` when the codec's own `decode` throws, `ERR_TABLE_CORRUPT` for what is not JSON. */
   decode(stored: string | Uint8Array): V;
 }
 
@@ -48,7 +48,15 @@ function jsonCodec<V>(): StoredCodec<V> {
       if (text === undefined) throw unencodable(value, 'JSON');
       return text;
     },
-    decode: (stored) => JSON.parse(stored as string),
+    decode(stored) {
+      try {
+        return JSON.parse(stored as string);
+      } catch (error) {
+        throw new ShmTableError('ERR_TABLE_CORRUPT', `a stored value is not JSON: ${reasonOf(error)}`, {
+          cause: error,
+        });
+      }
+    },
   };
 }
 
@@ -69,7 +77,7 @@ function bytesCodec<V>(column: 'v8' | 'custom', codec: Codec<V>): StoredCodec<V>
       try {
         return codec.decode(stored as Uint8Array);
       } catch (error) {
-        throw new ShmTableError('ERR_COLUMN_TYPE', `codec ${column} cannot decode a value: ${messageOf(error)}`, {
+        throw new ShmTableError('ERR_COLUMN_TYPE', `codec ${column} cannot decode a value: ${reasonOf(error)}`, {
           cause: error,
         });
       }
@@ -78,11 +86,6 @@ function bytesCodec<V>(column: 'v8' | 'custom', codec: Codec<V>): StoredCodec<V>
 }
 
 function unencodable(value: unknown, by: string, cause?: unknown): ShmTableError {
-  const why = cause === undefined ? '' : `: ${messageOf(cause)}`;
+  const why = cause === undefined ? '' : `: ${reasonOf(cause)}`;
   return new ShmTableError('ERR_COLUMN_TYPE', `${by} cannot encode ${show(value)}${why}`, { cause });
-}
-
-/** The first line of the message, or none if the codec has thrown something other than an error. */
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message.split('\n')[0] : show(error);
 }

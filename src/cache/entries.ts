@@ -67,6 +67,15 @@ export class Entries<V> {
     return this.codec.decode(row[this.codec.column] as string | Uint8Array);
   }
 
+  /** `valueOf` of a row that several callers share: what the codec keeps of the bytes belongs to this one alone. */
+  copyOfValue(row: ValueRow): V | undefined {
+    const { column } = this.codec;
+    const stored: unknown = row[column];
+    return this.valueOf(
+      stored instanceof Uint8Array ? ({ ...row, [column]: new Uint8Array(stored) } as ValueRow) : row,
+    );
+  }
+
   /** The row for a value. If `stored` is undefined, it records that there is none. */
   rowOf(key: string, stored: string | Uint8Array | undefined, options: CheckedOptions, stamp: string) {
     const { ttl, staleTtl } = options;
@@ -85,10 +94,36 @@ export class Entries<V> {
     };
   }
 
-  /** Stores a loaded value, or records that there is none; returns the row's revision. */
-  store(key: string, rowKey: string, stored: string | Uint8Array | undefined, options: CheckedOptions, stamp: string) {
+  /**
+   * Stores a loaded value, or records that there is none; returns the row's revision. Undefined when another row has
+   * come in the place of that with the revision `before`, or of none: it is newer than the load.
+   */
+  store(
+    key: string,
+    rowKey: string,
+    stored: string | Uint8Array | undefined,
+    options: CheckedOptions,
+    stamp: string,
+    before: number | undefined,
+  ): number | undefined {
     const row = this.rowOf(key, stored, options, stamp);
-    return this.put(rowKey, row, stored === undefined ? (options.negativeTtl ?? null) : lifetimeOf(options));
+    const ttl = stored === undefined ? (options.negativeTtl ?? null) : lifetimeOf(options);
+    const engine = engineOf(this.table);
+    if (before !== undefined) {
+      try {
+        const { outcome, revision } = engine.write('put', rowKey, row, { ttl, ifRevision: before });
+        if (outcome === 'updated') return revision;
+        if (outcome !== 'absent') return undefined;
+      } catch (error) {
+        // As in `put`.
+        if (!hasCode(error, 'ERR_TABLE_FULL') || engine.remove(rowKey, { ifRevision: before }).outcome !== 'deleted') {
+          throw error;
+        }
+      }
+    }
+    // There was none, or it has expired or was evicted since.
+    const { outcome, revision } = engine.write('insert', rowKey, row, { ttl });
+    return outcome === 'inserted' ? revision : undefined;
   }
 
   /**

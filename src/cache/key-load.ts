@@ -87,8 +87,9 @@ export class KeyLoad<V> {
   async #loadUnder(lease: OwnLease): Promise<void> {
     this.#lease = lease;
     try {
+      const before = this.#parts.entries.table.entry(this.#rowKey);
       const row = this.#freshRow();
-      if (row === undefined) await this.#load(lease);
+      if (row === undefined) await this.#load(lease, before?.revision);
       else {
         this.#parts.leases.release(this.#rowKey, lease);
         this.#resolveAll(row);
@@ -105,7 +106,8 @@ export class KeyLoad<V> {
     return row === undefined || entries.isStale(row) ? undefined : row;
   }
 
-  async #load(lease: OwnLease): Promise<void> {
+  /** `before` is the revision of the row that the load may replace. */
+  async #load(lease: OwnLease, before: number | undefined): Promise<void> {
     const { entries, leases, owner } = this.#parts;
     const [caller] = this.#callers;
     this.#stamp = entries.tags.stamp(caller.options.tags);
@@ -114,21 +116,29 @@ export class KeyLoad<V> {
     try {
       const value = await caller.load();
       if (this.#isClosed) return;
-      row = this.#store(value, caller.options, lease);
+      row = this.#store(value, caller.options, lease, before);
     } catch (error) {
       if (this.#isClosed) return;
       owner.count(FAILED_LOADS);
       this.#lease = undefined;
       this.#callers.delete(caller);
-      caller.reject(error);
-      leases.release(this.#rowKey, lease);
+      try {
+        leases.release(this.#rowKey, lease);
+      } finally {
+        caller.reject(error);
+      }
       return;
     }
     this.#resolveAll(row);
   }
 
   /** Stores the loaded value and ends the lease. Returns the row as others will see it, or undefined. */
-  #store(value: V | undefined, options: CheckedOptions, lease: OwnLease): ValueRow | undefined {
+  #store(
+    value: V | undefined,
+    options: CheckedOptions,
+    lease: OwnLease,
+    before: number | undefined,
+  ): ValueRow | undefined {
     const { entries, leases } = this.#parts;
     const stored = value === undefined ? undefined : entries.codec.encode(value);
     const isKept = stored !== undefined || options.negativeTtl !== undefined;
@@ -137,8 +147,9 @@ export class KeyLoad<V> {
     if (!leases.isHeld(this.#rowKey, lease)) return row;
     if (!isKept) leases.releaseAbsent(this.#rowKey, lease);
     else {
-      const revision = entries.store(this.#key, this.#rowKey, stored, options, this.#stamp);
-      if (!leases.release(this.#rowKey, lease)) entries.removeStored(this.#rowKey, revision);
+      const revision = entries.store(this.#key, this.#rowKey, stored, options, this.#stamp, before);
+      const isReleased = leases.release(this.#rowKey, lease);
+      if (!isReleased && revision !== undefined) entries.removeStored(this.#rowKey, revision);
     }
     return row;
   }
@@ -175,7 +186,7 @@ export class KeyLoad<V> {
     this.#callers.clear();
     for (const caller of callers) {
       try {
-        caller.resolve(row === undefined ? undefined : this.#parts.entries.valueOf(row));
+        caller.resolve(row === undefined ? undefined : this.#parts.entries.copyOfValue(row));
       } catch (error) {
         caller.reject(error);
       }

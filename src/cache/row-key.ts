@@ -39,5 +39,10 @@ export function fullKeyOf(key: string): string {
 }
 
 export function keyOfFull(full: string): string {
-  return full.startsWith('=') ? full.slice(1) : JSON.parse(full);
+  if (full.startsWith('=')) return full.slice(1);
+  try {
+    return JSON.parse(full);
+  } catch {
+    throw new ShmTableError('ERR_TABLE_CORRUPT', `a stored key is damaged: ${show(full)}`);
+  }
 }

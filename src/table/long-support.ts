@@ -1,6 +1,6 @@
 /** What long columns need from the runtime, whatever memory their rows are in. */
 import { isAscii } from 'node:buffer';
-import { ShmTableError } from '../errors.js';
+import { reasonOf, ShmTableError } from '../errors.js';
 import { tooLong } from './column-types/column-type.js';
 import { refuseInside } from './column-types/json-values.js';
 import { MAX_TEXT_BYTES } from './column-types/long.js';
@@ -33,6 +33,24 @@ function textBytes(value: unknown): number {
   return bytes === value.length || value.isWellFormed() ? bytes : -1;
 }
 
+/** Whether a nested operation has thrown it, in code of the caller's. */
+function isOwnError(error: unknown): boolean {
+  try {
+    return error instanceof ShmTableError;
+  } catch {
+    return false;
+  }
+}
+
+/** Whether the engine cannot create a text so long. */
+function isTooLong(error: unknown): boolean {
+  try {
+    return error instanceof RangeError && error.message === 'Invalid string length';
+  } catch {
+    return false;
+  }
+}
+
 /** The text of a JSON value; '' for null, which is the column's zero. Runs `toJSON` and getters of the caller's. */
 function stringify(column: LongColumn, value: unknown): string {
   if (value === null) return '';
@@ -41,11 +59,12 @@ function stringify(column: LongColumn, value: unknown): string {
     text = JSON.stringify(value);
     refuseInside(value);
   } catch (error) {
-    if (error instanceof RangeError && /string length/.test(error.message)) throw tooLong(column, MAX_TEXT_BYTES + 1);
-    const reason = error instanceof Error ? error.message.split('\n')[0] : String(error);
+    if (isOwnError(error)) throw error;
+    if (isTooLong(error)) throw tooLong(column, MAX_TEXT_BYTES + 1);
     throw new ShmTableError(
       'ERR_COLUMN_TYPE',
-      `column ${column.name} is ${column.type} and takes a JSON value: ${reason}`,
+      `column ${column.name} is ${column.type} and takes a JSON value: ${reasonOf(error)}`,
+      { cause: error },
     );
   }
   if (text !== undefined) return text === 'null' ? '' : text;

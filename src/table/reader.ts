@@ -183,6 +183,8 @@ export class Reader<C extends Columns = Columns> {
   chain<T extends { readonly key: string }>(bucket: BucketNumber, reading: RowReading<T>): T[] {
     const words = this.#words;
     const home = this.#memory.homeWord(bucket);
+    // A read that was stopped, by the timeout of a script, may have left the mark.
+    this.#damage.found = false;
     for (let pass = 0; pass < PASSES; pass++) {
       const version = Atomics.load(words, home + VERSION);
       const items = this.chains.readWhole(home, reading.inPlace);

@@ -293,3 +293,66 @@ t.test('after destroy, waiting callers of every handle get ERR_TABLE_CLOSED', as
   await t.rejects(soon(loading), CLOSED);
   await t.rejects(soon(waiting), CLOSED);
 });
+
+t.test('a load that throws, or aborts its own signal, at once leaves the key to others', async (t) => {
+  const cache = scratchCache<number>(t);
+  const other = secondHandle(t, cache);
+  const { signal } = new AbortController();
+  const failing = (): number => {
+    throw new Error('at once');
+  };
+  await t.rejects(soon(cache.getOrSet('k', failing, { signal })), { message: 'at once' });
+  const controller = new AbortController();
+  const aborting = (): Promise<number> => {
+    controller.abort();
+    return Promise.reject(new Error('too late'));
+  };
+  await t.rejects(soon(cache.getOrSet('k', aborting, { signal: controller.signal })), { name: 'AbortError' });
+  t.equal(await soon(other.getOrSet('k', () => 5)), 5);
+});
+
+t.test('a destroyed cache rejects a caller with a signal, too', async (t) => {
+  const cache = scratchCache<number>(t);
+  const { signal } = new AbortController();
+  const held = new HeldLoad<number>();
+  const loading = cache.getOrSet('k', held.run, { signal });
+  Cache.destroy(cache.name);
+  held.end(1);
+  await t.rejects(soon(loading), CLOSED);
+  await t.rejects(soon(cache.getOrSet('k', () => 1, { signal })), CLOSED);
+});
+
+t.test('a value that is set while an older one is stored remains', async (t) => {
+  const cache = scratchCache<number>(t);
+  const other = secondHandle(t, cache);
+  let isSet = false;
+  // Encoding is the last that a load does before it stores.
+  const old = {
+    toJSON() {
+      if (!isSet) other.set('k', 2);
+      isSet = true;
+      return 1;
+    },
+  };
+  await soon((cache as Cache<unknown>).getOrSet('k', () => old));
+  t.equal(cache.get('k'), 2);
+});
+
+t.test('callers that share a load do not share memory', async (t) => {
+  const cache = scratchCache<Uint8Array>(t, { codec: 'v8' });
+  const held = new HeldLoad<Uint8Array>();
+  const callers = [cache.getOrSet('k', held.run), cache.getOrSet('k', held.run)];
+  held.end(new Uint8Array(100));
+  const [one, two] = await soon(Promise.all(callers));
+  one?.fill(9);
+  t.same(two, new Uint8Array(100));
+});
+
+t.test('delete removes a kept undefined, whatever the key', async (t) => {
+  const cache = scratchCache<number>(t);
+  for (const key of ['short', '', 'long '.repeat(40)]) {
+    t.equal(await cache.getOrSet(key, () => undefined, { negativeTtl: 60_000 }), undefined);
+    t.equal(cache.delete(key), false, 'there was no value');
+    t.equal(await cache.getOrSet(key, () => 7), 7, JSON.stringify(key.slice(0, 9)));
+  }
+});

@@ -342,3 +342,48 @@ t.test('code of the caller in a JSON value may write to the table', async (t) =>
     code: /ERR_(TABLE_CLOSED|COLUMN_TYPE)/,
   });
 });
+
+t.test('methods of a subclass are not called while a blob is written', async (t) => {
+  class Digest extends Uint8Array {
+    override subarray(): Digest {
+      throw new Error('called');
+    }
+  }
+  const table = scratchTable(t, { capacity: 100, columns, heap: { bytes: 64 * 40, blockBytes: 64 } });
+  // Every other block is free, so that the value has many runs.
+  for (let i = 0; i < 40; i++) table.set(`k${i}`, { blob: new Uint8Array(64).fill(i) });
+  for (let i = 0; i < 40; i += 2) table.delete(`k${i}`);
+  const others = new Map(table);
+  const blob = Digest.from({ length: 64 * 10 }, (_, i) => i);
+  table.set('digest', { blob });
+  t.same(
+    table.get('digest', 'blob'),
+    Uint8Array.from({ length: 64 * 10 }, (_, i) => i),
+  );
+  for (const [key, row] of others) t.same(table.get(key), row);
+  isSound(t, table);
+});
+
+t.test('whatever toJSON throws becomes an error of the package; its own errors stay', async (t) => {
+  const table = scratchTable(t, { capacity: 1, columns: { state: 'json' } });
+  const throwing = (thrown: unknown) => ({
+    toJSON() {
+      throw thrown;
+    },
+  });
+  const odd = [
+    Object.create(null),
+    Object.assign(new Error('x'), { message: 5 }),
+    undefined,
+    new RangeError('string length'),
+  ];
+  for (const thrown of odd) t.throws(() => table.set('k', { state: throwing(thrown) }), { code: 'ERR_COLUMN_TYPE' });
+  const refusing = {
+    toJSON() {
+      table.set('', {});
+    },
+  };
+  t.throws(() => table.set('k', { state: refusing }), { code: 'ERR_KEY_INVALID' });
+  t.throws(() => table.set('k', { state: new Array(3) }), { code: 'ERR_COLUMN_TYPE' });
+  t.equal(table.size, 0);
+});

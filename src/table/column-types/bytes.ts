@@ -19,7 +19,7 @@ export const bytesType: VariableType = {
   },
   refusal: (column, value) => {
     if (!types.isUint8Array(value)) return wrongType(column, 'a Uint8Array', value);
-    if (isDetached(value)) return wrongType(column, 'a Uint8Array that has its memory, not a detached one;', value);
+    if (isDetached(value)) return wrongType(column, 'a Uint8Array that has its memory, not a detached one', value);
     return tooLong(column, byteLengthOf(value));
   },
   json: {

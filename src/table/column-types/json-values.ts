@@ -5,7 +5,10 @@
 export function refuseInside(value: unknown): void {
   if (typeof value !== 'object' || value === null) return;
   if (Array.isArray(value)) {
-    for (let i = 0; i < value.length; i++) refuseMember(value, i, value[i]);
+    for (let i = 0; i < value.length; i++) {
+      if (value[i] === undefined) throw new TypeError(`its element ${i} is undefined`);
+      refuseMember(value, i, value[i]);
+    }
     return;
   }
   if ('toJSON' in value && typeof value.toJSON === 'function') return;

@@ -20,16 +20,12 @@ export function isDetached(value: Uint8Array): boolean {
 }
 
 /**
- * The same bytes with a fixed length. Another thread can grow a SharedArrayBuffer, and with it an array that tracks its
- * length, between the check of the length and the copying.
+ * The bytes of a value at the length that it has now, as an array without methods of the caller's; undefined for anything
+ * but a Uint8Array that has its memory. With a fixed length, because another thread can grow a SharedArrayBuffer, and with
+ * it an array that tracks its length, between the check of the length and the copying.
  */
-function withFixedLength(value: Uint8Array): Uint8Array {
-  const buffer: ArrayBufferLike = Reflect.get(TypedArrayPrototype, 'buffer', value);
-  if (!types.isSharedArrayBuffer(buffer)) return value;
-  return new Uint8Array(buffer, Reflect.get(TypedArrayPrototype, 'byteOffset', value), byteLengthOf(value));
-}
-
-/** The bytes of a value, at the length that it has now; undefined for anything but a Uint8Array that has its memory. */
 export function bytesOf(value: unknown): Uint8Array | undefined {
-  return types.isUint8Array(value) && !isDetached(value) ? withFixedLength(value) : undefined;
+  if (!types.isUint8Array(value) || isDetached(value)) return undefined;
+  const buffer: ArrayBufferLike = Reflect.get(TypedArrayPrototype, 'buffer', value);
+  return new Uint8Array(buffer, Reflect.get(TypedArrayPrototype, 'byteOffset', value), byteLengthOf(value));
 }

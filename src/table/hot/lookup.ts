@@ -49,7 +49,12 @@ export function makeLookup<T>(
         if (expiresAt === 0 || !clock.isPast(expiresAt)) value = read(at);
       }
       if (loadAcquire(words, home + VERSION) === version) {
-        if (row === DAMAGED || damage.found) corrupt(home);
+        if (row === DAMAGED || damage.found) {
+          if (pass > 0) corrupt(home);
+          // An earlier read that was stopped, by the timeout of a script, may have left the mark.
+          damage.found = false;
+          continue;
+        }
         // A reader's only store: one byte, in a table that evicts, when it is not set already.
         if (uses !== undefined && value !== undefined && uses[row] === 0) uses[row] = 1;
         return value;
