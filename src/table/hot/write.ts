@@ -208,6 +208,18 @@ export function makeWriter(context: TableContext, parts: WriterParts): Writer {
     finishRow(row);
   };
 
+  // What only a table with a heap does is in functions of its own: short code is inlined.
+  const countBlocks = (old: RowNumber | 0): void => {
+    if (heap === undefined) return;
+    const before = old === 0 ? 0 : heap.blocksOf(rowWord(old));
+    heap.prepareBlocks(at, heap.blocksOf(rowWord(spare())) - before);
+  };
+
+  // The old row is the spare now.
+  const freeReplaced = (old: RowNumber | 0): void => {
+    if (heap !== undefined && old !== 0) heap.freeSpare(at, id, rowWord(old));
+  };
+
   const commitSpare = (home: WordIndex, old: RowNumber | 0): void => {
     if (old !== 0) {
       words[at + slot.OLD] = old;
@@ -218,13 +230,9 @@ export function makeWriter(context: TableContext, parts: WriterParts): Writer {
     words[at + slot.TAG] = bucket.tagOf(key.hash);
     prepareCounter(at, old === 0 ? slot.INSERTS : slot.UPDATES);
     if (uses !== undefined) uses[spare()] = old === 0 ? 0 : 1;
-    if (heap !== undefined) {
-      const before = old === 0 ? 0 : heap.blocksOf(rowWord(old));
-      heap.prepareBlocks(at, heap.blocksOf(rowWord(spare())) - before);
-    }
+    if (heap !== undefined) countBlocks(old);
     commit(home);
-    // The old row is the spare now.
-    if (heap !== undefined && old !== 0) heap.freeSpare(at, id, rowWord(old));
+    if (heap !== undefined) freeReplaced(old);
     end();
     if (heap !== undefined) words[at + slot.HEAP_OPEN] = 0;
   };
@@ -320,6 +328,15 @@ export function makeWriter(context: TableContext, parts: WriterParts): Writer {
     }
   };
 
+  // Stores the long values of a write, unless it will be refused: then returns its outcome.
+  const claimLong = (mode: WriteMode, ifRevision: number | undefined): Outcome | undefined => {
+    if (heap === undefined || cells === undefined || cells.blocksNeeded() === 0) return undefined;
+    const mayBeRefused = mode === 'insert' || mode === 'update' || ifRevision !== undefined;
+    const refused = mayBeRefused ? foresee(mode, ifRevision) : undefined;
+    if (refused === undefined) storeLong(heap, cells);
+    return refused;
+  };
+
   // Stores the journal's VALUE in a linked row, together with the new revision.
   const storeNumber = (home: WordIndex, row: RowNumber, offset: number, width: number): void => {
     words[at + slot.ROW] = row;
@@ -377,11 +394,9 @@ export function makeWriter(context: TableContext, parts: WriterParts): Writer {
       if (!caller.isOpen) refuse('ERR_TABLE_CLOSED', 'was closed while its row was read');
       key.encode(text);
       try {
-        if (heap !== undefined && cells !== undefined && cells.blocksNeeded() > 0) {
-          const mayBeRefused = mode === 'insert' || mode === 'update' || ifRevision !== undefined;
-          const refused = mayBeRefused ? foresee(mode, ifRevision) : undefined;
+        if (heap !== undefined) {
+          const refused = claimLong(mode, ifRevision);
           if (refused !== undefined) return refused;
-          storeLong(heap, cells);
         }
         return link(mode, named === columnCount, expiresAt, ifRevision, undefined);
       } finally {
