@@ -25,7 +25,7 @@ class MapTable {
   readonly #entries = new Map<string, MapEntry>();
   #revision = 2 ** 40;
 
-  entry(key: string): MapEntry | undefined {
+  storedEntry(key: string): MapEntry | undefined {
     return this.#entries.get(key);
   }
 
