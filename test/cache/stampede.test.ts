@@ -2,6 +2,7 @@
  * Of all processes and threads that request one missing key, one loads it; whatever happens to it, all get a result.
  */
 import t from 'tap';
+import { tries } from '../fixtures/tries.js';
 import { type Agent, answersOf, loaderOf, startProcesses, startThreads } from './agents.js';
 import { scratchCache } from './scratch-cache.js';
 
@@ -65,8 +66,8 @@ t.test(`${PROCESSES} processes with ${CALLERS} callers each share loads`, async 
     });
   });
 
-  await t.test('each of 10,000 keys that are requested at once is loaded once', async (t) => {
-    const keys = 10_000;
+  await t.test('each of thousands of keys that are requested at once is loaded once', async (t) => {
+    const keys = tries(2_000, 10_000);
     const start = performance.now();
     const asking = agents.slice(0, ASKING);
     for (const agent of asking) agent.order({ ask: { prefix: 'many', keys, callers: 1, endsAtOnce: true } });
@@ -91,8 +92,8 @@ t.test(`${PROCESSES} processes with ${CALLERS} callers each share loads`, async 
     t.ok(Math.min(...times) < ANSWERED_MS, `all are answered after ${shown(times)} ms`);
   });
 
-  await t.test('when the loading process of 10,000 keys is killed, the others load each key once', async (t) => {
-    const keys = 10_000;
+  await t.test('when the loading process of thousands of keys is killed, the others load each key once', async (t) => {
+    const keys = tries(2_000, 10_000);
     const [first, ...living] = agents.slice(0, ASKING);
     first.order({ ask: { prefix: 'orphans', keys, callers: 1 } });
     await first.next('loading');

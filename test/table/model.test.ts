@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import t from 'tap';
 import { type JsonValue, type Row, ShmTableError, type Table } from '../../src/index.js';
+import { tries } from '../fixtures/tries.js';
 import { oneBucketKeys } from './one-bucket-keys.js';
 import { scratchTable, testShared } from './scratch-table.js';
 
@@ -244,7 +245,7 @@ for (const [what, key] of Object.entries(keys)) {
     t.doesNotThrow(() =>
       fc.assert(
         fc.property(plans, (plan) => agrees(table, plan)),
-        { numRuns: 150 },
+        { numRuns: tries(60, 150) },
       ),
     );
   });
@@ -257,7 +258,7 @@ testShared('a table and a Map agree if all keys are in one bucket', async (t) =>
   t.doesNotThrow(() =>
     fc.assert(
       fc.property(plans, (plan) => agrees(table, plan)),
-      { numRuns: 150 },
+      { numRuns: tries(60, 150) },
     ),
   );
 });
