@@ -32,10 +32,6 @@ class MapTable {
   /** A Map has nothing to locate or wait for. */
   loadAhead(): void {}
 
-  has(key: string): boolean {
-    return this.#entries.has(key);
-  }
-
   write(_mode: 'put', key: string, { count = 0, score = 0, label = '' }: Partial<BenchRow>) {
     const outcome = this.#entries.has(key) ? 'updated' : 'inserted';
     const entry = { key, revision: ++this.#revision, expiresAt: null, row: { count, score, label } };

@@ -1,6 +1,7 @@
 /** Values of any length, compared with what keeps them elsewhere, and the memory that they take. */
 import { type Figure, ratioFigure } from '../../src/bench/figure.js';
-import { type Measurement, measureInterleaved, type OpenSubject } from '../../src/bench/interleaved.js';
+import { type Measurement, measureInterleaved } from '../../src/bench/interleaved.js';
+import { orLeaveOut } from '../../src/bench/row-subject.js';
 import { type Effort, rowsFor, type SectionResult } from '../../src/bench/section.js';
 import { spreadOf } from '../../src/bench/spread.js';
 import { Table } from '../../src/index.js';
@@ -38,7 +39,7 @@ export async function run(effort: Effort, rows: number): Promise<SectionResult> 
     return undefined;
   });
   try {
-    const others = [openTextMap, openCopy, openFreshCopy, orNothing('lmdb', openLmdbValues, leftOut)];
+    const others = [openTextMap, openCopy, openFreshCopy, orLeaveOut('lmdb', openLmdbValues, leftOut)];
     const redisValues = redis === undefined ? [] : [openRedisValues(redis.socket)];
     const measured = await measureInterleaved<ValueOperation>([openValueTable, ...others, ...redisValues], {
       operations: VALUE_OPERATIONS,
@@ -50,17 +51,6 @@ export async function run(effort: Effort, rows: number): Promise<SectionResult> 
   } finally {
     await redis?.stop();
   }
-}
-
-function orNothing(name: string, open: OpenSubject<ValueOperation>, leftOut: string[]): OpenSubject<ValueOperation> {
-  return async (keys) => {
-    try {
-      return await open(keys);
-    } catch (error) {
-      leftOut.push(`${name}: ${error instanceof Error ? error.message.split('\n')[0] : error}`);
-      return { name, slices: {}, close: () => undefined };
-    }
-  };
 }
 
 function figuresOf(operation: ValueOperation, measured: readonly Measurement<ValueOperation>[]): Figure[] {

@@ -32,7 +32,7 @@ export type OpenRowSubject = OpenSubject<Operation>;
 /**
  * Opens a subject that may not be available: if it is not, a subject without operations, and `leftOut` gets the reason.
  */
-export function orLeaveOut(name: string, open: OpenRowSubject, leftOut: string[]): OpenRowSubject {
+export function orLeaveOut<O extends string>(name: string, open: OpenSubject<O>, leftOut: string[]): OpenSubject<O> {
   return async (keys) => {
     try {
       return await open(keys);

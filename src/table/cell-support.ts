@@ -1,5 +1,5 @@
 import { MAX_STRING_BYTES } from './column-types/string.js';
-import { byteLengthOf, bytesOf } from './column-types/typed-array.js';
+import { bytesOf } from './column-types/typed-array.js';
 import type { CellSupport } from './hot/variable-columns.js';
 import type { RowMemory } from './layout/row-memory.js';
 
@@ -27,6 +27,5 @@ export function cellSupport(memory: RowMemory): CellSupport {
       windows[window].write(value, start - window * WINDOW_BYTES, bytes, encoding);
     },
     bytesOf,
-    lengthOf: byteLengthOf,
   };
 }

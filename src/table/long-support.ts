@@ -4,14 +4,14 @@ import { reasonOf, ShmTableError } from '../errors.js';
 import { tooLong } from './column-types/column-type.js';
 import { refuseInside } from './column-types/json-values.js';
 import { MAX_TEXT_BYTES } from './column-types/long.js';
-import { byteLengthOf, bytesOf } from './column-types/typed-array.js';
+import { bytesOf } from './column-types/typed-array.js';
 import type { LongSupport } from './hot/long-cells.js';
 import { isLong, type LongColumn, type RowLayout } from './layout/row.js';
 
 /** The part of `LongSupport` that does not depend on memory. */
 export type LongRuntime = Pick<
   LongSupport,
-  'inlineBytes' | 'maxBytes' | 'textBytes' | 'bytesOf' | 'lengthOf' | 'isAscii' | 'stringify'
+  'inlineBytes' | 'maxBytes' | 'textBytes' | 'bytesOf' | 'isAscii' | 'stringify'
 >;
 
 export function longRuntime({ columns }: RowLayout): LongRuntime {
@@ -21,7 +21,6 @@ export function longRuntime({ columns }: RowLayout): LongRuntime {
     maxBytes: long.map(({ maxBytes }) => maxBytes),
     textBytes,
     bytesOf,
-    lengthOf: byteLengthOf,
     isAscii,
     stringify: (index, value) => stringify(long[index], value),
   };

@@ -62,7 +62,7 @@ export class LongValues implements LongCells, LongBytes {
   readonly writeBlob = (cell: number, index: number, value: unknown): boolean => {
     const given = this.#runtime.bytesOf(value);
     if (given === undefined) return false;
-    const length = this.#runtime.lengthOf(given);
+    const length = given.length;
     if (length > this.#runtime.maxBytes[index]) return false;
     this.#put(cell, index, new Uint8Array(given), length);
     return true;

@@ -11,7 +11,7 @@ import { type Lookup, type LookupParts, makeLookup } from './hot/lookup.js';
 import { type ItemReaders, makeItemReaders } from './hot/read-items.js';
 import { makeRedo, type Redo } from './hot/redo.js';
 import { makeRemoval } from './hot/remove.js';
-import { makeTextCells, type TextCells } from './hot/variable-columns.js';
+import { type CellSupport, makeTextCells, type TextCells } from './hot/variable-columns.js';
 import { makeWriter, type Writer, type WriterParts } from './hot/write.js';
 import { KeyEncoding } from './key.js';
 import { isLong, type PlacedColumn } from './layout/row.js';
@@ -33,6 +33,7 @@ import type { Columns } from './types.js';
 export class TableCode<C extends Columns = Columns> {
   readonly context: TableContext;
   #views: NumberViews | undefined;
+  #support: CellSupport | undefined;
   #text: TextCells | undefined;
   #heap: Heap | undefined;
   #cells: HeapCells | undefined;
@@ -58,20 +59,25 @@ export class TableCode<C extends Columns = Columns> {
   }
 
   get #textOfTable(): TextCells {
-    this.#text ??= this.#makeText(this.context.memory);
+    this.#text ??= this.#makeText(this.#tableSupport);
     return this.#text;
   }
 
   /** Compiles the codec for rows of the table's schema in memory of this thread, for one row at a time. */
   compileCodec(memory: RowMemory): { readonly codec: RowCodec<C>; readonly long: LongValues | undefined } {
-    const text = this.#makeText(memory);
+    const text = this.#makeText(cellSupport(memory));
     const { row, heap } = this.context.memory.layout;
     const long = heap === undefined ? undefined : new LongValues(memory, longRuntime(row), text.damage);
     return { codec: this.#compile(numberViews(memory), text, long), long };
   }
 
-  #makeText(memory: RowMemory): TextCells {
-    return specialize('variable-columns.js', makeTextCells, this.context, cellSupport(memory));
+  get #tableSupport(): CellSupport {
+    this.#support ??= cellSupport(this.context.memory);
+    return this.#support;
+  }
+
+  #makeText(support: CellSupport): TextCells {
+    return specialize('variable-columns.js', makeTextCells, this.context, support);
   }
 
   #compile(views: NumberViews, text: TextCells, long: RowCodec['long']): RowCodec<C> {
@@ -100,7 +106,7 @@ export class TableCode<C extends Columns = Columns> {
 
   #makeCells(heap: Heap): HeapCells {
     const { memory } = this.context;
-    const { octets, writeEncoded } = cellSupport(memory);
+    const { octets, writeEncoded } = this.#tableSupport;
     const { damage, decode } = this.#textOfTable;
     return specialize('long-cells.js', makeLongCells, this.context, heap, {
       ...longRuntime(memory.layout.row),

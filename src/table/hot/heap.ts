@@ -12,8 +12,7 @@ import type { TableContext } from '../table-context.js';
  * - A block is appended to its chain before the next one is claimed, and CLAIMING is 0 before a row operation begins.
  * - A block to release is tagged ~id, then its cell is advanced past it, then it is freed: `next` is never read when
  *   another participant may own the block. The tag is not the id, because RELEASING may be out of date and name a block
- *   that
- *   the same participant has claimed again.
+ *   that the same participant has claimed again.
  * - The occupancy bits of a word are synced for all blocks of the word at once, before CLAIMING or RELEASING names a
  *   block of another word. Recovery syncs the words of both, that of RELEASING before it releases others.
  * - Whose bit is corrected without a claim is named by RELEASING: named by CLAIMING, recovery would free it if it has

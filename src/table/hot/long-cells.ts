@@ -47,7 +47,7 @@ interface LongWrites {
   readonly restart: () => void;
 }
 
-export type HeapCells = LongCells & LongBytes & LongWrites & { readonly damage: { found: boolean } };
+export type HeapCells = LongCells & LongBytes & LongWrites;
 
 /** The long columns, by position, and what the runtime does for them. */
 export interface LongSupport {
@@ -64,7 +64,6 @@ export interface LongSupport {
   readonly textBytes: (value: unknown) => number;
   /** See `CellSupport`. */
   readonly bytesOf: (value: unknown) => Uint8Array | undefined;
-  readonly lengthOf: (value: Uint8Array) => number;
   readonly isAscii: (bytes: Uint8Array) => boolean;
   readonly stringify: (index: number, value: unknown) => string;
 }
@@ -83,8 +82,7 @@ export function makeLongCells(
   const { SHORT } = runtime;
   const { slot } = constants;
   const { ASCII, BLOCK_NEXT, BLOCK_TABLE_WORDS, CELL_FIRST, CELL_INLINE, CELL_LENGTH, LENGTH_MASK } = constants.heap;
-  const { inlineBytes, maxBytes, octets, damage, decode, writeEncoded, textBytes, bytesOf, lengthOf, isAscii } =
-    support;
+  const { inlineBytes, maxBytes, octets, damage, decode, writeEncoded, textBytes, bytesOf, isAscii } = support;
   const { blocks = 0, blockBytes = 0 } = memory.layout.heap ?? {};
   const { beginClaims, blocksFor, chain, claimChain, endClaims } = heap;
   const runs = chain.blocks;
@@ -226,6 +224,12 @@ export function makeLongCells(
     needed += blocksFor(length);
   };
 
+  // The values are the caller's, who may want their memory back.
+  const forget = (): void => {
+    for (let i = 0; i < pending; i++) pendingValues[i] = undefined;
+    pending = 0;
+  };
+
   const writeText = (cell: number, index: number, value: unknown): boolean => {
     const length = textBytes(value);
     if (length < 0 || length > maxBytes[index]) return false;
@@ -240,7 +244,7 @@ export function makeLongCells(
   const writeBlob = (cell: number, index: number, value: unknown): boolean => {
     const given = bytesOf(value);
     if (given === undefined) return false;
-    const length = lengthOf(given);
+    const length = given.length;
     if (length > maxBytes[index]) return false;
     words[cell + CELL_LENGTH] = length;
     if (length > inlineBytes[index]) remember(cell, given, length);
@@ -282,7 +286,6 @@ export function makeLongCells(
   };
 
   const longCells: HeapCells = {
-    damage,
     journal: 0 as WordIndex,
     readText,
     readBlob,
@@ -312,8 +315,7 @@ export function makeLongCells(
 
     begin() {
       // A write that was refused may have left some.
-      for (let i = 0; i < pending; i++) pendingValues[i] = undefined;
-      pending = 0;
+      forget();
       needed = 0;
       stored = 0;
       beginClaims();
@@ -330,9 +332,7 @@ export function makeLongCells(
         if (value !== undefined) fillBlocks(cell, value);
       }
       endClaims(at);
-      // They are the caller's, who may want their memory back.
-      for (let i = 0; i < pending; i++) pendingValues[i] = undefined;
-      pending = 0;
+      forget();
       return true;
     },
 

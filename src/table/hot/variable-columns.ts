@@ -32,15 +32,13 @@ export interface CellSupport {
    * Uint8Array that still has its memory.
    */
   readonly bytesOf: (value: unknown) => Uint8Array | undefined;
-  /** The true length of an array. */
-  readonly lengthOf: (value: Uint8Array) => number;
 }
 
 /** Creates access to the cells of one piece of memory. */
 export function makeTextCells({ runtime }: TableContext, support: CellSupport): TextCells {
   /** Strings up to this length are written by a loop, which is faster up to here. */
   const SHORT_WRITTEN = 24;
-  const { octets, writeEncoded, bytesOf, lengthOf } = support;
+  const { octets, writeEncoded, bytesOf } = support;
   const { bytes, halves, words } = support.memory;
   const { decodeShort, SHORT } = runtime;
   const BYTES_LENGTH_BYTES = 4;
@@ -124,7 +122,7 @@ export function makeTextCells({ runtime }: TableContext, support: CellSupport): 
   const writeBytes = (at: number, maxBytes: number, value: unknown): boolean => {
     const given = bytesOf(value);
     if (given === undefined) return false;
-    const length = lengthOf(given);
+    const length = given.length;
     if (length > maxBytes) return false;
     bytes.set(given, at + BYTES_LENGTH_BYTES);
     words[at / 4] = length;
