@@ -27,7 +27,7 @@ export class Agent {
   static of(t: Test, child: ChildProcess): Agent {
     const agent = new Agent((request) => child.send(request));
     child.on('message', (reply: AgentReply) => agent.#settle(reply));
-    const ended = once(child, 'exit').then(([code, signal]) => agent.#fail(`ended with ${signal ?? code}`));
+    const ended = once(child, 'close').then(([code, signal]) => agent.#fail(`ended with ${signal ?? code}`));
     t.teardown(async () => {
       child.kill('SIGKILL');
       await ended;

@@ -18,14 +18,13 @@ export class Child<T = unknown> {
 
   private constructor(process: ChildProcess) {
     this.process = process;
-    this.ended = once(process, 'exit').then(([code, signal]) => {
-      this.#arrived();
-      return code ?? signal;
-    });
+    this.ended = once(process, 'exit').then(([code, signal]) => code ?? signal);
     process.on('message', (message: T) => {
       this.#messages.push(message);
       this.#arrived();
     });
+    // Its last messages may arrive after 'exit', but not after the end of the channel.
+    process.on('disconnect', () => this.#arrived());
   }
 
   static start<T>(t: Test, fixture: string, ...args: (string | number)[]): Child<T> {
@@ -44,9 +43,7 @@ export class Child<T = unknown> {
     for (;;) {
       const message = this.#messages.shift();
       if (message !== undefined) return message;
-      if (this.process.exitCode !== null || this.process.signalCode !== null) {
-        throw new Error(`the fixture ended: ${this.process.exitCode ?? this.process.signalCode}`);
-      }
+      if (!this.process.connected) throw new Error(`the fixture ended: ${await this.ended}`);
       await new Promise<void>((resolve) => {
         this.#arrived = resolve;
       });
