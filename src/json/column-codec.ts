@@ -11,7 +11,7 @@
  * Nothing is coerced: a value of another JSON type is ERR_COLUMN_TYPE. The table checks ranges and lengths.
  */
 import { ShmTableError } from '../errors.js';
-import type { CellValue } from '../table/column-types/column-type.js';
+import type { FieldValue } from '../table/column-types/column-type.js';
 import { COLUMN_TYPES, parseColumnType } from '../table/column-types/column-types.js';
 import type { ColumnType } from '../table/types.js';
 
@@ -21,13 +21,13 @@ export interface ColumnCodec {
   /** Whether `increment` accepts the column. */
   readonly isNumeric: boolean;
   /** The value of a column that was not named. */
-  readonly zero: CellValue;
+  readonly zero: FieldValue;
   /** The column value of a JSON value; ERR_COLUMN_TYPE, ERR_VALUE_RANGE. */
-  decode(value: unknown): CellValue;
+  decode(value: unknown): FieldValue;
   /** The stored form of a value: of a json column its text. */
-  stored(value: CellValue): CellValue;
+  stored(value: FieldValue): FieldValue;
   /** JSON text of a value in its stored form. */
-  write(value: CellValue): string;
+  write(value: FieldValue): string;
   /** The JSON value of a text, for formats in which everything is text; a text that cannot be parsed stays text. */
   ofText(text: string): unknown;
 }
@@ -36,12 +36,12 @@ export interface ColumnCodec {
 export function columnCodec(name: string, type: ColumnType): ColumnCodec {
   const parsed = parseColumnType(type);
   if (parsed === undefined) throw new ShmTableError('ERR_INTERNAL', `column ${name} has the unknown type ${type}`);
-  const { cell, zero, json } = COLUMN_TYPES[parsed.kind];
+  const { field, zero, json } = COLUMN_TYPES[parsed.kind];
   const column = { name, type };
   return {
     name,
     type,
-    isNumeric: cell.form === 'number' && cell.addition !== undefined,
+    isNumeric: field.form === 'number' && field.addition !== undefined,
     zero,
     decode: (value) => json.decode(column, value),
     stored: json.stored,

@@ -5,12 +5,12 @@
 import { constants } from 'node:buffer';
 import { ShmTableError, show } from '../errors.js';
 import { evaluate } from '../memory/index.js';
-import type { CellValue } from '../table/column-types/column-type.js';
+import type { FieldValue } from '../table/column-types/column-type.js';
 import { jsonString } from '../table/column-types/json-text.js';
 import type { Columns, Entry } from '../table/types.js';
 import { type ColumnCodec, columnCodec } from './column-codec.js';
 
-export type RowValues = Record<string, CellValue>;
+export type RowValues = Record<string, FieldValue>;
 
 /** JSON text of a row, or of some of its columns, whose values are in their stored form. */
 type RowWriter = (row: Readonly<RowValues>) => string;

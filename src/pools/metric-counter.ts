@@ -9,8 +9,8 @@ export class MetricCounter {
   readonly #entries: MetricEntries;
   readonly #entry: MetricEntry;
   readonly #writer: MetricWriter;
-  readonly #cells: Float64Array;
-  /** Index of this handle's cell. */
+  readonly #numbers: Float64Array;
+  /** Index of this handle's value. */
   readonly #own: number;
 
   constructor(entries: MetricEntries, entry: MetricEntry, writer: MetricWriter) {
@@ -18,7 +18,7 @@ export class MetricCounter {
     this.#entries = entries;
     this.#entry = entry;
     this.#writer = writer;
-    this.#cells = entries.doubles;
+    this.#numbers = entries.doubles;
     this.#own = entries.blockOf(entry, writer.number) / 2 + VALUE;
   }
 
@@ -31,14 +31,14 @@ export class MetricCounter {
    */
   increment(by = 1): void {
     this.#writer.check(this.name);
-    const next = typeof by === 'number' ? this.#cells[this.#own] + by : Number.NaN;
+    const next = typeof by === 'number' ? this.#numbers[this.#own] + by : Number.NaN;
     if (!(by >= 0 && next < Number.POSITIVE_INFINITY)) {
       throw new ShmTableError(
         'ERR_VALUE_RANGE',
         `the increment of counter ${JSON.stringify(this.name)} must be at least 0 and keep it finite, got ${by}`,
       );
     }
-    this.#cells[this.#own] = next;
+    this.#numbers[this.#own] = next;
   }
 
   /** The total of all processes. O(writers). */

@@ -60,8 +60,8 @@ export class MetricEntries {
   /** Returns the first word of the entry's block for this writer; creates it if missing. Only for the writer itself. */
   blockOf(entry: MetricEntry, writer: number): number {
     for (const block of this.blocks(entry)) if (this.words[block + layout.BLOCK_WRITER] === writer) return block;
-    const cells = entry.kind === layout.COUNTER ? layout.VALUE + 1 : layout.COUNTS + entry.bounds.length + 1;
-    const made = this.#alloc(align64(8 * cells), entry.name);
+    const numbers = entry.kind === layout.COUNTER ? layout.VALUE + 1 : layout.COUNTS + entry.bounds.length + 1;
+    const made = this.#alloc(align64(8 * numbers), entry.name);
     const block = this.#wordAt(made);
     const first = entry.at + layout.ENTRY_BLOCKS;
     this.words[block + layout.BLOCK_WRITER] = writer;

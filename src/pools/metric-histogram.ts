@@ -26,10 +26,10 @@ export class MetricHistogram {
   readonly #entry: MetricEntry;
   readonly #writer: MetricWriter;
   readonly #words: Int32Array;
-  readonly #cells: Float64Array;
+  readonly #numbers: Float64Array;
   /** First word of the own block, and its index among the numbers of 8 bytes. */
   readonly #own: number;
-  readonly #ownCells: number;
+  readonly #ownNumbers: number;
 
   constructor(entries: MetricEntries, entry: MetricEntry, writer: MetricWriter) {
     this.name = entry.name;
@@ -38,9 +38,9 @@ export class MetricHistogram {
     this.#entry = entry;
     this.#writer = writer;
     this.#words = entries.words;
-    this.#cells = entries.doubles;
+    this.#numbers = entries.doubles;
     this.#own = entries.blockOf(entry, writer.number);
-    this.#ownCells = this.#own / 2;
+    this.#ownNumbers = this.#own / 2;
     this.#settle();
   }
 
@@ -53,9 +53,9 @@ export class MetricHistogram {
   observe(value: number): void {
     this.#writer.check(this.name);
     this.#settle();
-    const cells = this.#cells;
-    const at = this.#ownCells;
-    const sum = typeof value === 'number' ? cells[at + TOTAL] + value : Number.NaN;
+    const numbers = this.#numbers;
+    const at = this.#ownNumbers;
+    const sum = typeof value === 'number' ? numbers[at + TOTAL] + value : Number.NaN;
     if (!Number.isFinite(sum)) {
       throw new ShmTableError(
         'ERR_VALUE_RANGE',
@@ -64,8 +64,8 @@ export class MetricHistogram {
     }
     const bucket = bucketOf(this.bounds, value);
     this.#words[this.#own + BUCKET] = bucket;
-    cells[at + NEW_COUNT] = cells[at + COUNTS + bucket] + 1;
-    cells[at + NEW_SUM] = sum;
+    numbers[at + NEW_COUNT] = numbers[at + COUNTS + bucket] + 1;
+    numbers[at + NEW_SUM] = sum;
     this.#advance();
     this.#carryOut();
   }
@@ -85,10 +85,10 @@ export class MetricHistogram {
 
   /** Stores only final values, so that repeating it is harmless. */
   #carryOut(): void {
-    const cells = this.#cells;
-    const at = this.#ownCells;
-    cells[at + COUNTS + this.#words[this.#own + BUCKET]] = cells[at + NEW_COUNT];
-    cells[at + TOTAL] = cells[at + NEW_SUM];
+    const numbers = this.#numbers;
+    const at = this.#ownNumbers;
+    numbers[at + COUNTS + this.#words[this.#own + BUCKET]] = numbers[at + NEW_COUNT];
+    numbers[at + TOTAL] = numbers[at + NEW_SUM];
     this.#advance();
   }
 

@@ -23,9 +23,9 @@
  *   block    0  next    u32  the next older block
  *            4  writer  u32  the only writer of the block, 1 ..
  *   counter  8  value   f64
- *   histogr. 8  step    u32  odd: the observation below is committed and may not be in the cells yet
+ *   histogr. 8  step    u32  odd: the observation below is committed, and perhaps not carried out yet
  *           12  bucket  u32  \
- *           16  count   f64   > what the observation makes of its bucket and of the sum
+ *           16  count   f64   > the bucket's count and the sum after the observation
  *           24  sum     f64  /
  *           32  total   f64  sum of all observations
  *           40  counts  f64 each, one more than there are bounds
@@ -46,7 +46,7 @@
 export const REGISTRY_MAGIC = 0x4745524d;
 
 export const HEADER_BYTES = 64;
-/** What links count in. */
+/** The unit of links, in bytes. */
 export const LINK_BYTES = 8;
 
 /** Word offsets in the header. */

@@ -29,9 +29,9 @@ const MIN_PAGE_BYTES = 1_024;
  * Named counters and histograms, shared by all processes that have the segment open. Each is created once, at the first
  * request, and never removed; counting takes no lock, and a killed process loses no counts.
  *
- * Each handle counts in its own cells (a byte lock makes it their only writer), so that counting is a plain store and
- * processes do not contend for a cache line; reading adds the cells up. A metric takes a cache line for each handle
- * that ever counted at the same time as others, a histogram as many as its buckets need.
+ * Each handle counts in blocks of its own (a byte lock makes it their only writer), so that counting is a plain store
+ * and processes do not contend for a cache line; reading adds the blocks up. A metric takes a cache line for each
+ * handle that ever counted at the same time as others, a histogram as many as its buckets need.
  *
  * A name is opaque: labels are part of it, as in `requests_total{status="200"}`.
  *
@@ -141,7 +141,7 @@ export class MetricRegistry {
     }
   }
 
-  /** Counts bytes for metrics and their cells: `total`, `used`, `spare`. O(1). */
+  /** Counts bytes for metrics and their blocks: `total`, `used`, `spare`. O(1). */
   stats(): PoolStats {
     this.#check();
     return this.#entries.pool.stats();

@@ -1,6 +1,6 @@
 /** Increments, for single requests and for operations of a batch. */
 import { ShmTableError } from '../errors.js';
-import type { CellValue } from '../table/column-types/column-type.js';
+import type { FieldValue } from '../table/column-types/column-type.js';
 import { preconditionFailed, type WriteRequest } from './row-operations.js';
 import type { ServedTable } from './table-handles.js';
 
@@ -49,7 +49,7 @@ export function incrementRow(
   }
 }
 
-function numeric(value: CellValue): number | bigint {
+function numeric(value: FieldValue): number | bigint {
   if (typeof value === 'number' && !Number.isFinite(value)) {
     throw new ShmTableError('ERR_VALUE_RANGE', `by must be finite, got ${value}`);
   }

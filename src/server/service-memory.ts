@@ -15,9 +15,9 @@ import { EventLog } from './event-log.js';
 const PREFIX = 'shmtable-service:';
 const EVENT_BYTES = 256 * 1024;
 const METRICS_OFFSET = Math.ceil(RingBuffer.bytesFor(EVENT_BYTES) / 64) * 64;
-/** Space for names and for the cells of the first workers. */
+/** Space for names and for the blocks of the first workers. */
 const METRIC_BYTES = 512 * 1024;
-/** Space for a worker's cells of each metric: requests by route, method and status, and their durations. */
+/** Space for a worker's blocks of all metrics: requests by route, method and status, and their durations. */
 const METRIC_BYTES_PER_WORKER = 64 * 1024;
 /** Not used by the locks of the ring or the registry, which begin after their first byte. */
 const LIFE = 0;

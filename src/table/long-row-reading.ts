@@ -1,4 +1,4 @@
-import { CELL_LENGTH, LENGTH_MASK } from './layout/heap.js';
+import { FIELD_LENGTH, LENGTH_MASK } from './layout/heap.js';
 import { isLong, type PlacedColumn, ROW_HASH } from './layout/row.js';
 import type { BucketNumber, WordIndex } from './layout/units.js';
 import type { Reader } from './reader.js';
@@ -31,7 +31,7 @@ export class LongRowReading<C extends Columns, T> {
     prefix: string,
     make: (source: RowSource<C>) => (row: WordIndex, key: string) => T,
   ) {
-    const cells = columns.filter(isLong).map(({ offset }) => offset / 4 + CELL_LENGTH);
+    const fields = columns.filter(isLong).map(({ offset }) => offset / 4 + FIELD_LENGTH);
     this.#reader = reader;
     this.#reading = reader.reading((source) => {
       const read = make(source);
@@ -39,7 +39,7 @@ export class LongRowReading<C extends Columns, T> {
       return (at) => {
         const key = source.keyAt(at);
         let bytes = 0;
-        for (const cell of cells) bytes += words[at + cell] & LENGTH_MASK;
+        for (const field of fields) bytes += words[at + field] & LENGTH_MASK;
         const isRead =
           this.#only === undefined ? bytes <= READ_AHEAD_BYTES && key.startsWith(prefix) : key === this.#only;
         return { key, hash: words[at + ROW_HASH], bytes, value: isRead ? read(at, key) : undefined };

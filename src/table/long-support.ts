@@ -5,7 +5,7 @@ import { tooLong } from './column-types/column-type.js';
 import { refuseInside } from './column-types/json-values.js';
 import { MAX_TEXT_BYTES } from './column-types/long.js';
 import { bytesOf } from './column-types/typed-array.js';
-import type { LongSupport } from './hot/long-cells.js';
+import type { LongSupport } from './hot/long-fields.js';
 import { isLong, type LongColumn, type RowLayout } from './layout/row.js';
 
 /** The part of `LongSupport` that does not depend on memory. */

@@ -1,14 +1,14 @@
-import type { LongBytes, LongCells } from './hot/long-cells.js';
-import { ASCII, CELL_FIRST, CELL_LENGTH, LENGTH_MASK } from './layout/heap.js';
+import type { LongBytes, LongFields } from './hot/long-fields.js';
+import { ASCII, FIELD_FIRST, FIELD_LENGTH, LENGTH_MASK } from './layout/heap.js';
 import type { RowMemory } from './layout/row-memory.js';
 import type { LongRuntime } from './long-support.js';
 
 /**
- * The long values of one row in memory of this thread, which has no heap: the cells have the lengths, the values are
+ * The long values of one row in memory of this thread, which has no heap: the fields have the lengths, the values are
  * beside them. For rows on which a caller's values are tried, and for a reader's copy of a row.
  */
-export class LongValues implements LongCells, LongBytes {
-  readonly stringify: LongCells['stringify'];
+export class LongValues implements LongFields, LongBytes {
+  readonly stringify: LongFields['stringify'];
   readonly #words: Int32Array;
   readonly #runtime: LongRuntime;
   readonly #damage: { found: boolean };
@@ -21,21 +21,21 @@ export class LongValues implements LongCells, LongBytes {
     this.stringify = runtime.stringify;
   }
 
-  readonly readText = (cell: number, index: number): string => {
-    const value = this.#valueAt(cell, index);
+  readonly readText = (field: number, index: number): string => {
+    const value = this.#valueAt(field, index);
     if (value === undefined) return '';
     if (typeof value === 'string') return value;
     const bytes = Buffer.from(value.buffer, value.byteOffset, value.length);
-    return bytes.toString(this.#words[cell + CELL_LENGTH] < 0 ? 'latin1' : 'utf8');
+    return bytes.toString(this.#words[field + FIELD_LENGTH] < 0 ? 'latin1' : 'utf8');
   };
 
-  readonly readBlob = (cell: number, index: number): Uint8Array => {
-    const value = this.#valueAt(cell, index);
+  readonly readBlob = (field: number, index: number): Uint8Array => {
+    const value = this.#valueAt(field, index);
     return value instanceof Uint8Array ? new Uint8Array(value) : new Uint8Array(0);
   };
 
-  readonly readJson = (cell: number, index: number): unknown => {
-    const text = this.readText(cell, index);
+  readonly readJson = (field: number, index: number): unknown => {
+    const text = this.readText(field, index);
     if (text === '') return null;
     try {
       return JSON.parse(text);
@@ -45,54 +45,54 @@ export class LongValues implements LongCells, LongBytes {
     }
   };
 
-  readonly copyOf = (cell: number, index: number): Uint8Array => {
-    const value = this.#valueAt(cell, index) ?? '';
+  readonly copyOf = (field: number, index: number): Uint8Array => {
+    const value = this.#valueAt(field, index) ?? '';
     return typeof value === 'string' ? Buffer.from(value) : value;
   };
 
-  readonly writeText = (cell: number, index: number, value: unknown): boolean => {
+  readonly writeText = (field: number, index: number, value: unknown): boolean => {
     const bytes = this.#runtime.textBytes(value);
     if (bytes < 0 || bytes > this.#runtime.maxBytes[index]) return false;
-    this.#put(cell, index, value as string, bytes);
+    this.#put(field, index, value as string, bytes);
     return true;
   };
 
   readonly writeJson = this.writeText;
 
-  readonly writeBlob = (cell: number, index: number, value: unknown): boolean => {
+  readonly writeBlob = (field: number, index: number, value: unknown): boolean => {
     const given = this.#runtime.bytesOf(value);
     if (given === undefined) return false;
     const length = given.length;
     if (length > this.#runtime.maxBytes[index]) return false;
-    this.#put(cell, index, new Uint8Array(given), length);
+    this.#put(field, index, new Uint8Array(given), length);
     return true;
   };
 
-  readonly writeCopy = (cell: number, index: number, bytes: Uint8Array): boolean => {
-    this.#put(cell, index, bytes, bytes.length);
+  readonly writeCopy = (field: number, index: number, bytes: Uint8Array): boolean => {
+    this.#put(field, index, bytes, bytes.length);
     return true;
   };
 
-  /** `writeCopy` of bytes of the table's cell whose length word is given: with the bit that says whether it is ASCII. */
-  take(cell: number, index: number, bytes: Uint8Array, lengthWord: number): void {
-    this.#put(cell, index, bytes, bytes.length | (lengthWord & ASCII));
+  /** `writeCopy` of bytes of the table's field whose length word is given: with the bit that says whether it is ASCII. */
+  take(field: number, index: number, bytes: Uint8Array, lengthWord: number): void {
+    this.#put(field, index, bytes, bytes.length | (lengthWord & ASCII));
   }
 
-  readonly clear = (cell: number): void => {
-    this.#words[cell + CELL_LENGTH] = 0;
-    this.#words[cell + CELL_FIRST] = 0;
+  readonly clear = (field: number): void => {
+    this.#words[field + FIELD_LENGTH] = 0;
+    this.#words[field + FIELD_FIRST] = 0;
   };
 
   readonly keep = (from: number, to: number): void => {
-    this.#words[to + CELL_LENGTH] = this.#words[from + CELL_LENGTH];
+    this.#words[to + FIELD_LENGTH] = this.#words[from + FIELD_LENGTH];
   };
 
-  #put(cell: number, index: number, value: string | Uint8Array, lengthWord: number): void {
-    this.#words[cell + CELL_LENGTH] = lengthWord;
+  #put(field: number, index: number, value: string | Uint8Array, lengthWord: number): void {
+    this.#words[field + FIELD_LENGTH] = lengthWord;
     this.#values[index] = value;
   }
 
-  #valueAt(cell: number, index: number): string | Uint8Array | undefined {
-    return (this.#words[cell + CELL_LENGTH] & LENGTH_MASK) === 0 ? undefined : this.#values[index];
+  #valueAt(field: number, index: number): string | Uint8Array | undefined {
+    return (this.#words[field + FIELD_LENGTH] & LENGTH_MASK) === 0 ? undefined : this.#values[index];
   }
 }

@@ -98,8 +98,8 @@ export function wantedSchema(stored: TableSchema, wanted: OpenOptions): TableSch
   });
 }
 
-function isLong({ cell }: Column): boolean {
-  return cell.form === 'long';
+function isLong({ field }: Column): boolean {
+  return field.form === 'long';
 }
 
 function parseHeap(value: unknown, columns: readonly Column[], capacity: number): HeapSchema | undefined {

@@ -2,11 +2,11 @@ import { types } from 'node:util';
 import { ShmTableError, show } from '../errors.js';
 import { evaluate } from '../memory/index.js';
 import { COLUMN_TYPES, refusal } from './column-types/column-types.js';
-import type { LongBytes, LongCells } from './hot/long-cells.js';
-import type { TextCells } from './hot/variable-columns.js';
+import type { LongBytes, LongFields } from './hot/long-fields.js';
+import type { TextFields } from './hot/variable-columns.js';
 import type { PlacedColumn, RowLayout } from './layout/row.js';
 import type { WordIndex } from './layout/units.js';
-import type { NumberViews } from './number-cells.js';
+import type { NumberViews } from './number-fields.js';
 import type { Columns, Row } from './types.js';
 import { unknownColumn } from './unknown-column.js';
 
@@ -43,7 +43,7 @@ export interface RowCodec<C extends Columns = Columns> {
   /** True after a read found a length over its limit: the row was torn if it has changed since, else it is damaged. */
   readonly damage: { found: boolean };
   /** The long values of the rows; undefined for a schema without long columns. */
-  readonly long: (LongCells & LongBytes) | undefined;
+  readonly long: (LongFields & LongBytes) | undefined;
 }
 
 type ColumnReaders = Readonly<Record<string, ((row: WordIndex) => unknown) | undefined>>;
@@ -52,7 +52,7 @@ type ColumnReaders = Readonly<Record<string, ((row: WordIndex) => unknown) | und
 export function compileRowCodec<C extends Columns>(
   layout: RowLayout,
   views: NumberViews,
-  text: TextCells,
+  text: TextFields,
   long: RowCodec['long'],
 ): RowCodec<C> {
   const columns = layout.columns;

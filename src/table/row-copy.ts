@@ -1,6 +1,6 @@
 import { loadAcquire } from '../memory/index.js';
-import type { HeapCells } from './hot/long-cells.js';
-import { CELL_LENGTH } from './layout/heap.js';
+import type { HeapFields } from './hot/long-fields.js';
+import { FIELD_LENGTH } from './layout/heap.js';
 import {
   isLong,
   isVariable,
@@ -57,9 +57,9 @@ export class RowCopy<C extends Columns = Columns> implements RowSource<C> {
   readonly #keyBytes: number;
   readonly #variable: readonly VariableColumn[];
   readonly #long: readonly LongColumn[];
-  /** The long values of the copy, and the cells that they are taken from. */
+  /** The long values of the copy, and the fields that they are taken from. */
   readonly #values: LongValues | undefined;
-  readonly #cells: HeapCells | undefined;
+  readonly #fields: HeapFields | undefined;
 
   constructor(code: TableCode<C>) {
     const table = code.context.memory;
@@ -68,7 +68,7 @@ export class RowCopy<C extends Columns = Columns> implements RowSource<C> {
     const { codec, long } = code.compileCodec(this.memory);
     this.codec = codec;
     this.#values = long;
-    this.#cells = code.cells;
+    this.#fields = code.fields;
     this.#long = row.columns.filter(isLong);
     this.#table = table;
     this.#words = this.memory.words;
@@ -116,7 +116,7 @@ export class RowCopy<C extends Columns = Columns> implements RowSource<C> {
       const length = lengthAt(this.#table, at, column);
       if (length < 0 || length > column.maxBytes) return false;
       setLengthAt(this.memory, COPY, column, length);
-      const start = column.offset + column.cell.lengthBytes;
+      const start = column.offset + column.field.lengthBytes;
       for (let done = 0; done < length; done += PIECE_BYTES) {
         if (done > 0 && !shouldContinue()) return false;
         this.#copy(at * 4, start + done, Math.min(length - done, PIECE_BYTES));
@@ -127,9 +127,9 @@ export class RowCopy<C extends Columns = Columns> implements RowSource<C> {
 
   #takeLong(at: WordIndex, shouldContinue: () => boolean): boolean {
     for (const { offset, longIndex } of this.#long) {
-      const cell = at + offset / 4;
-      const lengthWord = this.#table.words[cell + CELL_LENGTH];
-      const bytes = this.#cells?.copyOf(cell, longIndex, shouldContinue);
+      const field = at + offset / 4;
+      const lengthWord = this.#table.words[field + FIELD_LENGTH];
+      const bytes = this.#fields?.copyOf(field, longIndex, shouldContinue);
       if (bytes === undefined) return false;
       this.#values?.take(COPY + offset / 4, longIndex, bytes, lengthWord);
     }

@@ -1,5 +1,5 @@
 import { ShmTableError, show } from '../errors.js';
-import type { LongCell, NumberCell, VariableCell } from './column-types/column-type.js';
+import type { LongField, NumberField, VariableField } from './column-types/column-type.js';
 import { COLUMN_TYPES, type ColumnKind, columnTypeNames, parseColumnType } from './column-types/column-types.js';
 import { MAX_LONG_COLUMNS } from './layout/slot.js';
 import type { ColumnType } from './types.js';
@@ -10,7 +10,7 @@ export interface Column {
   readonly type: ColumnType;
   readonly kind: ColumnKind;
   /** How its values are stored in a row. */
-  readonly cell: NumberCell | VariableCell | LongCell;
+  readonly field: NumberField | VariableField | LongField;
   /** Maximum bytes of a value: the width of a number, n of `string(n)`. */
   readonly maxBytes: number;
   /** Bytes of a long value that the row itself holds; 0 for other types. */
@@ -35,7 +35,7 @@ export function parseColumns(columns: unknown): readonly Column[] {
   if (parsed.length === 0 || parsed.length > MAX_COLUMNS) {
     throw new ShmTableError('ERR_SCHEMA_INVALID', `a table has 1 to ${MAX_COLUMNS} columns, got ${parsed.length}`);
   }
-  const long = parsed.filter(({ cell }) => cell.form === 'long').length;
+  const long = parsed.filter(({ field }) => field.form === 'long').length;
   if (long > MAX_LONG_COLUMNS) {
     throw new ShmTableError(
       'ERR_SCHEMA_INVALID',
@@ -61,5 +61,5 @@ function parseColumn(name: string, type: unknown): Column {
   if (size > limit) {
     throw new ShmTableError('ERR_SCHEMA_INVALID', `column ${name}: ${type} is over the limit of ${limit} bytes`);
   }
-  return { name, type: type as ColumnType, kind, cell: COLUMN_TYPES[kind].cell, maxBytes, inlineBytes };
+  return { name, type: type as ColumnType, kind, field: COLUMN_TYPES[kind].field, maxBytes, inlineBytes };
 }

@@ -1,17 +1,17 @@
 import { ShmTableError } from '../errors.js';
-import { cellSupport } from './cell-support.js';
+import { fieldSupport } from './field-support.js';
 import { type Accumulator, makeAccumulator } from './hot/add-to-column.js';
 import { type Key, makeKey } from './hot/encode-key.js';
 import { type Chain, makeChain } from './hot/find.js';
 import { type Heap, makeHeap } from './hot/heap.js';
 import { type ChainReader, makeChainReader } from './hot/iterate.js';
 import { type Locking, type LockingSupport, makeLocking } from './hot/lock.js';
-import { type HeapCells, makeLongCells } from './hot/long-cells.js';
+import { type HeapFields, makeLongFields } from './hot/long-fields.js';
 import { type Lookup, type LookupParts, makeLookup } from './hot/lookup.js';
 import { type ItemReaders, makeItemReaders } from './hot/read-items.js';
 import { makeRedo, type Redo } from './hot/redo.js';
 import { makeRemoval } from './hot/remove.js';
-import { type CellSupport, makeTextCells, type TextCells } from './hot/variable-columns.js';
+import { type FieldSupport, makeTextFields, type TextFields } from './hot/variable-columns.js';
 import { makeWriter, type Writer, type WriterParts } from './hot/write.js';
 import { KeyEncoding } from './key.js';
 import { isLong, type PlacedColumn } from './layout/row.js';
@@ -19,7 +19,7 @@ import type { RowMemory } from './layout/row-memory.js';
 import { HASH_KEY } from './layout/segment.js';
 import { longRuntime } from './long-support.js';
 import { LongValues } from './long-values.js';
-import { type NumberViews, numberCells, numberViews } from './number-cells.js';
+import { type NumberViews, numberFields, numberViews } from './number-fields.js';
 import { compileRowCodec, type RowCodec } from './row-codec.js';
 import type { RowSource } from './row-source.js';
 import { specialize } from './specialize.js';
@@ -33,10 +33,10 @@ import type { Columns } from './types.js';
 export class TableCode<C extends Columns = Columns> {
   readonly context: TableContext;
   #views: NumberViews | undefined;
-  #support: CellSupport | undefined;
-  #text: TextCells | undefined;
+  #support: FieldSupport | undefined;
+  #text: TextFields | undefined;
   #heap: Heap | undefined;
-  #cells: HeapCells | undefined;
+  #fields: HeapFields | undefined;
   #codec: RowCodec<C> | undefined;
   #key: Key | undefined;
   #chain: Chain | undefined;
@@ -49,7 +49,7 @@ export class TableCode<C extends Columns = Columns> {
 
   /** Reads and writes rows in the table's memory. */
   get codec(): RowCodec<C> {
-    this.#codec ??= this.#compile(this.#tableViews, this.#textOfTable, this.cells);
+    this.#codec ??= this.#compile(this.#tableViews, this.#textOfTable, this.fields);
     return this.#codec;
   }
 
@@ -58,29 +58,29 @@ export class TableCode<C extends Columns = Columns> {
     return this.#views;
   }
 
-  get #textOfTable(): TextCells {
+  get #textOfTable(): TextFields {
     this.#text ??= this.#makeText(this.#tableSupport);
     return this.#text;
   }
 
   /** Compiles the codec for rows of the table's schema in memory of this thread, for one row at a time. */
   compileCodec(memory: RowMemory): { readonly codec: RowCodec<C>; readonly long: LongValues | undefined } {
-    const text = this.#makeText(cellSupport(memory));
+    const text = this.#makeText(fieldSupport(memory));
     const { row, heap } = this.context.memory.layout;
     const long = heap === undefined ? undefined : new LongValues(memory, longRuntime(row), text.damage);
     return { codec: this.#compile(numberViews(memory), text, long), long };
   }
 
-  get #tableSupport(): CellSupport {
-    this.#support ??= cellSupport(this.context.memory);
+  get #tableSupport(): FieldSupport {
+    this.#support ??= fieldSupport(this.context.memory);
     return this.#support;
   }
 
-  #makeText(support: CellSupport): TextCells {
-    return specialize('variable-columns.js', makeTextCells, this.context, support);
+  #makeText(support: FieldSupport): TextFields {
+    return specialize('variable-columns.js', makeTextFields, this.context, support);
   }
 
-  #compile(views: NumberViews, text: TextCells, long: RowCodec['long']): RowCodec<C> {
+  #compile(views: NumberViews, text: TextFields, long: RowCodec['long']): RowCodec<C> {
     return compileRowCodec<C>(this.context.memory.layout.row, views, text, long);
   }
 
@@ -91,24 +91,24 @@ export class TableCode<C extends Columns = Columns> {
     this.#heap ??= specialize('heap.js', makeHeap, this.context, {
       bits: heapBits,
       layout: layout.heap,
-      cells: layout.row.columns.filter(isLong).map(({ offset }) => offset / 4),
+      fields: layout.row.columns.filter(isLong).map(({ offset }) => offset / 4),
     });
     return this.#heap;
   }
 
-  /** The long cells of the table's rows; undefined for a table without long columns. */
-  get cells(): HeapCells | undefined {
+  /** The long fields of the table's rows; undefined for a table without long columns. */
+  get fields(): HeapFields | undefined {
     const { heap } = this;
     if (heap === undefined) return undefined;
-    this.#cells ??= this.#makeCells(heap);
-    return this.#cells;
+    this.#fields ??= this.#makeFields(heap);
+    return this.#fields;
   }
 
-  #makeCells(heap: Heap): HeapCells {
+  #makeFields(heap: Heap): HeapFields {
     const { memory } = this.context;
     const { octets, writeEncoded } = this.#tableSupport;
     const { damage, decode } = this.#textOfTable;
-    return specialize('long-cells.js', makeLongCells, this.context, heap, {
+    return specialize('long-fields.js', makeLongFields, this.context, heap, {
       ...longRuntime(memory.layout.row),
       octets,
       writeEncoded,
@@ -150,7 +150,7 @@ export class TableCode<C extends Columns = Columns> {
   }
 
   writer(participant: WriterParts['participant']): Writer {
-    const { codec, key, chain, redo, heap, cells } = this;
+    const { codec, key, chain, redo, heap, fields } = this;
     const removal = specialize('remove.js', makeRemoval, this.context, { participant, key, chain, redo, heap });
     return specialize('write.js', makeWriter, this.context, {
       participant,
@@ -160,7 +160,7 @@ export class TableCode<C extends Columns = Columns> {
       redo,
       removal,
       heap,
-      cells,
+      fields,
     });
   }
 
@@ -175,13 +175,13 @@ export class TableCode<C extends Columns = Columns> {
 
   /** Adds to a column. `ERR_COLUMN_TYPE` for a column that does not hold numbers. */
   accumulator(column: PlacedColumn): Accumulator {
-    const cells = numberCells(column, this.#tableViews);
-    if (cells === undefined) {
+    const fields = numberFields(column, this.#tableViews);
+    if (fields === undefined) {
       throw new ShmTableError(
         'ERR_COLUMN_TYPE',
         `column ${column.name} is ${column.type} and holds no number to add to`,
       );
     }
-    return specialize('add-to-column.js', makeAccumulator, this.context, column, cells);
+    return specialize('add-to-column.js', makeAccumulator, this.context, column, fields);
   }
 }

@@ -1,4 +1,4 @@
-import { CELL_LENGTH, LENGTH_MASK } from './layout/heap.js';
+import { FIELD_LENGTH, LENGTH_MASK } from './layout/heap.js';
 import { isLong } from './layout/row.js';
 import type { TableMemory } from './layout/table-memory.js';
 import type { Reader } from './reader.js';
@@ -30,7 +30,7 @@ export function readValueSizes<C extends Columns>(
   });
   const reading = reader.reading((source) => (at) => ({
     key: source.keyAt(at),
-    lengths: columns.map(({ offset }) => source.memory.words[at + offset / 4 + CELL_LENGTH] & LENGTH_MASK),
+    lengths: columns.map(({ offset }) => source.memory.words[at + offset / 4 + FIELD_LENGTH] & LENGTH_MASK),
   }));
   for (const chain of scan.chains(reading, proceed)) {
     for (const { lengths } of chain) {

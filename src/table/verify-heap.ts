@@ -5,9 +5,9 @@ import {
   BLOCK_NEXT,
   BLOCK_OWNER,
   BLOCK_TABLE_WORDS,
-  CELL_FIRST,
-  CELL_INLINE,
-  CELL_LENGTH,
+  FIELD_FIRST,
+  FIELD_INLINE,
+  FIELD_LENGTH,
   type HeapLayout,
   LENGTH_MASK,
 } from './layout/heap.js';
@@ -37,13 +37,13 @@ export function verifyHeap(memory: TableMemory, linkedRows: ReadonlySet<number>,
   let inChains = 0;
   for (let row = 1 as RowNumber; row <= memory.rowSlices; row++) {
     for (const column of columns) {
-      const cell = memory.rowWord(row) + column.offset / 4;
+      const field = memory.rowWord(row) + column.offset / 4;
       const where = `row ${row}, column ${column.name}`;
       if (!linkedRows.has(row)) {
-        if (memory.words[cell + CELL_FIRST] !== 0) report(`${where}: is not linked and names a block`);
+        if (memory.words[field + FIELD_FIRST] !== 0) report(`${where}: is not linked and names a block`);
         continue;
       }
-      const blocks = checkChain(memory, heap, cell, column, chained, (problem) => report(`${where}: ${problem}`));
+      const blocks = checkChain(memory, heap, field, column, chained, (problem) => report(`${where}: ${problem}`));
       if (blocks !== undefined) inChains += blocks;
     }
   }
@@ -60,15 +60,15 @@ export function verifyHeap(memory: TableMemory, linkedRows: ReadonlySet<number>,
 function checkChain(
   memory: TableMemory,
   heap: HeapLayout,
-  cell: number,
+  field: number,
   column: LongColumn,
   chained: Uint8Array,
   report: Report,
 ): number | undefined {
   const { words, bytes } = memory;
-  const word = words[cell + CELL_LENGTH];
+  const word = words[field + FIELD_LENGTH];
   const length = word & LENGTH_MASK;
-  const first = words[cell + CELL_FIRST];
+  const first = words[field + FIELD_FIRST];
   if (length > column.maxBytes) {
     report(`has ${length} bytes`);
     return undefined;
@@ -77,7 +77,7 @@ function checkChain(
     if (first !== 0) report(`has ${length} bytes, and names a block`);
     else if (length > column.inlineBytes) report(`has ${length} bytes, and names no block`);
     else {
-      const at = (cell + CELL_INLINE) * 4;
+      const at = (field + FIELD_INLINE) * 4;
       checkContent(column, word, bytes.subarray(at, at + length), report);
       return 0;
     }

@@ -119,7 +119,7 @@ t.test('a histogram has a bucket for each of any number of bounds', async (t) =>
   }
 });
 
-t.test('counts remain when their handle is closed, and the next handle takes over its cells', async (t) => {
+t.test('counts remain when their handle is closed, and the next handle takes over its blocks', async (t) => {
   const { segment, registry } = createRegistry(t);
   registry.counter('c').increment(5);
   registry.histogram('h', [1]).observe(1);
@@ -138,7 +138,7 @@ t.test('counts remain when their handle is closed, and the next handle takes ove
     t.throws(() => [...next.entries()], closed);
     t.equal(registry.counter('c').value, 5 + round);
     t.same(registry.histogram('h', [1]).distribution, { counts: [1, round], count: 1 + round, sum: 1 + 2 * round });
-    if (round > 1) t.equal(registry.stats().used, used, 'no new cells');
+    if (round > 1) t.equal(registry.stats().used, used, 'no new blocks');
     used = registry.stats().used;
   }
 });
@@ -250,7 +250,7 @@ t.test('a distribution that is read during observations is that of one moment', 
   t.ok(last > 0, `${last} observations`);
 });
 
-t.test('the counts of a killed process remain, and its cells are used again', async (t) => {
+t.test('the counts of a killed process remain, and its blocks are used again', async (t) => {
   const segment = scratchSegment(t, 1 << 20, (made) => MetricRegistry.create(made).close());
   const registry = openRegistry(t, segment);
   let sure = 0;

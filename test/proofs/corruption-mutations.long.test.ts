@@ -33,7 +33,11 @@ t.test('the proof detects a key length that is not checked', { skip: needsOwnShm
 
 t.test('the proof detects damaged JSON that is parsed without protection', { skip: needsOwnShm }, async (t) => {
   process.env.SHMTABLE_PROOF_SUBJECT = createMutant(t, [
-    { file: 'table/hot/long-cells.js', search: 'hasDamage();\n            return null;', replace: 'JSON.parse(text);' },
+    {
+      file: 'table/hot/long-fields.js',
+      search: 'hasDamage();\n            return null;',
+      replace: 'JSON.parse(text);',
+    },
   ]);
   t.teardown(() => delete process.env.SHMTABLE_PROOF_SUBJECT);
   const { failures } = await runCorruption(SEED, CASES, 1);

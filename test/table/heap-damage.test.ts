@@ -1,7 +1,7 @@
 /** Damage in the heap of a table. Random damage is tested in `proofs/corruption`. */
 
 import t from 'tap';
-import { ASCII, BLOCK_NEXT, BLOCK_TABLE_WORDS, CELL_FIRST, CELL_LENGTH } from '../../src/table/layout/heap.js';
+import { ASCII, BLOCK_NEXT, BLOCK_TABLE_WORDS, FIELD_FIRST, FIELD_LENGTH } from '../../src/table/layout/heap.js';
 import { readHeader } from '../../src/table/layout/segment.js';
 import { TableMemory } from '../../src/table/layout/table-memory.js';
 import type { RowNumber } from '../../src/table/layout/units.js';
@@ -20,13 +20,13 @@ t.test('a chain that goes in a circle is walked no further than the heap has blo
   t.teardown(() => segment.close());
   const layout = readHeader(segment.buffer, table.name);
   const memory = TableMemory.open(segment.buffer, layout);
-  const cells = Array.from({ length: memory.rowSlices }, (_, i) => memory.rowWord((i + 1) as RowNumber)).map(
+  const fields = Array.from({ length: memory.rowSlices }, (_, i) => memory.rowWord((i + 1) as RowNumber)).map(
     (row) => row + layout.row.columns[0].offset / 4,
   );
-  const cell = cells.find((cell) => memory.words[cell + CELL_LENGTH] === (BYTES | ASCII)) ?? 0;
+  const field = fields.find((field) => memory.words[field + FIELD_LENGTH] === (BYTES | ASCII)) ?? 0;
   const next = (block: number) => (layout.heap?.tableAt ?? 0) / 4 + block * BLOCK_TABLE_WORDS + BLOCK_NEXT;
-  const first = memory.words[cell + CELL_FIRST];
-  memory.words[cell + CELL_LENGTH] = LONGEST | ASCII;
+  const first = memory.words[field + FIELD_FIRST];
+  memory.words[field + FIELD_LENGTH] = LONGEST | ASCII;
   memory.words[next(first)] = first + 2;
   memory.words[next(first + 2)] = first;
 

@@ -4,7 +4,7 @@ import { longCode, MAX_BLOB_BYTES } from './long.js';
 
 /** `blob`: bytes of any length. */
 export const blobType: LongType = {
-  cell: { form: 'long', maxValueBytes: MAX_BLOB_BYTES },
+  field: { form: 'long', maxValueBytes: MAX_BLOB_BYTES },
   zero: new Uint8Array(0),
   code: longCode('Blob'),
   refusal: bytesType.refusal,

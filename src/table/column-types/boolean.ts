@@ -1,17 +1,17 @@
-import { elementOf, type NumberCell, type NumberType, numberCode, wrongJson, wrongType } from './column-type.js';
+import { elementOf, type NumberField, type NumberType, numberCode, wrongJson, wrongType } from './column-type.js';
 
 const TAKES = 'true or false';
-const cell: NumberCell = { form: 'number', view: 'u8', bytes: 1, addition: undefined };
+const field: NumberField = { form: 'number', view: 'u8', bytes: 1, addition: undefined };
 
 /** One byte: 0 is false, anything else true. */
 export const booleanType: NumberType = {
-  cell,
+  field,
   zero: false,
   code: {
-    ...numberCode(cell),
-    read: (row, column) => `${elementOf(cell, row, column)} !== 0`,
+    ...numberCode(field),
+    read: (row, column) => `${elementOf(field, row, column)} !== 0`,
     write: (row, value, refuse, column) =>
-      `if (typeof ${value} !== 'boolean') ${refuse}; ${elementOf(cell, row, column)} = ${value} ? 1 : 0;`,
+      `if (typeof ${value} !== 'boolean') ${refuse}; ${elementOf(field, row, column)} = ${value} ? 1 : 0;`,
   },
   refusal: (column, value) => wrongType(column, TAKES, value),
   json: {

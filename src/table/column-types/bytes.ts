@@ -8,7 +8,7 @@ const at = (row: string, offset: number): string => `${row} * 4 + ${offset}`;
 
 /** `bytes(n)`: u32 length, then that many bytes. Its position is the byte offset of the length. */
 export const bytesType: VariableType = {
-  cell: { form: 'variable', lengthBytes: 4, mostBytes: 16_777_215 },
+  field: { form: 'variable', lengthBytes: 4, mostBytes: 16_777_215 },
   zero: new Uint8Array(0),
   code: {
     read: (row, { offset, maxBytes }) => `text.readBytes(${at(row, offset)}, ${maxBytes})`,

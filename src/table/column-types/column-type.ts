@@ -2,7 +2,7 @@ import { ShmTableError, show } from '../../errors.js';
 import type { JsonValue } from '../types.js';
 
 /** A value as a column returns it. */
-export type CellValue = number | bigint | boolean | string | Uint8Array | JsonValue;
+export type FieldValue = number | bigint | boolean | string | Uint8Array | JsonValue;
 
 /** What a type's code needs to know about a column. */
 export interface ColumnPlace {
@@ -22,7 +22,7 @@ export interface ColumnPlace {
 type ViewName = 'i8' | 'u8' | 'i16' | 'u16' | 'i32' | 'u32' | 'i64' | 'f32' | 'f64';
 
 /** A number in the row itself, aligned to its width. */
-export interface NumberCell {
+export interface NumberField {
   readonly form: 'number';
   readonly view: ViewName;
   readonly bytes: 1 | 2 | 4 | 8;
@@ -34,7 +34,7 @@ export interface NumberCell {
 }
 
 /** A length and then that many bytes, at most as many as the column's type says in parentheses. */
-export interface VariableCell {
+export interface VariableField {
   readonly form: 'variable';
   readonly lengthBytes: 2 | 4;
   /** Largest number allowed in the parentheses. */
@@ -45,17 +45,17 @@ export interface VariableCell {
  * A value of any length: in the row when it has at most as many bytes as the column's type says in parentheses, else in
  * the heap.
  */
-export interface LongCell {
+export interface LongField {
   readonly form: 'long';
   /** Longest value in bytes. */
   readonly maxValueBytes: number;
 }
 
 /** Everything in which one type of column differs from the others. */
-interface ColumnTypeEntry<C extends NumberCell | VariableCell | LongCell = NumberCell | VariableCell | LongCell> {
-  readonly cell: C;
+interface ColumnTypeEntry<C extends NumberField | VariableField | LongField = NumberField | VariableField | LongField> {
+  readonly field: C;
   /** The value of a column that was never named. */
-  readonly zero: CellValue;
+  readonly zero: FieldValue;
   /**
    * Source text for the row codec. `row` and `from` name variables with a row's first word, `value` one with a value.
    */
@@ -82,22 +82,22 @@ interface ColumnTypeEntry<C extends NumberCell | VariableCell | LongCell = Numbe
      * Converts a JSON value to a column value. `ERR_COLUMN_TYPE`, `ERR_VALUE_RANGE`; the table checks ranges and
      * lengths.
      */
-    decode(column: { readonly name: string; readonly type: string }, value: unknown): CellValue;
+    decode(column: { readonly name: string; readonly type: string }, value: unknown): FieldValue;
     /** The stored form of a decoded value: what `readStored` returns after it was written. */
-    stored(value: CellValue): CellValue;
+    stored(value: FieldValue): FieldValue;
     /** JSON text of a value in its stored form. */
-    write(stored: CellValue): string;
+    write(stored: FieldValue): string;
     /** The JSON value that a text stands for where everything is text, as in CSV; what does not parse stays text. */
     ofText(text: string): unknown;
   };
 }
 
-export type NumberType = ColumnTypeEntry<NumberCell>;
-export type VariableType = ColumnTypeEntry<VariableCell>;
-export type LongType = ColumnTypeEntry<LongCell>;
+export type NumberType = ColumnTypeEntry<NumberField>;
+export type VariableType = ColumnTypeEntry<VariableField>;
+export type LongType = ColumnTypeEntry<LongField>;
 
 /** Source text of the view's element that holds a row's number. Rows begin at even words. */
-export function elementOf({ view, bytes }: NumberCell, row: string, { offset }: ColumnPlace): string {
+export function elementOf({ view, bytes }: NumberField, row: string, { offset }: ColumnPlace): string {
   switch (bytes) {
     case 1:
       return `${view}[${row} * 4 + ${offset}]`;
@@ -111,11 +111,11 @@ export function elementOf({ view, bytes }: NumberCell, row: string, { offset }: 
 }
 
 /** `code` of a number type, without `write`; `zero` is the type's zero as source text. */
-export function numberCode(cell: NumberCell, zero = '0'): Omit<NumberType['code'], 'write'> {
+export function numberCode(field: NumberField, zero = '0'): Omit<NumberType['code'], 'write'> {
   return {
-    read: (row, column) => elementOf(cell, row, column),
-    clear: (row, column) => `${elementOf(cell, row, column)} = ${zero};`,
-    copy: (from, row, column) => `${elementOf(cell, row, column)} = ${elementOf(cell, from, column)};`,
+    read: (row, column) => elementOf(field, row, column),
+    clear: (row, column) => `${elementOf(field, row, column)} = ${zero};`,
+    copy: (from, row, column) => `${elementOf(field, row, column)} = ${elementOf(field, from, column)};`,
   };
 }
 

@@ -71,23 +71,23 @@ export function parseColumnType(type: unknown): ParsedType | undefined {
   if (Object.hasOwn(LONG, name)) {
     const kind = name as keyof LongColumnValues;
     const size = digits === undefined ? DEFAULT_INLINE_BYTES : Number(digits);
-    return { kind, maxBytes: LONG[kind].cell.maxValueBytes, inlineBytes: size, size, limit: MAX_INLINE_BYTES };
+    return { kind, maxBytes: LONG[kind].field.maxValueBytes, inlineBytes: size, size, limit: MAX_INLINE_BYTES };
   }
   if (digits === undefined) {
     if (!Object.hasOwn(FIXED, name)) return undefined;
     const kind = name as keyof ColumnValues;
-    const { bytes } = FIXED[kind].cell;
+    const { bytes } = FIXED[kind].field;
     return { kind, maxBytes: bytes, inlineBytes: 0, size: bytes, limit: bytes };
   }
   if (!Object.hasOwn(SIZED, name)) return undefined;
   const kind = name as keyof SizedColumnValues;
   const size = Number(digits);
-  return { kind, maxBytes: size, inlineBytes: 0, size, limit: SIZED[kind].cell.mostBytes };
+  return { kind, maxBytes: size, inlineBytes: 0, size, limit: SIZED[kind].field.mostBytes };
 }
 
 /** The names of all types, as messages list them. */
 export function columnTypeNames(): string {
-  const sized = Object.entries(SIZED).map(([name, { cell }]) => `${name}(1..${cell.mostBytes})`);
+  const sized = Object.entries(SIZED).map(([name, { field }]) => `${name}(1..${field.mostBytes})`);
   const long = Object.keys(LONG).flatMap((name) => [name, `${name}(1..${MAX_INLINE_BYTES})`]);
   return [...Object.keys(FIXED), ...sized, ...long].join(', ');
 }

@@ -1,20 +1,20 @@
 import { ShmTableError } from '../../errors.js';
 import { STORE_DOUBLE, STORE_WORD } from '../layout/slot.js';
-import { elementOf, type NumberCell, type NumberType, numberCode, wrongJson, wrongType } from './column-type.js';
+import { elementOf, type NumberField, type NumberType, numberCode, wrongJson, wrongType } from './column-type.js';
 import { numberIn } from './json-text.js';
 
 /** Floating-point numbers. Those that JSON cannot represent are strings there. `round` rounds as the column does. */
 export function floatType(view: 'f32' | 'f64', round: (value: number) => number): NumberType {
   const bytes = view === 'f32' ? 4 : 8;
   const store = view === 'f32' ? STORE_WORD : STORE_DOUBLE;
-  const cell: NumberCell = { form: 'number', view, bytes, addition: { arithmetic: 'float', store } };
+  const field: NumberField = { form: 'number', view, bytes, addition: { arithmetic: 'float', store } };
   return {
-    cell,
+    field,
     zero: 0,
     code: {
-      ...numberCode(cell),
+      ...numberCode(field),
       write: (row, value, refuse, column) =>
-        `if (typeof ${value} !== 'number') ${refuse}; ${elementOf(cell, row, column)} = ${value};`,
+        `if (typeof ${value} !== 'number') ${refuse}; ${elementOf(field, row, column)} = ${value};`,
     },
     // Every number can be written, so a refused one is a sum.
     refusal: (column, value) =>

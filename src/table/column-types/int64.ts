@@ -1,6 +1,6 @@
 import { ShmTableError, show } from '../../errors.js';
 import { STORE_LONG } from '../layout/slot.js';
-import { elementOf, type NumberCell, type NumberType, numberCode, wrongJson, wrongType } from './column-type.js';
+import { elementOf, type NumberField, type NumberType, numberCode, wrongJson, wrongType } from './column-type.js';
 import { outOfRange } from './integers.js';
 
 const MIN = -(2n ** 63n);
@@ -10,7 +10,7 @@ const TEXT = /^-?(0|[1-9][0-9]*)$/;
 const TEXT_LENGTH = 20;
 const TAKES_JSON = 'a decimal string or a safe-integer number';
 
-const cell: NumberCell = {
+const field: NumberField = {
   form: 'number',
   view: 'i64',
   bytes: 8,
@@ -19,12 +19,12 @@ const cell: NumberCell = {
 
 /** Integers of 64 bits: bigints, which are decimal strings in JSON. Safe integers are accepted as numbers too. */
 export const int64Type: NumberType = {
-  cell,
+  field,
   zero: 0n,
   code: {
-    ...numberCode(cell, '0n'),
+    ...numberCode(field, '0n'),
     write: (row, value, refuse, column) => {
-      const element = elementOf(cell, row, column);
+      const element = elementOf(field, row, column);
       return (
         `if (typeof ${value} === 'bigint') { if (BigInt.asIntN(64, ${value}) !== ${value}) ${refuse}; ${element} = ${value}; } ` +
         `else { if (!Number.isSafeInteger(${value})) ${refuse}; ${element} = BigInt(${value}); }`

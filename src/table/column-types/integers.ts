@@ -3,7 +3,7 @@ import { STORE_BYTE, STORE_HALF, STORE_WORD } from '../layout/slot.js';
 import {
   type ColumnPlace,
   elementOf,
-  type NumberCell,
+  type NumberField,
   type NumberType,
   numberCode,
   wrongJson,
@@ -19,20 +19,20 @@ const STORES = { 1: STORE_BYTE, 2: STORE_HALF, 4: STORE_WORD } as const;
  * @param wrapped source text for `value` reduced to this many bits: a different number when it is out of range
  */
 export function integerType(
-  view: NumberCell['view'],
+  view: NumberField['view'],
   bytes: 1 | 2 | 4,
   isSigned: boolean,
   wrapped: (value: string) => string,
 ): NumberType {
-  const cell: NumberCell = { form: 'number', view, bytes, addition: { arithmetic: 'integer', store: STORES[bytes] } };
+  const field: NumberField = { form: 'number', view, bytes, addition: { arithmetic: 'integer', store: STORES[bytes] } };
   const [min, max] = isSigned ? [-(2 ** (8 * bytes - 1)), 2 ** (8 * bytes - 1) - 1] : [0, 2 ** (8 * bytes) - 1];
   return {
-    cell,
+    field,
     zero: 0,
     code: {
-      ...numberCode(cell),
+      ...numberCode(field),
       write: (row, value, refuse, column) =>
-        `if (typeof ${value} !== 'number' || ${wrapped(value)} !== ${value}) ${refuse}; ${elementOf(cell, row, column)} = ${value};`,
+        `if (typeof ${value} !== 'number' || ${wrapped(value)} !== ${value}) ${refuse}; ${elementOf(field, row, column)} = ${value};`,
     },
     refusal: (column, value) =>
       typeof value === 'number' ? outOfRange(column, min, max, value) : wrongType(column, 'an integer', value),

@@ -6,7 +6,7 @@ import { longCode, MAX_TEXT_BYTES } from './long.js';
 
 /** `json`: any JSON value, stored as its JSON text. The zero value, null, has a text of length 0. */
 export const jsonType: LongType = {
-  cell: { form: 'long', maxValueBytes: MAX_TEXT_BYTES },
+  field: { form: 'long', maxValueBytes: MAX_TEXT_BYTES },
   zero: null,
   code: {
     ...longCode('Json'),

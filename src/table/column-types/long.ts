@@ -4,15 +4,15 @@ import type { ColumnPlace, LongType } from './column-type.js';
 export const MAX_TEXT_BYTES = 2 ** 29 - 24;
 export const MAX_BLOB_BYTES = 2 ** 31 - 1;
 
-const cellOf = (row: string, { offset }: ColumnPlace): string => `${row} + ${offset / 4}`;
+const fieldOf = (row: string, { offset }: ColumnPlace): string => `${row} + ${offset / 4}`;
 
-/** The code of a long type, whose values `support` (`LongCells`) reads and writes as a `form`. */
+/** The code of a long type, whose values `support` (`LongFields`) reads and writes as a `form`. */
 export function longCode(form: 'Text' | 'Blob' | 'Json'): LongType['code'] {
   return {
-    read: (row, column) => `long.read${form}(${cellOf(row, column)}, ${column.longIndex})`,
+    read: (row, column) => `long.read${form}(${fieldOf(row, column)}, ${column.longIndex})`,
     write: (row, value, refuse, column) =>
-      `if (!long.write${form}(${cellOf(row, column)}, ${column.longIndex}, ${value})) ${refuse};`,
-    clear: (row, column) => `long.clear(${cellOf(row, column)});`,
-    copy: (from, row, column) => `long.keep(${cellOf(from, column)}, ${cellOf(row, column)}, ${column.longIndex});`,
+      `if (!long.write${form}(${fieldOf(row, column)}, ${column.longIndex}, ${value})) ${refuse};`,
+    clear: (row, column) => `long.clear(${fieldOf(row, column)});`,
+    copy: (from, row, column) => `long.keep(${fieldOf(from, column)}, ${fieldOf(row, column)}, ${column.longIndex});`,
   };
 }

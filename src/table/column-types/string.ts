@@ -7,7 +7,7 @@ const at = (row: string, offset: number): string => `${row} * 2 + ${offset / 2}`
 
 /** `string(n)`: u16 length, then that many bytes of UTF-8. Its position is the index of the length in 16-bit units. */
 export const stringType: VariableType = {
-  cell: { form: 'variable', lengthBytes: 2, mostBytes: MAX_STRING_BYTES },
+  field: { form: 'variable', lengthBytes: 2, mostBytes: MAX_STRING_BYTES },
   zero: '',
   code: {
     read: (row, { offset, maxBytes }) => `text.readString(${at(row, offset)}, ${maxBytes})`,

@@ -4,7 +4,7 @@ import { stringType } from './string.js';
 
 /** `text`: well-formed UTF-8 of any length. */
 export const textType: LongType = {
-  cell: { form: 'long', maxValueBytes: MAX_TEXT_BYTES },
+  field: { form: 'long', maxValueBytes: MAX_TEXT_BYTES },
   zero: '',
   code: longCode('Text'),
   refusal: stringType.refusal,

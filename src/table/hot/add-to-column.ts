@@ -26,23 +26,23 @@ type IntegerView = Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Arra
 type FloatView = Float32Array | Float64Array;
 
 /** Where the numbers of a column are: a view of the table's memory with elements of 2^shift bytes. */
-export type NumberCells =
+export type NumberFields =
   | { readonly arithmetic: 'integer'; readonly view: IntegerView; readonly shift: number; readonly width: number }
   | { readonly arithmetic: 'float'; readonly view: FloatView; readonly shift: number; readonly width: number }
   | { readonly arithmetic: 'bigint'; readonly view: BigInt64Array; readonly shift: number; readonly width: number };
 
 /** Creates the accumulator of one column. */
-export function makeAccumulator({ runtime }: TableContext, column: PlacedColumn, cells: NumberCells): Accumulator {
+export function makeAccumulator({ runtime }: TableContext, column: PlacedColumn, fields: NumberFields): Accumulator {
   const { refusal } = runtime;
-  const { shift, width } = cells;
+  const { shift, width } = fields;
   const { offset } = column;
 
   // Index of a number that is `bytes` bytes after a word; both are multiples of its width.
   const indexOf = (word: number, bytes: number): number =>
     shift === 3 ? (word >>> 1) + (bytes >>> 3) : word * (4 >>> shift) + (bytes >>> shift);
 
-  if (cells.arithmetic === 'integer') {
-    const { view } = cells;
+  if (fields.arithmetic === 'integer') {
+    const { view } = fields;
     return {
       offset,
       width,
@@ -58,8 +58,8 @@ export function makeAccumulator({ runtime }: TableContext, column: PlacedColumn,
       },
     };
   }
-  if (cells.arithmetic === 'float') {
-    const { view } = cells;
+  if (fields.arithmetic === 'float') {
+    const { view } = fields;
     return {
       offset,
       width,
@@ -76,7 +76,7 @@ export function makeAccumulator({ runtime }: TableContext, column: PlacedColumn,
       },
     };
   }
-  const { view } = cells;
+  const { view } = fields;
   return {
     offset,
     width,

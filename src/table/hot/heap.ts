@@ -10,7 +10,7 @@ import type { TableContext } from '../table-context.js';
  * - A block is checked before CLAIMING names it. A linked row's block may have this participant's own id from an
  *   earlier write: if it were named without a check, recovery after a kill would consider it claimed and free it.
  * - A block is appended to its chain before the next one is claimed, and CLAIMING is 0 before a row operation begins.
- * - A block to release is tagged ~id, then its cell is advanced past it, then it is freed: `next` is never read when
+ * - A block to release is tagged ~id, then its field is advanced past it, then it is freed: `next` is never read when
  *   another participant may own the block. The tag is not the id, because RELEASING may be out of date and name a block
  *   that the same participant has claimed again.
  * - The occupancy bits of a word are synced for all blocks of the word at once, before CLAIMING or RELEASING names a
@@ -22,10 +22,10 @@ export interface Heap {
   /** Number of blocks for a value of this many bytes. */
   readonly blocksFor: (bytes: number) => number;
   /**
-   * Claims blocks for the journal at word `at` until the chain of the cell has `count` of them; false when no free block
-   * was found. Called again with the same cell it continues. `chain` is then the chain.
+   * Claims blocks for the journal at word `at` until the chain of the field has `count` of them; false when no free block
+   * was found. Called again with the same field it continues. `chain` is then the chain.
    */
-  readonly claimChain: (at: WordIndex, id: number, cell: WordIndex, count: number) => boolean;
+  readonly claimChain: (at: WordIndex, id: number, field: WordIndex, count: number) => boolean;
   readonly chain: Runs;
   /** Sets where in the heap to search first, 0 to 1, so that participants do not compete for the same blocks. */
   readonly lookFrom: (part: number) => void;
@@ -33,7 +33,7 @@ export interface Heap {
   readonly beginClaims: () => void;
   /** Ends the claims of a write, which no longer continues any chain. */
   readonly endClaims: (at: WordIndex) => void;
-  /** Frees the chains of all long cells of a row slice that `id` owns. Repeatable. */
+  /** Frees the chains of all long fields of a row slice that `id` owns. Repeatable. */
   readonly freeRow: (at: WordIndex, id: number, row: WordIndex) => void;
   /** `freeRow` of the spare, except for the chains in KEPT, which the linked row names too. Repeatable. */
   readonly freeSpare: (at: WordIndex, id: number, row: WordIndex) => void;
@@ -58,8 +58,8 @@ interface Runs {
 interface HeapSupport {
   readonly layout: HeapLayout;
   readonly bits: Occupancy;
-  /** Offsets of the long cells in a row, in words: position i is that of bit i of KEPT. */
-  readonly cells: readonly number[];
+  /** Offsets of the long fields in a row, in words: position i is that of bit i of KEPT. */
+  readonly fields: readonly number[];
 }
 
 /** Creates what claims and releases blocks. */
@@ -71,20 +71,20 @@ export function makeHeap({ memory, addresses, constants, runtime }: TableContext
   const { words, doubles } = memory;
   const { storeRelease } = runtime;
   const { slot } = constants;
-  const { BLOCK_NEXT, BLOCK_OWNER, BLOCK_TABLE_WORDS, CELL_FIRST, CELL_LENGTH, LENGTH_MASK } = constants.heap;
-  const { bits, cells } = support;
+  const { BLOCK_NEXT, BLOCK_OWNER, BLOCK_TABLE_WORDS, FIELD_FIRST, FIELD_LENGTH, LENGTH_MASK } = constants.heap;
+  const { bits, fields } = support;
   const { blocks, blockBytes } = support.layout;
   const { maxParticipants } = memory.layout.schema;
   const shift = Math.log2(blockBytes);
   const table = addresses.heapTable;
   const { first: firstLeaf, count: leaves } = bits.leaves;
-  const longColumns = cells.length;
+  const longColumns = fields.length;
   const chain: Runs = { blocks: [], length: 0 };
   const runs = chain.blocks;
   // The word of bits with which the search continues, and the one in which a block was freed last.
   let cursor = 0;
   let near = 0;
-  // The chain that is being claimed: its cell, its last block, and how many it has.
+  // The chain that is being claimed: its field, its last block, and how many it has.
   let current = 0;
   let tail = 0;
   let claimed = 0;
@@ -129,8 +129,8 @@ export function makeHeap({ memory, addresses, constants, runtime }: TableContext
     return bit;
   };
 
-  const append = (cell: number, block: number): void => {
-    if (tail === 0) words[cell + CELL_FIRST] = block;
+  const append = (field: number, block: number): void => {
+    if (tail === 0) words[field + FIELD_FIRST] = block;
     else words[entryOf(tail) + BLOCK_NEXT] = block;
     if (tail !== 0 && block === tail + 1) {
       runs[chain.length - 1]++;
@@ -143,9 +143,9 @@ export function makeHeap({ memory, addresses, constants, runtime }: TableContext
     claimed++;
   };
 
-  const claimChain = (at: WordIndex, id: number, cell: WordIndex, count: number): boolean => {
-    if (current !== cell) {
-      current = cell;
+  const claimChain = (at: WordIndex, id: number, field: WordIndex, count: number): boolean => {
+    if (current !== field) {
+      current = field;
       tail = 0;
       claimed = 0;
       chain.length = 0;
@@ -179,7 +179,7 @@ export function makeHeap({ memory, addresses, constants, runtime }: TableContext
         words[at + slot.CLAIMING] = block;
         if (Atomics.compareExchange(words, owner, 0, id) !== 0) continue;
         words[entryOf(block) + BLOCK_NEXT] = 0;
-        append(cell, block);
+        append(field, block);
       }
       syncWord(index, touched);
     }
@@ -202,16 +202,16 @@ export function makeHeap({ memory, addresses, constants, runtime }: TableContext
 
   const isOwner = (owner: number): boolean => owner > 0 && owner <= maxParticipants;
 
-  const freeChain = (at: WordIndex, id: number, cell: WordIndex): void => {
+  const freeChain = (at: WordIndex, id: number, field: WordIndex): void => {
     let index = -1;
     let mask = 0;
     for (;;) {
-      const block = words[cell + CELL_FIRST];
+      const block = words[field + FIELD_FIRST];
       if (block === 0) break;
       const entry = entryOf(block);
       // Damaged memory: the rest of the chain is lost, but no block of another owner is freed.
       if (block < 0 || block > blocks || !isOwner(words[entry + BLOCK_OWNER])) {
-        words[cell + CELL_FIRST] = 0;
+        words[field + FIELD_FIRST] = 0;
         break;
       }
       const word = (block - 1) >>> 5;
@@ -222,7 +222,7 @@ export function makeHeap({ memory, addresses, constants, runtime }: TableContext
       }
       words[at + slot.RELEASING] = block;
       words[entry + BLOCK_OWNER] = ~id;
-      words[cell + CELL_FIRST] = words[entry + BLOCK_NEXT];
+      words[field + FIELD_FIRST] = words[entry + BLOCK_NEXT];
       storeRelease(words, entry + BLOCK_OWNER, 0);
       mask |= 1 << ((block - 1) & 31);
     }
@@ -233,18 +233,18 @@ export function makeHeap({ memory, addresses, constants, runtime }: TableContext
 
   const freeRow = (at: WordIndex, id: number, row: WordIndex): void => {
     for (let i = 0; i < longColumns; i++) {
-      const cell = (row + cells[i]) as WordIndex;
-      if (words[cell + CELL_FIRST] !== 0) freeChain(at, id, cell);
+      const field = (row + fields[i]) as WordIndex;
+      if (words[field + FIELD_FIRST] !== 0) freeChain(at, id, field);
     }
   };
 
   const freeSpare = (at: WordIndex, id: number, row: WordIndex): void => {
     for (let i = 0; i < longColumns; i++) {
-      const cell = (row + cells[i]) as WordIndex;
-      if (words[cell + CELL_FIRST] === 0) continue;
+      const field = (row + fields[i]) as WordIndex;
+      if (words[field + FIELD_FIRST] === 0) continue;
       const isKept = (words[at + slot.KEPT + (i >>> 5)] & (1 << (i & 31))) !== 0;
-      if (isKept) words[cell + CELL_FIRST] = 0;
-      else freeChain(at, id, cell);
+      if (isKept) words[field + FIELD_FIRST] = 0;
+      else freeChain(at, id, field);
     }
     for (let i = 0; i < longColumns; i += WORD_BITS) words[at + slot.KEPT + (i >>> 5)] = 0;
   };
@@ -254,7 +254,7 @@ export function makeHeap({ memory, addresses, constants, runtime }: TableContext
     if (block === 0 || words[entryOf(block) + BLOCK_OWNER] !== ~id) return;
     for (const row of rows) {
       for (let i = 0; i < longColumns; i++) {
-        const first = row + cells[i] + CELL_FIRST;
+        const first = row + fields[i] + FIELD_FIRST;
         if (words[first] === block) words[first] = words[entryOf(block) + BLOCK_NEXT];
       }
     }
@@ -268,8 +268,8 @@ export function makeHeap({ memory, addresses, constants, runtime }: TableContext
   const blocksOf = (row: WordIndex): number => {
     let sum = 0;
     for (let i = 0; i < longColumns; i++) {
-      const cell = row + cells[i];
-      if (words[cell + CELL_FIRST] !== 0) sum += blocksFor(words[cell + CELL_LENGTH] & LENGTH_MASK);
+      const field = row + fields[i];
+      if (words[field + FIELD_FIRST] !== 0) sum += blocksFor(words[field + FIELD_LENGTH] & LENGTH_MASK);
     }
     return sum;
   };

@@ -7,7 +7,7 @@ import type { TableContext } from '../table-context.js';
  * The position of a string is that of its length, in 16-bit units; the position of bytes is the byte offset of their
  * length. A length over its limit sets `damage.found` and reads as empty.
  */
-export interface TextCells {
+export interface TextFields {
   readonly damage: { found: boolean };
   readonly readString: (at: number, maxBytes: number) => string;
   /** Decodes UTF-8: `length` bytes from byte `start`. */
@@ -21,8 +21,8 @@ export interface TextCells {
   readonly copyBytes: (from: number, to: number, maxBytes: number) => void;
 }
 
-/** Where the cells are, and what the runtime does for them. */
-export interface CellSupport {
+/** Where the fields are, and what the runtime does for them. */
+export interface FieldSupport {
   readonly memory: RowMemory;
   /** The same memory, but not as a Buffer: `slice` then returns a plain Uint8Array with its own memory. */
   readonly octets: Uint8Array;
@@ -34,8 +34,8 @@ export interface CellSupport {
   readonly bytesOf: (value: unknown) => Uint8Array | undefined;
 }
 
-/** Creates access to the cells of one piece of memory. */
-export function makeTextCells({ runtime }: TableContext, support: CellSupport): TextCells {
+/** Creates access to the fields of one piece of memory. */
+export function makeTextFields({ runtime }: TableContext, support: FieldSupport): TextFields {
   /** Strings up to this length are written by a loop, which is faster up to here. */
   const SHORT_WRITTEN = 24;
   const { octets, writeEncoded, bytesOf } = support;

@@ -6,7 +6,7 @@ import type { Accumulator } from './add-to-column.js';
 import type { Key } from './encode-key.js';
 import type { Chain } from './find.js';
 import type { Heap } from './heap.js';
-import type { HeapCells } from './long-cells.js';
+import type { HeapFields } from './long-fields.js';
 import type { Redo } from './redo.js';
 import type { Removal, RemovalSteps, WritingParticipant } from './remove.js';
 
@@ -89,9 +89,9 @@ export interface WriterParts {
   readonly chain: Chain;
   readonly redo: Redo;
   readonly removal: RemovalSteps;
-  /** Undefined for a table without long columns, as `cells`. */
+  /** Undefined for a table without long columns, as `fields`. */
   readonly heap: Heap | undefined;
-  readonly cells: HeapCells | undefined;
+  readonly fields: HeapFields | undefined;
 }
 
 /** Creates the writer of a participant. */
@@ -104,7 +104,7 @@ export function makeWriter(context: TableContext, parts: WriterParts): Writer {
   const MIN_WAIT_MS = 0.1;
   const MAX_WAIT_MS = 1;
   const { memory, addresses, clock, groups, constants, runtime, refuse } = context;
-  const { participant, codec, key, chain, heap, cells } = parts;
+  const { participant, codec, key, chain, heap, fields } = parts;
   const { at, id, locking } = participant;
   const { beginAtKey, hasExpired, look, noteRevision, seekTail, unlink } = parts.removal;
   const { settle, commit, end, abandon, spare, openSpare, finishRow } = locking;
@@ -120,8 +120,8 @@ export function makeWriter(context: TableContext, parts: WriterParts): Writer {
   // Until when a table that evicts continues to try for a new row.
   let patientUntil = 0;
 
-  if (heap !== undefined && cells !== undefined) {
-    cells.journal = at;
+  if (heap !== undefined && fields !== undefined) {
+    fields.journal = at;
     heap.lookFrom((id - 1) / memory.layout.schema.maxParticipants);
   }
 
@@ -132,7 +132,7 @@ export function makeWriter(context: TableContext, parts: WriterParts): Writer {
   const beginRow = (): WordIndex => {
     // A getter of the caller's row may have destroyed the table, or closed its last handle.
     if (words[segment.STATE] !== segment.READY) refuse('ERR_TABLE_CLOSED', 'was closed while its row was read');
-    if (cells !== undefined) cells.begin();
+    if (fields !== undefined) fields.begin();
     return openSpare();
   };
 
@@ -293,7 +293,7 @@ export function makeWriter(context: TableContext, parts: WriterParts): Writer {
   };
 
   // Stores the long values of the spare in blocks. `ERR_TABLE_FULL`, `ERR_VALUE_TOO_LONG`.
-  const storeLong = (writing: Heap, values: HeapCells): void => {
+  const storeLong = (writing: Heap, values: HeapFields): void => {
     const needed = values.blocksNeeded();
     if (needed === 0) return;
     const { blocks = 0, blockBytes = 0 } = memory.layout.heap ?? {};
@@ -330,10 +330,10 @@ export function makeWriter(context: TableContext, parts: WriterParts): Writer {
 
   // Stores the long values of a write, unless it will be refused: then returns its outcome.
   const claimLong = (mode: WriteMode, ifRevision: number | undefined): Outcome | undefined => {
-    if (heap === undefined || cells === undefined || cells.blocksNeeded() === 0) return undefined;
+    if (heap === undefined || fields === undefined || fields.blocksNeeded() === 0) return undefined;
     const mayBeRefused = mode === 'insert' || mode === 'update' || ifRevision !== undefined;
     const refused = mayBeRefused ? foresee(mode, ifRevision) : undefined;
-    if (refused === undefined) storeLong(heap, cells);
+    if (refused === undefined) storeLong(heap, fields);
     return refused;
   };
 
@@ -406,11 +406,11 @@ export function makeWriter(context: TableContext, parts: WriterParts): Writer {
 
     load(text, fill, expiresAt) {
       settle();
-      if (cells !== undefined) cells.begin();
+      if (fields !== undefined) fields.begin();
       fill(openSpare());
       key.encode(text);
       try {
-        if (heap !== undefined && cells !== undefined) storeLong(heap, cells);
+        if (heap !== undefined && fields !== undefined) storeLong(heap, fields);
         return link('set', true, expiresAt, undefined, undefined);
       } finally {
         settle();

@@ -14,12 +14,12 @@ import { Occupancy } from '../../pools/occupancy.js';
  * ~id while that participant releases it.
  *
  * Invariants
- * - A chain belongs to the row slice whose cell names it. Rows travel safely from spare to linked to spare or pool, and
+ * - A chain belongs to the row slice whose field names it. Rows travel safely from spare to linked to spare or pool, and
  *   the store that links a row also links its blocks: there is no list of blocks, and nothing to decide at a commit.
- * - A block that is not free is in the chain of exactly one cell of one slice, or is named by CLAIMING or RELEASING in
- *   a journal. A cell that KEPT marks in its spare does not count.
- * - At rest every slice that is not linked has 0 as the first block of all its long cells.
- * - Only the owner of a slice frees the chains of its cells; cells, blocks and table words of a linked row never change.
+ * - A block that is not free is in the chain of exactly one field of one slice, or is named by CLAIMING or RELEASING in
+ *   a journal. A field that KEPT marks in its spare does not count.
+ * - At rest every slice that is not linked has 0 as the first block of all its long fields.
+ * - Only the owner of a slice frees the chains of its fields; fields, blocks and table words of a linked row never change.
  */
 
 /** Offsets in an entry of the block table, in words. */
@@ -27,10 +27,10 @@ export const BLOCK_OWNER = 0;
 export const BLOCK_NEXT = 1;
 export const BLOCK_TABLE_WORDS = 2;
 
-/** Offsets in the cell of a long column, in words: see `row.ts`. */
-export const CELL_LENGTH = 0;
-export const CELL_FIRST = 1;
-export const CELL_INLINE = 2;
+/** Offsets in the field of a long column, in words: see `row.ts`. */
+export const FIELD_LENGTH = 0;
+export const FIELD_FIRST = 1;
+export const FIELD_INLINE = 2;
 /** Set in the length of a text that is all ASCII, which is decoded in less than half the time. */
 export const ASCII = 0x80000000 | 0;
 /** The length without that bit. */

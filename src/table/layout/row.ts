@@ -1,7 +1,7 @@
 import { SLICE_HEADER_BYTES } from '../../pools/fixed-pool-layout.js';
-import type { LongCell, VariableCell } from '../column-types/column-type.js';
+import type { LongField, VariableField } from '../column-types/column-type.js';
 import type { Column } from '../schema.js';
-import { CELL_INLINE } from './heap.js';
+import { FIELD_INLINE } from './heap.js';
 import type { RowMemory } from './row-memory.js';
 import type { WordIndex } from './units.js';
 
@@ -61,29 +61,34 @@ export interface RowLayout {
 
 /** A column whose values are preceded by their length. */
 export interface VariableColumn extends PlacedColumn {
-  readonly cell: VariableCell;
+  readonly field: VariableField;
 }
 
 export function isVariable(column: PlacedColumn): column is VariableColumn {
-  return column.cell.form === 'variable';
+  return column.field.form === 'variable';
 }
 
 /** A column whose values may have any length. */
 export interface LongColumn extends PlacedColumn {
-  readonly cell: LongCell;
+  readonly field: LongField;
 }
 
 export function isLong(column: PlacedColumn): column is LongColumn {
-  return column.cell.form === 'long';
+  return column.field.form === 'long';
 }
 
 /** The length of a value in the row at word `row`. */
-export function lengthAt({ halves, words }: RowMemory, row: WordIndex, { cell, offset }: VariableColumn): number {
-  return cell.lengthBytes === 2 ? halves[row * 2 + offset / 2] : words[row + offset / 4];
+export function lengthAt({ halves, words }: RowMemory, row: WordIndex, { field, offset }: VariableColumn): number {
+  return field.lengthBytes === 2 ? halves[row * 2 + offset / 2] : words[row + offset / 4];
 }
 
-export function setLengthAt(memory: RowMemory, row: WordIndex, { cell, offset }: VariableColumn, length: number): void {
-  if (cell.lengthBytes === 2) memory.halves[row * 2 + offset / 2] = length;
+export function setLengthAt(
+  memory: RowMemory,
+  row: WordIndex,
+  { field, offset }: VariableColumn,
+  length: number,
+): void {
+  if (field.lengthBytes === 2) memory.halves[row * 2 + offset / 2] = length;
   else memory.words[row + offset / 4] = length;
 }
 
@@ -93,7 +98,7 @@ export function layOutRow(columns: readonly Column[], maxKeyBytes: number): RowL
   let at = ROW_HEADER_BYTES;
   for (const width of [8, 4, 2, 1]) {
     for (const column of columns) {
-      if (column.cell.form !== 'number' || column.cell.bytes !== width) continue;
+      if (column.field.form !== 'number' || column.field.bytes !== width) continue;
       offsets.set(column, at);
       at += width;
     }
@@ -101,12 +106,12 @@ export function layOutRow(columns: readonly Column[], maxKeyBytes: number): RowL
   const keyOffset = align(at, 4);
   at = keyOffset + align(maxKeyBytes, 4);
   for (const column of columns) {
-    if (column.cell.form === 'number') continue;
-    const isLong = column.cell.form === 'long';
-    const lengthBytes = isLong ? 4 : column.cell.lengthBytes;
+    if (column.field.form === 'number') continue;
+    const isLong = column.field.form === 'long';
+    const lengthBytes = isLong ? 4 : column.field.lengthBytes;
     at = align(at, lengthBytes);
     offsets.set(column, at);
-    at += isLong ? CELL_INLINE * 4 + align(column.inlineBytes, 4) : lengthBytes + column.maxBytes;
+    at += isLong ? FIELD_INLINE * 4 + align(column.inlineBytes, 4) : lengthBytes + column.maxBytes;
   }
   const rowBytes = align(at, 8);
   let longColumns = 0;
@@ -115,7 +120,7 @@ export function layOutRow(columns: readonly Column[], maxKeyBytes: number): RowL
       ...column,
       index,
       offset: offsets.get(column) as number,
-      longIndex: column.cell.form === 'long' ? longColumns++ : -1,
+      longIndex: column.field.form === 'long' ? longColumns++ : -1,
     })),
     keyOffset,
     rowBytes,

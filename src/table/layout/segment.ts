@@ -225,7 +225,7 @@ function readLayout(buffer: ArrayBuffer, words: Int32Array, numbers: Float64Arra
   if (checksum(json) !== words[SCHEMA_SUM]) corrupt(name, 'the checksum of its schema does not fit');
   const layout = layOutSegment(parseSchemaJson(json.toString()));
   const { columns, heap } = layout.schema;
-  if (columns.some(({ cell }) => cell.form === 'long') !== (heap !== undefined)) {
+  if (columns.some(({ field }) => field.form === 'long') !== (heap !== undefined)) {
     corrupt(name, 'it has long columns and no heap, or the reverse');
   }
   const base = numbers[REVISION_BASE / 2];

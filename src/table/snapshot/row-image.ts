@@ -1,4 +1,4 @@
-import type { LongBytes } from '../hot/long-cells.js';
+import type { LongBytes } from '../hot/long-fields.js';
 import {
   isLong,
   isVariable,
@@ -39,7 +39,7 @@ export class RowImage {
     this.#keyOffset = row.keyOffset;
     this.#maxKeyBytes = schema.maxKeyBytes;
     this.#numberBytes = columns
-      .filter(({ cell }) => cell.form === 'number')
+      .filter(({ field }) => field.form === 'number')
       .reduce((sum, { maxBytes }) => sum + maxBytes, 0);
     this.#variable = columns.filter(isVariable);
     this.#long = columns.filter(isLong);
@@ -75,7 +75,7 @@ export class RowImage {
       // Loaded again: in a torn row the length may have changed, so it is limited to the room there is.
       const length = Math.min(lengthAt(this.#memory, at, column), size - to - 4);
       if (length < 0) return undefined;
-      const from = at * 4 + column.offset + column.cell.lengthBytes;
+      const from = at * 4 + column.offset + column.field.lengthBytes;
       image.writeUInt32LE(length, to);
       to = copy(bytes, from, length, image, to + 4);
     }
@@ -125,7 +125,7 @@ export class RowImage {
     for (const column of this.#variable) {
       const length = block.readUInt32LE(from);
       setLengthAt(this.#memory, at, column, length);
-      copy(block, from + 4, length, bytes, at * 4 + column.offset + column.cell.lengthBytes);
+      copy(block, from + 4, length, bytes, at * 4 + column.offset + column.field.lengthBytes);
       from += 4 + length;
     }
     for (const { offset, longIndex } of this.#long) {

@@ -17,7 +17,8 @@ interface MetricOperation {
   /** The registry is empty. */
   readonly isEmpty?: boolean;
   /**
-   * Runs completely in the process to be killed. By default it finds both metrics, and takes over the ghost's cells.
+   * Runs completely in the process to be killed. By default it finds both metrics, and takes over the blocks of the
+   * dead handle.
    */
   readonly begin?: (registry: MetricRegistry) => unknown;
   readonly run: (registry: MetricRegistry, segment: Segment) => unknown;
@@ -46,12 +47,12 @@ const operations: MetricOperation[] = [
     steps: [(registry) => registry.histogram('new', BOUNDS)],
   },
   {
-    name: 'a first count with the cells of a dead handle',
+    name: 'a first count in the block of a dead handle',
     begin: () => {},
     run: (registry) => registry.counter('old').increment(3),
   },
   {
-    name: 'a first observation with the cells of a dead handle',
+    name: 'a first observation in the block of a dead handle',
     begin: () => {},
     run: (registry) => registry.histogram('sizes', BOUNDS).observe(4),
   },
@@ -79,7 +80,7 @@ export function metricScenes(subject: Subject): PoolScene[] {
       name: 'the first count of a new handle',
       begin: () => {},
       run: (registry, segment) => {
-        // Takes over the dead handle's cells.
+        // Takes over the dead handle's blocks.
         find(MetricRegistry.open(segment));
         registry.counter('old').increment(3);
       },
@@ -132,8 +133,8 @@ function metricScene({ MetricRegistry }: Subject, operation: MetricOperation): P
       },
     },
     recoveries: [
-      recovery('counting with its cells', (registry) => registry.counter('old')),
-      recovery('observing with its cells', (registry) => registry.histogram('sizes', BOUNDS)),
+      recovery('counting in its block', (registry) => registry.counter('old')),
+      recovery('observing in its block', (registry) => registry.histogram('sizes', BOUNDS)),
       recovery('creating the same metric', (registry) => registry.counter('new else')),
     ],
     storesNothing: operation.storesNothing,
@@ -186,7 +187,7 @@ function checkUse(open: () => MetricRegistry, read: () => string): void {
         else registry.histogram(entry.name, entry.bounds);
       }
     }
-    assert.equal(read(), before, 'taking over cells counts nothing');
+    assert.equal(read(), before, 'taking over blocks counts nothing');
     const expected = new Map([...heir.entries()].map((entry) => [entry.name, totalOf(entry)]));
     assert.equal(expected.size, [...heir.entries()].length, 'each name has one entry');
     for (const registry of [first, heir]) {

@@ -173,11 +173,11 @@ export const mutations: readonly Mutation[] = [
     operation: 'set, new, with long values',
   },
   {
-    name: 'a block is freed before its cell is advanced',
+    name: 'a block is freed before its field is advanced',
     file: HEAP,
     search:
-      'words[cell + CELL_FIRST] = words[entry + BLOCK_NEXT];\n            storeRelease(words, entry + BLOCK_OWNER, 0);',
-    replace: 'storeRelease(words, entry + BLOCK_OWNER, 0); words[cell + CELL_FIRST] = words[entry + BLOCK_NEXT];',
+      'words[field + FIELD_FIRST] = words[entry + BLOCK_NEXT];\n            storeRelease(words, entry + BLOCK_OWNER, 0);',
+    replace: 'storeRelease(words, entry + BLOCK_OWNER, 0); words[field + FIELD_FIRST] = words[entry + BLOCK_NEXT];',
     operation: 'delete of a value over two words of bits',
   },
   {
@@ -203,9 +203,9 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'a kept chain is named before the journal says that it is kept',
-    file: 'table/hot/long-cells.js',
-    search: 'const first = words[from + CELL_FIRST];\n            // The order',
-    replace: 'const first = words[from + CELL_FIRST]; words[to + CELL_FIRST] = first;\n            // The order',
+    file: 'table/hot/long-fields.js',
+    search: 'const first = words[from + FIELD_FIRST];\n            // The order',
+    replace: 'const first = words[from + FIELD_FIRST]; words[to + FIELD_FIRST] = first;\n            // The order',
     operation: 'set, one long value, others kept',
   },
   {

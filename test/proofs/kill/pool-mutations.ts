@@ -83,7 +83,7 @@ export const poolMutations: readonly Mutation[] = [
     operation: 'metrics: another counter',
   },
   {
-    name: 'cells are linked before they refer to the next ones',
+    name: 'a block is linked before it refers to the next one',
     file: ENTRIES,
     search: 'this.words[block + layout.BLOCK_NEXT] = next;',
     replace: `Atomics.store(this.words, first, made);
@@ -92,7 +92,7 @@ export const poolMutations: readonly Mutation[] = [
     operation: 'metrics: the first count of a new handle',
   },
   {
-    name: 'an observation is not committed before its cells change',
+    name: 'an observation is carried out before it is committed',
     file: HISTOGRAM,
     search: 'this.#advance();\n        this.#carryOut();',
     replace: 'this.#carryOut(); this.#advance();',

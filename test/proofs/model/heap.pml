@@ -1,7 +1,7 @@
 /*
- * Values that are too long for their cell, in chains of blocks that a heap gives: who owns a block, and when it is free.
+ * Values that are too long for their field, in chains of blocks that a heap gives: who owns a block, and when it is free.
  *
- * A chain belongs to the row whose cell names its first block, and goes wherever the row goes. So the store that links a
+ * A chain belongs to the row whose field names its first block, and goes wherever the row goes. So the store that links a
  * row links its blocks, and makes the old row's blocks those of the writer, who frees them when its lock is released.
  * WRITERS processes attach to two slots and write rows of COLUMNS long columns, in whole or one column alone, insert and
  * remove rows. Each may die before any of its stores, in the middle of a recovery too; there are DEATHS deaths. READERS
@@ -60,7 +60,7 @@
 #define EVICTING 4
 #define CLEARING 5
 #define ALL ((1 << COLUMNS) - 1)
-#define CELL(row, column) ((row) * COLUMNS + (column))
+#define FIELD(row, column) ((row) * COLUMNS + (column))
 /* owner of a block that slot d is giving back: no id */
 #ifdef BUG_SAME_TAG
 #define LEAVING(d) ((d) + 1)
@@ -73,7 +73,7 @@
 byte held[2];	/* byte locks of the slots: process + 1 */
 byte lock[KEYS], version[KEYS], entry[KEYS];
 byte owner[ROWS], sequence[ROWS];
-/* cells: how many blocks, the first of them, and which write's value it is */
+/* fields: how many blocks, the first of them, and which write's value it is */
 byte length[ROWS * COLUMNS], first[ROWS * COLUMNS], value[ROWS * COLUMNS];
 byte holder[BLOCKS + 1], next[BLOCKS + 1], content[BLOCKS + 1];
 #ifdef HINTS
@@ -91,7 +91,7 @@ byte blocks[2], blocksAfter[2];	/* modulo 256: what one slot counts may be below
 byte deaths = 0, ended = 0;
 #if READERS > 0
 bool committed[64];
-#define ROW_VALUE(row) (value[CELL(row, 0)] * 8 + value[CELL(row, COLUMNS - 1)])
+#define ROW_VALUE(row) (value[FIELD(row, 0)] * 8 + value[FIELD(row, COLUMNS - 1)])
 #define FOR_READERS(store) store
 #else
 #define FOR_READERS(store) skip
@@ -113,9 +113,9 @@ byte interrupts = 0;
 		gColumn = 0; \
 		do \
 		:: gColumn < COLUMNS && entry[gKey] != 0 -> \
-			gBlock = first[CELL(entry[gKey], gColumn)]; gSteps = 0; \
+			gBlock = first[FIELD(entry[gKey], gColumn)]; gSteps = 0; \
 			do \
-			:: gBlock != 0 && gSteps < length[CELL(entry[gKey], gColumn)] -> \
+			:: gBlock != 0 && gSteps < length[FIELD(entry[gKey], gColumn)] -> \
 				assert(gBlock != block); gBlock = next[gBlock]; gSteps++ \
 			:: else -> break \
 			od; \
@@ -162,12 +162,12 @@ inline freeChains(d, row, except) {
 	do
 	:: column < COLUMNS ->
 		if
-		:: (except) & (1 << column) -> DIE; first[CELL(row, column)] = 0
+		:: (except) & (1 << column) -> DIE; first[FIELD(row, column)] = 0
 		:: else ->
 			do
-			:: first[CELL(row, column)] == 0 -> break
+			:: first[FIELD(row, column)] == 0 -> break
 			:: else ->
-				block = first[CELL(row, column)];
+				block = first[FIELD(row, column)];
 #if defined(HINTS) && !defined(BUG_HINTS_LATE)
 				if :: freed != 0 && (freed & WORD_BITS(block)) == 0 -> sync(freed); freed = 0 :: else fi;
 #endif
@@ -175,9 +175,9 @@ inline freeChains(d, row, except) {
 				DIE; holder[block] = LEAVING(d);
 #ifdef BUG_RELEASE_FIRST
 				giveBack(d, block);
-				DIE; first[CELL(row, column)] = next[block];
+				DIE; first[FIELD(row, column)] = next[block];
 #else
-				DIE; first[CELL(row, column)] = next[block];
+				DIE; first[FIELD(row, column)] = next[block];
 				giveBack(d, block);
 #endif
 #ifdef HINTS
@@ -281,13 +281,13 @@ inline settle(d) {
 			do
 			:: column < COLUMNS ->
 				if
-				:: first[CELL(spare[d], column)] == block && !(kept[d] & (1 << column)) ->
-					DIE; first[CELL(spare[d], column)] = next[block]
+				:: first[FIELD(spare[d], column)] == block && !(kept[d] & (1 << column)) ->
+					DIE; first[FIELD(spare[d], column)] = next[block]
 				:: else
 				fi;
 				if
-				:: jrow[d] != 0 && jrow[d] != spare[d] && owner[jrow[d]] == d + 1 && first[CELL(jrow[d], column)] == block ->
-					DIE; first[CELL(jrow[d], column)] = next[block]
+				:: jrow[d] != 0 && jrow[d] != spare[d] && owner[jrow[d]] == d + 1 && first[FIELD(jrow[d], column)] == block ->
+					DIE; first[FIELD(jrow[d], column)] = next[block]
 				:: else
 				fi;
 				column++
@@ -374,7 +374,7 @@ inline unlink(row) {
 		FOR_READERS(jversion[s] = version[jkey[s]] + 1);
 		blocksAfter[s] = blocks[s]; i = 0;
 		do
-		:: i < COLUMNS -> blocksAfter[s] = blocksAfter[s] - length[CELL(row, i)]; i++
+		:: i < COLUMNS -> blocksAfter[s] = blocksAfter[s] - length[FIELD(row, i)]; i++
 		:: else -> i = 0; break
 		od
 	}
@@ -448,7 +448,7 @@ inline claimOne(c) {
 			FOR_READERS(content[claimed] = number);
 			DIE;
 			if
-			:: tail == 0 -> first[CELL(spare[s], c)] = claimed
+			:: tail == 0 -> first[FIELD(spare[s], c)] = claimed
 			:: else -> next[tail] = claimed
 			fi;
 			tail = claimed; wanted--
@@ -466,19 +466,19 @@ inline link(old) {
 	:: c < COLUMNS && (named & (1 << c)) -> c++
 	:: c < COLUMNS && !(named & (1 << c)) ->
 		if
-		:: old != 0 && first[CELL(old, c)] != 0 ->
+		:: old != 0 && first[FIELD(old, c)] != 0 ->
 #ifdef BUG_KEPT_LATE
-			DIE; first[CELL(spare[s], c)] = first[CELL(old, c)];
+			DIE; first[FIELD(spare[s], c)] = first[FIELD(old, c)];
 			DIE; kept[s] = kept[s] | (1 << c);
 #else
 			DIE; kept[s] = kept[s] | (1 << c);
-			DIE; first[CELL(spare[s], c)] = first[CELL(old, c)];
+			DIE; first[FIELD(spare[s], c)] = first[FIELD(old, c)];
 #endif
-			length[CELL(spare[s], c)] = length[CELL(old, c)];
-			FOR_READERS(value[CELL(spare[s], c)] = value[CELL(old, c)])
+			length[FIELD(spare[s], c)] = length[FIELD(old, c)];
+			FOR_READERS(value[FIELD(spare[s], c)] = value[FIELD(old, c)])
 		:: else ->
-			length[CELL(spare[s], c)] = 0;
-			FOR_READERS(value[CELL(spare[s], c)] = number)
+			length[FIELD(spare[s], c)] = 0;
+			FOR_READERS(value[FIELD(spare[s], c)] = number)
 		fi;
 		c++
 	:: else -> c = 0; break
@@ -490,7 +490,7 @@ inline link(old) {
 		blocksAfter[s] = blocks[s]; i = 0;
 		do
 		:: i < COLUMNS ->
-			blocksAfter[s] = blocksAfter[s] + length[CELL(spare[s], i)] - (old == 0 -> 0 : length[CELL(old, i)]); i++
+			blocksAfter[s] = blocksAfter[s] + length[FIELD(spare[s], i)] - (old == 0 -> 0 : length[FIELD(old, i)]); i++
 		:: else -> i = 0; break
 		od
 	}
@@ -564,8 +564,8 @@ claim:
 		if
 		:: wanted == 0 ->
 			if :: wanted = 1 :: wanted = 2 fi;
-			length[CELL(spare[s], c)] = wanted;
-			FOR_READERS(value[CELL(spare[s], c)] = number)
+			length[FIELD(spare[s], c)] = wanted;
+			FOR_READERS(value[FIELD(spare[s], c)] = number)
 		:: else
 		fi;
 		do
@@ -671,8 +671,8 @@ proctype Reader() {
 		even = sequence[row];
 		do
 		:: c < COLUMNS ->
-			d_step { left = length[CELL(row, c)]; write = value[CELL(row, c)] }
-			at = first[CELL(row, c)];
+			d_step { left = length[FIELD(row, c)]; write = value[FIELD(row, c)] }
+			at = first[FIELD(row, c)];
 			if :: c == 0 -> firstWrite = write :: else fi;
 			do
 			:: left > 0 && !damaged ->
@@ -722,7 +722,7 @@ init {
 			entry[n - 1] = n; owner[n] = LINKED; c = 0;
 			do
 			:: c < COLUMNS && block <= BLOCKS ->
-				first[CELL(n, c)] = block; length[CELL(n, c)] = 1; value[CELL(n, c)] = 1;
+				first[FIELD(n, c)] = block; length[FIELD(n, c)] = 1; value[FIELD(n, c)] = 1;
 				holder[block] = 1; content[block] = 1;
 				blocks[0] = blocks[0] + 1;
 #ifdef HINTS
@@ -764,13 +764,13 @@ init {
 			c = 0;
 			do
 			:: c < COLUMNS ->
-				block = first[CELL(n, c)]; i = 0;
+				block = first[FIELD(n, c)]; i = 0;
 				assert(block == 0 || owner[n] == LINKED);
 				do
 				:: block != 0 -> found[block] = found[block] + 1; i++; assert(i <= BLOCKS && holder[block] != 0 && holder[block] <= 2); block = next[block]
 				:: else -> break
 				od;
-				assert(owner[n] != LINKED || i == length[CELL(n, c)]);
+				assert(owner[n] != LINKED || i == length[FIELD(n, c)]);
 				blocks[0] = blocks[0] - i;
 				c++
 			:: else -> c = 0; break

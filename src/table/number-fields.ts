@@ -1,4 +1,4 @@
-import type { NumberCells } from './hot/add-to-column.js';
+import type { NumberFields } from './hot/add-to-column.js';
 import type { PlacedColumn } from './layout/row.js';
 import type { RowMemory } from './layout/row-memory.js';
 
@@ -20,13 +20,13 @@ export function numberViews(memory: RowMemory) {
 export type NumberViews = ReturnType<typeof numberViews>;
 
 /** Where the numbers of a column are in these views; undefined for a column that cannot be added to. */
-export function numberCells({ cell }: PlacedColumn, views: NumberViews): NumberCells | undefined {
-  if (cell.form !== 'number' || cell.addition === undefined) return undefined;
-  const { arithmetic, store } = cell.addition;
+export function numberFields({ field }: PlacedColumn, views: NumberViews): NumberFields | undefined {
+  if (field.form !== 'number' || field.addition === undefined) return undefined;
+  const { arithmetic, store } = field.addition;
   return {
     arithmetic,
-    view: views[cell.view],
-    shift: Math.log2(cell.bytes),
+    view: views[field.view],
+    shift: Math.log2(field.bytes),
     width: store,
-  } as NumberCells;
+  } as NumberFields;
 }

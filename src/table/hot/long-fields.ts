@@ -3,34 +3,34 @@ import type { TableContext } from '../table-context.js';
 import type { Heap } from './heap.js';
 
 /**
- * The cells of long columns, by word and by position among the long columns. What cannot be valid sets `damage.found`
+ * The fields of long columns, by word and by position among the long columns. What cannot be valid sets `damage.found`
  * and reads as the zero value; nothing is allocated for a length that the chain does not confirm.
  */
-export interface LongCells {
-  readonly readText: (cell: number, index: number) => string;
-  readonly readBlob: (cell: number, index: number) => Uint8Array;
-  readonly readJson: (cell: number, index: number) => unknown;
+export interface LongFields {
+  readonly readText: (field: number, index: number) => string;
+  readonly readBlob: (field: number, index: number) => Uint8Array;
+  readonly readJson: (field: number, index: number) => unknown;
   /**
    * Writes a value that fits in the row, and remembers a longer one for `store`. False when it is not of the type, not
    * well-formed, or too long.
    */
-  readonly writeText: (cell: number, index: number, value: unknown) => boolean;
-  readonly writeBlob: (cell: number, index: number, value: unknown) => boolean;
+  readonly writeText: (field: number, index: number, value: unknown) => boolean;
+  readonly writeBlob: (field: number, index: number, value: unknown) => boolean;
   /** Takes what `stringify` returned. */
-  readonly writeJson: (cell: number, index: number, text: unknown) => boolean;
+  readonly writeJson: (field: number, index: number, text: unknown) => boolean;
   /** The JSON text of a value, '' for null. `ERR_COLUMN_TYPE`, `ERR_VALUE_TOO_LONG`. Runs code of the caller's. */
   readonly stringify: (index: number, value: unknown) => string;
-  readonly clear: (cell: number) => void;
-  /** Gives the spare's cell `to` the value of the linked row's cell `from`, and notes that both name its chain. */
+  readonly clear: (field: number) => void;
+  /** Gives the spare's field `to` the value of the linked row's field `from`, and notes that both name its chain. */
   readonly keep: (from: number, to: number, index: number) => void;
 }
 
 /** The bytes of a long value, for what stores or sends them as they are. */
 export interface LongBytes {
-  /** A copy; undefined when the cell cannot be valid, or `shouldContinue` has returned false. */
-  readonly copyOf: (cell: number, index: number, shouldContinue?: () => boolean) => Uint8Array | undefined;
+  /** A copy; undefined when the field cannot be valid, or `shouldContinue` has returned false. */
+  readonly copyOf: (field: number, index: number, shouldContinue?: () => boolean) => Uint8Array | undefined;
   /** `write…` of bytes that are known to be of the type. */
-  readonly writeCopy: (cell: number, index: number, bytes: Uint8Array) => boolean;
+  readonly writeCopy: (field: number, index: number, bytes: Uint8Array) => boolean;
 }
 
 /** What the writer does with the long values of a row on its way. */
@@ -47,7 +47,7 @@ interface LongWrites {
   readonly restart: () => void;
 }
 
-export type HeapCells = LongCells & LongBytes & LongWrites;
+export type HeapFields = LongFields & LongBytes & LongWrites;
 
 /** The long columns, by position, and what the runtime does for them. */
 export interface LongSupport {
@@ -62,18 +62,18 @@ export interface LongSupport {
   readonly writeEncoded: (start: number, value: string, bytes: number, encoding: 'latin1' | 'utf8') => void;
   /** Bytes of a string in UTF-8; -1 for anything that is not a string or not well-formed. */
   readonly textBytes: (value: unknown) => number;
-  /** See `CellSupport`. */
+  /** See `FieldSupport`. */
   readonly bytesOf: (value: unknown) => Uint8Array | undefined;
   readonly isAscii: (bytes: Uint8Array) => boolean;
   readonly stringify: (index: number, value: unknown) => string;
 }
 
-/** Creates access to the long cells of a table's rows. */
-export function makeLongCells(
+/** Creates access to the long fields of a table's rows. */
+export function makeLongFields(
   { memory, addresses, constants, runtime }: TableContext,
   heap: Heap,
   support: LongSupport,
-): HeapCells {
+): HeapFields {
   // A longer piece of memory for values in several runs of blocks is not kept.
   const MAX_SCRATCH_BYTES = 1 << 20;
   // Bytes copied before checking again whether to continue.
@@ -81,7 +81,7 @@ export function makeLongCells(
   const { words, bytes } = memory;
   const { SHORT } = runtime;
   const { slot } = constants;
-  const { ASCII, BLOCK_NEXT, BLOCK_TABLE_WORDS, CELL_FIRST, CELL_INLINE, CELL_LENGTH, LENGTH_MASK } = constants.heap;
+  const { ASCII, BLOCK_NEXT, BLOCK_TABLE_WORDS, FIELD_FIRST, FIELD_INLINE, FIELD_LENGTH, LENGTH_MASK } = constants.heap;
   const { inlineBytes, maxBytes, octets, damage, decode, writeEncoded, textBytes, bytesOf, isAscii } = support;
   const { blocks = 0, blockBytes = 0 } = memory.layout.heap ?? {};
   const { beginClaims, blocksFor, chain, claimChain, endClaims } = heap;
@@ -153,13 +153,13 @@ export function makeLongCells(
   const decodeAt = (start: number, length: number, isLatin: boolean): string =>
     isLatin && length > SHORT ? bytes.toString('latin1', start, start + length) : decode(start, length);
 
-  const readText = (cell: number, index: number): string => {
-    const word = words[cell + CELL_LENGTH];
+  const readText = (field: number, index: number): string => {
+    const word = words[field + FIELD_LENGTH];
     if (word === 0) return '';
     const length = word & LENGTH_MASK;
-    const first = words[cell + CELL_FIRST];
+    const first = words[field + FIELD_FIRST];
     if (first === 0) {
-      if (length <= inlineBytes[index]) return decodeAt((cell + CELL_INLINE) * 4, length, word < 0);
+      if (length <= inlineBytes[index]) return decodeAt((field + FIELD_INLINE) * 4, length, word < 0);
     } else if (length > inlineBytes[index] && length <= maxBytes[index]) {
       const count = blocksFor(length);
       if (count === 1 && first > 0 && first <= blocks) return decodeAt(placeOf(first), length, word < 0);
@@ -174,12 +174,12 @@ export function makeLongCells(
     return '';
   };
 
-  const copyOf = (cell: number, index: number, shouldContinue?: () => boolean): Uint8Array | undefined => {
-    const length = words[cell + CELL_LENGTH] & LENGTH_MASK;
-    const first = words[cell + CELL_FIRST];
+  const copyOf = (field: number, index: number, shouldContinue?: () => boolean): Uint8Array | undefined => {
+    const length = words[field + FIELD_LENGTH] & LENGTH_MASK;
+    const first = words[field + FIELD_FIRST];
     if (first === 0) {
       if (length > inlineBytes[index]) return undefined;
-      const start = (cell + CELL_INLINE) * 4;
+      const start = (field + FIELD_INLINE) * 4;
       return octets.slice(start, start + length);
     }
     if (length <= inlineBytes[index] || length > maxBytes[index] || !walk(first, blocksFor(length))) return undefined;
@@ -190,17 +190,17 @@ export function makeLongCells(
     return gather(copy, length, shouldContinue) ? copy : undefined;
   };
 
-  const readBlob = (cell: number, index: number): Uint8Array => {
-    if (words[cell + CELL_LENGTH] === 0) return new Uint8Array(0);
-    const copy = copyOf(cell, index);
+  const readBlob = (field: number, index: number): Uint8Array => {
+    if (words[field + FIELD_LENGTH] === 0) return new Uint8Array(0);
+    const copy = copyOf(field, index);
     if (copy !== undefined) return copy;
     hasDamage();
     return nothing;
   };
 
-  const readJson = (cell: number, index: number): unknown => {
-    if (words[cell + CELL_LENGTH] === 0) return null;
-    const text = readText(cell, index);
+  const readJson = (field: number, index: number): unknown => {
+    if (words[field + FIELD_LENGTH] === 0) return null;
+    const text = readText(field, index);
     try {
       return JSON.parse(text);
     } catch {
@@ -211,15 +211,15 @@ export function makeLongCells(
 
   // ---- writing ----
 
-  // Long values of the row that is being written: their cells, positions, and what to store.
-  const pendingCells: number[] = [];
+  // Long values of the row that is being written: their fields, positions, and what to store.
+  const pendingFields: number[] = [];
   const pendingValues: (string | Uint8Array | undefined)[] = [];
   let pending = 0;
   let needed = 0;
   let stored = 0;
 
-  const remember = (cell: number, value: string | Uint8Array, length: number): void => {
-    pendingCells[pending] = cell;
+  const remember = (field: number, value: string | Uint8Array, length: number): void => {
+    pendingFields[pending] = field;
     pendingValues[pending++] = value;
     needed += blocksFor(length);
   };
@@ -230,31 +230,31 @@ export function makeLongCells(
     pending = 0;
   };
 
-  const writeText = (cell: number, index: number, value: unknown): boolean => {
+  const writeText = (field: number, index: number, value: unknown): boolean => {
     const length = textBytes(value);
     if (length < 0 || length > maxBytes[index]) return false;
     const text = value as string;
     const isLatin = length === text.length;
-    words[cell + CELL_LENGTH] = isLatin && length > 0 ? length | ASCII : length;
-    if (length > inlineBytes[index]) remember(cell, text, length);
-    else if (length > 0) writeEncoded((cell + CELL_INLINE) * 4, text, length, isLatin ? 'latin1' : 'utf8');
+    words[field + FIELD_LENGTH] = isLatin && length > 0 ? length | ASCII : length;
+    if (length > inlineBytes[index]) remember(field, text, length);
+    else if (length > 0) writeEncoded((field + FIELD_INLINE) * 4, text, length, isLatin ? 'latin1' : 'utf8');
     return true;
   };
 
-  const writeBlob = (cell: number, index: number, value: unknown): boolean => {
+  const writeBlob = (field: number, index: number, value: unknown): boolean => {
     const given = bytesOf(value);
     if (given === undefined) return false;
     const length = given.length;
     if (length > maxBytes[index]) return false;
-    words[cell + CELL_LENGTH] = length;
-    if (length > inlineBytes[index]) remember(cell, given, length);
-    else bytes.set(given, (cell + CELL_INLINE) * 4);
+    words[field + FIELD_LENGTH] = length;
+    if (length > inlineBytes[index]) remember(field, given, length);
+    else bytes.set(given, (field + FIELD_INLINE) * 4);
     return true;
   };
 
-  const writeCopy = (cell: number, index: number, given: Uint8Array): boolean => {
-    if (!writeBlob(cell, index, given)) return false;
-    if (given.length > 0 && isAscii(given)) words[cell + CELL_LENGTH] |= ASCII;
+  const writeCopy = (field: number, index: number, given: Uint8Array): boolean => {
+    if (!writeBlob(field, index, given)) return false;
+    if (given.length > 0 && isAscii(given)) words[field + FIELD_LENGTH] |= ASCII;
     return true;
   };
 
@@ -267,8 +267,8 @@ export function makeLongCells(
     }
   };
 
-  const fillBlocks = (cell: number, value: string | Uint8Array): void => {
-    const word = words[cell + CELL_LENGTH];
+  const fillBlocks = (field: number, value: string | Uint8Array): void => {
+    const word = words[field + FIELD_LENGTH];
     const length = word & LENGTH_MASK;
     if (typeof value !== 'string') {
       if (chain.length === 2) bytes.set(value, placeOf(runs[0]));
@@ -285,7 +285,7 @@ export function makeLongCells(
     scatter(encoded, length);
   };
 
-  const longCells: HeapCells = {
+  const longFields: HeapFields = {
     journal: 0 as WordIndex,
     readText,
     readBlob,
@@ -297,20 +297,20 @@ export function makeLongCells(
     writeCopy,
     stringify: support.stringify,
 
-    clear(cell) {
-      words[cell + CELL_LENGTH] = 0;
-      words[cell + CELL_FIRST] = 0;
+    clear(field) {
+      words[field + FIELD_LENGTH] = 0;
+      words[field + FIELD_FIRST] = 0;
     },
 
     keep(from, to, index) {
-      const first = words[from + CELL_FIRST];
-      // The order is the rule: with the cell first, recovery in between would free the linked row's chain.
-      if (first !== 0) words[longCells.journal + slot.KEPT + (index >>> 5)] |= 1 << (index & 31);
-      words[to + CELL_LENGTH] = words[from + CELL_LENGTH];
-      words[to + CELL_FIRST] = first;
+      const first = words[from + FIELD_FIRST];
+      // The order is the rule: with the field first, recovery in between would free the linked row's chain.
+      if (first !== 0) words[longFields.journal + slot.KEPT + (index >>> 5)] |= 1 << (index & 31);
+      words[to + FIELD_LENGTH] = words[from + FIELD_LENGTH];
+      words[to + FIELD_FIRST] = first;
       if (first !== 0) return;
       const end = (inlineBytes[index] + 3) >>> 2;
-      for (let i = 0; i < end; i++) words[to + CELL_INLINE + i] = words[from + CELL_INLINE + i];
+      for (let i = 0; i < end; i++) words[to + FIELD_INLINE + i] = words[from + FIELD_INLINE + i];
     },
 
     begin() {
@@ -324,12 +324,12 @@ export function makeLongCells(
     blocksNeeded: () => needed,
 
     store(id) {
-      const at = longCells.journal;
+      const at = longFields.journal;
       for (; stored < pending; stored++) {
-        const cell = pendingCells[stored] as WordIndex;
-        if (!claimChain(at, id, cell, blocksFor(words[cell + CELL_LENGTH] & LENGTH_MASK))) return false;
+        const field = pendingFields[stored] as WordIndex;
+        if (!claimChain(at, id, field, blocksFor(words[field + FIELD_LENGTH] & LENGTH_MASK))) return false;
         const value = pendingValues[stored];
-        if (value !== undefined) fillBlocks(cell, value);
+        if (value !== undefined) fillBlocks(field, value);
       }
       endClaims(at);
       forget();
@@ -341,5 +341,5 @@ export function makeLongCells(
       beginClaims();
     },
   };
-  return longCells;
+  return longFields;
 }

@@ -1,13 +1,13 @@
 import { MAX_STRING_BYTES } from './column-types/string.js';
 import { bytesOf } from './column-types/typed-array.js';
-import type { CellSupport } from './hot/variable-columns.js';
+import type { FieldSupport } from './hot/variable-columns.js';
 import type { RowMemory } from './layout/row-memory.js';
 
 /** `Buffer.write` aborts the process if more than 4 GiB of the Buffer follow the offset (Node 22 and 24). */
 const WINDOW_BYTES = 2 ** 31;
 
 /** What the columns of variable length in one piece of memory need from the runtime. */
-export function cellSupport(memory: RowMemory): CellSupport {
+export function fieldSupport(memory: RowMemory): FieldSupport {
   const { byteLength } = memory.buffer;
   // The same memory in windows, each of which includes the beginning of the next one.
   const windows = Array.from({ length: Math.ceil(byteLength / WINDOW_BYTES) }, (_, window) => {
