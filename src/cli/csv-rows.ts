@@ -8,10 +8,11 @@ import { pipeline } from 'node:stream/promises';
 import { type CsvError, parse } from 'csv-parse';
 import { ShmTableError, show } from '../errors.js';
 import type { ColumnCodec } from '../json/column-codec.js';
+import { expiryOf, lineText } from '../json/row-line.js';
 import type { TableCodec } from '../json/table-codec.js';
 import { numberIn } from '../table/column-types/json-text.js';
 import { CSV_COLUMNS } from './csv-columns.js';
-import { atLine, expiryOf, type LoadedRow, lineError, MAX_LINE_BYTES, textOf } from './loaded-row.js';
+import { atLine, type LoadedRow, lineError, MAX_LINE_BYTES } from './loaded-row.js';
 
 const QUOTE = 0x22;
 const LINE_FEED = 0x0a;
@@ -68,7 +69,7 @@ export async function* csvRows(
   let header: CsvHeader | undefined;
   for await (const { record, info } of records) {
     if (malformed !== undefined && info.lines >= malformed.line) break;
-    const cells = atLine(info.lines, () => record.map(textOf));
+    const cells = atLine(info.lines, () => record.map(lineText));
     if (header === undefined) header = atLine(info.lines, () => readHeader(cells, codec, names));
     else yield rowOf(info.lines, header, cells);
   }

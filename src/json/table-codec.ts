@@ -83,10 +83,10 @@ export class TableCodec {
     }
   }
 
-  /** The line of a dump: key, row, expiresAt. ERR_ANSWER_TOO_LARGE. */
-  writeLine({ key, row, expiresAt }: Envelope): string {
+  /** A line of newline-delimited JSON: key, row, expiresAt. ERR_ANSWER_TOO_LARGE. */
+  writeLine({ key, row, expiresAt }: Envelope, write: RowWriter = this.writeRow): string {
     try {
-      return `{"key":${jsonString(key)},"row":${this.writeRow(row)},"expiresAt":${expiresAt}}\n`;
+      return `{"key":${jsonString(key)},"row":${write(row)},"expiresAt":${expiresAt}}\n`;
     } catch (error) {
       throw asTooLarge(error, key);
     }

@@ -3,6 +3,7 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { FastifyRequest } from 'fastify';
 import { type ErrorCode, show } from '../errors.js';
 import { type Problem, problem } from './problems.js';
 import { isAnswered, lastPending } from './request-queue.js';
@@ -16,12 +17,15 @@ interface Refusal {
   readonly detail: string;
 }
 
+/** Reported once for each request. */
+const TOO_SLOW = 'ERR_HTTP_REQUEST_TIMEOUT';
+
 const REFUSALS: Readonly<Record<string, Refusal>> = {
   HPE_HEADER_OVERFLOW: {
     code: 'ERR_HEADERS_TOO_LARGE',
     detail: 'the request line and headers exceed the limit of 32 KiB',
   },
-  ERR_HTTP_REQUEST_TIMEOUT: { code: 'ERR_REQUEST_TIMEOUT', detail: 'the request did not arrive in time' },
+  [TOO_SLOW]: { code: 'ERR_REQUEST_TIMEOUT', detail: 'the request did not arrive in time' },
 };
 const NOT_HTTP: Refusal = { code: 'ERR_ARGUMENT', detail: 'the request is not HTTP' };
 
@@ -33,12 +37,22 @@ const TOO_MANY_CONNECTIONS = { code: 'ERR_RATE_LIMITED', status: 503 } as const;
 const RETRY_AFTER_S = 1;
 
 const refused = new WeakSet<Socket>();
+/** Connections whose current request may take any time to arrive. */
+const unhurried = new WeakSet<Socket>();
+
+/** Excepts a request from the limit of the time to arrive; it must only go on arriving. */
+export function allowAnyDuration({ raw }: FastifyRequest): void {
+  const { socket } = raw;
+  unhurried.add(socket);
+  raw.once('close', () => unhurried.delete(socket));
+}
 
 /**
  * Responds to a request that the parser rejected, and closes: the rest of the connection's bytes cannot be delimited.
  * All requests before it are answered first, because a client assigns responses to its requests in order.
  */
 export function answerClientError(error: ParserError, socket: Socket): void {
+  if (error.code === TOO_SLOW && unhurried.has(socket)) return;
   // Every further piece of invalid input is reported, too.
   if (refused.has(socket)) return;
   if (!REFUSAL.test(error.code ?? '') || socket.destroyed || !socket.writable || isAnswered(socket)) {

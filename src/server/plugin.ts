@@ -27,6 +27,7 @@ import { changesRoutes } from './routes/changes.js';
 import { incrementRoutes } from './routes/increment.js';
 import { keysRoutes } from './routes/keys.js';
 import { rowRoutes } from './routes/row.js';
+import { rowLinesRoutes } from './routes/row-lines.js';
 import { rowsRoutes } from './routes/rows.js';
 import { tableRoutes } from './routes/table.js';
 import { tablesRoutes } from './routes/tables.js';
@@ -112,7 +113,8 @@ async function versionOne(instance: FastifyInstance, { handles, streams, limits 
     'onRequest',
     hook((request) => readTarget(request, paths)),
   );
-  acceptJsonBodies(app, new BodyLimits(handles, limits.bodyLimit));
+  const bodyLimits = new BodyLimits(handles, limits.bodyLimit);
+  acceptJsonBodies(app, bodyLimits);
   app.setValidatorCompiler(requestValidation());
   app.setSerializerCompiler(asJson);
   app.setErrorHandler(sendProblem);
@@ -124,6 +126,7 @@ async function versionOne(instance: FastifyInstance, { handles, streams, limits 
   tablesRoutes(app, handles);
   tableRoutes(app, handles);
   rowsRoutes(app, handles, limits.answerBytes);
+  rowLinesRoutes(app, handles, bodyLimits);
   keysRoutes(app, handles);
   rowRoutes(app, handles);
   incrementRoutes(app, handles);

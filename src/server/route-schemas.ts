@@ -87,16 +87,35 @@ export function envelopeAnswer(description: string, headers: Readonly<Record<str
   return jsonAnswer<string>(description, { $ref: 'Envelope#' }, { example: EXAMPLE_ENVELOPE, headers });
 }
 
-/** The response to a request for a page of rows. */
-export const pageAnswer = jsonAnswer<string>(
-  'A page of rows; it may be empty although the cursor is not null and more rows follow',
-  {
-    type: 'object',
-    required: ['rows', 'cursor'],
-    properties: { rows: { type: 'array', items: { $ref: 'Envelope#' } }, cursor: { type: ['string', 'null'] } },
+/** A line of newline-delimited JSON. */
+export const rowLine = Type.Unsafe<unknown>({
+  type: 'object',
+  required: ['key', 'row'],
+  properties: {
+    key: { type: 'string', minLength: 1 },
+    row: { type: 'object', additionalProperties: cell },
+    expiresAt: { type: ['integer', 'null'], description: 'Expiry in milliseconds since the Unix epoch; null for none' },
   },
-  { example: { rows: [EXAMPLE_ENVELOPE], cursor: null } },
-);
+  description: 'Each line is such an object',
+  examples: [{ key: '5128581', row: EXAMPLE_ENVELOPE.row, expiresAt: null }],
+});
+
+/** The response to a request for rows. */
+export const rowsAnswer = Type.Unsafe<string>({
+  description: 'A page of rows; it may be empty although the cursor is not null and more rows follow. Or lines of rows',
+  headers: { Vary: { type: 'string', description: 'Accept' } },
+  content: {
+    'application/json': {
+      schema: {
+        type: 'object',
+        required: ['rows', 'cursor'],
+        properties: { rows: { type: 'array', items: { $ref: 'Envelope#' } }, cursor: { type: ['string', 'null'] } },
+      },
+      example: { rows: [EXAMPLE_ENVELOPE], cursor: null },
+    },
+    'application/x-ndjson': { schema: rowLine },
+  },
+});
 
 /** The new value of an incremented column. */
 const numberCell = { type: ['number', 'string'], description: 'int64 as a decimal string' } as const;

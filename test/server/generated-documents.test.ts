@@ -56,6 +56,7 @@ t.test('the document describes every route', async (t) => {
     'head /v1/tables/{table}/rows/{key}',
     'patch /v1/tables/{table}/rows/{key}',
     'post /v1/tables/{table}/batch',
+    'post /v1/tables/{table}/rows',
     'post /v1/tables/{table}/rows/{key}/increment',
     'put /v1/tables/{table}',
     'put /v1/tables/{table}/rows/{key}',

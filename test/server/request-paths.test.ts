@@ -143,7 +143,7 @@ t.test('unsupported methods are 405 and name the supported ones', async (t) => {
   const paths: [string, string[]][] = [
     ['/v1/tables', ['GET', 'HEAD']],
     ['/v1/tables/t', ['DELETE', 'GET', 'HEAD', 'PUT']],
-    [ROWS, ['DELETE', 'GET', 'HEAD']],
+    [ROWS, ['DELETE', 'GET', 'HEAD', 'POST']],
     [`${ROWS}/k`, ['DELETE', 'GET', 'HEAD', 'PATCH', 'PUT']],
     [`${ROWS}/k/increment`, ['POST']],
     ['/v1/tables/t/batch', ['POST']],

@@ -34,6 +34,7 @@ const ROUTES: readonly [Scope, string, string, HttpOptions][] = [
     },
   ],
   ['write', 'POST', '/v1/tables/t/batch', { json: [{ op: 'set', key: 'k', row: {} }] }],
+  ['write', 'POST', '/v1/tables/t/rows', { body: '', headers: { 'content-type': 'application/x-ndjson' } }],
   ['write', 'DELETE', ROW, {}],
   ['admin', 'DELETE', '/v1/tables/t/rows', {}],
   ['admin', 'PUT', '/v1/tables/made', { json: { capacity: 1, columns: { n: 'int32' } } }],

@@ -8,10 +8,10 @@ import type { TableHandles } from '../table-handles.js';
 import type { JsonLimits } from './json-scanner.js';
 
 /**
- * The kind of a body: a row or some of its columns, operations of a batch, the definition of a table, or an object with
- * few members.
+ * The kind of a body: a row or some of its columns, operations of a batch, the definition of a table, an object with few
+ * members, or lines of rows.
  */
-export type BodyKind = 'row' | 'batch' | 'definition' | 'small';
+export type BodyKind = 'row' | 'batch' | 'definition' | 'small' | 'lines';
 
 export const MAX_OPERATIONS = 10_000;
 
@@ -20,6 +20,8 @@ const MIN_ROW_BYTES = MIB;
 /** A longer row can be written in parts. */
 const MAX_ROW_BYTES = 64 * MIB;
 const BATCH_BYTES = 4 * MIB;
+/** For the key and the expiry of a line. */
+const LINE_BYTES = 4096;
 const OTHER_BYTES = MIB;
 
 /** A table has at most this many columns. */
@@ -30,6 +32,8 @@ const FEW = 32;
 const MAX_VALUE_DEPTH = 128;
 
 const ROW: JsonLimits = { maxDepth: 1, maxMembers: [MAX_COLUMNS] };
+/** A row with its key and its expiry. */
+const LINE: JsonLimits = { maxDepth: 2, maxMembers: [FEW, MAX_COLUMNS] };
 const BATCH: JsonLimits = { maxDepth: 3, maxMembers: [MAX_OPERATIONS, FEW, MAX_COLUMNS] };
 const STRUCTURES: Readonly<Record<'definition' | 'small', JsonLimits>> = {
   // One more column than a table may have, so that the table's own error is returned.
@@ -38,7 +42,7 @@ const STRUCTURES: Readonly<Record<'definition' | 'small', JsonLimits>> = {
 };
 const ANY: JsonLimits = { maxDepth: MAX_VALUE_DEPTH, maxMembers: [] };
 
-interface RouteLimits {
+export interface RouteLimits {
   readonly maxBytes: number;
   readonly structure: JsonLimits;
 }
@@ -54,7 +58,7 @@ export class BodyLimits {
   }
 
   /**
-   * The limits of a body that is not small.
+   * The limits of a body that is not small; if it consists of lines, of each line.
    *
    * @throws {ShmTableError} ERR_TABLE_NOT_FOUND, and what else opening a table may throw
    */
@@ -63,9 +67,9 @@ export class BodyLimits {
     if (kind === 'definition' || kind === 'small') return this.#limits(OTHER_BYTES, STRUCTURES[kind]);
     const columns = this.#handles.use(table, ({ table: { columns } }) => columns);
     const rowBytes = Math.min(Math.max(MIN_ROW_BYTES, widthInJson(columns)), MAX_ROW_BYTES);
-    return kind === 'row'
-      ? this.#limits(rowBytes, withValues(ROW, columns))
-      : this.#limits(Math.max(rowBytes, BATCH_BYTES), withValues(BATCH, columns));
+    if (kind === 'row') return this.#limits(rowBytes, withValues(ROW, columns));
+    if (kind === 'lines') return this.#limits(rowBytes + LINE_BYTES, withValues(LINE, columns));
+    return this.#limits(Math.max(rowBytes, BATCH_BYTES), withValues(BATCH, columns));
   }
 
   #limits(bytes: number, structure: JsonLimits): RouteLimits {

@@ -301,5 +301,5 @@ function isSpace(byte: number): boolean {
 }
 
 function malformed(what: string): ShmTableError {
-  return new ShmTableError('ERR_BODY_MALFORMED', `the body is not acceptable JSON: ${what}`);
+  return new ShmTableError('ERR_BODY_MALFORMED', `not acceptable as JSON: ${what}`);
 }

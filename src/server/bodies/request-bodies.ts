@@ -1,5 +1,6 @@
 /**
- * Request bodies: JSON only (for PATCH also merge-patch), in well-formed UTF-8, up to the limit of the route.
+ * Request bodies: JSON only (for PATCH also merge-patch), in well-formed UTF-8, up to the limit of the route; or lines of
+ * JSON, which the route reads itself.
  *
  * A body is checked while it arrives and rejected at its first fault; the rest of a rejected body is read and
  * discarded, so that the client can read the response. A small body is parsed as a whole, because that is cheap.
@@ -51,6 +52,15 @@ export function acceptJsonBodies(app: FastifyInstance, limits: BodyLimits): void
       }
     },
   );
+  app.addContentTypeParser('application/x-ndjson', (request: FastifyRequest, payload: Readable, done: Done) => {
+    try {
+      checkHeaders(request);
+      done(null, payload);
+    } catch (error) {
+      payload.resume();
+      done(null, new Refused(errorOf(error)));
+    }
+  });
   app.addHook(
     'preValidation',
     hook((request, reply) => {
@@ -71,10 +81,16 @@ function refuse(request: FastifyRequest, reply: FastifyReply, error: Error): nev
   throw error;
 }
 
-function checkHeaders({ headers, method }: FastifyRequest): void {
+const LINES = /^application\/x-ndjson\b/i;
+const JSON_TYPE = /^application\/json\b/i;
+const PATCH_TYPE = /^application\/(merge-patch\+)?json\b/i;
+
+function checkHeaders({ headers, method, routeOptions }: FastifyRequest): void {
   const type = headers['content-type'] ?? '';
-  if (method !== 'PATCH' && !/^application\/json\b/i.test(type)) {
-    throw new ShmTableError('ERR_MEDIA_TYPE', `the content type of ${method} must be application/json, got ${type}`);
+  const isLines = routeOptions.config.body === 'lines';
+  if (!(isLines ? LINES : method === 'PATCH' ? PATCH_TYPE : JSON_TYPE).test(type)) {
+    const wanted = isLines ? 'application/x-ndjson' : 'application/json';
+    throw new ShmTableError('ERR_MEDIA_TYPE', `the content type of ${method} must be ${wanted}, got ${type}`);
   }
   const encoding = headers['content-encoding'];
   if (encoding !== undefined && encoding !== 'identity') {

@@ -1,14 +1,17 @@
+import { ShmTableError } from '../../errors.js';
 import { DEFAULT_SCAN_LIMIT } from '../../table/defaults.js';
 import type { BucketNumber } from '../../table/layout/units.js';
 import { Type } from '../json-schema.js';
 import { decodeKey } from '../key-encoding.js';
 import { answerInPieces } from '../pieced-answer.js';
 import { OF_ANY_BODY, tableProblems } from '../route-problems.js';
-import { keyEncoding, namesIn, nothing, pageAnswer, selectedColumns, tableParameters } from '../route-schemas.js';
+import { keyEncoding, namesIn, nothing, rowsAnswer, selectedColumns, tableParameters } from '../route-schemas.js';
 import { readStep } from '../row-pages.js';
 import type { RoutesApp } from '../service-routes.js';
 import type { TableHandles } from '../table-handles.js';
 import { Turns } from '../turns.js';
+import { varyBy } from '../vary.js';
+import { LINES_TYPE, sendRowLines, wantsLines } from './row-lines.js';
 
 const MAX_LIMIT = 1000;
 /** Time limit for filling a page, after which it is sent with the rows found so far. */
@@ -45,9 +48,12 @@ export function rowsRoutes(app: RoutesApp, handles: TableHandles, answerBytes: n
         operationId: 'listRows',
         tags: ['rows'],
         summary: 'Lists rows; a row present for the whole listing appears exactly once',
+        description:
+          `With \`Accept: ${LINES_TYPE}\` the response is not a page but all rows, one in each line; \`cursor\` and ` +
+          '`limit` are then invalid.',
         params: tableParameters,
         querystring: query,
-        response: { 200: pageAnswer, ...tableProblems('ERR_COLUMN_UNKNOWN', 'ERR_ANSWER_TOO_LARGE') },
+        response: { 200: rowsAnswer, ...tableProblems('ERR_COLUMN_UNKNOWN', 'ERR_ANSWER_TOO_LARGE') },
       },
     },
     async (request, reply) => {
@@ -55,6 +61,13 @@ export function rowsRoutes(app: RoutesApp, handles: TableHandles, answerBytes: n
       const { table } = request.params;
       const wanted = prefix === undefined ? undefined : decodeKey(prefix, keyEncoding);
       const names = namesIn(columns);
+      varyBy(reply, 'Accept');
+      if (wantsLines(request.headers.accept)) {
+        if (cursor !== undefined || request.query.limit !== undefined) {
+          throw new ShmTableError('ERR_ARGUMENT', `cursor and limit are for pages; ${LINES_TYPE} has all rows`);
+        }
+        return sendRowLines(reply, handles, { table, prefix: wanted, columns: names });
+      }
       const turns = new Turns();
       reply.type('application/json');
       return answerInPieces(reply, { maxUnreadBytes: MAX_UNREAD_BYTES }, async (answer) => {

@@ -49,14 +49,24 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lists rows; a row present for the whole listing appears exactly once */
+        /**
+         * Lists rows; a row present for the whole listing appears exactly once
+         * @description With `Accept: application/x-ndjson` the response is not a page but all rows, one in each line; `cursor` and `limit` are then invalid.
+         */
         get: operations["listRows"];
         put?: never;
-        post?: never;
+        /**
+         * Writes any number of rows, one in each line
+         * @description Each line replaces the row with its key, as soon as the line has arrived. One that fails does not stop the others, and if the client disconnects, the rows written so far remain.
+         */
+        post: operations["loadRows"];
         /** Deletes all rows, one at a time */
         delete: operations["clearTable"];
         options?: never;
-        /** Lists rows; a row present for the whole listing appears exactly once */
+        /**
+         * Lists rows; a row present for the whole listing appears exactly once
+         * @description With `Accept: application/x-ndjson` the response is not a page but all rows, one in each line; `cursor` and `limit` are then invalid.
+         */
         head: operations["listRows-head"];
         patch?: never;
         trace?: never;
@@ -1102,9 +1112,11 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A page of rows; it may be empty although the cursor is not null and more rows follow */
+            /** @description A page of rows; it may be empty although the cursor is not null and more rows follow. Or lines of rows */
             200: {
                 headers: {
+                    /** @description Accept */
+                    Vary?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1127,6 +1139,14 @@ export interface operations {
                     "application/json": {
                         rows: components["schemas"]["Envelope"][];
                         cursor: string | null;
+                    };
+                    "application/x-ndjson": {
+                        key: string;
+                        row: {
+                            [key: string]: unknown;
+                        };
+                        /** @description Expiry in milliseconds since the Unix epoch; null for none */
+                        expiresAt?: number | null;
                     };
                 };
             };
@@ -1179,6 +1199,160 @@ export interface operations {
             };
             /** @description Unknown column: `ERR_COLUMN_UNKNOWN` */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests: `ERR_RATE_LIMITED` */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before retrying */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error: `ERR_INTERNAL`; Table is corrupt: `ERR_TABLE_CORRUPT`; Unsupported layout version: `ERR_LAYOUT_VERSION` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Lock timeout: `ERR_LOCK_TIMEOUT`; Table is closed: `ERR_TABLE_CLOSED`; Too many participants: `ERR_TOO_MANY_PARTICIPANTS` */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before retrying */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    loadRows: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Name of the table
+                 * @example cities
+                 */
+                table: string;
+            };
+            cookie?: never;
+        };
+        /** @description Each line is such an object */
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "key": "5128581",
+                 *       "row": {
+                 *         "population": 8175133,
+                 *         "country": "US"
+                 *       },
+                 *       "expiresAt": null
+                 *     }
+                 */
+                "application/x-ndjson": {
+                    key: string;
+                    row: {
+                        [key: string]: unknown;
+                    };
+                    /** @description Expiry in milliseconds since the Unix epoch; null for none */
+                    expiresAt?: number | null;
+                };
+            };
+        };
+        responses: {
+            /** @description What became of the lines */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "written": 2,
+                     *       "failed": []
+                     *     }
+                     */
+                    "application/json": {
+                        /** @description Rows that were written */
+                        written: number;
+                        /** @description Lines that failed, at most the first 1000 */
+                        failed: {
+                            /** @description Counted from 1 */
+                            line: number;
+                            problem: components["schemas"]["Problem"];
+                        }[];
+                        /** @description Number of lines that failed, if they are not all listed */
+                        failures?: number;
+                        /** @description Rows that were skipped because they had expired, if there are any */
+                        expired?: number;
+                    };
+                };
+            };
+            /** @description Invalid argument: `ERR_ARGUMENT`; Invalid key: `ERR_KEY_INVALID`; Malformed body: `ERR_BODY_MALFORMED` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Authentication required: `ERR_UNAUTHENTICATED` */
+            401: {
+                headers: {
+                    /** @description Bearer */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden: `ERR_FORBIDDEN`; Permission denied: `ERR_PERMISSION` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Table not found: `ERR_TABLE_NOT_FOUND`; Route not found: `ERR_ROUTE_NOT_FOUND` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Body too large: `ERR_BODY_TOO_LARGE` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported media type: `ERR_MEDIA_TYPE` */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1356,9 +1530,11 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A page of rows; it may be empty although the cursor is not null and more rows follow */
+            /** @description A page of rows; it may be empty although the cursor is not null and more rows follow. Or lines of rows */
             200: {
                 headers: {
+                    /** @description Accept */
+                    Vary?: string;
                     [name: string]: unknown;
                 };
                 content?: never;

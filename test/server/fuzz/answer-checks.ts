@@ -39,6 +39,10 @@ export function problemWith(operation: Operation, { status, headers, body }: Fuz
   const validate = validators.get(`${operation.operationId} ${status} ${type}`);
   if (validate === undefined) return `type ${type} is not documented for ${status}`;
   if (type === 'text/event-stream') return undefined;
+  if (type === 'application/x-ndjson') {
+    const wrong = body.split('\n').find((line) => line !== '' && !validate(JSON.parse(line)));
+    return wrong === undefined ? undefined : `${status}: ${ajv.errorsText(validate.errors)} in ${wrong}`;
+  }
   const value: unknown = type.endsWith('json') ? JSON.parse(body) : body;
   if (!validate(value)) return `${status}: ${ajv.errorsText(validate.errors)}`;
   return type === 'application/problem+json' ? problemWithProblem(status, described.description, value) : undefined;

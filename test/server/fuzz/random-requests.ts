@@ -62,6 +62,9 @@ export class RandomRequests {
         else headers[name] = Buffer.from(text.replace(/[^\t\x20-\x7e]/g, '?')).toString('latin1');
       }
     }
+    // Not a parameter: the document names the types of each response.
+    const [, type] = Object.keys(operation.responses['200']?.content ?? {});
+    if (type !== undefined && random.chance(20)) headers.accept = type;
     if (random.chance(3)) query.append(random.pick(['nope', 'limit', 'ttl', 'token']), random.text());
     const text = query.size === 0 ? '' : `?${query}`;
     if (random.chance(93))

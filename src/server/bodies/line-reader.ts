@@ -1,0 +1,83 @@
+/**
+ * Splits a body into lines while it arrives. Only the line that is arriving is kept, and of one that is too long or
+ * malformed nothing: the rest of it is skipped.
+ */
+import { ShmTableError } from '../../errors.js';
+import { errorOf } from '../request-hooks.js';
+import type { RouteLimits } from './body-limits.js';
+import { JsonScanner } from './json-scanner.js';
+
+const NEWLINE = 0x0a;
+/** A line up to this size is parsed without being scanned first. */
+const SMALL_BYTES = 16 * 1024;
+
+/** A line, counted from 1, or what is wrong with it. */
+export type Line = { readonly number: number } & ({ readonly bytes: Buffer } | { readonly error: Error });
+
+export class LineReader {
+  readonly #limits: RouteLimits;
+  #number: number = 1;
+  /** The beginning of the current line. */
+  #pieces: Buffer[] = [];
+  #bytes: number = 0;
+  /** Of a line that is not small. */
+  #scanner: JsonScanner | undefined;
+  #error: Error | undefined;
+
+  constructor(limits: RouteLimits) {
+    this.#limits = limits;
+  }
+
+  /** The lines that end in the next piece of the body. */
+  *lines(chunk: Buffer): Generator<Line> {
+    let start = 0;
+    for (let end = chunk.indexOf(NEWLINE); end !== -1; end = chunk.indexOf(NEWLINE, start)) {
+      this.#add(chunk.subarray(start, end));
+      yield this.#take();
+      start = end + 1;
+    }
+    this.#add(chunk.subarray(start));
+  }
+
+  /** The last line, if the body does not end with a newline. */
+  *end(): Generator<Line> {
+    if (this.#bytes > 0) yield this.#take();
+  }
+
+  #add(piece: Buffer): void {
+    this.#bytes += piece.length;
+    if (this.#error !== undefined) return;
+    try {
+      const { maxBytes, structure } = this.#limits;
+      if (this.#bytes > maxBytes) {
+        throw new ShmTableError('ERR_BODY_TOO_LARGE', `a line must have at most ${maxBytes} bytes, got more`);
+      }
+      if (this.#scanner !== undefined) this.#scanner.push(piece);
+      this.#pieces.push(piece);
+      if (this.#scanner !== undefined || this.#bytes <= SMALL_BYTES) return;
+      this.#scanner = new JsonScanner(structure);
+      for (const arrived of this.#pieces) this.#scanner.push(arrived);
+    } catch (error) {
+      this.#error = errorOf(error);
+      this.#pieces = [];
+    }
+  }
+
+  #take(): Line {
+    const number = this.#number++;
+    const pieces = this.#pieces;
+    const scanner = this.#scanner;
+    let error = this.#error;
+    this.#pieces = [];
+    this.#bytes = 0;
+    this.#scanner = undefined;
+    this.#error = undefined;
+    try {
+      scanner?.end();
+    } catch (incomplete) {
+      error ??= errorOf(incomplete);
+    }
+    if (error !== undefined) return { number, error };
+    return { number, bytes: pieces.length === 1 ? pieces[0] : Buffer.concat(pieces) };
+  }
+}
