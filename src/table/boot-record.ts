@@ -11,14 +11,14 @@ import { verifyTable } from './verify.js';
 /*
  * What a table in a file records about the boots of its machine. Only such a table outlives a boot.
  *
- * - BOOT_ID is the boot from which the CLOCK_BOOTTIME of the header's clock offset counts. Whoever is first to open the
- *   table in a new boot finds that the participants of the old one are gone, with all their byte locks. It settles what
- *   they left, starts counting the clock from the new boot by the wall clock, with the difference that the two had
- *   before, so that table time continues and never goes back, and writes the new boot's id last.
+ * - BOOT_ID is the boot from which the CLOCK_BOOTTIME of the header's clock offset counts. The first process to open
+ *   the table in a new boot finds that the participants of the old one are gone, with all their byte locks. It settles
+ *   what they left, and computes a new clock offset from the wall clock and the difference that the two had before, so
+ *   that table time continues and never goes back. It writes the new boot's id last.
  * - IN_USE is 1 from before the first participant's first store until after the last participant's last store is on
  *   disk. So a new boot that finds 1 comes after a crash of the machine, or after processes that ended without closing:
- *   what is on disk may be from different moments, and the table is verified before anybody is served. An inconsistent
- *   table keeps its old boot id, and is refused each time.
+ *   what is on disk may be from different moments, and the table is verified before any process can use it. An
+ *   inconsistent table keeps its old boot id, and is refused each time.
  *
  * Both change only under BOOT_BYTE. Within one boot none of this is needed: what processes wrote before they were
  * killed is in the page cache, and the participants' own recovery applies.
@@ -129,7 +129,7 @@ export function attachToFile(segment: Segment, code: TableCode, locks: ByteLocks
 
 /**
  * Detaches a participant from a table in a file. The last one settles what dead participants left, and marks the file
- * as clean once everything is on disk. If somebody is attaching at this moment, nothing is marked.
+ * as clean once everything is on disk. If another process is attaching at this moment, nothing is marked.
  */
 export function detachFromFile(
   segment: Segment,

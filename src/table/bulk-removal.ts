@@ -13,7 +13,7 @@ const MAX_YIELD_MS = 60_000;
 /** Empty buckets that are skipped before the time is checked again. */
 const BUCKETS_AT_ONCE = 2 ** 14;
 
-/** Removes many rows, one by one, bucket after bucket; buckets that somebody holds come last. See `Table.clear`. */
+/** Removes many rows, one by one, bucket after bucket; buckets that are locked come last. See `Table.clear`. */
 export class BulkRemoval<C extends Columns> {
   readonly #handle: TableHandle<C>;
 
@@ -73,7 +73,8 @@ export class BulkRemoval<C extends Columns> {
   }
 
   /**
-   * Calls `remove` once for each bucket that has rows, and adds up how many it removed. Ends whatever others insert.
+   * Calls `remove` once for each bucket that has rows, and adds up how many it removed. Terminates no matter how many
+   * rows others insert.
    */
   async #inTurns(yieldMs: number, remove: (bucket: BucketNumber) => number): Promise<number> {
     const handle = this.#handle;
@@ -81,7 +82,7 @@ export class BulkRemoval<C extends Columns> {
     const locked: BucketNumber[] = [];
     let removed = 0;
     for (let bucket = 0 as BucketNumber; ; ) {
-      // Before anything else: after others have had a turn, the memory may be gone.
+      // First of all: while other work had its turn, the table may have been closed.
       handle.assertWritable();
       const { homeBuckets } = handle.memory;
       const end = Math.min(bucket + BUCKETS_AT_ONCE, homeBuckets);

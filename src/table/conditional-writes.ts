@@ -9,12 +9,12 @@ import type { Columns, Expected, Row, RowInput, WriteOptions } from './types.js'
 import { expiryOf, readWriteOptions } from './write-options.js';
 
 /**
- * Writes that depend on the row's previous state: the row is read, its revision is compared when it is written, and all
- * of it is tried again if they differ. See `Table`.
+ * Writes that depend on the row's previous state: the row is read, its revision is compared when it is written, and the
+ * whole sequence is repeated if the revision has changed. See `Table`.
  */
 export class ConditionalWrites<C extends Columns> {
   readonly #handle: TableHandle<C>;
-  /** Whether a row may have a `then` without being a promise: the table has a column of that name. */
+  /** Whether the table has a column named `then`: a row with a `then` is no promise in that case. */
   readonly #hasThen: boolean;
 
   constructor(handle: TableHandle<C>) {
@@ -50,7 +50,7 @@ export class ConditionalWrites<C extends Columns> {
     let retries: Retries | undefined;
     for (;;) {
       const entry = handle.entries(key);
-      // What the callback returns is read in here too: its getters are part of the callback's code.
+      // The returned object is also read in here, because its getters are part of the callback's code.
       const watched = watchRow(handle.memory, handle.key.hash, () => {
         const changes = change(entry?.row);
         if (changes === undefined) return undefined;
@@ -70,7 +70,7 @@ export class ConditionalWrites<C extends Columns> {
     }
   }
 
-  /** Runs `write` with the revision of the row that fulfils the condition, until nobody else has written in between. */
+  /** Runs `write` with the revision of the row that fulfils the condition, until no other write has come in between. */
   #whileExpected(key: string, expected: Expectation, write: (revision: number) => Outcome): boolean {
     if (expected.revision !== undefined) return isDone(write(expected.revision));
     let retries: Retries | undefined;
@@ -93,12 +93,12 @@ function isDone(outcome: Outcome): boolean {
   return outcome === 'updated' || outcome === 'deleted';
 }
 
-/** A promise has no columns, and by the time it is fulfilled the row may have changed. */
+/** Rejects a promise: it has no columns, and when it is fulfilled the row may have changed. */
 function checkSynchronous(changes: object, hasThen: boolean): void {
   const isThenable = !hasThen && changes instanceof Object && 'then' in changes && typeof changes.then === 'function';
   if (!isThenable && !types.isPromise(changes)) return;
   throw new ShmTableError(
     'ERR_ARGUMENT',
-    'the callback must be synchronous and return a row, got a promise: await first what it needs, then modify the row',
+    'the callback must be synchronous and return a row, got a promise: await what it needs first, then modify the row',
   );
 }

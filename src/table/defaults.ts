@@ -1,6 +1,6 @@
 import { DEFAULT_BACKEND } from '../memory/index.js';
 
-/** The defaults of what a table is and how a handle attaches: for the options and their JSON Schemas. */
+/** The defaults of the options, also for their JSON Schemas. */
 export const TABLE_DEFAULTS = {
   maxKeyBytes: 63,
   evict: 'none',

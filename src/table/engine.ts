@@ -83,20 +83,26 @@ export class TableEngine<C extends Columns = Columns> {
   }
 
   /**
-   * `Table.entry` with values in their stored form: of a `json` column its text, '' for null. With `columns`, which must
-   * exist, only those are read: none of them for the revision alone.
+   * `Table.entry` with values in their stored form: a `json` value as its text, '' for null. With `columns`, which must
+   * exist, only those are read; an empty list reads only the revision.
    */
   storedEntry(key: string, columns?: readonly string[]): Entry<C> | undefined {
     return this.#handle.storedRows.entry(key, columns);
   }
 
-  /** `Table.scan` with values in their stored form; long values have at most `maxBytes`, or are those of one row. */
+  /**
+   * `Table.scan` with values in their stored form; its long values have at most `maxBytes` together, or belong to a
+   * single row.
+   */
   storedPage<K extends keyof C & string>(options: ScanOptions<C, K>, maxBytes: number): ScanPage<C, K> {
     this.#handle.assertOpen();
     return this.#handle.scan.page(options, this.#handle.proceed, { isStored: true, maxBytes });
   }
 
-  /** Loads the rows of up to MAX_KEYS_AHEAD keys that will be looked up next into the cache: see `Reader.loadAhead`. */
+  /**
+   * Loads into the processor's cache the rows of up to MAX_KEYS_AHEAD keys that will be looked up next: see
+   * `Reader.loadAhead`.
+   */
   loadAhead(keys: readonly string[]): void {
     this.#handle.assertOpen();
     this.#handle.reader.loadAhead(keys);
@@ -109,7 +115,7 @@ export class TableEngine<C extends Columns = Columns> {
     this.#handle.assertOpen();
     const { name, watches } = this.#handle;
     if (watches === undefined) {
-      throw new ShmTableError('ERR_ARGUMENT', `table ${name} has no change feed: it was made with changes = 0`);
+      throw new ShmTableError('ERR_ARGUMENT', `table ${name} has no change feed: it was created with changes = 0`);
     }
     if (typeof prefix !== 'string') {
       throw new ShmTableError('ERR_ARGUMENT', `prefix must be a string, got ${show(prefix)}`);
@@ -143,8 +149,8 @@ export class TableEngine<C extends Columns = Columns> {
   }
 
   /**
-   * Settles the operations of dead participants and returns how many there were. Without it, others settle them when
-   * they find their locks held.
+   * Settles the operations of dead participants and returns how many there were. Otherwise they are settled when others
+   * wait for their locks.
    */
   settleDead(): number {
     return this.#handle.assertWritable().participant.settleDead();

@@ -3,8 +3,8 @@
  * zero. The algorithm is SipHash (Jean-Philippe Aumasson and Daniel J. Bernstein, 2012) on words of 32 bits: one round
  * per word and three at the end, as hash tables elsewhere use it.
  *
- * It is keyed, because keys come in with requests. The lanes of an unkeyed hash such as XXH32 can be made to cancel
- * each other whatever its seed is: 2^15 keys of 240 bytes with the same hash can be found with pencil and paper. It is
+ * It is keyed, because keys come from requests. In an unkeyed hash such as XXH32, changes in a lane can cancel each
+ * other whatever the seed is: 2^15 keys of 240 bytes with the same hash can be found with pencil and paper. It is
  * written here and not called from WebAssembly because crossing costs more than hashing: a key of ten characters is
  * encoded and hashed in 22 ns, in 21 ns with XXH32, and in 55 ns or more with a hash in WebAssembly. The round is
  * written out twice here and once in `Key.encode`, which hashes a key's characters as it reads them: as a function it

@@ -9,8 +9,8 @@ const { ENTRIES, HOLDER_MASK, LOCK } = constants.bucket;
 const { BLOCK_OWNER, BLOCK_TABLE_WORDS } = constants.heap;
 
 /**
- * Carries out an operation from a participant's journal. The writer calls it when everything is prepared, and recovery
- * calls it for a participant that died at any point of it: the same stores again, all of final values.
+ * Carries out an operation from a participant's journal. The writer calls it when everything is prepared. Recovery
+ * calls it for a participant that died at any point, and it makes the same stores again, all of final values.
  *
  * Requires: the caller acts for this participant, which holds the lock of the operation's home bucket.
  */
@@ -37,8 +37,8 @@ export class Journal {
   }
 
   /**
-   * Finishes the release of a block that was interrupted, and corrects the bits of its word: others of this word may have
-   * been released before it. For recovery: repeatable, and before any other release, which changes RELEASING.
+   * Finishes the release of a block that was interrupted, and corrects the bits of its word: other blocks of this word
+   * may have been released before it. For recovery: repeatable, and before any other release, which changes RELEASING.
    */
   finishRelease(at: WordIndex, id: number): void {
     const spare = this.#words[at + slot.SPARE];
@@ -59,7 +59,9 @@ export class Journal {
     for (const row of this.#unlinkedRow(at, id)) this.#code.heap?.freeRow(at, id, this.#memory.rowWord(row));
   }
 
-  /** The row that the journal names, if it belongs to the participant and is not its spare: an array of it, or none. */
+  /**
+   * The row that the journal names, if it belongs to the participant and is not its spare: an array of one row or none.
+   */
   #unlinkedRow(at: WordIndex, id: number): RowNumber[] {
     const row = this.#words[at + slot.ROW];
     const isOwn =
@@ -122,8 +124,8 @@ export class Journal {
   }
 
   /**
-   * Whether a row slice is reserved for the first participant of a slot: it is kept out of the pool's reach although it
-   * has no owner.
+   * Whether a row slice is reserved for the first participant of a slot: the pool never allocates it, although it has
+   * no owner.
    */
   #isReserved(row: number): boolean {
     if (row > this.#memory.layout.schema.maxParticipants) return false;

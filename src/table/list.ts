@@ -12,7 +12,7 @@ export function segmentName(namespace: string, name: string): string {
 
 /**
  * The tables of a namespace, read through `describe`; those that cannot be opened are left out. A table in a file is
- * found while a process has it open, and when its `path` is given: then nothing else is examined.
+ * found while a process has it open, or if its `path` is given, in which case nothing else is examined.
  */
 export function listTables(
   namespace: string,

@@ -5,14 +5,16 @@ import type { Reader } from './reader.js';
 import type { RowReading, RowSource } from './row-source.js';
 import type { Columns } from './types.js';
 
-/** A row with more bytes of long values than this is not read with its chain, but when its turn comes. */
+/**
+ * A row with more bytes of long values than this is not read together with its chain, but when the caller gets to it.
+ */
 const READ_AHEAD_BYTES = 64 * 1024;
 
 /** A row of a chain; without a value when it is to be read by itself. */
 interface ChainRow<T> {
   readonly key: string;
   readonly hash: number;
-  /** Bytes of the long values that reading it takes. */
+  /** Bytes of the long values that would be read. */
   readonly bytes: number;
   readonly value: T | undefined;
 }
@@ -21,7 +23,7 @@ interface ChainRow<T> {
 export class LongRowReading<C extends Columns, T> {
   readonly #reader: Reader<C>;
   readonly #reading: RowReading<ChainRow<T>>;
-  /** The row that is read however long it is; others are not read then. */
+  /** The key of the row that is read whatever its length; while it is set, no other row is read. */
   #only: string | undefined;
 
   /** `columns` are those that `make` reads. Rows whose keys do not begin with `prefix` have no value. */
@@ -53,8 +55,8 @@ export class LongRowReading<C extends Columns, T> {
   }
 
   /**
-   * The rows of a chain, one after the other. `proceed` is called before a row that is read by itself, since its caller
-   * may have done anything meanwhile, and may throw.
+   * The rows of a chain, one after the other. `proceed` is called before a row that is read by itself, because the
+   * caller may have closed the table meanwhile, and may throw.
    */
   *rows(bucket: BucketNumber, proceed: () => void): Generator<{ readonly key: string; readonly value: T }> {
     for (const { key, value } of this.chain(bucket)) {
@@ -68,7 +70,7 @@ export class LongRowReading<C extends Columns, T> {
     }
   }
 
-  /** The row of a key of this bucket's chain as it is now; undefined when it is there no more. */
+  /** The present row of a key of this bucket's chain; undefined when there is none any more. */
   rowOf(bucket: BucketNumber, key: string): T | undefined {
     this.#only = key;
     return this.#reader.chain(bucket, this.#reading).find((row) => row.key === key)?.value;

@@ -32,7 +32,7 @@ function textBytes(value: unknown): number {
   return bytes === value.length || value.isWellFormed() ? bytes : -1;
 }
 
-/** Whether a nested operation has thrown it, in code of the caller's. */
+/** Whether the error comes from a nested operation in the caller's code. */
 function isOwnError(error: unknown): boolean {
   try {
     return error instanceof ShmTableError;
@@ -41,7 +41,7 @@ function isOwnError(error: unknown): boolean {
   }
 }
 
-/** Whether the engine cannot create a text so long. */
+/** Whether the text would be longer than the engine's limit. */
 function isTooLong(error: unknown): boolean {
   try {
     return error instanceof RangeError && error.message === 'Invalid string length';
@@ -50,7 +50,9 @@ function isTooLong(error: unknown): boolean {
   }
 }
 
-/** The text of a JSON value; '' for null, which is the column's zero. Runs `toJSON` and getters of the caller's. */
+/**
+ * The text of a JSON value; '' for null, which is the column's zero. Runs the caller's `toJSON` methods and getters.
+ */
 function stringify(column: LongColumn, value: unknown): string {
   if (value === null) return '';
   let text: string | undefined;

@@ -4,8 +4,8 @@ import type { RowMemory } from './layout/row-memory.js';
 import type { LongRuntime } from './long-support.js';
 
 /**
- * The long values of one row in memory of this thread, which has no heap: the fields have the lengths, the values are
- * beside them. For rows on which a caller's values are tried, and for a reader's copy of a row.
+ * The long values of one row in memory of this thread, which has no heap: the fields contain the lengths, an array the
+ * values. For rows in which a caller's values are checked, and for a reader's copy of a row.
  */
 export class LongValues implements LongFields, LongBytes {
   readonly stringify: LongFields['stringify'];
@@ -73,7 +73,7 @@ export class LongValues implements LongFields, LongBytes {
     return true;
   };
 
-  /** `writeCopy` of bytes of the table's field whose length word is given: with the bit that says whether it is ASCII. */
+  /** `writeCopy` of bytes from a field of the table, with that field's length word: its ASCII bit is kept. */
   take(field: number, index: number, bytes: Uint8Array, lengthWord: number): void {
     this.#put(field, index, bytes, bytes.length | (lengthWord & ASCII));
   }

@@ -45,7 +45,7 @@ export function readRows<C extends Columns>(
   return { keys, rows };
 }
 
-/** Calls `one` for each key in order, and `ahead` with each group of keys before its first. */
+/** Calls `one` for each key in order, and `ahead` with each group of keys before the first of the group. */
 export function forEachKey(
   keys: readonly string[],
   ahead: (keys: readonly string[]) => void,

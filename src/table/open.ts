@@ -30,12 +30,12 @@ export interface OpenedTable {
   readonly memory: TableMemory;
 }
 
-/** Attaches to a table. What it returns closes the segment when it is closed. */
+/** Attaches to a table. Closing what it returns also closes the segment. */
 type Attaching<T> = (opened: OpenedTable) => T;
 
 /**
- * Creates a table and attaches to it. Nobody sees it before both are done, so that a failure of either leaves nothing
- * behind. All its revisions are at least `leastRevision`. `ERR_TABLE_EXISTS`, and what `Segment.create` throws.
+ * Creates a table and attaches to it. The table becomes visible when both are done, so that a failure of either leaves
+ * nothing behind. All its revisions are at least `leastRevision`. `ERR_TABLE_EXISTS`, and what `Segment.create` throws.
  */
 export function createTable<T extends { close(): void }>(
   attach: AttachOptions,
@@ -73,7 +73,7 @@ export function createTable<T extends { close(): void }>(
       },
     );
     if (attached !== undefined) return attached;
-    throw new Error('a segment was made without being initialised');
+    throw new Error('a segment was created without being initialised');
   } catch (error) {
     attached?.close();
     if (!hasCode(error, 'ERR_SEGMENT_EXISTS')) throw error;
@@ -113,7 +113,7 @@ export function checkSchema(name: string, schema: TableSchema, wanted: OpenOptio
   throw new ShmTableError('ERR_SCHEMA_MISMATCH', `table ${name} has another schema: ${mismatch}`);
 }
 
-/** How often others may create and destroy the table just when we look, before we conclude that it is not a race. */
+/** How often the table may appear and disappear between two steps before that is no longer considered a race. */
 const MAX_RACES = 1_000;
 
 /**
@@ -185,8 +185,8 @@ function openForRemoval(attach: AttachOptions): Segment {
 }
 
 /**
- * Marks the segment, so that all its handles refuse from then on, and unlinks its name. In this order: the other way
- * round, others would continue to write into a table that nobody can find any more. Also removes an invalid table.
+ * Marks the segment, so that all its handles throw from then on, and unlinks its name. In the opposite order, others
+ * would continue to write to a table that can no longer be found. Also removes an invalid table.
  */
 export function destroySegment(segment: Segment): void {
   const feed = feedOf(segment);

@@ -24,7 +24,7 @@ export interface HeapSchema {
   readonly blockBytes: number;
 }
 
-/** Where a table is and how this handle attaches. */
+/** Where a table is, and how this handle attaches. */
 export interface AttachOptions {
   readonly name: string;
   readonly namespace: string;
@@ -75,16 +75,15 @@ function parseWith(columns: readonly Column[], options: Omit<TableOptions<Column
   };
 }
 
-/**
- * The options with the defaults of a new table for those that decide whether two tables are the same. Throws as
- * `parseSchema` does.
- */
+/** The options, completed with the defaults of those that define the table. Throws as `parseSchema` does. */
 export function withSchemaDefaults<O extends TableOptions<Columns>>(options: O) {
   const { maxKeyBytes, evict, changes, heap } = parseSchema(options);
   return { ...options, maxKeyBytes, evict, changes, heap };
 }
 
-/** The schema that an opener requires: what was not given is as in the table. Throws as `parseSchema` does. */
+/**
+ * The schema that an opener requires; parts that were not given are taken from the table. Throws as `parseSchema` does.
+ */
 export function wantedSchema(stored: TableSchema, wanted: OpenOptions): TableSchema {
   const columns = wanted.columns === undefined ? stored.columns : parseColumns(wanted.columns);
   return parseWith(columns, {
@@ -93,7 +92,7 @@ export function wantedSchema(stored: TableSchema, wanted: OpenOptions): TableSch
     maxKeyBytes: wanted.maxKeyBytes ?? stored.maxKeyBytes,
     evict: wanted.evict ?? stored.evict,
     changes: wanted.changes ?? stored.changes,
-    // Other columns are reported as such, and not as a heap that they have or lack.
+    // A difference of the columns is not also reported as one of the heap.
     heap: wanted.heap ?? (columns.some(isLong) ? stored.heap : undefined),
   });
 }

@@ -1,7 +1,7 @@
 /**
- * Records whether this thread has written a row while the caller's callback ran. A compare-and-set loop needs to know:
- * what another process writes in between is contention, which ends; what the callback itself writes happens again at
- * every try.
+ * Records whether this thread has written a row while the caller's callback ran. A compare-and-set loop must
+ * distinguish the two: writes of another process in between are contention, which ends; writes of the callback itself
+ * happen again at every attempt.
  */
 import { HASH_KEY } from './layout/segment.js';
 import type { TableMemory } from './layout/table-memory.js';
@@ -24,7 +24,7 @@ export interface OwnWrites {
 
 export const ownWrites: OwnWrites = { watched: undefined };
 
-/** Runs `callback`, and tells whether it wrote or removed the row of this hash through any handle of this thread. */
+/** Runs `callback`, and returns whether it wrote or removed the row of this hash through any handle of this thread. */
 export function watchRow<T>({ words }: TableMemory, hash: number, callback: () => T): { result: T; written: boolean } {
   const outer = ownWrites.watched;
   const row: WatchedRow = { table0: words[HASH_KEY], table1: words[HASH_KEY + 1], hash, written: false, outer };

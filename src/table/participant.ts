@@ -10,7 +10,10 @@ import type { TableCode } from './table-code.js';
 const { slot } = constants;
 const { HOLDER_MASK, LOCK, WAITED_FOR } = constants.bucket;
 
-/** Tries for a lock before checking who holds it: a running holder is done within a fraction of a microsecond. */
+/**
+ * Attempts to take a lock before checking who holds it: a running holder releases it within a fraction of a
+ * microsecond.
+ */
 const SPINS = 100;
 /** Longest sleep for a lock before checking again whether its holder is alive. */
 const SLEEP_MS = 10;
@@ -159,12 +162,12 @@ export class Participant {
     return this.settleIfDead(holder - 1, bucket);
   }
 
-  /** Refuses a lock word that no participant can have written: waiting for it would never end. */
+  /** Reports a lock word that no participant can have written: waiting for it would never end. */
   #refuseHolder(holder: number, bucket: BucketNumber): never {
     this.locking.end();
     throw new ShmTableError(
       'ERR_TABLE_CORRUPT',
-      `bucket ${bucket} is locked by ${holder}, which is no other participant at work`,
+      `bucket ${bucket} is locked by ${holder}, which is the id of no other active participant`,
     );
   }
 
@@ -209,8 +212,8 @@ export class Participant {
   }
 
   /**
-   * For a writer that finds no free slice: settles the unfinished operations of dead participants, and corrects what
-   * living ones may have left wrong in the pools' hints when they were stopped. Returns how many were dead.
+   * For a writer that finds no free slice: settles the unfinished operations of dead participants, and corrects hints
+   * of the pools that live ones may have left wrong when they were stopped. Returns how many were dead.
    * O(maxParticipants), with a system call for each one that has an open journal.
    */
   settleUnfinished(): number {
@@ -225,9 +228,9 @@ export class Participant {
   }
 
   /**
-   * Settles this participant's own unfinished operation, if there is one: one that was interrupted so that not even a
-   * `finally` ran, as by the timeout of a `vm` script. The next operation does so too; this is for when none follows,
-   * while others wait.
+   * Settles this participant's own unfinished operation, if there is one. Its interruption, for example by the timeout
+   * of a `vm` script, may have skipped even the `finally` blocks. The next operation settles it too; this is for the
+   * case that none follows while others wait.
    */
   settle(): void {
     settleSlot(this.#memory, this.journal, this.id - 1, this, true);
@@ -269,7 +272,7 @@ function settleSlot(memory: TableMemory, journal: Journal, number: number, by: P
   }
   journal.finishRelease(at, id);
   journal.freeRemovedChains(at, id);
-  // A commit is never inside another write: this one was interrupted.
+  // A commit is never nested in another write, so this write was itself interrupted.
   const endsClaims = withClaims || operation === slot.COMMIT;
   if (endsClaims) journal.freeClaims(at, id);
   if (operation !== slot.NONE) journal.freeLeftovers(at, id);

@@ -31,7 +31,7 @@ export function parseExpected<C extends Columns>(expected: Expected<C>, draft: S
 
 /**
  * Whether a row has all expected values. -0 equals only -0, NaN equals NaN, bytes are compared by content, JSON values
- * by their text, in which the order of members counts.
+ * by their text, in which the order of members matters.
  */
 export function fulfils(row: Readonly<Record<string, unknown>>, values: ReadonlyMap<string, unknown>): boolean {
   for (const [name, expected] of values) if (!isSame(row[name], expected)) return false;

@@ -1,8 +1,8 @@
 import { bootTimeMs, wallOffsetMs } from '../memory/index.js';
 
 /*
- * The present of this thread's tables: the machine's, or one that a test has set (test-clock.ts). Times recorded in a
- * table's header, and waits for locks, always use the machine's.
+ * The present of this thread's tables: the machine's time, or one that a test has set (test-clock.ts). Times recorded
+ * in a table's header, and waits for locks, always use the machine's time.
  */
 
 /** What the two functions below return while a test has set the present. */
@@ -25,7 +25,7 @@ export function presentWallMs(): number {
   return now + presentWallOffsetMs(now);
 }
 
-/** Stops the present at this moment, in milliseconds since the epoch; `undefined` returns to the machine's. */
+/** Stops the present at this moment, in milliseconds since the epoch; `undefined` returns to the machine's time. */
 export function setPresent(wallMs: number | undefined): void {
   if (wallMs !== undefined && setBootMs === undefined) setOffsetMs = wallOffsetMs();
   setBootMs = wallMs === undefined ? undefined : wallMs - setOffsetMs;

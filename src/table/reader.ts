@@ -18,38 +18,32 @@ import type { Columns } from './types.js';
 const { ROW_EXPIRES_AT, ROW_SEQUENCE } = constants.row;
 const { BUCKET_WORDS, ENTRIES, FIRST_ENTRY, LINK, VERSION } = constants.bucket;
 
-/**
- * Passes over a chain that must end with an unchanged version, before it is read row by row; a lookup makes as many.
- */
+/** Attempts to read a chain at an unchanged version before it is read row by row; as many as a lookup makes. */
 const PASSES = 3;
-/**
- * How often a row is copied again because it changed meanwhile, before giving up: more often than any writer can
- * manage.
- */
+/** How often a row is copied again because it changed meanwhile, before giving up: in practice never reached. */
 const MAX_TRIES = 1_000_000;
 
 const anyRow = (): boolean => true;
 
 /**
- * Reads without a lock or a wait, and without a store to anything that another reader or writer relies on.
+ * Reads without locking or waiting, and without a store that another reader or writer relies on.
  *
  * The fast path: load the bucket's version, look, copy, load the version again. If it is unchanged, no operation on the
  * bucket ended meanwhile, and at most one was under way. The reader sees the effect of that one in a single place: the
  * entry, loaded once, leads to the old row or to the new one; an increment under way has stored its number, or not yet.
- * So the answer, hit or miss, is one state of the bucket, before that operation or after it, also when its writer is
- * stopped or dead.
+ * So the result, hit or miss, reflects one state of the bucket, before that operation or after it, even if its writer
+ * is stopped or dead.
  *
  * If the version has changed a few times in a row, the chain is read row by row, from the tail to the head:
- * - A row is copied, and decoded when the copy is known to be good. A hit counts when the entry still holds the row
- *   after it was copied, and after that the row's sequence is even and the same as before the copy. The entry is
- *   checked before the sequence: the other way round, a row that was recycled, filled, never committed, and recycled
+ * - A row is copied, and decoded only after the copy was verified. A hit is accepted if the entry still holds the row
+ *   after the copy, and after that check the row's sequence is even and the same as before the copy. The entry is
+ *   checked before the sequence: in the opposite order, a row that was recycled, filled, never committed, and recycled
  *   again in between would be accepted.
- * - Entry and sequence do not show an increment, which changes neither. A row's numbers are copied within one revision:
- *   `RowCopy` says why that suffices.
+ * - An increment changes neither entry nor sequence. So a row's numbers are copied within one revision: `RowCopy` says
+ *   why that suffices.
  * - A miss needs no version. Rows only move towards the head, and are in the new place before they leave the old one,
  *   so a key that exists throughout is found on the way; one that is not found was absent at some moment.
- * Every repetition means that a writer committed: a stopped or dead one, whether it holds the lock or not, delays
- * nobody.
+ * Every repetition means that a writer committed: a stopped or dead writer delays no reader, even if it holds the lock.
  */
 export class Reader<C extends Columns = Columns> {
   readonly #code: TableCode<C>;
@@ -95,7 +89,7 @@ export class Reader<C extends Columns = Columns> {
     return this.#code.chains;
   }
 
-  /** Memory for a copy of one row, which most readers never need. */
+  /** Memory for a copy of one row, created when it is first needed, since most readers never need it. */
   get #copy(): RowCopy<C> {
     this.#copied ??= new RowCopy<C>(this.#code);
     return this.#copied;
@@ -142,9 +136,9 @@ export class Reader<C extends Columns = Columns> {
   }
 
   /**
-   * Loads what `lookup` of each of these keys, at most MAX_KEYS_AHEAD, will read: first the buckets, then the rows. All
-   * of them arrive in the time that a few take, while one lookup after the other waits first for its bucket and then
-   * for its row. The loops that load do nothing else, because a processor looks ahead over a fixed number of
+   * Loads what `lookup` of each of these keys, at most MAX_KEYS_AHEAD, will read: first the buckets, then the rows.
+   * They arrive together, in little more than the time of one, whereas separate lookups wait for each bucket and then
+   * for each row. The loops that load do nothing else, because a processor looks ahead over a fixed number of
    * instructions, not of rows. Invalid keys are skipped.
    */
   loadAhead(keys: readonly string[]): void {
@@ -183,7 +177,7 @@ export class Reader<C extends Columns = Columns> {
   chain<T extends { readonly key: string }>(bucket: BucketNumber, reading: RowReading<T>): T[] {
     const words = this.#words;
     const home = this.#memory.homeWord(bucket);
-    // A read that was stopped, by the timeout of a script, may have left the mark.
+    // A read that was interrupted, for example by the timeout of a `vm` script, may have left it set.
     this.#damage.found = false;
     for (let pass = 0; pass < PASSES; pass++) {
       const version = Atomics.load(words, home + VERSION);
@@ -206,7 +200,8 @@ export class Reader<C extends Columns = Columns> {
         // A bucket that was unlinked while we were reading it may belong to another chain by now.
         if (this.#memory.homeWord(this.#memory.bucketOf(this.#copy.hash)) !== home) continue;
         const item = reading.copied();
-        // The first sight of a key counts: a second one is the row in its new place, or a later row of the same key.
+        // The first occurrence of a key counts: a second one is the row in its new place, or a later row of the same
+        // key.
         if (!items.has(item.key)) items.set(item.key, this.#isCopyLive() ? item : undefined);
       }
     }
@@ -235,7 +230,8 @@ export class Reader<C extends Columns = Columns> {
       const linked = isLinked();
       const finished = (sequence & 1) === 0 && Atomics.load(words, at + ROW_SEQUENCE) === sequence;
       if (linked && finished && isSound) return isWanted;
-      // A linked row is finished and sound. It is recycled only after the version has advanced.
+      // A linked row is complete and intact, and is recycled only after the version has advanced. So this one is
+      // damaged.
       if (linked && Atomics.load(words, home + VERSION) === version) this.#corrupt(home);
     }
     throw new ShmTableError(

@@ -2,19 +2,20 @@ import { ShmTableError } from '../errors.js';
 import { monotonicMs } from '../memory/index.js';
 
 /**
- * Failed tries that are allowed however long they take: a process that gets no processor time has not had its chance.
+ * Failed attempts that are always allowed, however long they take: a process without processor time must not give up
+ * early.
  */
 const MIN_TRIES = 1_000;
 /**
- * Tries that a callback may spoil by writing the very row that it was given. A callback that writes it once needs two
- * tries.
+ * Attempts that a callback may spoil by writing the very row that it was given. A callback that writes it once needs
+ * two attempts.
  */
 const MAX_SPOILED = 10;
 
 /**
- * The tries of a compare-and-set loop. A try that fails because of others means that one of them succeeded, so all
- * together make progress; but a writer whose callback is slow may never succeed while fast ones write. It continues for
- * the lock timeout, and for at least 1,000 tries.
+ * The attempts of a compare-and-set loop. An attempt that fails because of another writer means that the other one
+ * succeeded, so there is always progress; but a writer with a slow callback may never succeed while fast ones write. It
+ * continues for the lock timeout, and for at least 1,000 attempts.
  */
 export class Retries {
   readonly #what: string;
@@ -29,7 +30,9 @@ export class Retries {
     this.#timeoutMs = timeoutMs;
   }
 
-  /** Called after a failed try; `byItself`: the callback itself wrote the row. `ERR_ARGUMENT` or `ERR_LOCK_TIMEOUT`. */
+  /**
+   * Called after a failed attempt; `byItself`: the callback itself wrote the row. `ERR_ARGUMENT` or `ERR_LOCK_TIMEOUT`.
+   */
   next(byItself: boolean): void {
     this.#tries++;
     if (byItself && ++this.#spoiled >= MAX_SPOILED) {
@@ -44,7 +47,7 @@ export class Retries {
     if (ms < this.#timeoutMs) return;
     throw new ShmTableError(
       'ERR_LOCK_TIMEOUT',
-      `${this.#what} was tried ${this.#tries} times in ${Math.round(ms)} ms, and each time somebody else wrote the row in ` +
+      `${this.#what} was tried ${this.#tries} times in ${Math.round(ms)} ms, and each time another writer changed the row in ` +
         `between; the limit is ${MIN_TRIES} times and ${this.#timeoutMs} ms`,
     );
   }

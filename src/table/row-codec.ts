@@ -13,21 +13,21 @@ import { unknownColumn } from './unknown-column.js';
 /**
  * Reads and writes rows of one schema in one piece of memory, with functions compiled for that schema.
  *
- * Compiled because it pays: a row of int32, float64 and a string is read 3 to 4 times faster than by a loop over the
- * columns, since the object gets its shape from a literal and every offset is a constant. Only column names that passed
- * `parseColumns` and integers go into the source.
+ * Compiled functions read a row of int32, float64 and a string 3 to 4 times faster than a loop over the columns, since
+ * the object gets its shape from a literal and every offset is a constant. Only column names that passed `parseColumns`
+ * and integers go into the source.
  */
 export interface RowCodec<C extends Columns = Columns> {
   /** The row at `row` (its first word) as an object. */
   readonly read: (row: WordIndex) => Row<C>;
   /** One value, by column name: `readers[name]` is undefined for a column that the schema lacks. */
   readonly readers: ColumnReaders;
-  /** The same for values as they are stored: of a `json` column its text, '' for null. */
+  /** The same for values in their stored form: a `json` value as its text, '' for null. */
   readonly stored: { readonly read: (row: WordIndex) => Row<C>; readonly readers: ColumnReaders };
   /**
    * Reads every named property of `input` once, then asks `begin` for the row to write to, then checks and writes the
-   * named columns. None of the caller's code runs after `begin`. Returns how many columns were named; `named` tells
-   * which. When it throws, nothing but that row has changed.
+   * named columns. None of the caller's code runs after `begin`. Returns how many columns were named; `named` records
+   * which. When it throws, only that row has changed.
    */
   readonly write: (input: object, begin: () => WordIndex) => number;
   /** The columns named by the last `write`: bit `i & 31` of word `i >> 5` is column `i`. */
@@ -118,7 +118,7 @@ function writeSource(columns: readonly PlacedColumn[]): string[] {
     ...columns.map(({ index }) => `    if (v${index} !== undefined) count++;`),
     '    let properties = 0;',
     '    for (const property in input) properties++;',
-    // Not by its prototype: asking for that is a call, which takes 8 ns.
+    // Not by its prototype: getting that is a call, which takes 8 ns.
     '    if (properties !== count || count === 0 || input.constructor !== Object) checkNames(input);',
     '    const row = begin();',
     `    let ${words.map((word) => `n${word} = 0`).join(', ')};`,

@@ -29,17 +29,17 @@ export const COPY = 0 as WordIndex;
 const PIECE_BYTES = 65_536;
 
 /**
- * A copy of one row in the reader's own memory, to be decoded when nobody can change it any more. Copying bytes takes a
- * fraction of the time that decoding takes, and only while they are copied must a writer leave the row alone.
+ * A copy of one row in the reader's own memory, where no writer can change it while it is decoded. The row must stay
+ * unchanged only while its bytes are copied, which takes a fraction of the time of decoding.
  *
  * A linked row changes only in its numbers (`increment`, `expire`: value, then epoch, then revision), so these are
  * copied separately, in nanoseconds, and the rest afterwards, under the row's sequence. If the whole row had to be
- * copied between two increments, a long row that is incremented without pause could not be read.
+ * copied between two increments, a long row that is incremented continuously could not be read.
  *
- * The numbers count when revision and epoch are the same before and after: a reader loads the revision first, a writer
- * stores it last. Then every change up to that revision had been stored before the first number was loaded. Of the
- * changes after it only the next one can have begun, since the writers of a bucket follow each other and a revision is
- * stored before the lock is released; and that one changes one number. So the copy is the state of that revision, or
+ * The numbers are valid when revision and epoch are the same before and after: a reader loads the revision first, a
+ * writer stores it last. Then every change up to that revision had been stored before the first number was loaded. Of
+ * the changes after it only the next one can have begun, since the writers of a bucket follow each other and a revision
+ * is stored before the lock is released; and that one changes one number. So the copy is the state of that revision, or
  * the next state under that revision ("one step ahead"), and never has the later of two changes without the earlier. It
  * makes no difference whether the writer is stopped between value and revision, or dies there: recovery stores the same
  * value again, still under the lock.
@@ -57,7 +57,7 @@ export class RowCopy<C extends Columns = Columns> implements RowSource<C> {
   readonly #keyBytes: number;
   readonly #variable: readonly VariableColumn[];
   readonly #long: readonly LongColumn[];
-  /** The long values of the copy, and the fields that they are taken from. */
+  /** The long values of the copy, and the table's fields that they are taken from. */
   readonly #values: LongValues | undefined;
   readonly #fields: HeapFields | undefined;
 
@@ -104,9 +104,9 @@ export class RowCopy<C extends Columns = Columns> implements RowSource<C> {
   }
 
   /**
-   * Copies key, strings, bytes and long values of the row whose numbers were taken. False when a length cannot be valid, and as soon
-   * as `shouldContinue` returns false: the sooner after a commit the next try begins, the longer the row that it finds
-   * will stay.
+   * Copies key, strings, bytes and long values of the row whose numbers were taken. False when a length is invalid, and
+   * as soon as `shouldContinue` returns false: the sooner after a commit the next attempt begins, the longer the row
+   * that it finds will stay.
    */
   takeRest(at: WordIndex, shouldContinue: () => boolean): boolean {
     const keyBytes = this.#words[COPY + ROW_KEY_LENGTH];

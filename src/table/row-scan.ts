@@ -17,8 +17,8 @@ import type { Columns, Row, ScanOptions, ScanPage } from './types.js';
 
 const MAX_LIMIT = 10_000;
 /**
- * The maximum cost of a page, in empty buckets skipped: a few milliseconds of an event loop, whether its rows are many,
- * sparse, or the few with a prefix among many others.
+ * The maximum cost of a page, in empty buckets skipped: a few milliseconds, whether the rows are many, sparse, or the
+ * few with a prefix among many others.
  */
 const MAX_EFFORT = 2 ** 18;
 /** Reading a chain costs about as much as skipping this many empty buckets. */
@@ -42,7 +42,7 @@ const PUBLIC_PAGE: PageForm = { isStored: false, maxBytes: PAGE_BYTES };
 
 /**
  * Iterates over all rows, chain by chain: each chain is read as one state, so a row that exists throughout is visited
- * exactly once. A row with long values is read separately when its turn comes, in its state at that time: so the memory
+ * exactly once. A row with long values is read separately when its turn comes, in its state at that time. So the memory
  * of a page or an iteration depends neither on the length of a chain nor on the rows after the page.
  */
 export class RowScan<C extends Columns> {
@@ -68,7 +68,7 @@ export class RowScan<C extends Columns> {
     }
   }
 
-  /** All rows with their keys, in arrays. `proceed` is called before each chain is looked for, and may throw. */
+  /** All rows with their keys, in arrays. `proceed` is called before the search for each chain, and may throw. */
   rows(proceed: () => void): Iterable<readonly { readonly key: string; readonly row: Row<C> }[]> {
     return this.#longRows === undefined
       ? this.chains(this.#keysAndRows, proceed)
@@ -186,7 +186,7 @@ class PageInMaking<E> {
     return this.#isFull || this.entries.length >= this.#limit;
   }
 
-  /** False ends the page. The first entry has room, however long it is. */
+  /** False ends the page. The first entry always fits. */
   hasRoomFor(bytes: number): boolean {
     this.#isFull = this.isFull || (this.entries.length > 0 && this.#bytes + bytes > this.#maxBytes);
     return !this.#isFull;
@@ -217,7 +217,7 @@ export function entryReader<C extends Columns, R>(
   clock: TableClock,
 ): (row: WordIndex, key?: string) => { key: string; row: R; revision: number; expiresAt: number | null } {
   return (row, key = keyAt(row)) => {
-    // Read before the values, so that it is never newer than they are.
+    // Read before the values, so that it is never newer than the values.
     const revision = revisionAt(row);
     const expires = expiresAt(row);
     return { key, row: read(row), revision, expiresAt: clock.toWall(expires) };

@@ -3,7 +3,7 @@ import type { WordIndex } from './layout/units.js';
 import type { RowCodec } from './row-codec.js';
 import type { Columns } from './types.js';
 
-/** Where rows are read from: the memory of a table, or a copy of one row. A row is named by its first word. */
+/** Where rows are read from: the memory of a table, or a copy of one row. A row is given by its first word. */
 export interface RowSource<C extends Columns = Columns> {
   readonly memory: RowMemory;
   readonly codec: Pick<RowCodec<C>, 'read' | 'readers' | 'stored' | 'damage' | 'long'>;

@@ -1,8 +1,8 @@
 import { ShmTableError, show } from '../errors.js';
 
 /**
- * A cursor that names the longest key, with each of its bytes escaped, is half as long. Anything longer is refused
- * unread.
+ * Twice the length of the cursor that names the longest key with every byte escaped. A longer cursor is rejected
+ * without being parsed.
  */
 const MAX_CURSOR_LENGTH = 4_096;
 

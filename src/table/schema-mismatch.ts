@@ -2,7 +2,7 @@
 import type { HeapSchema, TableSchema } from './options.js';
 import type { Column } from './schema.js';
 
-/** Differing columns that are listed; of the others only the number is given. */
+/** Number of differing columns that are listed; of the others only the number is reported. */
 const MAX_LISTED = 10;
 
 /**

@@ -19,7 +19,7 @@ export interface Column {
 
 const MAX_COLUMNS = 1024;
 const COLUMN_NAME = /^[A-Za-z_][A-Za-z0-9_]{0,62}$/;
-/** `revision` is what compare-and-set compares with; the others are not ordinary property names in JavaScript. */
+/** `revision` has a meaning in compare-and-set; the others are not ordinary property names in JavaScript. */
 const REFUSED_NAMES = new Set(['revision', '__proto__', 'constructor', 'prototype']);
 
 /** Parses and checks a schema as a caller wrote it. `ERR_SCHEMA_INVALID` names the column and the limit. */

@@ -34,12 +34,12 @@ export class ScratchRow<C extends Columns> {
     return new Map(named.map(({ name }) => [name, codec.readers[name]?.(ROW)]));
   }
 
-  /** What the caller gave, read once and checked: a plain object of the named values. Throws as `set` does. */
+  /** The caller's input, read once and checked, as a plain object of the named values. Throws as `set` does. */
   copy(input: RowInput<C>): RowInput<C> {
     const codec = this.#compiled();
     const isWhole = codec.write(input, () => ROW) === this.#layout.columns.length;
     const copy: RowInput<C> & Record<string, unknown> = {};
-    // What a row returns can be written to it.
+    // The values that a row returns can be written to it.
     if (isWhole) return codec.read(ROW) as typeof copy;
     const values: Record<string, unknown> = copy;
     for (const { name, index } of this.#layout.columns) {

@@ -8,15 +8,16 @@ import type { OpenOptions } from './types.js';
 
 /*
  * The tables that this thread has open. All handles of one table share its parts: the mapping, the participant, and the
- * code that was compiled for it. The parts go with the last handle, whether it is closed or garbage-collected.
+ * code that was compiled for it. The parts are released with the last handle, whether that is closed or
+ * garbage-collected.
  *
  * Invariants
  * - One table is one segment, whatever its name: a table that was destroyed and created again is another one, with
  *   parts of its own, while handles of the old one may still exist. Read-only handles share parts only among
  *   themselves, because their memory really is mapped read-only.
- * - Nothing here or in the parts refers to a handle, or none would ever be garbage-collected. Nor is there a WeakRef:
- *   its target stays alive until the current job ends once the WeakRef is created or dereferenced, and a loop that
- *   opens and closes may be one job.
+ * - Nothing here or in the parts refers to a handle, or it would never be garbage-collected. Not even by a WeakRef:
+ *   creating or dereferencing one keeps its target alive until the current job ends, and a loop that opens and closes
+ *   may be one job.
  */
 
 /** The parts of one table, and how many handles share them. */
@@ -35,7 +36,7 @@ export class SharedParts {
    * for a table that was destroyed, or whose name is gone. `ERR_SCHEMA_MISMATCH`, and what opening the segment throws.
    */
   static find(attach: AttachOptions, wanted: OpenOptions): SharedParts | undefined {
-    // Saves the first open from looking up what the name refers to.
+    // Then the first `open` need not look up what the name refers to.
     if (![...openHere.values()].some(({ parts }) => mayBe(parts, attach))) return undefined;
     const identity = identify(attach);
     const shared = identity === undefined ? undefined : openHere.get(keyOf(identity, attach.readOnly));
@@ -45,8 +46,8 @@ export class SharedParts {
   }
 
   /**
-   * The parts of a segment that was just opened: existing ones, whose segment is then used instead, or new ones, which
-   * attach. `ERR_TOO_MANY_PARTICIPANTS`.
+   * The parts of a segment that was just opened: existing ones, whose segment is then used instead of this one, or new
+   * ones, which attach. `ERR_TOO_MANY_PARTICIPANTS`.
    */
   static of(opened: OpenedTable, attach: AttachOptions): SharedParts {
     const { segment } = opened;
@@ -72,7 +73,7 @@ export class SharedParts {
     this.#release();
   }
 
-  /** For a handle that was dropped without `close`. */
+  /** For a handle that was garbage-collected without `close`. */
   forget(): void {
     try {
       this.#release();

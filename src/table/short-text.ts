@@ -3,8 +3,8 @@ import { evaluate } from '../memory/index.js';
 /**
  * Short ASCII texts, created in one call: for each length there is a function, compiled when it is first needed, which
  * passes that many characters to `String.fromCharCode`. The string is flat from the start. 20 characters take 28 ns.
- * Concatenated from pieces of four they take 62 ns, and 30 more when the pieces are joined at the string's first use;
- * the runtime's decoder takes 58 ns, and is as fast from about 35 characters on.
+ * Concatenating pieces of four takes 62 ns, and another 30 when the string is flattened at its first use. The runtime's
+ * decoder takes 58 ns, and is as fast from about 35 characters on.
  */
 
 /** Maximum number of characters in a short text. */

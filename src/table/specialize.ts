@@ -4,13 +4,13 @@ import { evaluate, type Origin } from '../memory/index.js';
 /**
  * Gives each table its own copy of the hot code.
  *
- * The optimising compiler shares the code of a function among all closures created from it: whatever they capture is
- * loaded at every use, and an array is asked for its address, its length and its kind each time. If only one closure
- * was ever created from a function, everything it captures that is never assigned becomes part of the code instead: a
- * load from the table's memory is one instruction with a constant address. With two tables of 1,000 rows, a `get` of a
- * row takes 1.24 times as long without this, a `set` 1.65 times, an `increment` 1.76 times.
+ * The optimising compiler shares the code of a function among all closures created from it: captured variables are
+ * loaded at every use, as are an array's address, length and kind. If only one closure was ever created from a
+ * function, captured variables that are never reassigned become constants in the code: a load from the table's memory
+ * is one instruction with a constant address. With two tables of 1,000 rows, a `get` of a row takes 1.24 times as long
+ * without this, a `set` 1.65 times, an `increment` 1.76 times.
  *
- * So the functions that an operation on a key runs through are created by the functions of `hot/`, one per file, which
+ * So the functions that an operation on a key executes are created by the functions of `hot/`, one per file, which
  * refer only to their parameters and globals. The first table of a process calls them directly; for each later one
  * their text is evaluated once more, under its own file and line, so that stack traces, profiles and source maps hold.
  */
@@ -25,9 +25,9 @@ let specialised = true;
  * Returns what `make` creates, with its own copy of the code from the second call on; O(length of its text), a fraction
  * of a millisecond.
  *
- * Only a text that is found in its file as it was built is evaluated: that text is known to have no free references.
+ * Only a text that is found unchanged in its built file is evaluated: that text is known to have no free references.
  * One that a bundler, a loader or a coverage tool has changed may have some, and would fail in the middle of a write.
- * In that case `make` is called again and the tables share code, which is slower; the process is warned once.
+ * In that case `make` is called again and the tables share code, which is slower; a warning is emitted once.
  *
  * @param file the file of `hot/` that contains `make`, for example `write.js`
  */
@@ -69,8 +69,8 @@ function warnShared(file: string): void {
   if (!specialised) return;
   specialised = false;
   process.emitWarning(
-    `the text of ${file} is not that of the package as it was published, so all tables of this process share code and ` +
-      'are slower from the second one on; leave the package shmtable out of bundles',
+    `the text of ${file} is not that of the package as it was published, so the tables of this process share code and ` +
+      'are slower from the second one on; exclude the package shmtable from bundles',
     { code: 'SHMTABLE_SHARED_CODE' },
   );
 }

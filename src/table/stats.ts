@@ -9,7 +9,7 @@ import type { Participant } from './participant.js';
 import { isSpecialised } from './specialize.js';
 import type { HeapStats, TableCounts, TableStats } from './types.js';
 
-/** Expired rows that one count removes at most, and how often others may disturb a count. */
+/** How many expired rows one count removes at most, and how often a count is repeated because others removed rows. */
 const ROWS_PER_COUNT = 1000;
 const MAX_COUNTS = 4;
 
@@ -24,8 +24,8 @@ function sum(memory: TableMemory, counter: number): number {
 
 /**
  * The number of linked rows according to the counters, including expired ones. O(maxParticipants). The counters are
- * read one after the other while others write, those of removals first: so what is counted as removed is also counted
- * as inserted.
+ * read one after the other while others write, those of removals first, so that every removed row is also counted as
+ * inserted.
  */
 export function countedRows(memory: TableMemory): number {
   const removed = [slot.DELETES, slot.EXPIRATIONS, slot.EVICTIONS].reduce((rows, by) => rows + sum(memory, by), 0);
@@ -33,8 +33,8 @@ export function countedRows(memory: TableMemory): number {
 }
 
 /**
- * `countedRows` limited to the possible range: the operation of a writer that was killed, or runs meanwhile, may be
- * half counted.
+ * `countedRows` limited to the possible range: an operation that is under way, or whose writer was killed, may be half
+ * counted.
  */
 function countRows(memory: TableMemory): number {
   return Math.min(Math.max(countedRows(memory), 0), memory.layout.schema.capacity);
@@ -51,7 +51,7 @@ export function countLiveRows(memory: TableMemory, expired: ExpiredRows, sweeper
   for (let tries = 0; ; tries++) {
     const removed = sum(memory, slot.EXPIRATIONS);
     const live = countRows(memory) - expired.count();
-    // What somebody else has removed meanwhile may have been counted as expired and not as removed, or as both.
+    // A row that another process removed meanwhile may have been counted as expired and not as removed, or as both.
     if (sum(memory, slot.EXPIRATIONS) === removed || tries === MAX_COUNTS) return Math.max(live, 0);
   }
 }
@@ -71,7 +71,7 @@ export function readHeap(memory: TableMemory): HeapStats | undefined {
   const { heap } = memory.layout;
   const { heap: options } = memory.layout.schema;
   if (heapBits === undefined || heap === undefined || options === undefined) return undefined;
-  // A write that is half counted, or runs meanwhile, must not give a negative number.
+  // A half-counted write must not give a negative number.
   const used = Math.min(Math.max(countedBlocks(memory), 0), heap.blocks);
   return {
     bytes: options.bytes,
@@ -117,7 +117,7 @@ export function readCounts(memory: TableMemory, locks: ByteLocks, own: Participa
   };
 }
 
-/** Slots whose byte lock somebody holds. */
+/** Slots whose byte lock is held. */
 export function attachedSlots(memory: TableMemory, locks: ByteLocks, own: Participant | undefined): number[] {
   const attached: number[] = [];
   for (let number = 0; number < memory.layout.schema.maxParticipants; number++) {

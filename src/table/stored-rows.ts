@@ -6,12 +6,12 @@ import type { Reader } from './reader.js';
 import { entryReader } from './row-scan.js';
 import type { Columns, Entry, Row } from './types.js';
 
-/** Looks up entries whose rows have the stored form of their values, for what sends or prints them. */
+/** Looks up entries with values in their stored form, for code that sends or prints them. */
 export class StoredRows<C extends Columns = Columns> {
   readonly #lookup: Lookup<Entry<C>>;
   /**
-   * The columns that the current lookup reads; undefined for all. One lookup serves all choices, so it is compiled only
-   * once.
+   * The columns that the current lookup reads; undefined for all. One lookup function serves all selections, so it is
+   * compiled only once.
    */
   #columns: readonly string[] | undefined;
 

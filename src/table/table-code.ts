@@ -27,8 +27,8 @@ import type { TableContext } from './table-context.js';
 import type { Columns } from './types.js';
 
 /**
- * The hot code of one table. Each part is created when it is first needed, so that whoever opens a table to read a few
- * rows does not wait for the code that writes them. The only place where `hot/` is specialised.
+ * The hot code of one table. Each part is created when it is first needed, so that a program that only reads a few rows
+ * does not wait for the code that writes them. The only place where `hot/` is specialised.
  */
 export class TableCode<C extends Columns = Columns> {
   readonly context: TableContext;
@@ -177,10 +177,7 @@ export class TableCode<C extends Columns = Columns> {
   accumulator(column: PlacedColumn): Accumulator {
     const fields = numberFields(column, this.#tableViews);
     if (fields === undefined) {
-      throw new ShmTableError(
-        'ERR_COLUMN_TYPE',
-        `column ${column.name} is ${column.type} and holds no number to add to`,
-      );
+      throw new ShmTableError('ERR_COLUMN_TYPE', `column ${column.name} is ${column.type} and cannot be added to`);
     }
     return specialize('add-to-column.js', makeAccumulator, this.context, column, fields);
   }

@@ -27,7 +27,7 @@ import type { Columns, Entry, Row } from './types.js';
  */
 export class TableHandle<C extends Columns> {
   readonly name: string;
-  /** `assertOpen`, to be passed on. */
+  /** `assertOpen` as a function to pass to others. */
   readonly proceed = (): void => this.assertOpen();
   readonly #shared: SharedParts;
   readonly #caller: Caller;
@@ -128,8 +128,8 @@ export class TableHandle<C extends Columns> {
   }
 
   /**
-   * The writer, which from now on writes for this handle. Ask for it only after the last of the caller's code has run,
-   * except what `write` itself reads. `ERR_TABLE_CLOSED`, `ERR_READ_ONLY`.
+   * The writer, which from now on writes for this handle. Use it only after the last of the caller's code has run,
+   * except for what `write` itself reads. `ERR_TABLE_CLOSED`, `ERR_READ_ONLY`.
    */
   get writer(): Writer {
     const writing = this.assertWritable();

@@ -25,7 +25,7 @@ import { createContext } from './table-context.js';
 import type { Columns, Entry, Row } from './types.js';
 import { unknownColumn } from './unknown-column.js';
 
-/** Evictions of a handle between two checks for free slices that are hidden by unfinished operations of others. */
+/** Evictions of a handle between two checks for free slices that unfinished operations of others hide. */
 const ROOMS_PER_LOOK = 64;
 
 /** The parts that only a table open for writing has. */
@@ -53,8 +53,7 @@ export class WritingParts {
 
 /**
  * Everything that an attached table works with, assembled in one place. All handles that a thread has of the table
- * share it: see `shared-parts.ts`. What has to be compiled is created when it is first needed, so that a program that
- * opens a table to read a few rows does not wait for the code that writes them.
+ * share it: see `shared-parts.ts`. Compiled code is created when it is first needed: see `TableCode`.
  */
 export class TableParts<C extends Columns = Columns> {
   readonly name: string;
@@ -99,7 +98,7 @@ export class TableParts<C extends Columns = Columns> {
     try {
       this.writing = options.readOnly ? undefined : this.#attach();
     } catch (error) {
-      // Otherwise the slot that was tried would stay taken until these locks are garbage-collected.
+      // Otherwise the slot would stay taken until these locks are garbage-collected.
       this.locks.close();
       throw error;
     }
@@ -122,7 +121,7 @@ export class TableParts<C extends Columns = Columns> {
     const hasOverlooked = (): boolean =>
       participant.settleUnfinished() > 0 || (memory.rows.seemsToHaveRoom && memory.overflow.seemsToHaveRoom);
     if (memory.uses === undefined) {
-      // What costs the caller time, waiting for a bucket that somebody holds, comes last.
+      // Waiting for a locked bucket, which costs the caller time, comes last.
       writer.makeRoom = () => hasOverlooked() || sweeper.reclaim() > 0 || sweeper.reclaimLocked();
     } else {
       const evictor = new Evictor(memory, memory.uses, writer);
@@ -148,7 +147,7 @@ export class TableParts<C extends Columns = Columns> {
       writer.makeHeapRoom = () => sweeper.reclaim() > 0 || hasOverlooked() || sweeper.reclaimLocked();
       return;
     }
-    // A set that evicted its own row would lose the columns that it does not name.
+    // If a `set` evicted its own row, it would lose the columns that it does not name.
     writer.makeHeapRoom = (except) =>
       sweeper.reclaimNowAndThen() > 0 ||
       evictor.evictOne((row) => words[row + ROW_HASH] !== except && heap.blocksOf(row) > 0) ||
@@ -254,7 +253,7 @@ export class TableParts<C extends Columns = Columns> {
     return this.writing;
   }
 
-  /** Whether the table is destroyed, or detached: then the memory reads zeros. */
+  /** Whether the table is destroyed or detached; the memory of a detached table reads as zeros. */
   get isClosed(): boolean {
     return this.memory.words[STATE] !== READY;
   }

@@ -72,7 +72,7 @@ import { checkLifetime, checkTtl, expiryOf, readWriteOptions } from './write-opt
  * - `ERR_LOCK_TIMEOUT`, methods that write: a live process has held the lock of the row's bucket for `lockTimeoutMs`;
  *   methods that read: the row was rewritten a million times in a row while it was being copied.
  * - `ERR_TABLE_FULL`, methods that may add a row: there are `capacity` rows, none has expired, and `evict` is `'none'`;
- *   with `'lru'` only if others have taken every slice that it freed for a second.
+ *   with `'lru'` only if for a second others took every slice that was freed.
  */
 export class Table<const C extends Columns = Columns> implements Iterable<[string, Row<C>]> {
   readonly name: string;
@@ -95,7 +95,7 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
     if (!(handle instanceof TableHandle)) {
       throw new ShmTableError(
         'ERR_ARGUMENT',
-        'a Table is made by Table.create, Table.open or Table.openOrCreate, not by new',
+        'a Table is created by Table.create, Table.open or Table.openOrCreate, not by new',
       );
     }
     const { schema } = handle.memory.layout;
@@ -144,8 +144,7 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
    * @throws {ShmTableError} `ERR_SCHEMA_MISMATCH` when a given schema property differs from the table's; the message
    *   says which.
    * @throws {ShmTableError} `ERR_TOO_MANY_PARTICIPANTS` when `maxParticipants` threads have the table open for writing.
-   * @throws {ShmTableError} `ERR_PERMISSION` when this user may not open the memory, or somebody else could write to
-   *   it.
+   * @throws {ShmTableError} `ERR_PERMISSION` when this user may not open the memory, or another user could write to it.
    * @throws {ShmTableError} `ERR_LAYOUT_VERSION` when another version of this package created the table.
    * @throws {ShmTableError} `ERR_TABLE_CORRUPT` when it is not a table, or damaged.
    * @throws {ShmTableError} `ERR_SEGMENT_TOO_LARGE` when it is larger than this version of Node can map.
@@ -187,7 +186,7 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
 
   /**
    * Lists the tables of a namespace, as the operating system knows them. Tables that are damaged, or that this user may
-   * not open, are left out. A table in a file is listed while somebody has it open, or when its `path` is given.
+   * not open, are left out. A table in a file is listed while a process has it open, or if its `path` is given.
    */
   static list(options: LookupOptions = {}): TableInfo[] {
     checkOptions(options, LOOKUP_OPTIONS);
@@ -235,7 +234,7 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
   }
 
   /**
-   * Returns the row with its key, revision and expiry, all from one commit; except that a number which `increment` is
+   * Returns the row with its key, revision and expiry, all from one commit, except that a number which `increment` is
    * changing may already be newer.
    */
   entry(key: string): Entry<C> | undefined {
@@ -249,8 +248,8 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
 
   /**
    * Does `get` for each key, in the order given: a row, or `undefined` where there is none. In a large table it is
-   * faster than one `get` after the other, since buckets and rows are loaded ahead. Each row is as one commit left it;
-   * together they are not a snapshot.
+   * faster than one `get` after the other, since buckets and rows are loaded ahead. Each row is in the state of one
+   * commit; together they are not a snapshot.
    *
    * @throws {ShmTableError} `ERR_ARGUMENT` when `keys` is not iterable.
    */
@@ -270,9 +269,9 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
   }
 
   /**
-   * The number of rows that have not expired. O(maxParticipants) while nothing has expired since the last look;
-   * otherwise it scans the parts of the table, some 3,600 rows each, in which rows have expired, and a handle that can
-   * write sweeps there.
+   * The number of rows that have not expired. O(maxParticipants) if nothing has expired since the last count; otherwise
+   * it scans the parts of the table, some 3,600 rows each, in which rows have expired, and a handle that can write
+   * sweeps them.
    */
   get size(): number {
     this.#handle.assertOpen();
@@ -361,7 +360,7 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
   }
 
   /**
-   * Removes every row whose key begins with `prefix`, and resolves with how many. Looks at each row of the table once,
+   * Removes every row whose key begins with `prefix`, and resolves with how many. Examines each row of the table once,
    * taking turns with this thread's other work: rows that others insert meanwhile may stay. When it rejects, what was
    * removed by then is gone.
    *
@@ -374,9 +373,8 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
   }
 
   /**
-   * Removes every row, one by one: rows written meanwhile may stay. Buckets that others hold come last. With options it
-   * takes turns with this thread's other work, resolves with how many rows it removed, and rejects as `deletePrefix`
-   * does.
+   * Removes every row, one by one: rows written meanwhile may stay. Locked buckets come last. With options it takes
+   * turns with this thread's other work, resolves with how many rows it removed, and rejects as `deletePrefix` does.
    *
    * @throws {ShmTableError} `ERR_LOCK_TIMEOUT` when a bucket stays locked; all buckets that were not locked have been
    *   cleared by then.
@@ -393,8 +391,8 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
    * Adds `by` to a number and returns the new value. A missing or expired row is created.
    *
    * `ttl` sets the lifetime of the row at every call; `ttlIfNew` only when this call creates the row, so that a counter
-   * ends some time after it began. Without either, a row keeps the lifetime it has, and a new one lives until it is
-   * removed.
+   * expires a fixed time after it began. Without either, a row keeps the lifetime it has, and a new one lives until it
+   * is removed.
    *
    * @throws {ShmTableError} `ERR_VALUE_RANGE` when the result would leave the range of the column, or of finite
    *   numbers.
@@ -459,10 +457,10 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
   }
 
   /**
-   * Passes the row (`undefined` if there is none) to `change` and writes what it returns, repeating both until nobody
-   * else has written in between. Returns the new row, or `undefined` when `change` returned `undefined`, which stops.
-   * `change` may run more than once, must be synchronous, and must return the columns to write instead of writing this
-   * row itself.
+   * Passes the row (`undefined` if there is none) to `change` and writes what it returns, repeating both until no other
+   * write has come in between. Returns the new row, or `undefined` when `change` returned `undefined` and nothing was
+   * written. `change` may run more than once, must be synchronous, and must return the columns to write instead of
+   * writing this row itself.
    *
    * @throws {ShmTableError} `ERR_ARGUMENT` when `change` is not a function, returns a promise, or has written the row
    *   itself ten times.
@@ -603,8 +601,8 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
   }
 
   /**
-   * Checks every invariant of the segment. The result is only meaningful while nobody writes. A handle that can write
-   * first settles what dead participants have left.
+   * Checks every invariant of the segment. The result is only meaningful while no process writes. A handle that can
+   * write first settles what dead participants have left.
    */
   verify(): Verification {
     this.#handle.assertOpen();
@@ -637,7 +635,7 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
   /**
    * Creates a table from a snapshot. Its options are those of the table that the snapshot was taken of, unless
    * `options` say otherwise; the columns must be the same. Every checksum in the file is verified before the table is
-   * created. Lifetimes continue to run while a snapshot lies on disk.
+   * created. Lifetimes continue to run while a snapshot is on disk.
    *
    * @throws {ShmTableError} `ERR_SNAPSHOT_DAMAGED` when the file is not a snapshot, or truncated or altered; the
    *   message says where.
@@ -720,7 +718,7 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
 }
 
 function assertCreatable({ name, readOnly }: AttachOptions): void {
-  if (readOnly) throw new ShmTableError('ERR_READ_ONLY', `a table cannot be made with readOnly: ${name}`);
+  if (readOnly) throw new ShmTableError('ERR_READ_ONLY', `a table cannot be created with readOnly: ${name}`);
 }
 
 function checkPath(path: unknown): void {

@@ -17,13 +17,13 @@ export interface TestClock extends Disposable {
    */
   advance(ms: number): void;
   /**
-   * Moves the clock to a date, or to whole milliseconds since the epoch; also back.
+   * Moves the clock, forward or back, to a date or to whole milliseconds since the epoch.
    *
    * @throws {ShmTableError} `ERR_ARGUMENT` when `date` is anything else, or the clock was restored.
    */
   set(date: Date | number): void;
   /**
-   * Moves the clock back to where it began.
+   * Moves the clock back to its initial time.
    *
    * @throws {ShmTableError} `ERR_ARGUMENT` when the clock was restored.
    */
@@ -50,7 +50,7 @@ export function useTestClock(date?: Date | number): TestClock {
   if (inUse !== undefined) {
     throw new ShmTableError(
       'ERR_ARGUMENT',
-      'a test clock is in use already: restore it first, there can be 1 a thread',
+      'a test clock is in use already: restore it first, a thread can have only one',
     );
   }
   const start = date === undefined ? Math.floor(presentWallMs()) : millisecondsOf(date);

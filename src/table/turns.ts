@@ -1,6 +1,5 @@
 /**
- * Long work that takes turns with the thread's other work: whoever wants something meanwhile waits for one turn and not
- * for all of the work.
+ * Long work that takes turns with the thread's other work, so that other work waits for one turn and not for all of it.
  */
 import { monotonicMs, turn } from '../memory/index.js';
 

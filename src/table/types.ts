@@ -1,4 +1,4 @@
-/** The public types of a table: what a caller writes and what a caller gets. No code. */
+/** The public types of a table. */
 import type { BackendName } from '../memory/index.js';
 
 /** The JavaScript values of the fixed-width column types. */
@@ -154,8 +154,8 @@ export interface WriteOptions {
 /** Options of `increment` and `decrement`: `ttl` sets the lifetime at every call. */
 export interface IncrementOptions extends WriteOptions {
   /**
-   * Lifetime of a row that this call creates, as for fixed-window counters. Like `ttl`, over which it takes precedence
-   * for a new row.
+   * Lifetime of a row that this call creates, as for fixed-window counters. For a new row it takes precedence over
+   * `ttl`.
    */
   readonly ttlIfNew?: number | null | undefined;
 }
@@ -234,7 +234,7 @@ export interface HeapStats {
   blocks: number;
   /** Blocks of rows. */
   used: number;
-  /** Blocks that writes under way hold, or that a killed process left and nobody has recovered yet. */
+  /** Blocks held by writes under way, or left by a killed process and not recovered yet. */
   inFlight: number;
 }
 
@@ -271,7 +271,7 @@ export interface TableBytes {
   rows: number;
   spares: number;
   index: number;
-  /** Blocks for values outside their rows, and what records their use: only for tables with such columns. */
+  /** Blocks for values outside their rows, and their management data: only for tables with such columns. */
   heap?: number;
   other: number;
 }

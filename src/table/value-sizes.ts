@@ -5,14 +5,14 @@ import type { Reader } from './reader.js';
 import type { RowScan } from './row-scan.js';
 import type { Columns } from './types.js';
 
-/** Upper bounds of the sizes that are counted together, in bytes; what is longer than the last one comes after it. */
+/** Upper bounds of the size classes, in bytes; one more class, without a bound, follows the last one. */
 const BOUNDS = [0, 64, 256, 1024, 4096, 16_384, 65_536, 262_144, 1_048_576, 16_777_216];
 
 /** The sizes of a column's values. */
 export interface ValueSizes {
   /** Of all values together. */
   bytes: number;
-  /** How many values have at most `upTo` bytes and more than the bound before; null: more than the last bound. */
+  /** The number of values of each class: more bytes than the previous bound and at most `upTo`; null: no bound. */
   counts: { upTo: number | null; values: number }[];
 }
 

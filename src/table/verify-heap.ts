@@ -17,7 +17,7 @@ import type { TableMemory } from './layout/table-memory.js';
 import type { RowNumber } from './layout/units.js';
 import { countedBlocks } from './stats.js';
 
-/** Takes a problem in words. */
+/** Receives the description of a problem. */
 export type Report = (problem: string) => void;
 
 /**
@@ -26,7 +26,7 @@ export type Report = (problem: string) => void;
  *   other chain and with the id of a participant; only such blocks are taken, and their bits say so.
  * - A slice that is not linked names no block.
  * - A text is UTF-8, and marked as ASCII exactly when it is; a JSON text parses.
- * - No journal has claims; the counts add up to the blocks of rows; the hints agree.
+ * - No journal has claims; the counters add up to the blocks of rows; the hints agree.
  * O(heap + rows).
  */
 export function verifyHeap(memory: TableMemory, linkedRows: ReadonlySet<number>, report: Report): void {

@@ -77,7 +77,7 @@ function checkChain(
         continue;
       }
       const where = `bucket ${bucket}, row ${row}`;
-      if (ended) report(`${where}: stands behind an empty entry`);
+      if (ended) report(`${where}: follows an empty entry`);
       if (!memory.isRow(row)) {
         report(`${where}: there is no such row`);
         continue;
@@ -93,7 +93,7 @@ function checkChain(
       return;
     }
     if (linked.buckets.has(next)) {
-      report(`bucket ${bucket}: overflow bucket ${next} is in two chains or in a circle`);
+      report(`bucket ${bucket}: overflow bucket ${next} is in two chains or in a cycle`);
       return;
     }
     linked.buckets.add(next);
@@ -142,8 +142,8 @@ function checkRows(memory: TableMemory, linkedRows: Set<number>, report: Report)
   for (let number = 0; number < maxParticipants; number++) {
     const at = memory.slotWord(number);
     if (memory.words[at + slot.OPERATION] !== slot.NONE) report(`participant ${number + 1} has an operation open`);
-    // A slot that was never used keeps the slice of its own number: out of the pool's reach, and untouched, unless the
-    // first participant to attach was killed between taking the slice and recording that in the slot; the next one
+    // A slot that was never used keeps the slice of its own number: not available to the pool, and untouched, unless
+    // the first participant to attach was killed between taking the slice and recording that in the slot; the next one
     // takes it again.
     const spare = memory.words[at + slot.SPARE] || number + 1;
     if (spares.has(spare)) report(`row ${spare} is the spare of two participants`);

@@ -6,15 +6,11 @@ import type { TableMemory } from '../layout/table-memory.js';
 import type { RowNumber } from '../layout/units.js';
 import type { Change } from '../types.js';
 
-/**
- * Cells that a producer skips before it considers the feed damaged: other producers alone cannot make it skip that
- * many.
- */
+/** Cells that a producer skips before it considers the feed damaged: other producers cannot make it skip so many. */
 const MAX_PASSED = 10_000;
 
 /**
- * What `read` finds at a sequence: a change, nothing yet, one that is being written, or that the ring has overwritten
- * it.
+ * What `read` finds at a sequence: a change, nothing yet, a change that is being written, or one that was overwritten.
  */
 type FeedRead = Change | 'none' | 'pending' | 'gap';
 
@@ -75,8 +71,8 @@ export class ChangeFeed {
       this.#write(cell, sequence, at);
       Atomics.compareExchange(words, cell, claim, layout.published(claim));
     }
-    // If it was published before, whoever did it may have been killed after it cleared the sleepers' word and before it
-    // woke them.
+    // If it was published before, its publisher may have been killed after clearing the sleepers' word and before
+    // waking them.
     this.wake(!first);
   }
 
@@ -85,7 +81,8 @@ export class ChangeFeed {
     const words = this.#words;
     const headAt = (this.#at + layout.FEED_HEAD) / 2;
     const tried = this.#doubles[(at + slot.CHANGE) >>> 1];
-    // Killed between the claim and its note? Then the cell is still ours: it is published only after the note.
+    // Killed after the claim and before recording it? Then the cell is still ours: it is published only after that
+    // record.
     if (tried !== 0 && this.#holds(tried, id)) words[at + slot.CLAIMED] = 1;
     if (words[at + slot.CLAIMED] !== 0) {
       // Killed before the head passed it? Readers would not find it until the next change.
@@ -98,9 +95,9 @@ export class ChangeFeed {
       const lap = layout.lapOf(sequence, this.cells);
       const cell = this.#cell(sequence);
       const before = Atomics.load(words, cell);
-      // Only from the lap before: if the head were outdated by now, the cell's claim would belong to its lap already,
-      // or to a later one, whose owner we would take it from. So a claim that succeeds is one of the current head. If
-      // the head or the laps are damaged, no cell may ever belong to the lap before: then any other lap will do.
+      // Only from the lap before. If the head is outdated by now, the cell's claim already belongs to the head's lap or
+      // to a later one, and must not be taken from its owner. So a claim that succeeds is for the current head. If the
+      // head or the laps are damaged, no cell may belong to the lap before: then any other lap will do.
       if (layout.precedesLap(before, lap) || (passed > MAX_PASSED && !layout.isOfLap(before, lap))) {
         this.#doubles[(at + slot.CHANGE) >>> 1] = sequence;
         if (Atomics.compareExchange(words, cell, before, layout.claimOf(lap, id)) !== before) continue;
@@ -108,7 +105,8 @@ export class ChangeFeed {
         Atomics.compareExchange(this.#longs, headAt, head, head + 1n);
         return;
       }
-      // Somebody has this sequence, and the head does not show it yet; or the head has moved on, and this does nothing.
+      // Another producer has this sequence and has not advanced the head yet; or the head has advanced, and this does
+      // nothing.
       Atomics.compareExchange(this.#longs, headAt, head, head + 1n);
     }
   }
@@ -143,7 +141,7 @@ export class ChangeFeed {
     words[cell + layout.CELL_CHECKSUM] = checksum;
   }
 
-  /** Tells watchers that there is something to read. Makes a system call only when one sleeps, or with `surely`. */
+  /** Wakes watchers. Makes a system call only if one sleeps, or if `surely` is set. */
   wake(surely = false): void {
     advanceAndWake(this.#words, this.#at + layout.FEED_WAKE, this.#at + layout.FEED_SLEEPERS, surely);
   }

@@ -3,14 +3,14 @@ import type { Change, Gap } from '../types.js';
 import type { ChangeFeed } from './change-feed.js';
 
 /**
- * How often waiting watches check whether a writer has died, in milliseconds: it may have committed a change that
- * nobody published, or died just before it woke them. The same applies to a process that destroyed the table.
+ * How often waiting watches check whether a writer has died, in milliseconds: it may have committed a change without
+ * publishing it, or died just before it woke them. The same applies to a process that destroyed the table.
  */
 const SETTLE_MS = 100;
 /** Changes that a watch reads in a row before other work of this thread gets its turn. */
 const CHANGES_PER_TURN = 256;
 
-/** Why there is no change to return: there is none, the next one is being written, or other work must get its turn. */
+/** Why no change is returned: there is none, the next one is being written, or other work must get its turn. */
 type NothingYet = 'none' | 'pending' | 'more';
 
 /** What a watch needs of its table. */
@@ -68,7 +68,7 @@ export class ChangeWatches {
   #settleDead(): void {
     if (this.#waiting.length === 0) return;
     try {
-      // Whoever destroyed the table may have been killed before it woke anybody.
+      // The process that destroyed the table may have been killed before it woke the watchers.
       this.#table.assertOpen();
       this.#table.settleDead();
     } catch (error) {
@@ -106,7 +106,7 @@ export class ChangeWatches {
   }
 }
 
-/** One reader of the feed. Its position is its own; nothing in shared memory records it. */
+/** One reader of the feed. Its position is kept in this process only. */
 export class ChangeWatch implements AsyncIterableIterator<Change | Gap> {
   readonly #feed: ChangeFeed;
   readonly #table: WatchedTable;

@@ -61,13 +61,13 @@ interface ColumnTypeEntry<C extends NumberField | VariableField | LongField = Nu
    */
   readonly code: {
     /**
-     * An expression for what is written instead of the value, when that runs code of the caller's; it runs before there
-     * is a row to write to.
+     * An expression for what is written instead of the value. For conversions that may run the caller's code, which
+     * must happen before the row to write to is known.
      */
     prepare?(value: string, column: ColumnPlace): string;
     /** An expression. */
     read(row: string, column: ColumnPlace): string;
-    /** An expression for the value as it is stored, where `read` makes another one of it. */
+    /** An expression for the value as it is stored, if `read` returns it in another form. */
     readStored?(row: string, column: ColumnPlace): string;
     /** A statement that checks the value and writes it; `refuse` is a statement that throws. */
     write(row: string, value: string, refuse: string, column: ColumnPlace): string;
@@ -75,7 +75,7 @@ interface ColumnTypeEntry<C extends NumberField | VariableField | LongField = Nu
     clear(row: string, column: ColumnPlace): string;
     copy(from: string, row: string, column: ColumnPlace): string;
   };
-  /** Describes what is wrong with a value that `code.write` has refused. */
+  /** Describes what is wrong with a value that `code.write` has rejected. */
   refusal(column: ColumnPlace, value: unknown): ShmTableError;
   readonly json: {
     /**
@@ -87,7 +87,10 @@ interface ColumnTypeEntry<C extends NumberField | VariableField | LongField = Nu
     stored(value: FieldValue): FieldValue;
     /** JSON text of a value in its stored form. */
     write(stored: FieldValue): string;
-    /** The JSON value that a text stands for where everything is text, as in CSV; what does not parse stays text. */
+    /**
+     * The JSON value that a text represents in a format that has only texts, such as CSV; a text that does not parse is
+     * a string.
+     */
     ofText(text: string): unknown;
   };
 }

@@ -31,7 +31,7 @@ const SIZED: Readonly<Record<keyof SizedColumnValues, VariableType>> = {
   bytes: bytesType,
 };
 
-/** The types whose values may have any length; in parentheses, which may be left out, how much the row itself holds. */
+/** The types whose values may have any length. The optional parentheses say how many bytes the row itself holds. */
 const LONG: Readonly<Record<keyof LongColumnValues, LongType>> = {
   text: textType,
   blob: blobType,
@@ -58,7 +58,7 @@ interface ParsedType {
   readonly maxBytes: number;
   /** Bytes of a long value that the row itself holds; 0 for other types. */
   readonly inlineBytes: number;
-  /** The number in the parentheses, given or not, and the largest one that is allowed there: the caller compares. */
+  /** The number in the parentheses or its default, and the largest one allowed there. The caller compares them. */
   readonly size: number;
   readonly limit: number;
 }
@@ -92,7 +92,7 @@ export function columnTypeNames(): string {
   return [...Object.keys(FIXED), ...sized, ...long].join(', ');
 }
 
-/** Describes what is wrong with a value that a column refuses. */
+/** Describes what is wrong with a value that a column rejects. */
 export function refusal(column: ColumnPlace & { readonly kind: ColumnKind }, value: unknown): ShmTableError {
   return COLUMN_TYPES[column.kind].refusal(column, value);
 }

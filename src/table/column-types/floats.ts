@@ -16,7 +16,7 @@ export function floatType(view: 'f32' | 'f64', round: (value: number) => number)
       write: (row, value, refuse, column) =>
         `if (typeof ${value} !== 'number') ${refuse}; ${elementOf(field, row, column)} = ${value};`,
     },
-    // Every number can be written, so a refused one is a sum.
+    // Every number can be written, so a rejected one is a sum.
     refusal: (column, value) =>
       typeof value === 'number'
         ? new ShmTableError(

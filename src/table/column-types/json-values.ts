@@ -1,6 +1,6 @@
 /**
- * Throws a TypeError for what `JSON.stringify` would leave out in silence, or replace by null: `undefined`, a function
- * or a symbol inside a value. What has a `toJSON` is taken as that makes it.
+ * Throws a TypeError for what `JSON.stringify` would silently omit or replace by null: `undefined`, a function or a
+ * symbol inside a value. An object with a `toJSON` is replaced by what that returns.
  */
 export function refuseInside(value: unknown): void {
   if (typeof value !== 'object' || value === null) return;

@@ -13,7 +13,7 @@ export const jsonType: LongType = {
     readStored: (row, { offset, longIndex }) => `long.readText(${row} + ${offset / 4}, ${longIndex})`,
     prepare: (value, { longIndex }) => `long.stringify(${longIndex}, ${value})`,
   },
-  // What JSON cannot represent was refused when it was prepared.
+  // A value that JSON cannot represent was rejected by `prepare`.
   refusal: (column, text) => tooLong(column, Buffer.byteLength(text as string)),
   json: {
     decode: (column, value) => {

@@ -6,17 +6,17 @@ import type { TableMemory } from '../layout/table-memory.js';
 import type { RowNumber, WordIndex } from '../layout/units.js';
 
 /**
- * Rounds of the hand over all rows before giving up: the first may clear every bit, the second then finds the victim.
+ * Rounds of the hand over all rows before giving up: the first may clear every byte, the second then finds the victim.
  */
 const ROUNDS = 3;
 
 /**
  * Makes room in a full table by approximate least recent use: the clock algorithm (Corbató, 1968), with one byte a row.
  *
- * Whoever reads or changes a row sets its byte when it is clear. A new row begins with a clear byte, so that rows which
- * are never used again go first. The hand, shared by all processes, goes round the row slices, clears the bytes that
- * are set and evicts the first row whose byte is clear. A byte only says how recently a row was used: it may be lost or
- * late without harm.
+ * Reading or changing a row sets its byte if that is clear. A new row begins with a clear byte, so that rows which are
+ * never used again are evicted first. The hand, shared by all processes, goes round the row slices, clears the bytes
+ * that are set and evicts the first row whose byte is clear. A byte is only a hint how recently a row was used: a lost
+ * or late store does no harm.
  */
 export class Evictor {
   readonly #memory: TableMemory;
@@ -30,8 +30,8 @@ export class Evictor {
   }
 
   /**
-   * Evicts one row, of those that `mayGo` picks by their first word; false when every such row was in use by others all
-   * the time. Amortised O(1).
+   * Evicts one of the rows for which `mayGo` is true, given their first word; false if others kept all of them in use.
+   * Amortised O(1).
    */
   evictOne(mayGo?: (row: WordIndex) => boolean): boolean {
     const { words, rowSlices } = this.#memory;

@@ -5,15 +5,15 @@ import type { BucketNumber, WordIndex } from '../layout/units.js';
 import type { ExpiryGroups } from './expiry-groups.js';
 import type { TableClock } from './table-clock.js';
 
-/** Looks at a bucket that others write to, before the last one has to suffice. */
+/** How often a bucket that others write to is examined before the last result is accepted. */
 const LOOKS = 4;
 
 /** Looks for expired rows without a lock. */
 export class ExpiredRows {
   readonly groups: ExpiryGroups;
-  /** Whether the bucket looked at last stayed unchanged meanwhile, and nobody had its lock. */
+  /** Whether the bucket examined last stayed unchanged meanwhile, and its lock was free. */
   wasStill = false;
-  /** The earliest expiry of a row in it that has not expired, 0 for none. */
+  /** The earliest expiry of its rows that have not expired, 0 for none. */
   soonest = 0;
   readonly #memory: TableMemory;
   readonly #clock: TableClock;

@@ -2,7 +2,7 @@ import { loadAcquire } from '../../memory/index.js';
 import { shiftOf } from '../layout/expiry-groups.js';
 import type { TableMemory } from '../layout/table-memory.js';
 
-/** What "none" is in memory: in zeroed memory nothing ever expires. */
+/** "None" in memory: in zeroed memory nothing ever expires. */
 const NEVER = 0;
 
 /** Stored instead of moment 0, to which a test may set the present. */
@@ -21,15 +21,15 @@ const PASS = 1;
  * - A writer lowers PASS, then DUE, and holds the bucket's lock from before that until the row is linked.
  * - A pass, at most one at a time in a group, first lowers DUE to PASS and only then sets PASS to never. It lowers PASS
  *   to the expiry of each row that it leaves, and to the present for a bucket that it finds locked or changing. At the
- *   end it sets DUE to PASS, which raises it, and leaves PASS as it is.
+ *   end it raises DUE to PASS, and leaves PASS as it is.
  *
- * Why no row is missed. Consider a row that a writer announces during a pass; when it is linked, the lower of the two
- * moments must not be above its expiry.
- * - PASS is lowered after the pass has set it to never: then it stays that low until the next pass begins, which lowers
+ * Why no row is missed. Consider a row that a writer announces during a pass: when it is linked, the lower of the two
+ * moments must not be later than its expiry.
+ * - If PASS is lowered after the pass has set it to never, it stays that low until the next pass begins, which lowers
  *   DUE first.
- * - PASS is lowered before: then the writer had the lock when the pass began. If the pass finds the bucket locked, it
- *   uses the present; if it finds it unlocked, the row is linked and the pass sees it.
- * - The pass ends between the two stores of a writer: DUE may end above the row's expiry, but PASS does not.
+ * - If PASS is lowered before that, the writer had the lock when the pass began. If the pass finds the bucket locked,
+ *   it uses the present; if unlocked, the row is linked and the pass sees it.
+ * - If the pass ends between the two stores of a writer, DUE may end later than the row's expiry, but PASS does not.
  * Readers load PASS first: a pass that begins in between has lowered DUE before it clears PASS.
  *
  * A process that dies or stops during a pass leaves DUE as low as it was; a writer that does so has announced the row
@@ -108,7 +108,7 @@ export class ExpiryGroups {
     Atomics.store(this.#longs, at + PASS, 0n);
   }
 
-  /** Tells the pass of a row that it leaves, by the row's expiry. */
+  /** Records the expiry of a row that the pass leaves. */
   leaveRow(group: number, expiresAt: number): void {
     this.#lower(this.#first + 2 * group + PASS, expiresAt);
   }
@@ -135,7 +135,7 @@ export class ExpiryGroups {
   }
 }
 
-/** True also for NaN, which damage may leave. */
+/** Also true for NaN, which a damaged table may contain. */
 function hasCome(moment: number, now: number): boolean {
   return moment !== NEVER && !(moment > now);
 }

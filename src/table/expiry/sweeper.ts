@@ -7,8 +7,8 @@ import type { ExpiredRows } from './expired-rows.js';
 import type { TableClock } from './table-clock.js';
 
 /**
- * The bytes whose locks are leases for the passes over groups, after all others. The kernel releases a lease when its
- * holder dies.
+ * The first of the bytes whose locks are leases for passes over groups; it follows all other lock bytes. The kernel
+ * releases a lease when its holder dies.
  */
 const FIRST_LEASE_BYTE = 0x20000;
 /** How often a participant checks whether there is something to sweep, in milliseconds. */
@@ -20,19 +20,19 @@ const PAUSE_MS = 3;
 const ROWS_PER_LOOK = 16;
 /** Rows that a writer reclaims itself when the table is full, before it tries again. */
 const RECLAIM_ROWS = 16;
-/** How long a table that evicts rests after a pass that found little, as a multiple of the time that it took. */
+/** How long a table that evicts pauses after a pass that found little, as a multiple of the pass's duration. */
 const REST = 10;
 const NONE = -1;
 
-/** Through what it removes rows. The writer is asked for only when there is something to remove. */
+/** How rows are removed. The writer is requested only if there is something to remove. */
 interface SweeperWrites {
   readonly participant: Participant;
   readonly writer: Writer;
 }
 
 /**
- * Frees the memory of expired rows, one due group after another. Nothing depends on it: an expired row is absent to
- * everybody from the moment it expires.
+ * Frees the memory of expired rows, one due group after another. Nothing depends on it: every reader treats a row as
+ * absent from the moment it expires.
  *
  * A timer of each writing handle checks twice a second whether there is something to do, and then works in steps of 1
  * ms. It also settles an interrupted operation of the handle itself. A writer that finds the table full sweeps at once,
@@ -47,14 +47,16 @@ export class Sweeper {
   readonly #locks: ByteLocks;
   readonly #mayRun: () => boolean;
   #timer: NodeJS.Timeout;
-  /** Next group of the current tour; NONE when there is none. */
+  /** Next group of the current round over all groups; NONE when no round is under way. */
   #tour = NONE;
   /** The bucket at which work in a group stopped with expired rows in it; NONE when it reached the end. */
   #leftAt = NONE;
-  /** The group with which `reclaim` continues, and the time until which it may rest. */
+  /** The group with which `reclaim` continues, and the time until which it may pause. */
   #reclaimFrom = 0;
   #restUntil = 0;
-  /** A bucket with expired rows that `reclaim` skipped, NONE if there was none; and the one last waited for. */
+  /**
+   * A bucket with expired rows that `reclaim` skipped, NONE if there was none; and the one that was waited for last.
+   */
   #passedOver = NONE;
   #waitedFor = NONE;
 
@@ -92,7 +94,7 @@ export class Sweeper {
       if (this.#tour === NONE) this.#beginTour();
       if (this.#tour !== NONE) this.#step();
     } catch (error) {
-      // The table is damaged. Nobody could catch the error here; the operations that use the damaged part throw one.
+      // The table is damaged. No caller could catch the error here; operations that use the damaged part throw one.
       if (!(error instanceof ShmTableError)) throw error;
       this.#tour = NONE;
     }
@@ -136,7 +138,7 @@ export class Sweeper {
       if (this.#leftAt !== NONE) return removed;
     }
     const lease = FIRST_LEASE_BYTE + group;
-    // Another pass does not keep this one from removing rows; this one just must not raise the group's moment then.
+    // During another pass this one may remove rows, but must not raise the group's moment.
     const isPass = this.#locks.tryLock(lease);
     try {
       if (isPass) groups.beginPass(group);
@@ -148,7 +150,7 @@ export class Sweeper {
     return removed;
   }
 
-  /** `group` is the group whose pass is told of the rows that stay, or NONE. Sets `#leftAt`. */
+  /** `group` is the group whose pass records the rows that stay, or NONE. Sets `#leftAt`. */
   #removeFrom(from: number, end: number, group: number, most: number, until: number): number {
     const expired = this.#expired;
     let removed = 0;
@@ -165,7 +167,7 @@ export class Sweeper {
         if (found > 0) this.#passOver(bucket);
       }
       if (group === NONE) continue;
-      // Writers may have added a row where the search has already passed.
+      // Writers may have added a row to a part that was already searched.
       if (found > 0 || !expired.wasStill) expired.groups.leaveRow(group, this.#clock.firstNow());
       if (expired.soonest !== 0) expired.groups.leaveRow(group, expired.soonest);
     }
@@ -181,7 +183,7 @@ export class Sweeper {
 
   /**
    * Removes at most `most` expired rows at once, for a writer that finds the table full; returns how many. It never
-   * waits. Its work either removes expired rows, or saves the next caller the examination of a group.
+   * waits. A call either removes expired rows, or saves the next caller the examination of a group.
    */
   reclaim(most = RECLAIM_ROWS): number {
     const { groups } = this.#expired;
@@ -198,8 +200,8 @@ export class Sweeper {
   }
 
   /**
-   * `reclaim` for a table that can evict instead: after a call that found little it rests for ten times as long as that
-   * took, since an unused row may go just as well.
+   * `reclaim` for a table that can evict instead: after a call that found little it pauses for ten times as long as
+   * that took, since evicting an unused row serves as well.
    */
   reclaimNowAndThen(): number {
     const start = monotonicMs();
@@ -211,9 +213,9 @@ export class Sweeper {
   }
 
   /**
-   * Waits for the bucket in which the last `reclaim` had to leave expired rows; false when there was none. For when no
-   * other bucket could free any. If there are several such buckets, the next call waits for another one.
-   * `ERR_LOCK_TIMEOUT`.
+   * Waits for the bucket in which the last `reclaim` had to leave expired rows, and removes them; false when there was
+   * none. The last resort, when no other bucket has any. If there are several such buckets, the next call waits for
+   * another one. `ERR_LOCK_TIMEOUT`.
    */
   reclaimLocked(): boolean {
     const bucket = this.#passedOver;

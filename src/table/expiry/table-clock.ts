@@ -7,15 +7,15 @@ import { presentBootMs, presentWallOffsetMs } from '../present.js';
 const EVER = 2 ** 53;
 
 /**
- * Table time is milliseconds since the epoch by a clock that nobody sets: the header's offset plus the time since boot.
- * Setting the wall clock back does not revive expired rows.
+ * Table time is milliseconds since the epoch by a clock that is never set: the header's offset plus the time since
+ * boot. Setting the wall clock back does not revive expired rows.
  *
- * Callers see and give times of the current wall clock: table time plus the lead of the wall clock over it, which is 0
+ * Callers get and pass times of the current wall clock: table time plus the lead of the wall clock over it, which is 0
  * until the wall clock is set. Both run at the same rate, so until then every read of a row returns the same
  * `expiresAt`.
- * - An expiry is stored so that it is a whole millisecond of the wall clock that set it. Readers round it, and the
- *   value is so far from a half that it does not matter when they read the two clocks: an `expiresAt` that is read and
- *   written to another table is the same there.
+ * - An expiry is stored so that it is a whole millisecond of the writer's wall clock. Readers round it; the value is so
+ *   far from a half that it does not matter when they read the two clocks. An `expiresAt` that is read and written to
+ *   another table is the same there.
  * - The latest `expiresAt` is 2^53 - 1, which stands for all later ones. It is stored as EVER, however the wall clock
  *   is set afterwards.
  */
@@ -54,9 +54,7 @@ export class TableClock {
     return Math.min(Math.round(expiresAt + this.#wallAhead), Number.MAX_SAFE_INTEGER);
   }
 
-  /**
-   * Milliseconds that a row with this expiry has left, at least 1. Right after a write, as many as the row was given.
-   */
+  /** Milliseconds that a row with this expiry has left, at least 1. Right after a write, the number that was given. */
   left(expiresAt: number): number {
     return Math.max(1, Math.ceil(expiresAt - this.now() - 0.5));
   }
@@ -65,14 +63,14 @@ export class TableClock {
     return presentWallOffsetMs(presentBootMs()) - this.#memory.doubles[CLOCK_OFFSET / 2];
   }
 
-  /** Whether a row's expiresAt (0: never) has come. */
+  /** Whether a row's expiresAt (0: never) has been reached. */
   isPast(expiresAt: number): boolean {
     return expiresAt !== 0 && expiresAt <= this.now();
   }
 
   /**
-   * The present of this thread or that of others, whichever is earlier: a row that was not seen may expire from then
-   * on. The two differ while a test sets this thread's present.
+   * The present of this thread or of others, whichever is earlier: the earliest time at which an unseen row may expire.
+   * The two differ while a test sets this thread's present.
    */
   firstNow(): number {
     return Math.min(this.now(), this.#machineNow());

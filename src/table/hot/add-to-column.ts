@@ -10,14 +10,14 @@ export interface Accumulator {
   /** How the journal stores the number: STORE_BYTE or another of these. */
   readonly width: number;
   /**
-   * Converts what a caller adds to what the column takes: a bigint for int64. `ERR_COLUMN_TYPE` for a value of the
-   * wrong type, `ERR_VALUE_RANGE` for a non-integer where the column holds integers.
+   * Converts the caller's value to the type that the column adds: a bigint for int64. `ERR_COLUMN_TYPE` for a value of
+   * the wrong type, `ERR_VALUE_RANGE` for a non-integer where the column holds integers.
    */
   readonly addend: (by: unknown) => number | bigint;
   /**
    * Adds `by` to the number of the row at word `row`, writes the sum to the byte `offset` bytes after word `to`, and
-   * returns it. If the column cannot hold the sum, it returns the error instead, and what was written is meaningless.
-   * The error is returned and not thrown, because the caller holds a lock.
+   * returns it. If the column cannot hold the sum, it returns the error instead, and the bytes written are meaningless.
+   * The error is returned, not thrown, because the caller holds a lock.
    */
   readonly add: (row: WordIndex, by: number | bigint, to: WordIndex, offset: number) => number | bigint | ShmTableError;
 }
@@ -70,7 +70,7 @@ export function makeAccumulator({ runtime }: TableContext, column: PlacedColumn,
       add: (row, by, to, toOffset) => {
         const at = indexOf(to, toOffset);
         view[at] = view[indexOf(row, offset)] + (by as number);
-        // Read back, as the column has rounded it.
+        // Read back, because the column rounds it.
         const next = view[at];
         return Number.isFinite(next) ? next : refusal(column, next);
       },

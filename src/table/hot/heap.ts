@@ -8,26 +8,26 @@ import type { TableContext } from '../table-context.js';
  *
  * Every step leaves a state from which recovery, or the next step, can continue. The order matters:
  * - A block is checked before CLAIMING names it. A linked row's block may have this participant's own id from an
- *   earlier write: if it were named without a check, recovery after a kill would consider it claimed and free it.
+ *   earlier write: if it were named unchecked, recovery after a kill would consider it claimed and free it.
  * - A block is appended to its chain before the next one is claimed, and CLAIMING is 0 before a row operation begins.
  * - A block to release is tagged ~id, then its field is advanced past it, then it is freed: `next` is never read when
  *   another participant may own the block. The tag is not the id, because RELEASING may be out of date and name a block
  *   that the same participant has claimed again.
  * - The occupancy bits of a word are synced for all blocks of the word at once, before CLAIMING or RELEASING names a
  *   block of another word. Recovery syncs the words of both, that of RELEASING before it releases others.
- * - Whose bit is corrected without a claim is named by RELEASING: named by CLAIMING, recovery would free it if it has
- *   the id of the dead participant.
+ * - A block whose bit is corrected without a claim is named by RELEASING: if CLAIMING named it, recovery would free it
+ *   if it has the id of the dead participant.
  */
 export interface Heap {
   /** Number of blocks for a value of this many bytes. */
   readonly blocksFor: (bytes: number) => number;
   /**
-   * Claims blocks for the journal at word `at` until the chain of the field has `count` of them; false when no free block
-   * was found. Called again with the same field it continues. `chain` is then the chain.
+   * Claims blocks for the journal at word `at` until the chain of the field has `count` of them; false when no free
+   * block was found. A further call with the same field continues. `chain` is the chain afterwards.
    */
   readonly claimChain: (at: WordIndex, id: number, field: WordIndex, count: number) => boolean;
   readonly chain: Runs;
-  /** Sets where in the heap to search first, 0 to 1, so that participants do not compete for the same blocks. */
+  /** Sets where in the heap to search first, from 0 to 1, so that participants do not compete for the same blocks. */
   readonly lookFrom: (part: number) => void;
   /** Forgets the chain that was claimed last. */
   readonly beginClaims: () => void;
@@ -37,20 +37,26 @@ export interface Heap {
   readonly freeRow: (at: WordIndex, id: number, row: WordIndex) => void;
   /** `freeRow` of the spare, except for the chains in KEPT, which the linked row names too. Repeatable. */
   readonly freeSpare: (at: WordIndex, id: number, row: WordIndex) => void;
-  /** Finishes the release of the block that the journal at `at` names, if it was interrupted. `rows`: where it may be. */
+  /**
+   * Finishes the release of the block that the journal at `at` names, if it was interrupted. `rows` are the rows whose
+   * chain it may be in.
+   */
   readonly finishRelease: (at: WordIndex, id: number, rows: readonly WordIndex[]) => void;
-  /** Frees a block that `id` has claimed; nothing when another has it. Its bit must be synced afterwards. */
+  /**
+   * Frees a block that `id` has claimed; does nothing if another participant owns it. Its bit must be synced
+   * afterwards.
+   */
   readonly freeClaimed: (block: number, id: number) => void;
   /** Blocks of the row at this word. */
   readonly blocksOf: (row: WordIndex) => number;
-  /** Sets what heapBlocks will be after the operation. */
+  /** Prepares the value of heapBlocks after the operation. */
   readonly prepareBlocks: (at: WordIndex, more: number) => void;
 }
 
-/** A chain as runs of consecutive blocks: for each of them its first block and its number of blocks, one after the other. */
+/** A chain as runs of consecutive blocks: the first block and the number of blocks of each run in turn. */
 interface Runs {
   readonly blocks: number[];
-  /** Elements of `blocks` that count. */
+  /** Number of valid elements of `blocks`. */
   length: number;
 }
 
@@ -64,7 +70,7 @@ interface HeapSupport {
 
 /** Creates what claims and releases blocks. */
 export function makeHeap({ memory, addresses, constants, runtime }: TableContext, support: HeapSupport): Heap {
-  // Words of bits that are looked at for a run of free blocks, and the longest run that is looked for.
+  // Words of bits that are searched for a run of free blocks, and the longest run that is searched for.
   const MAX_WORDS_LOOKED_AT = 16;
   const WORD_BITS = 32;
   const FULL = -1;
@@ -107,8 +113,9 @@ export function makeHeap({ memory, addresses, constants, runtime }: TableContext
     return free === 0 ? -1 : 31 - Math.clz32(free & -free);
   };
 
-  // A bit that looks free, near others if `wanted` are: its index, or below 0 as `Occupancy.findFree`. One block is
-  // taken where the last one was freed, which is in the cache; a longer chain goes where it has room in one piece.
+  // A bit that looks free, if possible the first of `wanted` free ones: its index, or a negative number as from
+  // `Occupancy.findFree`. A single block is taken where the last one was freed, which is in the cache; a longer chain
+  // where it fits in one piece.
   const seek = (wanted: number): number => {
     if (wanted === 1 && words[firstLeaf + near] !== FULL) {
       return near * WORD_BITS + runIn(words[firstLeaf + near], 1);

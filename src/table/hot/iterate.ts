@@ -10,7 +10,7 @@ export interface ChainReader {
    */
   readonly nextFilled: (bucket: BucketNumber, end: number) => BucketNumber;
   /**
-   * What `read` returns for each row of a chain that has not expired; undefined when the chain cannot be valid. A
+   * What `read` returns for each row of a chain that has not expired; undefined when the chain is torn or damaged. A
    * removal that is under way, or was interrupted for good, may have moved a row that is then in the chain twice: in
    * its new place, and still as the chain's last entry, where it is left out.
    */
@@ -24,7 +24,7 @@ export interface ChainReader {
   readonly keyAt: (row: WordIndex) => string;
 }
 
-/** Creates what reads the chains of a table. */
+/** Creates the functions that read the chains of a table. */
 export function makeChainReader(
   { memory, addresses, clock, constants }: TableContext,
   { damage, readText }: Pick<RowCodec, 'damage' | 'readText'>,

@@ -2,14 +2,14 @@ import type { BucketNumber, RowNumber, WordIndex } from '../layout/units.js';
 import type { TableContext } from '../table-context.js';
 import type { Redo } from './redo.js';
 
-/** What every write does with its participant. Home buckets and rows are given by their first word. */
+/** The steps that every write shares. Home buckets and rows are given by their first word. */
 export interface Locking {
   /**
    * Finishes this participant's own unfinished operation, if there is one, and frees the blocks that an unfinished write
    * has claimed.
    */
   readonly settle: () => void;
-  /** `settle` for an operation inside a write, whose claims it leaves alone: the removals that make room for it. */
+  /** `settle` for the removals that make room for a write: it leaves the write's claims alone. */
   readonly settleRemoval: () => void;
   /** Writes the intent, and returns the home bucket that it names. */
   readonly intend: (operation: number, bucket: BucketNumber) => WordIndex;
@@ -25,9 +25,9 @@ export interface Locking {
   /** The row slice into which the next row is written. */
   readonly spare: () => RowNumber;
   /**
-   * First word of the spare, after marking its content as unfinished: readers that still look at it will discard it.
-   * `ERR_TABLE_CORRUPT` when it is not owned by this participant: writes to it would overwrite memory of another
-   * participant.
+   * First word of the spare, after marking its content as unfinished: readers that are still reading it will discard
+   * it. `ERR_TABLE_CORRUPT` when it is not owned by this participant: writing to it would overwrite another
+   * participant's memory.
    */
   readonly openSpare: () => WordIndex;
   /** Marks the row at this word as finished, under a sequence that it never had before. */
@@ -40,7 +40,7 @@ export interface Caller {
   readonly lockTimeoutMs: number;
 }
 
-/** The participant, and what it does outside the fast path. */
+/** The participant, and what is done outside the fast path. */
 export interface LockingSupport {
   readonly id: number;
   /** First word of its slot. */
@@ -51,7 +51,7 @@ export interface LockingSupport {
   readonly refuseSpare: (spare: number) => never;
 }
 
-/** Creates what the writes of one participant do before and after their own work: see `Participant`. */
+/** Creates the steps before and after each write of a participant: see `Participant`. */
 export function makeLocking(
   { memory, addresses, feed, constants, runtime }: TableContext,
   { carryOut }: Redo,
@@ -74,7 +74,7 @@ export function makeLocking(
   };
 
   const settleRemoval = (): void => {
-    // Also what a write that was interrupted has not finished to release: the removal changes RELEASING.
+    // Also completes a release that an interrupted write has left unfinished, because the removal changes RELEASING.
     if ((words[at + slot.OPERATION] | words[at + slot.HEAP_OPEN]) !== slot.NONE) support.settle(false);
   };
 
@@ -89,9 +89,9 @@ export function makeLocking(
     return (index + bucket * BUCKET_WORDS) as WordIndex;
   };
 
-  // Sleeps as long as the lock is free, at most COURTESY_MS, once after having woken somebody for it. Without this, a
-  // participant that writes to one bucket in a loop takes the lock again before the woken one runs: with more processes
-  // than processors, one of them could wait for its whole timeout.
+  // Sleeps while the lock is free, at most COURTESY_MS, once after a waiter was woken. Without this, a participant that
+  // writes to one bucket in a loop takes the lock again before the woken one runs. With more processes than processors,
+  // a waiter could wait for its whole timeout.
   const letTheWokenPass = (home: WordIndex): void => {
     woken = 0;
     futexWait(words, home + LOCK, 0, COURTESY_MS);

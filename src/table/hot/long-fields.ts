@@ -3,59 +3,62 @@ import type { TableContext } from '../table-context.js';
 import type { Heap } from './heap.js';
 
 /**
- * The fields of long columns, by word and by position among the long columns. What cannot be valid sets `damage.found`
- * and reads as the zero value; nothing is allocated for a length that the chain does not confirm.
+ * The fields of long columns, by word and by position among the long columns. An invalid value sets `damage.found` and
+ * reads as the zero value. Memory for a value is allocated only after its chain has confirmed the length.
  */
 export interface LongFields {
   readonly readText: (field: number, index: number) => string;
   readonly readBlob: (field: number, index: number) => Uint8Array;
   readonly readJson: (field: number, index: number) => unknown;
   /**
-   * Writes a value that fits in the row, and remembers a longer one for `store`. False when it is not of the type, not
-   * well-formed, or too long.
+   * Writes a value that fits in the row, and remembers a longer one for `store`. False when it has the wrong type, is
+   * not well-formed, or is too long.
    */
   readonly writeText: (field: number, index: number, value: unknown) => boolean;
   readonly writeBlob: (field: number, index: number, value: unknown) => boolean;
   /** Takes what `stringify` returned. */
   readonly writeJson: (field: number, index: number, text: unknown) => boolean;
-  /** The JSON text of a value, '' for null. `ERR_COLUMN_TYPE`, `ERR_VALUE_TOO_LONG`. Runs code of the caller's. */
+  /** The JSON text of a value, '' for null. `ERR_COLUMN_TYPE`, `ERR_VALUE_TOO_LONG`. May run the caller's code. */
   readonly stringify: (index: number, value: unknown) => string;
   readonly clear: (field: number) => void;
-  /** Gives the spare's field `to` the value of the linked row's field `from`, and notes that both name its chain. */
+  /**
+   * Gives the spare's field `to` the value of the linked row's field `from`, and records in KEPT that both name its
+   * chain.
+   */
   readonly keep: (from: number, to: number, index: number) => void;
 }
 
-/** The bytes of a long value, for what stores or sends them as they are. */
+/** The bytes of a long value, for code that stores or sends them unchanged. */
 export interface LongBytes {
-  /** A copy; undefined when the field cannot be valid, or `shouldContinue` has returned false. */
+  /** A copy; undefined when the field is invalid, or `shouldContinue` has returned false. */
   readonly copyOf: (field: number, index: number, shouldContinue?: () => boolean) => Uint8Array | undefined;
-  /** `write…` of bytes that are known to be of the type. */
+  /** `write…` for bytes that are known to be valid. */
   readonly writeCopy: (field: number, index: number, bytes: Uint8Array) => boolean;
 }
 
-/** What the writer does with the long values of a row on its way. */
+/** The steps by which the writer stores the long values of a row. */
 interface LongWrites {
-  /** The journal in which `keep` notes what it keeps. */
+  /** The journal in which `keep` sets the bits of KEPT. */
   journal: WordIndex;
   /** Forgets what an earlier write remembered. */
   readonly begin: () => void;
   /** Blocks that the remembered values need. */
   readonly blocksNeeded: () => number;
-  /** Stores the remembered values in blocks; false when a block is missing. Called again it continues. */
+  /** Stores the remembered values in blocks; false when there is no free block. A further call continues. */
   readonly store: (id: number) => boolean;
-  /** After the spare's chains were freed: `store` begins again. */
+  /** Makes `store` begin again, after the spare's chains were freed. */
   readonly restart: () => void;
 }
 
 export type HeapFields = LongFields & LongBytes & LongWrites;
 
-/** The long columns, by position, and what the runtime does for them. */
+/** The long columns, by position, and the functions that they need from the runtime. */
 export interface LongSupport {
   readonly inlineBytes: readonly number[];
   readonly maxBytes: readonly number[];
   /** The table's memory, but not as a Buffer: `slice` then returns a plain Uint8Array with its own memory. */
   readonly octets: Uint8Array;
-  /** Set when what was read cannot be valid: shared with the columns of other types. */
+  /** Set when an invalid value was read; shared with the columns of other types. */
   readonly damage: { found: boolean };
   /** Decodes UTF-8 in the table's memory: `length` bytes from byte `start`. */
   readonly decode: (start: number, length: number) => string;
@@ -74,7 +77,7 @@ export function makeLongFields(
   heap: Heap,
   support: LongSupport,
 ): HeapFields {
-  // A longer piece of memory for values in several runs of blocks is not kept.
+  // The buffer for values in several runs of blocks is kept only up to this size.
   const MAX_SCRATCH_BYTES = 1 << 20;
   // Bytes copied before checking again whether to continue.
   const PIECE_BYTES = 65_536;
@@ -100,7 +103,7 @@ export function makeLongFields(
   // Walks a chain that must have `count` blocks.
   const walk = (first: number, count: number): boolean => {
     foundLength = 0;
-    // Otherwise a chain that goes in a circle is walked for as long as a damaged length says.
+    // Otherwise a circular chain would be walked for as long as a damaged length says.
     if (count > blocks) return false;
     let block = first;
     for (let met = 0; met < count; ) {
@@ -211,7 +214,7 @@ export function makeLongFields(
 
   // ---- writing ----
 
-  // Long values of the row that is being written: their fields, positions, and what to store.
+  // Long values of the row that is being written: their fields, and what to store.
   const pendingFields: number[] = [];
   const pendingValues: (string | Uint8Array | undefined)[] = [];
   let pending = 0;
@@ -224,7 +227,7 @@ export function makeLongFields(
     needed += blocksFor(length);
   };
 
-  // The values are the caller's, who may want their memory back.
+  // Does not keep the caller's values alive.
   const forget = (): void => {
     for (let i = 0; i < pending; i++) pendingValues[i] = undefined;
     pending = 0;

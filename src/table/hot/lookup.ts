@@ -17,7 +17,7 @@ export interface LookupParts<T> {
   readonly corrupt: (home: WordIndex) => never;
 }
 
-/** Creates the fast path of reading without a lock or a wait: see `Reader`. */
+/** Creates the fast path of reading, which neither locks nor waits: see `Reader`. */
 export function makeLookup<T>(
   { memory, addresses, clock, constants, runtime }: TableContext,
   key: Key,
@@ -25,7 +25,7 @@ export function makeLookup<T>(
   damage: RowCodec['damage'],
   parts: LookupParts<T>,
 ): Lookup<T> {
-  /** Passes over a chain that must end with an unchanged version, before it is searched row by row. */
+  /** Attempts to read a chain at an unchanged version before it is searched row by row. */
   const PASSES = 3;
   const { uses, read, assertOpen, lookupByRow, corrupt } = parts;
   const { words, doubles } = memory;
@@ -51,11 +51,11 @@ export function makeLookup<T>(
       if (loadAcquire(words, home + VERSION) === version) {
         if (row === DAMAGED || damage.found) {
           if (pass > 0) corrupt(home);
-          // An earlier read that was stopped, by the timeout of a script, may have left the mark.
+          // A read that was interrupted, for example by the timeout of a `vm` script, may have left it set.
           damage.found = false;
           continue;
         }
-        // A reader's only store: one byte, in a table that evicts, when it is not set already.
+        // A reader's only store: one byte, in a table that evicts, if it is clear.
         if (uses !== undefined && value !== undefined && uses[row] === 0) uses[row] = 1;
         return value;
       }

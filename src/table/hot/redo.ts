@@ -1,7 +1,7 @@
 import type { WordIndex } from '../layout/units.js';
 import type { TableContext } from '../table-context.js';
 
-/** What every write does with a journal, and recovery does again. */
+/** Carries out a journal: for the write itself, and again for recovery. */
 export interface Redo {
   /** Carries out a PREPARED operation of the slot at word `at`: everything except the release of the lock. */
   readonly carryOut: (at: WordIndex, id: number) => void;
@@ -13,7 +13,7 @@ export interface Redo {
   readonly prepareCounter: (at: WordIndex, counter: number) => void;
 }
 
-/** Creates what carries out the contents of a journal: see `Journal`. */
+/** Creates the functions that carry out a journal: see `Journal`. */
 export function makeRedo({ memory, addresses, feed, constants, runtime }: TableContext): Redo {
   const { storeRelease } = runtime;
   const { words, halves, bytes, doubles, longs } = memory;
@@ -57,7 +57,7 @@ export function makeRedo({ memory, addresses, feed, constants, runtime }: TableC
 
   // Unlinks a row and moves the chain's last row into the gap. The version advances twice, once while the moved row is
   // in the chain twice, and once after: with a single advance, a reader could look at the gap before the move and at
-  // the old place after it, and miss a row that was there all the time.
+  // the old place after it, and miss a row that was there throughout.
   const remove = (at: WordIndex, id: number): void => {
     const home = homeWord(at);
     const place = bucketWord(home, words[at + slot.PLACE]);
@@ -78,8 +78,7 @@ export function makeRedo({ memory, addresses, feed, constants, runtime }: TableC
   };
 
   // Changes one aligned number of a linked row: first the value, then the revision, then the version. So a reader may
-  // see the new value with the old revision, which a compare-and-set by that revision then finds outdated; never the
-  // reverse.
+  // see the new value with the old revision, and a compare-and-set by that revision then fails; never the reverse.
   const store = (at: WordIndex): void => {
     const row = rowWord(words[at + slot.ROW]);
     const column = row * 4 + words[at + slot.COLUMN];

@@ -11,7 +11,10 @@ import type { Redo } from './redo.js';
 export interface Removal {
   /** Revision of the row after the last write. */
   readonly last: { revision: number };
-  /** Removes a row. `take`, if given, reads it when nobody else can: unlinked, but not yet free. */
+  /**
+   * Removes a row. `take`, if given, reads the row when it is unlinked but not yet free, so that no other caller can
+   * take it.
+   */
   readonly remove: (key: string, ifRevision?: number, take?: (row: WordIndex) => void) => Outcome;
   /**
    * Removes the rows of one bucket, each as a separate operation: at most as many as there were at the start. Returns
@@ -32,7 +35,7 @@ export interface RemovalSteps {
   /** Searches for the key under the lock. */
   readonly look: (home: WordIndex) => RowNumber | 0;
   readonly seekTail: (home: WordIndex) => void;
-  /** Notes the revision that the operation gives to the row at this word. */
+  /** Records the revision of the row at this word in `last`. */
   readonly noteRevision: (row: WordIndex) => void;
   /** Unlinks the row that was found, fills the gap with the chain's last row, and frees what is no longer used. */
   readonly unlink: (home: WordIndex, row: RowNumber, counter: number, take?: (row: WordIndex) => void) => void;
@@ -45,8 +48,8 @@ export interface WritingParticipant {
   readonly locking: Locking;
   caller: Caller;
   /**
-   * `begin` for what can be done later or elsewhere: returns 0, with nothing begun, when another participant has the
-   * lock.
+   * `begin` for work that can be done later or elsewhere: returns 0 without beginning anything if another participant
+   * has the lock.
    */
   readonly tryBegin: (operation: number, bucket: BucketNumber) => WordIndex | 0;
 }
@@ -124,7 +127,7 @@ export function makeRemoval(context: TableContext, parts: RemovalParts): Removal
     commit(home);
     noteRevision(rowWord(row));
     take?.(rowWord(row));
-    // Before the row: a chain that no slice names any more would be lost.
+    // Before the row is freed: a chain that no slice names would be lost.
     if (heap !== undefined) heap.freeRow(at, id, rowWord(row));
     rows.release(row, id);
     if (empties) overflow.release(words[at + slot.OVERFLOW], id);

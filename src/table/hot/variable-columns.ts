@@ -21,7 +21,7 @@ export interface TextFields {
   readonly copyBytes: (from: number, to: number, maxBytes: number) => void;
 }
 
-/** Where the fields are, and what the runtime does for them. */
+/** Where the fields are, and the functions that they need from the runtime. */
 export interface FieldSupport {
   readonly memory: RowMemory;
   /** The same memory, but not as a Buffer: `slice` then returns a plain Uint8Array with its own memory. */
@@ -100,7 +100,7 @@ export function makeTextFields({ runtime }: TableContext, support: FieldSupport)
     return true;
   };
 
-  // Copies whole 16-bit units: the byte after a string of odd length is room of its own, or padding.
+  // Copies whole 16-bit units: the byte after a string of odd length belongs to its own field, or is padding.
   const copyString = (from: number, to: number, maxBytes: number): void => {
     const length = Math.min(halves[from], maxBytes);
     halves[to] = length;

@@ -13,7 +13,7 @@ import type { Removal, RemovalSteps, WritingParticipant } from './remove.js';
 /** What a write does when it finds the row, and when it does not. */
 export type WriteMode = 'set' | 'put' | 'insert' | 'update';
 
-/** An increment that is written as a whole row, because the row is new or its expiry changes too. */
+/** An increment that writes a whole row, because the row is new or its expiry changes too. */
 interface Increment {
   readonly column: Accumulator;
   readonly by: number | bigint;
@@ -24,14 +24,14 @@ interface Increment {
 /**
  * Every change of the table. All of them follow the same steps:
  *
- *   1. what the caller gave is read once, checked and encoded into the participant's spare row, and long values into
+ *   1. the caller's input is read once, checked and encoded into the participant's spare row, and long values into
  *      blocks that the spare names; nothing shared has changed yet, and none of the caller's code runs after this
  *   2. the journal names the bucket, then the bucket's lock is taken
  *   3. under the lock the row is looked up, columns that were not named are copied, and the revision is set: copied
  *      before the lock, they would lose a concurrent increment
  *   4. the journal is completed with final values and carried out; one store of a row number makes the change visible
  *   5. the lock is released, what was left over is freed, and only then is the journal cleared. Chains of blocks are
- *      freed after the version has advanced: a reader with an unchanged version must find them whole
+ *      freed after the version has advanced: a reader that finds the version unchanged must have read them intact
  *
  * If it is interrupted anywhere, by an error thrown under the lock or by the end of the thread, `Participant.settle`
  * completes or undoes it: that is what every `finally` below is for.
@@ -41,7 +41,7 @@ export interface Writer extends Removal {
   expiresAt: number;
   /** Value after the last increment. */
   value: number | bigint;
-  /** Called when the table is full; returns whether it freed anything, so that another try is worthwhile. */
+  /** Called when the table is full; returns whether it freed anything, so that another attempt is worthwhile. */
   makeRoom: () => boolean;
   /**
    * Called when the heap has no free block; returns whether it freed any. Rows whose hash is `except` are not evicted.
@@ -61,9 +61,7 @@ export interface Writer extends Removal {
     expiresAt: number | undefined,
     ifRevision?: number,
   ) => Outcome;
-  /**
-   * Writes a row whose columns `fill` writes into the spare (given its first word): all of them, and nothing else.
-   */
+  /** Writes a row. `fill`, given the first word of the spare, writes all of its columns and nothing else. */
   readonly load: (key: string, fill: (row: WordIndex) => void, expiresAt: number) => Outcome;
   /**
    * Adds `by` to a number, creating the row if it does not exist. The result is in `value`. Done in place unless
@@ -96,7 +94,7 @@ export interface WriterParts {
 
 /** Creates the writer of a participant. */
 export function makeWriter(context: TableContext, parts: WriterParts): Writer {
-  // How often room is made for one new row before the table counts as full.
+  // How often room is made for one new row before the table is reported as full.
   const MAX_ROUNDS = 100;
   // How long a table that evicts continues to try after that, in milliseconds.
   const PATIENCE_MS = 1000;
@@ -117,7 +115,7 @@ export function makeWriter(context: TableContext, parts: WriterParts): Writer {
   const { bucketScale } = addresses;
   const columnCount = memory.layout.row.columns.length;
   const { capacity } = memory.layout.schema;
-  // Until when a table that evicts continues to try for a new row.
+  // The time until which a table that evicts keeps trying to insert a new row.
   let patientUntil = 0;
 
   if (heap !== undefined && fields !== undefined) {
@@ -208,7 +206,7 @@ export function makeWriter(context: TableContext, parts: WriterParts): Writer {
     finishRow(row);
   };
 
-  // What only a table with a heap does is in functions of its own: short code is inlined.
+  // What only a table with a heap needs is in separate functions, so that the others stay short enough to be inlined.
   const countBlocks = (old: RowNumber | 0): void => {
     if (heap === undefined) return;
     const before = old === 0 ? 0 : heap.blocksOf(rowWord(old));
@@ -260,7 +258,7 @@ export function makeWriter(context: TableContext, parts: WriterParts): Writer {
       }
       if (old === 0 && !reserve(home)) {
         // Others may take what was freed before this writer does, but not forever. The current key stays valid
-        // meanwhile: making room works with rows and buckets, not with keys.
+        // meanwhile: making room does not encode keys.
         if (!makeRoomAgain(++rounds)) refuse('ERR_TABLE_FULL', `holds its capacity of ${capacity} rows`);
         continue;
       }
@@ -270,8 +268,8 @@ export function makeWriter(context: TableContext, parts: WriterParts): Writer {
     }
   };
 
-  // Whether another try for a new row is worthwhile. A table that evicts can always make room, but with more writers
-  // than processors, others may take each slice that this one has freed: it then continues to try for a while, but not
+  // Whether another attempt to insert a row is worthwhile. A table that evicts can always make room, but with more
+  // writers than processors, others may take every slice that this one frees. So it keeps trying for a while, but not
   // forever.
   const makeRoomAgain = (rounds: number): boolean => {
     const freed = writer.makeRoom();
@@ -281,8 +279,8 @@ export function makeWriter(context: TableContext, parts: WriterParts): Writer {
     return monotonicMs() < patientUntil;
   };
 
-  // The outcome of a write that will be refused, as the row is now; undefined when it may succeed, or the row changes
-  // meanwhile. Claims and copies are saved: the look under the lock decides.
+  // The outcome of a write that would be refused in the row's present state; undefined when it may succeed, or the row
+  // changes meanwhile. This only saves claims and copies: the lookup under the lock decides.
   const foresee = (mode: WriteMode, ifRevision: number | undefined): Outcome | undefined => {
     const home = memory.homeWord((((key.hash >>> 0) * bucketScale) >>> 0) as BucketNumber);
     const version = loadAcquire(words, home + bucket.VERSION);
@@ -320,15 +318,15 @@ export function makeWriter(context: TableContext, parts: WriterParts): Writer {
             `${Math.max(0, blocks - used)} of ${blocks} are free`,
         );
       }
-      // Others hold blocks for rows that are not linked yet. Two writers that each hold half would both wait for ever:
-      // what this one has claimed is freed first.
+      // Others hold blocks for rows that are not linked yet. If two writers each held half of the blocks, both would
+      // wait forever, so this one first frees what it has claimed.
       writing.freeSpare(at, id, rowWord(spare()));
       values.restart();
       futexWait(words, at + slot.HEAP_OPEN, 1, MIN_WAIT_MS + Math.random() * (MAX_WAIT_MS - MIN_WAIT_MS));
     }
   };
 
-  // Stores the long values of a write, unless it will be refused: then returns its outcome.
+  // Stores the long values of a write. If the write will be refused, returns its outcome instead.
   const claimLong = (mode: WriteMode, ifRevision: number | undefined): Outcome | undefined => {
     if (heap === undefined || fields === undefined || fields.blocksNeeded() === 0) return undefined;
     const mayBeRefused = mode === 'insert' || mode === 'update' || ifRevision !== undefined;
@@ -351,7 +349,7 @@ export function makeWriter(context: TableContext, parts: WriterParts): Writer {
     end();
   };
 
-  // Returns undefined when the row must be written as a whole: it does not exist, or has expired.
+  // Returns undefined when a whole row must be written, because there is none or it has expired.
   const incrementInPlace = (
     column: Accumulator,
     by: number | bigint,

@@ -40,14 +40,11 @@ const FIRST_TAG_BYTE = 14;
 
 export const EPOCH_MASK = 0xffff;
 
-/** Mark in a lock word: a writer sleeps on it, which the release must wake. */
+/** Mark in a lock word: a writer sleeps on it, and the release must wake it. */
 export const WAITED_FOR = 0x80000000 | 0;
 export const HOLDER_MASK = 0x7fffffff;
 
-/**
- * Returned instead of a row number: the chain cannot be valid. It was torn if its version has changed since, else it is
- * damaged.
- */
+/** Returned instead of a row number: the chain is torn if its version has changed since, else it is damaged. */
 export const DAMAGED = -1;
 
 /** Average entries per bucket for which the number of home buckets is chosen. */

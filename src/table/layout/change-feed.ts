@@ -20,14 +20,14 @@
  *   is the head, the claim of its cell therefore belongs to the lap before, or to the lap of s when somebody has just
  *   claimed it.
  * - A claim advances by exactly one lap, never back and never past one: a producer takes a cell only from the lap
- *   before that of the head that it has seen. Without this rule, a producer that was preempted after it had loaded the
- *   head would take the cell of a newer change, which then no sequence names and no gap covers.
+ *   before that of the head that it has seen. Without this rule, a producer that was preempted after loading the head
+ *   could take the cell of a newer change, which then has neither a sequence nor a gap.
  * - Sequences are claimed under the lock of the changed row's bucket, so those of one key are in commit order.
  * - A published claim is changed only by the claim of a later lap; an unpublished one only by its owner (or whoever
- *   settles it), or by a producer that comes round to it: then the ring has been filled once over, and the change is
- *   lost to readers that are a lap behind, as is any other change of its lap.
- * - A producer overtaken like that may write into another's cell when it continues: readers then find the checksum
- *   wrong and report a gap.
+ *   settles it), or by a producer that reaches it one lap later: then the change is lost to readers that are a lap
+ *   behind, as is any other change of its lap.
+ * - A producer overtaken in this way may write into another's cell when it continues: readers then find a wrong
+ *   checksum and report a gap.
  */
 
 /** Offsets in the feed's header, in words of four bytes. */

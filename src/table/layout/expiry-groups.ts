@@ -1,5 +1,5 @@
 /**
- * How a segment is divided into groups of buckets that share an earliest expiry, and how many bytes the groups take.
+ * The groups of buckets that share an earliest expiry: how many buckets each has, and how many bytes the groups take.
  */
 
 /** Bytes of the two moments of a group. */

@@ -7,15 +7,15 @@ import { Occupancy } from '../../pools/occupancy.js';
  *   block table: owner u32 | next u32 for each block        payload: blocks of blockBytes, block 1 first
  *
  * Blocks are numbered from 1. A value outside its row fills a chain of blocks in the order of its bytes; the `next` of
- * the last one is 0. Table and payload are separate, so that the blocks of consecutive numbers are one piece of memory,
- * and a value in one block is read without the table.
+ * the last one is 0. Table and payload are separate, so that consecutively numbered blocks are one piece of memory, and
+ * a value in one block is read without the table.
  *
- * The owner word of a block: 0 free | the id of the participant that claimed it, also when the row is linked since |
- * ~id while that participant releases it.
+ * The owner word of a block: 0 free | the id of the participant that claimed it, also after its row was linked | ~id
+ * while that participant releases it.
  *
  * Invariants
- * - A chain belongs to the row slice whose field names it. Rows travel safely from spare to linked to spare or pool, and
- *   the store that links a row also links its blocks: there is no list of blocks, and nothing to decide at a commit.
+ * - A chain belongs to the row slice whose field names it. The store that links a row also links its blocks: there is
+ *   no list of blocks, and a commit needs no further step.
  * - A block that is not free is in the chain of exactly one field of one slice, or is named by CLAIMING or RELEASING in
  *   a journal. A field that KEPT marks in its spare does not count.
  * - At rest every slice that is not linked has 0 as the first block of all its long fields.

@@ -9,7 +9,7 @@ import type { WordIndex } from './units.js';
  * A row: one slice of the rows' FixedPool.
  *
  *    0  owner      u32   the slice's owner word: 0 free | a participant's spare or in flight | LINKED
- *    4  sequence   u32   odd while the row is being written; even, and different, for each content it ever had
+ *    4  sequence   u32   odd while the row is being written; even, and never the same for two contents
  *    8  revision   u32   low word: the version of the bucket that the commit produced
  *   12  epoch      u32   high word of the revision
  *   16  hash       u32
@@ -25,8 +25,8 @@ import type { WordIndex } from './units.js';
  * Invariants
  * - A linked row never changes, except for one aligned number by `increment` or `expire`, together with its revision:
  *   first the value, then the revision. Everything else is written to a spare and linked in its place.
- * - While a row is written its sequence is odd. A reader that loads the same even sequence before and after has read
- *   one content.
+ * - While a row is written its sequence is odd. A reader that loads the same even sequence before and after has not
+ *   read a mixture.
  */
 
 /** Offsets in words of four bytes, as everywhere in `layout/` unless a name says otherwise. */

@@ -26,7 +26,7 @@ import { SLOT_BYTES } from './slot.js';
  *   12  byteOrder      u32   0x01020304
  *   16  state          u32   READY | DESTROYED
  *   20  hashKind       u32
- *   24  hashKey        16 B  random; the hash uses the first two words, all four tell this segment from others
+ *   24  hashKey        16 B  random; the hash uses the first two words, all four identify this segment
  *   40  schemaBytes    u32
  *   44  schemaSum      u32   HalfSipHash of the schema, key 0
  *   48  totalBytes     f64
@@ -37,11 +37,11 @@ import { SLOT_BYTES } from './slot.js';
  *   88  clockHand      u32   where the evictor continues (modulo the number of row slices)
  *   92  inUse          u32   only for a table in a file: see boot-record.ts
  *   96  bootId         16 B  the boot of the machine that clockOffset counts from
- *  112  clockSeen      f64   table time that has certainly passed, recorded now and then
- *  120  wallAhead      f64   wall time minus table time, recorded with it: not 0 if the wall clock was set since
+ *  112  clockSeen      f64   table time that has certainly passed, recorded occasionally
+ *  120  wallAhead      f64   wall time minus table time, recorded with clockSeen: not 0 if the wall clock was set since
  *  128  schema         JSON, UTF-8
  *
- * Everything else follows from the schema, so nothing can contradict it.
+ * Everything else is computed from the schema, so nothing can contradict it.
  */
 
 export const MAGIC = Buffer.from('SHMTABLE');
@@ -89,7 +89,7 @@ export interface SegmentLayout {
   readonly rowsAt: number;
   /** Row slices: capacity, plus a spare for each participant. */
   readonly rowSlices: number;
-  /** A byte for each row slice, numbered from 1 as they are; empty unless the table evicts. */
+  /** A byte for each row slice, numbered from 1 like the slices; empty unless the table evicts. */
   readonly usesAt: number;
   readonly usesBytes: number;
   /** The change feed; empty unless the table has one. */
@@ -160,7 +160,7 @@ export interface HeaderValues {
   readonly leastRevision: number;
 }
 
-/** Writes the header of a new table over zeroed memory. */
+/** Writes the header of a new table to zeroed memory. */
 export function writeHeader(
   buffer: ArrayBuffer,
   layout: SegmentLayout,
@@ -222,11 +222,11 @@ function readLayout(buffer: ArrayBuffer, words: Int32Array, numbers: Float64Arra
     corrupt(name, `its schema would have ${schemaBytes} bytes`);
   }
   const json = Buffer.from(buffer, SCHEMA_AT, schemaBytes);
-  if (checksum(json) !== words[SCHEMA_SUM]) corrupt(name, 'the checksum of its schema does not fit');
+  if (checksum(json) !== words[SCHEMA_SUM]) corrupt(name, 'the checksum of its schema does not match');
   const layout = layOutSegment(parseSchemaJson(json.toString()));
   const { columns, heap } = layout.schema;
   if (columns.some(({ field }) => field.form === 'long') !== (heap !== undefined)) {
-    corrupt(name, 'it has long columns and no heap, or the reverse');
+    corrupt(name, 'it has long columns and no heap, or a heap and no long columns');
   }
   const base = numbers[REVISION_BASE / 2];
   if (!(base > 0 && base < Number.MAX_SAFE_INTEGER)) corrupt(name, `its revision base is ${base}`);

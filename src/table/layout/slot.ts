@@ -29,10 +29,10 @@
  *       28  claimed        1 when it is claimed: set before the change is published there
  *       29  heapOpen       1 from before the first block is claimed until the spare names no chain any more
  *       30  claiming       the block that is being claimed; 0 before a row operation begins
- *       31  releasing      the block that is being released; may be out of date: its owner word, ~id, tells
+ *       31  releasing      the block that is being released; may be out of date: current only if its owner word is ~id
  *       32  counters       f64 each, in the order of COUNTERS; never reset, not even when the slot is reused
- *       46  kept           256 bits: bit i is set when the spare and the linked row name the same chain in long column i,
- *                          which the spare must not free
+ *       46  kept           256 bits: bit i: the spare and the linked row name the same chain in long column i, which
+ *                          must not be freed with the spare
  *       54  blocksAfter    f64, heapBlocks after the operation
  *       56  heapBlocks     f64, blocks of linked rows that this slot's operations added, less those that they removed;
  *                          the sum over all slots is exact

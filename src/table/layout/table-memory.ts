@@ -8,8 +8,8 @@ import { SLOT_WORDS } from './slot.js';
 import type { BucketNumber, OverflowNumber, RowNumber, WordIndex } from './units.js';
 
 /**
- * The positions of a table's parts in memory, as numbers for code that treats them as constants. All in words, except
- * the counts.
+ * The positions of a table's parts in memory, which the compiled hot code treats as constants. All in words, except the
+ * counts.
  */
 export interface Addresses {
   readonly index: number;
@@ -105,7 +105,7 @@ export class TableMemory {
   }
 
   /**
-   * Distinguishes this segment from all others, through whichever mapping it is seen: its time of creation and its
+   * Distinguishes this segment from all others, and is the same in all of its mappings: its time of creation and its
    * random seed.
    */
   get identity(): string {
@@ -159,15 +159,15 @@ export class TableMemory {
   }
 
   /**
-   * The revision of the row at this word. Its low word is loaded first, so that it is never newer than what is read
-   * after it.
+   * The revision of the row at this word. Its low word is loaded first, so that the revision is never newer than what
+   * is read afterwards.
    */
   revisionAt(row: WordIndex): number {
     const low = Atomics.load(this.words, row + ROW_REVISION) >>> 0;
     return this.revision(this.words[row + ROW_EPOCH], low);
   }
 
-  /** Makes a revision from a bucket's epoch and version. */
+  /** Combines a bucket's epoch and version into a revision. */
   revision(epoch: number, version: number): number {
     return this.doubles[REVISION_BASE / 2] + epoch * 0x1_0000_0000 + (version >>> 0);
   }

@@ -1,7 +1,7 @@
 /**
- * Numbers that name places in a table. At run time each is a plain number, but for the compiler it has a separate type:
- * passing one for another does not compile. A computed number gets its type where it is computed, and one loaded from
- * shared memory where it was checked (`TableMemory.isRow`) or is trusted.
+ * Numbers that identify places in a table. At run time they are plain numbers; for the compiler each kind has its own
+ * type, so that passing one for another does not compile. A computed number gets its type where it is computed, one
+ * loaded from shared memory where it is checked (`TableMemory.isRow`) or trusted.
  */
 
 declare const unit: unique symbol;
@@ -12,7 +12,7 @@ type Branded<Unit> = number & { readonly [unit]: Unit };
  */
 export type WordIndex = Branded<'word'>;
 
-/** A row: the number of its slice, from 1. Where there may be none, 0 says so. */
+/** A row: the number of its slice, from 1. 0 means none. */
 export type RowNumber = Branded<'row'>;
 
 /** A home bucket, from 0. */

@@ -4,7 +4,7 @@ import type { ShmTableError } from '../../errors.js';
 import { attemptedLater } from '../../memory/index.js';
 import * as format from './format.js';
 
-/** One block of a snapshot: whole images, with a valid checksum. */
+/** One block of a snapshot: complete images, with a valid checksum. */
 interface SnapshotBlock {
   readonly payload: Buffer;
   readonly rows: number;
@@ -12,7 +12,7 @@ interface SnapshotBlock {
   readonly offset: number;
 }
 
-/** What the end of a snapshot says. */
+/** The contents of the end record of a snapshot. */
 interface SnapshotSummary {
   readonly rows: number;
   readonly revision: number;
@@ -50,13 +50,13 @@ export class SnapshotReader {
     await this.#file.close();
   }
 
-  /** The header, as `SnapshotSource.header` gave it. Must be called first; called again, it starts over. */
+  /** The header, as `SnapshotSource.header` gave it. Must be called first; a second call starts over. */
   async header(): Promise<unknown> {
     this.#offset = 0;
     this.#total = this.#hash.create64();
     const start = await this.#read(format.PREAMBLE_BYTES, 'the preamble');
     if (Buffer.compare(start.subarray(0, 8), format.MAGIC) !== 0)
-      throw this.#damaged(0, 'it is no snapshot (magic number)');
+      throw this.#damaged(0, 'it is not a snapshot (magic number)');
     const version = start.readUInt32LE(8);
     if (version !== format.FORMAT_VERSION) {
       throw this.#damaged(8, `it has format version ${version}, this package reads version ${format.FORMAT_VERSION}`);
@@ -65,13 +65,13 @@ export class SnapshotReader {
     if (length > format.MAX_HEADER_BYTES) throw this.#damaged(12, `its header would have ${length} bytes`);
     const at = this.#offset;
     const json = await this.#read(length, 'the header');
-    const sum = await this.#read(8, "the header's sum");
+    const sum = await this.#read(8, "the header's checksum");
     if (this.#hash.h64Raw(json) !== sum.readBigUInt64LE())
-      throw this.#damaged(at, 'the sum of the header does not fit');
+      throw this.#damaged(at, 'the checksum of the header does not match');
     return JSON.parse(json.toString());
   }
 
-  /** The blocks after the header; returns what the end says, once all checksums have matched. */
+  /** The blocks after the header; returns the contents of the end record, once all checksums have matched. */
   async *blocks(): AsyncGenerator<SnapshotBlock, SnapshotSummary> {
     let rows = 0;
     for (;;) {
@@ -80,11 +80,12 @@ export class SnapshotReader {
       const kind = head.readUInt32LE(0);
       if (kind === format.END) return await this.#end(at, head, rows);
       const length = head.readUInt32LE(4);
-      if (kind !== format.BLOCK || length > format.MAX_PAYLOAD_BYTES) throw this.#damaged(at, 'here should be a block');
+      if (kind !== format.BLOCK || length > format.MAX_PAYLOAD_BYTES)
+        throw this.#damaged(at, 'there should be a block here');
       const offset = this.#offset;
       const payload = await this.#read(length, 'a block');
       if (this.#hash.h64Raw(payload) !== head.readBigUInt64LE(16))
-        throw this.#damaged(offset, 'the sum of the block does not fit');
+        throw this.#damaged(offset, 'the checksum of the block does not match');
       rows += head.readUInt32LE(8);
       yield { payload, rows: head.readUInt32LE(8), offset };
     }
@@ -93,13 +94,13 @@ export class SnapshotReader {
   async #end(at: number, head: Buffer, rows: number): Promise<SnapshotSummary> {
     const total = this.#total.digest();
     const rest = await this.#read(format.END_BYTES - format.BLOCK_HEAD_BYTES, 'the end');
-    if (rest.readBigUInt64LE() !== total) throw this.#damaged(at, 'the sum of the whole file does not fit');
+    if (rest.readBigUInt64LE() !== total) throw this.#damaged(at, 'the checksum of the file does not match');
     if (head.readDoubleLE(8) !== rows)
       throw this.#damaged(at, `it says ${head.readDoubleLE(8)} rows, its blocks have ${rows}`);
     const revision = head.readDoubleLE(16);
     if (!Number.isSafeInteger(revision) || revision < 0) throw this.#damaged(at, `its highest revision is ${revision}`);
     const size = await this.#size();
-    if (size !== this.#offset) throw this.#damaged(this.#offset, `${size - this.#offset} bytes stand behind the end`);
+    if (size !== this.#offset) throw this.#damaged(this.#offset, `${size - this.#offset} bytes follow the end`);
     return { rows, revision };
   }
 

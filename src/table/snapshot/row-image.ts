@@ -14,7 +14,7 @@ import type { WordIndex } from '../layout/units.js';
 import { MAX_ROW_BYTES } from './format.js';
 
 /**
- * A row as a snapshot stores it, with nothing in it that depends on a table's size or on where the row is:
+ * A row as a snapshot stores it, independent of the table's size and of the row's position:
  *
  *   f64 expiry (epoch milliseconds of the wall clock, 0 none) | u32 key bytes | u32 bytes of numbers
  *   numbers, as they are in the row | key | for each string and bytes column, then for each long one: u32 length, then
@@ -32,7 +32,7 @@ export class RowImage {
   readonly #long: readonly LongColumn[];
   readonly #values: LongBytes | undefined;
 
-  /** Images of the rows of tables with this layout, in this memory. `long` has their long values. */
+  /** Images of the rows of tables with this layout, in this memory. `long` reads and writes their long values. */
   constructor({ row, schema }: Pick<SegmentLayout, 'row' | 'schema'>, memory: RowMemory, long: LongBytes | undefined) {
     const { columns } = row;
     this.#memory = memory;
@@ -46,7 +46,7 @@ export class RowImage {
     this.#values = long;
   }
 
-  /** Copies the row at this word. Undefined when a length cannot be valid: the row is torn, or damaged. */
+  /** Copies the row at this word. Undefined when a length is invalid: the row is torn, or damaged. */
   pack(at: WordIndex, expiry: number): Buffer | undefined {
     const { bytes, words } = this.#memory;
     const keyBytes = words[at + ROW_KEY_LENGTH];
@@ -72,7 +72,7 @@ export class RowImage {
     let to = this.#copyNumbers(at, image);
     to = copy(bytes, at * 4 + this.#keyOffset, keyBytes, image, to);
     for (const column of this.#variable) {
-      // Loaded again: in a torn row the length may have changed, so it is limited to the room there is.
+      // Loaded again: in a torn row the length may have changed, so it is limited to the space in the image.
       const length = Math.min(lengthAt(this.#memory, at, column), size - to - 4);
       if (length < 0) return undefined;
       const from = at * 4 + column.offset + column.field.lengthBytes;
@@ -88,8 +88,8 @@ export class RowImage {
   }
 
   /**
-   * Bytes are copied in pieces of any width, so an increment may store a number between two of them. It does that once
-   * before the bucket's version advances: a number that was torn by it is whole in a second copy.
+   * The copy may be made in pieces of any width, and an increment may store a number between two of them. It stores
+   * only once before the bucket's version advances, so a number that was torn is intact in a second copy.
    */
   #copyNumbers(at: WordIndex, image: Buffer): number {
     const start = at * 4 + NUMBERS_AT;

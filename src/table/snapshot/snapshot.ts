@@ -21,7 +21,7 @@ import type { SnapshotSource } from './writer.js';
 
 const NO_IMAGE = Buffer.alloc(0);
 
-/** A row on its way into a snapshot; its key is decoded only when a chain has to be read row by row. */
+/** A row to be written to a snapshot; its key is decoded only when a chain has to be read row by row. */
 class PackedRow {
   readonly image: Buffer;
   readonly revision: number;
@@ -87,7 +87,7 @@ function imagesOf(rows: readonly PackedRow[]): { readonly images: readonly Buffe
 
 /** What a snapshot says about itself, after every checksum in it was verified. */
 interface CheckedSnapshot {
-  /** Options for a table like the one that the snapshot was taken of. */
+  /** The options of the table that the snapshot was taken of. */
   readonly options: TableOptions<Columns>;
   readonly rows: number;
   readonly revision: number;
@@ -121,7 +121,7 @@ export async function loadSnapshot(
   for await (const { payload, offset } of reader.blocks()) {
     for (let at = 0; at < payload.length; ) {
       const image = rows.inspect(payload, at);
-      if (image === undefined) throw damaged(reader.path, offset + at, 'the image of a row does not fit its schema');
+      if (image === undefined) throw damaged(reader.path, offset + at, 'the image of a row does not match the schema');
       const expiresAt = image.expiry === 0 ? 0 : clock.fromWall(image.expiry);
       const start = at;
       if (!clock.isPast(expiresAt)) writer.load(image.key, (row) => rows.unpack(payload, start, row), expiresAt);

@@ -5,21 +5,22 @@ import xxhash from 'xxhash-wasm';
 import { attemptedLater, monotonicMs, turn } from '../../memory/index.js';
 import * as format from './format.js';
 
-/** What a snapshot is taken of. */
+/** The source of a snapshot. */
 export interface SnapshotSource {
-  /** What the header says about the table: enough to create one like it. */
+  /** The description of the table in the header: enough to create one like it. */
   readonly header: object;
   /** Images of the rows, bucket after bucket or row after row, with the highest revision among them. */
   chains(): Iterable<{ readonly images: readonly Buffer[]; readonly revision: number }>;
 }
 
-/** Longest stretch of packing rows before other work of this thread gets its turn, in milliseconds. */
+/** Longest time of packing rows before other work of this thread gets its turn, in milliseconds. */
 const TURN_MS = 5;
 
 /**
- * Writes a snapshot so that `path` names either what it named before or a whole new snapshot: to a temporary file
- * beside it, which is synced and renamed, and then the directory is synced. If anything fails, what was written is
- * removed. `ERR_PERMISSION`, `ERR_SEGMENT_NO_SPACE`; `ERR_SEGMENT_NOT_FOUND` for a path whose folder does not exist.
+ * Writes a snapshot so that `path` names either the previous file or a complete new snapshot: to a temporary file in
+ * the same directory, which is synced and renamed, and then the directory is synced. If anything fails, what was
+ * written is removed. `ERR_PERMISSION`, `ERR_SEGMENT_NO_SPACE`; `ERR_SEGMENT_NOT_FOUND` for a path whose folder does
+ * not exist.
  */
 export async function writeSnapshot(path: string, source: SnapshotSource): Promise<void> {
   await attemptedLater(
@@ -50,7 +51,7 @@ async function writeFile(path: string, source: SnapshotSource): Promise<void> {
 async function writeContent(file: FileHandle, source: SnapshotSource): Promise<void> {
   const { h64Raw, create64 } = await xxhash();
   const total = create64();
-  // All or nothing: `write` may write a part and succeed, when the disk becomes full.
+  // `write` may succeed after writing only a part, when the disk becomes full.
   const put = async (bytes: Buffer): Promise<void> => {
     total.update(bytes);
     await file.appendFile(bytes);
@@ -73,7 +74,7 @@ async function writeContent(file: FileHandle, source: SnapshotSource): Promise<v
   for (const { images: chain, revision } of source.chains()) {
     if (revision > highest) highest = revision;
     for (const image of chain) {
-      // A block has more than BLOCK_BYTES only by its last row, which may be long.
+      // Only the last row of a block, which may be long, can make it exceed BLOCK_BYTES.
       images.push(image);
       bytes += image.length;
       if (bytes >= format.BLOCK_BYTES) await flush();
