@@ -13,9 +13,9 @@ import { attempted, attemptedInProc, checked, errnoName } from './system-error.j
  * Memory outside of any file system: memfd objects that cluster workers and other child processes inherit and find by
  * name among their descriptors (`native/inherited_memory.h` has the rules). It ends with the last process.
  *
- * Every handle has a private open file description. In addition, each process keeps one inheritable descriptor of each
- * published object, from the object's creation or the process's start until the object is unlinked, so that a closed
- * segment can be opened again, like a posix one.
+ * Every handle has an open file description of its own. In addition, each process keeps one inheritable descriptor of
+ * each published object, from the object's creation or the process's start until the object is unlinked, so that a
+ * closed segment can be opened again, like a posix one.
  */
 const LINK = /^\/memfd:shmtable-segment:(.*) \(deleted\)$/;
 
@@ -26,16 +26,16 @@ class AnonymousObject extends DescriptorObject {
     super(descriptor, readOnly, {
       subject: `anonymous segment "${name}"`,
       place: 'the machine',
-      remedy: 'ask for less, or free memory',
+      remedy: 'request less, or free memory',
     });
     this.#name = name;
   }
 
-  /** Rounds the size of huge pages up to whole ones. */
+  /** Rounds the size up to whole huge pages. */
   override reserve(size: number, hugePages = false): void {
     const path = `/proc/self/fd/${this.descriptor.number}`;
     const { bsize } = attemptedInProc(
-      () => `look at ${this.place.subject}`,
+      () => `inspect ${this.place.subject}`,
       () => statfsSync(path),
     );
     super.reserve(this.hasHugePages ? Math.ceil(size / bsize) * bsize : size, hugePages);
@@ -63,7 +63,7 @@ function find(name: string): Descriptor | undefined {
 
 function statusOf(descriptor: Descriptor): Stats {
   return attempted(
-    () => 'look at an anonymous segment',
+    () => 'inspect an anonymous segment',
     () => fstatSync(descriptor.number),
   );
 }
@@ -127,7 +127,7 @@ function linksOf(pid: string): { number: string; link: string }[] {
       try {
         return [{ number, link: readlinkSync(`/proc/${pid}/fd/${number}`) }];
       } catch {
-        // Closed since the folder was read, like the descriptor used to read it.
+        // Closed since the folder was read; so was the descriptor that was used to read it.
         return [];
       }
     });

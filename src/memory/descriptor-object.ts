@@ -28,7 +28,7 @@ export abstract class DescriptorObject implements MemoryObject {
     const path = `/proc/self/fd/${this.descriptor.number}`;
     return (
       attemptedInProc(
-        () => `look at ${this.place.subject}`,
+        () => `inspect ${this.place.subject}`,
         () => statfsSync(path),
       ).type === HUGETLBFS
     );
@@ -49,7 +49,7 @@ export abstract class DescriptorObject implements MemoryObject {
   prepare(size: number, hugePages: boolean): void {
     checked(this.descriptor.chmod(0o600), () => `set the mode of ${this.place.subject}`);
     const status = attempted(
-      () => `look at ${this.place.subject}`,
+      () => `inspect ${this.place.subject}`,
       () => fstatSync(this.descriptor.number),
     );
     assertTrusted(status, this.place.subject);

@@ -20,7 +20,10 @@ const PATH = '/dev/zero';
 /** Name and size of the published segments of this thread, by identity, for its listing. */
 const published = new Map<symbol, { readonly name: string; readonly bytes: number }>();
 
-/** For segments that were dropped without `close`. A WeakRef would keep each one alive until the current job ends. */
+/**
+ * For segments that were garbage-collected without `close`. A WeakRef would keep each one alive until the current job
+ * ends.
+ */
 const forgotten = new FinalizationRegistry<symbol>((self) => published.delete(self));
 
 class DevzeroObject extends DescriptorObject {
@@ -80,7 +83,7 @@ class DevzeroObject extends DescriptorObject {
 }
 
 function create({ name, size }: CreateRequest): MemoryObject {
-  const place = { subject: `devzero segment "${name}"`, place: 'the machine', remedy: 'ask for less, or free memory' };
+  const place = { subject: `devzero segment "${name}"`, place: 'the machine', remedy: 'request less, or free memory' };
   checkMemory(size, 0, place);
   const locks = new native.Descriptor();
   checked(locks.openMemory(name, false), () => `create ${place.subject}`);

@@ -19,8 +19,8 @@ export interface Origin {
  * SHMTABLE_PRINT_CODE=1 in the environment, the text is printed on standard error. O(length of the text).
  *
  * A termination of the thread, by the timeout of a `vm` script or `worker.terminate()`, is not lost. With
- * --enable-source-maps, Node examines each text with its own JavaScript before it is compiled. If they are stopped
- * there, Node 22 and 24 compile and run the text all the same, with the termination still pending. Any code that clears
+ * --enable-source-maps, Node examines each text with its own JavaScript before it is compiled. If the thread is
+ * terminated there, Node 22 and 24 still compile and run the text, with the termination pending. Any code that clears
  * or replaces a pending exception would then drop it, and the script would run forever. The engine checks for a
  * termination whenever a native function returns, so one is called first.
  *
@@ -29,7 +29,7 @@ export interface Origin {
 export function evaluate<T>(text: string, origin: Origin | string): T {
   texts++;
   const { url, line } = typeof origin === 'string' ? { url: `shmtable/${origin}-${texts}`, line: 1 } : origin;
-  // The engine keeps code by its whole text: a number makes each text another one.
+  // The engine caches code by its text: a number makes each text unique.
   const numbered = `(${text}) // ${texts}`;
   if (process.env.SHMTABLE_PRINT_CODE === '1') console.error(`// ${url}:${line}\n${numbered}`);
   try {

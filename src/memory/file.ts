@@ -22,7 +22,7 @@ class SegmentFile extends NamedFile {
     const place = {
       subject: subjectOf(name),
       place: `the file system of ${path}`,
-      remedy: 'ask for less, or remove files',
+      remedy: 'request less, or remove files',
     };
     super(path, file, readOnly, place, HEAD_BYTES);
     this.#path = path;
@@ -127,7 +127,7 @@ function inspect(location: string): FoundObject[] {
   }
   try {
     return attempted(
-      () => `look at ${location}`,
+      () => `inspect ${location}`,
       () => {
         const status = fstatSync(descriptor);
         const name = status.isFile() && status.size > HEAD_BYTES ? readHead(descriptor) : undefined;

@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 /**
- * Memory still available on the machine and in the process's control group. Where /proc does not say (a sandbox may
- * hide everything but the processes), nothing is known to be too much, and the reservation itself decides.
+ * Memory still available on the machine and in the process's control group. If /proc does not tell (a sandbox may hide
+ * everything but the processes), there is no known limit, and the reservation itself may fail.
  */
 
 function textOf(path: string): string | undefined {
@@ -49,8 +49,8 @@ function roomIn(folder: string): number {
 }
 
 /**
- * Memory left in the process's control group and its ancestors, Infinity without a limit: what a container may still
- * use. Groups that are not visible inside a container are left out; it sees its own group as the root.
+ * Memory left in the process's control group and its ancestors, Infinity without a limit: the memory that a container
+ * may still use. Groups that are not visible inside a container are left out; it sees its own group as the root.
  */
 function groupMemory(): number {
   let room = Number.POSITIVE_INFINITY;

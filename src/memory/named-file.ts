@@ -118,7 +118,7 @@ export function openFile(path: string, readOnly: boolean, { subject, kind }: Fil
   }
   try {
     const status = attempted(
-      () => `look at ${subject}`,
+      () => `inspect ${subject}`,
       () => fstatSync(descriptor.number),
     );
     assertTrusted(status, `${subject} (${path})`);
@@ -180,7 +180,7 @@ export class NamedFile extends DescriptorObject {
     // Do not reserve what cannot be mapped.
     checkMappable(mapped, this.place.subject);
     const { blocks, size } = attempted(
-      () => `look at ${this.place.subject}`,
+      () => `inspect ${this.place.subject}`,
       () => fstatSync(this.descriptor.number),
     );
     if (blocks * 512 < size) this.fillHoles(mapped);

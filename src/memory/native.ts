@@ -71,7 +71,10 @@ export interface Descriptor {
   tryLock(byte: number): number;
   unlock(byte: number): number;
   isLocked(byte: number): number;
-  /** Once closed, in any way but the end of the process: advances this word and the next, and wakes who sleeps on that. */
+  /**
+   * When it is closed, in any way but the end of the process: advances this word and the next, and wakes the sleepers
+   * on the next.
+   */
   announceEnd(words: Int32Array, index: number): number;
   close(): void;
   /** -1 when closed. */
@@ -84,8 +87,8 @@ export interface Mapping {
   /** Maps the same bytes of the same object through another descriptor, replacing the current mapping. */
   replace(descriptor: number, offset: number): number;
   /**
-   * Attaches a System V segment of exactly this size with pages of `pageBytes`, 0 for ordinary ones. The buffer has its
-   * first `shown` bytes.
+   * Attaches a System V segment of exactly this size with pages of `pageBytes`, 0 for ordinary ones. The buffer
+   * contains its first `shown` bytes.
    */
   attach(id: number, size: number, readOnly: boolean, pageBytes: number, shown: number): number;
   readonly buffer: ArrayBuffer;

@@ -22,7 +22,7 @@ function objectOf(name: string, file: NewFile, readOnly: boolean): NamedFile {
   return new NamedFile(join(SHM_DIRECTORY, name), file, readOnly, {
     subject: subjectOf(name),
     place: SHM_DIRECTORY,
-    remedy: `ask for less, remove segments, or enlarge ${SHM_DIRECTORY} (Docker: --shm-size)`,
+    remedy: `request less, remove segments, or enlarge ${SHM_DIRECTORY} (Docker: --shm-size)`,
   });
 }
 

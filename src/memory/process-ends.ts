@@ -12,9 +12,9 @@ export class ProcessEnds {
   readonly #numbers = new Map<number, number>();
 
   /**
-   * @param callback runs on this thread, once for all ends before it runs; it must itself find out which processes have
-   * ended
-   * @throws {ShmTableError} ERR_SEGMENT_NO_SPACE when there is no thread or descriptor for it
+   * @param callback runs on this thread, once for all ends since the previous call; it must itself find out which
+   *   processes have ended
+   * @throws {ShmTableError} ERR_SEGMENT_NO_SPACE when no thread or descriptor can be created for it
    */
   constructor(callback: () => void) {
     const result = this.#native.start(callback);
@@ -29,7 +29,7 @@ export class ProcessEnds {
   }
 
   /**
-   * Adds a process to those watched. If it ends later, that is not missed. Returns false when there is no such process,
+   * Adds a process to those watched; its end is not missed from then on. Returns false when there is no such process,
    * or when this system cannot report its end (Linux before 5.3, a sandbox, no more descriptors).
    */
   add(pid: number): boolean {
@@ -61,8 +61,8 @@ export class ProcessEnds {
 }
 
 /**
- * A number for the process id namespace of this process: process ids mean the same in processes that have the same one.
- * 0 when it cannot be determined.
+ * A number that identifies this process's PID namespace: a process id means the same in all processes with the same
+ * number. 0 when it cannot be determined.
  */
 export function pidNamespace(): number {
   try {

@@ -22,7 +22,7 @@ export const HUGETLBFS = 0x958458f6;
 function fileSystemOf(descriptor: Descriptor): StatsFs {
   const path = `/proc/self/fd/${descriptor.number}`;
   return attemptedInProc(
-    () => `look at the file system of ${path}`,
+    () => `inspect the file system of ${path}`,
     () => statfsSync(path),
   );
 }

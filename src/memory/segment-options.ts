@@ -34,7 +34,7 @@ export interface SegmentOpenOptions {
   path?: string | undefined;
   readOnly?: boolean;
   hugePages?: boolean;
-  /** Number of bytes to map from its beginning, which `size` and `buffer` then have. By default all. */
+  /** Number of bytes to map from its beginning, which `size` and `buffer` are then limited to. By default all. */
   firstBytes?: number | undefined;
 }
 

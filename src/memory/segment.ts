@@ -97,8 +97,7 @@ export class Segment {
    * Creates a segment of zeroed, reserved memory. O(bytes).
    *
    * @param initialise runs while the memory has no name; the complete segment is then published atomically. If it
-   * throws,
-   *   nothing is created.
+   *   throws, nothing is created.
    * @throws {ShmTableError} ERR_SEGMENT_EXISTS when the name is taken, even if only after `initialise` has run
    * @throws {ShmTableError} ERR_SEGMENT_NO_SPACE when there is not enough memory or disk space
    * @throws {ShmTableError} ERR_SEGMENT_TOO_LARGE when this Node cannot map so many bytes

@@ -75,7 +75,7 @@ export function checked(result: number, attempt: () => string, missing?: ErrorCo
 function translated(error: unknown, attempt: () => string, missing?: ErrorCode): unknown {
   if (!(error instanceof Error)) return error;
   if ('errno' in error && typeof error.errno === 'number') return systemError(error.errno, attempt(), missing);
-  // What they refuse before they ask the system.
+  // Thrown by node:fs itself, before the system call.
   if (!('code' in error) || error.code !== 'ERR_INVALID_ARG_VALUE') return error;
   return new ShmTableError('ERR_ARGUMENT', `cannot ${attempt()}: a path must not contain a zero byte`);
 }

@@ -85,7 +85,7 @@ export function writeRecord(descriptor: Descriptor, record: SegmentRecord): void
   const text = Buffer.alloc(RECORD_BYTES, ' ');
   text.write(JSON.stringify(record));
   text.write('\n', RECORD_BYTES - 1);
-  const attempt = () => 'write what leads to a System V segment';
+  const attempt = () => 'write the record of a System V segment';
   const written = attempted(attempt, () => writeSync(descriptor.number, text, 0, RECORD_BYTES, 0));
   if (written < RECORD_BYTES) throw systemError(-system.errno.ENOSPC, attempt());
 }
@@ -94,7 +94,7 @@ export function writeRecord(descriptor: Descriptor, record: SegmentRecord): void
 export function readRecord(descriptor: Descriptor): SegmentRecord | undefined {
   const text = Buffer.alloc(RECORD_BYTES);
   const length = attempted(
-    () => 'read what leads to a System V segment',
+    () => 'read the record of a System V segment',
     () => readSync(descriptor.number, text, 0, RECORD_BYTES, 0),
   );
   try {
@@ -118,7 +118,7 @@ export function currentStatus(record: SegmentRecord): ShmStatus | undefined {
   const status = native.shmStatus(record.id);
   if (typeof status === 'number') {
     if (isGone(status)) return undefined;
-    throw systemError(status, `look at System V segment ${record.id}`);
+    throw systemError(status, `inspect System V segment ${record.id}`);
   }
   // Ids are reused.
   const isSame = status.bytes === record.bytes && status.createdAt === record.createdAt;
@@ -172,7 +172,7 @@ export function sweepCompanions(): void {
 
 function statusOfFile(descriptor: Descriptor): Stats {
   return attempted(
-    () => 'look at what leads to a System V segment',
+    () => 'inspect the record of a System V segment',
     () => fstatSync(descriptor.number),
   );
 }

@@ -30,7 +30,7 @@ import { createTemporary, removeTemporary } from './temporary-file.js';
  */
 
 function placeOf(name: string): Place {
-  return { subject: `sysv segment "${name}"`, place: 'the machine', remedy: 'ask for less, or free memory' };
+  return { subject: `sysv segment "${name}"`, place: 'the machine', remedy: 'request less, or free memory' };
 }
 
 function notFound(name: string): ShmTableError {
@@ -133,7 +133,7 @@ function firstKey(name: string): number {
   return hash & 0x7fffffff || 1;
 }
 
-/** Number of keys to try; others may have taken some. A system has at most 32,768 segments, usually far fewer. */
+/** Number of keys to try, since some may be taken. A system has at most 32,768 segments, usually far fewer. */
 const KEYS = 1000;
 
 function kernelLimit(name: string): string {
@@ -164,7 +164,7 @@ function createSegment(name: string, companion: Descriptor, request: CreateReque
     if (id < 0) throw refusal(id, name, size);
     try {
       const status = native.shmStatus(id);
-      if (typeof status === 'number') throw systemError(status, `look at ${placeOf(name).subject}`);
+      if (typeof status === 'number') throw systemError(status, `inspect ${placeOf(name).subject}`);
       // In a PID namespace the kernel's id for this process may differ from `process.pid`.
       const made = { ...record, id, creator: status.creator, createdAt: status.createdAt };
       writeRecord(companion, made);
@@ -242,7 +242,7 @@ function open({ name, readOnly }: OpenRequest): MemoryObject {
 
 /** Returns the status of a companion's segment, or undefined when it is gone or the file is not a companion. */
 function listed(companion: Descriptor): ShmStatus | undefined {
-  const attempt = () => 'look at what leads to a System V segment';
+  const attempt = () => 'inspect the record of a System V segment';
   if (!attempted(attempt, () => fstatSync(companion.number)).isFile()) return undefined;
   const record = readRecord(companion);
   if (record === undefined) return undefined;

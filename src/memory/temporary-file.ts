@@ -28,7 +28,7 @@ export interface TemporaryKind {
 
 function statusOf(descriptor: Descriptor): Stats {
   return attempted(
-    () => 'look at a temporary file',
+    () => 'inspect a temporary file',
     () => fstatSync(descriptor.number),
   );
 }
@@ -61,7 +61,7 @@ export function removeRemains(path: string, descriptor: Descriptor, kind: Tempor
 
 function isNamed(path: string, descriptor: Descriptor): boolean {
   const named = attempted(
-    () => `look at ${path}`,
+    () => `inspect ${path}`,
     () => lstatSync(path, { throwIfNoEntry: false }),
   );
   const { dev, ino } = statusOf(descriptor);
@@ -97,7 +97,7 @@ export function removeTemporary(temporary: string, descriptor: Descriptor): void
   try {
     rmSync(temporary, { force: true });
   } catch {
-    // The result for the caller does not depend on this.
+    // The caller's result does not depend on this.
   }
   descriptor.unlock(TEMPORARY_BYTE);
 }

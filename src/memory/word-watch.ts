@@ -22,9 +22,9 @@ const ALL = 2 ** 31 - 1;
 /**
  * Advances a watched word and wakes its watchers. Makes a system call only if one sleeps, or with `surely`.
  *
- * The mark is cleared before the word advances. If it were cleared after, it could be the mark of a watcher that has
- * already seen the new word and is about to sleep on it, and no writer would wake that one. The mark is checked again
- * afterwards, for a watcher that has set it in between.
+ * The mark is cleared before the word advances. If it were cleared afterwards, it could be the mark of a watcher that
+ * has already seen the new word and is about to sleep on it, and no writer would wake that watcher. The mark is checked
+ * again afterwards, for a watcher that has set it in between.
  */
 export function advanceAndWake(words: Int32Array, word: number, sleepers: number, surely = false): void {
   const asleep = Atomics.load(words, sleepers) !== 0;

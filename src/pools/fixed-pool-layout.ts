@@ -8,13 +8,14 @@
  *                                 ^ aligned to 64 bytes
  *
  *   slice   0  owner     u32  0 free | an owner's id | LINKED
- *           4  mark      u32  the user's own: a table keeps a row's sequence here
+ *           4  mark      u32  for the pool's user: a table keeps a row's sequence here
  *           8  payload   sliceBytes, then padding to a multiple of 8
  *
  * Invariants
  * - Slices are numbered from 1; 0 means none.
- * - Who takes a slice swaps its owner word 0 -> id; who gives it back swaps id -> 0. Nothing else decides.
- * - A slice never taken was never written: its memory is untouched.
+ * - A slice is taken by swapping its owner word from 0 to an id, and freed by swapping the id to 0. Nothing else
+ *   decides.
+ * - The memory of a slice that was never taken is untouched.
  */
 
 /** First word of a FixedPool: "FPOL". */

@@ -120,8 +120,8 @@ export class FixedPool {
 
   /**
    * Allocates a slice and returns the byte offset of its payload in the segment, aligned to 8; 0 when none is left. The
-   * memory has the contents that its last user left. O(1); O(slices / 32) when none is left, because it then checks all
-   * bits: a process stopped inside `alloc` or `free` withholds at most one slice from others.
+   * memory has the contents that its last user left in it. O(1); O(slices / 32) when none is left, because it then
+   * checks all bits: a process stopped inside `alloc` or `free` withholds at most one slice from others.
    *
    * @param owner an id in 1 .. 2^31-1, by default the process id
    * @throws {ShmTableError} ERR_ARGUMENT when `bytes` is more than a slice has, or `owner` is out of range
@@ -149,7 +149,7 @@ export class FixedPool {
 
   /**
    * Declares the slice at `offset` part of a shared structure: it no longer has an owner, and `settle` does not free
-   * it. A slice that is allocated but not linked stays with its owner when that is killed. O(1).
+   * it. A slice that is allocated but not linked still belongs to its owner after the owner was killed. O(1).
    *
    * @throws {ShmTableError} ERR_POOL_FOREIGN when `alloc` cannot have returned the offset
    * @throws {ShmTableError} ERR_POOL_DOUBLE_FREE when the slice is free
@@ -199,8 +199,8 @@ export class FixedPool {
   /**
    * Claims a slice and returns its number, 0 when none seems left: the hints may be wrong on the path of a slice that
    * another process is working on. Before it claims a slice, or corrects the hints on its path, it writes the number to
-   * `journal`, a word of the owner's: if the owner is killed or stopped afterwards, its journal names the slice that it
-   * may hold or hide.
+   * `journal`, a word of the owner: if the owner is killed or stopped afterwards, that word names the slice that it may
+   * hold or hide.
    */
   claim(owner: number, journal?: number): number {
     for (;;) {
@@ -217,7 +217,8 @@ export class FixedPool {
       const slice = bit + 1;
       if (journal !== undefined) this.#words[journal] = slice;
       const won = Atomics.compareExchange(this.#words, this.#ownerWord(slice), FREE, owner) === FREE;
-      // Lost: the winner may have been stopped before it set the bit. Set it here, or this loop would find it again.
+      // Another process took it, and may have been stopped before it set the bit. Set it here, or this loop would find
+      // it again.
       this.#occupancy.sync(bit, this.#ownerWord(slice));
       if (won) return slice;
     }

@@ -33,7 +33,7 @@ export const HEADER_PAGES = 2;
 export const HEADER_POSITION = 3;
 export const HEADER_BYTES = 64;
 
-/** What `position` counts in: every allocation is aligned to it. */
+/** The unit of `position`, to which every allocation is aligned. */
 export const UNIT_BYTES = 8;
 /** Largest `position`: 16 GiB. */
 export const MAX_UNITS = 2 ** 31 - 1;

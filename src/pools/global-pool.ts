@@ -150,7 +150,7 @@ function unitsOf(bytes: number): number {
   return Math.ceil(bytes / UNIT_BYTES);
 }
 
-/** Number of whole pages that fit, limited by what `position` can count. */
+/** Number of whole pages that fit, limited by the range of `position`. */
 function pagesIn(bytes: number, pageBytes: number): number {
   const units = Math.min(MAX_UNITS, Math.floor((bytes - HEADER_BYTES) / UNIT_BYTES));
   return Math.floor(units / unitsOf(pageBytes));

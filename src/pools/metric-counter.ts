@@ -23,7 +23,7 @@ export class MetricCounter {
   }
 
   /**
-   * Adds `by`, with one store, which a death leaves undone or done. O(1), a few ns.
+   * Adds `by`, with one store: a death leaves it done or not done. O(1), a few ns.
    *
    * @param by a finite number of at least 0, not necessarily an integer
    * @throws {ShmTableError} ERR_VALUE_RANGE when `by` is anything else, or the sum would not be finite

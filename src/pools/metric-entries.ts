@@ -7,14 +7,14 @@ import { align64, doublesOf, type PoolMemory, wordsOf } from './pool-memory.js';
 export interface MetricEntry {
   readonly name: string;
   readonly kind: typeof layout.COUNTER | typeof layout.HISTOGRAM;
-  /** Upper bounds of a histogram's buckets but the last one, ascending; none for a counter. */
+  /** Upper bounds of all buckets of a histogram except the last, ascending; none for a counter. */
   readonly bounds: readonly number[];
   /** First word of the entry. */
   readonly at: number;
 }
 
 /**
- * The list of a registry's entries and their blocks, which it finds or creates exactly once.
+ * The list of a registry's entries and their blocks. Finds an entry or block, or creates it exactly once.
  *
  * A lookup by name reads the entries that others have added since the last one, and then a `Map`.
  */
@@ -115,7 +115,7 @@ export class MetricEntries {
     return link;
   }
 
-  /** A link to that many bytes, zero also where another registry was destroyed. */
+  /** Returns a link to that many bytes, zeroed even if another registry was destroyed there. */
   #alloc(bytes: number, name: string): number {
     const offset = this.pool.alloc(bytes);
     if (offset !== 0) {

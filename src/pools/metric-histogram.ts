@@ -14,7 +14,9 @@ export interface Distribution {
   readonly sum: number;
 }
 
-/** Readings of a block, some milliseconds of them, before one is taken that its writer did not let stand. */
+/**
+ * How often a block is read while its writer keeps changing it, some milliseconds, before a reading is accepted anyway.
+ */
 const READ_TRIES = 10_000;
 
 /** A distribution of observed values, shared by all processes that have its registry open. */
@@ -27,7 +29,7 @@ export class MetricHistogram {
   readonly #writer: MetricWriter;
   readonly #words: Int32Array;
   readonly #numbers: Float64Array;
-  /** First word of the own block, and its index among the numbers of 8 bytes. */
+  /** First word of this handle's block, and the block's index among the numbers of 8 bytes. */
   readonly #own: number;
   readonly #ownNumbers: number;
 

@@ -1,5 +1,5 @@
 /**
- * A MetricRegistry in memory: a header, and behind it a GlobalPool with the entries and the blocks.
+ * A MetricRegistry in memory: a header, followed by a GlobalPool with the entries and the blocks.
  *
  *   header              entry "requests"            entry "seconds"
  *   +-------+           +-------+                   +-------+

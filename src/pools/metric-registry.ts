@@ -115,8 +115,7 @@ export class MetricRegistry {
    *
    * @param bounds upper bounds of all buckets except the last, which has none: finite, ascending, at least one
    * @throws {ShmTableError} ERR_ARGUMENT when name or bounds are invalid, or it exists as a counter or with other
-   * bounds;
-   *   and the other errors of `counter`
+   *   bounds; and the other errors of `counter`
    */
   histogram(name: string, bounds: readonly number[]): MetricHistogram {
     const known = this.#histograms.get(name);

@@ -5,8 +5,8 @@ import type { ByteLocks, Segment } from '../memory/index.js';
 const MAX_WRITERS = 1_023;
 
 /**
- * The right to write the blocks of one writer number of a registry: a byte lock, which the kernel releases at `close`,
- * at the end of the worker thread and at any death of the process. Its next holder continues with the blocks.
+ * The right to write the blocks with one writer number of a registry: a byte lock, which the kernel releases at
+ * `close`, at the end of the worker thread and at any death of the process. Its next holder continues with the blocks.
  */
 export class MetricWriter {
   /** 1 .. MAX_WRITERS. */

@@ -11,19 +11,20 @@
  * Invariant: when no process is between a change of an owner word and the end of its `sync`, every bit agrees with its
  * owner word, and every bit above with the word below. It holds because each change is followed by a `sync`, and a
  * `sync` writes the bit and then checks the owner again until both agree: the last writer of a bit has therefore seen
- * the current owner word. A process killed inside leaves its slice in its journal, and recovery repeats the `sync`.
+ * the current owner word. If a process is killed in between, its journal names the slice, and recovery repeats the
+ * `sync`.
  *
- * So a wrong bit is always on the path, from leaf to top, of a slice with which a process is working. A process stopped
- * there can hide all free slices below a word near the top. Before a search without result is reported, the hints are
- * therefore corrected: through the open journals (`sync` of the slices that they name), or, where there are no
- * journals, by `repair`. At level 0 a process can hide only the slice with which it works.
+ * So a wrong bit is always on the path, from leaf to top, of a slice that a process is working on. A process stopped
+ * there can hide all free slices below a word near the top. Therefore the hints are corrected before a search without
+ * result is reported: through the open journals (`sync` of the slices that they name), or, where there are no journals,
+ * by `repair`. At level 0 a process can hide only the slice that it is working on.
  *
  * Zeroed memory is an empty tree, except for the bits after the last slice, which `initialise` sets permanently.
  */
 
 const WORD_BITS = 32;
 const FULL = -1;
-/** `findFree`: no bit looks free. Less than this: see there. */
+/** Result of `findFree`: no bit looks free. For lower results see there. */
 const NONE = -1;
 
 /** Words of every level, lowest first. */
@@ -45,7 +46,7 @@ export class Occupancy {
   readonly #lengths: number[];
   /** First word of level 0. */
   readonly #leaves: number;
-  /** Word of level 0 that gave the last free slice: neighbours are likely to be free too. */
+  /** Word of level 0 in which the last free slice was found: its neighbours are likely to be free too. */
   #near = 0;
 
   constructor(words: Int32Array, firstWord: number, count: number) {
@@ -78,7 +79,7 @@ export class Occupancy {
     }
   }
 
-  /** Sets the first `count` bits forever. Once, before anybody else can see the memory. */
+  /** Sets the first `count` bits permanently. Called once, before any other process can see the memory. */
   reserve(count: number): void {
     let full = count;
     for (let level = 0; level < this.#levels.length && full > 0; level++) {
@@ -91,7 +92,7 @@ export class Occupancy {
     }
   }
 
-  /** Number of set bits of level 0, those behind the last slice not counted. O(n / 32). */
+  /** Number of set bits of level 0, not counting those after the last slice. O(n / 32). */
   taken(): number {
     let taken = 0;
     const first = this.#levels[0];
@@ -123,7 +124,7 @@ export class Occupancy {
       const word = Atomics.load(this.#words, this.#levels[level] + index);
       if (word === FULL) {
         if (level === top) return NONE;
-        // The level above promised room here.
+        // According to the level above there is room here.
         const last = Math.min((index + 1) * WORD_BITS ** (level + 1), this.#count) - 1;
         return NONE - 1 - last;
       }
@@ -138,9 +139,9 @@ export class Occupancy {
   }
 
   /**
-   * Makes `bit` agree with the owner word. To be called after every change of that word. `thorough` looks at every
-   * level even where nothing seems to have changed: recovery needs it, for the killed one may have changed a level
-   * and not the one above.
+   * Makes `bit` agree with the owner word. Must be called after every change of that word. `thorough` checks every
+   * level even if nothing seems to have changed: recovery needs that, because the killed process may have changed one
+   * level and not the next.
    */
   sync(bit: number, ownerWord: number, thorough = false): void {
     const words = this.#words;
@@ -159,7 +160,7 @@ export class Occupancy {
   /**
    * `sync` for several bits of word `index` of level 0: those in `mask`, which the owner of that word has changed or
    * found wrong. `ownerWord` is the owner word of the word's first bit, and each next one is `stride` words further.
-   * One change of the word for all of them: 24 ns a bit instead of 46.
+   * Changing the word once for all of them takes 24 ns a bit instead of 46.
    */
   syncWord(index: number, mask: number, ownerWord: number, stride: number, thorough = false): void {
     const words = this.#words;
@@ -185,7 +186,7 @@ export class Occupancy {
     return taken;
   }
 
-  /** The bits of word `index` of level 0 that stand for something, as a mask. */
+  /** The bits of word `index` of level 0 that belong to slices, as a mask. */
   bitsOf(index: number): number {
     const rest = this.#count - index * WORD_BITS;
     return rest >= WORD_BITS ? FULL : ~(FULL << rest);

@@ -10,8 +10,8 @@
  *   header  0  magic      u32
  *           8  units      f64   of the records, without this header
  *          64  lock       u32   0 free | id of the owner that moves head or tail | WAITED_FOR
- *          68  pid        u32   of who took the lock last, for messages
- *          72  head       i64   position behind the newest record
+ *          68  pid        u32   of the process that took the lock last, for messages
+ *          72  head       i64   position after the newest record
  *          80  tail       i64   position of the oldest record
  *          88  sequence   f64   of the next record
  *          96  turns      u32   how often the lock was taken
@@ -38,8 +38,8 @@
  *   dead owner, the lock's holder does.
  * - A place is overwritten only after the tail has passed it. A process that reads a header and then finds that the
  *   tail has not passed it has read the header of that record, not its remains.
- * - Owner `id` holds byte `offset + id` of the segment by a lock of the kernel's: the bytes of the ring's own range, so
- *   that pools of one segment do not meet. They are names only and hold no data of the locks.
+ * - Owner `id` holds the byte lock of byte `offset + id` of the segment: these bytes are in the ring's own range, so
+ *   that pools of one segment do not conflict. The locks do not access the bytes.
  */
 
 /** First word of a RingBuffer: "RING". */

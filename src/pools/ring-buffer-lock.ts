@@ -7,7 +7,7 @@ import type { RingOwners } from './ring-buffer-owners.js';
 const SPINS = 100;
 /** Maximum sleep before checking again whether the holder is alive. */
 const SLEEP_MS = 10;
-/** How long to wait for a live holder, which must have been stopped. */
+/** How long to wait for a live holder; one that takes this long must have been stopped. */
 const TIMEOUT_MS = 1_000;
 /** How long a handle that has just woken a sleeper leaves the lock to it. */
 const COURTESY_MS = 0.1;
@@ -18,7 +18,7 @@ const COURTESY_MS = 0.1;
  * Invariants
  * - The word is 0 or contains the id of an owner. Only that owner, or the holder of the dead owner's byte lock, sets it to
  *   0. A live holder never loses the lock.
- * - It does not matter how far a dead holder came: see the layout.
+ * - It does not matter at which step a holder died: see the layout.
  * - A handle that has slept takes the lock with the mark set: others may still sleep, and its release must wake one.
  */
 export class RingLock {
@@ -42,7 +42,7 @@ export class RingLock {
 
   /**
    * Takes the lock for the attached owner. If the owner already has it, because it was interrupted by an exception or
-   * the end of a script, or has the id of an owner that died with it, it keeps the lock.
+   * the timeout of a script, or has taken over the id of an owner that died with the lock, it keeps the lock.
    *
    * @throws {ShmTableError} ERR_LOCK_TIMEOUT when a live process, which must be stopped, has held it for a second
    */
@@ -60,7 +60,7 @@ export class RingLock {
     if (Atomics.exchange(this.#words, this.#lock, 0) < 0) this.#hasWoken = futexWake(this.#words, this.#lock, 1) > 0;
   }
 
-  /** Without this, a handle that allocates in a loop takes the lock again before the woken one runs. */
+  /** Without this, a handle that allocates in a loop takes the lock again before the woken process runs. */
   #letTheWokenPass(): void {
     this.#hasWoken = false;
     futexWait(this.#words, this.#lock, 0, COURTESY_MS);

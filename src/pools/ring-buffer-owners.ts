@@ -12,7 +12,8 @@ export interface RingMemory extends PoolMemory {
  * The owners of a ring: each handle that allocates has its own id as long as it holds the byte lock of that number. The
  * kernel releases the lock at any death of its holder, so a dead owner is never mistaken for a live one.
  *
- * Nothing is opened before it is needed: a handle that only reads, and meets no unfinished record, has no descriptor.
+ * Byte locks are opened when they are first needed: a handle that only reads, and meets no unfinished record, has no
+ * descriptor.
  */
 export class RingOwners {
   readonly #memory: RingMemory;

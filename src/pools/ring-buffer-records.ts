@@ -4,7 +4,7 @@ import * as layout from './ring-buffer-layout.js';
 
 /**
  * The records of a ring by position: their headers, and where the next one begins. Independent of locks and owners; the
- * layout says who may call what when.
+ * layout says who may call which method, and when.
  */
 export class RingRecords {
   /** Length of the area of the records. */
@@ -100,7 +100,8 @@ export class RingRecords {
 
   /**
    * Position of the record whose payload begins at `offset`; it may already be reclaimed. -1 when there never was one,
-   * or it has been overwritten. A header contains its own position, which nothing else does unless it was copied there.
+   * or it has been overwritten. A header is recognised by its own position, which nothing else contains unless it was
+   * copied.
    */
   positionOf(offset: number): number {
     const place = offset / layout.UNIT_BYTES - layout.RECORD_UNITS - this.#area;

@@ -52,7 +52,8 @@ export class RingBuffer {
   readonly #owners: RingOwners;
   readonly #lock: RingLock;
   /**
-   * Whether the lock was held since the id was taken; before, unfinished records with the id are those of a dead owner.
+   * Whether this handle has held the lock since it took its id; before that, unfinished records with the id are those
+   * of a dead owner.
    */
   #hasEntered = false;
   /** Every record before this position is free. */
@@ -132,8 +133,8 @@ export class RingBuffer {
 
   /**
    * Allocates a record and returns the byte offset of its payload in the segment, aligned to 8; 0 when there is no
-   * space until older records are freed. The memory has the contents that its last user left. Nobody sees the record
-   * before `commit`.
+   * space until older records are freed. The memory has the contents that its last user left in it. No reader sees the
+   * record before `commit`.
    *
    * Amortized O(1): reclaims as many freed records, oldest first, as the new one needs space.
    *
@@ -177,8 +178,7 @@ export class RingBuffer {
    * reused when all older records are free. O(1).
    *
    * @throws {ShmTableError} ERR_POOL_FOREIGN when `alloc` cannot have returned the offset, or another handle is writing
-   * the
-   *   record
+   *   the record
    * @throws {ShmTableError} ERR_POOL_DOUBLE_FREE when the record is already free
    */
   free(offset: number): void {
@@ -326,9 +326,7 @@ export class RingBuffer {
     return next;
   }
 
-  /**
-   * Position of the oldest record that is not free, unless it is freed meanwhile; that of the head if there is none.
-   */
+  /** Position of the oldest record that is not free (it may be freed meanwhile), or of the head if there is none. */
   #oldestInUse(): number {
     const records = this.#records;
     let position = Math.max(records.tail, this.#freedPosition);
