@@ -4,9 +4,9 @@
  */
 import type { FastifySchemaCompiler } from 'fastify';
 import type { TSchema } from 'typebox';
-import { Compile } from 'typebox/schema';
 import { type ErrorCode, ShmTableError, show } from '../errors.js';
 import { hintFor } from '../memory/index.js';
+import { Compile } from './schema-compiler.js';
 
 const DIGITS = /^(0|[1-9][0-9]{0,15})$/;
 

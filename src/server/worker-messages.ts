@@ -1,7 +1,7 @@
 /** Messages between primary and workers. Serving a request needs no messages. */
 import type { Static } from 'typebox';
-import { Compile } from 'typebox/schema';
 import { Type } from './json-schema.js';
+import { Compile } from './schema-compiler.js';
 
 /** From a worker to the primary: it listens, or it failed to. */
 const fromWorker = Type.Union([

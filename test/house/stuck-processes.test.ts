@@ -38,7 +38,7 @@ t.test('SIGTERM to the runner kills the running test; its subtest, stacks and se
   t.equal(code, 1);
   t.match(output, /killed on SIGTERM in "loops"/);
   t.match(output, /R \(running\).*\n.*at loopForever \(.*stuck-test/, 'the stack of the endless loop');
-  t.match(output, /stuck-test\.js sleeper\n.*S \(sleeping\), waits in .*\n +[#(a]/, 'the stack of a sleeping process');
+  t.match(output, /stuck-test\.js sleeper\n.*[RS] \(\w+\), waits in .*\n +[#(a]/, 'the stack of a waiting process');
   const removed = [...output.matchAll(/removed (.*)/g)].map(([, path]) => path);
   t.strictSame(
     removed.map((path) => basename(path).replace(/\d+/, 'PID')).sort(),

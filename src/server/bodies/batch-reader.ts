@@ -3,9 +3,9 @@
  * it.
  */
 import type { FastifyRequest } from 'fastify';
-import { Compile } from 'typebox/schema';
 import { ShmTableError, show } from '../../errors.js';
 import { checkOperation, type Operation, operationSchema } from '../batch-operations.js';
+import { Compile } from '../schema-compiler.js';
 import { MAX_OPERATIONS } from './body-limits.js';
 
 const compiled = Compile(operationSchema);

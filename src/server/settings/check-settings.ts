@@ -1,6 +1,7 @@
 /** Checks settings against their schema; a message names the source and the path of each wrong setting. */
-import { Compile } from 'typebox/schema';
+
 import { ShmTableError, show } from '../../errors.js';
+import { Compile } from '../schema-compiler.js';
 import { type GivenSettings, settingsSchema } from './settings-schema.js';
 
 const compiled = Compile(settingsSchema);
