@@ -14,7 +14,7 @@ const CALLERS = 50;
 const ANSWERED_MS = 100;
 const ROUNDS = 3;
 /** Number of processes that request many keys. */
-const ASKING = 3;
+const ASKING = tries(3, PROCESSES);
 
 function pidOf({ host }: Agent): string {
   return 'pid' in host ? String(host.pid) : String(process.pid);

@@ -517,7 +517,7 @@ t.test('the service', async (t) => {
     let n = 0;
     const writing = setInterval(() => {
       table.set(`${n % 100}`, { n: ++n });
-    }, 1);
+    }, 5);
     t.teardown(() => clearInterval(writing));
     const { workers } = service;
     service.signal('SIGHUP');
