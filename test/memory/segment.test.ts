@@ -6,9 +6,10 @@ import { tries } from '../fixtures/tries.js';
 import { Agent } from './agent.js';
 import { BACKENDS, GROWING, openFiles, removeAtEnd, scratchName, scratchSegment } from './scratch-segment.js';
 
+const AGENTS = tries(4, 8);
 /** Shared by the tests of all backends, because starting a process or thread takes longer than what it does here. */
-const processes = Array.from({ length: 8 }, () => Agent.process(t).agent);
-const threads = Array.from({ length: 8 }, () => Agent.thread(t).agent);
+const processes = Array.from({ length: AGENTS }, () => Agent.process(t).agent);
+const threads = Array.from({ length: AGENTS }, () => Agent.thread(t).agent);
 
 for (const backend of BACKENDS) {
   /** Anonymous memory is found only by processes that were started after it was created. */
@@ -241,9 +242,9 @@ for (const backend of BACKENDS) {
       await agent.call('close');
     });
 
-    t.test('of eight processes that create one name, one succeeds', async (t) => {
+    t.test('of several processes that create one name, one succeeds', async (t) => {
       // Anonymous memory is found only by descendants, so there each process has a separate segment.
-      const winners = backend === 'anonymous' ? 8 : 1;
+      const winners = backend === 'anonymous' ? AGENTS : 1;
       for (let round = 0; round < tries(4, 10); round++) {
         const name = scratchName();
         removeAtEnd(t, backend, name);
@@ -260,7 +261,7 @@ for (const backend of BACKENDS) {
       }
     });
 
-    t.test('of eight threads that create one name, one succeeds', async (t) => {
+    t.test('of several threads that create one name, one succeeds', async (t) => {
       for (let round = 0; round < tries(4, 10); round++) {
         const name = scratchName();
         removeAtEnd(t, backend, name);

@@ -2,12 +2,13 @@ import { readFileSync } from 'node:fs';
 import t, { type Test } from 'tap';
 import { RingBuffer, type Segment } from '../../src/pools/index.js';
 import { eventually } from '../fixtures/deadline.js';
+import { tries } from '../fixtures/tries.js';
 import { Child } from '../table/child.js';
 import { scratchSegment } from './scratch-segment.js';
 
 const READERS = 4;
 const RING_BYTES = 4 << 20;
-const RECORDS = 10_000;
+const RECORDS = tries(4_000, 10_000);
 /** The number of the store in `alloc` before which the producer has taken the lock and written its id. */
 const LOCKED = 2;
 

@@ -10,7 +10,7 @@ import { loadSubject } from './subject.js';
 /* A sample of the operations and of their kill points, a different one each time; the seed is printed. `npm run proof` tries all of them. */
 const SHARE = 0.04;
 /** One in so many operations is killed. */
-const OPERATIONS = 5;
+const OPERATIONS = 8;
 const RECOVERY_POINTS = 1;
 const RUNS = Math.min(availableParallelism(), 4);
 

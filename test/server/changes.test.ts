@@ -486,7 +486,7 @@ t.test('the service', async (t) => {
     const keys = ['a', 'b', 'c', 'd'];
     const writers = keys.map(write);
     let killed = service.log.length;
-    for (let kill = 0; kill < tries(2, 3); kill++) {
+    for (let kill = 0; kill < tries(1, 3); kill++) {
       const victim = await servingWorker(port);
       const until = written + 30;
       await eventually('they write', () => written >= until);

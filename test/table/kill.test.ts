@@ -9,7 +9,7 @@ import { oneBucketKeys } from './one-bucket-keys.js';
 import { scratchTable } from './scratch-table.js';
 
 /** The proofs include a storm with thousands of kills, and kills at every single store. */
-const KILLS = tries(24, 200);
+const KILLS = tries(16, 200);
 const WRITERS = 4;
 const LOCK_TIMEOUT_MS = 5_000;
 
