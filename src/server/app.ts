@@ -28,6 +28,7 @@ import type { RoutesApp } from './service-routes.js';
 import type { ServiceSettings } from './settings/settings-schema.js';
 import { tokensInForce } from './settings/tokens-in-force.js';
 import { SnapshotFiles } from './snapshot-files.js';
+import { SnapshotTaker } from './snapshot-taker.js';
 
 /** What an app shares with the process that runs it. */
 interface AppSurroundings {
@@ -88,7 +89,9 @@ export async function buildApp(
   await collectRoutes(app);
   if (settings.snapshots !== undefined) {
     const files = new SnapshotFiles(settings.snapshots.dir);
+    const taker = new SnapshotTaker(settings.snapshots, app.log);
     app.decorate('noteDeletion', (table) => files.noteDeletion(table));
+    app.decorate('takeSnapshot', (handles, table) => taker.take(handles, table));
   }
   await app.register(shmtablePlugin, {
     namespace: settings.namespace,

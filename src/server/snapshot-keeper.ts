@@ -1,9 +1,9 @@
 /**
- * Takes snapshots of the service's tables on a schedule and at shutdown, keeps the last few, and restores them at
- * startup. It runs in the primary, while the workers keep serving.
+ * Takes snapshots of the service's tables on a schedule and at shutdown, and restores them at startup. It runs in the
+ * primary, while the workers keep serving.
  *
  * A service killed while writing a snapshot leaves the previous one, and one killed while restoring a table restores it
- * again at its next start. A snapshot of a table that has suddenly lost its rows replaces none that has them.
+ * again at its next start.
  */
 
 import type { FastifyBaseLogger } from 'fastify';
@@ -13,16 +13,14 @@ import { withSchemaDefaults } from '../table/options.js';
 import { Table } from '../table/table.js';
 import type { RestoreOptions } from '../table/types.js';
 import type { SnapshotSettings } from './settings/settings-schema.js';
-import { rowsIn, type SnapshotFile, SnapshotFiles } from './snapshot-files.js';
+import { SnapshotFiles } from './snapshot-files.js';
+import { SnapshotTaker } from './snapshot-taker.js';
 import type { TableHandles } from './table-handles.js';
-
-/** Fewer rows than this share of the previous snapshot's are a sudden loss, if that had at least a minimum number. */
-const LOSS_RATIO = 0.5;
-const MIN_LOSS_ROWS = 10;
 
 export class SnapshotKeeper {
   readonly #settings: SnapshotSettings;
   readonly #files: SnapshotFiles;
+  readonly #taker: SnapshotTaker;
   readonly #handles: TableHandles;
   readonly #log: FastifyBaseLogger;
   #started = false;
@@ -33,6 +31,7 @@ export class SnapshotKeeper {
   constructor(settings: SnapshotSettings, handles: TableHandles, log: FastifyBaseLogger) {
     this.#settings = settings;
     this.#files = new SnapshotFiles(settings.dir);
+    this.#taker = new SnapshotTaker(settings, log);
     this.#handles = handles;
     this.#log = log;
   }
@@ -119,27 +118,9 @@ export class SnapshotKeeper {
 
   async #snapshot(name: string): Promise<void> {
     try {
-      const [previous] = await this.#files.of(name);
-      const path = await this.#files.next(name);
-      await this.#handles.use(name, ({ table }) => {
-        // Here a destroyed table throws synchronously; below it would reject later.
-        table.has(' ');
-        return table.snapshot(path);
-      });
-      this.#log.info({ table: name, snapshot: path }, 'snapshot taken');
-      if (previous !== undefined) await this.#keepLost(name, previous, { path });
-      await this.#files.prune(name, this.#settings.keep);
+      await this.#taker.take(this.#handles, name);
     } catch (error) {
       this.#log.error({ err: error, table: name }, 'cannot take a snapshot or remove old ones');
     }
-  }
-
-  /** Sets a snapshot aside whose rows the next one has lost. */
-  async #keepLost(table: string, previous: SnapshotFile, next: Pick<SnapshotFile, 'path'>): Promise<void> {
-    const before = (await rowsIn(previous)) ?? 0;
-    const now = (await rowsIn(next)) ?? 0;
-    if (before < MIN_LOSS_ROWS || now >= before * LOSS_RATIO) return;
-    const kept = await this.#files.setAside(previous);
-    this.#log.warn({ table, rows: now, rowsBefore: before, kept }, 'rows lost since the last snapshot, which is kept');
   }
 }

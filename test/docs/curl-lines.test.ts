@@ -23,7 +23,7 @@ function requestOf(line: string): string {
 }
 
 t.test('every line succeeds, and every route has one', { timeout: 60_000 }, async (t) => {
-  const { port, send } = await startApp(t);
+  const { port, send } = await startApp(t, { snapshots: { dir: t.testdir() } });
   const lines = curlBlock();
   const settings = lines.filter((line) => /^[A-Z]=/.test(line));
   t.ok(settings[0]?.startsWith('B=http://127.0.0.1:7070'));

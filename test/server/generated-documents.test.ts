@@ -58,6 +58,7 @@ t.test('the document describes every route', async (t) => {
     'post /v1/tables/{table}/batch',
     'post /v1/tables/{table}/rows',
     'post /v1/tables/{table}/rows/{key}/increment',
+    'post /v1/tables/{table}/snapshot',
     'put /v1/tables/{table}',
     'put /v1/tables/{table}/rows/{key}',
   ]);

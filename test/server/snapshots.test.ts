@@ -1,5 +1,5 @@
 /** Snapshots of the service: on a schedule, at shutdown and startup, also when it is killed meanwhile. */
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -9,6 +9,7 @@ import type { ServiceSettings } from '../../src/server/settings/settings-schema.
 import { Table } from '../../src/table/table.js';
 import { eventually } from '../fixtures/deadline.js';
 import { send } from '../fixtures/http-client.js';
+import { isProblem, startApp } from '../fixtures/server-app.js';
 import { type LogEntry, type ServiceProcess, startService } from '../fixtures/server-process.js';
 import { type KeptTables, keepTables, startKeeper } from '../fixtures/snapshot-keeping.js';
 import { tries } from '../fixtures/tries.js';
@@ -350,4 +351,28 @@ t.test('the settings of snapshots come from file and environment', async (t) => 
   for (const [snapshots, variables, message] of refused) {
     t.throws(() => load(snapshots, variables), { code: 'ERR_ARGUMENT', message }, String(message));
   }
+});
+
+t.test('a snapshot on demand', async (t) => {
+  const dir = folderOf(t);
+  const app = await startApp(t, { snapshots: { dir, keep: 2 } });
+  app.table.set('k', { i8: 7 });
+  const { status, json } = await app.send('POST', '/v1/tables/t/snapshot');
+  t.equal(status, 200);
+  t.same(json, { path: join(dir, snapshotsIn(dir)[0]), rows: 1, bytes: statSync(json.path).size });
+  const restored = await Table.restore(json.path, { name: 'look', namespace: app.namespace });
+  t.match(restored.get('k'), { i8: 7 }, 'it has the rows');
+  restored.destroy();
+  app.table.set('l', {});
+  const many = await Promise.all(Array.from({ length: 4 }, () => app.send('POST', '/v1/tables/t/snapshot')));
+  t.equal(new Set(many.map((answer) => answer.json.path)).size, 4, 'each request gets its own');
+  t.equal(snapshotsIn(dir).length, 2, 'and the last few are kept');
+  for (let i = 0; i < 20; i++) app.table.set(`${i}`, {});
+  await app.send('POST', '/v1/tables/t/snapshot');
+  app.table.clear();
+  await app.send('POST', '/v1/tables/t/snapshot');
+  t.equal(readdirSync(dir).filter((name) => name.endsWith('.lost')).length, 1, 'the rows of a cleared table are kept');
+  isProblem(t, await app.send('POST', '/v1/tables/no/snapshot'), 404, 'ERR_TABLE_NOT_FOUND', 'a missing table');
+  const without = await startApp(t);
+  isProblem(t, await without.send('POST', '/v1/tables/t/snapshot'), 409, 'ERR_ARGUMENT', 'without a directory');
 });

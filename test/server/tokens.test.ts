@@ -38,6 +38,7 @@ const ROUTES: readonly [Scope, string, string, HttpOptions][] = [
   ['write', 'DELETE', ROW, {}],
   ['admin', 'DELETE', '/v1/tables/t/rows', {}],
   ['admin', 'PUT', '/v1/tables/made', { json: { capacity: 1, columns: { n: 'int32' } } }],
+  ['admin', 'POST', '/v1/tables/t/snapshot', {}],
   ['admin', 'DELETE', '/v1/tables/made', {}],
 ];
 const PUBLIC = ['/docs', '/docs/static/index.css', '/openapi.json', '/healthz', '/readyz'];

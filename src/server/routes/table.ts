@@ -1,11 +1,14 @@
+import { Socket } from 'node:net';
 import type { Static } from 'typebox';
 import { MAX_TIMEOUT_MS } from '../../table/options.js';
 import type { Columns } from '../../table/types.js';
 import { Type } from '../json-schema.js';
+import { ConflictError } from '../problems.js';
 import { requestValidation } from '../request-validation.js';
-import { OF_ANY_BODY, tableProblems } from '../route-problems.js';
+import { OF_ANY_BODY, problemResponse, tableProblems } from '../route-problems.js';
 import { columns, jsonAnswer, locationHeader, nothing, tableParameters } from '../route-schemas.js';
 import type { RoutesApp } from '../service-routes.js';
+import type { TakenSnapshot } from '../snapshot-taker.js';
 import type { ServedTable, TableHandles } from '../table-handles.js';
 import { backendOption, tableOption } from '../table-option-schemas.js';
 
@@ -13,6 +16,8 @@ declare module 'fastify' {
   interface FastifyInstance {
     /** Called before a table is destroyed, so that its snapshots do not bring it back. */
     noteDeletion?: (table: string) => Promise<void>;
+    /** Takes a snapshot of a table; undefined where there is no directory for them. */
+    takeSnapshot?: (handles: TableHandles, table: string) => Promise<TakenSnapshot>;
   }
 }
 
@@ -67,6 +72,12 @@ const description = Type.Object({
 
 type Description = Static<typeof description>;
 
+const snapshot = Type.Object({
+  path: Type.String({ description: 'Path of the file on the machine of the service' }),
+  rows: count,
+  bytes: count,
+});
+
 const creation = Type.Object(
   {
     capacity: tableOption.capacity,
@@ -95,7 +106,7 @@ const creation = Type.Object(
   },
 );
 
-/** `/v1/tables/{table}`: a table's schema and statistics, its creation and its destruction. */
+/** `/v1/tables/{table}`: a table's schema and statistics, its creation, its destruction and its snapshots. */
 export function tableRoutes(app: RoutesApp, handles: TableHandles): void {
   const url = '/tables/:table';
 
@@ -165,6 +176,42 @@ export function tableRoutes(app: RoutesApp, handles: TableHandles): void {
       if (app.noteDeletion !== undefined && handles.exists(table)) await app.noteDeletion(table);
       handles.destroy(table);
       return reply.code(204).send(undefined);
+    },
+  );
+
+  snapshotRoute(app, handles);
+}
+
+/** `/v1/tables/{table}/snapshot`: a snapshot on demand. */
+function snapshotRoute(app: RoutesApp, handles: TableHandles): void {
+  app.post(
+    '/tables/:table/snapshot',
+    {
+      config: { scope: 'admin' },
+      schema: {
+        operationId: 'takeSnapshot',
+        tags: ['tables'],
+        summary: 'Writes all rows to a file in the directory of snapshots',
+        params: tableParameters,
+        response: {
+          200: jsonAnswer<TakenSnapshot>('The file', snapshot, {
+            example: { path: '/var/lib/shmtable/cities.1767225600000.snapshot', rows: 200_000, bytes: 9_400_000 },
+          }),
+          ...tableProblems(...OF_ANY_BODY, 'ERR_SEGMENT_NO_SPACE'),
+          409: problemResponse(409, ['ERR_ARGUMENT']),
+        },
+      },
+    },
+    async (request) => {
+      const { table } = request.params;
+      handles.use(table, () => undefined);
+      if (app.takeSnapshot === undefined) {
+        throw new ConflictError('ERR_ARGUMENT', 'the service has no directory of snapshots (setting snapshots.dir)');
+      }
+      // A large table takes longer than a connection may be idle. Only a real connection has a timeout.
+      const { socket } = request.raw;
+      if (socket instanceof Socket) socket.setTimeout(0);
+      return app.takeSnapshot(handles, table);
     },
   );
 }

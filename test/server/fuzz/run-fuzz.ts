@@ -1,4 +1,7 @@
 /** Sends random requests to every operation of the document and checks each response against it. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Table } from '../../../src/table/table.js';
 import { TOKENS } from '../../fixtures/access-tokens.js';
 import { problemWith } from './answer-checks.js';
@@ -27,7 +30,11 @@ export async function runFuzz({ seed, requests }: { seed: number; requests: numb
   const namespace = `fuzz-${process.pid}-${seed}`;
   const random = new RandomValues(seed);
   const maker = new RandomRequests(random);
-  const services = [await FuzzService.start({ namespace }), await FuzzService.start({ namespace, tokens: TOKENS })];
+  const dir = mkdtempSync(join(tmpdir(), 'shmtable-fuzz-'));
+  const services = [
+    await FuzzService.start({ namespace }),
+    await FuzzService.start({ namespace, tokens: TOKENS, snapshots: { dir } }),
+  ];
   const failures: string[] = [];
   const statuses = new Map(OPERATIONS.map(({ operationId }) => [operationId, new Map<number, number>()]));
   try {
@@ -55,6 +62,7 @@ export async function runFuzz({ seed, requests }: { seed: number; requests: numb
     }
   } finally {
     for (const service of services) await service.stop();
+    rmSync(dir, { recursive: true });
     for (const { name, backend } of Table.list({ namespace })) Table.destroy(name, { namespace, backend });
   }
   return { requests, failures, statuses, neverSeen: OPERATIONS.flatMap((operation) => missingOf(operation, statuses)) };

@@ -1,0 +1,67 @@
+/**
+ * Takes single snapshots of the service's tables: the primary on its schedule, workers when a request asks for one. Only
+ * the last few of a table are kept; one of a table that has suddenly lost its rows replaces none that has them.
+ */
+import { stat } from 'node:fs/promises';
+import type { FastifyBaseLogger } from 'fastify';
+import { attemptedLater } from '../memory/index.js';
+import type { SnapshotSettings } from './settings/settings-schema.js';
+import { rowsIn, type SnapshotFile, SnapshotFiles } from './snapshot-files.js';
+import type { TableHandles } from './table-handles.js';
+
+/** Fewer rows than this share of the previous snapshot's are a sudden loss, if that had at least a minimum number. */
+const LOSS_RATIO = 0.5;
+const MIN_LOSS_ROWS = 10;
+
+export interface TakenSnapshot {
+  readonly path: string;
+  readonly rows: number;
+  readonly bytes: number;
+}
+
+export class SnapshotTaker {
+  readonly #files: SnapshotFiles;
+  readonly #keep: number;
+  readonly #log: FastifyBaseLogger;
+  /** One at a time: many at once would take the memory and the disk of all of them. */
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor({ dir, keep }: Pick<SnapshotSettings, 'dir' | 'keep'>, log: FastifyBaseLogger) {
+    this.#files = new SnapshotFiles(dir);
+    this.#keep = keep;
+    this.#log = log;
+  }
+
+  /** Writes the rows that a table has from now on; rejects if the file cannot be written. */
+  take(handles: TableHandles, table: string): Promise<TakenSnapshot> {
+    const taken = this.#last.then(() => this.#take(handles, table));
+    this.#last = taken.catch(() => undefined);
+    return taken;
+  }
+
+  async #take(handles: TableHandles, name: string): Promise<TakenSnapshot> {
+    const [previous] = await this.#files.of(name);
+    const path = await this.#files.next(name);
+    await handles.use(name, ({ table }) => {
+      // Here a destroyed table throws synchronously; below it would reject later.
+      table.has(' ');
+      return table.snapshot(path);
+    });
+    this.#log.info({ table: name, snapshot: path }, 'snapshot taken');
+    const { rows, bytes } = await attemptedLater(
+      () => `read snapshot ${path}`,
+      async () => ({ rows: (await rowsIn({ path })) ?? 0, bytes: (await stat(path)).size }),
+    );
+    if (previous !== undefined) await this.#keepLost(name, previous, rows);
+    await this.#files.prune(name, this.#keep);
+    return { path, rows, bytes };
+  }
+
+  /** Sets a snapshot aside whose rows the next one has lost. */
+  async #keepLost(table: string, previous: SnapshotFile, rows: number): Promise<void> {
+    const rowsBefore = (await rowsIn(previous)) ?? 0;
+    if (rowsBefore < MIN_LOSS_ROWS || rows >= rowsBefore * LOSS_RATIO) return;
+    const kept = await this.#files.setAside(previous);
+    this.#log.warn({ table, rows, rowsBefore, kept }, 'rows lost since the last snapshot, which is kept');
+  }
+}
