@@ -1,5 +1,5 @@
-// The addon: functions of the kernel (descriptors, mappings, System V segments, byte locks, futexes, clocks). It knows
-// nothing of tables.
+// The addon: functions of the kernel (descriptors, mappings, System V segments, byte locks, futexes, clocks). It
+// contains no table logic.
 //
 // Results: every call that can fail returns 0 or more on success, and the negated errno otherwise. No exception crosses
 // Node-API. Arguments are checked in TypeScript, and here only if a wrong one would crash the process.

@@ -1,6 +1,6 @@
-// Clocks that no test framework replaces and, except for the wall clock, nobody sets.
+// Clocks that no test framework replaces and that, except for the wall clock, are never set.
 //
-// CLOCK_BOOTTIME continues while the machine is suspended, so an expiry compared with it remains right. A time
+// CLOCK_BOOTTIME continues while the machine is suspended, so an expiry compared with it stays correct. A time
 // namespace shifts it; the shift is subtracted, so that all processes of the machine agree.
 //
 // /proc/self/timens_offsets shows the namespace of future children. That is the process's own namespace, except between

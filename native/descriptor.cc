@@ -153,10 +153,10 @@ Napi::Value Descriptor::Link(const Napi::CallbackInfo& info) {
   return Result(info, rc == 0 ? 0 : -errno);
 }
 
-// Removes the name if it still refers to this file: returns 1, otherwise 0. Between the comparison and the removal
-// nobody can give the name to another file: the name would have to be removed first, which needs this file's name byte.
-// If this is the companion of a System V segment, the segment is removed before the name: a name that is left over by a
-// kill in between is recognised as dead.
+// Removes the name if it still refers to this file: returns 1, otherwise 0. Between the comparison and the removal no
+// process can give the name to another file: the name would have to be removed first, which needs this file's name
+// byte. If this is the companion of a System V segment, the segment is removed before the name: a name that is left
+// over by a kill in between is recognised as dead.
 Napi::Value Descriptor::UnlinkName(const Napi::CallbackInfo& info) {
   if (!HasString(info, 0)) return Result(info, -EINVAL);
   const std::string path = StringAt(info, 0);
@@ -227,7 +227,7 @@ Napi::Value Descriptor::AnnounceEnd(const Napi::CallbackInfo& info) {
   if (index < 0 || index + 1 >= static_cast<int64_t>(words.ElementLength())) return Result(info, -EINVAL);
   words_ = Napi::Persistent(words);
   ends_ = reinterpret_cast<std::atomic<int32_t>*>(words.Data()) + index;
-  // Before the finalizers, which come in no order that is promised.
+  // Runs before the finalizers, whose order is not specified.
   napi_add_env_cleanup_hook(env_, CloseBeforeEnd, this);
   return Result(info, 0);
 }

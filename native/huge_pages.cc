@@ -50,7 +50,7 @@ void MakeHugePages(int fd, off_t size) {
   for (size_t at = 0; at < bytes; at += kHugePageBytes) {
     if (fallocate(fd, 0, static_cast<off_t>(at), 1) != 0) return;
   }
-  // So that the size of the object is that of its huge pages.
+  // Makes the size of the object that of its huge pages.
   if (fallocate(fd, 0, static_cast<off_t>(bytes - 1), 1) != 0) return;
   void* address = MapAligned(bytes, PROT_READ | PROT_WRITE, fd, 0);
   if (address == MAP_FAILED) return;

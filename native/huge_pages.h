@@ -20,8 +20,8 @@ inline constexpr int kAlignedTries = 8;
 // always faster.
 void* MapAligned(size_t bytes, int protection, int fd, int64_t offset);
 
-// Fills an empty memory object of `size` bytes with huge pages, as far as the kernel has them and they fit completely;
-// the rest stays empty. Does nothing if there are none.
+// Fills an empty memory object of `size` bytes with huge pages, as far as they are available and fit completely; the
+// rest stays empty. Does nothing if there are none.
 void MakeHugePages(int fd, off_t size);
 
 // Replaces the small pages of a mapping by huge ones: 0, or a negated errno.

@@ -114,8 +114,8 @@ int CreateMemory(const std::string& name, bool huge_pages) {
   // Kernels before 6.3 do not know the last flag.
   if (fd < 0 && errno == EINVAL) fd = memfd_create(title.c_str(), flags);
   if (fd < 0) return -errno;
-  // From here on nobody, not even its owner, can truncate it, which would cause SIGBUS in all processes that have it
-  // mapped. It can still grow. If the kernel has no such seal, the memory is as safe as a file.
+  // From here on no process, not even its owner's, can truncate it, which would cause SIGBUS in all processes that have
+  // it mapped. It can still grow. If the kernel has no such seal, the memory is as safe as a file.
   fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK);
   if (fchmod(fd, kHiddenMode) != 0) {
     int error = errno;

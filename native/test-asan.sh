@@ -12,7 +12,7 @@ mkdir -p "$folder"
 cp binding.gyp "$folder/"
 ln -sfn ../../native "$folder/native"
 (
-  # By npx, which hands npm's own settings on to node-gyp: where Node's headers are.
+  # By npx, which passes npm's settings to node-gyp, among them the place of Node's headers.
   cd "$folder" && npx node-gyp configure -- -Dsanitize=address && npx node-gyp build
 ) >"$folder/build.log" 2>&1 || {
   cat "$folder/build.log"

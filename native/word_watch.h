@@ -16,8 +16,8 @@ namespace shmtable {
 // before and wakes the sleepers afterwards. A process killed while it sleeps leaves a 1, which costs the next writer an
 // unnecessary wake-up.
 //
-// The thread is joined by `stop`, by garbage collection, or before the end of the environment, always before the memory
-// is unmapped: the object refers to the view, and its hook runs before the finalizers.
+// The thread is joined by `stop`, by garbage collection, or before the end of the environment. That is always before
+// the memory is unmapped, because the object refers to the view, and its hook runs before the finalizers.
 class WordWatch : public Napi::ObjectWrap<WordWatch> {
  public:
   static void Init(Napi::Env env, Napi::Object exports);

@@ -11,7 +11,7 @@
  *            68  wake      u32  the word on which waiting threads sleep; advanced when a load has ended, and with `ends`
  *            72  sleepers  u32  1 while one sleeps: see WordWatch
  *
- *   owner     0  life      u32  advanced by each holder of the number, so that a number and a life name one handle
+ *   owner     0  life      u32  advanced by each holder of the number, so that number and life together identify one handle
  *             4  pid       u32  of the process that it is in
  *             8  pidSpace  u32  namespace of that process id, 0 unknown
  *            16  counts    f64 each; never reset, so that their sums include all handles that ever existed
@@ -20,7 +20,8 @@
  *
  * Invariants
  * - The handle that holds the byte lock of an owner's number is the only one that writes to that owner. The kernel drops
- *   the lock when the handle, its thread or its process ends. So number and life name a live handle as long as the byte is locked and the life is the same.
+ *   the lock when the handle, its thread or its process ends. So number and life identify a live handle as long as the
+ *   byte is locked and the life is the same.
  * - Life, pid and pidSpace are written before the first lease that names the owner.
  * - Generations begin at a random number, so that entries from lost memory are not current by chance.
  */
@@ -36,7 +37,7 @@ export const MAGIC = 0;
 export const VERSION = 1;
 export const STATE = 2;
 export const OWNERS = 3;
-/** `WAKE` is the word behind it: both are advanced by the end of a description (`ByteLocks.announceEnd`). */
+/** `WAKE` is the word after it: both are advanced by the end of a description (`ByteLocks.announceEnd`). */
 export const ENDS = 16;
 export const WAKE = 17;
 export const SLEEPERS = 18;

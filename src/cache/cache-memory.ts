@@ -131,7 +131,7 @@ export class CacheMemory {
     return this.#segment.openByteLocks();
   }
 
-  /** Marks it, so that all handles refuse from then on, and removes its name. */
+  /** Marks it, so that all handles throw from then on, and removes its name. */
   destroy(): void {
     Atomics.store(this.words, layout.STATE, layout.DESTROYED);
     this.wake();

@@ -121,7 +121,7 @@ function checkCacheName(name: unknown): string {
 
 const NO_TAGS: readonly string[] = [];
 
-/** What is read of options: all of `LoadOptions`, of which `set` takes a part. */
+/** The options that were read: all of `LoadOptions`; `set` accepts some of them. */
 export interface CheckedOptions extends Lifetimes {
   readonly tags: readonly string[];
   readonly signal: AbortSignal | undefined;

@@ -473,7 +473,7 @@ export class Cache<V = unknown> {
       try {
         loading.close(error);
       } catch (failure) {
-        // A lease that cannot be released ends with its owner.
+        // If a lease cannot be released, it ends with its owner.
         if (!(failure instanceof ShmTableError)) throw failure;
       }
     }
@@ -507,7 +507,7 @@ export class Cache<V = unknown> {
 
   #encode(value: V): string | Uint8Array {
     if (value !== undefined) return this.#entries.codec.encode(value);
-    throw new ShmTableError('ERR_COLUMN_TYPE', 'a value must not be undefined, which says that there is none');
+    throw new ShmTableError('ERR_COLUMN_TYPE', 'a value must not be undefined, which means that there is none');
   }
 
   #assertOpen(): void {

@@ -17,7 +17,9 @@ export interface StoredCodec<V> {
   readonly column: 'json' | 'v8' | 'custom';
   /** Throws `ERR_COLUMN_TYPE` for a value that cannot be encoded. */
   encode(value: V): string | Uint8Array;
-  /** Throws `ERR_COLUMN_TYPE` when the codec's own `decode` throws, `ERR_TABLE_CORRUPT` for what is not JSON. */
+  /**
+   * Throws `ERR_COLUMN_TYPE` when the codec's own `decode` throws, `ERR_TABLE_CORRUPT` when a stored value is not JSON.
+   */
   decode(stored: string | Uint8Array): V;
 }
 

@@ -7,7 +7,7 @@ import { fullKeyOf, isRowKey, keyOfFull } from './row-key.js';
 import { ABSENT, type Entry, HASHED_KEY, STALES, TAGGED, type ValueRow, type ValueTable } from './stored-values.js';
 import type { Tags } from './tags.js';
 
-/** A row as `rowOf` makes it. */
+/** A row as `rowOf` returns it. */
 type StoredRow = ReturnType<Entries<unknown>['rowOf']>;
 
 /** The entries of a cache, which are rows of its table. */
@@ -33,7 +33,8 @@ export class Entries<V> {
 
   /** Gives a value another lifetime, null for none, and no stale time. Returns whether there is one. */
   expire(key: string, rowKey: string, ttl: number | null): boolean {
-    // Between the two, another value may come: it has this lifetime too, as if it had come before.
+    // If another value is stored between the two operations, it gets this lifetime too, as if it had been stored
+    // before.
     if (this.table.get(rowKey, 'marks') === 0) return this.table.expire(rowKey, ttl);
     for (;;) {
       const { row, revision } = (this.table.entry(rowKey) ?? {}) as { row?: ValueRow; revision?: number };
@@ -67,7 +68,7 @@ export class Entries<V> {
     return this.codec.decode(row[this.codec.column] as string | Uint8Array);
   }
 
-  /** `valueOf` of a row that several callers share: what the codec keeps of the bytes belongs to this one alone. */
+  /** `valueOf` of a row that several callers share: the codec gets its own copy of the bytes, which it may keep. */
   copyOfValue(row: ValueRow): V | undefined {
     const { column } = this.codec;
     const stored: unknown = row[column];
@@ -95,8 +96,8 @@ export class Entries<V> {
   }
 
   /**
-   * Stores a loaded value, or records that there is none; returns the row's revision. Undefined when another row has
-   * come in the place of that with the revision `before`, or of none: it is newer than the load.
+   * Stores a loaded value, or records that there is none; returns the row's revision. Undefined when the row with the
+   * revision `before`, or none, has been replaced by another row, which is newer than the load.
    */
   store(
     key: string,
@@ -121,14 +122,14 @@ export class Entries<V> {
         }
       }
     }
-    // There was none, or it has expired or was evicted since.
+    // There was no row, or it has expired or was evicted since.
     const { outcome, revision } = engine.write('insert', rowKey, row, { ttl });
     return outcome === 'inserted' ? revision : undefined;
   }
 
   /**
-   * Writes a row and returns its revision. In a full heap the new row needs its memory beside the old one, which eviction
-   * spares: then the old one is removed first.
+   * Writes a row and returns its revision. The new row needs memory in addition to that of the old one, which eviction
+   * spares. So in a full heap the old row is removed first.
    */
   put(rowKey: string, row: StoredRow, ttl: number | null): number {
     const engine = engineOf(this.table);

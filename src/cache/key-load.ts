@@ -10,7 +10,7 @@ import type { ValueRow } from './stored-values.js';
 export interface Caller<V> {
   readonly load: () => V | undefined | PromiseLike<V | undefined>;
   readonly options: CheckedOptions;
-  /** A load in the background: its caller has the old value, and it does not wait for the loads of others. */
+  /** A load in the background: its caller has the old value, so it does not wait for the loads of others. */
   readonly isInBackground: boolean;
   resolve(value: V | undefined): void;
   reject(error: unknown): void;
@@ -143,7 +143,7 @@ export class KeyLoad<V> {
     const stored = value === undefined ? undefined : entries.codec.encode(value);
     const isKept = stored !== undefined || options.negativeTtl !== undefined;
     const row = entries.rowOf(this.#key, stored, options, this.#stamp) as unknown as ValueRow;
-    // Voided: the key was deleted or overwritten since the load began. The callers get the loaded value all the same.
+    // Voided: the key was deleted or overwritten since the load began. The callers still get the loaded value.
     if (!leases.isHeld(this.#rowKey, lease)) return row;
     if (!isKept) leases.releaseAbsent(this.#rowKey, lease);
     else {

@@ -4,8 +4,8 @@ import type { Leases, OtherLease } from './leases.js';
 import type { Owner, OwnerName } from './owner.js';
 
 /**
- * How often waiting handles check for events without a notification: a process that was killed between its commit and
- * the notification, or one whose end this process cannot see because it is in another process id namespace.
+ * How often waiting handles check for events without a notification, in milliseconds: a process was killed between its
+ * commit and the notification, or its end cannot be seen from this PID namespace.
  */
 const NET_MS = 100;
 
@@ -34,7 +34,7 @@ class Waiter implements LeaseWait {
       this.wake = resolve;
       this.fail = reject;
     });
-    // It may reject before anybody awaits it.
+    // It may reject before it is awaited.
     this.ended.catch(() => {});
   }
 
@@ -89,7 +89,7 @@ export class LeaseWaits {
     waiters?.delete(wait as Waiter);
     if (waiters?.size === 0) this.#waiting.delete(rowKey);
     if (this.#waiting.size > 0 || this.#mayStop) return;
-    // Not immediately: a caller that finds the lease taken continues to wait.
+    // Not immediately, because a caller that finds the lease taken again continues to wait.
     this.#mayStop = true;
     timers.setImmediate(() => {
       this.#mayStop = false;
@@ -112,7 +112,7 @@ export class LeaseWaits {
 
   /**
    * Whether the owner of a lease is alive; if so, its end is not missed from here on. Checked after the process was
-   * added: then its id is that of the owner, or the owner is dead.
+   * added: the process with this id is then the owner, or the owner is dead.
    */
   #watchedAlive(lease: OwnerName): boolean {
     const name = nameOf(lease);
@@ -170,7 +170,7 @@ export class LeaseWaits {
     try {
       this.#assertOpen();
       this.#leases.settleDead();
-      // Behind the change of a process that was stopped while it published it there may be others.
+      // There may be further changes after one whose process was stopped while publishing it.
       if (this.#readFeed() === 'pending') this.#wakeAll();
       this.#wakeOfDead();
     } catch (error) {

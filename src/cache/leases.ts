@@ -27,7 +27,7 @@ const columns = { owner: 'uint32', life: 'uint32', absent: 'boolean' } as const;
  * event loop.
  */
 const ABSENT_MS = 5_000;
-/** After how many milliseconds a lease that could not be ended is tried again. */
+/** Interval between attempts to end a lease, in milliseconds. */
 const RETRY_MS = 100;
 /** Bytes of the feed for each lease. */
 const FEED_BYTES_PER_LEASE = 64;
@@ -143,8 +143,8 @@ export class Leases {
   }
 
   /**
-   * Tries again later what cannot be done because a process was stopped inside a write: a lease of an owner that lives
-   * would otherwise block its key for ever.
+   * Ends a lease, later if a process that was stopped inside a write prevents it now: otherwise the lease of a live
+   * owner would block its key forever.
    */
   #end(end: () => boolean): boolean {
     try {

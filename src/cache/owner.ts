@@ -3,7 +3,9 @@ import { type ByteLocks, pidNamespace } from '../memory/index.js';
 import type { CacheMemory } from './cache-memory.js';
 import * as layout from './cache-memory-layout.js';
 
-/** Identifies one handle of a cache uniquely, in all processes and for all time; a lease records this of its owner. */
+/**
+ * Identifies one handle of a cache uniquely, in all processes and for all time; a lease records its owner in this form.
+ */
 export interface OwnerName {
   readonly owner: number;
   readonly life: number;
@@ -19,8 +21,8 @@ export interface Counts {
 }
 
 /**
- * An open handle as others see it: a number whose byte it has locked. Also says whether others are alive, and has this
- * handle's counts.
+ * An open handle as others see it: a number whose byte it has locked. Also tells whether other owners are alive, and
+ * keeps this handle's counts.
  */
 export class Owner implements OwnerName {
   readonly owner: number;

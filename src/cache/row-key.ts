@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import { ShmTableError, show } from '../errors.js';
 
-/** Maximum length of the keys of the tables below a cache, in bytes of UTF-8. */
+/** Maximum length of keys in the tables of a cache, in bytes of UTF-8. */
 export const MAX_ROW_KEY_BYTES = 63;
 /** A string of at most this many UTF-16 units never has more than MAX_ROW_KEY_BYTES bytes. */
 const SURELY_SHORT = MAX_ROW_KEY_BYTES / 3;
@@ -13,7 +13,7 @@ const HASH_CHARACTERS = 22;
 
 /**
  * The row key for a key of the cache: the key itself, or a hash of it if a row cannot have the key because it is empty,
- * longer than 63 bytes, or ill-formed UTF-16. The row of a hashed key also contains the whole key (`fullKeyOf`).
+ * longer than 63 bytes, or ill-formed UTF-16. The row of a hashed key also contains the complete key (`fullKeyOf`).
  * `ERR_KEY_INVALID` when the key is not a string.
  */
 export function rowKeyOf(key: string): string {
@@ -30,8 +30,8 @@ export function isRowKey(key: string): boolean {
 }
 
 /*
- * A whole key in the form in which a row stores it, different for any two keys and always well-formed: the key after
- * `=`, or, with lone surrogates, as JSON after `"`.
+ * A complete key in the form in which a row stores it, different for any two keys and always well-formed: `=` and the
+ * key, or, for a key with lone surrogates, the key as JSON, which begins with `"`.
  */
 
 export function fullKeyOf(key: string): string {

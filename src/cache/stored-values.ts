@@ -39,7 +39,7 @@ export type ValueRow = Row<Columns> & Entry;
 
 const COLUMNS = { marks: 'uint8', staleAt: 'float64', tags: 'text(12)', key: 'text(4)' } as const;
 const BLOCK_BYTES = 256;
-/** Of a block: its owner and its successor, and the bits that say that it is taken. */
+/** For each block: its owner and its successor, and its occupancy bits. */
 const BYTES_BESIDE_BLOCK = 8.3;
 /** The heap of the smallest useful cache. */
 const MIN_HEAP_BYTES = 64 * 1024;

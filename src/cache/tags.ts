@@ -56,7 +56,7 @@ export class Tags {
       for (let i = SLOT_CHARACTERS; i < TAG_CHARACTERS; i++) {
         generation = (generation << 6) | (stamp.charCodeAt(at + i) - FIRST_CHARACTER);
       }
-      // A damaged slot must not lead out of the memory.
+      // Masked, so that a damaged slot number stays within the memory.
       if (Atomics.load(this.#words, this.#at + (slot & (TAG_SLOTS - 1))) !== generation) return false;
     }
     return true;

@@ -84,7 +84,7 @@ t.test('a table holds its capacity with one participant and with the maximum num
   }
 });
 
-testShared('the spares of handles that are opened and closed do not reduce the capacity', async (t) => {
+testShared('the spares of closed handles do not reduce the capacity', async (t) => {
   const table = scratchTable(t, { capacity: 50, columns, maxParticipants: 8 });
   const keys = randomKeys(50);
   for (const key of keys) {

@@ -137,8 +137,7 @@ t.test('after a reboot, the operations of the old processes are settled', async 
     await sleep(Math.random() * 10);
     child.process.kill('SIGKILL');
     await child.ended;
-    // The page cache has survived, so the file is in the best state that a machine stopped between two stores could
-    // leave.
+    // The page cache has survived, so the file is in the best state that a crash between two stores could leave.
     reboot(place.path);
     using table = Table.open(place.name, { ...place, columns });
     t.same(table.verify(), { ok: true, problems: [] });
@@ -210,7 +209,7 @@ t.test('a wall clock that was set after the table was created does not count as 
   t.equal(again.entry('k')?.expiresAt, expiresAt);
 });
 
-t.test('eight processes may open it first after a reboot', async (t) => {
+t.test('eight processes may be the first to open it after a reboot', async (t) => {
   const place = scratchFile(t);
   const table = Table.create({ ...place, capacity: 300, columns });
   for (const key of keys) table.set(key, createRow(key));

@@ -5,10 +5,10 @@ import type { Table } from '../../src/index.js';
 import { scratchTable } from './scratch-table.js';
 
 /*
- * Keys that collide in a hash table that uses XXH32, with any seed. A lane of XXH32 takes a word w by lane' =
- * rotate(lane + w * P2, 13) * P1. Adding 2^30 to a word adds ±2^30 to the sum; when that flips one bit only, the lane
- * differs by ±2^11 * P1, and the lane's next word can take that back. Each such pair of words doubles the number of
- * keys with one hash.
+ * Keys that collide in a hash table that uses XXH32, with any seed. A lane of XXH32 absorbs a word w by lane' =
+ * rotate(lane + w * P2, 13) * P1. Adding 2^30 to a word adds ±2^30 to the sum; if that flips only one bit, the lane
+ * differs by ±2^11 * P1, and the lane's next word can undo that. Each such pair of words doubles the number of keys
+ * with one hash.
  */
 const P1 = 0x9e3779b1;
 const P2 = 0x85ebca77;

@@ -76,7 +76,7 @@ t.test('anything but a regular file is refused', async (t) => {
   }
 });
 
-t.test('an empty file of this user counts as no table', async (t) => {
+t.test('an empty file of this user does not count as a table', async (t) => {
   const name = foreignName(t, (path) => writeFileSync(path, '', { mode: 0o600 }));
   t.throws(() => Table.open(name), { code: 'ERR_TABLE_NOT_FOUND' });
   using table = Table.openOrCreate({ name, capacity: 10, columns });

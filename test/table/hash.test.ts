@@ -2,7 +2,9 @@ import { randomBytes } from 'node:crypto';
 import t from 'tap';
 import { halfSipHash } from '../../src/table/hash.js';
 
-/** SipHash on 32-bit words, c rounds a word and d at the end, as its paper writes it: slow, and readable. */
+/**
+ * SipHash on 32-bit words, with c rounds for each word and d at the end, written as in its paper: slow, but readable.
+ */
 function reference(bytes: Buffer, key0: number, key1: number, c: number, d: number): number {
   const v = Uint32Array.of(key0, key1, 0x6c796765 ^ key0, 0x74656462 ^ key1);
   const rotate = (i: number, by: number): void => {
@@ -42,7 +44,7 @@ function hashOf(bytes: Buffer, key0: number, key1: number): number {
   return halfSipHash(words, bytes.length, key0, key1) >>> 0;
 }
 
-/** The key of the published vectors: bytes 0 to 7. Message n of theirs is the bytes 0 to n - 1. */
+/** The key of the published vectors: bytes 0 to 7. Message n consists of the bytes 0 to n - 1. */
 const [KEY0, KEY1] = [0x03020100, 0x07060504];
 const message = (length: number): Buffer => Buffer.from(Array.from({ length }, (_, i) => i));
 

@@ -8,12 +8,12 @@ import type { RowNumber } from '../../src/table/layout/units.js';
 import { openMemory, scratchTable } from './scratch-table.js';
 
 const BYTES = 300;
-/** What a text may have at most. */
+/** Maximum bytes of a text. */
 const LONGEST = 2 ** 29 - 24;
-/** A walk of as many steps as this length asks for notes some hundred megabytes. */
+/** A walk of as many steps as this length requires would record some hundred megabytes. */
 const MOST_MEMORY = 8 * 1024 * 1024;
 
-t.test('a chain that goes in a circle is walked no further than the heap has blocks', async (t) => {
+t.test('the walk along a circular chain ends after as many steps as the heap has blocks', async (t) => {
   const table = scratchTable(t, { capacity: 2, columns: { page: 'text' }, heap: { bytes: 8192, blockBytes: 64 } });
   table.set('k', { page: 'x'.repeat(BYTES) });
   const segment = openMemory(table.name);

@@ -40,7 +40,7 @@ t.test('values that need exactly the blocks of the heap fit, and one more does n
   }
 });
 
-t.test('the error says which of the two limits is reached', async (t) => {
+t.test('the error says which of the two limits was reached', async (t) => {
   const table = scratchTable(t, { capacity: 1, columns, heap: heapOf(4) });
   table.set('a', { text: blocks(2) });
   t.throws(() => table.set('b', { text: blocks(2) }), { code: 'ERR_TABLE_FULL', message: /capacity of 1 rows/ });
@@ -72,7 +72,7 @@ t.test('the blocks of expired rows are reused', async (t) => {
   isSound(t, table);
 });
 
-t.test('a table that evicts removes as many of the least recently used rows as a value needs bytes', async (t) => {
+t.test('a table that evicts removes as many of the least recently used rows as a value needs', async (t) => {
   const table = scratchTable(t, { capacity: 1000, columns, heap: heapOf(100), evict: 'lru' });
   for (let i = 0; i < 500; i++) table.set(`small${i}`, { n: i });
   for (let i = 0; i < 100; i++) table.set(`k${i}`, { text: blocks(1) });
@@ -102,7 +102,7 @@ t.test('a row is not evicted for its own new value', async (t) => {
   t.same(table.get('k'), { a: blocks(1), b: blocks(4) });
 });
 
-testShared("writers that fill the heap together all finish, and every block is a row's", async (t) => {
+testShared('writers that fill the heap together all finish, and every block belongs to a row', async (t) => {
   // Space for each value alone, but not for two that are half claimed: a waiting writer must not keep its blocks.
   const table = scratchTable(t, {
     capacity: 100,

@@ -33,7 +33,7 @@ t.test('increment creates a missing row and returns the new value', async (t) =>
   t.same(table.verify(), { ok: true, problems: [] });
 });
 
-t.test('an increment out of the range of an integer changes nothing', async (t) => {
+t.test('an increment beyond the range of an integer column changes nothing', async (t) => {
   const bounds = [
     ['i8', -128, 127],
     ['u8', 0, 255],

@@ -1,4 +1,4 @@
-/** Scripts that are stopped while an operation compiles code for itself. */
+/** Scripts that are stopped while an operation compiles its code. */
 import t from 'tap';
 import type { Table } from '../../src/index.js';
 import { StoppedScript } from '../fixtures/stopped-script.js';
@@ -39,7 +39,7 @@ t.test('a vm script is stopped by its timeout while code is compiled, with sourc
     };
     t.ok(new StoppedScript(() => read(table), 500).run(20), name);
     process.cwd = cwd;
-    t.equal(asked, 1, `${name} was compiling when its time was over`);
+    t.equal(asked, 1, `${name} was compiling when its time limit was reached`);
     t.same(table.verify().problems, []);
   }
 });

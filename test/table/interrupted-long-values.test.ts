@@ -1,4 +1,4 @@
-/** Writes of long values that are interrupted where no `finally` of the caller's can help. */
+/** Writes of long values that are interrupted in ways that skip or exhaust `finally` blocks. */
 import t, { type Test } from 'tap';
 import type { Row, Table } from '../../src/index.js';
 import { StoppedScript } from '../fixtures/stopped-script.js';
@@ -21,7 +21,7 @@ function rowOf(seed: number): Row<typeof columns> {
 
 const rows = Array.from({ length: 64 }, (_, seed) => rowOf(seed));
 
-/** Rows are whole, and once something is written every block is a row's. */
+/** Rows are intact, and after the next write every block belongs to a row. */
 function checkSound(t: Test, table: Subject): void {
   table.set('other', rows[3]);
   for (const [key, row] of table) {

@@ -94,7 +94,7 @@ t.test('a vm script that is stopped inside a loop of writes leaves the table int
   let slowest = 0;
   for (let i = 0; i < tries(20, 40); i++) {
     if (!stopped.run(1 + (i % 4))) t.fail('a script was not stopped by its timeout');
-    // No finally block runs in a script that is stopped in this way. This process does nothing; another one writes
+    // A script that is stopped in this way runs no `finally` block. This process does nothing now; another one writes
     // every row.
     other.go();
     slowest = Math.max(slowest, await other.next());
@@ -102,7 +102,7 @@ t.test('a vm script that is stopped inside a loop of writes leaves the table int
     t.same(table.verify().problems, []);
   }
   t.comment(`the slowest round of writes by another process took ${slowest.toFixed(1)} ms`);
-  t.ok(slowest < 5_000, 'it does not wait for a stopped script');
+  t.ok(slowest < 5_000, 'the other process does not wait for a stopped script');
 });
 
 t.test('workers that are terminated inside a loop of writes leave the table intact', async (t) => {

@@ -13,7 +13,7 @@ const KILLS = tries(16, 200);
 const WRITERS = 4;
 const LOCK_TIMEOUT_MS = 5_000;
 
-/** Writes every key like a survivor that does not know of the death; returns the milliseconds until all are written. */
+/** Writes every key, as a surviving process would; returns the milliseconds until all are written. */
 function writeAll(table: ChecksumTable, rows: ReadonlyMap<string, ReturnType<typeof createRow>>): number {
   const start = performance.now();
   for (const [key, row] of rows) table.set(key, row, { ttl: null });
@@ -53,7 +53,8 @@ t.test(`kill -9 of a writer at ${KILLS} random moments leaves the table intact`,
     const { ok, problems } = table.verify();
     if (!ok) t.fail('the table is inconsistent', { problems });
     const live = [...table.keys()].length;
-    if (table.stats().rows !== live) t.fail('used rows are not the live rows', { rows: table.stats().rows, live });
+    if (table.stats().rows !== live)
+      t.fail('the number of used rows differs from that of the live rows', { rows: table.stats().rows, live });
   }
   t.comment(
     `${kills} kills, ${table.stats().recoveries} recoveries; the slowest round of writes to all ${keys.length} keys right after a kill took ${slowest.toFixed(1)} ms`,
@@ -69,7 +70,7 @@ t.test(`kill -9 of a writer at ${KILLS} random moments leaves the table intact`,
   t.same(table.verify(), { ok: true, problems: [] });
 });
 
-t.test('a process that is killed while it waits leaves nothing behind', async (t) => {
+t.test('a process that is killed while it waits for a lock leaves nothing behind', async (t) => {
   const table = scratchTable(t, { capacity: 10, columns: checksumColumns });
   const child = Child.start(t, 'table-killed-writer', table.name, 'a');
   await child.next();

@@ -88,7 +88,7 @@ t.test('another schema is a mismatch whose message shows both', async (t) => {
   t.equal(table.stats().participants, 1, 'failed attempts to open left nothing attached');
 });
 
-t.test('a closed handle refuses everything; the table remains', async (t) => {
+t.test('a closed handle rejects every call; the table remains', async (t) => {
   const table = scratchTable(t, { capacity: 10, columns });
   table.set('k', { n: 1 });
   const other = Table.open(table.name, { columns });
@@ -111,7 +111,7 @@ t.test('disposing a handle closes it', async (t) => {
   t.equal(Table.open(name).size, 1);
 });
 
-t.test('after destroy, every handle of every process refuses everything', async (t) => {
+t.test('after destroy, every handle of every process rejects every call', async (t) => {
   const table = scratchTable(t, { capacity: 10, columns });
   const other = Table.open(table.name, { columns });
   const reader = Table.open(table.name, { columns, readOnly: true });
@@ -135,7 +135,7 @@ t.test('after destroy, every handle of every process refuses everything', async 
     await child.next(),
     // Anonymous memory is inherited, so a process that started before it was created does not find it.
     { codes: ['ERR_TABLE_CLOSED'], opened: testBackend === 'anonymous' ? 'ERR_TABLE_NOT_FOUND' : 77 },
-    'the new table is found immediately, and old handles refuse',
+    'the new table is found immediately, and old handles throw',
   );
   t.equal(await child.ended, 0);
   again.destroy();

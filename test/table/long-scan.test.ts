@@ -52,7 +52,7 @@ t.test('a longer row is alone on its page', async (t) => {
 
 t.test('an iteration reads a long row only when its turn comes', async (t) => {
   const table = scratchTable(t, { capacity: 7, columns, heap: 60 * MIB });
-  // One array for all: what is collected as garbage during the iteration would hide what it holds.
+  // One array for all rows: garbage that is collected during the iteration would hide the memory that it holds.
   const value = new Uint8Array(6 * MIB);
   for (let n = 0; n < 7; n++) table.set(`k${n}`, { data: value.fill(n), n });
   const before = process.memoryUsage().arrayBuffers;
@@ -87,7 +87,7 @@ t.test(
   },
 );
 
-t.test('a table that is closed during an iteration is read no more', async (t) => {
+t.test('a table that is closed during an iteration is not read any more', async (t) => {
   const table = scratchTable(t, { capacity: 7, columns, heap: 2 * MIB });
   for (let n = 0; n < 7; n++) table.set(`k${n}`, { text: 'x'.repeat(100_000), n });
   const rows = table.entries();

@@ -76,13 +76,13 @@ t.test('every operation that removes a row frees its blocks', async (t) => {
   isSound(t, table);
 });
 
-t.test('whole values are compared, JSON by its text', async (t) => {
+t.test('complete values are compared, JSON by its text', async (t) => {
   const table = scratchTable(t, { capacity: 10, columns, heap });
   const state = { a: 'x'.repeat(200), b: [1, 2] };
   table.set('k', { text: 'y'.repeat(200), blob: new Uint8Array(200), state });
   t.notOk(table.compareAndSet('k', { text: `${'y'.repeat(199)}z` }, { n: 1 }));
   t.notOk(table.compareAndSet('k', { blob: new Uint8Array(201) }, { n: 1 }));
-  t.notOk(table.compareAndSet('k', { state: { b: [1, 2], a: state.a } }, { n: 1 }), 'the order of members counts');
+  t.notOk(table.compareAndSet('k', { state: { b: [1, 2], a: state.a } }, { n: 1 }), 'the order of members matters');
   t.notOk(table.compareAndSet('k', { state: null }, { n: 1 }));
   t.ok(table.compareAndSet('k', { text: 'y'.repeat(200), blob: new Uint8Array(200), state }, { state: null }));
   t.ok(table.compareAndSet('k', { state: null }, { state: [0] }));
@@ -364,7 +364,7 @@ t.test('methods of a subclass are not called while a blob is written', async (t)
   isSound(t, table);
 });
 
-t.test('whatever toJSON throws becomes an error of the package; its own errors stay', async (t) => {
+t.test("whatever toJSON throws becomes an error of the package; the package's own errors are unchanged", async (t) => {
   const table = scratchTable(t, { capacity: 1, columns: { state: 'json' } });
   const throwing = (thrown: unknown) => ({
     toJSON() {

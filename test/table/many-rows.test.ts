@@ -156,7 +156,7 @@ t.test('deletePrefix and clear with options yield to the event loop', async (t) 
   t.same(table.verify(), { ok: true, problems: [] });
 });
 
-t.test('both end even if others insert without pause', async (t) => {
+t.test('both end even if others insert continuously', async (t) => {
   const table = scratchTable(t, { capacity: 50_000, columns: { n: 'int8' } });
   for (let i = 0; i < 20_000; i++) table.set(`old-${i}`, {});
   let inserted = 0;
@@ -169,7 +169,7 @@ t.test('both end even if others insert without pause', async (t) => {
   t.equal([...table.keys()].filter((key) => key.startsWith('old-')).length, 0);
 });
 
-t.test('invalid arguments, and a table that is closed meanwhile, reject', async (t) => {
+t.test('they reject for invalid arguments, and when the table is closed meanwhile', async (t) => {
   const table = scratchTable(t, { capacity: 100_000, columns: { n: 'int8' } });
   for (const prefix of [undefined, null, 5, ['a']]) await t.rejects(table.deletePrefix(untyped(prefix)), argument);
   for (const options of [null, 5, 'x', []]) await t.rejects(table.clear(untyped(options)), argument);

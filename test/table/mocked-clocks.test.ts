@@ -30,7 +30,7 @@ for (const how of ['globals', 'node-test']) {
       t.ok(Math.abs((expiresAt ?? 0) - left - Date.now()) < 5_000, 'in wall time');
       t.ok(revision > (older.entry('k')?.revision ?? Number.POSITIVE_INFINITY), 'revisions continue to grow');
 
-      // A live holder that does not continue.
+      // The lock's holder is alive and never releases it.
       const { indexAt } = layOutSegment(parseSchema({ name, capacity: 1, columns }));
       const memory = openMemory(name);
       const words = new Int32Array(memory.buffer);

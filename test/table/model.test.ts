@@ -53,7 +53,7 @@ const value: { [K in keyof ModelRow]: fc.Arbitrary<ModelRow[K]> } = {
   data: fc.uint8Array({ maxLength: 30 }),
   page: fc.string({ unit: 'binary', maxLength: 300, size: 'max' }),
   image: fc.uint8Array({ maxLength: 500, size: 'max' }),
-  // As it comes back: JSON has no -0.
+  // As it is read back: JSON has no -0.
   state: fc.jsonValue({ maxDepth: 3 }).map((state): JsonValue => JSON.parse(JSON.stringify(state))),
 };
 const row: fc.Arbitrary<Input> = fc.record(value, { requiredKeys: [] });

@@ -1,4 +1,4 @@
-/** Callbacks of modify that do something forbidden. */
+/** Callbacks of modify that do what they must not. */
 import t from 'tap';
 import { Table } from '../fixtures/placed-table.js';
 import { scratchTable, testShared } from './scratch-table.js';

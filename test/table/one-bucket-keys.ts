@@ -5,7 +5,7 @@ import { openMemory } from './scratch-table.js';
 const HASH_KEY_AT = 24;
 const ROWS_PER_BUCKET = 7;
 
-/** `count` keys with the same home bucket, found by trial with the table's hash key. */
+/** `count` keys with the same home bucket, found by trying keys with the table's hash key. */
 export function oneBucketKeys(table: { readonly name: string; readonly capacity: number }, count: number): string[] {
   const hashKey = readHashKey(table.name);
   const buckets = Math.ceil(table.capacity / ROWS_PER_BUCKET);

@@ -70,7 +70,7 @@ t.test('a table cannot be created with readOnly', async (t) => {
   t.throws(() => create({ ...good, readOnly: true }), { code: 'ERR_READ_ONLY' });
 });
 
-t.test('names and namespaces may have every allowed form', async (t) => {
+t.test('names and namespaces of every allowed form are accepted', async (t) => {
   for (const name of ['a', '_', '0', 'A.b-c_d', '9..', 'a'.repeat(64)]) {
     const options = { ...good, name, namespace: `${namespace}.${'n'.repeat(40)}` };
     const table = Table.create(options);

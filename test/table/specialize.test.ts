@@ -42,7 +42,7 @@ t.test('a stack trace from the third table names file and line, with source maps
   t.end();
 });
 
-t.test('tables work in a process that forbids code from strings, with their own code', (t) => {
+t.test('in a process that forbids code from strings, tables work and have their own code', (t) => {
   const { differences, specialised, warnings } = runProgram(['--disallow-code-generation-from-strings']);
   t.same(differences, []);
   t.equal(specialised, true);

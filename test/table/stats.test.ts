@@ -32,7 +32,7 @@ t.test('stats counts operations', async (t) => {
   t.same(counts(), { ...zero, inserts: 4, updates: 5, deletes: 4 });
 });
 
-t.test('size is the number of rows, whoever wrote them', async (t) => {
+t.test('size is the number of rows, whichever process wrote them', async (t) => {
   const table = scratchTable(t, { capacity: 100, columns });
   const other = Table.open(table.name);
   for (let i = 0; i < 60; i++) (i % 2 === 0 ? table : other).set(`k${i}`, {});

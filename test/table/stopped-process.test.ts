@@ -1,4 +1,4 @@
-/** A process that was stopped in the middle of a write withholds from others its bucket, one slice, and no more. */
+/** A process that was stopped in the middle of a write withholds from others only its bucket and one slice. */
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t, { type Test } from 'tap';
@@ -8,12 +8,12 @@ import { loadStoreTrap } from '../proofs/store-trap.js';
 import { Child } from './child.js';
 import { scratchTable } from './scratch-table.js';
 
-/** Built here, so that the children do not build it concurrently. */
+/** Built here, so that the child processes do not build it concurrently. */
 loadStoreTrap();
 
 const columns = { n: 'int32' } as const;
 const LOCK_TIMEOUT_MS = 1;
-/** One in so many stores is tested, starting at a random one. */
+/** One in this many stores is tested, starting at a random one. */
 const STRIDE = tries(10, 1);
 const DEADLINE_MS = 60_000;
 /** Generous, for busy machines. */
@@ -59,7 +59,7 @@ function refill(table: Table<typeof columns>, round: number): number {
     if (code === 'ERR_TABLE_FULL') return table.size;
     if (code !== undefined && code !== 'ERR_LOCK_TIMEOUT') throw new Error(code);
   }
-  throw new Error('it is never full');
+  throw new Error('the table never becomes full');
 }
 
 for (const operation of ['delete', 'set']) {
@@ -147,7 +147,7 @@ t.test('clear removes the rows of all other buckets before it waits for a locked
 
 for (const how of ['at once', 'in turns'] as const) {
   t.test(`clear ${how} removes each existing row, even if others are inserted into its bucket meanwhile`, async (t) => {
-    // So few rows need only one bucket.
+    // A table of this capacity has only one bucket.
     const table = scratchTable(t, { capacity: 7, columns, lockTimeoutMs: DEADLINE_MS });
     const impatient = Table.open(table.name, { lockTimeoutMs: 0 });
     table.set('old-1', { n: 1 }).set('old-2', { n: 2 });

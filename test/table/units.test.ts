@@ -7,7 +7,7 @@ declare const bucket: BucketNumber;
 declare const overflow: OverflowNumber;
 declare const word: WordIndex;
 
-/** Never called; the compiler checks it. */
+/** Never called; only the compiler checks it. */
 export function mixUps(takes: {
   row(n: RowNumber): void;
   bucket(n: BucketNumber): void;

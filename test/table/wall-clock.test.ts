@@ -56,7 +56,7 @@ testShared('a written expiry is the same in each of many tables, and in every re
   for (const behindMs of [0, 3_600_000.37, -3_600_000.81, 0.49, -12_345_678.9]) {
     const next: Table = tableOfWrongClock(t, behindMs);
     for (const [key, expiresAt] of expiriesOf(table)) engineOf(next).write('put', key, { n: 1 }, { expiresAt });
-    t.same(expiriesOf(next), first, `created with a clock that is ${behindMs} ms behind`);
+    t.same(expiriesOf(next), first, `created with a clock that was ${behindMs} ms behind`);
     for (let look = 0; look < 200; look++) {
       if (next.entry('7')?.expiresAt !== first.get('7')) t.fail(`another one in read ${look}`);
     }

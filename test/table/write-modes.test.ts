@@ -38,7 +38,7 @@ t.test('insert writes only a missing row, update only an existing one', async (t
   t.same(table.get('k'), { ...zero, a: 1, d: 'y' });
 });
 
-t.test('a new row shows nothing of the previous row in its memory', async (t) => {
+t.test('a new row contains nothing of the previous row in its memory', async (t) => {
   const table = scratchTable(t, { capacity: 1, columns, maxParticipants: 1 });
   for (let i = 0; i < 4; i++) {
     table.set('old', { ...whole, d: 'abcdefgh', e: Uint8Array.of(1, 2, 3, 4) }).delete('old');

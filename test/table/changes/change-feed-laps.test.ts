@@ -1,4 +1,6 @@
-/** A feed that laps stopped producers: every committed change has a sequence, which readers receive or a gap covers. */
+/**
+ * Producers that are stopped for more than a lap: readers receive every committed sequence, or a gap that covers it.
+ */
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Test } from 'tap';
@@ -95,7 +97,7 @@ async function setScene(t: Test, place: 'head' | 'cell') {
 }
 
 for (const laps of [1, 2, 40]) {
-  testShared(`a producer with a head of ${laps} laps ago takes no other producer's cell`, async (t) => {
+  testShared(`a producer with the head of ${laps} laps ago takes no other producer's cell`, async (t) => {
     const { table, keys, write, goOn } = await setScene(t, 'head');
     write(laps * CELLS + 1);
     const before = 1 + keys.length + laps * CELLS + 1;
@@ -108,7 +110,7 @@ for (const laps of [1, 2, 40]) {
       'its change is in the feed',
     );
     t.equal(told.gaps, 0);
-    t.equal(told.changes.length, 10, 'and so are the others');
+    t.equal(told.changes.length, 10, 'and so are all others');
   });
 }
 

@@ -1,4 +1,4 @@
-/** Sleeping watchers: no mark is lost, and if one is, no watcher sleeps forever. */
+/** Sleeping watchers: their mark is not lost, and even if it were, no watcher would sleep forever. */
 import type { Test } from 'tap';
 import { FEED_SLEEPERS, FEED_WAKE } from '../../../src/table/layout/change-feed.js';
 import { DESTROYED, readHeader, STATE } from '../../../src/table/layout/segment.js';
@@ -35,7 +35,7 @@ testShared('a mark that is set after the word has advanced is not cleared', asyn
   for (const mark of [0, 1]) {
     Atomics.store(words, sleepers, mark);
     table.set('k', { n: mark });
-    t.equal(Atomics.load(words, sleepers), 1, `with ${mark === 0 ? 'nobody' : 'another'} asleep before`);
+    t.equal(Atomics.load(words, sleepers), 1, `with ${mark === 0 ? 'no watcher' : 'another one'} asleep before`);
   }
   Atomics.store(words, sleepers, 1);
   table.destroy();

@@ -273,7 +273,7 @@ t.test('destroy ends the waits of other processes, which then exit by themselves
   }
 });
 
-t.test('after `return` nothing keeps the process alive', async (t) => {
+t.test('a watch that has returned does not keep the process alive', async (t) => {
   const table = scratchTable(t, { capacity: 9, columns, changes: 1 << 16 });
   const watcher = Child.start(t, 'feed-watcher', table.name, 'return');
   t.equal(await watcher.next(), 'ready');

@@ -1,5 +1,6 @@
 /**
- * Expiry in several processes: a row becomes absent for all at once and is swept by one, whatever clocks and kills do.
+ * Expiry in several processes: a row becomes absent for all of them at once and is swept once, despite kills and set
+ * clocks.
  */
 import { readFileSync } from 'node:fs';
 import t, { type Test } from 'tap';
@@ -222,8 +223,8 @@ t.test('a stopped writer delays only the sweeping of its bucket', async (t) => {
     if (held) break;
     const { updates } = table.stats();
     writer.process.kill('SIGCONT');
-    // On a busy machine it would otherwise be stopped again where it is.
-    await eventually('it goes on', () => table.stats().updates > updates);
+    // On a busy machine it would otherwise be stopped again at the same place.
+    await eventually('it continues', () => table.stats().updates > updates);
   }
   t.ok(held, 'it was stopped with the lock held');
   // Some of the expired rows are in its bucket.

@@ -128,7 +128,7 @@ t.test('a full table reuses the memory of expired rows', async (t) => {
   t.same(table.verify(), { ok: true, problems: [] });
 });
 
-t.test('a refused insert and size examine no row that has not expired', async (t) => {
+t.test('neither a refused insert nor size examines rows that have not expired', async (t) => {
   const capacity = 100_000;
   const table = scratchTable(t, { capacity, columns });
   for (let i = 0; i < capacity; i++) table.set(`${i}`, { n: i }, { ttl: i < 50 ? 500 : 3_600_000 });
