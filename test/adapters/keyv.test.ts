@@ -1,4 +1,4 @@
-/** KeyvShmTable, with Keyv and what stands on it. */
+/** KeyvShmTable, with Keyv and libraries that build on Keyv. */
 import { KeyvAdapter } from '@apollo/utils.keyvadapter';
 import { keyvApiTests, keyvIteratorTests, keyvNamespaceTest, keyvValueTests } from '@keyv/test-suite';
 import { createCache } from 'cache-manager';
@@ -53,7 +53,7 @@ t.test('invalid options, keys and values are rejected', async (t) => {
   t.equal(cache.isOpen, true, 'a store does not close the cache of another');
 });
 
-t.test('a value that cannot be stored rejects to the caller of Keyv, with its code', async (t) => {
+t.test('for a value that cannot be stored, Keyv rejects with the error code', async (t) => {
   const options = scratchOptions(t);
   const tooLong = { name: 'ShmTableError', code: 'ERR_VALUE_TOO_LONG' };
   const huge = 'x'.repeat(options.bytes);
@@ -65,7 +65,7 @@ t.test('a value that cannot be stored rejects to the caller of Keyv, with its co
   const heard: unknown[] = [];
   const quiet = new Keyv({ store: scratchStore(t, options) });
   quiet.on('error', (error) => heard.push(error.code));
-  t.equal(await quiet.set('a', huge), false, 'without throwOnErrors, Keyv says false');
+  t.equal(await quiet.set('a', huge), false, 'without throwOnErrors, Keyv returns false');
   t.same(heard, ['ERR_VALUE_TOO_LONG'], 'and emits the error');
 });
 
@@ -90,7 +90,7 @@ t.test('namespaces have their own keys, and are cleared without touching others'
       await b.set(key, `b${i}`);
       await odd.set(key, `odd${i}`);
     }
-    // Keyv itself does not tell `x` from `a:x` in namespace `a` when it prefixes keys.
+    // When Keyv prefixes keys, it does not itself distinguish `x` from `a:x` in namespace `a`.
     const distinct = useKeyPrefix ? keys.filter((key) => !key.startsWith('a:')) : keys;
     for (const key of distinct) {
       t.same(
@@ -103,14 +103,14 @@ t.test('namespaces have their own keys, and are cleared without touching others'
     t.same([await a.has('x'), await b.has('x'), await odd.has('x')], [true, false, true]);
     const seen: string[] = [];
     for await (const [key] of a.iterator?.(undefined) ?? []) seen.push(key);
-    // Keyv takes the first part off the keys that it iterates over even where it has not put it on.
+    // Keyv removes the first part of the keys that it iterates over, even if it has not added a prefix.
     if (useKeyPrefix) t.same(seen.sort(), distinct.sort());
     await a.clear();
     t.equal(await a.has('x'), false);
   }
 });
 
-t.test('what one store has written, another one of the same name reads', async (t) => {
+t.test('a store reads what another one of the same name has written', async (t) => {
   const options = scratchOptions(t);
   const one = new Keyv({ store: scratchStore(t, options) });
   const other = new Keyv({ store: scratchStore(t, options) });
@@ -141,7 +141,7 @@ t.test('lifetimes', async (t) => {
   t.equal(await store.get('many'), undefined);
 });
 
-t.test('cacheable, cache-manager and KeyvAdapter work over it', async (t) => {
+t.test('cacheable, cache-manager and KeyvAdapter work with it', async (t) => {
   const options = scratchOptions(t);
   const keyv = (namespace: string) => new Keyv({ store: scratchStore(t, options), namespace, throwOnErrors: true });
 

@@ -1,4 +1,4 @@
-/** The stores and the limiter of shmtable/rate-limit, by themselves and under their libraries. */
+/** The stores and the limiter of shmtable/rate-limit, by themselves and with their libraries. */
 import { execFile } from 'node:child_process';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -27,7 +27,7 @@ function scratchLimiter(t: Test, options: RateLimiterShmTableOptions): RateLimit
   return limiter;
 }
 
-/** What a promise rejects with: for rate-limiter-flexible, a result. */
+/** The value with which a promise rejects: for rate-limiter-flexible, a result. */
 function refusal(promise: Promise<unknown>): Promise<unknown> {
   return promise.then(
     () => 'not refused',
@@ -56,7 +56,7 @@ t.test('invalid options and keys are rejected', async (t) => {
   t.equal(await limiter.get('a'), null);
 });
 
-t.test('limits are exact over four processes', async (t) => {
+t.test('limits are exact across four processes', async (t) => {
   const { name } = scratchOptions(t);
   const run = promisify(execFile);
   const times = 500;
@@ -192,7 +192,7 @@ t.test('@fastify/rate-limit has its windows, backoff, routes and groups', async 
     ],
   );
   clock.advance(900);
-  t.same(await hit('/continue'), [429, 1], 'begins the window again');
+  t.same(await hit('/continue'), [429, 1], 'restarts the window');
   clock.advance(900);
   t.equal((await hit('/continue'))[0], 429);
   clock.advance(1_000);
@@ -304,7 +304,7 @@ t.test('rate-limiter-flexible has its methods and wrappers', async (t) => {
   await t.rejects(bare.consume('k'), { name: 'ShmTableError', code: 'ERR_TABLE_CLOSED' });
 });
 
-t.test('counters beside a cache are in a table of their own', async (t) => {
+t.test('the counters for a cache are in a separate table', async (t) => {
   const cache = Cache.open({ ...scratchOptions(t) });
   const limiter = scratchLimiter(t, { cache, points: 1, duration: 60 });
   t.teardown(() => {

@@ -1,4 +1,4 @@
-/** ShmTableSessionStore, by itself and under express-session and @fastify/session in several processes. */
+/** ShmTableSessionStore, by itself and with express-session and @fastify/session in several processes. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import expressSession from 'express-session';
@@ -51,7 +51,7 @@ t.test('invalid options, ids and sessions are errors for the callback', async (t
   await t.rejects(sessions.call('get', 'a'), { code: 'ERR_TABLE_CLOSED' });
 });
 
-t.test('a session is found by its id, whatever the id, until it is destroyed', async (t) => {
+t.test('a session is found by its id until it is destroyed, whatever characters the id has', async (t) => {
   const options = scratchOptions(t);
   const sessions = new Sessions(t, options);
   const other = new Sessions(t, options);
@@ -85,7 +85,7 @@ t.test('a session is found by its id, whatever the id, until it is destroyed', a
   for (let i = 0; i < 100; i++) t.same(await other.call('get', `large-${i}`), large);
 });
 
-t.test('clear and length are for the sessions only', async (t) => {
+t.test('clear and length concern only sessions', async (t) => {
   const cache = Cache.open(scratchOptions(t));
   t.teardown(() => cache.close());
   const one = new Sessions(t, { cache });
@@ -116,7 +116,7 @@ t.test('a session lives as long as its cookie, and touch prolongs it without wri
   clock.advance(5_000);
   t.same(await living(), ['age', 'date', 'text']);
   clock.advance(50_000);
-  // Only the cookie is taken from the session that touch is given.
+  // Of the session that is passed to touch, only the cookie is used.
   await sessions.call('touch', 'text', { n: 2, cookie: { expires: expires(60_000) } });
   await sessions.call('touch', 'missing', { cookie: { expires: expires(60_000) } });
   clock.advance(10_000);
@@ -129,7 +129,7 @@ t.test('a session lives as long as its cookie, and touch prolongs it without wri
   t.same(await living(), []);
 });
 
-t.test('load makes a session with the methods of express-session, outside a request', async (t) => {
+t.test('load creates a session with the methods of express-session, outside a request', async (t) => {
   const sessions = new Sessions(t);
   const secret = 'a secret';
   expressSession({ store: sessions.store, secret, resave: false, saveUninitialized: false });
@@ -150,7 +150,7 @@ t.test('load makes a session with the methods of express-session, outside a requ
   t.ok(Number(session?.cookie.maxAge) > 9_500, 'its methods and its cookie are those of express-session');
   await new Promise<void>((resolve) => session?.save(() => resolve()));
   t.equal(await load('missing'), undefined);
-  // The types of express-session take the store.
+  // The types of express-session accept the store.
   const typed: expressSession.Store = sessions.store;
   t.ok(typed);
 });
@@ -174,7 +174,7 @@ class Server {
     await ended;
   }
 
-  /** Kills it and starts another process in its place. */
+  /** Kills the process and starts another one in its place. */
   async replace(): Promise<void> {
     await this.kill();
     this.process = this.#start();
@@ -196,7 +196,7 @@ class Server {
 }
 
 for (const framework of ['express', 'fastify']) {
-  t.test(`four processes with ${framework} share sessions exactly, while one is killed now and then`, async (t) => {
+  t.test(`four processes with ${framework} share sessions exactly, while one is killed occasionally`, async (t) => {
     const { name } = scratchOptions(t);
     const servers = Array.from({ length: 4 }, () => new Server(t, framework, name));
     const clients = 8;
@@ -212,7 +212,7 @@ for (const framework of ['express', 'fastify']) {
           const answer = await servers[(i + done) % 4].fetch('/count', cookie);
           cookie = answer.cookie;
           const counted = Number(answer.body.views);
-          // A request whose answer was lost may have counted.
+          // A request whose response was lost may have been counted.
           if (counted < views + 1 || counted > views + 1 + lost) t.fail(`${counted} after ${views}, ${lost} lost`);
           views = counted;
           lost = 0;
@@ -231,7 +231,7 @@ for (const framework of ['express', 'fastify']) {
     for (const { cookie, views } of ends) t.equal((await servers[0].fetch('/views', cookie)).body.views, views);
     t.equal(kills, (clients * requests) / 40);
 
-    // A client that counts, leaves, and comes back with its old cookie.
+    // A client that counts, logs out, and returns with its old cookie.
     const { cookie } = await servers[0].fetch('/count', '');
     t.equal((await servers[1].fetch('/count', cookie)).body.views, 2);
     await servers[2].fetch('/leave', cookie);
@@ -240,7 +240,7 @@ for (const framework of ['express', 'fastify']) {
     if (framework === 'express') {
       const { status, body } = await servers[0].fetch(`/fill?length=${9 * 2 ** 20}`, cookie);
       t.equal(status, 500);
-      t.equal(body.code, 'ERR_VALUE_TOO_LONG', 'a session that cannot be stored is an error for who saves it');
+      t.equal(body.code, 'ERR_VALUE_TOO_LONG', 'saving a session that cannot be stored is an error');
       const renewed = await servers[0].fetch('/renew', cookie);
       t.equal((await servers[1].fetch('/count', renewed.cookie)).body.views, 1);
     }

@@ -1,4 +1,4 @@
-/** ShmTableCacheStore, by itself and under the cache interceptor of undici. */
+/** ShmTableCacheStore, by itself and with the cache interceptor of undici. */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -42,7 +42,7 @@ async function write(
   await once(stream, 'finish');
 }
 
-t.test('invalid options and keys are rejected, and an answer that cannot be stored is reported', async (t) => {
+t.test('invalid options and keys are rejected, and a response that cannot be stored is reported', async (t) => {
   const options = scratchOptions(t);
   for (const wrong of [undefined, {}, { ...options, maxSize: 5 }, { ...options, errorCallback: 5 }]) {
     t.throws(() => Reflect.construct(ShmTableCacheStore, [wrong]), { name: 'ShmTableError', code: 'ERR_ARGUMENT' });
@@ -57,7 +57,7 @@ t.test('invalid options and keys are rejected, and an answer that cannot be stor
   t.equal(store.get(KEY), undefined);
 });
 
-t.test('an answer is found as it was written, by every store of the same name', async (t) => {
+t.test('a response is found as it was written, by every store of the same name', async (t) => {
   const options = scratchOptions(t);
   const [one, other] = [scratchStore(t, options), scratchStore(t, options)];
   const value = head({ etag: '"e"' });
@@ -84,7 +84,7 @@ t.test('an answer is found as it was written, by every store of the same name', 
   t.equal(String(one.get({ ...KEY, path: '/b' })?.body), 'b');
 });
 
-t.test('answers vary by headers', async (t) => {
+t.test('responses vary by headers', async (t) => {
   const cache = Cache.open(scratchOptions(t));
   t.teardown(() => cache.close());
   // A cache that stores JSON can be used too.
@@ -116,37 +116,40 @@ t.test('answers vary by headers', async (t) => {
   t.equal(bodyFor({ 'accept-language': 'de' }), undefined);
 });
 
-t.test("undici's interceptor shares answers between agents, with Vary and removal by unsafe methods", async (t) => {
-  const options = scratchOptions(t);
-  let served = 0;
-  const server = createServer((request: IncomingMessage, response) => {
-    served++;
-    if (request.url === '/vary') response.setHeader('vary', 'accept-language');
-    response.setHeader('cache-control', request.url === '/no-store' ? 'no-store' : 'public, max-age=60');
-    response.end(`${request.url} ${request.headers['accept-language'] ?? ''} ${served}`);
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  t.teardown(() => server.close());
-  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const agents = [0, 1].map(() => {
-    const agent = new Agent();
-    t.teardown(() => agent.close());
-    return agent.compose(interceptors.cache({ store: scratchStore(t, options) }));
-  });
-  const get = async (
-    agent: number,
-    path: string,
-    headers: Record<string, string> = {},
-    method: Dispatcher.HttpMethod = 'GET',
-  ) => (await request(`${origin}${path}`, { dispatcher: agents[agent], headers, method })).body.text();
+t.test(
+  "undici's interceptor shares responses between agents, with Vary and invalidation by unsafe methods",
+  async (t) => {
+    const options = scratchOptions(t);
+    let served = 0;
+    const server = createServer((request: IncomingMessage, response) => {
+      served++;
+      if (request.url === '/vary') response.setHeader('vary', 'accept-language');
+      response.setHeader('cache-control', request.url === '/no-store' ? 'no-store' : 'public, max-age=60');
+      response.end(`${request.url} ${request.headers['accept-language'] ?? ''} ${served}`);
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    t.teardown(() => server.close());
+    const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const agents = [0, 1].map(() => {
+      const agent = new Agent();
+      t.teardown(() => agent.close());
+      return agent.compose(interceptors.cache({ store: scratchStore(t, options) }));
+    });
+    const get = async (
+      agent: number,
+      path: string,
+      headers: Record<string, string> = {},
+      method: Dispatcher.HttpMethod = 'GET',
+    ) => (await request(`${origin}${path}`, { dispatcher: agents[agent], headers, method })).body.text();
 
-  t.same([await get(0, '/a'), await get(1, '/a'), await get(0, '/a')], ['/a  1', '/a  1', '/a  1']);
-  t.same([await get(0, '/no-store'), await get(1, '/no-store')], ['/no-store  2', '/no-store  3']);
-  const [de, fr] = ['de', 'fr'].map((language) => ({ 'accept-language': language }));
-  t.same(
-    [await get(0, '/vary', de), await get(1, '/vary', fr), await get(1, '/vary', de), await get(0, '/vary', fr)],
-    ['/vary de 4', '/vary fr 5', '/vary de 4', '/vary fr 5'],
-  );
-  await get(1, '/a', {}, 'POST');
-  t.equal(await get(0, '/a'), '/a  7', 'a POST to an address removes its answer');
-});
+    t.same([await get(0, '/a'), await get(1, '/a'), await get(0, '/a')], ['/a  1', '/a  1', '/a  1']);
+    t.same([await get(0, '/no-store'), await get(1, '/no-store')], ['/no-store  2', '/no-store  3']);
+    const [de, fr] = ['de', 'fr'].map((language) => ({ 'accept-language': language }));
+    t.same(
+      [await get(0, '/vary', de), await get(1, '/vary', fr), await get(1, '/vary', de), await get(0, '/vary', fr)],
+      ['/vary de 4', '/vary fr 5', '/vary de 4', '/vary fr 5'],
+    );
+    await get(1, '/a', {}, 'POST');
+    t.equal(await get(0, '/a'), '/a  7', 'a POST to a URL removes its response');
+  },
+);

@@ -1,4 +1,4 @@
-/** shmTableDriver under unstorage. */
+/** shmTableDriver with unstorage. */
 import t, { type Test } from 'tap';
 import { createStorage, prefixStorage, type Storage } from 'unstorage';
 import shmTableDriver, { type ShmTableDriverOptions } from '../../src/adapters/unstorage.js';
@@ -74,7 +74,7 @@ t.test('items are found by every storage of the same name', async (t) => {
   t.same(await other.getMeta('missing'), {});
   await other.removeItem('dir:0');
   t.equal(await one.hasItem('dir:0'), false);
-  // unstorage itself clears only what is mounted below the base.
+  // unstorage itself clears only the mounts below the base.
   await shmTableDriverOf(other).clear('dir:');
   t.same((await one.getKeys()).sort(), ['a', 'b', 'buffer', 'large', 'raw', 'raw-text']);
   await other.clear();
@@ -93,7 +93,7 @@ t.test('an item has a lifetime, in seconds in a call and in milliseconds in the 
   t.same(await storage.getKeys(), []);
 });
 
-t.test('watch tells of the changes of all, until unwatch', async (t) => {
+t.test('watch reports the changes of all processes, until unwatch', async (t) => {
   const options = scratchOptions(t);
   const [one, other] = [scratchStorage(t, options), scratchStorage(t, options)];
   const heard: string[] = [];
@@ -125,5 +125,5 @@ t.test('watch tells of the changes of all, until unwatch', async (t) => {
   const watching = scratchStorage(t, options);
   await watching.watch(() => {});
   await watching.dispose();
-  t.equal(await other.getItem('last'), 1, 'dispose keeps the items');
+  t.equal(await other.getItem('last'), 1, 'items remain after dispose');
 });

@@ -241,41 +241,44 @@ t.test('a tag removes all entries that have it', async (t) => {
   t.same([...cache.keys()].sort(), ['d', 'e']);
 });
 
-t.test('values of any size: what has no room is evicted, and a value may be overwritten by one as large', async (t) => {
-  const cache = scratchCache<string>(t, { bytes: 8 * 2 ** 20 });
-  const sizes = Array.from({ length: 1_200 }, (_, i) => (i * 7_919) % 20_000);
-  for (const [i, size] of sizes.entries()) {
-    cache.set(`k${i}`, 'x'.repeat(size), { tags: ['t'] });
-    if (cache.get(`k${i}`)?.length !== size) t.fail(`value ${i}`);
-  }
-  t.ok(cache.stats().evictions > 200);
-  const large = 5 * 2 ** 20;
-  cache.set('large', 'a'.repeat(large));
-  cache.set('large', 'b'.repeat(large));
-  t.equal(cache.get('large'), 'b'.repeat(large), 'larger than half the memory');
-  cache.setMany([
-    ['small', 'c'],
-    ['large', 'c'.repeat(large)],
-    ['last', 'c'],
-  ]);
-  t.same(
-    cache.getMany(['small', 'large', 'last']).map((text) => text?.length),
-    [1, large, 1],
-  );
-  t.equal(await cache.getOrSet('loaded', () => 'd'.repeat(large)), 'd'.repeat(large));
-  t.throws(() => cache.set('large', 'x'.repeat(8 * 2 ** 20)), { code: 'ERR_VALUE_TOO_LONG' });
-  const tooLong = 'x'.repeat(8 * 2 ** 20);
-  const entries: [string, string][] = [
-    ['one', 'x'],
-    ['two', tooLong],
-  ];
-  t.throws(() => cache.setMany(entries), { code: 'ERR_VALUE_TOO_LONG', completed: 1 });
-  const table = Table.open(cache.name, { namespace });
-  t.teardown(() => table.close());
-  t.same(table.verify(), { ok: true, problems: [] });
-});
+t.test(
+  'values of any size: others are evicted for them, and a value can be overwritten by one of the same size',
+  async (t) => {
+    const cache = scratchCache<string>(t, { bytes: 8 * 2 ** 20 });
+    const sizes = Array.from({ length: 1_200 }, (_, i) => (i * 7_919) % 20_000);
+    for (const [i, size] of sizes.entries()) {
+      cache.set(`k${i}`, 'x'.repeat(size), { tags: ['t'] });
+      if (cache.get(`k${i}`)?.length !== size) t.fail(`value ${i}`);
+    }
+    t.ok(cache.stats().evictions > 200);
+    const large = 5 * 2 ** 20;
+    cache.set('large', 'a'.repeat(large));
+    cache.set('large', 'b'.repeat(large));
+    t.equal(cache.get('large'), 'b'.repeat(large), 'larger than half the memory');
+    cache.setMany([
+      ['small', 'c'],
+      ['large', 'c'.repeat(large)],
+      ['last', 'c'],
+    ]);
+    t.same(
+      cache.getMany(['small', 'large', 'last']).map((text) => text?.length),
+      [1, large, 1],
+    );
+    t.equal(await cache.getOrSet('loaded', () => 'd'.repeat(large)), 'd'.repeat(large));
+    t.throws(() => cache.set('large', 'x'.repeat(8 * 2 ** 20)), { code: 'ERR_VALUE_TOO_LONG' });
+    const tooLong = 'x'.repeat(8 * 2 ** 20);
+    const entries: [string, string][] = [
+      ['one', 'x'],
+      ['two', tooLong],
+    ];
+    t.throws(() => cache.setMany(entries), { code: 'ERR_VALUE_TOO_LONG', completed: 1 });
+    const table = Table.open(cache.name, { namespace });
+    t.teardown(() => table.close());
+    t.same(table.verify(), { ok: true, problems: [] });
+  },
+);
 
-t.test('bytes are all shared memory that a cache takes', async (t) => {
+t.test('bytes is the total shared memory that a cache takes', async (t) => {
   for (const [bytes, entries] of [
     [4 * 2 ** 20, 1_000],
     [64 * 2 ** 20, 100_000],
@@ -306,7 +309,7 @@ t.test('a full cache evicts the entries that were used least recently', async (t
   t.equal(cache.stats().evictions, 900);
 });
 
-t.test('a closed handle and a handle on a destroyed cache refuse everything', async (t) => {
+t.test('a closed handle and a handle on a destroyed cache reject every call', async (t) => {
   const cache = scratchCache(t);
   const { name } = cache;
   cache.set('a', 1);

@@ -249,7 +249,7 @@ t.test('the result of a load that began before the key changed is not stored', a
     const { end } = held;
     const after = cache.getOrSet('k', held.run, { tags: ['x'] });
     end('outdated');
-    t.equal(await soon(before), 'outdated', `${what}: its caller gets it all the same`);
+    t.equal(await soon(before), 'outdated', `${what}: its caller still gets it`);
     if (left === undefined) {
       while (held.calls < 2) await turn();
       held.end('loaded again');
@@ -294,7 +294,7 @@ t.test('after destroy, waiting callers of every handle get ERR_TABLE_CLOSED', as
   await t.rejects(soon(waiting), CLOSED);
 });
 
-t.test('a load that throws, or aborts its own signal, at once leaves the key to others', async (t) => {
+t.test('a load that throws or aborts its own signal immediately leaves the key to others', async (t) => {
   const cache = scratchCache<number>(t);
   const other = secondHandle(t, cache);
   const { signal } = new AbortController();
@@ -322,7 +322,7 @@ t.test('a destroyed cache rejects a caller with a signal, too', async (t) => {
   await t.rejects(soon(cache.getOrSet('k', () => 1, { signal })), CLOSED);
 });
 
-t.test('a value that is set while an older one is stored remains', async (t) => {
+t.test('a value that is set while the result of an older load is being stored remains', async (t) => {
   const cache = scratchCache<number>(t);
   const other = secondHandle(t, cache);
   let isSet = false;

@@ -1,4 +1,4 @@
-/** Waiting relies on no timer: whatever ends a load wakes those who wait for it. */
+/** Waiting relies on no timer: every way in which a load can end wakes its waiters. */
 import t from 'tap';
 import { Cache } from '../../src/cache/index.js';
 import { timers } from '../../src/memory/index.js';
@@ -6,12 +6,12 @@ import { within } from '../fixtures/deadline.js';
 import { type Agent, startProcesses, startThreads } from './agents.js';
 import { scratchCache } from './scratch-cache.js';
 
-// The interval at which waiting handles of this process would look for what nobody told them.
+// The interval at which waiting handles of this process would check for events without a notification.
 Reflect.set(timers, 'setInterval', () => setInterval(() => {}, 1_000_000));
 
 const options = { bytes: 32 * 2 ** 20, entries: 30_000 };
 
-/** What a caller in this process gets that waits for a load of the agent, which `end` ends. */
+/** The result of a caller in this process that waits for a load of the agent; `end` ends that load. */
 async function valueAfter(agent: Agent, key: string, cache: Cache, end: () => unknown): Promise<unknown> {
   agent.order({ ask: { prefix: key, keys: 1, callers: 1 } });
   await agent.next('loading');
@@ -37,7 +37,7 @@ t.test('when the thread that loads is terminated', async (t) => {
   t.equal(await valueAfter(agent, 'terminated', cache, () => agent.kill()), 'loaded here');
 });
 
-t.test('when the load ends well, badly, or is deleted from elsewhere', async (t) => {
+t.test('when the load succeeds, fails, or its key is deleted by another process', async (t) => {
   const cache = scratchCache(t, options);
   const [agent] = await startProcesses(t, cache.name, 1);
   t.match(await valueAfter(agent, 'well', cache, () => agent.order({ end: 'well' })), /^well by /);

@@ -26,7 +26,7 @@ function limitedGroup(t: Test): string | undefined {
 t.test("a segment larger than the control group's memory is refused before the kernel kills a process", async (t) => {
   const group = limitedGroup(t);
   if (group === undefined) {
-    t.pass('NO CONTROL GROUP CAN BE MADE HERE: run as root to test its limit', { skip: true });
+    t.pass('NO CONTROL GROUP CAN BE CREATED HERE: run as root to test its limit', { skip: true });
     return;
   }
   const index = fileURLToPath(new URL('../../src/memory/index.js', import.meta.url));

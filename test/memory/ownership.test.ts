@@ -1,4 +1,4 @@
-/** Only memory that this user or root owns, and that nobody else may write to, is used. */
+/** Only memory that this user or root owns, and that no other user may write to, is used. */
 import '../fixtures/in-own-shm.js';
 import { spawnSync } from 'node:child_process';
 import {
@@ -76,7 +76,7 @@ for (const backend of ['posix', 'file', 'sysv'] as const) {
       chownAll(path, NOBODY);
       refuses(t, place, /belongs to user .*65534.*; it must belong to .*0.* or root/);
       const info = Segment.list({ path: place.path }).find(({ name }) => name === place.name);
-      t.ok(info, 'root can list it all the same');
+      t.ok(info, 'root can still list it');
     }
   });
 
@@ -147,7 +147,7 @@ t.test('anonymous memory cannot be truncated, but can grow', async (t) => {
   segment.close();
 });
 
-t.test('an empty file of this user counts as no segment, unless others may write to it', async (t) => {
+t.test('an empty file of this user does not count as a segment, unless others may write to it', async (t) => {
   for (const backend of ['posix', 'file', 'sysv'] as const) {
     const { place, path } = make(t, backend);
     const emptyAs = (name: string) => {

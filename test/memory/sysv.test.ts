@@ -218,7 +218,7 @@ t.test('an error names the limit of the kernel', async (t) => {
     exec "$0" --input-type=module -e "$1"`;
   const run = spawnSync('unshare', ['-i', 'sh', '-c', script, process.execPath, program], { encoding: 'utf8' });
   if (run.status !== 0) {
-    t.pass('NO IPC NAMESPACE CAN BE MADE HERE: run as root to test the limits', { skip: true });
+    t.pass('NO IPC NAMESPACE CAN BE CREATED HERE: run as root to test the limits', { skip: true });
     return;
   }
   t.match(run.stdout, /ERR_SEGMENT_NO_SPACE sysv segment "large" of 2097152 bytes .*kernel\.shmmax is 1048576 bytes/);

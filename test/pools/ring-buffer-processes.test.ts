@@ -42,7 +42,7 @@ t.test('4 readers get all records of 1 writer, of 10 to 100 KB', (t) => runWrite
 
 t.test('4 readers get all records of 4 writers', (t) => runWriters(t, 4));
 
-t.test('killing a producer neither stops the others nor loses anything', async (t) => {
+t.test('killing a producer neither stops the others nor loses a record', async (t) => {
   const { ring, segment } = createRing(t, 16_384);
   const survivor = Child.start<unknown>(t, 'ring-killed-producer', segment.name);
   t.equal(await survivor.next(), 'ready');
@@ -54,11 +54,11 @@ t.test('killing a producer neither stops the others nor loses anything', async (
     for (const producer of producers) t.equal(await producer.ended, 'SIGKILL');
     const before = newest;
     // The newest record may be freed between two polls: any later one counts.
-    const goesOn = (): boolean => {
+    const continues = (): boolean => {
       newest = Math.max(newest, ring.read(newest)?.sequence ?? 0);
       return newest > before;
     };
-    await eventually('the survivor continues', goesOn);
+    await eventually('the survivor continues', continues);
   }
   survivor.process.kill('SIGKILL');
   t.equal(await survivor.ended, 'SIGKILL');
@@ -111,7 +111,7 @@ async function isStopped(child: Child): Promise<void> {
 }
 
 t.test(
-  'a producer that is stopped with the lock keeps it; one that is killed with the lock stops nobody',
+  'a producer that is stopped with the lock keeps it; one that is killed with the lock delays no other',
   async (t) => {
     const { ring, segment } = createRing(t, 1024);
     const first = ring.alloc(10);

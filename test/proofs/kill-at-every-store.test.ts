@@ -9,7 +9,7 @@ import { loadSubject } from './subject.js';
 
 /* A sample of the operations and of their kill points, a different one each time; the seed is printed. `npm run proof` tries all of them. */
 const SHARE = 0.04;
-/** One in so many operations is killed. */
+/** One in this many operations is killed. */
 const OPERATIONS = 8;
 const RECOVERY_POINTS = 1;
 const RUNS = Math.min(availableParallelism(), 4);
@@ -20,7 +20,7 @@ function sliceOf(run: number): string {
 }
 
 t.test(
-  'an operation that is killed before any of its stores leaves the old or the new rows or records, and nothing else',
+  'an operation that is killed before any of its stores leaves either the old or the new rows or records',
   { skip: needsOwnShm },
   async (t) => {
     let points = 0;

@@ -5,8 +5,8 @@ import { mutations } from './kill/mutations.js';
 import { createMutant } from './mutant.js';
 
 /*
- * Each mutation is a mistake that somebody could make. The proof must detect it in a copy of the package that is
- * changed in one place; without the change the copy passes.
+ * Each mutation is a plausible mistake. The proof must detect it in a copy of the package that is changed in one place;
+ * without the change the copy passes.
  */
 t.test('the copy without a mutation passes', { skip: needsOwnShm }, async (t) => {
   t.same(await failuresOf(createMutant(t, []), 'set, new'), []);

@@ -54,7 +54,7 @@ t.test('the proof detects blocks that are freed before the version advances', as
       replace: 'freeReplaced(old); commit(home);',
     },
   ]);
-  // A reader with an unchanged version reports damage, which ends its process; or it returns a mix.
+  // A reader that finds the version unchanged reports damage, which ends its process, or returns a mixture.
   const found = await firstViolation(t, { hasLong: true }).catch((error) => String(error));
   t.match(found, /^(get|entry|take)$|ended with 1/);
 });

@@ -14,7 +14,7 @@ import type { BucketNumber } from '../../src/table/layout/units.js';
 import { tableSegment } from './kill/proof-table.js';
 
 /*
- * A writer stopped inside its critical section is alive: nobody takes its lock, however long it is stopped, and
+ * A writer stopped inside its critical section is alive: its lock is not taken over, however long it is stopped, and
  * whatever process id is in its slot. A dead writer is recovered immediately, even if its process id is in use again.
  */
 process.env.SHMTABLE_NAMESPACE = `living-${process.pid}`;
@@ -36,7 +36,7 @@ interface Scene {
   readonly memory: TableMemory;
   /** The first and the last store of `set` between which it holds the bucket's lock. */
   readonly span: readonly [number, number];
-  /** Nanoseconds of a read while nobody writes. */
+  /** Nanoseconds of a read while no process writes. */
   readonly readNs: number;
 }
 

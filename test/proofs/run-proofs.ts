@@ -15,8 +15,8 @@ import { STORM_KINDS } from './storm/storm-table.js';
  * With `--sample`, a seeded part of the recoveries' kill points and of the corruption, fewer histories, and only the
  * small models: what CI runs, in minutes.
  *
- * Prints what was tried and, alone on the last line, `N passed, N failed`, counting kill points, histories, cases,
- * models, storms and services. Exits 1 when anything failed.
+ * Prints what was tried and, alone on the last line, `N passed, N failed`, where kill points, histories, cases, models,
+ * storms and services are counted. Exits 1 when anything failed.
  */
 const { values } = parseArgs({
   options: {

@@ -7,12 +7,12 @@ import { Child } from '../table/child.js';
 import { loadStoreTrap } from './store-trap.js';
 
 /*
- * A pool behind a mutex hangs for everybody when a process stops or dies inside it. These pools have no mutex: a
- * process that is stopped before any store of an operation delays no other process, and once it is dead, what it held
- * is available again.
+ * A pool with a mutex hangs for all processes when one stops or dies inside it. These pools have no mutex: a process
+ * that is stopped before any store of an operation delays no other process, and once it is dead, what it held is
+ * available again.
  */
 
-/** Built here, so that the children do not all do it. */
+/** Built here, so that the child processes do not build it concurrently. */
 loadStoreTrap();
 
 const DEADLINE_MS = 60_000;

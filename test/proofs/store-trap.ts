@@ -30,7 +30,7 @@ function isFresh(): boolean {
   return existsSync(target) && statSync(target).mtimeMs > statSync(join(source, 'store_trap.cc')).mtimeMs;
 }
 
-/** Node's own headers, if they are beside its binary: otherwise node-gyp would download them. */
+/** Node's own headers, if they are installed with its binary; otherwise node-gyp would download them. */
 function nodeHeaders(): string[] {
   const prefix = process.env.npm_config_nodedir ?? join(dirname(process.execPath), '..');
   return existsSync(join(prefix, 'include', 'node', 'node_api.h')) ? [`--nodedir=${prefix}`] : [];

@@ -10,7 +10,7 @@ const MAX_MS = 60_000;
 
 process.env.SHMTABLE_NAMESPACE = `storm-${process.pid}`;
 
-/** How many kinds of storm there are in one run, beginning with that of the seed. */
+/** How many kinds of storm one run has, beginning with the kind that the seed selects. */
 const KINDS = tries(1, STORM_KINDS.length);
 
 for (const [place, kind] of STORM_KINDS.entries()) {

@@ -62,7 +62,7 @@ t.test('rows have the types of their columns', async (t) => {
   }
   const page = table.scan({ columns: ['text', 'flag'] });
   hasType<string>()(page.entries[0].row.text);
-  // @ts-expect-error: not among the columns asked for
+  // @ts-expect-error: not among the requested columns
   t.equal(page.entries[0].row.small, undefined);
   t.same(page.entries[0].row, { text: '', flag: false });
 });

@@ -211,7 +211,7 @@ testShared('opening and closing in a loop without turns of the event loop leaks 
     made.destroy();
   });
   t.comment(`${shared.toFixed(0)} and ${alone.toFixed(0)} bytes a round`);
-  // It was 80,000.
+  // A leak would take 80,000.
   t.ok(shared < 4_000);
   t.ok(alone < 16_000);
 });

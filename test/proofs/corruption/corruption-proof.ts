@@ -145,7 +145,7 @@ export class CorruptionProof {
     ];
   }
 
-  /** A row, whose long values have one to ten blocks. */
+  /** A row; its long values, if any, have one to ten blocks each. */
   #row(seed: number): ProofRow {
     const row = proofRow(seed);
     return this.#blocks === undefined ? row : { ...row, ...longValues(seed, { note: 1 + (seed % MAX_BLOCKS) }) };

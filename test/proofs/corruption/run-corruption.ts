@@ -18,7 +18,7 @@ export interface CorruptionReport {
 /**
  * Damages a table `cases` times in a separate process, and reports if that process hangs or dies.
  *
- * @param maxFailures after which the remaining cases are not tried
+ * @param maxFailures number of failures after which the remaining cases are not tried
  */
 export async function runCorruption(
   seed: number,

@@ -55,8 +55,7 @@ export class Survivors {
   }
 
   /**
-   * Checks that the dead process's operation is either undone or completed, and that readers see this from its death
-   * on.
+   * Checks that the dead process's operation is either undone or completed, as readers see immediately after its death.
    *
    * @param settleFirst recovers the dead process first, as the service does; otherwise the next write to the bucket
    * finds its lock held
@@ -107,7 +106,7 @@ export class Survivors {
     this.#table.clear();
     const image = new Uint8Array(heap.blocks * heap.blockBytes).fill(7);
     withLong(this.#table).set('all-blocks', { image });
-    assert.equal(this.#table.stats().heap?.used, heap.blocks, 'blocks of a value that takes all');
+    assert.equal(this.#table.stats().heap?.used, heap.blocks, 'blocks of a value that needs all of them');
     this.#checkSound();
   }
 
@@ -179,7 +178,7 @@ export class Survivors {
         this.#table.put(key, row, { ttl: null });
       } catch (error) {
         if (!(error instanceof Error && 'code' in error && error.code === 'ERR_TABLE_FULL')) throw error;
-        // The heap is full: what fits in the row needs none of it.
+        // The heap is full, but values that fit in the row need no block.
         row = { ...short, ...INLINE };
         this.#table.put(key, row, { ttl: null });
       }
@@ -187,7 +186,7 @@ export class Survivors {
       const revision = this.#table.entry(key)?.revision ?? 0;
       assert(revision > old, `the write to ${key} ${when} has revision ${revision}, the one before ${old}`);
       assert(ms < MAX_WRITE_MS, `a write to ${key} ${when} took ${ms.toFixed(0)} ms`);
-      assert.deepEqual(this.#table.get(key), row, `what was written to ${key} ${when}`);
+      assert.deepEqual(this.#table.get(key), row, `the row written to ${key} ${when}`);
     }
   }
 }

@@ -1,6 +1,8 @@
 import { runKills } from './run-kills.js';
 
-/** What the proof finds wrong with one operation of the compiled package in this folder, up to the first failure. */
+/**
+ * The failures that the proof finds in one operation of the compiled package in this folder; it stops at the first one.
+ */
 export async function failuresOf(folder: string, operation: string): Promise<string[]> {
   const failures: string[] = [];
   await runKills({ seed: 1, share: 1, recovery: 1, failures: 1, only: operation, subject: folder }, (outcome) => {

@@ -10,7 +10,7 @@ const VICTIM = 7;
 const OTHER = 8;
 const NO_POOL = 'no pool';
 
-/** An operation on a pool, and the pool's slices before it: by default all free. */
+/** An operation on a pool, and the state of the pool's slices before it: by default all free. */
 interface FixedPoolOperation {
   readonly name: string;
   readonly slices?: number;

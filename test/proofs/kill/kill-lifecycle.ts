@@ -148,7 +148,7 @@ export class KillLifecycle {
     const open = moment.before === undefined ? table : undefined;
     const survives = moment.exists && (open === undefined || this.#isUsable(open));
     if (!moment.mayVanish) assert.equal(survives, moment.exists, 'the table that existed before');
-    // Before another participant attaches to the dead one's slot, and after that.
+    // Checked before another participant attaches to the dead one's slot, and again afterwards.
     if (survives && open !== undefined) assert.deepEqual(open.verify(), { ok: true, problems: [] });
     const next = this.#subject.Table.openOrCreate(this.#options);
     try {

@@ -45,7 +45,7 @@ const VICTIM_SLOT = 1;
 
 /**
  * Kills one operation before its first store, its second, and so on until it completes, each time in a newly forked
- * process, and checks the table in this process, which has it open all along. Each recovery is killed in the same way,
+ * process, and checks the table in this process, which has it open throughout. Each recovery is killed in the same way,
  * in a second forked process, and then a third process checks the table.
  */
 export class KillOperation {
@@ -179,7 +179,8 @@ export class KillOperation {
         store,
         () => {
           const table = this.#open();
-          // The lock's file description is shared with the parent: from here on the slot can be recovered.
+          // The lock's file description is shared with the parent, so the child unlocks it: from here on the slot can
+          // be recovered.
           this.#locks.unlock(VICTIM_SLOT);
           return table;
         },

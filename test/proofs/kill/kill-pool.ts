@@ -25,7 +25,7 @@ export interface PoolScene {
   readonly prepare: (segment: Segment) => void;
   /** Prepares everything outside the memory for the next kill. */
   readonly arrange?: () => void;
-  /** What others see of the pool. */
+  /** The state of the pool as others see it. */
   readonly look: () => string;
   /** Uses the pool, and throws if anything is wrong with it. May change everything. */
   readonly check: () => void;

@@ -4,7 +4,7 @@ import { type LongTable, longValues, type ProofTable, proofRow, withLong } from 
 const ROWS = 4;
 /** Blocks of a roomy heap: more than the 32 of one word of occupancy bits. */
 const ROOMY = 80;
-/** Two blocks more than one word of bits has. */
+/** Two blocks more than one word has bits. */
 const TIGHT = 34;
 const FEED_BYTES = 65_536;
 
@@ -13,7 +13,7 @@ function longRow(seed: number, blocks: Parameters<typeof longValues>[1] = {}) {
   return { ...proofRow(seed), ...longValues(seed, blocks) };
 }
 
-/** Leaves this many blocks free. In a tight heap those are of both words of bits. */
+/** Leaves this many blocks free. In a tight heap they belong to both words of bits. */
 function leaveFree(table: ProofTable, free: number): void {
   const { blocks = 0, used = 0 } = table.stats().heap ?? {};
   withLong(table).set('fill-0', { image: longValues(1, { image: blocks - used - free }).image });
@@ -33,7 +33,7 @@ function operation(
   };
 }
 
-/** Writes of values in one block or several, in place of others. */
+/** Writes of values of one or several blocks that replace others. */
 const writes: Operation[] = [
   operation('set, new, with long values', (table, { chain }) => table.set(chain[ROWS], longRow(40, { note: 3 }))),
   operation('set, long values for long ones', (table, { chain }) => table.set(chain[1], longRow(40, { image: 2 }))),

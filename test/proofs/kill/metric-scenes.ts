@@ -9,8 +9,8 @@ const BOUNDS = [1, 2, 5];
 const NO_REGISTRY = 'no registry';
 
 /**
- * An operation on a registry with a counter `old` and a histogram `sizes`, in which a survivor and a ghost have
- * counted.
+ * An operation on a registry with a counter `old` and a histogram `sizes`, in which a surviving handle and a dead one
+ * have counted.
  */
 interface MetricOperation {
   readonly name: string;

@@ -119,7 +119,7 @@ export class Picture {
   }
 }
 
-/** The folder of posix segments: a private one of this proof, if its environment says so. */
+/** The folder of posix segments, which may be private to this proof. */
 export const shmDirectory = '/dev/shm';
 
 /** The file behind a posix table's memory. */

@@ -1,7 +1,7 @@
 import type { Segment } from '../../../src/pools/index.js';
 import * as layout from '../../../src/pools/ring-buffer-layout.js';
 
-/** The violations of the layout's invariants in a ring at the beginning of a segment, while nobody writes. */
+/** The violations of the layout's invariants in a ring at the beginning of a segment, while no process writes. */
 export function* ringProblems(segment: Segment): Generator<string> {
   const words = new Int32Array(segment.buffer);
   const doubles = new Float64Array(segment.buffer);

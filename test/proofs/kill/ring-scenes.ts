@@ -12,7 +12,7 @@ const NO_RING = 'no ring';
 /** An operation on a ring of 512 bytes. */
 interface RingOperation {
   readonly name: string;
-  /** Brings the ring into its initial state; `ghosts` are two more handles, closed afterwards. */
+  /** Brings the ring into its initial state; `ghosts` are two more handles, which are closed afterwards. */
   readonly prepare?: (ring: Records, ghosts: readonly Records[]) => void;
   /** Runs completely in the process to be killed. By default it attaches the handle and settles. */
   readonly begin?: (ring: Records) => unknown;

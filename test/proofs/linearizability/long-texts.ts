@@ -1,11 +1,11 @@
-/** Long values of one write, which tell by the number in them what they and the others must be. */
+/** Long values of one write; a number in each of them determines what it and the others must be. */
 export interface LongTexts {
   readonly a: string;
   readonly b: Uint8Array;
   readonly c: { readonly write: number; readonly text: string };
 }
 
-/** Up to 20 KB each, now and then nothing. */
+/** Up to 20 KB each, occasionally empty. */
 export function longTexts(write: number): LongTexts {
   const stamp = `${write};`;
   return {
@@ -15,10 +15,10 @@ export function longTexts(write: number): LongTexts {
   };
 }
 
-/** Whether the long values of a row are those of one write, and whole. */
+/** Whether the long values of a row are intact and come from one write. */
 export function areOfOneWrite(row: object): boolean {
   const { a, b, c } = row as Omit<LongTexts, 'c'> & { readonly c: LongTexts['c'] | null };
-  // An increment has created it.
+  // The row was created by an increment.
   if (c === null) return a === '' && b.length === 0;
   const expected = longTexts(c.write);
   return a === expected.a && Buffer.from(expected.b).equals(b) && c.text === expected.c.text;

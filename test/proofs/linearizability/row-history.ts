@@ -38,7 +38,7 @@ export function historyOptions(name: string, hasLong: boolean): TableOptions<typ
   return hasLong ? { ...options, heap: HEAP_BYTES } : options;
 }
 
-/** A value that nobody writes, in place of that of a row whose long values are not those of one write. */
+/** A value that is never written; recorded for a row whose long values do not come from one write. */
 const MIXED = -1;
 
 /** Few rows, for contention, in few buckets, so that rows are moved. */

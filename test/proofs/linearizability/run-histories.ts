@@ -88,7 +88,7 @@ function checkHistories(logs: readonly HistoryLog[]): HistoryReport {
   return report;
 }
 
-/** Operations that were called before an earlier one had returned: without any, nothing would be proved. */
+/** Operations that were called before an earlier one had returned: without overlap, the check would prove nothing. */
 function countOverlapping(history: readonly RowOperation[]): number {
   const calls = history.toSorted((a, b) => a.call - b.call);
   let latest = 0;

@@ -1,17 +1,17 @@
 /*
  * The change feed's cells: claimed once for each sequence, published once for each committed operation, by producers
- * that may die at any step, whose recovery repeats what they did, and that may stop for any length of time, also
- * between loading the head and loading the cell, while others go round the ring.
+ * that may die at any step, whose recovery repeats their steps, and that may stop for any length of time, even between
+ * loading the head and loading the cell, while others go round the ring.
  *
  * Two cells, PRODUCERS producers with ROUNDS operations each (each holds its own bucket's lock all the time, so that
  * recovery is exclusive), CRASHES deaths. Each change is published exactly once or was overtaken by a lap, no sequence
- * is claimed twice, and the head is past the last claim. With CONTENT: what a reader accepts is what the owner of the
- * cell wrote, also when an overtaken producer writes into it.
+ * is claimed twice, and the head is past the last claim. With CONTENT: a reader accepts only what the owner of the cell
+ * wrote, even if an overtaken producer writes into it.
  *
  * Variants that must fail:
- *   NOTE_LATE     the note that a cell was claimed is made after the change was published
+ *   NOTE_LATE     the claim of a cell is recorded after the change was published
  *   HEAD_FIRST    the head is advanced before the cell is claimed
- *   LAP_UNSIGNED  a cell of any other lap may be claimed, also of a later one
+ *   LAP_UNSIGNED  a cell of any other lap may be claimed, even of a later one
  *   SUM_OF_CELL   the checksum is computed from what is in the cell
  */
 #ifndef CRASHES

@@ -1,25 +1,25 @@
 /*
- * Values that are too long for their field, in chains of blocks that a heap gives: who owns a block, and when it is free.
+ * Values that are too long for their fields, in chains of blocks of a heap: who owns a block, and when it is free.
  *
- * A chain belongs to the row whose field names its first block, and goes wherever the row goes. So the store that links a
- * row links its blocks, and makes the old row's blocks those of the writer, who frees them when its lock is released.
- * WRITERS processes attach to two slots and write rows of COLUMNS long columns, in whole or one column alone, insert and
- * remove rows. Each may die before any of its stores, in the middle of a recovery too; there are DEATHS deaths. READERS
- * processes take one sample of a row and judge it by the version of its bucket, and by its entry and sequence.
+ * A chain belongs to the row whose field names its first block, wherever the row is. So the store that links a row
+ * links its blocks, and makes the old row's blocks those of the writer, who frees them when its lock is released.
+ * WRITERS processes attach to two slots and write rows of COLUMNS long columns, all columns or one, insert and remove
+ * rows. Each may die before any of its stores, even during a recovery; there are DEATHS deaths. READERS processes take
+ * one sample of a row and judge it by the version of its bucket, and by its entry and sequence.
  *
  * What is asserted:
  * - no block that a linked row needs is ever freed, and no process frees a block that it has not marked
- * - what a reader accepts is whole: it has met no end of a chain too early or too late, no block of another value, and
- *   columns that were committed together
+ * - what a reader accepts is intact: every chain had the right length and contained only blocks of its value, and the
+ *   columns were committed together
  * - at the end every block is in one chain and owned, or in none and free; rows that are not linked name no blocks;
  *   every row has one owner; the counters add up to the blocks of the linked rows
  *
  * -DPARTS: a write may name one of two columns. -DINSERT -DREMOVE: those operations. -DEXPIRED: a write may find the row
  * expired, and removes it first, while its own row holds blocks.
- * -DEVICT: there are two rows, of two keys; who finds no block may evict the row of the other key.
- * -DINTERRUPTS=1: so many times a process loses its way before a store, as by the timeout of a script, and goes on with
- * its next operation. That first settles what was left, but a removal of `clear` leaves the claims of a write alone, for it
- * may be made inside of one.
+ * -DEVICT: there are two rows, of two keys; a writer that finds no block may evict the row of the other key.
+ * -DINTERRUPTS=1: so many times a process is interrupted before a store, as by the timeout of a script, and continues
+ * with its next operation. That first settles what was left; but a removal of `clear` leaves the claims of a write
+ * alone, because it may be nested in one.
  * -DHINTS: bits tell which blocks look free. They are corrected once for all blocks of a word (1 and 2; 3 and 4).
  * -DBUG_...: one of the rules is left out.
  */
@@ -156,7 +156,7 @@ inline giveBack(d, block) {
 	DIE; atomic { UNNEEDED(block); assert(holder[block] == LEAVING(d)); holder[block] = 0 }
 }
 
-/* Frees the chains of a row that only slot `d` may write. Those of the columns `except` are somebody else's. */
+/* Frees the chains of a row that only slot `d` may write. Those of the columns `except` belong to another row. */
 inline freeChains(d, row, except) {
 	column = 0;
 	do
@@ -195,7 +195,7 @@ inline freeChains(d, row, except) {
 	column = 0; block = 0
 }
 
-/* What the spare holds is not linked: a write was refused or has replaced a row. Both look the same from here. */
+/* The chains of the spare are not linked: a write was refused or has replaced a row. Both are the same from here on. */
 inline emptySpare(d) {
 #ifdef BUG_NO_KEPT
 	freeChains(d, spare[d], 0);
@@ -207,7 +207,7 @@ inline emptySpare(d) {
 #endif
 }
 
-/* Final values, so that it may be repeated by its owner or by the process that settles it. */
+/* Stores final values, so that the owner or the process that settles it may repeat it. */
 inline carryOut(d) {
 	if
 	:: operation[d] == 1 ->
@@ -354,7 +354,7 @@ inline begin(kind, k) {
 	DIE; operation[s] = kind
 }
 
-/* Whoever finds the holder dead settles for it. */
+/* A process that finds the holder dead settles its operation. */
 inline takeLock() {
 	do
 	:: atomic { lock[jkey[s]] == 0 -> lock[jkey[s]] = s + 1; break }
@@ -401,7 +401,7 @@ inline unlink(row) {
 #endif
 #endif
 
-/* Claims a block and appends it to the chain of a column of the spare. Without one that looks free, none. */
+/* Claims a block and appends it to the chain of a column of the spare. Claims none if none looks free. */
 inline claimOne(c) {
 	claimed = 0;
 	if

@@ -1,6 +1,6 @@
 /*
- * A removal that closes its gap with the chain's last row, seen by a reader that looks for this last row, which is
- * there all the time. Then the emptied overflow bucket is unlinked and used by another chain.
+ * A removal that closes its gap with the chain's last row, seen by a reader that looks for this last row, which exists
+ * throughout. Then the emptied overflow bucket is unlinked and used by another chain.
  *
  * In the chain of home bucket 0, the home bucket (`home`) holds row X and its overflow bucket (`place`) holds row Z. X
  * is removed: Z moves. The other chain, that of home bucket 1, takes the overflow bucket when it is free and puts row W

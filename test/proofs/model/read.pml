@@ -7,14 +7,16 @@
  * halves.
  *
  * What a reader accepts under revision r is the row of change r, or of change r + 1 if that had begun: never the later
- * of two changes without the earlier, never half a number, never less than what was there when the reader began.
+ * of two changes without the earlier, never half a number, and never an older state than when the reader began.
  *
- * -DBY_VERSION: the reader uses the bucket's version instead, and loads each number whole.
- * -DREPLACE: the row may be replaced as well, and its slice filled again.
- * -DBUG_NO_REVISION: the reader relies on entry and sequence alone. -DBUG_ONE_LOOK: it does not compare the numbers
- * again.
- * -DBUG_NO_SEQUENCE: it relies on entry and revision alone. -DBUG_REVISION_FIRST: the writer stores the revision, then
- * the number. -DBUG_LOCK_LOST: a dead writer's lock is free before its change is settled.
+ * -DBY_VERSION: the reader uses the bucket's version instead, and loads each number at once.
+ * -DREPLACE: the row may be
+ * replaced as well, and its slice filled again.
+ * -DBUG_NO_REVISION: the reader relies on entry and sequence alone.
+ * -DBUG_ONE_LOOK: it does not compare the numbers again.
+ * -DBUG_NO_SEQUENCE: it relies on entry and revision alone.
+ * -DBUG_REVISION_FIRST: the writer stores the revision, then the number. -DBUG_LOCK_LOST: a dead writer's lock is free
+ * before its change is settled.
  */
 #ifndef CHANGES
 #define CHANGES 4

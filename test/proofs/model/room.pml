@@ -3,14 +3,16 @@
  * others, or are refused.
  *
  * WRITERS processes each write a row of one to BLOCKS blocks, which they claim one by one before they link it, and may
- * remove it again. Each may die at any step; there are DEATHS deaths. Here blocks are only counted: what `heap.pml` says
- * of them holds. `counted` is what a writer can know of the blocks of linked rows: it follows a commit.
+ * remove it again. Each may die at any step; there are DEATHS deaths. Here blocks are only counted; their protocol is
+ * modelled in `heap.pml`. `counted` is the number of blocks of linked rows that a writer can see: it is updated after a
+ * commit.
  *
- * What is asserted: a writer is refused only when rows have left too little room for its own at some moment (`most`),
- * counting those whose removal is not yet finished; and nobody waits for what will never happen. Spin reports the latter as an invalid end state.
+ * What is asserted: a writer is refused only if the rows, including those whose removal is not finished, left too
+ * little room for its own at some moment (`most`); and no writer waits forever. Spin reports the latter as an invalid
+ * end state.
  *
- * -DBUG_WAIT_HOLDING: a writer keeps what it has claimed while it waits. -DBUG_REFUSE: it does not wait for those who
- * claim. -DBUG_DEAD_LEFT: it does not free the blocks that dead ones have claimed.
+ * -DBUG_WAIT_HOLDING: a writer keeps what it has claimed while it waits. -DBUG_REFUSE: it does not wait for writers
+ * that are claiming blocks. -DBUG_DEAD_LEFT: it does not free the blocks that dead ones have claimed.
  */
 #ifndef WRITERS
 #define WRITERS 3

@@ -27,7 +27,7 @@ export function canRunModels(): boolean {
 interface Selection {
   /** Only those that take a few seconds at most. */
   readonly short?: boolean;
-  /** Only this many of those that hold, and of those that do not; the same ones for the same seed. */
+  /** Only this many of the models that hold and of those that fail; the same ones for the same seed. */
   readonly sample?: { readonly seed: number; readonly sound: number; readonly broken: number };
 }
 
@@ -63,7 +63,7 @@ function explore({ file, defines, short }: ModelRun): string {
   const options = { cwd: folder, encoding: 'utf8' } as const;
   try {
     execFileSync('spin', ['-a', ...defines.map((define) => `-D${define}`), join(sources, `${file}.pml`)], options);
-    // What spin makes of the heap is so much code that optimising it takes longer than running it.
+    // Spin generates so much code for the heap that optimising it takes longer than running it.
     const isLongCode = short || file === 'heap';
     const limits = ['-DSAFETY', '-DCOLLAPSE', `-DMEMLIM=${MEMORY_MIB}`];
     execFileSync('gcc', [isLongCode ? '-O0' : '-O2', '-w', ...limits, '-o', 'pan', 'pan.c'], options);

@@ -1,7 +1,7 @@
 /*
  * Waiting for a lock word: 0, or the holder's id, with a mark while somebody sleeps on it. A release exchanges the word
  * for 0, and wakes one sleeper if the mark was set. A waiter that has slept takes the lock with the mark: others may
- * still be sleeping. Nobody times out here, so a lost wake-up is a deadlock.
+ * still be sleeping. No process times out here, so a lost wake-up is a deadlock.
  */
 #ifndef WAITERS
 #define WAITERS 3

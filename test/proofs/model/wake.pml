@@ -1,8 +1,8 @@
 /*
- * Watchers that sleep on a word, which every published change advances, and a mark which says that somebody sleeps: set
+ * Watchers that sleep on a word, which every published change advances, and a mark that says that a watcher sleeps: set
  * by a watcher before it sleeps, cleared by a writer, which makes its system call only if it was set. Writers may die
- * at any step; recovery repeats the wake-up, and makes the call in any case. Nobody times out here, so a lost wake-up
- * is a deadlock.
+ * at any step; recovery repeats the wake-up, and makes the call in any case. No process times out here, so a lost
+ * wake-up is a deadlock.
  *
  * Variants that must fail:
  *   BUG_CLEAR_LATE  the mark is cleared after the word has advanced

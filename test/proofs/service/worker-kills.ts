@@ -9,7 +9,7 @@ const ANSWERS_BETWEEN = 1000;
 const PATIENCE_MS = 60_000;
 
 export interface WorkerKillReport extends LoadReport {
-  /** Rows that are not as their last acknowledged write left them. */
+  /** Rows that do not have the contents of their last acknowledged write. */
   readonly lost: readonly string[];
   /** Invariants that the table violates at the end. */
   readonly broken: readonly string[];

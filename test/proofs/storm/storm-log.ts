@@ -1,6 +1,6 @@
 import { Segment } from '../../../src/pools/index.js';
 
-/** Numbers of a writer of the storm, which are kept outside its process and so survive it. */
+/** The numbers that are recorded for each writer of the storm, outside its process so that they survive it. */
 const FIELDS = ['started', 'finished', 'operations', 'slowestMs', 'torn', 'stops', 'ready'] as const;
 type Field = (typeof FIELDS)[number];
 

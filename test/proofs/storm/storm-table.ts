@@ -19,7 +19,7 @@ export const STORM_KEYS = Array.from({ length: 70 }, (_, i) => `key-${i}`);
 export const TOTAL_KEY = 'total';
 export const LOCK_TIMEOUT_MS = 5_000;
 
-/** Room for the long values of some of the rows: sometimes the heap is full, and sometimes it is the rows. */
+/** Room for the long values of some of the rows: sometimes the heap is full, sometimes the table. */
 const HEAP_BYTES = 1 << 20;
 
 /** `long`: the rows also have three values of 0 to 100 KB. `evicting`: rows are evicted for others, too. */

@@ -1,4 +1,4 @@
-/** Values of any length that tell what they must be: from their key and from a number that is in them. */
+/** Values of any length that can be checked: the key and a number in the value determine its contents. */
 
 const SMALL_BYTES = 400;
 const MIDDLE_BYTES = 8_000;
@@ -13,7 +13,7 @@ function bytesFor(number: number): number {
   return Math.floor(within * LARGE_BYTES);
 }
 
-/** A text that begins with the number, and may be shorter than it: then it is empty. */
+/** A text that begins with the number; empty if the number does not fit. */
 function textOf(key: string, number: number): string {
   const stamp = `${number}:${key}:`;
   const bytes = bytesFor(number);
@@ -37,7 +37,7 @@ export function longValues(key: string, random: () => number): LongValues {
   };
 }
 
-/** Whether each of the values is one that was written for this key, and whole. */
+/** Whether each of the values is intact and was written for this key. */
 export function areWhole(key: string, row: object): boolean {
   const { note, image, doc } = row as Record<keyof LongValues, unknown>;
   return (

@@ -23,7 +23,7 @@ export interface StormWriter {
   readonly writer: number;
 }
 
-/** Runs mixed operations without a pause, until the log says stop or this thread or process is ended. */
+/** Runs mixed operations continuously, until the log says stop or this thread or process is ended. */
 export function writeInStorm({ Table }: Subject, { table: name, log: logName, writer }: StormWriter): void {
   const log = StormLog.open(logName);
   const table = Table.open(name, { lockTimeoutMs: LOCK_TIMEOUT_MS }) as unknown as StormTable;

@@ -36,8 +36,8 @@ function fixture(name: string): string {
 }
 
 /**
- * Eight processes and two threads running mixed operations on a small table. One process after another is killed at
- * random moments and replaced, others are stopped and continued, threads are terminated in the middle. Throws if
+ * Eight processes and two threads that run mixed operations on a small table. One process after another is killed at a
+ * random moment and replaced, others are stopped and continued, threads are terminated during operations. Throws if
  * anything is wrong at the end, or immediately when a writer fails.
  */
 export class Storm {
@@ -125,7 +125,7 @@ export class Storm {
     child.kill('SIGCONT');
   }
 
-  /** Reads during all this. */
+  /** Reads while the storm is running. */
   #lookAround(): void {
     for (const [key, row] of this.#table) {
       if (key !== TOTAL_KEY && !isWhole(key, row)) this.#failures.push(`torn: ${key} ${JSON.stringify(row)}`);
@@ -197,7 +197,7 @@ export class Storm {
     assert.equal(this.#table.stats().heap?.used, 0, 'blocks of an empty table');
     const image = new Uint8Array(heap.blocks * heap.blockBytes);
     this.#table.set('all-blocks', { image } as object);
-    assert.equal(this.#table.stats().heap?.used, heap.blocks, 'blocks of a value that takes all');
+    assert.equal(this.#table.stats().heap?.used, heap.blocks, 'blocks of a value that needs all of them');
     assert.deepEqual(this.#table.verify(), { ok: true, problems: [] });
   }
 }

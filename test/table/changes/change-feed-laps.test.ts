@@ -84,24 +84,24 @@ async function setScene(t: Test, place: 'head' | 'cell') {
   const write = (times: number): void => {
     for (let i = 0; i < times; i++) table.set(keys[i % keys.length], { n: i });
   };
-  const goOn = async (): Promise<void> => {
+  const resume = async (): Promise<void> => {
     producer.process.kill('SIGCONT');
     t.equal(await producer.ended, 0);
   };
   /** The same while this thread is stopped. */
-  const goOnNow = (): void => {
+  const continueNow = (): void => {
     producer.process.kill('SIGCONT');
     while (!/^State:\t[ZX]/m.test(readFileSync(`/proc/${producer.process.pid}/status`, 'utf8')));
   };
-  return { table, keys, write, goOn, goOnNow };
+  return { table, keys, write, resume, continueNow };
 }
 
 for (const laps of [1, 2, 40]) {
   testShared(`a producer with the head of ${laps} laps ago takes no other producer's cell`, async (t) => {
-    const { table, keys, write, goOn } = await setScene(t, 'head');
+    const { table, keys, write, resume } = await setScene(t, 'head');
     write(laps * CELLS + 1);
     const before = 1 + keys.length + laps * CELLS + 1;
-    await goOn();
+    await resume();
     table.set('end', { n: 0 });
     const told = await within(10_000, 'the last change', follow(t, table, before - 8));
     t.equal(told.next - 1, before + 2, 'sequences');
@@ -137,13 +137,13 @@ function publishWith(step: number, between: () => void, write: () => void): void
 
 testShared('two producers that write one cell never publish a mixture of their changes', async (t) => {
   for (let step = 0; step < 6; step++) {
-    const { table, keys, write, goOnNow } = await setScene(t, 'cell');
+    const { table, keys, write, continueNow } = await setScene(t, 'cell');
     write(CELLS - 1 - keys.length);
     const before = table.entry(keys[0])?.revision ?? 0;
     let met = false;
     const meet = (): void => {
       met = true;
-      goOnNow();
+      continueNow();
     };
     // The stopped producer has sequence 2; this is sequence 18, in the same cell.
     publishWith(step, meet, () => table.set(keys[0], { n: -1 }));
@@ -160,10 +160,10 @@ testShared('two producers that write one cell never publish a mixture of their c
 });
 
 testShared('readers receive a gap if an overtaken producer writes into the cell of another', async (t) => {
-  const { table, keys, write, goOn } = await setScene(t, 'cell');
+  const { table, keys, write, resume } = await setScene(t, 'cell');
   write(CELLS + 4 - keys.length);
   // The stopped producer had sequence 2; its cell is now that of 18.
-  await goOn();
+  await resume();
   table.set('end', { n: 0 });
   const { changes, gaps, next } = await within(10_000, 'the last change', follow(t, table, 0));
   t.equal(next - 1, CELLS + 7);

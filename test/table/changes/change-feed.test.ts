@@ -148,7 +148,7 @@ t.test('a reader that falls behind receives a gap and continues', async (t) => {
 });
 
 t.test(
-  'with 4 writing processes, the changes of each key come in the order of their commits, none missing or repeated',
+  'with 4 writing processes, the changes of each key come in the order of their commits, without loss or repetition',
   async (t) => {
     const keys = ['a', 'b', 'c', 'd', 'e'];
     const table = scratchTable(t, { capacity: 9, columns, changes: 1 << 22, lockTimeoutMs: 10_000 });
@@ -242,13 +242,13 @@ t.test('after kill -9 of writers, committed changes appear and others do not', a
 
 t.test('ending a watch ends its wait, and other watches continue', async (t) => {
   const table = scratchTable(t, { capacity: 9, columns, changes: 1 << 16 });
-  const [ends, goesOn] = [table.watch(), table.watch()];
-  const [ended, next] = [ends.next(), goesOn.next()];
+  const [ends, continues] = [table.watch(), table.watch()];
+  const [ended, next] = [ends.next(), continues.next()];
   await ends.return?.();
   t.same(await within(30_000, 'the end', ended), { done: true, value: undefined });
   table.set('k', {});
   t.equal(typeAndKey((await within(30_000, 'a change', next)).value), 'insert k');
-  await goesOn.return?.();
+  await continues.return?.();
 });
 
 t.test('close ends a wait with ERR_TABLE_CLOSED', async (t) => {
