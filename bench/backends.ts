@@ -61,7 +61,7 @@ async function main(): Promise<void> {
     return [backend, ...times, created.toFixed(0), gone.toFixed(0)];
   });
   printTable([
-    ['BACKEND', ...OPERATIONS.map((operation) => `${operation} ns`), `make ${values.mib} MiB ms`, 'destroy ms'],
+    ['BACKEND', ...OPERATIONS.map((operation) => `${operation} ns`), `create ${values.mib} MiB ms`, 'destroy ms'],
     ...lines,
   ]);
 }

@@ -1,5 +1,5 @@
 /**
- * What the time of a get and a set is spent on: `node dist/bench/breakdown.js [--keys 1000,100000] [--seconds 4]`.
+ * How the time of a get and a set is spent: `node dist/bench/breakdown.js [--keys 1000,100000] [--seconds 4]`.
  *
  * A sampling profiler reports the function at each tick, including inlined ones, and the time of an operation is
  * divided among the purposes of its functions. What grows with the number of keys is memory latency.
@@ -19,7 +19,7 @@ const VALUES_WRITTEN = "row's values checked and written to the spare";
 const CAUSES: readonly (readonly [RegExp, string])[] = [
   [/^(encode|halfSipHash|finishHash|#encodeWide)$/, 'key: its bytes and their hash'],
   [/^(lookup|find|look|fitting|positionOf|isKeyOf|rowWord)$/, 'bucket and row: tags and key compared'],
-  [/^(begin|beginAtKey|intend|assertStackRoom|never)$/, 'lock: intent, room, compare-and-swap on the bucket'],
+  [/^(begin|beginAtKey|intend|assertStackRoom|never)$/, 'lock: intent, stack check, compare-and-swap on the bucket'],
   [/^(release|end)$/, 'unlock: exchange'],
   [/^(writeString|writeShort|openSpare|beginRow)$/, VALUES_WRITTEN],
   [/^(read|readString|decode|decodeShort|count|score|label)$/, "row's values read"],
@@ -49,7 +49,7 @@ async function profile(
   session.connect();
   await session.post('Profiler.enable');
   await session.post('Profiler.setSamplingInterval', { interval: SAMPLE_MICROSECONDS });
-  // Code that is compiled from now on keeps its source positions.
+  // Code that is compiled after this keeps its source positions.
   await session.post('Profiler.start');
   for (let i = 0; i < WARM_UP; i++) run(random(OPERATIONS_AT_ONCE).map(freshKey));
   await session.post('Profiler.stop');

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 
 const folder = fileURLToPath(new URL('../../bench/competitors/', import.meta.url));
 const manifest = join(folder, 'package.json');
-/** Records for which Node the packages were installed: another version must compile them again. */
+/** Records the Node version for which the packages were installed: another version must compile them again. */
 const stamp = join(folder, 'node_modules', '.installed-for');
 
 /** Installs them unless they are installed for this Node; returns a line about an error, if there was one. */

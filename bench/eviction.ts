@@ -3,8 +3,8 @@
  *
  *   node dist/bench/eviction.js [--accesses 10000000] [--keys 1000000] [--rows 100000] [--exponent 0.99]
  *
- * Once with rows of equal size in a table of `--rows` rows, once with values of session sizes in a heap that has room for
- * as many. Exits with 1 when a hit rate of the table is more than 3 points below that of `lru-cache`.
+ * Measured once with rows of equal size in a table of `--rows` rows, and once with values of session sizes in a heap
+ * that has room for as many. Exits with 1 when a hit rate of the table is more than 3 points below that of `lru-cache`.
  */
 import { parseArgs } from 'node:util';
 import { LRUCache } from 'lru-cache';
@@ -61,7 +61,10 @@ function main(): void {
   }
 }
 
-/** An access, which says whether it was a hit and fills the cache if not; and how to end. */
+/**
+ * A function for an access, which returns whether it was a hit and fills the cache if not, and one that closes the
+ * cache.
+ */
 type Cache = [access: (key: string, rank: number) => boolean, close: () => void];
 
 function sharedCache(rows: number): Cache {
@@ -80,7 +83,7 @@ function sharedCache(rows: number): Cache {
   return [access, () => table.destroy()];
 }
 
-/** Rows enough for the shortest values, so that bytes are what limits it. */
+/** Enough rows even if all values are short, so that the limit is the bytes. */
 function sharedCacheBySize(rows: number, bytes: number): Cache {
   const table = Table.create({
     name: `bench-bytes-${process.pid}`,
@@ -99,7 +102,7 @@ function sharedCacheBySize(rows: number, bytes: number): Cache {
 }
 
 function exactCacheBySize(bytes: number): (key: string, rank: number) => boolean {
-  // What a value takes in blocks, for the comparison is about which rows go.
+  // The same size in blocks as in the table, because the comparison is about which rows are evicted.
   const sizeCalculation = (size: number): number => Math.ceil(size / BLOCK_BYTES) * BLOCK_BYTES;
   const cache = new LRUCache<string, number>({ maxSize: bytes, sizeCalculation });
   return (key, rank) => {

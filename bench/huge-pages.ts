@@ -4,8 +4,8 @@
  *
  *   node --expose-gc dist/bench/huge-pages.js [--keys 1000000] [--rounds 15] [--operations 20000]
  *
- * If too few huge pages are reserved, more are requested (`vm.nr_hugepages`, as root) and released at the end. What is
- * not available is left out, and that is printed.
+ * If too few huge pages are reserved, more are requested (`vm.nr_hugepages`, as root) and released at the end. Kinds
+ * that are not available are left out and listed.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -39,7 +39,7 @@ function numberIn(path: string, key: string): number {
  */
 function reserve(bytes: number): (() => void) | string {
   const pageBytes = numberIn('/proc/meminfo', 'Hugepagesize') * 1024;
-  if (pageBytes === 0) return 'this system has none';
+  if (pageBytes === 0) return 'this system has no huge pages';
   const free = (): number => numberIn('/proc/meminfo', 'HugePages_Free') - numberIn('/proc/meminfo', 'HugePages_Rsvd');
   const missing = Math.ceil(bytes / pageBytes) - free();
   if (missing <= 0) return () => {};

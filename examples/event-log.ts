@@ -1,7 +1,4 @@
-/**
- * A log that all workers write to and any process can follow. The newest events are kept; the oldest are dropped for
- * them.
- */
+/** A log that all workers write to and any process can follow. The newest events are kept; the oldest are dropped. */
 import cluster from 'node:cluster';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RingBuffer, Segment } from 'shmtable/pools';
@@ -66,7 +63,7 @@ if (cluster.isPrimary) {
   const worker = cluster.worker?.id ?? 0;
   for (let number = 1; number <= 1_000; number++) log({ worker, number, at: Date.now() });
   if (worker === 3) {
-    allocate(100); // dies while it writes an event: nobody waits for it
+    allocate(100); // dies while it writes an event: no process waits for it
     process.kill(process.pid, 'SIGKILL');
   }
   process.disconnect();

@@ -1,4 +1,4 @@
-/** One HTTP connection to each worker: the cluster deals connections out in turn, and every answer names its worker. */
+/** One HTTP connection to each worker; every response names its worker. */
 import { Agent, type IncomingHttpHeaders, request } from 'node:http';
 
 export interface Answer {
@@ -7,7 +7,10 @@ export interface Answer {
   readonly body: string;
 }
 
-/** Attempts to meet a worker that has no connection yet; the dealing is even, so that few are needed. */
+/**
+ * Maximum number of connections opened until every worker has one; connections spread over the workers, so few are
+ * needed.
+ */
 const MAX_CONNECTIONS = 200;
 
 /** A connection that stays with one worker. */
@@ -48,7 +51,7 @@ export async function connectToWorkers(port: number, pids: readonly number[]): P
   const connections = new Map<number, WorkerConnection>();
   for (let tries = 0; connections.size < pids.length; tries++) {
     if (tries === MAX_CONNECTIONS)
-      throw new Error(`${tries} connections met only ${connections.size} of ${pids.length} workers`);
+      throw new Error(`${tries} connections reached only ${connections.size} of ${pids.length} workers`);
     const connection = new WorkerConnection(port);
     const pid = Number((await connection.send('GET', '/healthz')).headers['shm-worker']);
     if (connections.has(pid)) connection.close();

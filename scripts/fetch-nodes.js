@@ -15,7 +15,7 @@ for (const major of [22, 24]) {
   const link = join(folder, 'node');
   if (!existsSync(link)) {
     mkdirSync(folder, { recursive: true });
-    // A separate package: otherwise npm would install into the nearest package above.
+    // A separate package: otherwise npm would install into the nearest package in a parent folder.
     writeFileSync(join(folder, 'package.json'), '{ "private": true }\n');
     execFileSync('npm', ['install', '--ignore-scripts', '--no-package-lock', `${packageName}@${major}`], {
       cwd: folder,

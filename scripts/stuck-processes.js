@@ -15,7 +15,7 @@ import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 
-/** Maximum time that a process may take to answer. */
+/** Maximum time that the inspector of a process may take to reply. */
 const ANSWER_MS = 3_000;
 const LOOK_MS = 20;
 const MAX_FRAMES = 20;
@@ -48,7 +48,7 @@ export function processesOf(group) {
 /**
  * A few lines for each process: its command, the kernel's state of its first thread, and its stack. Each is killed
  * after it was examined, the oldest last, because there is only one port for inspectors. Until its turn it is stopped,
- * so that it shows where it was when the time was over.
+ * so that its stack shows where it was when the time limit was reached.
  */
 export async function describeAndKill(pids) {
   const texts = pids.map(describeByKernel);

@@ -1,5 +1,5 @@
 /**
- * Services that answer every GET with the same row: the upper limit for Node's HTTP server and for Fastify.
+ * Services that respond to every GET with the same row: the upper limit for Node's HTTP server and for Fastify.
  *
  *   node hello-service.js node|fastify PORT
  */

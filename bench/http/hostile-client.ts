@@ -1,4 +1,4 @@
-/** A client that hurts: each attack is one thing that a single client may send, again and again for a while. */
+/** A hostile client: each attack is something that a single client can send, repeated for a while. */
 import { connect } from 'node:net';
 import { parentPort, workerData } from 'node:worker_threads';
 
@@ -44,7 +44,7 @@ function send(port: number, method: string, path: string, body = '', headers = '
   });
 }
 
-/** Sends requests and reads nothing. */
+/** Sends requests and does not read the responses. */
 function flood(port: number, bytes: string, forMs: number): Promise<void> {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1').on('error', () => undefined);

@@ -23,7 +23,7 @@ const MAX_ROUNDS = 9;
 /** Number of rounds, of a window each; Node's services compile their code in the first. */
 const WARM_UP_ROUNDS = 1;
 
-/** Number of rounds of a whole measurement. */
+/** Number of rounds of a complete measurement. */
 export function roundsOf(effort: Effort): number {
   return Math.max(1, Math.min(MAX_ROUNDS, Math.ceil(effort.rounds / 3)));
 }

@@ -49,7 +49,7 @@ export function startMapService(workers: number, rows: number): Promise<HttpServ
 }
 
 export function startHello(framework: 'node' | 'fastify'): Promise<HttpService> {
-  const name = framework === 'node' ? 'node:http, one answer' : 'Fastify, one answer';
+  const name = framework === 'node' ? 'node:http, one response' : 'Fastify, one response';
   return startHttp(name, (port) => ({ command: process.execPath, args: [HELLO_SERVICE, framework, String(port)] }));
 }
 

@@ -35,7 +35,7 @@ export async function requestsPerSecond(
   const { stdout } = await promisify(execFile)('wrk', [...flags, '--', ...request]);
   const { requests, microseconds, refused, broken }: Outcome = JSON.parse(stdout.trim().split('\n').at(-1) ?? '');
   if (requests === 0 || refused > 0 || broken > 0) {
-    throw new Error(`of ${requests} requests ${method} ${path} ${refused} were refused and ${broken} were broken off`);
+    throw new Error(`of ${requests} requests ${method} ${path} ${refused} were refused and ${broken} were interrupted`);
   }
   return (requests / microseconds) * 1e6;
 }

@@ -5,7 +5,7 @@ import { type Effort, rowsFor, type SectionResult } from '../../src/bench/sectio
 import { CACHE, type CacheOperation, LRU_CACHE, OPERATIONS, openCache, openLruCache } from '../subjects/caches.js';
 
 const TARGETS: Partial<Record<CacheOperation, number>> = { get: 0.8, set: 0.5 };
-/** Of a `getOrSet` that finds its value, compared with `get`: 1.2 times as long. */
+/** Target for a `getOrSet` that finds its value: at most 1.2 times as long as `get`. */
 const GET_OR_SET_TARGET = 0.83;
 
 export async function run(effort: Effort, rows: number): Promise<SectionResult> {

@@ -56,7 +56,7 @@ function figuresOf(
       .flatMap((theirs) => {
         const atLeast = competitors.find(({ name }) => name === theirs.subject)?.targets?.[operation];
         if (atLeast === undefined) return [ratioFigure(what, ours, theirs)];
-        // With huge pages only where it matters how far ahead the table is.
+        // Huge pages are included only where they are measured: their figures show how far ahead the table can be.
         const inHugePages = huge === undefined ? [] : [ratioFigure(`${what}, huge pages`, huge, theirs)];
         return [ratioFigure(what, ours, theirs, { target: { atLeast } }), ...inHugePages];
       });

@@ -38,7 +38,7 @@ export async function run(effort: Effort, rows: number): Promise<SectionResult> 
   }
 }
 
-/** Made over HTTP, which takes less time than at the start, and removed in the end. */
+/** Created over HTTP, which takes less time than at startup, and removed at the end. */
 function manyTables(effort: Effort): string[] {
   return Array.from({ length: isTrial(effort) ? 1 : MANY_TABLES }, (_, i) => `t${i}`);
 }

@@ -1,4 +1,4 @@
-/** Values of any length, compared with what keeps them elsewhere, and the memory that they take. */
+/** Values of any length compared with other stores, and the memory that they take. */
 import { type Figure, ratioFigure } from '../../src/bench/figure.js';
 import { type Measurement, measureInterleaved } from '../../src/bench/interleaved.js';
 import { orLeaveOut } from '../../src/bench/row-subject.js';
@@ -19,14 +19,14 @@ import {
   type ValueOperation,
 } from '../subjects/values.js';
 
-/** Minimum speed of the table, as a multiple of what it is compared with. */
+/** Minimum speed of the table, as a multiple of the other store's. */
 const TARGETS: Readonly<Record<string, Partial<Record<ValueOperation, number>>>> = {
   'Map of JSON text': { 'get session': 0.9, 'set session': 0.5 },
   lmdb: { 'get session': 1.5, 'set session': 8, 'get 4 KB text': 2 },
   'Redis by ioredis': { 'get session': 30, 'set session': 30 },
   'Buffer.copy': { 'get 64 KB blob': 0.5 },
 };
-/** Most are slow. */
+/** Most of the operations are slow. */
 const SHARE_OF_SLICE = 1 / 40;
 /** Sessions whose memory is counted, and the most bytes that each byte of them may take. */
 const SESSIONS = 20_000;
@@ -65,7 +65,7 @@ function figuresOf(operation: ValueOperation, measured: readonly Measurement<Val
     });
 }
 
-/** Bytes of a table that is full with sessions, for each byte of them. */
+/** Bytes of a table that is full of sessions, for each byte of their JSON. */
 function memory(): Figure {
   const sizes = Array.from({ length: SESSIONS }, (_, number) => sizeOf(number, SESSION_SIZES));
   const payload = sizes.reduce((sum, size) => sum + size, 0);

@@ -53,7 +53,7 @@ export async function startServer(server: ServerCommand): Promise<ServerProcess>
   throw new Error(problem);
 }
 
-/** A port of this machine that was free a moment ago. */
+/** A port of this machine that has just been free. */
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -6,7 +6,8 @@ import { scratchFolder } from '../scratch-folder.js';
 import { connectIoredis } from './redis-clients.js';
 
 /**
- * - `get session`: the sum of `visits` of parsed sessions; `set session`: writes `sessionOf(position)`, the number of keys
+ * - `get session`: the sum of `visits` of parsed sessions; `set session`: writes `sessionOf(position)`; the number of
+ *   keys
  * - `get text`, `set text`: the same with texts of 4 KB; the sum of their lengths
  * - `get image`, `set image`: with bytes of 64 KB
  */
@@ -51,7 +52,7 @@ const SESSIONS = Array.from({ length: 1024 }, (_, i) => sessionOf(i));
 const TEXTS = Array.from({ length: 64 }, (_, i) => flat(`${i} `.padEnd(4096, 'lorem ipsum ')));
 const IMAGE = new Uint8Array(65_536).fill(7);
 
-/** One piece of memory, as a text that was read from a socket. */
+/** The text as a flat string, like one that was read from a socket. */
 function flat(text: string): string {
   return Buffer.from(text).toString();
 }
@@ -108,7 +109,7 @@ export const openValueTable: OpenValues = (keys) => {
   };
 };
 
-/** A `Map` that holds the JSON text, as a cache in one process does that must not give away its own objects. */
+/** A `Map` that holds JSON text, like a cache in one process that must not return its own objects. */
 export const openTextMap: OpenValues = (keys) => {
   const map = new Map<string, string>();
   for (const [i, key] of keys.entries()) map.set(key, JSON.stringify(session(i)));
@@ -129,7 +130,7 @@ export const openTextMap: OpenValues = (keys) => {
   };
 };
 
-/** What copying alone takes, to memory that is there already. */
+/** The copy alone, to existing memory. */
 export const openCopy: OpenValues = () => {
   const source = Buffer.from(IMAGE);
   const target = Buffer.alloc(IMAGE.length);
@@ -140,7 +141,7 @@ export const openCopy: OpenValues = () => {
   };
 };
 
-/** What a copy takes that belongs to the caller. */
+/** A copy that belongs to the caller. */
 export const openFreshCopy: OpenValues = () => ({
   name: 'new Uint8Array',
   slices: { 'get 64 KB blob': (keys) => sumOf(keys, () => new Uint8Array(IMAGE).length) },

@@ -18,8 +18,8 @@ export type Slice = (keys: readonly string[]) => number | Promise<number>;
 export interface Subject<Operation extends string = string> {
   readonly name: string;
   /**
-   * Operations that it cannot do are left out, but only those that change no rows: otherwise its rows would differ from
-   * those of the others.
+   * A subject may lack operations, but only those that change no rows: otherwise its rows would differ from those of
+   * the others.
    */
   readonly slices: Partial<Readonly<Record<Operation, Slice>>>;
   /** The keys of its slices for these key numbers; without this method, a new string for each. */
@@ -54,7 +54,7 @@ export interface Measurement<Operation extends string = string> {
 
 /** Operations before the measured ones, after which the optimising compiler is done. */
 const WARM_UP_OPERATIONS = 20_000;
-/** Minimum number of rounds for these, so that everything else settles too, and the maximum. */
+/** Minimum and maximum number of warm-up rounds; the minimum lets everything else settle, too. */
 const MIN_WARM_UP_ROUNDS = 5;
 const MAX_WARM_UP_ROUNDS = 40;
 

@@ -41,8 +41,8 @@ export interface Latency {
 
 const SLICE_OPERATIONS = 1_000;
 /**
- * Number of different slices of keys, which are used in turn: while it created keys, a process would not disturb the
- * others.
+ * Number of different slices of keys, which are used in turn: a process that is creating keys would not put load on the
+ * table.
  */
 const SLICES = 64;
 /** Maximum number of timings in a window. */

@@ -5,7 +5,7 @@ import { zshCompletion } from './zsh-completion.js';
 
 const SHELLS = { bash: bashCompletion, zsh: zshCompletion } as const;
 
-/** `shmtable completion SHELL`: the script is generated from the tree of commands, so it has all of them. */
+/** `shmtable completion SHELL`: the script is generated from the tree of commands, so it is complete. */
 export function addCompletion(program: Command): void {
   program
     .command('completion')

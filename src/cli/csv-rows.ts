@@ -53,7 +53,7 @@ export async function* csvRows(
     // Bytes, not text: the parser would replace ill-formed UTF-8 by U+FFFD.
     encoding: null,
     info: true,
-    // If the parser detected the line end, it would expect that of the first line everywhere.
+    // If the parser detected line ends itself, it would expect that of the first line everywhere.
     record_delimiter: LINE_ENDS,
     skip_empty_lines: true,
     max_record_size: MAX_LINE_BYTES,
@@ -80,7 +80,7 @@ function describeError(error: CsvError | undefined, quotes: QuoteLines): { line:
   if (error?.code === 'CSV_QUOTE_NOT_CLOSED') {
     return { line: quotes.openedAt, message: 'the quote that opens here is not closed' };
   }
-  // After the comma, the message has bytes printed as an object.
+  // The part of the message after the comma shows bytes printed as an object.
   return { line: Number(error?.lines), message: `${error?.message.replace(/, value is .*/, '')}` };
 }
 
@@ -106,8 +106,8 @@ function readHeader(names: readonly string[], codec: TableCodec, wanted: CsvColu
 
 /**
  * The position of the key or the expiry in the header. If an option gives the name, the table may have a column of that
- * name too, and the cell fills both. For the default name it is ambiguous which of the two is meant if the table has
- * such a column.
+ * name too, and the cell fills both. If the table has a column of the default name, it is ambiguous which of the two is
+ * meant.
  */
 function find(
   names: readonly string[],

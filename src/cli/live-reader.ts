@@ -16,7 +16,7 @@ export interface TableSample {
   readonly rows: number;
   readonly capacity: number;
   readonly bytes: number;
-  /** The part of the heap's blocks that is not free, 0 to 1; null for a table without a heap. */
+  /** The share of the heap's blocks that is not free, 0 to 1; null for a table without a heap. */
   readonly heapShare: number | null;
   readonly participants: number;
   readonly insertsPerSecond: number;
@@ -25,7 +25,7 @@ export interface TableSample {
   readonly expirationsPerSecond: number;
   readonly evictionsPerSecond: number;
   readonly lockWaitsPerSecond: number;
-  /** In all. */
+  /** Total number. */
   readonly recoveries: number;
 }
 

@@ -20,8 +20,8 @@ export function addLoad(program: Command): void {
     .option('--no-expires-column', 'the CSV file has no expiries')
     .addHelpText(
       'after',
-      '\nCSV has a header with a column for the key and, if wanted, one for the expiry; the table may have a column of the\n' +
-        'same name if the option says so. A row replaces the one with its key. At the\n' +
+      '\nCSV has a header with a column for the key and, optionally, one for the expiry; the table may have a column of the\n' +
+        'same name if an option names it. A row replaces the one with its key. At the\n' +
         'first invalid line the command fails and names the line; the rows before it stay in the table.',
     )
     .action(async (name: string, flags: LoadFlags) => {

@@ -6,7 +6,7 @@ import { printJson, printTable } from './output.js';
 export function addSegments(program: Command): void {
   program
     .command('segments')
-    .description('list the segments of all backends and namespaces, as ipcs -m lists those of System V')
+    .description('list the segments of all backends and namespaces, like ipcs -m for System V')
     .option('--json', 'print JSON')
     .action(({ json = false }: { json?: boolean }) => {
       const segments = Segment.list({ foreign: true });

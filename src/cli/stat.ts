@@ -43,10 +43,10 @@ function heapLine({ blocks, blockBytes, used, inFlight }: HeapStats): string {
   return `${used} of ${blocks} blocks of ${blockBytes} bytes used, ${inFlight} in flight (${percent}%)`;
 }
 
-/** Only sizes that there are. */
+/** Lists only size classes that contain values. */
 function sizesLine({ bytes, counts }: ValueSizes): string {
   const found = counts.filter(({ values }) => values > 0);
   const last = counts.at(-2)?.upTo;
   const list = found.map(({ upTo, values }) => `${upTo === null ? `> ${last}` : `<= ${upTo}`}: ${values}`);
-  return `${bytes} bytes in all; ${list.join(', ')}`;
+  return `${bytes} bytes in total; ${list.join(', ')}`;
 }

@@ -38,7 +38,7 @@ export function destroyTable(name: string, { path }: TableFlags): void {
   whereverItIs(name, path, (where) => Table.destroy(name, where));
 }
 
-/** First the location of most tables: a search among all segments must examine all processes. */
+/** Tries the location of most tables first, because a search among all segments must examine all processes. */
 function whereverItIs<T>(name: string, path: string | undefined, action: (where: Whereabouts) => T): T {
   if (path !== undefined) return action({ backend: 'file', path });
   try {

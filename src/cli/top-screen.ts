@@ -20,7 +20,7 @@ const TABLE_HEADS = [
 ];
 const SERVICE_HEADS = ['SERVICE', 'WORKERS', 'REQ/S', '5XX/S', 'P50', 'P99', 'DEATHS'];
 
-/** The cursor is below the text. */
+/** The cursor takes a line below the text. */
 const CURSOR_LINES = 1;
 
 /** For a terminal with this many lines: the oldest events are left out if they do not fit. */
@@ -87,7 +87,7 @@ function describe(event: LoggedEvent): string {
     case 'worker died':
       return `worker ${event.worker} died (${event.signal ?? `exit code ${event.code}`})`;
     case 'worker started':
-      return `worker ${event.worker} serves`;
+      return `worker ${event.worker} is serving`;
     case 'worker ended':
       return `worker ${event.worker} has ended`;
   }

@@ -113,8 +113,8 @@ t.test('stat shows the use of the heap and the sizes of values', async (t) => {
   table.set('b', { body: 'x'.repeat(300), file: new Uint8Array(20_000) });
   const shown = await run(['stat', 'sizes']);
   t.match(shown.stdout, /^heap +85 of 256 blocks of 256 bytes used, 0 in flight \(33%\)$/m);
-  t.match(shown.stdout, /^sizes of body +1300 bytes in all; <= 1024: 2$/m);
-  t.match(shown.stdout, /^sizes of file +20000 bytes in all; <= 0: 1, <= 65536: 1$/m);
+  t.match(shown.stdout, /^sizes of body +1300 bytes in total; <= 1024: 2$/m);
+  t.match(shown.stdout, /^sizes of file +20000 bytes in total; <= 0: 1, <= 65536: 1$/m);
   const { stats, valueSizes } = JSON.parse((await run(['stat', 'sizes', '--json'])).stdout);
   t.same(stats.heap, { bytes: 65_536, blockBytes: 256, blocks: 256, used: 85, inFlight: 0 });
   t.equal(valueSizes.data.bytes, 3);
