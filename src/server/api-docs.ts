@@ -1,8 +1,10 @@
 /** The OpenAPI document of the routes, and the page on which to read it and try the routes. */
+
 import fastifySwagger, { type SwaggerTransform } from '@fastify/swagger';
 import fastifySwaggerUi from '@fastify/swagger-ui';
 import { describeAccess, securitySchemes } from './access/access-docs.js';
 import { DOCS_POLICY } from './access/protective-headers.js';
+import { compressAnswer } from './compression.js';
 import { problemSchema, serviceProblems } from './route-problems.js';
 import { jsonAnswer } from './route-schemas.js';
 import type { RoutesApp } from './service-routes.js';
@@ -69,6 +71,7 @@ export async function serveDocs(app: RoutesApp): Promise<void> {
   await app.register(async (page) => {
     page.addHook('onRoute', (route) => {
       route.config = { ...route.config, scope: 'none' };
+      route.onSend = [compressAnswer, ...[route.onSend ?? []].flat()];
     });
     // Without a trailing slash in the path, the page's links are absolute; as relative ones they also work behind a
     // prefix.
@@ -88,6 +91,7 @@ export async function serveDocs(app: RoutesApp): Promise<void> {
   app.get(
     '/openapi.json',
     {
+      onSend: compressAnswer,
       config: { scope: 'none' },
       schema: {
         operationId: 'openapi',

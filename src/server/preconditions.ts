@@ -27,9 +27,18 @@ interface EntityTag {
  */
 const ELEMENT = /[ \t]*(?:(W\/)?("[\x21\x23-\x7e\x80-\xff]*")[ \t]*)?(,|$)/y;
 
+/** The end of the tag of a compressed response. */
+const CODED = /-(?:br|gzip)"$/;
+
 /** The entity tag of a revision. */
 export function entityTag(revision: number): string {
   return `"${revision}"`;
+}
+
+/** The tag of a revision that a client already has, which may be that of a compressed response. */
+export function knownTag(noneMatch: string | undefined, revision: number): string {
+  const coded = ['br', 'gzip'].map((encoding) => `"${revision}-${encoding}"`);
+  return coded.find((tag) => noneMatch?.includes(tag)) ?? entityTag(revision);
 }
 
 /**
@@ -86,7 +95,9 @@ function parseTags(header: string, list: string): EntityTag[] {
     ELEMENT.lastIndex = end;
     const element = ELEMENT.exec(list);
     if (element === null) throw malformed(header, list);
-    if (element[2] !== undefined) tags.push({ weak: element[1] !== undefined, opaque: element[2] });
+    if (element[2] !== undefined) {
+      tags.push({ weak: element[1] !== undefined, opaque: element[2].replace(CODED, '"') });
+    }
     end = ELEMENT.lastIndex;
     if (element[3] === '') break;
   }

@@ -24,7 +24,11 @@ export function nothing(description: string, headers?: Readonly<Record<string, o
 }
 
 export const entityTagHeader = {
-  ETag: { type: 'string', pattern: '^"[0-9]+"$', description: "The row's revision, for If-Match and If-None-Match" },
+  ETag: {
+    type: 'string',
+    pattern: '^"[0-9]+(-(br|gzip))?"$',
+    description: "The row's revision, for If-Match and If-None-Match",
+  },
 } as const;
 
 export const locationHeader = { Location: { type: 'string', description: 'Path of the created resource' } } as const;

@@ -4,6 +4,7 @@ import { ShmTableError } from '../../errors.js';
 import { MAX_KEYS_AHEAD } from '../../table/many-rows.js';
 import { failed, type Operation, operationSchema, runOperation } from '../batch-operations.js';
 import { MAX_OPERATIONS } from '../bodies/body-limits.js';
+import { compressAnswer } from '../compression.js';
 import { Type } from '../json-schema.js';
 import { answerInPieces } from '../pieced-answer.js';
 import { requestValidation } from '../request-validation.js';
@@ -34,6 +35,7 @@ export function batchRoutes(app: RoutesApp, handles: TableHandles, answerBytes: 
     '/tables/:table/batch',
     {
       // A batch of nothing but `get` needs only the scope `read`.
+      onSend: compressAnswer,
       config: { scope: 'read', scopeOfBody: true, body: 'batch' },
       validatorCompiler: batchValidation,
       schema: {

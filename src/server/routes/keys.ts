@@ -1,5 +1,6 @@
 import type { Static } from 'typebox';
 import { DEFAULT_SCAN_LIMIT } from '../../table/defaults.js';
+import { compressAnswer } from '../compression.js';
 import { Type } from '../json-schema.js';
 import { decodeKey } from '../key-encoding.js';
 import { tableProblems } from '../route-problems.js';
@@ -33,6 +34,7 @@ function listKeys(app: RoutesApp, handles: TableHandles): void {
   app.get(
     '/tables/:table/keys',
     {
+      onSend: compressAnswer,
       config: { scope: 'read' },
       schema: {
         operationId: 'listKeys',

@@ -1,3 +1,4 @@
+import { compressAnswer } from '../compression.js';
 import { countsOfTables } from '../metrics/table-counts.js';
 import { serviceProblems } from '../route-problems.js';
 import type { ServiceMemory } from '../service-memory.js';
@@ -19,6 +20,7 @@ export function metricsRoutes(app: RoutesApp, memory: ServiceMemory, namespace: 
   app.get(
     '/metrics',
     {
+      onSend: compressAnswer,
       config: { scope: 'read' },
       schema: {
         operationId: 'metrics',

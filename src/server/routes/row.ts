@@ -1,8 +1,9 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { ShmTableError, show } from '../../errors.js';
+import { PLAIN_BYTES, sendLong } from '../compression.js';
 import { Type } from '../json-schema.js';
 import { decodeKey } from '../key-encoding.js';
-import { type Condition, entityTag, preconditionsOf, writeCondition } from '../preconditions.js';
+import { type Condition, entityTag, knownTag, preconditionsOf, writeCondition } from '../preconditions.js';
 import { OF_ANY_BODY, OF_ANY_ROW_WRITE, tableProblems } from '../route-problems.js';
 import {
   conditionHeaders,
@@ -23,6 +24,7 @@ import { lifetimeOf } from '../row-lifetime.js';
 import { deleteRow, mergeRow, readRow, upsertRow } from '../row-operations.js';
 import { type RoutesApp, routeByKey } from '../service-routes.js';
 import type { TableHandles } from '../table-handles.js';
+import { varyBy } from '../vary.js';
 
 const url = '/tables/:table/rows/:key';
 const writeQuery = Type.Object({ ttl: lifetime, keyEncoding });
@@ -70,8 +72,14 @@ function getRow(app: RoutesApp, handles: TableHandles): void {
           );
         }
         reply.header('ETag', entityTag(entry.revision));
-        if (preconditions?.ifNoneMatch(entry.revision) === false) return reply.code(304).send(undefined);
-        return reply.type('application/json').send(served.codec.writeEnvelope(entry, write));
+        if (preconditions?.ifNoneMatch(entry.revision) === false) {
+          varyBy(reply, 'Accept-Encoding');
+          reply.header('ETag', knownTag(request.headers['if-none-match'], entry.revision));
+          return reply.code(304).send(undefined);
+        }
+        const text = served.codec.writeEnvelope(entry, write);
+        reply.type('application/json');
+        return text.length <= PLAIN_BYTES ? reply.send(text) : sendLong(reply, text);
       });
     },
   });

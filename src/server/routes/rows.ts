@@ -1,6 +1,7 @@
 import { ShmTableError } from '../../errors.js';
 import { DEFAULT_SCAN_LIMIT } from '../../table/defaults.js';
 import type { BucketNumber } from '../../table/layout/units.js';
+import { compressAnswer } from '../compression.js';
 import { Type } from '../json-schema.js';
 import { decodeKey } from '../key-encoding.js';
 import { answerInPieces } from '../pieced-answer.js';
@@ -43,6 +44,7 @@ export function rowsRoutes(app: RoutesApp, handles: TableHandles, answerBytes: n
   app.get(
     url,
     {
+      onSend: compressAnswer,
       config: { scope: 'read' },
       schema: {
         operationId: 'listRows',

@@ -2,6 +2,7 @@ import { Socket } from 'node:net';
 import type { Static } from 'typebox';
 import { MAX_TIMEOUT_MS } from '../../table/options.js';
 import type { Columns } from '../../table/types.js';
+import { compressAnswer } from '../compression.js';
 import { Type } from '../json-schema.js';
 import { ConflictError } from '../problems.js';
 import { requestValidation } from '../request-validation.js';
@@ -113,6 +114,7 @@ export function tableRoutes(app: RoutesApp, handles: TableHandles): void {
   app.get(
     url,
     {
+      onSend: compressAnswer,
       config: { scope: 'read' },
       schema: {
         operationId: 'getTable',

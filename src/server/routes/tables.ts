@@ -2,6 +2,7 @@ import type { Static } from 'typebox';
 import { engineOf } from '../../table/engine.js';
 import type { Table } from '../../table/table.js';
 import type { Columns } from '../../table/types.js';
+import { compressAnswer } from '../compression.js';
 import { Type } from '../json-schema.js';
 import { answerInPieces } from '../pieced-answer.js';
 import { serviceProblems } from '../route-problems.js';
@@ -28,6 +29,7 @@ export function tablesRoutes(app: RoutesApp, handles: TableHandles): void {
   app.get(
     '/tables',
     {
+      onSend: compressAnswer,
       config: { scope: 'read' },
       schema: {
         operationId: 'listTables',
