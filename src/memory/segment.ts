@@ -107,10 +107,32 @@ export class Segment {
    */
   static create(options: SegmentOptions, initialise?: (segment: Segment) => void): Segment {
     checkCreateOptions(options);
+    if (options.backend === 'auto') {
+      return firstSupported(ANY_BACKEND, (backend) => Segment.create({ ...options, backend }, initialise));
+    }
+    const segment = Segment.createNameless(options);
+    try {
+      initialise?.(segment);
+      segment.publish();
+      return segment;
+    } catch (error) {
+      segment.close();
+      throw error;
+    }
+  }
+
+  /**
+   * Creates a segment of zeroed, reserved memory that nobody else can open before `publish`. Nothing of it remains if
+   * it is closed before that, or if the process ends. O(bytes).
+   *
+   * @throws {ShmTableError} the errors of `create`; ERR_SEGMENT_EXISTS when the name is taken already
+   */
+  static createNameless(options: SegmentOptions): Segment {
+    checkCreateOptions(options);
     const name = checkName(options.name);
     const backendName = options.backend ?? DEFAULT_BACKEND;
     if (backendName === 'auto') {
-      return firstSupported(ANY_BACKEND, (backend) => Segment.create({ ...options, backend }, initialise));
+      return firstSupported(ANY_BACKEND, (backend) => Segment.createNameless({ ...options, backend }));
     }
     const backend = backendOf(backendName);
     const hugePages = checkFlag('hugePages', options.hugePages);
@@ -124,20 +146,25 @@ export class Segment {
       hugePages,
       removeOnLastDetach: checkRemoval(backendName, options.removeOnLastDetach),
     });
-    const segment = new Segment(backendName, name, object, hugePages);
-    let mayHaveName = false;
+    return new Segment(backendName, name, object, hugePages);
+  }
+
+  /**
+   * Gives a segment of `createNameless` its name, atomically.
+   *
+   * @throws {ShmTableError} ERR_SEGMENT_EXISTS when the name has been taken meanwhile
+   * @throws {ShmTableError} ERR_SEGMENT_NOT_FOUND when the segment is closed
+   * @throws {ShmTableError} ERR_BACKEND_UNSUPPORTED when the host cannot name the memory
+   */
+  publish(): void {
+    const mapping = this.#open();
     try {
-      initialise?.(segment);
-      const mapping = segment.#open();
-      mayHaveName = true;
-      if (object.publish(mapping)) return segment;
+      if (this.#object.publish(mapping)) return;
     } catch (error) {
-      if (mayHaveName) unlinkIfPossible(object);
-      segment.close();
+      unlinkIfPossible(this.#object);
       throw error;
     }
-    segment.close();
-    throw new ShmTableError('ERR_SEGMENT_EXISTS', `${backendName} segment "${name}" already exists`);
+    throw new ShmTableError('ERR_SEGMENT_EXISTS', `${this.backend} segment "${this.name}" already exists`);
   }
 
   /**

@@ -75,12 +75,6 @@ export async function createTables(
   keeper: SnapshotKeeper | undefined,
 ): Promise<void> {
   const there = new Set(handles.list().map(({ name }) => name));
-  for (const name of there) {
-    if (keeper?.isTorn(name) !== true) continue;
-    // A service was killed while it restored this table, so the table is incomplete.
-    handles.destroy(name);
-    there.delete(name);
-  }
   const participants = Math.max(TABLE_DEFAULTS.maxParticipants, participantsOf(workers));
   const maxParticipants = Math.min(MAX_PARTICIPANTS, participants);
   for (const [name, given] of Object.entries(tables)) {

@@ -4,7 +4,6 @@
  *   <table>.<epoch milliseconds>.snapshot   a snapshot, complete
  *   <table>.<epoch milliseconds>.lost       a snapshot from before a sudden loss of rows
  *   <table>.<epoch milliseconds>.deleted    the table was deleted then: earlier snapshots of it are not restored
- *   <table>.restoring                       the table is being restored and is not whole until this file is gone
  *
  * Each appears complete or not at all.
  */
@@ -102,24 +101,6 @@ export class SnapshotFiles {
     const files = await this.#dated();
     const deletedAt = Math.max(wallTimeMs(), latest(files, table) + 1);
     await write(join(this.#dir, `${table}.${deletedAt}.deleted`));
-  }
-
-  /** Notes that a table is being restored. */
-  async beginRestoring(table: string): Promise<void> {
-    await write(this.#restoring(table));
-  }
-
-  async endRestoring(table: string): Promise<void> {
-    await rm(this.#restoring(table), { force: true });
-  }
-
-  /** Whether a table is what a restore that was cut off left of it. */
-  isTorn(table: string): boolean {
-    return existsSync(this.#restoring(table));
-  }
-
-  #restoring(table: string): string {
-    return join(this.#dir, `${table}.restoring`);
   }
 
   async #dated(): Promise<DatedFile[]> {

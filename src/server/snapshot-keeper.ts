@@ -2,8 +2,8 @@
  * Takes snapshots of the service's tables on a schedule and at shutdown, and restores them at startup. It runs in the
  * primary, while the workers keep serving.
  *
- * A service killed while writing a snapshot leaves the previous one, and one killed while restoring a table restores it
- * again at its next start.
+ * A service killed while writing a snapshot leaves the previous one, and one killed while restoring a table leaves none,
+ * so that the next start restores it.
  */
 
 import type { FastifyBaseLogger } from 'fastify';
@@ -41,11 +41,6 @@ export class SnapshotKeeper {
     for (const file of await this.#files.prepare()) this.#log.warn({ file }, 'unfinished snapshot removed');
   }
 
-  /** Whether a table is what a restore that was cut off left of it. */
-  isTorn(table: string): boolean {
-    return this.#files.isTorn(table);
-  }
-
   /** The names of all tables that `restore` may restore. */
   async restorable(): Promise<string[]> {
     return this.#settings.restoreAtStart ? this.#files.tables() : [];
@@ -60,16 +55,6 @@ export class SnapshotKeeper {
     const { name, capacity, columns } = options;
     const isDefined = capacity !== undefined && columns !== undefined;
     const wanted = isDefined ? withSchemaDefaults({ ...options, capacity, columns }) : options;
-    await this.#files.beginRestoring(name);
-    try {
-      return await this.#restoreNewest(name, wanted);
-    } finally {
-      // A failed restore has removed the table that it created.
-      await this.#files.endRestoring(name);
-    }
-  }
-
-  async #restoreNewest(name: string, wanted: RestoreOptions): Promise<boolean> {
     for (const { path } of await this.#files.of(name)) {
       try {
         const table = await Table.restore(path, wanted);

@@ -2,10 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { hasCode, ShmTableError } from '../errors.js';
 import {
   assertBootTimeKnown,
+  type BackendName,
   firstFound,
   firstSupported,
   Segment,
-  type SegmentOptions,
   SHARED_BACKENDS,
 } from '../memory/index.js';
 import { bootIdBytes, enterBoot } from './boot-record.js';
@@ -33,18 +33,47 @@ export interface OpenedTable {
 /** Attaches to a table. Closing what it returns also closes the segment. */
 type Attaching<T> = (opened: OpenedTable) => T;
 
+/** A table that nobody else can open before it is published. */
+interface UnpublishedTable<T> {
+  readonly attached: T;
+  /** `ERR_TABLE_EXISTS` when the name has been taken meanwhile, and what `Segment.publish` throws. */
+  publish(): void;
+}
+
 /**
  * Creates a table and attaches to it. The table becomes visible when both are done, so that a failure of either leaves
- * nothing behind. All its revisions are at least `leastRevision`. `ERR_TABLE_EXISTS`, and what `Segment.create` throws.
+ * nothing behind. `ERR_TABLE_EXISTS`, and what `Segment.create` throws.
  */
 export function createTable<T extends { close(): void }>(
   attach: AttachOptions,
   schema: TableSchema,
   attachTo: Attaching<T>,
-  leastRevision = 0,
 ): T {
+  return onBackend(attach, (backend) => {
+    const { attached, publish } = prepareTable({ ...attach, backend }, schema, attachTo);
+    try {
+      publish();
+      return attached;
+    } catch (error) {
+      attached.close();
+      throw error;
+    }
+  });
+}
+
+/**
+ * Creates a table that is not visible before `publish`, and attaches to it. Nothing of it remains if it is closed
+ * before that, or if the process ends. All its revisions are at least `leastRevision`. `ERR_TABLE_EXISTS` when the
+ * name is taken already, and what `Segment.createNameless` throws.
+ */
+export function prepareTable<T>(
+  attach: AttachOptions,
+  schema: TableSchema,
+  attachTo: Attaching<T>,
+  leastRevision = 0,
+): UnpublishedTable<T> {
   assertBootTimeKnown();
-  const { name, namespace, backend, path, hugePages } = attach;
+  const { name, namespace, path, hugePages } = attach;
   const layout = layOutSegment(schema);
   if (layout.totalBytes > MAX_TABLE_BYTES) {
     throw new ShmTableError(
@@ -52,30 +81,38 @@ export function createTable<T extends { close(): void }>(
       `table ${name} would take ${layout.totalBytes} bytes, the limit is ${MAX_TABLE_BYTES}`,
     );
   }
-  let attached: T | undefined;
+  const options = { name: segmentName(namespace, name), path, size: layout.totalBytes, hugePages };
+  const segment = asTable(attach, () =>
+    onBackend(attach, (backend) => Segment.createNameless({ ...options, backend })),
+  );
   try {
-    createSegment(
-      { backend, name: segmentName(namespace, name), path, size: layout.totalBytes, hugePages },
-      (segment) => {
-        // Left over from a backend on which everything worked except publishing the name.
-        attached?.close();
-        attached = undefined;
-        const { buffer } = segment;
-        writeHeader(buffer, layout, {
-          clockOffset: newClockOffset(),
-          bootId: bootIdBytes(),
-          seed: randomBytes(16),
-          leastRevision,
-        });
-        const memory = TableMemory.create(buffer, layout);
-        if (layout.feedCells > 0) new ChangeFeed(memory).initialise();
-        attached = attachTo({ segment, memory });
-      },
-    );
-    if (attached !== undefined) return attached;
-    throw new Error('a segment was created without being initialised');
+    const { buffer } = segment;
+    writeHeader(buffer, layout, {
+      clockOffset: newClockOffset(),
+      bootId: bootIdBytes(),
+      seed: randomBytes(16),
+      leastRevision,
+    });
+    const memory = TableMemory.create(buffer, layout);
+    if (layout.feedCells > 0) new ChangeFeed(memory).initialise();
+    const attached = attachTo({ segment, memory });
+    return { attached, publish: () => asTable(attach, () => segment.publish()) };
   } catch (error) {
-    attached?.close();
+    segment.close();
+    throw error;
+  }
+}
+
+/** Calls with the backend that is wanted, for `auto` with each until the host supports one. */
+function onBackend<T>({ backend: wanted }: AttachOptions, attempt: (backend: BackendName) => T): T {
+  return wanted === 'auto' ? firstSupported(SHARED_BACKENDS, attempt) : attempt(wanted);
+}
+
+/** Says of the table what `attempt` says of its segment when the name is taken. */
+function asTable<T>({ name, namespace }: AttachOptions, attempt: () => T): T {
+  try {
+    return attempt();
+  } catch (error) {
     if (!hasCode(error, 'ERR_SEGMENT_EXISTS')) throw error;
     throw new ShmTableError('ERR_TABLE_EXISTS', `there is a table ${name} in namespace ${namespace} already`, {
       cause: error,
@@ -195,11 +232,6 @@ export function destroySegment(segment: Segment): void {
   }
   feed?.wake();
   segment.unlink();
-}
-
-function createSegment(options: SegmentOptions, initialise: (segment: Segment) => void): Segment {
-  if (options.backend !== 'auto') return Segment.create(options, initialise);
-  return firstSupported(SHARED_BACKENDS, (backend) => Segment.create({ ...options, backend }, initialise));
 }
 
 function feedOf(segment: Segment): ChangeFeed | undefined {

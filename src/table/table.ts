@@ -15,6 +15,7 @@ import {
   type OpenedTable,
   openOrCreateTable,
   openTable,
+  prepareTable,
 } from './open.js';
 import { INCREMENT_OPTIONS, LOOKUP_OPTIONS, TABLE_OPTIONS } from './option-names.js';
 import { type AttachOptions, parseAttach, parseNamespace, parseSchema } from './options.js';
@@ -635,7 +636,8 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
   /**
    * Creates a table from a snapshot. Its options are those of the table that the snapshot was taken of, unless
    * `options` say otherwise; the columns must be the same. Every checksum in the file is verified before the table is
-   * created. Lifetimes continue to run while a snapshot is on disk.
+   * created, and nobody else can open the table before all of its rows are in it: a restore that fails, or whose
+   * process is killed, leaves nothing. Lifetimes continue to run while a snapshot is on disk.
    *
    * @throws {ShmTableError} `ERR_SNAPSHOT_DAMAGED` when the file is not a snapshot, or truncated or altered; the
    *   message says where.
@@ -657,7 +659,7 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
       const wanted = restoredOptions(snapshot, options);
       const attach = parseAttach(wanted);
       assertCreatable(attach);
-      const table = createTable(
+      const { attached: table, publish } = prepareTable(
         attach,
         parseSchema(wanted),
         (opened) => Table.#attachTo<C>(opened, attach),
@@ -665,9 +667,10 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
       );
       try {
         await loadSnapshot(reader, table.#handle);
+        publish();
         return table;
       } catch (error) {
-        table.destroy();
+        table.close();
         throw error;
       }
     } finally {

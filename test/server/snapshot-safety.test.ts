@@ -4,9 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { Table } from '../../src/table/table.js';
+import { eventually } from '../fixtures/deadline.js';
 import { send } from '../fixtures/http-client.js';
 import { startService } from '../fixtures/server-process.js';
-import { keepTables } from '../fixtures/snapshot-keeping.js';
+import { keepTables, startKeeper } from '../fixtures/snapshot-keeping.js';
 
 const columns = { n: 'int32' } as const;
 const TABLE = { capacity: 100, columns };
@@ -76,25 +77,22 @@ t.test('a snapshot that was being taken when the table was deleted is not restor
   t.notOk(readdirSync(dir).includes(taken));
 });
 
-t.test('a table whose restore was cut off is restored again', async (t) => {
+t.test('a table is restored again after kill -9 during its restore', async (t) => {
   const { dir, namespace } = places(t);
-  const settings = { namespace, snapshots: { dir }, tables: { t: TABLE } };
+  const capacity = 50_000;
+  const settings = { namespace, snapshots: { dir, atShutdown: false }, tables: { t: { capacity, columns } } };
   const first = await keepTables(settings);
-  first.handles.use('t', ({ table }) => {
-    for (let n = 0; n < 50; n++) table.set(`${n}`, { n });
+  await first.handles.use('t', ({ table }) => {
+    for (let n = 0; n < capacity; n++) table.set(`${n}`, { n });
+    return table.snapshot(join(dir, 't.1790000000000.snapshot'));
   });
   await first.stop();
-  // What a kill in the middle leaves: some rows, and the note that they are not all.
-  using torn = Table.open('t', { namespace, columns });
-  for (let n = 0; n < 30; n++) torn.delete(`${n}`);
-  writeFileSync(join(dir, 't.restoring'), '');
+  Table.destroy('t', { namespace });
+  const killed = startKeeper(settings);
+  await eventually('it reads the snapshot', () => killed.hasOpen(dir));
+  await killed.kill();
   const again = await keepTables(settings);
-  t.equal(rowsOf(namespace, 't'), 50, 'every row is there');
-  t.match(
-    again.log.find(({ msg }) => msg === 'table restored'),
-    { table: 't', rows: 50 },
-  );
-  t.notOk(readdirSync(dir).includes('t.restoring'));
+  t.equal(rowsOf(namespace, 't'), capacity, 'every row is there');
   await again.stop();
 });
 

@@ -3,8 +3,9 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import t, { type Test } from 'tap';
+import { hasCode } from '../../../src/errors.js';
 import type { Columns, TableOptions } from '../../../src/index.js';
 import { checksumColumns, createRow, isWhole } from '../../fixtures/checksum-row.js';
 import { eventually } from '../../fixtures/deadline.js';
@@ -240,6 +241,55 @@ t.test('kill -9 during a snapshot leaves the previous one', async (t) => {
     const restored = await restore(t, path);
     t.equal(restored.size, 30_000);
     restored.destroy();
+  }
+});
+
+t.test('nobody finds a table before all of its rows are restored', async (t) => {
+  const table = scratchTable(t, { capacity: 8_000, columns });
+  for (let i = 0; i < 8_000; i++) table.set(`${i}`, { n: i });
+  const path = join(t.testdir(), 'snapshot');
+  await table.snapshot(path);
+
+  const name = scratchName(t);
+  const restoring = Table.restore(path, { name });
+  let looks = 0;
+  const find = async (): Promise<Table> => {
+    for (; ; looks++) {
+      try {
+        return Table.open(name);
+      } catch (error) {
+        if (!hasCode(error, 'ERR_TABLE_NOT_FOUND')) throw error;
+        t.notOk(tableNames().includes(name));
+      }
+      await setImmediate();
+    }
+  };
+  using found = await find();
+  t.equal(found.size, 8_000);
+  t.ok(looks > 1, `after ${looks} turns of the event loop`);
+  (await restoring).close();
+
+  const other = scratchName(t);
+  const later = Table.restore(path, { name: other });
+  const refused = t.rejects(later, { code: 'ERR_TABLE_EXISTS' }, 'the name was taken meanwhile');
+  await setImmediate();
+  using taken = Table.create({ name: other, capacity: 1, columns });
+  await refused;
+  t.equal(taken.size, 0, 'the other table is unharmed');
+});
+
+t.test('kill -9 during a restore leaves nothing', async (t) => {
+  const table = scratchTable(t, { capacity: 8_000, columns });
+  for (let i = 0; i < 8_000; i++) table.set(`${i}`, { n: i });
+  const path = join(t.testdir(), 'snapshot');
+  await table.snapshot(path);
+  for (const turns of [1, 3, 6]) {
+    const name = scratchName(t);
+    const restorer = Child.start(t, 'snapshot-restorer', path, name, turns);
+    await t.rejects(restorer.next(), /SIGKILL/, `killed after ${turns} turns of its event loop`);
+    t.throws(() => Table.open(name), { code: 'ERR_TABLE_NOT_FOUND' });
+    using restored = await Table.restore(path, { name });
+    t.equal(restored.size, 8_000);
   }
 });
 
