@@ -14,6 +14,7 @@ export const ALL_SECTIONS: readonly ComparingSection[] = [
   { name: 'servers', module: moduleOf('servers'), rows: 100_000, packages: true },
   { name: 'values', module: moduleOf('values'), rows: 5000, packages: true },
   { name: 'http', module: moduleOf('http'), rows: 100_000 },
+  { name: 'request-cpu', module: moduleOf('request-cpu'), rows: 100_000 },
   { name: 'hostile', module: moduleOf('hostile'), rows: 1_000_000 },
   { name: 'other-http', module: moduleOf('http-servers'), rows: 100_000, packages: true },
 ];

@@ -1,5 +1,6 @@
 /**
- * Services that respond to every GET with the same row: the upper limit for Node's HTTP server and for Fastify.
+ * Services that respond to every request with the same row: the upper limit for Node's HTTP server and for Fastify, which
+ * also parses the bodies of PUT and POST.
  *
  *   node hello-service.js node|fastify PORT
  */
@@ -18,7 +19,11 @@ if (framework === 'node') {
   }).listen(Number(port), '127.0.0.1');
 } else {
   const app = Fastify();
-  app.get('/*', async (_, reply) => reply.type('application/json').send(answer));
+  app.route({
+    method: ['GET', 'PUT', 'POST'],
+    url: '/*',
+    handler: async (_, reply) => reply.type('application/json').send(answer),
+  });
   app.listen({ port: Number(port), host: '127.0.0.1' }).catch((error: unknown) => {
     console.error(error);
     process.exit(1);

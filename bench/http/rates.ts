@@ -3,7 +3,7 @@ import { type Figure, shown } from '../../src/bench/figure.js';
 import { type Effort, isTrial } from '../../src/bench/section.js';
 import { spreadOf } from '../../src/bench/spread.js';
 import type { HttpService } from './services.js';
-import { type RequestKind, requestsPerSecond } from './wrk.js';
+import { type RequestKind, sendRequests } from './wrk.js';
 
 /** A service, and its form of each request that it supports. */
 export interface Contestant<Operation extends string> {
@@ -44,8 +44,8 @@ export async function measureRates<Operation extends string>(
   for (let round = isTrial(effort) ? 0 : -WARM_UP_ROUNDS; round < rounds; round++) {
     // In alternating order, so that no service always comes first.
     for (const { port, kind, perSecond } of round % 2 === 0 ? rates : [...rates].reverse()) {
-      const rate = await requestsPerSecond(port, kind, rows, WINDOW_SECONDS);
-      if (round >= 0) perSecond.push(rate);
+      const { requests, microseconds } = await sendRequests(port, kind, rows, WINDOW_SECONDS);
+      if (round >= 0) perSecond.push((requests / microseconds) * 1e6);
     }
   }
   return rates;

@@ -9,11 +9,14 @@ import { freePort, type ServerCommand, startServer } from '../servers/server-pro
 export interface HttpService {
   readonly name: string;
   readonly port: number;
+  /** The process that was started; it may have started others. */
+  readonly pid: number;
   stop(): Promise<void>;
 }
 
 const COMMAND = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
 const MAP_SERVICE = fileURLToPath(new URL('./map-service.js', import.meta.url));
+const PLUGIN_SERVICE = fileURLToPath(new URL('./plugin-service.js', import.meta.url));
 const HELLO_SERVICE = fileURLToPath(new URL('./hello-service.js', import.meta.url));
 const FILLED_AT_ONCE = 1_000;
 
@@ -24,7 +27,7 @@ export async function startHttp(
 ): Promise<HttpService> {
   const port = await freePort();
   const server = await startServer({ ...command(port), listensAt: { host: '127.0.0.1', port } });
-  return { name, port, stop: () => server.stop() };
+  return { name, port, pid: server.pid, stop: () => server.stop() };
 }
 
 /** `shmtable serve` with a table `rows` that ends with it and has space for one more row. */
@@ -46,6 +49,16 @@ export function startMapService(workers: number, rows: number): Promise<HttpServ
     command: process.execPath,
     args: [MAP_SERVICE, String(port), String(workers), String(rows)],
   }));
+}
+
+/** The routes as a plugin of a Fastify app that has nothing else. */
+export async function startPlugin(rows: number): Promise<HttpService> {
+  const service = await startHttp('routes as a plugin', (port) => ({
+    command: process.execPath,
+    args: [PLUGIN_SERVICE, String(port), String(rows)],
+  }));
+  await fillRows(service, rows);
+  return service;
 }
 
 export function startHello(framework: 'node' | 'fastify'): Promise<HttpService> {

@@ -15,6 +15,7 @@ export interface RequestKind {
 
 interface Outcome {
   readonly requests: number;
+  /** How long they took all together. */
   readonly microseconds: number;
   /** Responses other than 2xx and 3xx. */
   readonly refused: number;
@@ -22,13 +23,13 @@ interface Outcome {
   readonly broken: number;
 }
 
-/** Requests per second over a whole number of seconds. Throws if any request fails. */
-export async function requestsPerSecond(
+/** Sends requests for a whole number of seconds. Throws if any request fails. */
+export async function sendRequests(
   port: number,
   kind: RequestKind,
   rows: number,
   seconds: number,
-): Promise<number> {
+): Promise<Pick<Outcome, 'requests' | 'microseconds'>> {
   const { method, path, body } = kind;
   const flags = ['-t1', `-c${CONNECTIONS}`, `-d${seconds}s`, '-s', SCRIPT, `http://127.0.0.1:${port}`];
   const request = [method, path, String(rows), ...(body === undefined ? [] : [body])];
@@ -37,7 +38,7 @@ export async function requestsPerSecond(
   if (requests === 0 || refused > 0 || broken > 0) {
     throw new Error(`of ${requests} requests ${method} ${path} ${refused} were refused and ${broken} were interrupted`);
   }
-  return (requests / microseconds) * 1e6;
+  return { requests, microseconds };
 }
 
 /** Returns a line about it if the load generator is not installed. */

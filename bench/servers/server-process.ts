@@ -9,6 +9,7 @@ const START_LIMIT_MS = 15_000;
 const BETWEEN_TRIES_MS = 20;
 
 export interface ServerProcess {
+  readonly pid: number;
   stop(): Promise<void>;
 }
 
@@ -48,7 +49,7 @@ export async function startServer(server: ServerCommand): Promise<ServerProcess>
     cleanUp?.();
   };
   const problem = await Promise.race([ended, listening(server)]);
-  if (problem === undefined) return { stop };
+  if (problem === undefined && child.pid !== undefined) return { pid: child.pid, stop };
   await stop();
   throw new Error(problem);
 }
