@@ -1,6 +1,6 @@
 /**
  * The processor time that the service needs for a request, compared with what the frameworks need that do nothing: they
- * answer every request with the same row.
+ * respond to every request with the same row.
  */
 import { type Figure, shown } from '../../src/bench/figure.js';
 import { type Effort, isTrial, rowsFor, type SectionResult } from '../../src/bench/section.js';
@@ -16,9 +16,9 @@ const WINDOW_SECONDS = 1;
 const WARM_UP_ROUNDS = 2;
 const STARTS = 3;
 
-/** Multiples of the time of Fastify that parses the same body and gives one answer. */
+/** Multiples of the time of Fastify that parses the same body and gives one response. */
 const TARGETS: Readonly<Record<RowOperation, number>> = { 'GET a row': 1.25, 'PUT a row': 1.6, increment: 1.6 };
-const FASTIFY = 'Fastify, one answer';
+const FASTIFY = 'Fastify, one response';
 
 /** Microseconds of a request in each round, by service. */
 type Times = Map<string, number[]>;

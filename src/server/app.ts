@@ -5,7 +5,6 @@ import Fastify, { LogController } from 'fastify';
 import { identifyRequests, refuseUnauthorized } from './access/access-control.js';
 import { allowOrigins } from './access/cross-origin.js';
 import { refuseMalformedHost } from './access/host-guard.js';
-import { addProtectiveHeaders } from './access/protective-headers.js';
 import { limitRequests } from './access/request-limit.js';
 import { collectRoutes, serveDocs } from './api-docs.js';
 import { answerClientError } from './client-errors.js';
@@ -18,7 +17,7 @@ import { countRequests } from './metrics/request-metrics.js';
 import { shmtablePlugin } from './plugin.js';
 import { sendProblem } from './problems.js';
 import { hook } from './request-hooks.js';
-import { answerWithRequestId, requestId } from './request-ids.js';
+import { requestId } from './request-ids.js';
 import { parseTarget } from './request-target.js';
 import { healthRoutes } from './routes/health.js';
 import { metricsRoutes } from './routes/metrics.js';
@@ -51,7 +50,7 @@ export async function buildApp(
     return503OnClosing: false,
     routerOptions: { maxParamLength: MAX_HEADER_BYTES },
     schemaController,
-    serverFactory: (listener) => createHttpServer(listener, settings),
+    serverFactory: (listener) => createHttpServer(listener, settings, drain),
     genReqId: requestId,
     frameworkErrors: sendProblem,
     clientErrorHandler: answerClientError,
@@ -60,7 +59,6 @@ export async function buildApp(
   drain.watch(app);
   app.addHook('onClose', async () => memory.close());
 
-  answerWithRequestId(app);
   countRequests(app, memory);
   const paths = new KnownPaths();
   app.addHook('onRoute', (route) => {
@@ -72,14 +70,7 @@ export async function buildApp(
   });
 
   const onTcp = settings.socket === undefined;
-  addProtectiveHeaders(app, settings.tls !== undefined);
-  app.addHook(
-    'onRequest',
-    hook((request, reply) => {
-      reply.header('Shm-Worker', process.pid);
-      if (onTcp) refuseMalformedHost(request);
-    }),
-  );
+  if (onTcp) app.addHook('onRequest', hook(refuseMalformedHost));
   const tokens = tokensInForce(settings);
   if (settings.cors !== undefined) await allowOrigins(app, settings.cors, paths);
   identifyRequests(app, tokens);

@@ -26,7 +26,7 @@ export class ConnectionDrain {
   #idleEnd = false;
   #ended: () => void = () => undefined;
 
-  /** Whether draining has begun. */
+  /** Whether draining has begun: then every response is the last one of its connection. */
   get begun(): boolean {
     return this.#begun;
   }
@@ -54,10 +54,6 @@ export class ConnectionDrain {
     app.server.on('connection', follow);
     // The bytes of the outer socket are those of the TLS handshake; requests arrive on the inner one.
     app.server.on('secureConnection', follow);
-    app.addHook('onSend', (_request, reply, _payload, done) => {
-      if (this.#begun) reply.header('Connection', 'close');
-      done();
-    });
     app.addHook(
       'onResponse',
       hook(() => {

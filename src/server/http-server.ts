@@ -1,8 +1,11 @@
 /** The HTTP or HTTPS server of an app, with limits on the size and the duration of requests. */
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
+import { protectiveHeaders } from './access/protective-headers.js';
 import { answerConnect, answerUnknownExpectation } from './client-errors.js';
+import type { ConnectionDrain } from './connection-drain.js';
 import { oneAtATime } from './request-queue.js';
+import { responsesWith } from './service-response.js';
 import type { ServiceSettings } from './settings/settings-schema.js';
 import { readTlsFiles } from './settings/tls-files.js';
 
@@ -15,9 +18,17 @@ const LONGEST_CHECK_MS = 5000;
 const SHORTEST_CHECK_MS = 50;
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
-export function createHttpServer(listener: RequestListener, { limits, tls }: ServiceSettings): Server {
+export function createHttpServer(
+  listener: RequestListener,
+  { limits, tls, workerHeader }: ServiceSettings,
+  drain: ConnectionDrain,
+): Server {
   const { requestTimeoutMs } = limits;
   const options = {
+    ServerResponse: responsesWith({
+      fixed: { ...protectiveHeaders(tls !== undefined), ...(workerHeader && { 'shm-worker': String(process.pid) }) },
+      isLast: () => drain.begun,
+    }),
     // Node's own response to a missing Host is not a problem document.
     requireHostHeader: false,
     maxHeaderSize: MAX_HEADER_BYTES,

@@ -1,23 +1,27 @@
 /** An id for each request, the client's own (`X-Request-Id`) or a new one; responses and log lines include it. */
-import { randomUUID } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import { hook } from './request-hooks.js';
-import type { RoutesApp } from './service-routes.js';
 
-const HEADER = 'x-request-id';
+declare module 'node:http' {
+  interface IncomingMessage {
+    /** Set when it is first asked for. */
+    requestId?: string;
+  }
+}
+
 /** Ids that are safe in logs and other services. */
 const ACCEPTED = /^[\w.:/+=@-]{1,128}$/;
 
-export function requestId({ headers }: Pick<IncomingMessage, 'headers'>): string {
-  const { [HEADER]: given } = headers;
-  return typeof given === 'string' && ACCEPTED.test(given) ? given : randomUUID();
+/** Distinguishes the ids of this process from those of all others. */
+const PROCESS = `${randomBytes(9).toString('base64url')}.`;
+let requests = 0;
+
+export function requestId(request: IncomingMessage): string {
+  request.requestId ??= givenId(request) ?? PROCESS + ++requests;
+  return request.requestId;
 }
 
-export function answerWithRequestId(app: RoutesApp): void {
-  app.addHook(
-    'onRequest',
-    hook((request, reply) => {
-      reply.header(HEADER, request.id);
-    }),
-  );
+function givenId({ headers }: IncomingMessage): string | undefined {
+  const given = headers['x-request-id'];
+  return typeof given === 'string' && ACCEPTED.test(given) ? given : undefined;
 }

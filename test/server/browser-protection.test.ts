@@ -5,6 +5,9 @@ import { isProblem, startApp } from '../fixtures/server-app.js';
 const PROTECTIVE = {
   'content-security-policy': "default-src 'none';frame-ancestors 'none'",
   'x-content-type-options': 'nosniff',
+};
+const OF_PAGES = {
+  'x-content-type-options': 'nosniff',
   'x-frame-options': 'SAMEORIGIN',
   'referrer-policy': 'no-referrer',
   'cross-origin-resource-policy': 'same-origin',
@@ -30,6 +33,7 @@ t.test('every response has headers that protect browsers', async (t) => {
     const answer = await send(method, path, { headers });
     t.match(answer.headers, PROTECTIVE, `${method} ${path}: ${answer.status}`);
     t.equal(answer.headers['strict-transport-security'], undefined, 'no HSTS without TLS');
+    t.type(answer.headers['x-request-id'], 'string');
   }
   const page = await send('GET', '/docs/static/index.html');
   t.match(
@@ -37,6 +41,8 @@ t.test('every response has headers that protect browsers', async (t) => {
     /script-src 'self'; style-src 'self' 'unsafe-inline'/,
     'the docs have their own policy',
   );
+  t.match(page.headers, OF_PAGES, 'and everything else that a page needs');
+  t.match((await send('GET', '/v1/tables', { headers: { expect: 'more' } })).headers, PROTECTIVE, 'refused by Node');
 });
 
 t.test('without cors, pages of other origins may not send requests', async (t) => {
@@ -56,6 +62,7 @@ t.test('pages of the origins in cors may send requests', async (t) => {
       {
         status: 204,
         headers: {
+          ...PROTECTIVE,
           'access-control-allow-origin': origin,
           'access-control-allow-methods': /\bPUT\b.*\bPATCH\b.*\bDELETE\b/,
           'access-control-allow-headers': 'authorization,if-match',

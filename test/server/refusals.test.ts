@@ -72,6 +72,8 @@ t.test('/healthz and /readyz report the state of the worker', async (t) => {
     const answer = await send('GET', path);
     t.match(answer, { status: 200, json: { status: String }, headers: { 'shm-worker': String(process.pid) } }, path);
   }
+  const silent = await startApp(t, { workerHeader: false });
+  t.notOk('shm-worker' in (await silent.send('GET', '/healthz')).headers, 'with workerHeader: false');
 });
 
 t.test('the details of an internal error are not shown', async (t) => {

@@ -8,6 +8,7 @@ export const SERVICE_DEFAULTS = {
   limits: { bodyBytes: 0, answerBytes: 8 * 1024 * 1024, connections: 10_000, requestTimeoutMs: 30_000 },
   rateLimit: { windowMs: 60_000 },
   snapshots: { everyMs: 0, keep: 3, atShutdown: true, restoreAtStart: true },
+  workerHeader: true,
   logLevel: 'info',
 } as const;
 

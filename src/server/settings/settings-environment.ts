@@ -32,6 +32,7 @@ const VARIABLES: Readonly<Record<string, { readonly path: readonly string[]; rea
   SHMTABLE_SNAPSHOTS_KEEP: { path: ['snapshots', 'keep'], kind: 'integer' },
   SHMTABLE_SNAPSHOTS_AT_SHUTDOWN: { path: ['snapshots', 'atShutdown'], kind: 'flag' },
   SHMTABLE_SNAPSHOTS_RESTORE_AT_START: { path: ['snapshots', 'restoreAtStart'], kind: 'flag' },
+  SHMTABLE_WORKER_HEADER: { path: ['workerHeader'], kind: 'flag' },
   SHMTABLE_LOG_LEVEL: { path: ['logLevel'], kind: 'text' },
 };
 

@@ -159,6 +159,12 @@ export const settingsSchema = Type.Object(
     rateLimit: Type.Optional(rateLimit),
     limits: Type.Optional(limits),
     snapshots: Type.Optional(snapshots),
+    workerHeader: Type.Optional(
+      Type.Boolean({
+        default: SERVICE_DEFAULTS.workerHeader,
+        description: 'Whether every response names the process of its worker in Shm-Worker',
+      }),
+    ),
     logLevel: Type.Optional(
       Type.Unsafe<'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'>({
         type: 'string',
@@ -194,6 +200,7 @@ export interface ServiceSettings {
   };
   /** Undefined when no directory is configured. */
   readonly snapshots: SnapshotSettings | undefined;
+  readonly workerHeader: boolean;
   readonly logLevel: NonNullable<GivenSettings['logLevel']>;
 }
 
@@ -217,6 +224,7 @@ export function withDefaults(given: GivenSettings): ServiceSettings {
     rateLimit: rateLimitSettings(given.rateLimit ?? {}),
     limits: { ...SERVICE_DEFAULTS.limits, ...given.limits },
     snapshots: given.snapshots?.dir === undefined ? undefined : snapshotSettings(given.snapshots, given.snapshots.dir),
+    workerHeader: given.workerHeader ?? SERVICE_DEFAULTS.workerHeader,
     logLevel: given.logLevel ?? SERVICE_DEFAULTS.logLevel,
   };
 }
