@@ -3,12 +3,8 @@
 import fastifySwagger, { type SwaggerTransform } from '@fastify/swagger';
 import fastifySwaggerUi from '@fastify/swagger-ui';
 import { describeAccess, securitySchemes } from './access/access-docs.js';
-<<<<<<< HEAD
-import { DOCS_POLICY } from './access/protective-headers.js';
-import { compressAnswer } from './compression.js';
-=======
 import { DOCS_POLICY, protectPages } from './access/protective-headers.js';
->>>>>>> 49edd84 (Headers of every response are added when its head is written: two protective ones instead of nine, a request id from a counter, Shm-Worker if workerHeader is not false)
+import { compressAnswer } from './compression.js';
 import { problemSchema, serviceProblems } from './route-problems.js';
 import { jsonAnswer } from './route-schemas.js';
 import type { RoutesApp } from './service-routes.js';
