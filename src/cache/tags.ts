@@ -78,11 +78,15 @@ export function checkTag(tag: unknown): string {
   throw new ShmTableError('ERR_ARGUMENT', `a tag must be a string, got ${show(tag)}`);
 }
 
-/** FNV-1a over the UTF-16 units, mixed so that the low bits depend on all others. */
 function slotOf(tag: string): number {
+  return tagHash(tag) & (TAG_SLOTS - 1);
+}
+
+/** FNV-1a over the UTF-16 units, mixed so that the low bits depend on all others. */
+export function tagHash(tag: string): number {
   let hash = 0x811c9dc5;
   for (let i = 0; i < tag.length; i++) hash = Math.imul(hash ^ tag.charCodeAt(i), 0x01000193);
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return (hash ^ (hash >>> 16)) & (TAG_SLOTS - 1);
+  return hash ^ (hash >>> 16);
 }

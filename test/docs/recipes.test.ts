@@ -45,6 +45,14 @@ t.test('every recipe prints what its comments say', async (t) => {
   }
 });
 
+t.test('what a recipe shows of a file of a test is in that file', async (t) => {
+  for (const name of readdirSync(folder)) {
+    const blocks = readFileSync(join(folder, name), 'utf8').matchAll(/^```\w+ file=(\S+)\n(.*?)^```$/gms);
+    for (const [, file, text] of blocks)
+      t.ok(readFileSync(join(root, file), 'utf8').includes(text), `${name}: ${file}`);
+  }
+});
+
 t.test('every recipe compiles', async (t) => {
   const compilerOptions = {
     ...{ module: 'nodenext', target: 'es2022', lib: ['es2023', 'esnext.disposable'], types: ['node'] },

@@ -15,6 +15,7 @@ const ENTRY_POINTS = [
   'src/adapters/rate-limit.ts',
   'src/adapters/unstorage.ts',
   'src/adapters/undici.ts',
+  'src/adapters/next.ts',
   'src/pools/index.ts',
   'src/server/plugin.ts',
   'src/table/test-clock.ts',

@@ -1,0 +1,262 @@
+/** ShmTableCacheHandler, called as Next calls it; `test/compat/next.long.test.ts` runs it in Next. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import ShmTableCacheHandler, { type NextCacheOptions } from '../../src/adapters/next.js';
+import { Cache } from '../../src/cache/index.js';
+import { Table } from '../../src/index.js';
+import { useTestClock } from '../../src/table/test-clock.js';
+import { scratchOptions } from './scratch-adapter.js';
+
+type Handlers = ReturnType<typeof ShmTableCacheHandler.with>;
+
+/** Two classes of one cache, as two processes have them. */
+function twoOf(t: Test, options: NextCacheOptions = scratchNext(t)): [Handlers, Handlers] {
+  const both = [ShmTableCacheHandler.with(options), ShmTableCacheHandler.with(options)] as [Handlers, Handlers];
+  t.teardown(() => both.map((each) => each.close()));
+  return both;
+}
+
+function scratchNext(t: Test): ReturnType<typeof scratchOptions> {
+  const options = scratchOptions(t);
+  t.teardown(() => {
+    if (Table.list().some(({ name }) => name === `${options.name}.tags`)) Table.destroy(`${options.name}.tags`);
+  });
+  return options;
+}
+
+const HOUR = { revalidate: 3_600, expire: 86_400 };
+const PAGES = { kind: 'APP_PAGE' };
+
+function page(text: string, tags: string[] = []) {
+  return {
+    ...{ kind: 'APP_PAGE', html: `<p>${text} é</p>`, status: 200 },
+    headers: { 'x-next-cache-tags': tags.join(','), 'x-other': ['a', 'b'] },
+    rscData: Buffer.from([0, 128, 255]),
+    segmentData: new Map([['/_tree', Buffer.from(text)]]),
+  };
+}
+
+function answer(body: string) {
+  return { kind: 'FETCH', data: { headers: { a: '1' }, body, status: 200, url: 'http://host/' }, revalidate: 60 };
+}
+
+t.test('invalid options and keys are rejected, and what cannot be stored is an error', async (t) => {
+  const options = scratchNext(t);
+  for (const wrong of [undefined, {}, { ...options, size: 5 }, { ...options, bytes: 5 }]) {
+    const handlers = Reflect.apply(ShmTableCacheHandler.with, undefined, [wrong]) as Handlers;
+    await t.rejects(new handlers().get('/a', PAGES), { name: 'ShmTableError', code: 'ERR_ARGUMENT' });
+    await t.rejects(handlers.get('key'), { code: 'ERR_ARGUMENT' });
+  }
+  const [handlers] = twoOf(t, options);
+  const handler = new handlers();
+  for (const key of [undefined, 5]) {
+    await t.rejects(Reflect.apply(handler.get, handler, [key, PAGES]), { code: 'ERR_KEY_INVALID' });
+    await t.rejects(Reflect.apply(handler.set, handler, [key, page('a'), {}]), { code: 'ERR_KEY_INVALID' });
+    await t.rejects(Reflect.apply(handlers.get, handlers, [key]), { code: 'ERR_KEY_INVALID' });
+  }
+  await t.rejects(handler.set('/a', page('x'.repeat(options.bytes)), {}), { code: 'ERR_VALUE_TOO_LONG' });
+  await t.rejects(handlers.set('key', entryOf('x'.repeat(options.bytes))), { code: 'ERR_VALUE_TOO_LONG' });
+  t.equal(await handler.get('/a', PAGES), null);
+  t.equal(await handlers.get('key'), undefined);
+  for (const tags of [[5], undefined]) {
+    await t.rejects(Reflect.apply(handler.revalidateTag, handler, [tags]), { code: 'ERR_ARGUMENT' });
+  }
+});
+
+t.test('what one process sets is found by another as it was set', async (t) => {
+  const cache = Cache.open(scratchNext(t));
+  t.teardown(() => cache.close());
+  // A cache that stores JSON keeps bytes and maps too.
+  for (const options of [scratchNext(t), { cache }]) {
+    const [one, other] = twoOf(t, options);
+    const route = { kind: 'APP_ROUTE', body: Buffer.from([1, 200]), status: 200, headers: {} };
+    const image = { kind: 'IMAGE', etag: 'e', upstreamEtag: 'u', buffer: Buffer.from([9]), extension: 'webp' };
+    await new one().set('/a', page('a'), { cacheControl: HOUR });
+    await new one().set('/b', route, { cacheControl: { revalidate: false } });
+    await new one().set('/none', null, { cacheControl: HOUR });
+    await new one().set('f', answer('x'), { fetchCache: true, tags: ['t'] });
+    await new one().set('i', image, { kind: 'IMAGE' });
+    const found = await new other().get('/a', PAGES);
+    t.same(found?.value, page('a'));
+    t.same(found?.cacheControl, HOUR);
+    t.ok(Math.abs(Number(found?.lastModified) - Date.now()) < 60_000);
+    t.same((await new other().get('/b', { kind: 'APP_ROUTE' }))?.value, route);
+    t.match(await new other().get('/none', PAGES), { value: null });
+    t.same((await new other().get('f', { kind: 'FETCH' }))?.value, answer('x'));
+    t.same((await new other().get('i', { kind: 'IMAGE' }))?.value, image);
+    t.equal(await new other().get('f', PAGES), null);
+    t.equal(await new other().get('/missing', PAGES), null);
+    one.close();
+    t.match(await new one().get('/a', PAGES), { value: { status: 200 } }, 'a closed one opens it again');
+  }
+  t.equal(cache.isOpen, true);
+});
+
+t.test('pages are those of one build; fetched answers are for all', async (t) => {
+  const [one, other] = twoOf(t);
+  const folders = ['old', 'new'].map((id) => {
+    const folder = t.testdirName;
+    mkdirSync(join(folder, id, 'server'), { recursive: true });
+    writeFileSync(join(folder, id, 'BUILD_ID'), id);
+    return join(folder, id, 'server');
+  });
+  const [before, after] = folders.map((serverDistDir) => ({ serverDistDir }));
+  await new one(before).set('/a', page('a'), { cacheControl: HOUR });
+  await new one(before).set('f', answer('x'), { fetchCache: true });
+  t.match(await new other(before).get('/a', PAGES), { value: { kind: 'APP_PAGE' } });
+  t.equal(await new other(after).get('/a', PAGES), null);
+  t.match(await new other(after).get('f', { kind: 'FETCH' }), { value: { kind: 'FETCH' } });
+  process.env.NEXT_PHASE = 'phase-production-build';
+  t.teardown(() => {
+    delete process.env.NEXT_PHASE;
+  });
+  const unopened = ShmTableCacheHandler.with({ name: `unopened-${process.pid}` });
+  await new unopened().set('f', answer('x'), { fetchCache: true });
+  await new unopened().revalidateTag('t');
+  await unopened.set('k', entryOf('v'));
+  t.same([await new unopened().get('f', { kind: 'FETCH' }), await unopened.get('k')], [null, undefined]);
+  t.notOk(Table.list().some(({ name }) => name === `unopened-${process.pid}`));
+});
+
+t.test('revalidateTag removes what has the tag, in all processes', async (t) => {
+  const [one, other] = twoOf(t);
+  await new one().set('/a', page('a', ['x', '_N_T_/a']), { cacheControl: HOUR });
+  await new one().set('/b', page('b', ['y', '_N_T_/b']), { cacheControl: HOUR });
+  await new one().set('f', answer('x'), { fetchCache: true, tags: ['x'] });
+  await new one().set('g', answer('y'), { fetchCache: true, tags: [] });
+  await new other().revalidateTag('x');
+  t.equal(await new one().get('/a', PAGES), null);
+  t.equal(await new one().get('f', { kind: 'FETCH', tags: ['x'] }), null);
+  t.ok(await new one().get('/b', PAGES));
+  t.ok(await new one().get('g', { kind: 'FETCH', softTags: ['_N_T_/a'] }));
+  t.equal(await new one().get('g', { kind: 'FETCH', tags: ['x'] }), null, 'also a tag that the caller names');
+  await new other().revalidateTag(['_N_T_/b', '_N_T_/a']);
+  t.equal(await new one().get('/b', PAGES), null);
+  t.equal(await new one().get('g', { kind: 'FETCH', softTags: ['_N_T_/a'] }), null, 'also that of the page');
+  t.equal(await new one({ revalidatedTags: ['z'] }).get('g', { kind: 'FETCH', tags: ['z'] }), null);
+  await new one().set('/a', page('new', ['x']), { cacheControl: HOUR });
+  t.ok(await new other().get('/a', PAGES), 'what is made after it remains');
+});
+
+t.test('what was made from data of before a revalidation is not kept', async (t) => {
+  const [one, other] = twoOf(t);
+  const request = new one();
+  t.equal(await request.get('/a', PAGES), null);
+  // The page reads its data; another process changes them.
+  await new other().revalidateTag('x');
+  await request.set('/a', page('old', ['x']), { cacheControl: HOUR });
+  t.equal(await new one().get('/a', PAGES), null);
+  const entry = entryOf('old', { tags: ['x'], timestamp: Date.now() - 50 });
+  await one.updateTags(['x']);
+  await one.set('k', entry);
+  t.equal(await other.get('k'), undefined);
+});
+
+t.test('with a profile, what has the tag is stale until the profile expires', async (t) => {
+  using clock = useTestClock();
+  const [one, other] = twoOf(t);
+  const stale = (found: Awaited<ReturnType<InstanceType<Handlers>['get']>>): boolean => {
+    const revalidate = found?.cacheControl?.revalidate;
+    return found !== null && typeof revalidate === 'number' && found.lastModified + revalidate * 1_000 < Date.now();
+  };
+  await new one().set('/a', page('a', ['x']), { cacheControl: HOUR });
+  await new one().set('/b', page('b', ['x']), { cacheControl: { revalidate: false } });
+  await new one().set('f', answer('x'), { fetchCache: true, tags: ['x'] });
+  t.equal(stale(await new other().get('/a', PAGES)), false);
+  await new other().revalidateTag('x', { expire: 60 });
+  const found = await new one().get('/a', PAGES);
+  t.equal(stale(found), true);
+  t.ok(Number(found?.lastModified) + HOUR.expire * 1_000 > Date.now(), 'stale, but not over');
+  t.equal(stale(await new one().get('/b', PAGES)), true);
+  const fetched = await new one().get('f', { kind: 'FETCH', tags: ['x'], revalidate: 60 });
+  t.ok(Number(fetched?.lastModified) + 60_000 < Date.now());
+  const request = new one();
+  await request.get('/a', PAGES);
+  await request.set('/a', page('new', ['x']), { cacheControl: HOUR });
+  t.equal(stale(await new other().get('/a', PAGES)), false);
+  clock.advance(59_999);
+  t.ok(await new one().get('/b', PAGES));
+  await new other().revalidateTag('x', {});
+  clock.advance(1);
+  t.equal(await new one().get('/b', PAGES), null, 'a later call does not prolong it');
+  await new other().revalidateTag('x', { expire: 60 });
+  t.equal(await new one().get('/b', PAGES), null);
+  await new one().set('/a', page('newer', ['x']), { cacheControl: HOUR });
+  t.equal(stale(await new other().get('/a', PAGES)), false);
+  clock.advance(86_400_000);
+  t.equal(await new one().get('/a', PAGES), null, 'a page is kept for its time of expiry');
+});
+
+function entryOf(text: string, more: { tags?: string[]; expire?: number; timestamp?: number } = {}) {
+  const value = new ReadableStream<Uint8Array>({
+    start(controller) {
+      controller.enqueue(Buffer.from(text));
+      controller.enqueue(Buffer.from([0, 255]));
+      controller.close();
+    },
+  });
+  return Promise.resolve({
+    ...{ value, tags: [], stale: 300, revalidate: 900, expire: 3_600, timestamp: Date.now() },
+    ...more,
+  });
+}
+
+async function textOf(stream: ReadableStream<Uint8Array> | undefined): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  if (stream !== undefined) for await (const chunk of stream) chunks.push(chunk);
+  return Buffer.concat(chunks).toString('latin1');
+}
+
+t.test('entries of `use cache` are shared, with tags and time of expiry', async (t) => {
+  const [one, other] = twoOf(t);
+  await one.refreshTags();
+  t.equal(await one.getExpiration(['x']), Number.POSITIVE_INFINITY);
+  const key = JSON.stringify(['build', 'id', 'x'.repeat(300)]);
+  const entry = await entryOf('value', { tags: ['x'] });
+  await one.set(key, Promise.resolve(entry));
+  for (let i = 0; i < 2; i++) {
+    const found = await other.get(key, ['_N_T_/a']);
+    t.equal(await textOf(found?.value), 'value\0\xff', 'each has a stream of its own');
+    t.match(found, { tags: ['x'], stale: 300, revalidate: 900, expire: 3_600, timestamp: entry.timestamp });
+  }
+  await other.updateTags(['x'], { expire: 3_600 });
+  t.equal((await one.get(key))?.revalidate, -1, 'stale');
+  await new other().revalidateTag('x');
+  t.equal(await one.get(key), undefined);
+  await one.set(key, entryOf('new', { tags: ['x'] }));
+  await other.updateTags(['_N_T_/a']);
+  t.equal(await one.get(key, ['_N_T_/a']), undefined);
+  t.equal(await textOf((await one.get(key, ['_N_T_/b']))?.value), 'new\0\xff');
+
+  await one.set('dynamic', entryOf('a', { expire: 0 }));
+  t.equal(await one.get('dynamic'), undefined);
+  using clock = useTestClock();
+  await one.set('short', entryOf('a', { expire: 60 }));
+  clock.advance(59_999);
+  t.ok(await other.get('short'));
+  clock.advance(1);
+  t.equal(await other.get('short'), undefined);
+});
+
+t.test('an entry that is being made is waited for, and one whose making fails is not kept', async (t) => {
+  const [one] = twoOf(t);
+  let make = (_: Awaited<ReturnType<typeof entryOf>>): void => {};
+  const pending = new Promise<Awaited<ReturnType<typeof entryOf>>>((resolve) => {
+    make = resolve;
+  });
+  const setting = one.set('k', pending);
+  const getting = one.get('k');
+  make(await entryOf('v'));
+  t.equal(await textOf((await getting)?.value), 'v\0\xff');
+  await setting;
+  const broken = new ReadableStream<Uint8Array>({
+    start(controller) {
+      controller.enqueue(Buffer.from('part'));
+      controller.error(new Error('broken'));
+    },
+  });
+  await one.set('k', Promise.resolve({ ...(await entryOf('')), value: broken }));
+  t.equal(await textOf((await one.get('k'))?.value), 'v\0\xff', 'the older one remains');
+  await t.rejects(one.set('k', Promise.reject(new Error('no entry'))), { message: 'no entry' });
+});
