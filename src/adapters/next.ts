@@ -7,14 +7,14 @@ import { bootTimeMs, wallTimeMs } from '../memory/index.js';
 import { type AdapterOptions, openAdapterCache } from './adapter-cache.js';
 import { type TagState, TagTimes } from './tag-times.js';
 
-/** What Next passes to the constructor, as far as it is used. */
+/** The part of the constructor's argument that is used. */
 interface HandlerContext {
   readonly serverDistDir?: string | undefined;
   /** Tags that this request must not use. */
   readonly revalidatedTags?: readonly string[] | undefined;
 }
 
-/** Seconds; `revalidate: false` for a page that is made once. */
+/** In seconds; `revalidate: false` for a page that is rendered once. */
 interface CacheControl {
   readonly revalidate: number | false;
   readonly expire?: number | undefined;
@@ -34,8 +34,8 @@ interface WriteContext {
   readonly cacheControl?: CacheControl | undefined;
 }
 
-/** A page, the answer of a route or of `fetch`, or an image; which of them says `kind`. */
-// biome-ignore lint/suspicious/noExplicitAny: its parts depend on its kind and on the version of Next.
+/** A page, the response of a route or of `fetch`, or an image, according to `kind`. */
+// biome-ignore lint/suspicious/noExplicitAny: its properties depend on its kind and on the version of Next.
 type Content = Record<string, any>;
 
 interface Found {
@@ -67,7 +67,7 @@ interface Handler {
 
 interface HandlerClass {
   new (context?: HandlerContext): Handler;
-  /** The class for another cache than `next`. Its processes open the cache at the first use. */
+  /** The handler class for another cache than `next`. The cache is opened when it is first used. */
   with(options: NextCacheOptions): HandlerClass;
   /** Closes the cache, if the handler has opened it; the entries remain. */
   close(): void;
@@ -83,7 +83,7 @@ interface HandlerClass {
 
 export type NextCacheOptions = AdapterOptions<unknown>;
 
-/** Bytes are strings of bytes, which every codec can express. */
+/** Bytes are stored as Latin-1 strings, which every codec supports. */
 interface StoredContent {
   readonly plain: Content;
   readonly bytes: Readonly<Record<string, string>>;
@@ -93,7 +93,7 @@ interface StoredContent {
 interface StoredEntry {
   readonly content: StoredContent | null;
   readonly lastModified: number;
-  /** The boot time from which on its data may be. */
+  /** Boot time in milliseconds: the data of the entry are at least as new. */
   readonly madeAt: number;
   readonly tags: readonly string[];
   readonly cacheControl?: CacheControl | undefined;
@@ -108,20 +108,19 @@ interface Store {
 }
 
 const TAGS_HEADER = 'x-next-cache-tags';
-/** Longer than any clock of Next's processes differs from another. */
-const CLOCKS_DIFFER_MS = 1_000;
-/** Nothing takes longer to make. The clock of Next is that of its start, and the wall clock may have been set since. */
-const LONGEST_MAKING_MS = 300_000;
+/** Upper limit of the difference between the clocks of Next's processes. */
+const CLOCK_SKEW_MS = 1_000;
+/** Upper limit of the time to create an entry: Next's clock may differ from the wall clock if that was set meanwhile. */
+const MAX_CREATION_MS = 300_000;
 
 /**
  * Next's caches in shared memory: `cacheHandler` and `cacheHandlers` of `next.config` name the module `shmtable/next`, or one
- * whose default export is `ShmTableCacheHandler.with({ name: 'shop' })`. All processes of the machine share pages, answers
- * of `fetch` and entries of `use cache`, and see at once which tags any of them revalidates.
+ * whose default export is `ShmTableCacheHandler.with({ name: 'shop' })`. All processes of the machine share pages,
+ * responses of `fetch` and entries of `use cache`. Revalidations by any process take effect in all of them immediately.
  *
- * Next makes an object for each request, which is its `cacheHandler`. The class itself has the methods of the
- * `cacheHandlers`.
+ * Next creates an instance for each request as its `cacheHandler`. The static methods are those of `cacheHandlers`.
  *
- * Methods reject with the errors of `Cache`: Next prints them. A build uses no shared memory.
+ * Methods reject with the errors of `Cache`, which Next prints. `next build` does not use shared memory.
  */
 export const ShmTableCacheHandler: HandlerClass = handlerClass({ name: 'next' });
 
@@ -134,12 +133,12 @@ function handlerClass(options: NextCacheOptions): HandlerClass {
     if (opened === undefined) opened = openStore(options);
     return opened;
   };
-  /** The entries that are being made here. */
+  /** The entries that this process is creating. */
   const pendingSets = new Map<string, Promise<void>>();
 
   return class ShmTableCacheHandler implements Handler {
     readonly #context: HandlerContext;
-    /** When the request looked in vain for a key: what it then sets may be made from data of this time. */
+    /** When this request did not find a key: what it then stores may be created from data of that time. */
     readonly #missedAt = new Map<string, number>();
 
     constructor(context: HandlerContext = {}) {
@@ -154,7 +153,7 @@ function handlerClass(options: NextCacheOptions): HandlerClass {
       const state =
         found === undefined ? 'expired' : this.#stateOf(found, kind === 'FETCH' ? [...tags, ...softTags] : []);
       if (found !== undefined && state === 'current') return contentOf(found);
-      // Images have no tags, and one object for all of them.
+      // Images have no tags, and one handler serves all of them.
       if (kind !== 'IMAGE') this.#missedAt.set(key, now);
       if (found === undefined || state === 'expired') return null;
       return kind === 'FETCH' ? staleFetch(found, context) : stalePage(found);
@@ -177,14 +176,14 @@ function handlerClass(options: NextCacheOptions): HandlerClass {
 
     resetRequestCache(): void {}
 
-    /** `more` are the tags of a call of `fetch` that is looked up: it may have others than the one that was stored. */
+    /** `more` are the tags of the call of `fetch`, which may differ from those of the call that stored the response. */
     #stateOf({ tags, madeAt }: StoredEntry, more: readonly string[]): TagState {
       const { revalidatedTags = [] } = this.#context;
       if (revalidatedTags.length > 0 && more.some((tag) => revalidatedTags.includes(tag))) return 'expired';
       return store().tags.stateOf([...tags, ...more], madeAt);
     }
 
-    /** Pages refer to the files of their build. */
+    /** The key of a page contains the id of its build, because the page refers to files of that build. */
     #keyOf(key: string, kind: string | undefined): string {
       if (typeof key !== 'string')
         throw new ShmTableError('ERR_KEY_INVALID', `a key must be a string, got ${show(key)}`);
@@ -233,7 +232,7 @@ function handlerClass(options: NextCacheOptions): HandlerClass {
 
     static async refreshTags(): Promise<void> {}
 
-    /** The tags of a request's path are looked at by `get`. */
+    /** Infinity: `get` checks the tags of the request's path. */
     static async getExpiration(): Promise<number> {
       return Number.POSITIVE_INFINITY;
     }
@@ -263,14 +262,14 @@ function openStore(options: NextCacheOptions): Store {
   }
 }
 
-/** Whether this is a process of `next build`, whose pages are files. */
+/** Whether this is a process of `next build`, which writes pages to files. */
 function isBuild(): boolean {
   return process.env.NEXT_PHASE === 'phase-production-build';
 }
 
 const builds = new Map<string, string>();
 
-/** The id of the build whose server is in this folder; empty while there is none, as in development. */
+/** The id of the build that belongs to this folder; empty if there is none, as in development. */
 function buildOf(serverFolder: string | undefined): string {
   if (serverFolder === undefined) return '';
   let build = builds.get(serverFolder);
@@ -295,13 +294,13 @@ function contentOf(found: StoredEntry): Found {
   return { lastModified, value: content === null ? null : unpacked(content), cacheControl };
 }
 
-/** A page that Next delivers, and makes anew in the background because its time is over. */
+/** A page that Next serves and renders again in the background, because its `revalidate` time has passed. */
 function stalePage(found: StoredEntry): Found {
   const { cacheControl } = found;
   const revalidate = typeof cacheControl?.revalidate === 'number' ? cacheControl.revalidate : 1;
   return {
     ...contentOf(found),
-    lastModified: Math.min(found.lastModified, justOver(revalidate)),
+    lastModified: Math.min(found.lastModified, justPassed(revalidate)),
     cacheControl: { ...cacheControl, revalidate },
   };
 }
@@ -309,11 +308,11 @@ function stalePage(found: StoredEntry): Found {
 function staleFetch(found: StoredEntry, context: ReadContext): Found {
   const answer = contentOf(found);
   const revalidate = context.revalidate || answer.value?.revalidate || 0;
-  return { ...answer, lastModified: Math.min(found.lastModified, justOver(revalidate)) };
+  return { ...answer, lastModified: Math.min(found.lastModified, justPassed(revalidate)) };
 }
 
-function justOver(seconds: number): number {
-  return wallTimeMs() - seconds * 1_000 - CLOCKS_DIFFER_MS;
+function justPassed(seconds: number): number {
+  return wallTimeMs() - seconds * 1_000 - CLOCK_SKEW_MS;
 }
 
 function packed(data: Content | null): StoredContent | null {
@@ -347,13 +346,13 @@ function keyOfUse(key: string): string {
   throw new ShmTableError('ERR_KEY_INVALID', `a key must be a string, got ${show(key)}`);
 }
 
-/** An entry whose making fails is not stored: whoever reads its stream gets the error. */
+/** If the entry's stream fails, nothing is stored: whoever reads the stream gets the error. */
 async function storeEntry(cache: Cache, key: string, pending: Promise<UseCacheEntry>): Promise<void> {
   const { value, ...entry } = await pending;
   const bytes = await bytesOf(value);
   if (bytes === undefined || entry.expire <= 0) return;
-  const takenMs = Math.min(Math.max(wallTimeMs() - entry.timestamp, 0), LONGEST_MAKING_MS);
-  const stored: StoredUseCache = { ...entry, bytes: textOf(bytes), madeAt: bootTimeMs() - takenMs };
+  const elapsedMs = Math.min(Math.max(wallTimeMs() - entry.timestamp, 0), MAX_CREATION_MS);
+  const stored: StoredUseCache = { ...entry, bytes: textOf(bytes), madeAt: bootTimeMs() - elapsedMs };
   cache.set(key, stored, { ttl: lifetimeOf(entry.expire) });
 }
 
@@ -376,7 +375,7 @@ function streamOf(bytes: Uint8Array): ReadableStream<Uint8Array> {
   });
 }
 
-/** Undefined for the lifetime of the cache. */
+/** Undefined for the default lifetime of the cache. */
 function lifetimeOf(seconds: number | undefined): number | undefined {
   if (seconds === undefined || !(seconds > 0) || !Number.isFinite(seconds)) return undefined;
   return Math.min(Math.ceil(seconds * 1_000), Number.MAX_SAFE_INTEGER);

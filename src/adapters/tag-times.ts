@@ -3,18 +3,18 @@ import { bootTimeMs } from '../memory/index.js';
 import { presentBootMs } from '../table/present.js';
 import { Table } from '../table/table.js';
 
-/** A tag has the times of its slot, so that the table is never full. Tags of one slot are revalidated together. */
+/** A tag's hash selects its slot, so the table is never full. Tags that share a slot are revalidated together. */
 const SLOTS = 16_384;
 
 /**
- * All are boot times in milliseconds. What is older than `expired` is not used any more; what is older than `stale` is
- * used until `limit`.
+ * Boot times in milliseconds. Entries older than `expired` have expired; entries older than `stale` are stale, and expire
+ * at `limit`.
  */
 const COLUMNS = { expired: 'float64', stale: 'float64', limit: 'float64' } as const;
 
 export type TagState = 'current' | 'stale' | 'expired';
 
-/** When tags were revalidated, for all processes. */
+/** The times at which tags were revalidated, shared by all processes. */
 export class TagTimes {
   readonly #table: Table<typeof COLUMNS>;
 
@@ -22,7 +22,7 @@ export class TagTimes {
     this.#table = Table.openOrCreate({ name, namespace, capacity: SLOTS, columns: COLUMNS, maxKeyBytes: 8 });
   }
 
-  /** What exists and has one of the tags is not used any more. */
+  /** Expires all existing entries with any of the tags. */
   expire(tags: readonly string[]): void {
     const now = bootTimeMs();
     for (const tag of tags) {
@@ -30,7 +30,7 @@ export class TagTimes {
     }
   }
 
-  /** What exists and has one of the tags is stale, and is not used any more after this time. */
+  /** Makes all existing entries with any of the tags stale; they expire after `expireMs`. */
   makeStale(tags: readonly string[], expireMs: number): void {
     const now = bootTimeMs();
     const present = presentBootMs();
@@ -38,13 +38,13 @@ export class TagTimes {
       this.#table.modify(slotOf(tag), (row = NEVER) => ({
         expired: row.limit <= present ? Math.max(row.expired, row.stale) : row.expired,
         stale: Math.max(row.stale, now),
-        // An earlier limit, maybe of another tag, remains until it is over.
+        // An earlier limit, which may belong to another tag in this slot, stays until it has passed.
         limit: row.limit <= present ? present + expireMs : Math.min(row.limit, present + expireMs),
       }));
     }
   }
 
-  /** The state of what has these tags and was made from data of the boot time `madeAt`. O(tags). */
+  /** The state of an entry with these tags that was created from data of the boot time `madeAt`. O(tags). */
   stateOf(tags: readonly string[], madeAt: number): TagState {
     let state: TagState = 'current';
     for (const tag of tags) {

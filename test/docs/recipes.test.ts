@@ -45,7 +45,7 @@ t.test('every recipe prints what its comments say', async (t) => {
   }
 });
 
-t.test('what a recipe shows of a file of a test is in that file', async (t) => {
+t.test('a block that names a file of a test is part of that file', async (t) => {
   for (const name of readdirSync(folder)) {
     const blocks = readFileSync(join(folder, name), 'utf8').matchAll(/^```\w+ file=(\S+)\n(.*?)^```$/gms);
     for (const [, file, text] of blocks)
