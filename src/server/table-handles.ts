@@ -13,6 +13,7 @@ import { engineOf } from '../table/engine.js';
 import { parseNamespace, withSchemaDefaults } from '../table/options.js';
 import { Table } from '../table/table.js';
 import type { BackendName, Columns, TableInfo, TableOptions } from '../table/types.js';
+import { createIfLarge } from './large-tables.js';
 import { surveyTablesInTurns } from './table-survey.js';
 
 /** How often handles of destroyed tables are released. */
@@ -37,6 +38,8 @@ export interface ServedTable {
   readonly engine: TableEngine;
   readonly codec: TableCodec;
 }
+
+type NewTable = Omit<TableOptions, 'namespace' | 'lockTimeoutMs'>;
 
 interface CreatedTable {
   readonly created: boolean;
@@ -75,11 +78,9 @@ export class TableHandles {
    *
    * @throws {ShmTableError} ERR_SCHEMA_MISMATCH when it exists with another schema
    */
-  create(options: Omit<TableOptions, 'namespace' | 'lockTimeoutMs'>): CreatedTable {
+  create(options: NewTable): CreatedTable {
     const { name } = options;
-    const { namespace, lockTimeoutMs } = this.#options;
-    // Defaults are part of the schema: without them a table with other limits would be considered the same.
-    const schema = { ...withSchemaDefaults(options), namespace, lockTimeoutMs };
+    const schema = this.#schemaOf(options);
     for (;;) {
       try {
         const table: Table<Columns> = Table.create(schema);
@@ -98,6 +99,19 @@ export class TableHandles {
         if (!hasCode(error, 'ERR_TABLE_NOT_FOUND')) throw error;
       }
     }
+  }
+
+  /** The same; a table of any size keeps the event loop for only a few milliseconds. */
+  async createInTurns(options: NewTable): Promise<CreatedTable> {
+    const isNew = !this.exists(options.name) && (await createIfLarge(this.#schemaOf(options)));
+    const { created, served } = this.create(options);
+    return { created: created || isNew, served };
+  }
+
+  /** Defaults are part of the schema: without them a table with other limits would be considered the same. */
+  #schemaOf(options: NewTable): TableOptions {
+    const { namespace, lockTimeoutMs } = this.#options;
+    return { ...withSchemaDefaults(options), namespace, lockTimeoutMs };
   }
 
   /** Whether there is a table of this name, even if it cannot be opened. */

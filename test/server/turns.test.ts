@@ -47,6 +47,35 @@ t.test('long requests yield to the event loop', async (t) => {
   });
 });
 
+t.test('creating a large table yields', async (t) => {
+  const app = await startApp(t);
+  const create = (name: string, json: object) => app.send('PUT', `/v1/tables/${name}`, { json });
+  const large = { capacity: 2_000_000, columns: { n: 'int32' } } as const;
+  let pending = true;
+  const created = create('large', large).finally(() => {
+    pending = false;
+  });
+  let longest = 0;
+  const start = performance.now();
+  let end = start;
+  while (pending) {
+    await nextTurn();
+    const now = performance.now();
+    longest = Math.max(longest, now - end);
+    end = now;
+  }
+  t.match(await created, { status: 201, headers: { location: '/v1/tables/large' }, json: { capacity: 2_000_000 } });
+  t.ok(longest < (end - start) / 2, `the longest turn: ${longest.toFixed(0)} of ${(end - start).toFixed(0)} ms`);
+
+  t.equal((await create('large', large)).status, 200, 'it exists with this schema');
+  const other = { ...large, capacity: 2_000_001 };
+  t.match(await create('large', other), { status: 409, json: { code: 'ERR_SCHEMA_MISMATCH' } });
+  const both = await Promise.all([create('twice', large), create('twice', large)]);
+  t.same(both.map(({ status }) => status).sort(), [200, 201], 'of two requests one creates it');
+  const tooLarge = { ...large, capacity: 2 ** 31 - 1, columns: { text: 'string(60000)' } };
+  t.match(await create('huge', tooLarge), { status: 507, json: { code: 'ERR_SEGMENT_TOO_LARGE' } });
+});
+
 t.test('of many long requests one continues between two looks at the connections', async (t) => {
   const REQUESTS = 30;
   const ROUNDS = 5;

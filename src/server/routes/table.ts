@@ -155,7 +155,7 @@ export function tableRoutes(app: RoutesApp, handles: TableHandles): void {
     async (request, reply) => {
       const { table } = request.params;
       const { lockTimeoutMs: _, ...options } = request.body;
-      const { created, served } = handles.create({ ...options, name: table });
+      const { created, served } = await handles.createInTurns({ ...options, name: table });
       if (created) reply.code(201).header('Location', request.target.path);
       return describe(served);
     },

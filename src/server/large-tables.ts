@@ -1,0 +1,40 @@
+/**
+ * Creates large tables in a thread, because the kernel zeroes their memory, a second for 2 GB: this thread continues to
+ * serve requests. One table at a time, however many are requested.
+ */
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import { type ErrorCode, ShmTableError } from '../errors.js';
+import { Table } from '../table/table.js';
+import type { TableOptions } from '../table/types.js';
+
+/** Zeroing this much takes as long as a request may keep the event loop. */
+const LARGE_BYTES = 8 * 2 ** 20;
+
+/** What the thread posts when the table cannot be created. */
+export interface Refusal {
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
+let previous: Promise<unknown> = Promise.resolve();
+
+/** Creates a large table, and does nothing about a small one. Resolves with whether the table was created here. */
+export function createIfLarge(options: TableOptions): Promise<boolean> {
+  if (Table.bytesFor(options).total < LARGE_BYTES) return Promise.resolve(false);
+  const creation = previous.then(() => createInThread(options));
+  previous = creation.catch(() => undefined);
+  return creation;
+}
+
+async function createInThread(options: TableOptions): Promise<boolean> {
+  const thread = new Worker(new URL('./large-table-thread.js', import.meta.url), { workerData: options });
+  let refusal: Refusal | undefined;
+  thread.on('message', (message: Refusal) => {
+    refusal = message;
+  });
+  await once(thread, 'exit');
+  if (refusal === undefined) return true;
+  if (refusal.code === 'ERR_TABLE_EXISTS') return false;
+  throw new ShmTableError(refusal.code, refusal.message);
+}
