@@ -18,10 +18,12 @@ import { shmtablePlugin } from './plugin.js';
 import { sendProblem } from './problems.js';
 import { hook } from './request-hooks.js';
 import { requestId } from './request-ids.js';
+import { lazyLog } from './request-log.js';
 import { parseTarget } from './request-target.js';
 import { healthRoutes } from './routes/health.js';
 import { metricsRoutes } from './routes/metrics.js';
 import { schemaController } from './schema-compilers.js';
+import { createLog } from './service-log.js';
 import { ServiceMemory } from './service-memory.js';
 import type { RoutesApp } from './service-routes.js';
 import type { ServiceSettings } from './settings/settings-schema.js';
@@ -43,7 +45,7 @@ export async function buildApp(
   { drain = new ConnectionDrain(), memory = ServiceMemory.createPrivate() }: AppSurroundings = {},
 ): Promise<RoutesApp> {
   const app = Fastify({
-    logger: { level: settings.logLevel },
+    loggerInstance: lazyLog(() => createLog(settings.logLevel)),
     // A log line for each request costs more than the request.
     logController: new LogController({ disableRequestLogging: true }),
     // A draining worker still serves the requests that reach it.
