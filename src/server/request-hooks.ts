@@ -1,8 +1,10 @@
 /**
- * Synchronous hooks. As async functions each would cost every request a promise and turns of the microtask queue; a GET
- * of a row runs half a dozen of them.
+ * Synchronous hooks. As async functions each would cost every request a promise and turns of the microtask queue.
+ *
+ * What depends on the route alone is decided when the route is registered: `onRoute` adds a hook that is made for it, or
+ * none, so that no request looks up its route's options.
  */
-import type { FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify';
+import type { FastifyReply, FastifyRequest, HookHandlerDoneFunction, RouteOptions } from 'fastify';
 
 type Hook = (request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction) => void;
 
@@ -17,6 +19,11 @@ export function hook(work: (request: FastifyRequest, reply: FastifyReply) => voi
     }
     done();
   };
+}
+
+/** Adds a hook of one route, to be called in `onRoute`. It runs after those of the instance. */
+export function addRouteHook(route: RouteOptions, when: 'onRequest' | 'onResponse', added: Hook): void {
+  route[when] = [...[route[when] ?? []].flat(), added];
 }
 
 /** Converts a thrown value for a callback that accepts only errors. */

@@ -1,7 +1,7 @@
 /** The metrics that the processes of a service share: families of metrics with different labels. */
 import type { MetricCounter, MetricHistogram, MetricRegistry, MetricValue } from '../../pools/index.js';
 
-type Labels = Readonly<Record<string, string>>;
+export type Labels = Readonly<Record<string, string>>;
 
 /** Up to 10 s: from a read that hits the processor's cache to a batch over a table of millions of rows. */
 const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -19,7 +19,7 @@ export const HISTOGRAMS = {
 } as const;
 
 export type CounterFamily = keyof typeof COUNTERS;
-type HistogramFamily = keyof typeof HISTOGRAMS;
+export type HistogramFamily = keyof typeof HISTOGRAMS;
 
 /** Returns the metric with these labels; creates it if it does not exist. */
 export function counterOf(registry: MetricRegistry, family: CounterFamily, labels: Labels = {}): MetricCounter {

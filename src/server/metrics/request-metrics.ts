@@ -4,10 +4,10 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ShmTableError } from '../../errors.js';
 import { monotonicMs, timers } from '../../memory/index.js';
 import type { MetricCounter, MetricHistogram } from '../../pools/index.js';
-import { hook } from '../request-hooks.js';
+import { addRouteHook, hook } from '../request-hooks.js';
 import type { ServiceMemory } from '../service-memory.js';
 import type { RoutesApp } from '../service-routes.js';
-import { counterOf, histogramOf } from './metric-families.js';
+import { type CounterFamily, counterOf, type HistogramFamily, histogramOf, type Labels } from './metric-families.js';
 
 /** A request that takes longer is recorded as an event. Its worker may have served nobody else meanwhile. */
 const SLOW_MS = 500;
@@ -24,9 +24,22 @@ declare module 'fastify' {
 
 export function countRequests(app: RoutesApp, memory: ServiceMemory): void {
   const metrics = new RequestMetrics(memory);
+  app.addHook('onRoute', (route) => {
+    // Not the path, because the numbers of keys and tables are unbounded.
+    const pattern = documented(route.config?.pattern ?? route.url);
+    const ofRoute = new RouteMetrics(metrics, pattern, route.config?.stream !== true);
+    addRouteHook(
+      route,
+      'onResponse',
+      hook((request, reply) => ofRoute.count(request, reply)),
+    );
+  });
+  const ofUnknownPaths = new RouteMetrics(metrics, '', true);
   app.addHook(
     'onResponse',
-    hook((request, reply) => metrics.count(request, reply)),
+    hook((request, reply) => {
+      if (request.is404) ofUnknownPaths.count(request, reply);
+    }),
   );
   app.addHook('onReady', async () => {
     const timer = sampleDelay((seconds) => metrics.delayed(seconds));
@@ -34,42 +47,87 @@ export function countRequests(app: RoutesApp, memory: ServiceMemory): void {
   });
 }
 
+/** The metrics of a route. Each is found or created when it first counts. */
+class RouteMetrics {
+  readonly #all: RequestMetrics;
+  readonly #route: string;
+  readonly #isTimed: boolean;
+  readonly #methods = new Map<string, MethodMetrics>();
+
+  /** @param isTimed whether the durations are recorded */
+  constructor(all: RequestMetrics, route: string, isTimed: boolean) {
+    this.#all = all;
+    this.#route = route;
+    this.#isTimed = isTimed;
+  }
+
+  count(request: FastifyRequest, reply: FastifyReply): void {
+    const { method } = request;
+    let metrics = this.#methods.get(method);
+    if (metrics === undefined) {
+      metrics = new MethodMetrics(this.#all, { method, route: this.#route });
+      this.#methods.set(method, metrics);
+    }
+    const { statusCode } = reply;
+    metrics.count(statusCode);
+    if (!this.#isTimed) return;
+    const durationMs = reply.elapsedTime;
+    metrics.observe(durationMs / 1000);
+    if (durationMs >= SLOW_MS) this.#all.note(request, statusCode, Math.round(durationMs));
+  }
+}
+
+class MethodMetrics {
+  readonly #all: RequestMetrics;
+  readonly #labels: { readonly method: string; readonly route: string };
+  readonly #requests = new Map<number, MetricCounter>();
+  #durations: MetricHistogram | undefined;
+
+  constructor(all: RequestMetrics, labels: { readonly method: string; readonly route: string }) {
+    this.#all = all;
+    this.#labels = labels;
+  }
+
+  count(status: number): void {
+    let counter = this.#requests.get(status);
+    if (counter === undefined) {
+      counter = this.#all.counter('shmtable_http_requests_total', { ...this.#labels, status: String(status) });
+      if (counter === undefined) return;
+      this.#requests.set(status, counter);
+    }
+    counter.increment();
+  }
+
+  observe(seconds: number): void {
+    this.#durations ??= this.#all.histogram('shmtable_http_request_duration_seconds', this.#labels);
+    this.#durations?.observe(seconds);
+  }
+}
+
 class RequestMetrics {
   readonly #memory: ServiceMemory;
-  readonly #requests = new Map<string, MetricCounter>();
-  readonly #durations = new Map<string, MetricHistogram>();
-  readonly #delays = new Map<string, MetricHistogram>();
+  #delays: MetricHistogram | undefined;
   /** Whether the memory for metrics is full; existing ones still count. */
-  #full = false;
+  #isFull = false;
 
   constructor(memory: ServiceMemory) {
     this.#memory = memory;
   }
 
-  count(request: FastifyRequest, reply: FastifyReply): void {
-    const { method } = request;
-    const { url = '', config } = request.routeOptions;
-    // Not the path, because the numbers of keys and tables are unbounded. Empty if no route matches.
-    const pattern = request.is404 ? '' : (config.pattern ?? url);
-    const status = String(reply.statusCode);
-    const { metrics } = this.#memory;
-    this.#metric(this.#requests, `${method} ${status} ${pattern}`, () =>
-      counterOf(metrics, 'shmtable_http_requests_total', { method, route: documented(pattern), status }),
-    )?.increment();
-    if (config.stream) return;
-    const durationMs = reply.elapsedTime;
-    this.#metric(this.#durations, `${method} ${pattern}`, () =>
-      histogramOf(metrics, 'shmtable_http_request_duration_seconds', { method, route: documented(pattern) }),
-    )?.observe(durationMs / 1000);
-    if (durationMs >= SLOW_MS) this.#note(request, reply.statusCode, Math.round(durationMs));
+  counter(family: CounterFamily, labels: Labels): MetricCounter | undefined {
+    return this.#unlessFull(() => counterOf(this.#memory.metrics, family, labels));
+  }
+
+  histogram(family: HistogramFamily, labels?: Labels): MetricHistogram | undefined {
+    return this.#unlessFull(() => histogramOf(this.#memory.metrics, family, labels));
   }
 
   delayed(seconds: number): void {
-    const { metrics } = this.#memory;
-    this.#metric(this.#delays, '', () => histogramOf(metrics, 'shmtable_event_loop_delay_seconds'))?.observe(seconds);
+    this.#delays ??= this.histogram('shmtable_event_loop_delay_seconds');
+    this.#delays?.observe(seconds);
   }
 
-  #note(request: FastifyRequest, status: number, durationMs: number): void {
+  note(request: FastifyRequest, status: number, durationMs: number): void {
     const { method, id } = request;
     // Without the query, in which clients may send secrets.
     const [path] = request.url.split('?', 1);
@@ -86,16 +144,13 @@ class RequestMetrics {
     });
   }
 
-  #metric<T>(known: Map<string, T>, key: string, make: () => T): T | undefined {
-    const metric = known.get(key);
-    if (metric !== undefined || this.#full) return metric;
+  #unlessFull<T>(make: () => T): T | undefined {
+    if (this.#isFull) return undefined;
     try {
-      const made = make();
-      known.set(key, made);
-      return made;
+      return make();
     } catch (error) {
       if (!(error instanceof ShmTableError)) throw error;
-      this.#full = true;
+      this.#isFull = true;
       return undefined;
     }
   }
