@@ -18,8 +18,8 @@ import { EventStreams } from './event-stream.js';
 import { Type } from './json-schema.js';
 import { KnownPaths } from './known-paths.js';
 import { sendProblem } from './problems.js';
-import { hook } from './request-hooks.js';
-import { parseQuery, parseTarget, pathParameters, type RequestTarget } from './request-target.js';
+import { addRouteHook, hook } from './request-hooks.js';
+import { PathPattern, parseQuery, parseTarget, type RequestTarget } from './request-target.js';
 import { requestValidation } from './request-validation.js';
 import { sharedSchemas } from './route-schemas.js';
 import { batchRoutes } from './routes/batch.js';
@@ -103,6 +103,12 @@ async function versionOne(instance: FastifyInstance, { handles, streams, limits 
     if (route.config?.pattern === undefined) paths.add(route.url, route.method);
     // Without a schema the query would not be checked, and unknown parameters not rejected.
     route.schema = { querystring: Type.Object({}), ...route.schema };
+    const pattern = new PathPattern(route.config?.pattern ?? route.url);
+    addRouteHook(
+      route,
+      'onRequest',
+      hook((request) => readTarget(request, pattern, paths)),
+    );
   });
   for (const schema of sharedSchemas) {
     // The service has already added the schemas that its other routes share.
@@ -111,7 +117,9 @@ async function versionOne(instance: FastifyInstance, { handles, streams, limits 
   app.decorateRequest('target');
   app.addHook(
     'onRequest',
-    hook((request) => readTarget(request, paths)),
+    hook((request) => {
+      if (request.is404) throw paths.refuse(request.method, parseTarget(request.raw.url ?? '').path);
+    }),
   );
   const bodyLimits = new BodyLimits(handles, limits.bodyLimit);
   acceptJsonBodies(app, bodyLimits);
@@ -120,7 +128,7 @@ async function versionOne(instance: FastifyInstance, { handles, streams, limits 
   app.setErrorHandler(sendProblem);
   // The hook above has already rejected the request, but Fastify requires a handler.
   app.setNotFoundHandler((request) => {
-    throw paths.refuse(request.method, request.target.path);
+    throw paths.refuse(request.method, parseTarget(request.raw.url ?? '').path);
   });
 
   tablesRoutes(app, handles);
@@ -135,13 +143,12 @@ async function versionOne(instance: FastifyInstance, { handles, streams, limits 
 }
 
 /** Reads parameters and query from the request line before anything uses them. */
-function readTarget(request: FastifyRequest, paths: KnownPaths): void {
-  request.target = parseTarget(request.raw.url ?? '');
-  const { path, query } = request.target;
-  if (request.is404) throw paths.refuse(request.method, path);
-  const { url, config } = request.routeOptions;
-  const parameters = pathParameters(config.pattern ?? url ?? '', path);
+function readTarget(request: FastifyRequest, pattern: PathPattern, paths: KnownPaths): void {
+  const target = parseTarget(request.raw.url ?? '');
+  const { path, query } = target;
+  const parameters = pattern.parametersOf(path);
   if (parameters === undefined || parameters.table === '') throw paths.refuse(request.method, path);
+  request.target = target;
   request.params = parameters;
   request.query = parseQuery(query);
   forgetTypeOfNoBody(request);

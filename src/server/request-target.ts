@@ -17,7 +17,10 @@ export interface RequestTarget {
   readonly query: string;
 }
 
-type QueryValues = Record<string, string | string[]>;
+type QueryValues = Readonly<Record<string, string | string[]>>;
+
+/** The values of an empty query. */
+export const NO_QUERY: QueryValues = Object.freeze({});
 
 /**
  * Splits a target into path and query.
@@ -31,26 +34,39 @@ export function parseTarget(url: string): RequestTarget {
       `the request target ${show(url)} has characters that must be percent-encoded`,
     );
   }
-  const target = url.replace(ABSOLUTE_FORM, '');
+  const target = url.startsWith('/') ? url : url.replace(ABSOLUTE_FORM, '');
   const mark = target.indexOf('?');
   return mark === -1 ? { path: target, query: '' } : { path: target.slice(0, mark), query: target.slice(mark + 1) };
 }
 
-/**
- * Returns the percent-decoded parameters of a path by a pattern such as `/v1/tables/:table`, or undefined when the path
- * has a different number of segments.
- *
- * @throws {ShmTableError} ERR_KEY_INVALID when a parameter is ill-formed UTF-8
- */
-export function pathParameters(pattern: string, path: string): Record<string, string> | undefined {
-  const names = pattern.split('/');
-  const segments = path.split('/');
-  if (names.length !== segments.length) return undefined;
-  const parameters: Record<string, string> = {};
-  for (let i = 0; i < names.length; i++) {
-    if (names[i].startsWith(':')) parameters[names[i].slice(1)] = decodePercent(segments[i]);
+/** The path of a route, such as `/v1/tables/:table`. */
+export class PathPattern {
+  /** Of each segment the name of its parameter, or undefined if it is literal. */
+  readonly #names: readonly (string | undefined)[];
+
+  constructor(pattern: string) {
+    this.#names = pattern.split('/').map((segment) => (segment.startsWith(':') ? segment.slice(1) : undefined));
   }
-  return parameters;
+
+  /**
+   * Returns the percent-decoded parameters of a path, or undefined when it has a different number of segments.
+   *
+   * @throws {ShmTableError} ERR_KEY_INVALID when a parameter is ill-formed UTF-8
+   */
+  parametersOf(path: string): Record<string, string> | undefined {
+    const names = this.#names;
+    const last = names.length - 1;
+    const parameters: Record<string, string> = {};
+    let start = 0;
+    for (let i = 0; i <= last; i++) {
+      const slash = path.indexOf('/', start);
+      if ((slash === -1) !== (i === last)) return undefined;
+      const name = names[i];
+      if (name !== undefined) parameters[name] = decodePercent(path.slice(start, slash === -1 ? path.length : slash));
+      start = slash + 1;
+    }
+    return parameters;
+  }
 }
 
 /**
@@ -60,6 +76,7 @@ export function pathParameters(pattern: string, path: string): Record<string, st
  * @throws {ShmTableError} ERR_KEY_INVALID when the prefix is ill-formed UTF-8; ERR_ARGUMENT when another member is
  */
 export function parseQuery(query: string): QueryValues {
+  if (query === '') return NO_QUERY;
   const values = new Map<string, string[]>();
   for (const member of query.split('&')) {
     if (member === '') continue;

@@ -6,6 +6,7 @@ import type { FastifySchemaCompiler } from 'fastify';
 import type { TSchema } from 'typebox';
 import { type ErrorCode, ShmTableError, show } from '../errors.js';
 import { hintFor } from '../memory/index.js';
+import { NO_QUERY } from './request-target.js';
 import { Compile } from './schema-compiler.js';
 
 const DIGITS = /^(0|[1-9][0-9]{0,15})$/;
@@ -18,10 +19,14 @@ interface Refusal {
 /** A validator compiler with the error code for invalid members of a body; for everything else it is ERR_ARGUMENT. */
 export function requestValidation(bodyCode: ErrorCode = 'ERR_BODY_MALFORMED'): FastifySchemaCompiler<TSchema> {
   return ({ schema, httpPart }) => {
+    // Node and the path give only strings.
+    if ((httpPart === 'params' || httpPart === 'headers') && takesAnyText(schema)) return () => true;
     const compiled = Compile(schema);
     const integers = httpPart === 'querystring' ? integerMembers(schema) : [];
     const known = httpPart === 'querystring' ? memberNames(schema) : undefined;
+    const takesNoQuery = httpPart === 'querystring' && compiled.Check(NO_QUERY);
     return (given: unknown) => {
+      if (given === NO_QUERY && takesNoQuery) return true;
       const unknown = known === undefined ? undefined : unknownParameter(given, known);
       if (unknown !== undefined) return { error: unknown };
       const value = integers.length > 0 ? withNumbers(given, integers) : given;
@@ -32,6 +37,15 @@ export function requestValidation(bodyCode: ErrorCode = 'ERR_BODY_MALFORMED'): F
       return { error: new ShmTableError(codeOf(httpPart, first, bodyCode), message) };
     };
   };
+}
+
+/** Whether every object whose members are strings is valid. */
+function takesAnyText(schema: TSchema): boolean {
+  if (!('properties' in schema) || 'additionalProperties' in schema) return false;
+  const annotations = new Set(['type', 'description', 'examples']);
+  return Object.values(Object(schema.properties)).every(
+    (member) => Object(member).type === 'string' && Object.keys(Object(member)).every((name) => annotations.has(name)),
+  );
 }
 
 function memberNames(schema: TSchema): string[] {

@@ -72,7 +72,7 @@ export function acceptJsonBodies(app: FastifyInstance, limits: BodyLimits): void
 /** Without a body the content type has no meaning and must not cause an error. */
 export function forgetTypeOfNoBody(request: FastifyRequest): void {
   const { headers } = request.raw;
-  if (headers['transfer-encoding'] !== undefined) return;
+  if (headers['content-type'] === undefined || headers['transfer-encoding'] !== undefined) return;
   if (headers['content-length'] === undefined || headers['content-length'] === '0') delete headers['content-type'];
 }
 
