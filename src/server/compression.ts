@@ -63,12 +63,18 @@ export const compressAnswer: onSendHookHandler<unknown> = (request, reply, paylo
   }
 };
 
-/** Sends JSON text of more than `PLAIN_BYTES`. */
-export async function sendLong(reply: FastifyReply, text: string): Promise<FastifyReply> {
+/** Sends JSON text of more than `PLAIN_BYTES`, now or when it is compressed. */
+export function sendLong(reply: FastifyReply, text: string): void {
   const encoding = chooseEncoding(reply.request, reply);
-  if (encoding === undefined) return reply.send(text);
-  // For a string Fastify adds the charset itself.
-  return reply.type('application/json; charset=utf-8').send(await wholes[encoding](text));
+  if (encoding === undefined) {
+    reply.send(text);
+    return;
+  }
+  wholes[encoding](text).then(
+    // For a string Fastify adds the charset itself.
+    (compressed) => reply.type('application/json; charset=utf-8').send(compressed),
+    (error: unknown) => reply.send(errorOf(error)),
+  );
 }
 
 function isLong(payload: unknown): payload is string | Buffer | Readable {

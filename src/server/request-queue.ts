@@ -91,15 +91,18 @@ class Connection {
 
   #begin(exchange: Exchange): void {
     this.#current = exchange;
-    exchange.response.once('close', () => {
-      this.#current = undefined;
-      this.#answered = exchange;
-      const next = this.#waiting.shift();
-      if (next !== undefined && !this.#socket.destroyed) this.#begin(next);
-      else if (!this.#socket.destroyed) this.#socket.resume();
-    });
+    exchange.response.on('close', this.#onClose);
     this.#listener(exchange.request, exchange.response);
   }
+
+  /** The current response was sent, or broken off. */
+  readonly #onClose = (): void => {
+    this.#answered = this.#current;
+    this.#current = undefined;
+    const next = this.#waiting.shift();
+    if (next !== undefined && !this.#socket.destroyed) this.#begin(next);
+    else if (!this.#socket.destroyed) this.#socket.resume();
+  };
 }
 
 const connections = new WeakMap<Socket, Connection>();

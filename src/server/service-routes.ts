@@ -1,4 +1,6 @@
-/** Shared by the route files: the type of the Fastify instance, and routes whose path contains a key. */
+/** Shared by the route files: the type of the Fastify instance, and routes whose path contains a key. Their handlers are
+ * not async functions, because they await nothing: a promise for each request would cost more than reading a row.
+ */
 
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type {
@@ -20,6 +22,9 @@ export type RoutesApp = FastifyInstance<
   FastifyBaseLogger,
   TypeBoxTypeProvider
 >;
+
+/** As Fastify would complete it for every response. */
+export const JSON_TYPE = 'application/json; charset=utf-8';
 
 /** A key of 255 bytes, each percent-encoded. */
 const MAX_KEY_IN_PATH = 3 * 255;

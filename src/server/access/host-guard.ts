@@ -8,6 +8,7 @@ import type { FastifyRequest } from 'fastify';
 import { ShmTableError, show } from '../../errors.js';
 
 const LOOPBACK_NAMES: ReadonlySet<string> = new Set(['127.0.0.1', '[::1]', 'localhost']);
+const HOST_LENGTH = 'host'.length;
 const HOST = /^(\[[^\]]*\]|[^:]*)(?::[0-9]*)?$/;
 
 /** Whether only this machine can reach an address. */
@@ -20,16 +21,26 @@ export function refuseMalformedHost(request: FastifyRequest): void {
   if (request.headers.host === undefined && request.raw.httpVersion === '1.1') {
     throw new ShmTableError('ERR_ARGUMENT', 'an HTTP/1.1 request must have a Host header');
   }
-  if (request.raw.rawHeaders.filter((text, i) => i % 2 === 0 && text.toLowerCase() === 'host').length > 1) {
-    throw new ShmTableError('ERR_ARGUMENT', 'a request must have only one Host header');
+  const { rawHeaders } = request.raw;
+  let hosts = 0;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    if (rawHeaders[i].length === HOST_LENGTH && rawHeaders[i].toLowerCase() === 'host') hosts++;
   }
+  if (hosts > 1) throw new ShmTableError('ERR_ARGUMENT', 'a request must have only one Host header');
 }
+
+/** The last Host that was allowed: most requests have the same. */
+let allowed = '127.0.0.1';
 
 /** @throws {ShmTableError} ERR_FORBIDDEN when the Host of a TCP request is not a loopback address */
 export function refuseForeignHost(request: FastifyRequest): void {
   const { host } = request.headers;
+  if (host === allowed) return;
   const name = host === undefined ? undefined : HOST.exec(host)?.[1];
-  if (name !== undefined && LOOPBACK_NAMES.has(name.toLowerCase())) return;
+  if (host !== undefined && name !== undefined && LOOPBACK_NAMES.has(name.toLowerCase())) {
+    allowed = host;
+    return;
+  }
   throw new ShmTableError(
     'ERR_FORBIDDEN',
     `Host must be one of ${[...LOOPBACK_NAMES].join(', ')} on a service without tokens, got ${show(host)}`,

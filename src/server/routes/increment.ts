@@ -12,7 +12,7 @@ import {
 } from '../route-schemas.js';
 import { incrementRow } from '../row-increment.js';
 import { lifetimeOf } from '../row-lifetime.js';
-import { type RoutesApp, routeByKey } from '../service-routes.js';
+import { JSON_TYPE, type RoutesApp, routeByKey } from '../service-routes.js';
 import type { TableHandles } from '../table-handles.js';
 
 const body = Type.Object(
@@ -47,15 +47,15 @@ export function incrementRoutes(app: RoutesApp, handles: TableHandles): void {
         ...tableProblems(...OF_ANY_BODY, ...OF_ANY_ROW_WRITE, 'ERR_PRECONDITION_FAILED', 'ERR_TABLE_FULL'),
       },
     },
-    handler: async (request, reply) => {
+    handler: (request, reply) => {
       const key = decodeKey(request.params.key, request.query.keyEncoding);
       const condition = writeCondition(request.headers);
       const ttl = lifetimeOf(request.headers, request.query);
       const { column, by = 1 } = request.body;
-      return handles.use(request.params.table, (served) => {
+      handles.use(request.params.table, (served) => {
         const { text, revision } = incrementRow(served, key, column, by, { ttl, condition });
-        reply.header('ETag', entityTag(revision)).type('application/json');
-        return reply.send(`{"value":${text},"revision":${revision}}`);
+        reply.header('etag', entityTag(revision)).type(JSON_TYPE);
+        reply.send(`{"value":${text},"revision":${revision}}`);
       });
     },
   });

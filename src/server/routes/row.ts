@@ -22,7 +22,7 @@ import {
 } from '../route-schemas.js';
 import { lifetimeOf } from '../row-lifetime.js';
 import { deleteRow, mergeRow, readRow, upsertRow } from '../row-operations.js';
-import { type RoutesApp, routeByKey } from '../service-routes.js';
+import { JSON_TYPE, type RoutesApp, routeByKey } from '../service-routes.js';
 import type { TableHandles } from '../table-handles.js';
 import { varyBy } from '../vary.js';
 
@@ -57,11 +57,11 @@ function getRow(app: RoutesApp, handles: TableHandles): void {
         ...tableProblems('ERR_ROW_NOT_FOUND', 'ERR_COLUMN_UNKNOWN', 'ERR_PRECONDITION_FAILED', 'ERR_ANSWER_TOO_LARGE'),
       },
     },
-    handler: async (request, reply) => {
+    handler: (request, reply) => {
       const { columns, keyEncoding } = request.query;
       const key = decodeKey(request.params.key, keyEncoding);
       const preconditions = preconditionsOf(request.headers);
-      return handles.use(request.params.table, (served) => {
+      handles.use(request.params.table, (served) => {
         const names = namesIn(columns);
         const write = served.codec.select(names);
         const entry = readRow(served, key, names);
@@ -71,15 +71,17 @@ function getRow(app: RoutesApp, handles: TableHandles): void {
             `row ${show(key)} has revision ${entry.revision}, which If-Match excludes`,
           );
         }
-        reply.header('ETag', entityTag(entry.revision));
+        reply.header('etag', entityTag(entry.revision));
         if (preconditions?.ifNoneMatch(entry.revision) === false) {
           varyBy(reply, 'Accept-Encoding');
-          reply.header('ETag', knownTag(request.headers['if-none-match'], entry.revision));
-          return reply.code(304).send(undefined);
+          reply.header('etag', knownTag(request.headers['if-none-match'], entry.revision));
+          reply.code(304).send(undefined);
+          return;
         }
         const text = served.codec.writeEnvelope(entry, write);
-        reply.type('application/json');
-        return text.length <= PLAIN_BYTES ? reply.send(text) : sendLong(reply, text);
+        reply.type(JSON_TYPE);
+        if (text.length <= PLAIN_BYTES) reply.send(text);
+        else sendLong(reply, text);
       });
     },
   });
@@ -104,15 +106,15 @@ function putRow(app: RoutesApp, handles: TableHandles): void {
         ...tableProblems(...OF_ANY_BODY, ...OF_ANY_ROW_WRITE, 'ERR_PRECONDITION_FAILED', 'ERR_TABLE_FULL'),
       },
     },
-    handler: async (request, reply) => {
+    handler: (request, reply) => {
       const key = decodeKey(request.params.key, request.query.keyEncoding);
       const { condition, ttl = null } = conditionsOf(request);
-      return handles.use(request.params.table, (served) => {
+      handles.use(request.params.table, (served) => {
         const row = served.codec.decode(request.body, 'refused');
         const { created, revision, expiresAt } = upsertRow(served, 'put', key, row, { ttl, condition });
-        reply.header('ETag', entityTag(revision)).type('application/json');
+        reply.header('etag', entityTag(revision)).type(JSON_TYPE);
         if (created) reply.code(201).header('Location', locationOf(request.target.path, request.query.keyEncoding));
-        return reply.send(served.codec.writeEnvelope({ key, revision, expiresAt, row: served.codec.replaced(row) }));
+        reply.send(served.codec.writeEnvelope({ key, revision, expiresAt, row: served.codec.replaced(row) }));
       });
     },
   });
@@ -143,14 +145,14 @@ function patchRow(app: RoutesApp, handles: TableHandles): void {
         ),
       },
     },
-    handler: async (request, reply) => {
+    handler: (request, reply) => {
       const key = decodeKey(request.params.key, request.query.keyEncoding);
       const { condition, ttl } = conditionsOf(request);
-      return handles.use(request.params.table, (served) => {
+      handles.use(request.params.table, (served) => {
         const row = served.codec.decode(request.body, 'reset');
         const entry = mergeRow(served, key, row, { ttl, condition });
-        reply.header('ETag', entityTag(entry.revision)).type('application/json');
-        return reply.send(served.codec.writeEnvelope(entry));
+        reply.header('etag', entityTag(entry.revision)).type(JSON_TYPE);
+        reply.send(served.codec.writeEnvelope(entry));
       });
     },
   });
@@ -173,11 +175,11 @@ function removeRow(app: RoutesApp, handles: TableHandles): void {
         ...tableProblems(...OF_ANY_BODY, 'ERR_ROW_NOT_FOUND', 'ERR_PRECONDITION_FAILED'),
       },
     },
-    handler: async (request, reply) => {
+    handler: (request, reply) => {
       const key = decodeKey(request.params.key, request.query.keyEncoding);
       const condition = writeCondition(request.headers);
       handles.use(request.params.table, (served) => deleteRow(served, key, condition));
-      return reply.code(204).send(undefined);
+      reply.code(204).send(undefined);
     },
   });
 }
