@@ -44,7 +44,7 @@ const ERRORS = {
   ERR_METHOD_NOT_ALLOWED: { status: 405, title: 'Method not allowed' },
   ERR_BODY_MALFORMED: { status: 400, title: 'Malformed body' },
   ERR_BODY_TOO_LARGE: { status: 413, title: 'Body too large' },
-  ERR_ANSWER_TOO_LARGE: { status: 413, title: 'Answer too large' },
+  ERR_ANSWER_TOO_LARGE: { status: 413, title: 'Response too large' },
   ERR_MEDIA_TYPE: { status: 415, title: 'Unsupported media type' },
   ERR_PRECONDITION_FAILED: { status: 412, title: 'Precondition failed' },
   ERR_UNAUTHENTICATED: { status: 401, title: 'Authentication required' },

@@ -2,9 +2,9 @@ import { Cache, type CacheOptions } from '../cache/index.js';
 import { ShmTableError, show } from '../errors.js';
 import { checkOptions } from '../memory/index.js';
 
-/** Where an adapter keeps its values: a cache that it opens itself. */
+/** Options of an adapter that opens its own cache. */
 interface OwnCacheOptions {
-  /** Name of the cache: `[A-Za-z0-9_][A-Za-z0-9._-]{0,57}`. Adapters that give the same name share their values. */
+  /** Name of the cache: `[A-Za-z0-9_][A-Za-z0-9._-]{0,57}`. Adapters with the same name share their values. */
   readonly name: string;
   /** Default: the environment's `SHMTABLE_NAMESPACE`, or `default`. */
   readonly namespace?: string | undefined;
@@ -16,7 +16,7 @@ interface OwnCacheOptions {
   readonly ttl?: number | undefined;
 }
 
-/** Where an adapter keeps its values: a cache that is open already, which the adapter never closes. */
+/** Options of an adapter that uses an open cache, which it never closes. */
 interface OpenCacheOptions<V = unknown> {
   readonly cache: Cache<V>;
 }
@@ -32,9 +32,8 @@ interface AdapterCache<V> {
 }
 
 /**
- * The cache of an adapter. `others` are the names of the options of its own that it takes besides, `defaults` are for a
- * cache that is opened. `ERR_ARGUMENT` when an option is unknown, or is for a cache to be opened while one is given that
- * is open.
+ * The cache of an adapter. `others` are the names of further options of the adapter, `defaults` apply to a cache that
+ * is opened. `ERR_ARGUMENT` when an option is unknown, or is for opening a cache although an open one is given.
  */
 export function openAdapterCache<V>(
   options: AdapterOptions<V>,
@@ -52,7 +51,7 @@ export function openAdapterCache<V>(
   }
   const surplus = OWN_OPTIONS.find((option) => (options as Partial<OwnCacheOptions>)[option] !== undefined);
   if (surplus !== undefined) {
-    throw new ShmTableError('ERR_ARGUMENT', `option ${surplus} is for a cache to be opened, but cache is open already`);
+    throw new ShmTableError('ERR_ARGUMENT', `option ${surplus} is for opening a cache, but cache is already open`);
   }
   return { cache, isOwn: false };
 }

@@ -2,19 +2,19 @@ import { Cache } from '../cache/index.js';
 import { ShmTableError, show } from '../errors.js';
 import { checkOptions } from '../memory/index.js';
 
-/** Where an adapter keeps its rows: a table of its own. */
+/** Options of an adapter with its own table. */
 interface OwnTableOptions {
-  /** Name of the table: `[A-Za-z0-9_][A-Za-z0-9._-]{0,63}`. Adapters that give the same name share it. */
+  /** Name of the table: `[A-Za-z0-9_][A-Za-z0-9._-]{0,63}`. Adapters with the same name share it. */
   readonly name: string;
   /** Default: the environment's `SHMTABLE_NAMESPACE`, or `default`. */
   readonly namespace?: string | undefined;
-  /** Maximum of shared memory in bytes. Default 64 MiB. */
+  /** Maximum size of the shared memory in bytes. Default 64 MiB. */
   readonly bytes?: number | undefined;
   /** Maximum number of rows. Default 100,000. */
   readonly entries?: number | undefined;
 }
 
-/** A table beside a cache that is open. */
+/** Options of an adapter whose table belongs to an open cache. */
 interface BesideCacheOptions {
   readonly cache: Cache;
 }
@@ -22,8 +22,8 @@ interface BesideCacheOptions {
 export type AdapterTableOptions = OwnTableOptions | BesideCacheOptions;
 
 /**
- * Name and size of an adapter's table. Beside a cache it has the name of the cache, a dot and `suffix`. `others` are the
- * names of the options that the adapter takes besides. `ERR_ARGUMENT`.
+ * Name and size of an adapter's table. If a cache is given, the name is that of the cache, a dot and `suffix`. `others`
+ * are the names of further options of the adapter. `ERR_ARGUMENT`.
  */
 export function tablePlace(options: AdapterTableOptions, suffix: string, others: readonly string[]) {
   checkOptions(options, ['name', 'namespace', 'bytes', 'entries', 'cache', ...others]);

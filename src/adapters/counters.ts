@@ -3,7 +3,7 @@ import { ShmTableError, show } from '../errors.js';
 import { Table } from '../table/table.js';
 import { type AdapterTableOptions, tablePlace } from './adapter-table.js';
 
-/** A counter, and the milliseconds until it ends: `Infinity` when it does not. */
+/** A counter, and the milliseconds until it expires: `Infinity` when it does not. */
 export interface Count {
   readonly hits: number;
   readonly msLeft: number;
@@ -12,14 +12,14 @@ export interface Count {
 const COLUMNS = { hits: 'float64' } as const;
 
 /**
- * Counters that end after a time, exact over all processes: rows of a table. When it is full, the counters that were
- * used least recently are evicted.
+ * Counters that expire, exact across all processes: rows of a table. When it is full, the counters that were used least
+ * recently are evicted.
  */
 export class Counters {
   readonly name: string;
   readonly #table: Table<typeof COLUMNS>;
 
-  /** `others` are the names of the options that the limiter takes besides. `ERR_ARGUMENT`, and as `Table.openOrCreate`. */
+  /** `others` are the names of further options of the limiter. `ERR_ARGUMENT`, and as `Table.openOrCreate`. */
   constructor(options: AdapterTableOptions, others: readonly string[]) {
     const { name, namespace, bytes, entries } = tablePlace(options, 'limits', others);
     const tableOptions = { name, namespace, capacity: entries, columns: COLUMNS, evict: 'lru' } as const;
@@ -34,11 +34,11 @@ export class Counters {
     this.#table = Table.openOrCreate(tableOptions);
   }
 
-  /** Adds to a counter, which ends `lifetimeMs` after it was begun, or never. Exact over all processes. */
+  /** Adds to a counter, which expires `lifetimeMs` after it was created, or never. */
   add(key: string, by: number, lifetimeMs: number | undefined): Count {
     const rowKey = rowKeyOf(key);
     const hits = this.#table.increment(rowKey, 'hits', by, { ttlIfNew: lifetimeMs });
-    // The counter may have ended since.
+    // The counter may have expired since.
     return { hits, msLeft: this.#table.ttl(rowKey) ?? 0 };
   }
 
@@ -62,7 +62,7 @@ export class Counters {
     this.#table.put(rowKeyOf(key), { hits }, { ttl: lifetimeMs ?? null });
   }
 
-  /** Lets a counter end after this time from now on. */
+  /** Makes a counter expire after this time from now on. */
   prolong(key: string, lifetimeMs: number): void {
     this.#table.expire(rowKeyOf(key), lifetimeMs);
   }
@@ -71,7 +71,7 @@ export class Counters {
     return this.#table.delete(rowKeyOf(key));
   }
 
-  /** Removes all counters, whatever limiter they belong to. */
+  /** Removes all counters, whichever limiter they belong to. */
   clear(): void {
     this.#table.clear();
   }
@@ -81,7 +81,7 @@ export class Counters {
   }
 }
 
-/** A lifetime as limiters give it, as one of a row: whole milliseconds from 1; undefined for none. */
+/** Converts a limiter's lifetime to one of a row: whole milliseconds, at least 1; undefined for none. */
 export function rowLifetime(ms: number): number | undefined {
   return ms > 0 ? Math.min(Math.ceil(ms), Number.MAX_SAFE_INTEGER) : undefined;
 }

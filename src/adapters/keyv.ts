@@ -10,27 +10,24 @@ export interface KeyvShmTableEntry {
   readonly ttl?: number | undefined;
 }
 
-/** A namespace's values have this tag with the namespace behind it. */
+/** The values of a namespace have a tag of this prefix and the namespace. */
 const TAG = 'keyv:';
 
 /**
  * A store for Keyv in shared memory: `new Keyv({ store: new KeyvShmTable({ name: 'app' }), throwOnErrors: true })`. All
  * processes and threads whose stores have the same name share their values.
  *
- * Make a store for each Keyv: Keyv writes its namespace into the store. They are cheap, because the stores of one name
- * share one memory.
+ * Create a store for each Keyv: Keyv writes its namespace into the store. They are cheap, because stores with the same
+ * name share their memory.
  *
  * Errors are those of `Cache`, and every method rejects with them. Keyv 5 turns an error of `set` and `delete` into an
  * event and returns false, unless it has the option `throwOnErrors`.
  */
 export class KeyvShmTable extends EventEmitter {
-  /**
-   * Keyv 5 iterates only over stores whose dialect is one of those of its own packages, and asks for nothing else of
-   * it.
-   */
+  /** Keyv 5 iterates only over stores with a dialect of its own packages, and uses the dialect for nothing else. */
   opts: Record<string, unknown> = { dialect: 'redis', url: '' };
   #namespace: string | undefined;
-  /** Of the keys of the namespace, and the tag of its values. */
+  /** The prefix of the keys of the namespace, and the tag of its values. */
   #prefix = '';
   #tags: readonly string[] = [];
   readonly #cache: Cache;
@@ -67,7 +64,10 @@ export class KeyvShmTable extends EventEmitter {
     return this.#cache.getMany(keys.map((key) => this.#keyOf(key))) as (Value | undefined)[];
   }
 
-  /** `ttl` in milliseconds; without it, the lifetime is that of the cache. A value whose time is over is not kept. */
+  /**
+   * `ttl` in milliseconds; without it, the lifetime is that of the cache. A value with a `ttl` of 0 or less is not
+   * kept.
+   */
   async set(key: string, value: unknown, ttl?: number): Promise<boolean> {
     this.#store(key, value, ttl);
     return true;
@@ -127,7 +127,7 @@ export class KeyvShmTable extends EventEmitter {
     else this.#cache.set(whole, value, { ttl: lifetime, tags: this.#tags });
   }
 
-  /** The namespace is part of the key in any case, so that stores with `useKeyPrefix: false` have their own keys too. */
+  /** The namespace is always part of the key, so that stores with `useKeyPrefix: false` have separate keys, too. */
   #keyOf(key: string): string {
     if (typeof key === 'string') return this.#prefix + key;
     throw new ShmTableError('ERR_KEY_INVALID', `a key must be a string, got ${show(key)}`);
@@ -137,12 +137,14 @@ export class KeyvShmTable extends EventEmitter {
 // biome-ignore lint/style/noDefaultExport: adapters are the default export of their module, as Keyv's own are.
 export default KeyvShmTable;
 
-/** JSON, so that no namespace with a key looks like another namespace with another key. */
+/** JSON, so that no two pairs of namespace and key have the same text. */
 function prefixOf(namespace: string | undefined): string {
   return namespace === undefined || namespace === '' ? '' : `${JSON.stringify(namespace)}:`;
 }
 
-/** Undefined for the lifetime of the cache: Keyv takes any number, and one that is not finite for no lifetime. */
+/**
+ * Undefined for the lifetime of the cache: Keyv accepts any number, and treats one that is not finite as no lifetime.
+ */
 function wholeMilliseconds(ttl: number | undefined): number | undefined {
   if (ttl === undefined || ttl === null || !Number.isFinite(ttl)) return undefined;
   return Math.min(Math.ceil(ttl), Number.MAX_SAFE_INTEGER);

@@ -4,22 +4,22 @@ import { wallTimeMs } from '../memory/index.js';
 import type { AdapterTableOptions } from './adapter-table.js';
 import { type Count, Counters, rowLifetime } from './counters.js';
 
-/** Where a limiter keeps its counters. */
+/** Options for the table of a limiter's counters. */
 export type CounterOptions = AdapterTableOptions;
 
 // ---- express-rate-limit ----
 
 export type ExpressRateLimitOptions = CounterOptions & {
-  /** Precedes each key. Default: the name, with a colon. Limiters of one name need different ones. */
+  /** Prefix of each key. Default: the name and a colon. Limiters with the same name need different prefixes. */
   readonly prefix?: string | undefined;
 };
 
 /**
  * A store for express-rate-limit: `rateLimit({ store: new ExpressRateLimitStore({ name: 'limits' }) })`. A hit is one
- * increment, exact over all processes.
+ * increment, exact across all processes.
  */
 export class ExpressRateLimitStore {
-  /** Says to express-rate-limit that the keys are shared with other processes. */
+  /** Tells express-rate-limit that the keys are shared with other processes. */
   readonly localKeys = false;
   readonly prefix: string;
   readonly #counters: Counters;
@@ -89,9 +89,9 @@ export interface FastifyLimitParameters {
 type Answer = (error: Error | null, result?: { current: number; ttl: number }) => void;
 
 /**
- * A store for @fastify/rate-limit, which makes it itself: `register(rateLimit, { store: FastifyRateLimitStore })`, or
- * `FastifyRateLimitStore.with({ name: 'limits' })` for another table than `rate-limit`. A hit is one increment, exact
- * over all processes.
+ * A store for @fastify/rate-limit, which creates it itself: `register(rateLimit, { store: FastifyRateLimitStore })`, or
+ * `FastifyRateLimitStore.with({ name: 'limits' })` for a table other than `rate-limit`. A hit is one increment, exact
+ * across all processes.
  */
 export class FastifyRateLimitStore {
   readonly #options: CounterOptions;
@@ -120,7 +120,7 @@ export class FastifyRateLimitStore {
     answer(callback, () => {
       const whole = this.#prefix + checkKey(key);
       const lifetime = rowLifetime(timeWindow);
-      // A window of no length is over with each hit.
+      // A window of length 0 ends with each hit.
       if (lifetime === undefined) return { current: 1, ttl: 0 };
       const { hits, msLeft } = this.#counters.add(whole, 1, lifetime);
       const { continueExceeding, exponentialBackoff } = this.#parameters;
@@ -140,7 +140,7 @@ export class FastifyRateLimitStore {
     });
   }
 
-  /** The store of a route that has limits of its own. */
+  /** The store of a route that has its own limits. */
   child(parameters: object): FastifyRateLimitStore {
     const { method, url } = (parameters as FastifyLimitParameters).routeInfo ?? {};
     return new FastifyRateLimitStore(parameters, this.#options, `${this.#prefix}${method ?? ''}${url ?? ''}-`);
@@ -158,7 +158,7 @@ function answer(callback: Answer, run: () => { current: number; ttl: number }): 
   callback(null, result);
 }
 
-/** Key generators return numbers too. */
+/** Key generators may also return numbers. */
 function checkKey(key: string | number): string {
   if (typeof key === 'string' || typeof key === 'number') return `${key}`;
   throw new ShmTableError('ERR_KEY_INVALID', `a key must be a string or a number, got ${show(key)}`);
@@ -169,7 +169,7 @@ function checkKey(key: string | number): string {
 /** Options of RateLimiterShmTable: those of the table, and those of the stores of rate-limiter-flexible. */
 export type RateLimiterShmTableOptions = CounterOptions & {
   readonly points?: number;
-  /** Seconds; 0 for counters that do not end. */
+  /** Seconds; 0 for counters that do not expire. */
   readonly duration?: number;
   readonly keyPrefix?: string;
   readonly blockDuration?: number;
@@ -201,7 +201,7 @@ interface CallOptions {
   [name: string]: any;
 }
 
-/** What rate-limiter-flexible offers for every store. */
+/** The methods that rate-limiter-flexible has for every store. */
 export interface RateLimiterShmTable {
   points: number;
   duration: number;
@@ -231,9 +231,9 @@ type LimiterClass = new (options: RateLimiterShmTableOptions) => RateLimiterShmT
 let limiterClass: LimiterClass | undefined;
 
 /**
- * A limiter for rate-limiter-flexible: `new RateLimiterShmTable({ name: 'limits', points: 5, duration: 1 })`. Everything
- * that the library offers for its own stores, such as `insuranceLimiter`, works with it. Consuming is one increment,
- * exact over all processes. The library is loaded when the first limiter is made.
+ * A limiter for rate-limiter-flexible: `new RateLimiterShmTable({ name: 'limits', points: 5, duration: 1 })`.
+ * Everything that the library offers for its own stores, such as `insuranceLimiter`, works with it. Consuming is one
+ * increment, exact across all processes. The library is loaded when the first limiter is created.
  */
 export const RateLimiterShmTable: LimiterClass = new Proxy(class RateLimiterShmTable {} as unknown as LimiterClass, {
   construct(_, [options]: [RateLimiterShmTableOptions]) {
@@ -242,7 +242,7 @@ export const RateLimiterShmTable: LimiterClass = new Proxy(class RateLimiterShmT
   },
 });
 
-/** The parts of rate-limiter-flexible that a store is made of. */
+/** The parts of rate-limiter-flexible from which a store is built. */
 interface Library {
   readonly RateLimiterRedis: object;
   readonly RateLimiterRes: new () => RateLimiterResult;
@@ -254,7 +254,7 @@ interface StoreBase {
 
 function makeLimiterClass(): LimiterClass {
   const { RateLimiterRedis, RateLimiterRes }: Library = createRequire(import.meta.url)('rate-limiter-flexible');
-  // The base of all its stores, which it does not export by name.
+  // The base class of all its stores, which it does not export.
   const Base = Object.getPrototypeOf(RateLimiterRedis) as new (options: object) => StoreBase;
 
   class Limiter extends Base {
@@ -299,7 +299,7 @@ function makeLimiterClass(): LimiterClass {
       result.consumedPoints = hits;
       result.isFirstInDuration = hits === changedPoints;
       result.remainingPoints = Math.max(this.points - hits, 0);
-      // As with its other stores, -1 for a counter that does not end.
+      // As with its other stores, -1 for a counter that does not expire.
       result.msBeforeNext = Number.isFinite(msLeft) ? msLeft : -1;
       return result;
     }

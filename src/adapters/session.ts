@@ -5,11 +5,11 @@ import { wallTimeMs } from '../memory/index.js';
 import { type AdapterOptions, openAdapterCache } from './adapter-cache.js';
 
 export type SessionStoreOptions = AdapterOptions<SessionContent> & {
-  /** Precedes each session id in the keys of the cache. Default `sess:`. */
+  /** Prefix of each session id in the keys of the cache. Default `sess:`. */
   readonly prefix?: string | undefined;
 };
 
-/** What a session has for the store: anything that JSON can express, and a cookie. */
+/** The contents of a session: anything that JSON can express, and a cookie. */
 // biome-ignore lint/suspicious/noExplicitAny: the session types of the frameworks have no index signature.
 type SessionContent = any;
 
@@ -24,7 +24,7 @@ interface SessionRequest {
 
 interface SessionClasses {
   readonly Session: new (request: SessionRequest, content: SessionContent) => SessionContent;
-  /** What cookies inherit from; their constructor cannot be reached through it. */
+  /** The prototype of cookies, which does not lead to their constructor. */
   readonly cookie: object;
 }
 
@@ -37,11 +37,11 @@ const DAY_MS = 86_400_000;
  * A session lives as long as its cookie; one without `expires` or `maxAge` as long as the option `ttl`, by default a
  * day. When the memory is full, the sessions that were used least recently are evicted.
  *
- * A session that cannot be stored is an error for the callback, with the codes of `Cache`. Callbacks are called after
- * the method has returned.
+ * If a session cannot be stored, the callback gets the error, with a code of `Cache`. Callbacks are called after the
+ * method has returned.
  */
 export class ShmTableSessionStore extends EventEmitter {
-  /** Set by express-session: makes a new session for a request. */
+  /** Set by express-session: creates a new session for a request. */
   declare generate: (request: SessionRequest) => void;
   readonly #cache: Cache<SessionContent>;
   readonly #isOwn: boolean;
@@ -82,12 +82,12 @@ export class ShmTableSessionStore extends EventEmitter {
     });
   }
 
-  /** Prolongs a session to the lifetime of its cookie, without writing the session again. */
+  /** Extends a session to the lifetime of its cookie, without writing the session again. */
   touch(id: string, session: SessionContent, callback?: Done): void {
     answer(callback, () => {
       const key = this.#keyOf(id);
       const ttl = lifetimeOf(session?.cookie);
-      // The lifetime of a session whose cookie has none does not depend on its use, but it was used.
+      // Its cookie has no lifetime, so that of the session does not change, but it is marked as used.
       if (ttl === undefined) this.#cache.has(key);
       else if (ttl <= 0) this.#cache.delete(key);
       else this.#cache.expire(key, ttl);
@@ -161,15 +161,15 @@ export class ShmTableSessionStore extends EventEmitter {
     const cookie = Object.create(prototype);
     Object.assign(cookie, { path: '/', httpOnly: true }, stored);
     cookie.expires = typeof expires === 'string' ? new Date(expires) : (expires ?? null);
-    // After `expires`, which changes it.
+    // Set after `expires`, which changes it.
     cookie.originalMaxAge = originalMaxAge ?? cookie.maxAge;
     request.session = new Session(request, { ...content, cookie });
     return request.session;
   }
 
   /**
-   * The classes of express-session, from a session that it makes. They are not imported, because this store is also for
-   * programs that do not have express-session.
+   * The classes of express-session, from a session that it creates. They are not imported, because this store is also
+   * for programs that do not have express-session.
    */
   #findClasses(request: SessionRequest): SessionClasses {
     const id = request.sessionID as string;
@@ -179,7 +179,7 @@ export class ShmTableSessionStore extends EventEmitter {
     return { Session: session.constructor, cookie: Object.getPrototypeOf(session.cookie) };
   }
 
-  /** A session, with the time at which it will expire: `touch` has not written that into it. */
+  /** A session, with its current time of expiry, which `touch` does not write into it. */
   #read(key: string): SessionContent {
     const session = this.#cache.get(key);
     const left = session?.cookie?.expires ? this.#cache.ttl(key) : undefined;
@@ -224,6 +224,6 @@ function answer<T>(callback: Answer<T> | undefined, run: () => T): void {
     error = thrown;
   }
   if (callback !== undefined) queueMicrotask(() => (error === null ? callback(null, value) : callback(error)));
-  // Without a callback nobody would learn of it.
+  // Without a callback the error would be lost.
   else if (error !== null) throw error;
 }

@@ -6,7 +6,7 @@ import { type AdapterOptions, openAdapterCache } from './adapter-cache.js';
 
 type Headers = Record<string, string | string[] | null | undefined>;
 
-/** A request, as undici looks it up. */
+/** A request in the form in which undici looks it up. */
 interface RequestKey {
   readonly origin: string;
   readonly method: string;
@@ -14,7 +14,7 @@ interface RequestKey {
   readonly headers?: Record<string, string | string[]> | undefined;
 }
 
-/** An answer without its body, as undici gives it. */
+/** A response without its body, as undici passes it. */
 interface AnswerHead {
   readonly statusCode: number;
   readonly statusMessage: string;
@@ -38,20 +38,20 @@ interface Stored {
   readonly body: string;
 }
 
-/** For a method and address: the names of the headers by which its answers vary, the latest first. */
+/** For a method and URL: the lists of header names by which its responses vary, the latest first. */
 type Variants = readonly (readonly string[])[];
 
 export type CacheStoreOptions = AdapterOptions<unknown> & {
-  /** Called with the error of an answer that could not be stored. Default: the first one is a process warning. */
+  /** Called with the error if a response could not be stored. Default: the first one becomes a process warning. */
   readonly errorCallback?: ((error: Error) => void) | undefined;
 };
 
-/** More would be looked up one after the other at each request. */
+/** Limited because each request looks them up one after the other. */
 const MAX_VARIANTS = 8;
 
 /**
- * A store for the cache interceptor of undici: `interceptors.cache({ store: new ShmTableCacheStore({ name: 'http' }) })`. All
- * processes and threads of the machine share the answers, each with its variants by `Vary`.
+ * A store for the cache interceptor of undici: `interceptors.cache({ store: new ShmTableCacheStore({ name: 'http' })
+ * })`. All processes and threads of the machine share the responses, each with its variants by `Vary`.
  */
 export class ShmTableCacheStore {
   readonly #cache: Cache;
@@ -82,7 +82,7 @@ export class ShmTableCacheStore {
     return undefined;
   }
 
-  /** A stream for the body; the answer is stored when it ends. */
+  /** A stream for the body; the response is stored when it ends. */
   createWriteStream(key: RequestKey, head: AnswerHead): Writable {
     const place = placeOf(key);
     const chunks: Buffer[] = [];
@@ -96,7 +96,7 @@ export class ShmTableCacheStore {
           this.#store(place, tagOf(key), head, Buffer.concat(chunks).toString('latin1'));
           callback();
         } catch (error) {
-          // undici does not pass it on: the answer is complete all the same.
+          // undici does not pass the error on; the response is still complete.
           this.#report(error as Error);
           callback(error as Error);
         }
@@ -104,12 +104,12 @@ export class ShmTableCacheStore {
     });
   }
 
-  /** Removes the answers for an address, of all methods and variants, without visiting them. */
+  /** Removes the responses for a URL, of all methods and variants, without visiting them. */
   delete(key: RequestKey): void {
     this.#cache.invalidateTag(tagOf(key));
   }
 
-  /** Closes the cache, if this store has opened it; the answers remain. */
+  /** Closes the cache, if this store has opened it; the responses remain. */
   close(): void {
     if (this.#isOwn) this.#cache.close();
   }
@@ -121,7 +121,7 @@ export class ShmTableCacheStore {
     const options = { ttl: Math.min(ttl, Number.MAX_SAFE_INTEGER), tags: [tag] };
     const stored: Stored = { head, body };
     this.#cache.set(variantOf(place, names, head.vary), stored, options);
-    // Of two processes that add a variant at once, one may lose it: its answer is loaded again.
+    // If two processes add a variant at the same time, one of the two may be lost: its response is then fetched again.
     const known = this.#variants(place);
     if (known.length > 0 && sameNames(known[0], names) && (this.#cache.ttl(place) ?? 0) >= ttl) return;
     const others = known.filter((other) => !sameNames(other, names));
@@ -153,7 +153,7 @@ function tagOf({ origin, path }: RequestKey): string {
   return `undici:${JSON.stringify([origin, path])}`;
 }
 
-/** The key of the answer for these values of the headers. A header that is missing is one value too. */
+/** The key of the response for these values of the headers. A missing header counts as a value, too. */
 function variantOf(place: string, names: readonly string[], headers: Headers | undefined): string {
   return `${place}${JSON.stringify(names.map((name) => [name, headers?.[name] ?? null]))}`;
 }
@@ -169,7 +169,7 @@ function finite(ttl: number | undefined): number {
 function warnOnce(): (error: Error) => void {
   let hasWarned = false;
   return (error) => {
-    if (!hasWarned) process.emitWarning(`shmtable: an answer could not be stored: ${error.message}`);
+    if (!hasWarned) process.emitWarning(`shmtable: a response could not be stored: ${error.message}`);
     hasWarned = true;
   };
 }

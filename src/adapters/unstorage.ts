@@ -16,11 +16,11 @@ interface ItemOptions {
 
 type Listener = (event: 'update' | 'remove', key: string) => unknown;
 
-/** `text` says that the content was a string. */
+/** `text`: whether the content was a string. */
 const COLUMNS = { content: 'blob(40)', text: 'boolean', mtime: 'float64' } as const;
 const MAX_KEY_BYTES = 255;
 const BLOCK_BYTES = 256;
-/** Of a block: its owner and successor. */
+/** For each block: its owner and its successor, and its occupancy bits. */
 const BYTES_BESIDE_BLOCK = 8.3;
 const CHANGES_BYTES = 2 ** 18;
 const LEAST_HEAP_BYTES = 64 * 1024;
@@ -46,10 +46,10 @@ export interface ShmTableDriver {
 
 /**
  * A driver for unstorage: `createStorage({ driver: shmTableDriver({ name: 'storage' }) })`. All processes and threads of the
- * machine share the items, and `watch` tells of the changes that any of them makes. When the memory is full, the items
+ * machine share the items, and `watch` reports the changes that any of them makes. When the memory is full, the items
  * that were used least recently are evicted.
  *
- * A key has at most 255 bytes. Every method throws what a `Table` does, and unstorage rejects with that.
+ * A key has at most 255 bytes. Methods throw the errors of `Table`, with which unstorage rejects.
  *
  * @throws {ShmTableError} `ERR_ARGUMENT`, and what `Table.openOrCreate` throws
  */
@@ -61,7 +61,7 @@ export function shmTableDriver(options: ShmTableDriverOptions): ShmTableDriver {
   const watches = new Set<() => Promise<void>>();
 
   const store = (key: string, content: Uint8Array, text: boolean, { ttl }: ItemOptions = {}): void => {
-    // As with the drivers of unstorage, 0 counts as none.
+    // As with the drivers of unstorage, 0 means none.
     const lifetime = ttl ? Math.ceil(ttl * 1_000) : defaultTtl;
     table.put(key, { content, text, mtime: wallTimeMs() }, { ttl: lifetime ?? null });
   };
@@ -149,7 +149,10 @@ function keysOf(table: Table<typeof COLUMNS>, base: string): string[] {
   return keys;
 }
 
-/** Tells of changes until the iteration ends. After a gap, what has changed is unknown: every item counts as updated. */
+/**
+ * Reports changes until the iteration ends. After a gap it is unknown what has changed: every item is reported as
+ * updated.
+ */
 async function tellChanges(
   table: Table<typeof COLUMNS>,
   changes: ReturnType<Table<typeof COLUMNS>['watch']>,

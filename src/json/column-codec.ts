@@ -24,11 +24,11 @@ export interface ColumnCodec {
   readonly zero: FieldValue;
   /** The column value of a JSON value; ERR_COLUMN_TYPE, ERR_VALUE_RANGE. */
   decode(value: unknown): FieldValue;
-  /** The stored form of a value: of a json column its text. */
+  /** The stored form of a value: its text in a json column. */
   stored(value: FieldValue): FieldValue;
   /** JSON text of a value in its stored form. */
   write(value: FieldValue): string;
-  /** The JSON value of a text, for formats in which everything is text; a text that cannot be parsed stays text. */
+  /** The JSON value of a text, for formats that have only texts; a text that cannot be parsed is a string. */
   ofText(text: string): unknown;
 }
 

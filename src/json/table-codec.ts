@@ -56,7 +56,7 @@ export class TableCodec {
     return row;
   }
 
-  /** The stored form of a row after one with these columns has replaced everything. */
+  /** The stored form of a row that was replaced by one with these columns. */
   replaced(row: RowValues): RowValues {
     const whole: RowValues = {};
     for (const codec of this.#all)
@@ -64,7 +64,7 @@ export class TableCodec {
     return whole;
   }
 
-  /** The stored form of a row after these columns of it were written; `before` is in stored form. */
+  /** The stored form of a row after these columns were written; `before` is in stored form. */
   merged(before: RowValues, row: RowValues): RowValues {
     const whole: RowValues = {};
     for (const codec of this.#all) {

@@ -43,8 +43,8 @@ export abstract class DescriptorObject implements MemoryObject {
    * Gives a new, empty object this size, accessible only to its owner whatever the umask, with huge pages if requested
    * and available.
    *
-   * @throws {ShmTableError} ERR_PERMISSION when the file system stores neither owner nor mode, so that nobody could
-   * open it
+   * @throws {ShmTableError} ERR_PERMISSION when the file system stores neither owner nor mode, so that no process
+   *   could open it
    */
   prepare(size: number, hugePages: boolean): void {
     checked(this.descriptor.chmod(0o600), () => `set the mode of ${this.place.subject}`);

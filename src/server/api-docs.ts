@@ -42,7 +42,7 @@ export async function collectRoutes(app: RoutesApp): Promise<void> {
   });
 }
 
-/** The document as `/openapi.json` has it. */
+/** The document that `/openapi.json` returns. */
 export function openapiDocument(app: RoutesApp): object {
   return servedFrom('.', app.swagger());
 }

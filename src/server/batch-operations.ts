@@ -112,7 +112,7 @@ function run(served: ServedTable, operation: Operation, key: string): string {
     case 'set':
     case 'put': {
       const row = codec.decode(operation.row ?? {}, 'refused');
-      // Like the single requests: `put` sets the expiry, `set` keeps the current one.
+      // As in single requests, `put` sets the expiry and `set` keeps the current one.
       const lifetime = op === 'put' ? (ttl ?? null) : ttl;
       const { created, revision } = upsertRow(served, op, operation.key, row, { ttl: lifetime, condition });
       return `{"status":${created ? 201 : 200},"key":${key},"revision":${revision}}`;

@@ -32,7 +32,7 @@ const NOT_HTTP: Refusal = { code: 'ERR_ARGUMENT', detail: 'the request is not HT
 /** Errors of the parser. After any other error on a connection there is no client left to respond to. */
 const REFUSAL = /^(HPE|ERR_HTTP)_/;
 
-/** Too many of something in too short a time, but of all clients together. */
+/** ERR_RATE_LIMITED is usually 429 for one client; here all clients together have too many connections. */
 const TOO_MANY_CONNECTIONS = { code: 'ERR_RATE_LIMITED', status: 503 } as const;
 const RETRY_AFTER_S = 1;
 
@@ -40,7 +40,7 @@ const refused = new WeakSet<Socket>();
 /** Connections whose current request may take any time to arrive. */
 const unhurried = new WeakSet<Socket>();
 
-/** Excepts a request from the limit of the time to arrive; it must only go on arriving. */
+/** Exempts a request from the time limit for its arrival; it must only continue to arrive. */
 export function allowAnyDuration({ raw }: FastifyRequest): void {
   const { socket } = raw;
   unhurried.add(socket);
@@ -49,7 +49,7 @@ export function allowAnyDuration({ raw }: FastifyRequest): void {
 
 /**
  * Responds to a request that the parser rejected, and closes: the rest of the connection's bytes cannot be delimited.
- * All requests before it are answered first, because a client assigns responses to its requests in order.
+ * All requests before it get their responses first, because a client assigns responses to its requests in order.
  */
 export function answerClientError(error: ParserError, socket: Socket): void {
   if (error.code === TOO_SLOW && unhurried.has(socket)) return;
@@ -66,7 +66,7 @@ export function answerClientError(error: ParserError, socket: Socket): void {
     refuse(refusal, socket);
     return;
   }
-  // Nothing more is read meanwhile.
+  // Nothing more is read until then.
   socket.pause();
   pending.once('finish', () => refuse(refusal, socket));
 }
@@ -74,7 +74,7 @@ export function answerClientError(error: ParserError, socket: Socket): void {
 function refuse({ code, detail }: Refusal, socket: Socket): void {
   const document = problem(code, detail);
   endWith(socket, document);
-  // So that the end of the client's side is noticed.
+  // Reading is resumed so that the end of the client's side is noticed.
   socket.resume();
 }
 
@@ -91,7 +91,7 @@ function endWith(socket: Duplex, document: Problem, headers: readonly string[] =
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
 }
 
-/** Responds to a connection of which the worker has too many. */
+/** Responds to a connection that exceeds the limit of the worker. */
 export function refuseConnection(socket: Socket, limit: number): void {
   const { status } = TOO_MANY_CONNECTIONS;
   const detail = `the worker has ${limit} connections, its limit; try again`;
@@ -100,7 +100,7 @@ export function refuseConnection(socket: Socket, limit: number): void {
 
 /** Responds to CONNECT, for which Node has no request listener: this is not a proxy. */
 export function answerConnect(request: IncomingMessage, socket: Duplex): void {
-  const document = problem('ERR_METHOD_NOT_ALLOWED', `no resource takes CONNECT, got ${show(request.url)}`);
+  const document = problem('ERR_METHOD_NOT_ALLOWED', `no resource supports CONNECT, got ${show(request.url)}`);
   endWith(socket, document, ['Allow: DELETE, GET, HEAD, PATCH, POST, PUT']);
 }
 

@@ -13,7 +13,7 @@ import type { Change, Gap } from '../table/types.js';
 
 /** Number of heartbeats during which a client may read nothing before its connection is closed. */
 const MAX_UNREAD_HEARTBEATS = 4;
-/** Time limit for clients to read the end of a stream that the service ends. */
+/** Time limit for a client to read the end of a stream that the service ends. */
 const LAST_WORDS_MS = 1000;
 
 /** A source of changes: a watch, ended by `return`. */
@@ -22,7 +22,7 @@ export interface ChangeSource extends AsyncIterableIterator<Change | Gap> {
   readonly position: number;
 }
 
-/** What a stream begins with, and the ids of its events: they name the table, because another may get its name. */
+/** How a stream begins, and the ids of its events. Ids identify the table, because another one may get its name. */
 interface StreamStart {
   /** The id of an event, which a client sends back to resume after it. */
   idOf(sequence: number): string;
@@ -111,7 +111,7 @@ class EventStream {
     }
   }
 
-  /** Sends the pending change and no more. */
+  /** Sends the pending change and then ends the stream. */
   end(): void {
     void this.#changes.return?.();
     this.#response.end();

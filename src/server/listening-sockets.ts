@@ -61,7 +61,7 @@ export class ListeningSockets {
    * Binds the sockets; `localhost` stands for all of its addresses.
    *
    * @throws {ShmTableError} ERR_INTERNAL when an address cannot be bound; ERR_ARGUMENT when the socket path is another
-   * file
+   *   file
    */
   static async open({ host, port, socket }: Address): Promise<ListeningSockets> {
     if (socket !== undefined) return ListeningSockets.#openUnix(socket);
@@ -119,7 +119,7 @@ function cannotListen(address: string, failure: number): ShmTableError {
   return new ShmTableError('ERR_INTERNAL', `cannot listen on ${address}: ${getSystemErrorName(failure)}`);
 }
 
-/** After a kill, the file of a Unix socket remains although nobody listens on it. */
+/** After a kill, the file of a Unix socket remains although no process listens on it. */
 async function removeStaleSocket(path: string): Promise<void> {
   const stats = lstatSync(path, { throwIfNoEntry: false });
   if (stats === undefined) return;

@@ -8,13 +8,13 @@ import type { FastifyReply } from 'fastify';
 const PIECE_BYTES = 64 * 1024;
 
 interface PiecesOptions {
-  /** Bytes that may wait for the client before `room` does. */
+  /** Bytes that may wait for the client until `room` makes the caller wait. */
   readonly maxUnreadBytes: number;
 }
 
 /**
  * Sends what `work` adds. If it throws before anything was sent, the error is the response; afterwards the connection
- * is ended, so that the client does not mistake the beginning for the whole.
+ * is ended, so that the client does not mistake the beginning for a complete response.
  */
 export async function answerInPieces(
   reply: FastifyReply,
@@ -54,7 +54,7 @@ class PiecedAnswer {
     return this.#stream?.destroyed === true;
   }
 
-  /** Number of bytes so far; for the last piece, its number of characters. */
+  /** Number of bytes so far; the unsent piece counts as its number of characters. */
   get bytes(): number {
     return this.#sentBytes + this.#text.length;
   }
@@ -84,7 +84,7 @@ class PiecedAnswer {
   }
 
   fail(error: unknown): void {
-    this.#reply.log.error({ err: error }, 'answer broken off');
+    this.#reply.log.error({ err: error }, 'response interrupted');
     this.#reply.raw.destroy();
     this.#stream?.destroy();
   }

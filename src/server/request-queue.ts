@@ -1,7 +1,7 @@
 /**
  * Executes one request at a time on each connection; requests that the client has sent behind it wait. Node's server
  * would begin all requests that it has read; here only the first begins, and the connection is not read until the
- * others have been answered.
+ * others have their responses.
  *
  * Up to 64 KiB that were read together with the first request have been parsed and are kept; if they contain very many
  * requests, only the first ones are answered. After the last response on a connection, further input is read and
@@ -77,7 +77,7 @@ class Connection {
     socket.once('close', () => timers.clearTimeout(limit));
   }
 
-  /** The last response to be sent, of those to requests that have arrived completely. */
+  /** The last of the responses that are still to be sent to requests that have arrived completely. */
   get lastPending(): ServerResponse | undefined {
     const all = this.#current === undefined ? this.#waiting : [this.#current, ...this.#waiting];
     const complete = all.at(-1)?.request.complete === false ? all.at(-2) : all.at(-1);

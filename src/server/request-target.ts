@@ -7,7 +7,10 @@ import { ShmTableError, show } from '../errors.js';
 import { decodePercent } from './key-encoding.js';
 
 const ABSOLUTE_FORM = /^[A-Za-z][A-Za-z0-9+.-]*:\/\/[^/?#]*/;
-/** Characters that a target may hold (RFC 3986, with what browsers leave bare); no `#`, no controls, no raw UTF-8. */
+/**
+ * Characters that a target may contain (RFC 3986, and those that browsers do not encode); no `#`, no controls, no raw
+ * UTF-8.
+ */
 const ALLOWED = /^[\x21\x22\x24-\x7e]*$/;
 
 export interface RequestTarget {

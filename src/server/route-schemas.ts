@@ -42,7 +42,7 @@ export const columns = Type.Unsafe<Record<string, string>>({
   examples: [{ population: 'int32', country: 'string(2)' }],
 });
 
-const cell = {
+const columnValue = {
   description:
     'int64 as a decimal string, NaN and the infinities as strings, bytes and blobs as base64, a json column as the value itself',
 } as const;
@@ -53,13 +53,13 @@ const cell = {
  */
 export const rowBody = Type.Unsafe<Record<string, unknown>>({
   type: 'object',
-  additionalProperties: { description: cell.description },
+  additionalProperties: { description: columnValue.description },
   examples: [{ population: 8175133, country: 'US' }],
 });
 
 export const mergeBody = Type.Unsafe<Record<string, unknown>>({
   type: 'object',
-  additionalProperties: { description: cell.description },
+  additionalProperties: { description: columnValue.description },
   description: 'The columns to change; null resets a column to zero, which in a json column is null',
   examples: [{ population: 8175134 }],
 });
@@ -82,7 +82,7 @@ const envelopeSchema = {
     key: { type: 'string', minLength: 1 },
     revision,
     expiresAt: { type: ['integer', 'null'], description: 'Expiry in milliseconds since the Unix epoch; null for none' },
-    row: { type: 'object', additionalProperties: cell },
+    row: { type: 'object', additionalProperties: columnValue },
   },
 } as const;
 
@@ -97,7 +97,7 @@ export const rowLine = Type.Unsafe<unknown>({
   required: ['key', 'row'],
   properties: {
     key: { type: 'string', minLength: 1 },
-    row: { type: 'object', additionalProperties: cell },
+    row: { type: 'object', additionalProperties: columnValue },
     expiresAt: { type: ['integer', 'null'], description: 'Expiry in milliseconds since the Unix epoch; null for none' },
   },
   description: 'Each line is such an object',
@@ -122,12 +122,12 @@ export const rowsAnswer = Type.Unsafe<string>({
 });
 
 /** The new value of an incremented column. */
-const numberCell = { type: ['number', 'string'], description: 'int64 as a decimal string' } as const;
+const numberValue = { type: ['number', 'string'], description: 'int64 as a decimal string' } as const;
 
 /** The response to an increment. */
 export const incrementAnswer = jsonAnswer<string>(
   'The new value',
-  { type: 'object', required: ['value', 'revision'], properties: { value: numberCell, revision } },
+  { type: 'object', required: ['value', 'revision'], properties: { value: numberValue, revision } },
   { example: { value: 8175134, revision: 3676683209515010 }, headers: entityTagHeader },
 );
 
@@ -147,8 +147,8 @@ export const batchAnswer = jsonAnswer<string>(
             status: { type: 'integer', description: 'The status that the same request on its own would have' },
             key: { type: 'string' },
             revision,
-            row: { type: 'object', additionalProperties: cell },
-            value: numberCell,
+            row: { type: 'object', additionalProperties: columnValue },
+            value: numberValue,
             problem: problemReference,
           },
         },

@@ -14,9 +14,8 @@ interface Incremented {
  * Adds `by` (a JSON value of the column's type) to a column; creates a missing row.
  *
  * @throws {ShmTableError} ERR_COLUMN_UNKNOWN when the column does not exist; ERR_COLUMN_TYPE when it is not numeric or
- * `by`
- * has another type; ERR_VALUE_RANGE when `by` or the result is out of range; ERR_PRECONDITION_FAILED when the condition
- * does not hold
+ *   `by` has another type; ERR_VALUE_RANGE when `by` or the result is out of range; ERR_PRECONDITION_FAILED when the
+ *   condition does not hold
  */
 export function incrementRow(
   { engine, codec }: ServedTable,
@@ -25,26 +24,26 @@ export function incrementRow(
   by: unknown,
   { ttl, condition }: WriteRequest,
 ): Incremented {
-  const cell = codec.column(column);
-  if (!cell.isNumeric) {
-    throw new ShmTableError('ERR_COLUMN_TYPE', `column ${column} is ${cell.type}; only numbers can be incremented`);
+  const target = codec.column(column);
+  if (!target.isNumeric) {
+    throw new ShmTableError('ERR_COLUMN_TYPE', `column ${column} is ${target.type}; only numbers can be incremented`);
   }
-  const step = numeric(cell.decode(by));
+  const step = numeric(target.decode(by));
   for (;;) {
     if (condition === undefined) {
       const { value, revision } = engine.increment(key, column, step, { ttl });
-      return { text: cell.write(value), revision };
+      return { text: target.write(value), revision };
     }
     const found = engine.storedEntry(key, [])?.revision;
     if (!condition(found)) throw preconditionFailed(key, found);
     if (found === undefined) {
       // Zero plus the step is the step.
       const { outcome, revision } = engine.write('insert', key, { [column]: step }, { ttl });
-      if (outcome === 'inserted') return { text: cell.write(cell.stored(step)), revision };
+      if (outcome === 'inserted') return { text: target.write(target.stored(step)), revision };
     } else {
       const incremented = engine.increment(key, column, step, { ttl, ifRevision: found });
       if (incremented.outcome === 'updated')
-        return { text: cell.write(incremented.value), revision: incremented.revision };
+        return { text: target.write(incremented.value), revision: incremented.revision };
     }
   }
 }

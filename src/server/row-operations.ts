@@ -64,10 +64,10 @@ export function upsertRow(
 }
 
 /**
- * Writes the given columns of an existing row and returns the row as this write left it.
+ * Writes the given columns of an existing row and returns the row in its state after this write.
  *
  * @throws {ShmTableError} ERR_ROW_NOT_FOUND when there is no row; ERR_PRECONDITION_FAILED when the condition does not
- * hold
+ *   hold
  */
 export function mergeRow(
   { table, engine, codec }: ServedTable,
@@ -88,7 +88,7 @@ export function mergeRow(
  * Deletes a row.
  *
  * @throws {ShmTableError} ERR_ROW_NOT_FOUND when there is no row; ERR_PRECONDITION_FAILED when the condition does not
- * hold
+ *   hold
  */
 export function deleteRow({ table, engine }: ServedTable, key: string, condition: Condition | undefined): void {
   for (;;) {

@@ -17,7 +17,7 @@ import { END, END_BYTES } from '../table/snapshot/format.js';
 const DATED = /^(.+)\.([0-9]{13,16})\.(snapshot|lost|deleted)$/;
 /** Unfinished snapshots, by the id of the process that wrote them. */
 const UNFINISHED = /\.snapshot\.([0-9]+)\.[0-9a-f]+\.tmp$/;
-/** Offset of the number of rows from the beginning of the end of a snapshot. */
+/** Offset of the number of rows in the end record of a snapshot. */
 const END_ROWS = 8;
 
 export interface SnapshotFile {
@@ -37,7 +37,7 @@ export class SnapshotFiles {
     this.#dir = dir;
   }
 
-  /** Creates the directory, and removes what killed services left unfinished; returns the paths of that. */
+  /** Creates the directory, and removes unfinished files of killed services; returns their paths. */
   async prepare(): Promise<string[]> {
     return attemptedLater(
       () => `prepare the snapshot directory ${this.#dir}`,
@@ -78,25 +78,28 @@ export class SnapshotFiles {
     return join(this.#dir, `${table}.${takenAt}.snapshot`);
   }
 
-  /** Removes all but the newest of a table's snapshots, also of those that were set aside, and what a deletion left. */
+  /**
+   * Removes all but the newest of a table's snapshots, also of those that were set aside, and records of deletions that
+   * are no longer needed.
+   */
   async prune(table: string, keep: number): Promise<void> {
     const files = (await this.#dated()).filter((file) => file.table === table).sort((a, b) => b.takenAt - a.takenAt);
     const lost = files.filter(({ kind }) => kind === 'lost').slice(0, keep);
     const kept = new Set([...living(files, table).slice(0, keep), ...lost]);
     const superfluous = files.filter((file) => !kept.has(file));
-    // Notes of deletions last: without them, earlier snapshots would count again.
+    // Records of deletions last: without them, earlier snapshots would be valid again.
     superfluous.sort((a, b) => Number(a.kind === 'deleted') - Number(b.kind === 'deleted'));
     for (const { path } of superfluous) await rm(path, { force: true });
   }
 
-  /** Keeps a snapshot beside the others, whatever follows; returns its new path. */
+  /** Keeps a snapshot in addition to the others, whatever snapshots follow; returns its new path. */
   async setAside({ path }: SnapshotFile): Promise<string> {
     const aside = path.replace(/snapshot$/, 'lost');
     await rename(path, aside);
     return aside;
   }
 
-  /** Notes that a table is deleted now: its snapshots so far, and one that is being written, are not restored. */
+  /** Records that a table is deleted now: its snapshots so far, and one that is being written, are not restored. */
   async noteDeletion(table: string): Promise<void> {
     const files = await this.#dated();
     const deletedAt = Math.max(wallTimeMs(), latest(files, table) + 1);
@@ -115,7 +118,7 @@ export class SnapshotFiles {
   }
 }
 
-/** The number of rows in a snapshot, from its end; undefined when that is not the end of one. */
+/** The number of rows in a snapshot, from its end record; undefined when the file has none. */
 export async function rowsIn({ path }: Pick<SnapshotFile, 'path'>): Promise<number | undefined> {
   const file = await open(path);
   try {

@@ -78,7 +78,7 @@ export class SnapshotKeeper {
     this.#timer.unref();
   }
 
-  /** Stops the schedule, after a last round if the settings say so and it was started. */
+  /** Stops the schedule; if it was started, and the settings say so, takes a last round of snapshots first. */
   async stop(): Promise<void> {
     timers.clearInterval(this.#timer);
     await this.#round;

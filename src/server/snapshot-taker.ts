@@ -1,6 +1,7 @@
 /**
  * Takes single snapshots of the service's tables: the primary on its schedule, workers when a request asks for one. Only
- * the last few of a table are kept; one of a table that has suddenly lost its rows replaces none that has them.
+ * the last few of a table are kept; one of a table that has suddenly lost its rows does not replace those that contain
+ * them.
  */
 import { stat } from 'node:fs/promises';
 import type { FastifyBaseLogger } from 'fastify';
@@ -9,7 +10,7 @@ import type { SnapshotSettings } from './settings/settings-schema.js';
 import { rowsIn, type SnapshotFile, SnapshotFiles } from './snapshot-files.js';
 import type { TableHandles } from './table-handles.js';
 
-/** Fewer rows than this share of the previous snapshot's are a sudden loss, if that had at least a minimum number. */
+/** Having fewer rows than this share of the previous snapshot's is a sudden loss, if that had at least MIN_LOSS_ROWS. */
 const LOSS_RATIO = 0.5;
 const MIN_LOSS_ROWS = 10;
 
@@ -23,7 +24,7 @@ export class SnapshotTaker {
   readonly #files: SnapshotFiles;
   readonly #keep: number;
   readonly #log: FastifyBaseLogger;
-  /** One at a time: many at once would take the memory and the disk of all of them. */
+  /** One at a time, because concurrent snapshots would take the memory and the disk throughput of all of them. */
   #last: Promise<unknown> = Promise.resolve();
 
   constructor({ dir, keep }: Pick<SnapshotSettings, 'dir' | 'keep'>, log: FastifyBaseLogger) {

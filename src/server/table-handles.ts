@@ -138,7 +138,9 @@ export class TableHandles {
     return Table.list({ namespace: this.#options.namespace });
   }
 
-  /** What `look` finds in each table of the namespace, opened for a moment; other requests are served meanwhile. */
+  /**
+   * The result of `look` for each table of the namespace, which is opened briefly; other requests are served meanwhile.
+   */
   survey<T>(look: (table: Table<Columns>) => T): Promise<T[]> {
     return surveyTablesInTurns(parseNamespace(this.#options.namespace), look);
   }

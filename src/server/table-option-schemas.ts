@@ -18,7 +18,7 @@ const { maxKeyBytes, hugePages, evict, changes, maxParticipants, backend } = TAB
 const MAX_HEAP_BYTES = MAX_BLOCKS * MAX_BLOCK_BYTES;
 const BLOCK_SIZES = powersOfTwo(MIN_BLOCK_BYTES, MAX_BLOCK_BYTES);
 
-/** Types and ranges; column types are checked where the table is created. */
+/** Types and ranges; column types are checked when the table is created. */
 export const tableOption = {
   capacity: Type.Integer({ minimum: 1, maximum: MAX_CAPACITY, description: 'Number of rows; exactly this many fit' }),
   maxKeyBytes: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_KEY_BYTES, default: maxKeyBytes })),

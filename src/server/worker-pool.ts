@@ -17,7 +17,7 @@ import type { ServiceSettings } from './settings/settings-schema.js';
 import { isWorkerMessage, type PrimaryMessage } from './worker-messages.js';
 
 const WORKER_FILE = fileURLToPath(new URL('./worker.js', import.meta.url));
-/** A worker that has served this long did not die from a problem at startup. */
+/** A worker that dies after having served this long did not die from a problem at startup. */
 const GROWN_UP_MS = 1000;
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 5000;
@@ -32,7 +32,7 @@ interface Ending {
 
 /** When the service ends: there is no other worker to go to, so waiting for idle connections only causes delay. */
 const AT_SHUTDOWN: Ending = { idleMs: 500, limitMs: 10_000 };
-/** When a successor already listens: nobody waits, and a connection in use sends a request within this time. */
+/** When a successor already listens: no client waits, and a connection in use sends a request within this time. */
 const AT_REPLACEMENT: Ending = { idleMs: 5000, limitMs: 40_000 };
 
 interface WorkerPoolEvents {
@@ -47,7 +47,7 @@ export class WorkerPool extends EventEmitter<WorkerPoolEvents> {
   readonly #log: FastifyBaseLogger;
   /** Workers that serve or are starting; not those being stopped. */
   readonly #workers = new Set<ChildProcess>();
-  /** All that have not ended, also those being stopped. */
+  /** All workers that have not ended, including those being stopped. */
   readonly #running = new Set<ChildProcess>();
   #wanted: number;
   #filling = false;
@@ -95,7 +95,7 @@ export class WorkerPool extends EventEmitter<WorkerPoolEvents> {
     return this.#nextRound;
   }
 
-  /** Stops every worker after its current requests; one that is being replaced must now be as quick as the others. */
+  /** Stops every worker after its current requests; one that is being replaced now gets the same time as the others. */
   async stop(): Promise<void> {
     this.#stop.abort();
     await Promise.all([...this.#running].map((worker) => this.#end(worker, AT_SHUTDOWN)));

@@ -11,7 +11,7 @@ import { isPrimaryMessage, type WorkerMessage, type WorkerTask } from './worker-
 /** Long enough to accept connections that arrived before the shutdown, which no other worker would accept. */
 const LAST_ARRIVALS_MS = 100;
 
-/** Resolves with what the primary wants served; it says so first. */
+/** Resolves with the first message of the primary: what to serve. */
 function task(): Promise<WorkerTask> {
   return new Promise((resolve) => {
     process.on('message', (message) => {
@@ -21,7 +21,7 @@ function task(): Promise<WorkerTask> {
 }
 
 async function serve(): Promise<void> {
-  // Before anything is awaited, because the primary may want it to stop at once.
+  // Before anything is awaited, because the primary may tell it to stop immediately.
   let stop = (_idleMs: number): void => process.exit(0);
   process.on('message', (message) => {
     if (isPrimaryMessage(message) && message.type === 'stop') stop(message.idleMs);

@@ -48,7 +48,7 @@ export function refuseUnauthorized(app: RoutesApp, settings: { withTokens: boole
   app.addHook('onRoute', (route) => {
     routes.push(route);
   });
-  // Only then: hooks of child instances, which may set the scope, run after this one.
+  // Not earlier, because hooks of child instances, which may set the scope, run after this one.
   app.addHook('onReady', async () => {
     for (const { method, url, config } of routes) {
       if (config?.scope === undefined) throw new ShmTableError('ERR_INTERNAL', `route ${method} ${url} has no scope`);

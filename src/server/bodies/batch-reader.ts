@@ -36,7 +36,7 @@ export class BatchReader {
 
   /**
    * @throws {ShmTableError} ERR_BODY_MALFORMED when the value is not an operation; ERR_FORBIDDEN and ERR_UNAUTHENTICATED
-   * when the request may not write
+   *   when the request may not write
    */
   add(value: unknown): void {
     const index = this.operations.length;

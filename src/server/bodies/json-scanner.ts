@@ -70,7 +70,7 @@ export class JsonScanner {
   readonly #element: ((bytes: Buffer) => void) | undefined;
   #state: number = VALUE;
   #depth = 0;
-  /** Of each container from depth 1 on: whether it is an object, and its members so far. */
+  /** For each container from depth 1 on: whether it is an object, and the number of its members so far. */
   readonly #isObject: Uint8Array;
   readonly #members: Uint32Array;
   /** Whether the string is a name. */

@@ -1,6 +1,6 @@
 /**
- * Splits a body into lines while it arrives. Only the line that is arriving is kept, and of one that is too long or
- * malformed nothing: the rest of it is skipped.
+ * Splits a body into lines while it arrives. Only the line that is arriving is kept. A line that is too long or
+ * malformed is not kept: its rest is skipped.
  */
 import { ShmTableError } from '../../errors.js';
 import { errorOf } from '../request-hooks.js';
@@ -20,7 +20,7 @@ export class LineReader {
   /** The beginning of the current line. */
   #pieces: Buffer[] = [];
   #bytes: number = 0;
-  /** Of a line that is not small. */
+  /** Scans the current line if it is not small. */
   #scanner: JsonScanner | undefined;
   #error: Error | undefined;
 

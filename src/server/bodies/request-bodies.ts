@@ -176,7 +176,7 @@ class BodyReader {
     if (this.#keepsBytes) this.#chunks.push(chunk);
   }
 
-  /** Of a large batch the operations are kept; of a body where none belongs, nothing. */
+  /** False for a large batch, of which the operations are kept, and for a body that the route does not expect. */
   get #keepsBytes(): boolean {
     return this.#kind !== undefined && this.#kind !== 'batch';
   }

@@ -7,7 +7,7 @@ export type Labels = Readonly<Record<string, string>>;
 const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
 export const COUNTERS = {
-  shmtable_http_requests_total: 'Requests answered, by method, route and status',
+  shmtable_http_requests_total: 'Requests served, by method, route and status',
   shmtable_worker_starts_total: 'Workers that were started',
   shmtable_worker_ends_total: 'Workers that ended, for any reason',
   shmtable_worker_deaths_total: 'Workers that ended unexpectedly',

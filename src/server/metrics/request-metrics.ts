@@ -9,7 +9,7 @@ import type { ServiceMemory } from '../service-memory.js';
 import type { RoutesApp } from '../service-routes.js';
 import { type CounterFamily, counterOf, type HistogramFamily, histogramOf, type Labels } from './metric-families.js';
 
-/** A request that takes longer is recorded as an event. Its worker may have served nobody else meanwhile. */
+/** A request that takes longer is recorded as an event. Its worker may not have served others meanwhile. */
 const SLOW_MS = 500;
 /** Longer paths are truncated in logs and events. */
 const MAX_PATH = 200;

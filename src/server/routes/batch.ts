@@ -34,8 +34,8 @@ export function batchRoutes(app: RoutesApp, handles: TableHandles, answerBytes: 
   app.post(
     '/tables/:table/batch',
     {
-      // A batch of nothing but `get` needs only the scope `read`.
       onSend: compressAnswer,
+      // A batch that contains only `get` needs only the scope `read`.
       config: { scope: 'read', scopeOfBody: true, body: 'batch' },
       validatorCompiler: batchValidation,
       schema: {
@@ -45,7 +45,7 @@ export function batchRoutes(app: RoutesApp, handles: TableHandles, answerBytes: 
         description:
           'Operations are executed in order, and each succeeds or fails independently. A batch is not a transaction: ' +
           'other writers may write between its operations, and a failed operation does not undo earlier ones. Once the ' +
-          'results have as many bytes as an answer may have, the remaining operations are not executed: 413.',
+          'results have as many bytes as a response may have, the remaining operations are not executed: 413.',
         params: tableParameters,
         body,
         response: { 200: batchAnswer, ...tableProblems(...OF_ANY_BODY) },
@@ -92,7 +92,7 @@ function loadAhead(handles: TableHandles, table: string, operations: readonly Op
 }
 
 function notRun(operation: Operation, answerBytes: number): string {
-  const message = `not executed: the results before it have ${answerBytes} bytes or more, the limit of an answer`;
+  const message = `not executed: the results before it have ${answerBytes} bytes or more, the limit of a response`;
   return failed(operation, new ShmTableError('ERR_ANSWER_TOO_LARGE', message));
 }
 

@@ -121,7 +121,7 @@ function eventIdOf(value: string | undefined): EventId | undefined {
   return { incarnation, sequence };
 }
 
-/** Names the table among all that have had, or will have, its name. */
+/** Identifies the table among all tables that ever have its name. */
 function incarnationOf({ engine }: ServedTable): string {
   return hash('sha256', engine.identity, 'buffer').subarray(0, INCARNATION_BYTES).toString('base64url');
 }

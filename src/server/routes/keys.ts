@@ -12,7 +12,7 @@ import { Turns } from '../turns.js';
 const MAX_LIMIT = 1000;
 /** Time limit for filling a page, after which it is sent with the keys found so far. */
 const SEARCH_MS = 200;
-/** Keys that are counted between two looks at the clock. */
+/** Keys that are counted between two reads of the clock. */
 const COUNTED_AT_ONCE = 1000;
 
 const prefix = Type.Optional(Type.String({ description: 'Only keys that start with this' }));
@@ -117,7 +117,7 @@ function countRows(app: RoutesApp, handles: TableHandles): void {
           count += entries.length;
           return cursor;
         });
-        // Nobody waits for the rest when the client has gone.
+        // The rest is not needed when the client has disconnected.
       } while (next !== null && !request.raw.socket.destroyed);
       return { count };
     },

@@ -21,7 +21,7 @@ export const LINES_TYPE = 'application/x-ndjson';
 
 /** Maximum bytes of lines that wait for a slow client; the rest is read from the table afterwards. */
 const MAX_UNREAD_BYTES = 256 * 1024;
-/** Further lines that fail are only counted. */
+/** Maximum number of failures that are listed; further ones are only counted. */
 const MAX_FAILED = 1000;
 
 interface Failure {
@@ -41,7 +41,7 @@ interface Loaded {
 const count = { type: 'integer', minimum: 0 } as const;
 
 const loaded = jsonAnswer<Loaded>(
-  'What became of the lines',
+  'The results of the lines',
   {
     type: 'object',
     required: ['written', 'failed'],
@@ -123,7 +123,7 @@ async function load(
   return result;
 }
 
-/** The pieces of a body. When an error ends the loop, the connection remains for the response. */
+/** The pieces of a body. If the consumer stops with an error, the connection stays open for the response. */
 async function* arriving(body: Readable): AsyncGenerator<Buffer> {
   try {
     yield* body.iterator({ destroyOnReturn: false });
@@ -168,7 +168,7 @@ export async function sendRowLines(
 ): Promise<FastifyReply> {
   const { table, prefix, columns } = wanted;
   reply.type(LINES_TYPE);
-  // The rows would be read only to be dropped.
+  // The rows would be read only to be discarded.
   if (reply.request.method === 'HEAD') return reply.send(Readable.from([]));
   const turns = new Turns();
   return answerInPieces(reply, { maxUnreadBytes: MAX_UNREAD_BYTES }, async (answer) => {

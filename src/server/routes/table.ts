@@ -15,7 +15,7 @@ import { backendOption, tableOption } from '../table-option-schemas.js';
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Called before a table is destroyed, so that its snapshots do not bring it back. */
+    /** Called before a table is destroyed, so that it is not restored from its snapshots. */
     noteDeletion?: (table: string) => Promise<void>;
     /** Takes a snapshot of a table; undefined where there is no directory for them. */
     takeSnapshot?: (handles: TableHandles, table: string) => Promise<TakenSnapshot>;
@@ -210,7 +210,7 @@ function snapshotRoute(app: RoutesApp, handles: TableHandles): void {
       if (app.takeSnapshot === undefined) {
         throw new ConflictError('ERR_ARGUMENT', 'the service has no directory of snapshots (setting snapshots.dir)');
       }
-      // A large table takes longer than a connection may be idle. Only a real connection has a timeout.
+      // A snapshot of a large table takes longer than a connection may be idle. Only a real connection has a timeout.
       const { socket } = request.raw;
       if (socket instanceof Socket) socket.setTimeout(0);
       return app.takeSnapshot(handles, table);

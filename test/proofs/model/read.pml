@@ -10,8 +10,7 @@
  * of two changes without the earlier, never half a number, and never an older state than when the reader began.
  *
  * -DBY_VERSION: the reader uses the bucket's version instead, and loads each number at once.
- * -DREPLACE: the row may be
- * replaced as well, and its slice filled again.
+ * -DREPLACE: the row may be replaced as well, and its slice filled again.
  * -DBUG_NO_REVISION: the reader relies on entry and sequence alone.
  * -DBUG_ONE_LOOK: it does not compare the numbers again.
  * -DBUG_NO_SEQUENCE: it relies on entry and revision alone.

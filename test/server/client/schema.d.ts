@@ -173,7 +173,7 @@ export interface paths {
         put?: never;
         /**
          * Executes many operations in one request
-         * @description Operations are executed in order, and each succeeds or fails independently. A batch is not a transaction: other writers may write between its operations, and a failed operation does not undo earlier ones. Once the results have as many bytes as an answer may have, the remaining operations are not executed: 413.
+         * @description Operations are executed in order, and each succeeds or fails independently. A batch is not a transaction: other writers may write between its operations, and a failed operation does not undo earlier ones. Once the results have as many bytes as a response may have, the remaining operations are not executed: 413.
          */
         post: operations["runBatch"];
         delete?: never;
@@ -1348,7 +1348,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Answer too large: `ERR_ANSWER_TOO_LARGE` */
+            /** @description Response too large: `ERR_ANSWER_TOO_LARGE` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -1436,7 +1436,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description What became of the lines */
+            /** @description The results of the lines */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1729,7 +1729,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description Answer too large: `ERR_ANSWER_TOO_LARGE` */
+            /** @description Response too large: `ERR_ANSWER_TOO_LARGE` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -2272,7 +2272,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Answer too large: `ERR_ANSWER_TOO_LARGE` */
+            /** @description Response too large: `ERR_ANSWER_TOO_LARGE` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -2747,7 +2747,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description Answer too large: `ERR_ANSWER_TOO_LARGE` */
+            /** @description Response too large: `ERR_ANSWER_TOO_LARGE` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -2909,7 +2909,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Body too large: `ERR_BODY_TOO_LARGE`; Answer too large: `ERR_ANSWER_TOO_LARGE` */
+            /** @description Body too large: `ERR_BODY_TOO_LARGE`; Response too large: `ERR_ANSWER_TOO_LARGE` */
             413: {
                 headers: {
                     [name: string]: unknown;
