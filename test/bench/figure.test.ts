@@ -3,7 +3,7 @@ import { isMet, ratioFigure, shown } from '../../src/bench/figure.js';
 import { reportLines, reportMarkdown } from '../../src/bench/report.js';
 import { spreadOf } from '../../src/bench/spread.js';
 
-t.test('a target is met if the median is at least, or below, its limit', async (t) => {
+t.test('a target is met if the median is at least its limit, or below it', async (t) => {
   const value = spreadOf([1, 2, 9]);
   t.equal(isMet({ value }), undefined);
   t.equal(isMet({ value, target: { atLeast: 2 } }), true);

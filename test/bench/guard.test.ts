@@ -1,4 +1,4 @@
-/** Which changes of a ratio fail the guard, and that the committed baseline contains what is measured. */
+/** Which changes of a ratio fail the guard; the committed baseline contains every guarded ratio. */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';

@@ -1,4 +1,4 @@
-/** The benchmark runs the sections that were asked for, and writes what it prints. */
+/** The benchmark runs the requested sections, and writes what it prints. */
 import { execFile } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -17,7 +17,7 @@ function runBench(...flags: string[]): Promise<{ stdout: string }> {
   return promisify(execFile)(process.execPath, [program, ...flags, '--out', folder]);
 }
 
-t.test('a section that does not exist is an error that names those that do', async (t) => {
+t.test('an unknown section is an error that lists the existing ones', async (t) => {
   await t.rejects(runBench('--only', 'rows,nonsense'), { code: 1, stderr: /rows-100000.*'nonsense'/ });
   t.same(readdirSync(folder), [], 'nothing was written');
 });

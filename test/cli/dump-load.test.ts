@@ -262,7 +262,7 @@ t.test(
   },
 );
 
-t.test('dump writes into pipes', async (t) => {
+t.test('dump writes to a pipe', async (t) => {
   const rows = 60_000;
   const table = tableOf(t, 'large', rows);
   for (let i = 0; i < rows; i++) table.set(`key-${i}`, { text: 'x'.repeat(40) });

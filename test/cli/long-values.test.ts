@@ -48,7 +48,7 @@ t.test('load restores the long values of a dump', async (t) => {
   t.equal(JSON.stringify(target.get('short', 'data')), JSON.stringify(DATA), 'every member');
 });
 
-t.test('a dump has every row, however many megabytes they are', async (t) => {
+t.test('a dump contains every row, however many megabytes it takes', async (t) => {
   const source = tableOf(t, 'source', 8 * 1024 * 1024);
   for (let n = 0; n < 12; n++) source.set(`k${n}`, { body: 'x'.repeat(500_000), n });
   const { stdout } = await run(['dump', 'source']);
@@ -84,7 +84,7 @@ t.test('CSV has JSON as text, and blobs as base64', async (t) => {
   t.match(await run(['load', 'csv'], 'key,data\nk,1e999'), { code: 1, stderr: /line 2: .*beyond/ });
 });
 
-t.test('get and set take and print JSON values as themselves', async (t) => {
+t.test('get prints and set accepts JSON values as JSON', async (t) => {
   const table = tableOf(t, 't');
   const row = { body: 'text', file: 'AQID', data: { a: [1, { b: null }] }, n: 7 };
   t.match(await run(['set', 't', 'k', JSON.stringify(row)]), { code: 0, stdout: 'inserted\n' });
@@ -99,7 +99,7 @@ t.test('get and set take and print JSON values as themselves', async (t) => {
   t.match(await run(['verify', 't']), { code: 0, stdout: 'ok\n' });
 });
 
-t.test('a heap without room is an error that says so', async (t) => {
+t.test('a full heap is an error that says so', async (t) => {
   const table = tableOf(t, 'full', 4096);
   table.set('k', { body: 'x'.repeat(3000) });
   t.match(await run(['set', 'full', 'new', JSON.stringify({ body: 'y'.repeat(2000) })]), { code: 1, stderr: /heap/ });

@@ -62,7 +62,7 @@ t.test('a sample shows tables, rates, services and their latest events', async (
   t.same(
     services[0].events.map((event) => event.worker),
     [3, 4, 5, 6, 7, 8, 9, 10, 11, 12],
-    'the last ten',
+    'the latest ten',
   );
 
   memory.events.add({
@@ -79,8 +79,8 @@ t.test('a sample shows tables, rates, services and their latest events', async (
   const screen = screenOf(third, 1000);
   t.match(screen, /^t +99 +50% /m);
   t.match(screen, /slow request: GET \/\?\[31m 200 took 700 ms in worker 7 \(id\)/);
-  t.equal(screenOf(third, 12).split('\n').length, 11, 'all lines of the screen but that of the cursor');
-  t.match(screenOf(third, 12), /slow request/, 'the latest events come first');
+  t.equal(screenOf(third, 12).split('\n').length, 11, 'all lines of the screen except that of the cursor');
+  t.match(screenOf(third, 12), /slow request/, 'the latest events are shown');
 });
 
 t.test('a service that has ended is missing from the next sample', async (t) => {

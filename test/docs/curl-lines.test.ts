@@ -6,7 +6,7 @@ import t from 'tap';
 import { startApp } from '../fixtures/server-app.js';
 
 const PAGE = new URL('../../../docs/http.md', import.meta.url);
-/** What curl says when its time is over, with which a stream ends. */
+/** Exit code of curl at its time limit, which ends a stream. */
 const TIME_IS_OVER = 28;
 
 /** The block in which the lines are. */

@@ -1,4 +1,4 @@
-/** Links in the documents lead somewhere; codes, routes and settings in the documents are those of the code. */
+/** Links in the documents are valid; error codes, routes and settings in the documents are those of the code. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';

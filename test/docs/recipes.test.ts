@@ -36,7 +36,7 @@ t.test('every recipe prints what its comments say', async (t) => {
       }
     });
     const program = join(built, `${name}.mjs`);
-    // The processes of a recipe end when it has shown what it shows.
+    // Servers of a recipe would keep its process alive.
     const whole = `${transformSync(code, { loader: 'ts', target: 'es2022' }).code}\nprocess.exit();\n`;
     writeFileSync(program, whole);
     const env = { ...process.env, SHMTABLE_NAMESPACE: namespace };

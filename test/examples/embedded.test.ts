@@ -10,7 +10,7 @@ const readme = readFileSync(fileURLToPath(new URL('../../../README.md', import.m
 
 t.teardown(() => Table.destroy('cities', { namespace }));
 
-t.test('it prints what its comments say, also when the rows exist already', async (t) => {
+t.test('it prints what its comments say, even if the rows already exist', async (t) => {
   const expected = '8175134\n5128581 New York City\n';
   t.equal(await outputOf('embedded'), expected);
   t.equal(await outputOf('embedded'), expected);

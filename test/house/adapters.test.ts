@@ -1,4 +1,4 @@
-/** An adapter loads itself and the cache, not what it adapts to, nor the service. */
+/** An adapter loads its own code and the cache, but neither its library nor the service. */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -19,7 +19,7 @@ const { dependencies: installed }: { dependencies: Record<string, string> } = JS
 );
 const adapters = Object.entries(manifest.exports).filter(([, target]) => target.startsWith('./dist/src/adapters/'));
 
-/** Lists the modules that are loaded with an entry point: a loader's hook prints each address. */
+/** Lists the modules that are loaded with an entry point: a loader hook prints the URL of each. */
 const PROGRAM = `
 import { createRequire, register } from 'node:module';
 const hook = 'export async function load(url, context, next) { process._rawDebug(url); return next(url, context); }';

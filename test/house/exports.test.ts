@@ -24,7 +24,7 @@ const ENTRY_POINTS = [
 /** Each section of the benchmark is loaded by a computed name. */
 const LOADED = /^src\/bench\/sections\/[\w-]+\.ts: run$/;
 
-/** Results of benchmarks that nothing reads: they keep the compiler from removing the measured work. */
+/** Results of benchmarks that are never read: they keep the compiler from removing the measured work. */
 const SINKS = ['src/bench/peer-jobs.ts: sumRead', 'src/bench/subjects/map.ts: copied'];
 
 /** Types that appear in the declarations of other files, where they are inferred. */

@@ -1,4 +1,4 @@
-/** `npm run lint` checks what a function that is copied as text refers to. */
+/** `npm run lint` checks the references of functions that are copied as text. */
 import { spawnSync } from 'node:child_process';
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

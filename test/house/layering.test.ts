@@ -78,7 +78,7 @@ t.test('every file of src belongs to a layer', async (t) => {
   t.same(strays.sort(), ['src/errors.ts', 'src/index.ts']);
 });
 
-t.test('no file has a name that says nothing', async (t) => {
+t.test('no file has a meaningless name', async (t) => {
   const vague = files.filter((path) =>
     path.split('/').some((part) => /^(utils?|helpers?|common|misc)(\.|$)/.test(part)),
   );

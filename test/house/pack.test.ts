@@ -1,6 +1,6 @@
 /**
- * What the package contains, and that it works with nothing but its declared dependencies. `install.long.test.ts` lets npm
- * install it.
+ * The contents of the package, which works with only its declared dependencies. `install.long.test.ts` lets npm install
+ * it.
  */
 import { mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -58,7 +58,7 @@ t.test('the command starts', async (t) => {
   t.match(packed.run(process.execPath, [command, '--help']), /serve/);
 });
 
-/** The adapters: their declarations need nothing of the libraries that they adapt to. */
+/** The adapters: their declarations need no types of their libraries. */
 const adapters = Object.entries(manifest.exports)
   .filter(([, target]) => target.includes('/adapters/'))
   .map(([path]) => path.replace(/^\./, 'shmtable'));

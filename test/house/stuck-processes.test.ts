@@ -1,4 +1,4 @@
-/** What the test runner reports about a stuck test, and what it removes. */
+/** The test runner reports on a stuck test, and removes what it leaves behind. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';

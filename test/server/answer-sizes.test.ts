@@ -101,7 +101,7 @@ t.test('many long requests share one turn of the event loop', { timeout: 60_000 
   for (let n = 0; n < 200_000; n++) table.set(`${n}`, { n });
   const sockets = Array.from({ length: 60 }, () => connect(app.port, '127.0.0.1'));
   await Promise.all(sockets.map((socket) => once(socket, 'connect')));
-  // All at once, so that all of them begin in one look at the connections.
+  // All at the same time, so that all of them begin in the same turn of the event loop.
   const request = 'GET /v1/tables/large/rows?prefix=none HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n';
   for (const socket of sockets) socket.write(request);
   const scans = sockets.map((socket) => text(socket));

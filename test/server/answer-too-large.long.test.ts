@@ -7,7 +7,7 @@ import { isProblem, startApp } from '../fixtures/server-app.js';
 const MIB = 1024 * 1024;
 
 t.test(
-  'a row that is too long as JSON is refused by code, and its other columns can be read',
+  'a row that is too long as JSON is an error with a code, and its other columns can be read',
   { timeout: 200_000 },
   async (t) => {
     const { send, namespace } = await startApp(t);

@@ -213,8 +213,8 @@ t.test('comments are sent while nothing changes', async (t) => {
   await app.listen({ host: '127.0.0.1', port: 0 });
   const { port }: AddressInfo = Object(app.server.address());
   const client = await ChangesClient.open(t, port, CHANGES);
-  // The first comment says that the stream has begun.
-  await eventually('comments come', () => client.comments.length >= 4);
+  // The first comment shows that the stream has begun.
+  await eventually('comments arrive', () => client.comments.length >= 4);
   table.set('k', {});
   t.same(keysOf(await client.take(1)), ['k'], 'and events between them');
 });
@@ -333,7 +333,7 @@ t.test('the streams of a destroyed table end', async (t) => {
   t.match(
     await back.next(),
     { event: 'gap', data: { sequence: 1 } },
-    'of the new table with that name: it is unknown what was missed',
+    'of the new table with that name: the missed changes are unknown',
   );
   again.set('new', {});
   t.same(keysOf(await back.take(1)), ['new']);
@@ -503,7 +503,7 @@ t.test('the service', async (t) => {
       }),
     );
     const sequences = client.events.map(({ data }) => data.sequence);
-    t.same(sequences, numbersTo(sequences.length), `${sequences.length} changes, none missing, none twice`);
+    t.same(sequences, numbersTo(sequences.length), `${sequences.length} changes, without loss or repetition`);
     const { inserts, updates } = table.stats();
     t.equal(sequences.length, inserts + updates, 'as many as there were commits');
   });
@@ -530,9 +530,9 @@ t.test('the service', async (t) => {
     );
     for (const client of clients) {
       const sequences = client.events.map(({ data }) => data.sequence);
-      t.same(sequences, numbersTo(last), `${last} changes, none missing, none twice, none a gap`);
+      t.same(sequences, numbersTo(last), `${last} changes, without loss, repetition or gap`);
       t.ok(client.workers.length > 1, `at workers ${client.workers}`);
-      t.notOk(workers.includes(client.workers.at(-1) ?? 0), 'finally a new worker');
+      t.notOk(workers.includes(client.workers.at(-1) ?? 0), 'at the end a new worker');
       client.stop();
     }
     t.equal(await cutOff.ended, true, 'a stream ends properly');

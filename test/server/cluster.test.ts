@@ -151,7 +151,8 @@ t.test('workers share tables and rows and are replaced', async (t) => {
       for (const socket of silent) socket.destroy();
     });
     await Promise.all(silent.map((socket) => once(socket, 'connect')));
-    // The kernel's queue keeps their order: the connections before this one have been accepted when it is answered.
+    // The kernel's queue keeps their order: the connections before this one have been accepted when it gets its
+    // response.
     t.equal((await send(port, 'GET', '/readyz')).status, 200);
     const silentEnd = silent.map((socket) => once(socket.resume(), 'close'));
     service.signal('SIGTERM');
@@ -165,7 +166,7 @@ t.test('workers share tables and rows and are replaced', async (t) => {
     const answered = once(slow, 'response');
     slow.end(body);
     const [response] = await answered;
-    t.equal(response.resume().statusCode, 200, 'a request that began before the workers stopped is answered');
+    t.equal(response.resume().statusCode, 200, 'a request that began before the workers stopped gets its response');
     t.equal(response.headers.connection, 'close', 'as the last one on its connection');
     t.equal(await service.ended, 0);
     await Promise.all(silentEnd);

@@ -1,4 +1,4 @@
-/** Responses of more than 1 KB are compressed for clients that ask for it. */
+/** Responses of more than 1 KB are compressed for clients that accept it. */
 import { once } from 'node:events';
 import { get, type IncomingHttpHeaders } from 'node:http';
 import { buffer } from 'node:stream/consumers';
@@ -86,7 +86,7 @@ t.test('compression', { timeout: 60_000 }, async (t) => {
     }
   });
 
-  await t.test('short responses, errors and streams of changes are sent as they are', async (t) => {
+  await t.test('short responses, errors and streams of changes are sent uncompressed', async (t) => {
     for (const path of ['/v1/tables/wide/rows/short', '/v1/tables/wide/rows/none', '/healthz']) {
       const { headers, bytes } = await fetched(path, { 'accept-encoding': 'gzip' });
       t.equal(headers['content-encoding'], undefined, path);
@@ -103,7 +103,7 @@ t.test('compression', { timeout: 60_000 }, async (t) => {
     stream.destroy();
   });
 
-  await t.test('a compressed row has a tag of its own, which conditions accept', async (t) => {
+  await t.test('a compressed row has its own entity tag, which conditions accept', async (t) => {
     const plain = await fetched(ROW, {});
     const revision = plain.headers.etag?.slice(1, -1);
     for (const encoding of ['br', 'gzip']) {
@@ -119,10 +119,10 @@ t.test('compression', { timeout: 60_000 }, async (t) => {
     const wrong = await send('PATCH', ROW, { json: {}, headers: { 'if-match': `"${revision}-zstd"` } });
     t.equal(wrong.status, 412, 'another tag');
     const written = await send('PATCH', ROW, { json: {}, headers: { 'if-match': `"${revision}-gzip"` } });
-    t.equal(written.status, 200, 'what was read compressed can be written');
+    t.equal(written.status, 200, 'a row that was read compressed can be written');
   });
 
-  await t.test('a client that leaves ends the compression of its response', async (t) => {
+  await t.test('compression ends when the client disconnects', async (t) => {
     const headers = { accept: 'application/x-ndjson', 'accept-encoding': 'gzip' };
     for (let i = 0; i < 20; i++) {
       const [response] = await once(

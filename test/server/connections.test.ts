@@ -25,7 +25,7 @@ async function askOften({ send }: TestApp): Promise<void> {
   for (let i = 0; i < 10; i++) await send('GET', '/healthz');
 }
 
-t.test('a request waits until the one before it is answered', async (t) => {
+t.test('a request waits until the one before it has its response', async (t) => {
   const app = await startApp(t);
   const json = { capacity: 1, columns: { data: 'bytes(16777215)' } } as const;
   t.equal((await app.send('PUT', '/v1/tables/wide', { json })).status, 201);
@@ -45,7 +45,7 @@ t.test('a request waits until the one before it is answered', async (t) => {
   t.pass('then it is executed');
 });
 
-t.test('requests sent at once are answered in order, up to a maximum number', async (t) => {
+t.test('requests sent at once get their responses in order, up to a maximum number', async (t) => {
   const { sendRaw, port } = await startApp(t);
   const last = 'GET /nowhere HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n';
   t.same(statuses(await sendRaw(GET.repeat(300) + last)), [...Array(300).fill('200'), '404']);
@@ -58,7 +58,7 @@ t.test('requests sent at once are answered in order, up to a maximum number', as
 t.test('a client that half-closes its connection gets its responses', async (t) => {
   const { port, table } = await startApp(t);
   const whole = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
-  // Long enough for its end to be seen before the response.
+  // Takes long enough that the service notices the half-close before it responds.
   const batch = JSON.stringify(Array.from({ length: 10_000 }, () => ({ op: 'increment', key: 'k', column: 'u32' })));
   const head = 'HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n';
   whole.end(`POST /v1/tables/t/batch ${head}Content-Length: ${batch.length}\r\n\r\n${batch}${GET}`);
@@ -66,7 +66,7 @@ t.test('a client that half-closes its connection gets its responses', async (t) 
   t.equal(table.get('k', 'u32'), 10_000);
   const broken = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
   broken.end(`PUT /v1/tables/t/rows/k ${PUT}garbage\r\n\r\n`);
-  t.same(statuses(await read(broken)), ['200', '400'], 'and the error for the bytes behind them');
+  t.same(statuses(await read(broken)), ['200', '400'], 'and the error for the bytes that follow');
 });
 
 t.test('an upgrade is ignored, and CONNECT is refused', async (t) => {
@@ -115,7 +115,7 @@ t.test('connections beyond the limit are refused with 503, and those within it a
   t.pass('and a new one when one has ended');
 });
 
-t.test('a service with few descriptors refuses connections and lives', async (t) => {
+t.test('a service with few descriptors refuses connections and survives', async (t) => {
   const { service, port, workers } = await startService(t, { args: ['--workers', '1'], descriptors: 500 });
   const many = Array.from({ length: 700 }, () => connect(port, '127.0.0.1').on('error', () => undefined));
   t.teardown(() => {
@@ -123,7 +123,7 @@ t.test('a service with few descriptors refuses connections and lives', async (t)
   });
   const refused = await service.logged(({ msg }) => msg === 'limit of connections reached');
   t.equal(refused.limit, 250);
-  // Time for the worker to sample its event loop.
+  // Gives the worker time to sample its event loop.
   const { log } = service;
   many[0].write(GET);
   await once(many[0], 'data');

@@ -51,7 +51,7 @@ async function tryOut(page: Page, operationId: string, parameters: Readonly<Reco
   };
 }
 
-/** For a moment, the page still shows the previous response. */
+/** The page briefly still shows the previous response. */
 async function waitForText(place: Locator, text: string): Promise<void> {
   await place.filter({ hasText: text }).waitFor();
 }

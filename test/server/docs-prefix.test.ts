@@ -1,4 +1,4 @@
-/** Behind a proxy that serves the service under a prefix, the page /docs, its resources and the routes are found. */
+/** The page /docs, its resources and the routes are found behind a proxy that serves the service under a prefix. */
 import { once } from 'node:events';
 import { createServer, get } from 'node:http';
 import type { AddressInfo } from 'node:net';

@@ -5,7 +5,7 @@ function started(worker: number) {
   return { type: 'worker started', worker } as const;
 }
 
-t.test('events are read in order, also from a sequence number on', async (t) => {
+t.test('events are read in order, from the oldest or after a sequence number', async (t) => {
   const memory = ServiceMemory.createPrivate();
   t.teardown(() => memory.close());
   const { events } = memory;

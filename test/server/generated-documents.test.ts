@@ -6,7 +6,7 @@ import { startApp } from '../fixtures/server-app.js';
 
 const FOLDER = new URL('../../../openapi/', import.meta.url);
 
-/** JSON is YAML too. */
+/** JSON is also YAML. */
 function compact(text: string): string {
   return JSON.stringify(parse(text));
 }
@@ -14,7 +14,7 @@ function compact(text: string): string {
 t.test('the files in openapi/ agree with the code', async (t) => {
   for (const [name, text] of Object.entries(await generateDocuments())) {
     const shipped = readFileSync(new URL(name, FOLDER), 'utf8');
-    // White space is up to the formatter; order counts.
+    // White space is up to the formatter; the order matters.
     t.ok(compact(shipped) === compact(text), `${name} is not stale (npm run openapi writes it)`);
   }
 });

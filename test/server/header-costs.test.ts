@@ -1,4 +1,4 @@
-/** No header, path or query takes time that grows faster than its length. */
+/** The time to parse a header, path or query grows at most linearly with its length. */
 import t from 'tap';
 import { startApp } from '../fixtures/server-app.js';
 

@@ -8,17 +8,23 @@ t.test('invalid requests are rejected', async (t) => {
   const { send } = await startApp(t);
   for (const path of [KEYS, COUNT]) {
     isProblem(t, await send('GET', `${path}?prefix=%ff`), 400, 'ERR_KEY_INVALID', 'an ill-formed prefix');
-    isProblem(t, await send('GET', `${path}?columns=n`), 400, 'ERR_ARGUMENT', 'a parameter that it does not have');
+    isProblem(
+      t,
+      await send('GET', `${path}?columns=n`),
+      400,
+      'ERR_ARGUMENT',
+      'a parameter that the route does not have',
+    );
     isProblem(t, await send('GET', path.replace('/t/', '/none/')), 404, 'ERR_TABLE_NOT_FOUND', 'no table');
     isProblem(t, await send('POST', path, { json: {} }), 405, 'ERR_METHOD_NOT_ALLOWED', 'POST');
   }
   for (const limit of ['0', '1001', 'x']) {
     isProblem(t, await send('GET', `${KEYS}?limit=${limit}`), 400, 'ERR_ARGUMENT', `limit ${limit}`);
   }
-  isProblem(t, await send('GET', `${KEYS}?cursor=x`), 400, 'ERR_ARGUMENT', 'a cursor of nothing');
+  isProblem(t, await send('GET', `${KEYS}?cursor=x`), 400, 'ERR_ARGUMENT', 'an invalid cursor');
 });
 
-t.test('pages of keys have every key once, and the count is theirs', async (t) => {
+t.test('pages contain every key once, and the count is their number', async (t) => {
   const { send, table } = await startApp(t);
   t.same((await send('GET', KEYS)).json, { keys: [], cursor: null });
   t.same((await send('GET', COUNT)).json, { count: 0 });

@@ -1,4 +1,4 @@
-/** Columns of type text, blob and json over HTTP, and the heap in which their values are. */
+/** Columns of type text, blob and json over HTTP, and the heap that contains their values. */
 import t from 'tap';
 import { Table } from '../../src/table/table.js';
 import { PrometheusText } from '../fixtures/prometheus-text.js';
@@ -15,7 +15,7 @@ async function startDocs(t: Parameters<typeof startApp>[0], options = {}): Promi
   return app;
 }
 
-t.test('a heap that cannot be is refused, and nothing is created', async (t) => {
+t.test('an invalid heap is rejected, and nothing is created', async (t) => {
   const { send, namespace } = await startApp(t);
   const refused: [object, string][] = [
     [{ columns: { n: 'int32' }, heap: 4096 }, 'a heap without a column that needs it'],
@@ -23,10 +23,10 @@ t.test('a heap that cannot be is refused, and nothing is created', async (t) => 
     [{ columns: COLUMNS, heap: 63 }, 'a heap smaller than any block'],
     [{ columns: COLUMNS, heap: 128 }, 'a heap smaller than its block'],
     [{ columns: COLUMNS, heap: {} }, 'a heap without a size'],
-    [{ columns: COLUMNS, heap: { bytes: 4096, blockBytes: 100 } }, 'blocks of no power of two'],
+    [{ columns: COLUMNS, heap: { bytes: 4096, blockBytes: 100 } }, 'a block size that is not a power of two'],
     [{ columns: COLUMNS, heap: { bytes: 4096, blockBytes: 8192 } }, 'blocks that are too large'],
     [{ columns: COLUMNS, heap: { bytes: 4096, blocks: 5 } }, 'an unknown member'],
-    [{ columns: { body: 'text(4097)' } }, 'too much of a value in the row'],
+    [{ columns: { body: 'text(4097)' } }, 'too many bytes of a value in the row'],
   ];
   for (const [options, what] of refused) {
     const answer = await send('PUT', '/v1/tables/new', { json: { capacity: 10, ...options } });
@@ -71,7 +71,7 @@ t.test('the heap is part of the schema, and its use is shown', async (t) => {
   t.equal((await send('PUT', '/v1/tables/default', { json: { ...byDefault, heap: 2560 } })).status, 200);
 });
 
-t.test('values are returned as they were sent, however long', async (t) => {
+t.test('values of any length are returned as they were sent', async (t) => {
   const { send } = await startDocs(t);
   const values = [
     null,
@@ -86,7 +86,7 @@ t.test('values are returned as they were sent, however long', async (t) => {
   for (const [i, data] of values.entries()) {
     const json = { body: `${JSON.stringify(data)} `.repeat(50), file: Buffer.from('bytes').toString('base64'), data };
     const written = await send('PUT', '/v1/tables/docs/rows/k', { json });
-    t.same(written.json.row, { ...json, hits: 0 }, `value ${i} in the answer to its write`);
+    t.same(written.json.row, { ...json, hits: 0 }, `value ${i} in the response to its write`);
     const read = await send('GET', '/v1/tables/docs/rows/k');
     t.same(read.json.row, { ...json, hits: 0 }, `value ${i} read`);
     t.equal(read.text, written.text, 'the same text');
@@ -173,9 +173,9 @@ t.test('unusual JSON values are returned as they were sent', async (t) => {
     const read = await send('GET', row);
     t.equal(read.text.slice(read.text.indexOf('"data":') + 7, read.text.indexOf(',"hits"')), text);
     const patched = await send('PATCH', row, { body: '{"hits":1}', headers });
-    t.ok(patched.text.includes(`"data":${text},`), 'in the answer to another write');
+    t.ok(patched.text.includes(`"data":${text},`), 'in the response to another write');
   }
-  t.equal(Reflect.get({}, 'isAdmin'), undefined, 'nothing is polluted');
+  t.equal(Reflect.get({}, 'isAdmin'), undefined, 'the prototype is not polluted');
   using table = Table.open('docs', { namespace });
   table.set('k', { data: JSON.parse('{"__proto__":{"isAdmin":true}}') });
   const read = table.get('k', 'data');
@@ -183,7 +183,7 @@ t.test('unusual JSON values are returned as they were sent', async (t) => {
   t.equal(Reflect.get(Object(read), 'isAdmin'), undefined);
 });
 
-t.test('depth is limited only by what can be read and written again', async (t) => {
+t.test('only values that are too deep to be read and written again are rejected', async (t) => {
   const { send, namespace } = await startDocs(t);
   const headers = { 'content-type': 'application/json' };
   const nested = (depth: number): string => `${'['.repeat(depth)}${']'.repeat(depth)}`;

@@ -81,54 +81,58 @@ t.test('a valid request id is returned, an invalid one replaced', async (t) => {
   for (const bad of ['x'.repeat(129), 'two words', '{}']) t.match(await idOf({ 'x-request-id': bad }), valid);
 });
 
-t.test('a service adds up all workers, dead ones included, records events, and leaves nothing behind', async (t) => {
-  const { service, port, workers } = await startService(t, { args: ['--table', 't:10:n=int64'] });
-  const connections = new WorkerConnections(t, port);
-  const count = (text: PrometheusText) => text.sum('shmtable_http_requests_total', { route: ROW_ROUTE, method: 'PUT' });
-  for (const [i, worker] of workers.entries()) {
-    for (let n = 0; n <= i; n++) {
-      await connections.send(worker, 'PUT', `/v1/tables/t/rows/${worker}`, { json: { n } });
+t.test(
+  'a service adds up the counts of all workers, dead ones included, records events, and leaves nothing behind',
+  async (t) => {
+    const { service, port, workers } = await startService(t, { args: ['--table', 't:10:n=int64'] });
+    const connections = new WorkerConnections(t, port);
+    const count = (text: PrometheusText) =>
+      text.sum('shmtable_http_requests_total', { route: ROW_ROUTE, method: 'PUT' });
+    for (const [i, worker] of workers.entries()) {
+      for (let n = 0; n <= i; n++) {
+        await connections.send(worker, 'PUT', `/v1/tables/t/rows/${worker}`, { json: { n } });
+      }
     }
-  }
-  for (const worker of workers) {
-    const { text } = await connections.send(worker, 'GET', '/metrics');
-    t.equal(count(new PrometheusText(text)), 3, 'each worker reports what both have counted');
-  }
-  const [victim] = workers;
-  process.kill(victim, 'SIGKILL');
-  await service.logged(({ msg }) => msg === 'worker replaced');
-  const after = new PrometheusText((await send(port, 'GET', '/metrics')).text);
-  t.equal(count(after), 3, 'the counts of a killed worker remain');
-  t.equal(after.sum('shmtable_worker_starts_total'), 3);
-  t.equal(after.sum('shmtable_worker_deaths_total'), 1);
-  t.equal(after.sum('shmtable_worker_ends_total'), 1);
+    for (const worker of workers) {
+      const { text } = await connections.send(worker, 'GET', '/metrics');
+      t.equal(count(new PrometheusText(text)), 3, 'each worker reports what both have counted');
+    }
+    const [victim] = workers;
+    process.kill(victim, 'SIGKILL');
+    await service.logged(({ msg }) => msg === 'worker replaced');
+    const after = new PrometheusText((await send(port, 'GET', '/metrics')).text);
+    t.equal(count(after), 3, 'the counts of a killed worker remain');
+    t.equal(after.sum('shmtable_worker_starts_total'), 3);
+    t.equal(after.sum('shmtable_worker_deaths_total'), 1);
+    t.equal(after.sum('shmtable_worker_ends_total'), 1);
 
-  const { namespace } = service;
-  const [name] = ServiceMemory.list(namespace);
-  const memory = ServiceMemory.open(name, { readOnly: true });
-  t.teardown(() => memory.close());
-  t.ok(memory.isAlive);
-  const events: ServiceEvent[] = [...memory.events.read()];
-  t.match(
-    events.filter(({ worker }) => worker === victim),
-    [
-      { type: 'worker started' },
-      { type: 'recovery', table: 't' },
-      { type: 'worker ended' },
-      { type: 'worker died', signal: 'SIGKILL' },
-    ],
-  );
-  service.signal('SIGTERM');
-  t.equal(await service.ended, 0);
-  t.notOk(memory.isAlive);
-  t.same(ServiceMemory.list(namespace), []);
-  t.throws(() => ServiceMemory.open(name), { code: 'ERR_SEGMENT_NOT_FOUND' });
-  t.equal(
-    [...memory.events.read()].filter(({ type }) => type === 'worker ended').length,
-    3,
-    'the log contains all events',
-  );
-});
+    const { namespace } = service;
+    const [name] = ServiceMemory.list(namespace);
+    const memory = ServiceMemory.open(name, { readOnly: true });
+    t.teardown(() => memory.close());
+    t.ok(memory.isAlive);
+    const events: ServiceEvent[] = [...memory.events.read()];
+    t.match(
+      events.filter(({ worker }) => worker === victim),
+      [
+        { type: 'worker started' },
+        { type: 'recovery', table: 't' },
+        { type: 'worker ended' },
+        { type: 'worker died', signal: 'SIGKILL' },
+      ],
+    );
+    service.signal('SIGTERM');
+    t.equal(await service.ended, 0);
+    t.notOk(memory.isAlive);
+    t.same(ServiceMemory.list(namespace), []);
+    t.throws(() => ServiceMemory.open(name), { code: 'ERR_SEGMENT_NOT_FOUND' });
+    t.equal(
+      [...memory.events.read()].filter(({ type }) => type === 'worker ended').length,
+      3,
+      'the log contains all events',
+    );
+  },
+);
 
 t.test('the next service removes the memory of a killed one', async (t) => {
   const first = new ServiceProcess(t, { args: ['--port', '0', '--workers', '1'] });

@@ -4,7 +4,7 @@ import { commandIn } from '../fixtures/command-run.js';
 import { send } from '../fixtures/http-client.js';
 import { startService } from '../fixtures/server-process.js';
 
-/** What several services see of each other's tables. */
+/** Services of different namespaces, and of one namespace. */
 const ONE_WORKER = ['--workers', '1'];
 
 const first = await startService(t, {

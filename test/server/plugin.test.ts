@@ -38,13 +38,13 @@ t.test("the plugin serves its routes and leaves the app's other routes alone", a
   t.match(tooLong, { statusCode: 400 }, 'a key too long');
   t.equal(tooLong.json().code, 'ERR_KEY_INVALID');
   const unknown = await app.inject('/api/v1/nowhere');
-  t.equal(unknown.json().code, 'ERR_ROUTE_NOT_FOUND', 'the plugin answers unknown paths below its prefix');
+  t.equal(unknown.json().code, 'ERR_ROUTE_NOT_FOUND', 'the plugin handles unknown paths below its prefix');
 
   t.same((await app.inject('/own/5')).json(), { id: '5' }, "the app's routes are unchanged");
   t.same((await app.inject({ method: 'POST', url: '/own', payload: { a: 1 } })).json(), { a: 1 });
   t.notMatch((await app.inject('/nowhere')).headers['content-type'], /problem/, 'so are unknown paths elsewhere');
   const text = { method: 'POST', url: '/own', payload: 'text', headers: { 'content-type': 'text/plain' } } as const;
-  t.equal((await app.inject(text)).body, 'text', 'and other body types');
+  t.equal((await app.inject(text)).body, 'text', 'and so are other body types');
 });
 
 t.test('an unknown option is rejected', async (t) => {

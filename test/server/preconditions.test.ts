@@ -18,7 +18,7 @@ t.test('malformed conditions are rejected', async (t) => {
   t.equal(table.get('k', 'text'), 'before');
 });
 
-t.test('GET and HEAD obey conditions', async (t) => {
+t.test('GET and HEAD honour conditions', async (t) => {
   const { send, table } = await startApp(t);
   table.set('k', {});
   const tag = `"${table.entry('k')?.revision}"`;
@@ -42,7 +42,7 @@ t.test('GET and HEAD obey conditions', async (t) => {
   }
 });
 
-t.test('writes obey conditions', async (t) => {
+t.test('writes honour conditions', async (t) => {
   const { send, table } = await startApp(t);
   const failed = (answer: Awaited<ReturnType<typeof send>>, what: string) =>
     isProblem(t, answer, 412, 'ERR_PRECONDITION_FAILED', what);

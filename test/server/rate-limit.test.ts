@@ -15,12 +15,12 @@ t.test('all workers count the same requests', async (t) => {
     t.match(answer, { status: 200, headers: { 'x-ratelimit-remaining': String(max - i) } });
     answered.add(String(answer.headers['shm-worker']));
   }
-  t.equal(answered.size, workers.length, 'each worker has answered');
+  t.equal(answered.size, workers.length, 'each worker has responded');
   for (const path of ['/v1/tables', '/v1/tables', '/v1/tables/none/rows/k', '/nowhere', '/openapi.json', '/docs']) {
     const answer = await send(port, 'GET', path);
     isProblem(t, answer, 429, 'ERR_RATE_LIMITED', path);
     const seconds = Number(answer.headers['retry-after']);
-    t.ok(seconds > 0 && seconds <= 600, `in ${seconds} s again`);
+    t.ok(seconds > 0 && seconds <= 600, `retry in ${seconds} s`);
   }
   for (const path of ['/healthz', '/readyz']) {
     t.equal((await send(port, 'GET', path)).status, 200, `${path} is not counted`);

@@ -11,7 +11,7 @@ function problemOf(raw: string): unknown {
   return /content-type: application\/problem\+json/i.test(raw.slice(0, end)) && JSON.parse(raw.slice(end + 4));
 }
 
-t.test('requests that the HTTP parser rejects are answered with problem documents', async (t) => {
+t.test('requests that the HTTP parser rejects get problem documents', async (t) => {
   const { sendRaw } = await startApp(t);
   const refused: [string, string][] = [
     ['nonsense\r\n\r\n', 'nonsense'],
@@ -98,7 +98,7 @@ t.test('a body over the limit is rejected before it is sent', async (t) => {
   t.equal(table.size, 0);
 });
 
-t.test('a condition after thousands of headers is obeyed', async (t) => {
+t.test('a condition after thousands of headers is honoured', async (t) => {
   const { sendRaw, table } = await startApp(t);
   table.set('k', {});
   const many = Array.from({ length: 5000 }, (_, i) => `${i % 10}:\r\n`).join('');
@@ -108,7 +108,7 @@ t.test('a condition after thousands of headers is obeyed', async (t) => {
   t.ok(table.has('k'));
 });
 
-t.test('a request before invalid bytes on a connection is answered first', async (t) => {
+t.test('a request before invalid bytes on a connection gets its response first', async (t) => {
   const { sendRaw, table } = await startApp(t);
   for (let i = 0; i < 20; i++) {
     const body = '{"i8":5}';
@@ -127,7 +127,7 @@ function statuses(raw: string): string {
   return Array.from(raw.matchAll(/HTTP\/1\.1 (\d+) /g), ([, status]) => status).join(' ');
 }
 
-t.test('all requests sent at once are answered before invalid bytes behind them', async (t) => {
+t.test('all requests sent at once get their responses before the error for invalid bytes that follow', async (t) => {
   const { sendRaw, table } = await startApp(t);
   const get = 'GET /v1/tables HTTP/1.1\r\nHost: localhost\r\n\r\n';
   const json = 'HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n';
@@ -140,7 +140,7 @@ t.test('all requests sent at once are answered before invalid bytes behind them'
   t.equal(table.size, 10);
 });
 
-t.test('invalid bytes behind a stream are not read while it lasts, and do not disturb it', async (t) => {
+t.test('invalid bytes after the request of a stream are not read while it lasts, and do not disturb it', async (t) => {
   const { port, table } = await startApp(t, {}, { changes: 65_536 });
   const warnings: string[] = [];
   const warned = ({ name }: Error) => warnings.push(name);
@@ -180,6 +180,6 @@ t.test('a parameter that is repeated very often takes time in proportion to the 
     return user + system;
   };
   await spent(1000);
-  // With a time that grows with the square, the longer one took some seconds.
+  // In quadratic time, the longer one would take some seconds.
   t.ok((await spent(7500)) < 500_000, 'at most half a second of processor time');
 });

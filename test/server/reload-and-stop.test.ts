@@ -11,7 +11,7 @@ import { startService } from '../fixtures/server-process.js';
 
 const columns = { n: 'int32' } as const;
 
-t.test('SIGTERM during a reload: what old workers acknowledge is in the last snapshot', async (t) => {
+t.test('SIGTERM during a reload: writes that old workers acknowledge are in the last snapshot', async (t) => {
   const dir = mkdtempSync(join(tmpdir(), 'shmtable-reload-'));
   t.teardown(() => rmSync(dir, { recursive: true }));
   const config = { tables: { pages: { capacity: 1000, columns } }, snapshots: { dir } };
@@ -31,7 +31,7 @@ t.test('SIGTERM during a reload: what old workers acknowledge is in the last sna
   await service.logged(({ msg }) => msg === 'draining', from);
   const [old] = workers;
   await service.logged(({ msg }) => msg === 'snapshot taken', from);
-  t.notOk(existsSync(`/proc/${old}`), 'no worker is left that could acknowledge a write which the snapshot misses');
+  t.notOk(existsSync(`/proc/${old}`), 'no worker is left that could acknowledge a write that is not in the snapshot');
   t.equal(await service.ended, 0);
   t.equal(service.stderr, '');
   const failures = service.log.filter(({ level }) => Number(level) >= 50);
@@ -69,7 +69,7 @@ t.test('a worker is not ready while it cannot use a configured table', async (t)
   Table.destroy('pages', { namespace });
   const missing = await send(port, 'GET', '/readyz');
   t.match(missing, { status: 503, json: { status: 'unavailable', tables: { pages: 'ERR_TABLE_NOT_FOUND' } } });
-  // Made again by another program, for fewer processes than there are.
+  // Created again by another program, for fewer processes than the service has.
   using table = Table.create({ name: 'pages', namespace, capacity: 10, maxParticipants: 1, columns });
   const full = await send(port, 'GET', '/readyz');
   t.match(full, { status: 503, json: { tables: { pages: 'ERR_TOO_MANY_PARTICIPANTS' } } });

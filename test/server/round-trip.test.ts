@@ -27,7 +27,7 @@ type Item = readonly [key: string, row: Values];
 /** Rows in a round; there are 100 rounds. */
 const ROWS = 100;
 const ROUNDS = 100;
-/** So many rows of each round are sent to their own paths, the others in batches. */
+/** This many rows of each round are sent to their own paths, the others in batches. */
 const BY_PATH = 3;
 
 const utf8 = (maxBytes: number, minLength = 0) =>

@@ -25,7 +25,7 @@ t.test('rows in lines', { timeout: 60_000 }, async (t) => {
   const app = await startApp(t, { limits: { requestTimeoutMs: 200 } });
   const { send, sendRaw, table, port } = app;
 
-  await t.test('what is read can be written', async (t) => {
+  await t.test('lines that were read can be written', async (t) => {
     table.set('a', { i8: 1, big: 2n, text: '\u2028"' }).set('b', { f64: Number.NaN }, { ttl: 60_000 }).set('other', {});
     const { status, headers, text } = await send('GET', ROWS, { headers: WANTED });
     t.match([status, headers['content-type'], headers.vary], [200, 'application/x-ndjson', 'Accept']);
@@ -58,7 +58,7 @@ t.test('rows in lines', { timeout: 60_000 }, async (t) => {
     t.match([head.status, head.headers['content-type'], head.text], [200, 'application/x-ndjson', '']);
   });
 
-  await t.test('lines are sent only if they are wanted', async (t) => {
+  await t.test('lines are sent only if the client prefers them', async (t) => {
     const answers: [string, string][] = [
       ['*/*', 'application/json'],
       ['application/json', 'application/json'],
@@ -116,7 +116,7 @@ t.test('rows in lines', { timeout: 60_000 }, async (t) => {
     t.same([...table.keys()].sort(), ['first', 'last']);
   });
 
-  await t.test('of many failures the first are listed, and all are counted', async (t) => {
+  await t.test('the first of many failures are listed, and all are counted', async (t) => {
     table.clear();
     const lines = Array.from({ length: 1500 }, (_, i) => `{"key":"k${i}","row":{}}`);
     const { json } = await send('POST', ROWS, { headers: LINES, body: lines.join('\n') });
@@ -124,7 +124,7 @@ t.test('rows in lines', { timeout: 60_000 }, async (t) => {
     t.match(json.failed[0], { line: 101, problem: { status: 507, code: 'ERR_TABLE_FULL' } });
   });
 
-  await t.test('rows are written while others have not been sent, and remain if they never are', async (t) => {
+  await t.test('rows are written before the next ones have been sent, and remain if those never are', async (t) => {
     table.clear();
     const sent = upload(port);
     sent.on('error', () => undefined);
@@ -150,7 +150,7 @@ t.test('rows in lines', { timeout: 60_000 }, async (t) => {
     t.same(await answerOf(sent), { written: 2, failed: [] });
   });
 
-  await t.test('only lines, only where they belong', async (t) => {
+  await t.test('the media type of lines is accepted only by the routes for lines', async (t) => {
     const wrong = await send('POST', ROWS, { json: [] });
     isProblem(t, wrong, 415, 'ERR_MEDIA_TYPE', 'JSON instead of lines');
     const line = { headers: LINES, body: '{}' };
@@ -172,13 +172,13 @@ t.test('many lines', { timeout: 60_000 }, async (t) => {
   const wide = Table.open('wide', { namespace: app.namespace, columns });
   t.teardown(() => wide.close());
 
-  await t.test('what a slow client has not read is not in memory', async (t) => {
+  await t.test('the service does not keep rows in memory that a slow client has not read', async (t) => {
     for (let i = 0; i < 100; i++) wide.set(`k${i}`, { data: new Uint8Array(400_000) });
     const sent = get({ host: '127.0.0.1', port: app.port, path: '/v1/tables/wide/rows', headers: WANTED });
     const [response] = await once(sent, 'response');
     let bytes = 0;
     for await (const chunk of response) {
-      // The service has sent what the sockets and its own buffers hold.
+      // The service has filled the sockets and its own buffers.
       if (bytes === 0) wide.clear();
       bytes += chunk.length;
     }
@@ -198,7 +198,7 @@ t.test('many lines', { timeout: 60_000 }, async (t) => {
       if (many.size > 0 && many.size < 20_000) looks++;
     }
     t.equal((await loading).json.written, 20_000);
-    t.ok(looks >= 2, `the test ran ${looks} times meanwhile`);
+    t.ok(looks >= 2, `other work ran ${looks} times meanwhile`);
     const { text } = await app.send('GET', '/v1/tables/many/rows', { headers: WANTED });
     t.equal(new Set(text.trimEnd().split('\n')).size, 20_000, 'each row once');
   });

@@ -34,7 +34,7 @@ t.test('a value that does not fit its column is rejected and changes nothing', a
     ['{"data":"AAECAwQFBgcI"}', 'ERR_VALUE_TOO_LONG', 'too many bytes'],
     ['{"text":null}', 'ERR_COLUMN_TYPE', 'null'],
     ['{"nope":1}', 'ERR_COLUMN_UNKNOWN', 'an unknown column'],
-    ['{"__proto__":1}', 'ERR_COLUMN_UNKNOWN', 'a name with a meaning in JavaScript'],
+    ['{"__proto__":1}', 'ERR_COLUMN_UNKNOWN', 'a name that is special in JavaScript'],
     ['{"constructor":1}', 'ERR_COLUMN_UNKNOWN', 'another such name'],
   ];
   for (const [body, code, what] of refused) {

@@ -1,4 +1,7 @@
-/** What snapshots must not bring back, lose or replace: deleted tables, tables made over HTTP, torn tables, better snapshots. */
+/**
+ * Snapshots must not bring back deleted tables, lose tables that were created over HTTP, leave tables half restored, or
+ * replace better snapshots.
+ */
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -51,12 +54,12 @@ t.test('a deleted table is not restored, and one created over HTTP is', async (t
   Table.destroy('made', { namespace });
   const third = await start();
   t.same((await request(third.port, 'GET', 'given/rows')).json.rows, [], 'a configured table is empty');
-  t.equal((await request(third.port, 'GET', 'removed')).status, 404, 'another one is not made');
+  t.equal((await request(third.port, 'GET', 'removed')).status, 404, 'another one is not created');
   const made = (await request(third.port, 'GET', 'made')).json;
   t.match(made, { rows: 1, maxKeyBytes: 20, changes: 65_536 }, 'the other has its rows and options');
   t.notOk(
     readdirSync(dir).some((name) => name.startsWith('never')),
-    'nothing is noted of a table that does not exist',
+    'no deletion is recorded for a table that does not exist',
   );
 });
 
@@ -67,7 +70,7 @@ t.test('a snapshot that was being taken when the table was deleted is not restor
   await kept.stop();
   const [taken] = readdirSync(dir);
   const at = Number(taken.split('.')[1]);
-  // As the worker that deletes it leaves it: the note is later than the snapshot, which appears afterwards.
+  // As the worker that deletes the table leaves it: the record is later than the snapshot, which appears afterwards.
   writeFileSync(join(dir, `t.${at + 1}.deleted`), '');
   Table.destroy('t', { namespace });
   const again = await keepTables({ namespace, snapshots: { dir }, tables: { t: TABLE } });
@@ -92,7 +95,7 @@ t.test('a table is restored again after kill -9 during its restore', async (t) =
   await eventually('it reads the snapshot', () => killed.hasOpen(dir));
   await killed.kill();
   const again = await keepTables(settings);
-  t.equal(rowsOf(namespace, 't'), capacity, 'every row is there');
+  t.equal(rowsOf(namespace, 't'), capacity, 'every row has been restored');
   await again.stop();
 });
 
@@ -110,7 +113,7 @@ t.test('a snapshot of a table that lost its rows does not replace the one that h
     next.handles.use('t', ({ table }) => table.clear());
     await next.stop();
     const aside = full.replace('snapshot', 'lost');
-    t.ok(readdirSync(dir).includes(aside), `kept beside after ${rounds} more`);
+    t.ok(readdirSync(dir).includes(aside), `still kept after ${rounds} more`);
     if (rounds > 1) continue;
     const warning = next.log.find(({ msg }) => msg.startsWith('rows lost'));
     t.match(warning, { level: 40, table: 't', rows: 0, rowsBefore: 50, kept: join(dir, aside) });

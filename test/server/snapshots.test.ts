@@ -167,7 +167,7 @@ t.test('if the newest snapshot is damaged, the previous one is restored', async 
   ]);
   t.equal(read(second), 1, 'the previous snapshot is restored');
 
-  // The names of the damaged ones have later times: the next snapshot must count as newer all the same.
+  // The names of the damaged ones have later times: the next snapshot must still count as newer.
   write(second, 2);
   await second.stop();
   const left = readdirSync(dir).sort();
@@ -206,7 +206,7 @@ t.test('kill -9 during a snapshot leaves the previous one', async (t) => {
 
     const restoring = await keepTables({ namespace, snapshots: { dir, keep: 1, atShutdown: false }, tables });
     t.notOk(unfinished(), 'the unfinished file is removed');
-    t.equal(restoring.log.find(isRestored)?.rows, capacity, 'all rows are there');
+    t.equal(restoring.log.find(isRestored)?.rows, capacity, 'all rows have been restored');
     const now = snapshotsIn(dir);
     t.ok(now.length >= 1 && now[0] >= previous, 'from the previous snapshot or a later complete one');
     [previous] = now;
@@ -271,7 +271,7 @@ t.test('values outside their rows are restored, into the heap of the settings', 
   await t.rejects(keep(), { code: 'ERR_SCHEMA_MISMATCH' }, 'the default heap is another one');
 
   Table.destroy('t', { namespace });
-  await t.rejects(keep(8 * 1024), { code: 'ERR_VALUE_TOO_LONG' }, 'a heap in which the row has no room');
+  await t.rejects(keep(8 * 1024), { code: 'ERR_VALUE_TOO_LONG' }, 'a heap that is too small for the row');
   t.same(Table.list({ namespace }), [], 'leaves no table');
   const second = await keep(64 * 1024);
   t.ok(second.log.some(isRestored));

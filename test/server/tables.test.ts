@@ -89,7 +89,7 @@ t.test('a full table refuses only new rows', async (t) => {
     'existing rows are updated',
   );
   t.equal((await send('DELETE', '/v1/tables/full/rows/a')).status, 204);
-  t.equal((await send('PUT', '/v1/tables/full/rows/c', { json: {} })).status, 201, 'there is room again');
+  t.equal((await send('PUT', '/v1/tables/full/rows/c', { json: {} })).status, 201, 'there is space again');
 });
 
 t.test('pages list every row once, and DELETE removes all rows', async (t) => {

@@ -64,7 +64,7 @@ t.test('HTTPS uses new files after SIGHUP', async (t) => {
   t.equal(
     await sendRaw(port, 'GET /v1/tables HTTP/1.1\r\nHost: localhost\r\n\r\n').catch(() => ''),
     '',
-    'neither is plain HTTP',
+    'nor is one that uses plain HTTP',
   );
 
   const hangUp = async () => {

@@ -145,7 +145,7 @@ t.test('the tokens of a file are replaced on SIGHUP', async (t) => {
     env: { SHMTABLE_TOKENS_FILE: join(folder, 'tokens.json') },
   });
   const statusOf = async (secret: string) => {
-    // More often than there are workers, all of which must respond alike.
+    // More requests than workers; all workers must respond alike.
     const answers = await Promise.all(
       Array.from({ length: 4 }, () =>
         sendTo(port, 'GET', '/v1/tables', { headers: { host: 'shm.example', ...bearer(secret) } }),

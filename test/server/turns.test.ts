@@ -25,7 +25,7 @@ t.test('long requests yield to the event loop', async (t) => {
 
   for (let n = 0; n < ROWS; n++) table.set(`${n}`, { n });
 
-  await t.test('a search for few keys among many yields', async (t) => {
+  await t.test('a search for few of many keys yields', async (t) => {
     const found: string[] = [];
     for (let query = ''; ; ) {
       const { rows, cursor } = (await app.send('GET', `/v1/tables/large/rows?prefix=29999${query}`)).json;
@@ -35,7 +35,7 @@ t.test('long requests yield to the event loop', async (t) => {
     }
     t.equal(table.scan({ prefix: '29999', limit: 100 }).entries.length < 11, true, 'a page does not examine all rows');
     const expected = ['29999', ...Array.from({ length: 10 }, (_, i) => `29999${i}`)];
-    t.same(found.sort(), expected.sort(), 'each of them once, on any number of pages');
+    t.same(found.sort(), expected.sort(), 'each of them once, on however many pages');
   });
 
   await t.test('clearing yields', async (t) => {
@@ -76,7 +76,7 @@ t.test('creating a large table yields', async (t) => {
   t.match(await create('huge', tooLarge), { status: 507, json: { code: 'ERR_SEGMENT_TOO_LARGE' } });
 });
 
-t.test('of many long requests one continues between two looks at the connections', async (t) => {
+t.test('only one of many long requests continues in each turn of the event loop', async (t) => {
   const REQUESTS = 30;
   const ROUNDS = 5;
   let continued = 0;

@@ -1,6 +1,6 @@
 /*
  * `npm run test:fuzz -- [--requests 20000] [--seed N]`: runs the fuzzer alone. Prints how often each operation
- * responded with each status, what was wrong, and on the last line `N passed, N failed`, where N counts requests.
+ * responded with each status, the failures, and on the last line `N passed, N failed`, where N counts requests.
  */
 import { parseArgs } from 'node:util';
 import { runFuzz } from './run-fuzz.js';
@@ -21,7 +21,7 @@ for (const [operation, counts] of statuses) {
   console.log(`${operation.padEnd(18)} ${shown.join(', ')}`);
 }
 for (const failure of failures) console.log(`FAILED ${failure}`);
-for (const missing of neverSeen) console.log(`FAILED ${missing} never came`);
+for (const missing of neverSeen) console.log(`FAILED ${missing} never occurred`);
 console.log(`${requests} requests in ${((performance.now() - started) / 1000).toFixed(0)} s`);
 const failed = failures.length + neverSeen.length;
 console.log(`${requests - failures.length} passed, ${failed} failed`);

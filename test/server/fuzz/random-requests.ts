@@ -14,7 +14,7 @@ import type { RandomValues } from './random-values.js';
 
 export interface FuzzedRequest {
   readonly method: string;
-  /** As it is sent. */
+  /** The path exactly as sent. */
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Buffer | undefined;
@@ -28,7 +28,7 @@ const SAME_TABLE = { capacity: 5, columns: { n: 'int32' } };
 
 const OTHER_SECRETS = [SECRETS.read, SECRETS.write, 'wrong', ''];
 
-/** Operations that remove what the others need. */
+/** Operations that remove rows or tables that the others need. */
 const ENDING: ReadonlySet<string> = new Set(['createTable', 'destroyTable', 'clearTable']);
 
 export class RandomRequests {
@@ -123,7 +123,7 @@ export class RandomRequests {
     const random = this.#random;
     const types = Object.keys(bodies);
     if (types.length === 0) {
-      // A body with a request that needs none: a client's mistake.
+      // Occasionally a body with a request that needs none, as by a client's mistake.
       if (method === 'GET' || method === 'HEAD' || random.chance(95)) return undefined;
       headers['content-type'] = random.pick(['application/json', 'text/plain']);
       return Buffer.from('{}');

@@ -2,7 +2,10 @@
 import { seededRandom } from '../../proofs/seeded-random.js';
 import type { Schema } from './described-operations.js';
 
-/** A value for a member whose schema does not say everything that makes it valid; undefined leaves it to the schema. */
+/**
+ * A value for a member whose schema alone does not determine what is valid; undefined for any value that the schema
+ * allows.
+ */
 export type Hints = (name: string, schema: Schema) => unknown;
 
 const ODD_VALUES: readonly unknown[] = [

@@ -17,7 +17,7 @@ const OF_TABLES = OPERATIONS.filter(({ parameters }) => parameters.length > 0);
 
 export interface FuzzReport {
   readonly requests: number;
-  /** What was sent, and what was wrong with the response. */
+  /** The requests that failed, each with the problem of the response. */
   readonly failures: readonly string[];
   /** How often each status occurred, by operation. */
   readonly statuses: ReadonlyMap<string, ReadonlyMap<number, number>>;
@@ -41,7 +41,7 @@ export async function runFuzz({ seed, requests }: { seed: number; requests: numb
     for (let i = 0; i < requests && failures.length < MAX_FAILURES; i++) {
       if (i % REQUESTS_BETWEEN_LOOKS === 0) createTables(namespace);
       const turn = OPERATIONS[i % OPERATIONS.length];
-      // Little can go wrong in operations without parameters and body.
+      // Operations without parameters and body are tested less often, because little can go wrong in them.
       const operation = turn.parameters.length > 0 || random.chance(20) ? turn : random.pick(OF_TABLES);
       const service = random.pick(services);
       const request = maker.next(operation);
