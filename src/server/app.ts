@@ -3,6 +3,7 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import Fastify, { LogController } from 'fastify';
 import { identifyRequests, refuseUnauthorized } from './access/access-control.js';
+import { AccessTokens } from './access/access-tokens.js';
 import { allowOrigins } from './access/cross-origin.js';
 import { refuseMalformedHost } from './access/host-guard.js';
 import { limitRequests } from './access/request-limit.js';
@@ -35,14 +36,26 @@ import { SnapshotTaker } from './snapshot-taker.js';
 interface AppSurroundings {
   /** Ends its connections when it closes. */
   readonly drain?: ConnectionDrain;
+  /** The accepted tokens, which may change; by default those of the settings. */
+  readonly tokens?: AccessTokens | undefined;
   /** Shared memory for its metrics and events; by default private memory. */
   readonly memory?: ServiceMemory;
+}
+
+/** The tokens in force; undefined if none are needed. */
+export function accessTokens(settings: ServiceSettings): AccessTokens | undefined {
+  const inForce = tokensInForce(settings);
+  return inForce && new AccessTokens(inForce);
 }
 
 /** Creates the app, ready for `listen` or `inject`. */
 export async function buildApp(
   settings: ServiceSettings,
-  { drain = new ConnectionDrain(), memory = ServiceMemory.createPrivate() }: AppSurroundings = {},
+  {
+    drain = new ConnectionDrain(),
+    memory = ServiceMemory.createPrivate(),
+    tokens = accessTokens(settings),
+  }: AppSurroundings = {},
 ): Promise<RoutesApp> {
   const app = Fastify({
     loggerInstance: lazyLog(() => createLog(settings.logLevel)),
@@ -73,11 +86,10 @@ export async function buildApp(
 
   const onTcp = settings.socket === undefined;
   if (onTcp) app.addHook('onRequest', hook(refuseMalformedHost));
-  const tokens = tokensInForce(settings);
   if (settings.cors !== undefined) await allowOrigins(app, settings.cors, paths);
   identifyRequests(app, tokens);
   if (settings.rateLimit !== undefined) await limitRequests(app, settings.rateLimit, settings);
-  refuseUnauthorized(app, { withTokens: tokens !== undefined, onTcp });
+  refuseUnauthorized(app, { tokens, onTcp });
 
   await collectRoutes(app);
   if (settings.snapshots !== undefined) {

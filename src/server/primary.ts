@@ -30,7 +30,7 @@ export async function runPrimary(given: ServiceSettings, log: FastifyBaseLogger)
   const pool = new WorkerPool(settings, { sockets, memory }, log);
   const stopped = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
   process.on('SIGHUP', () => {
-    renewWorkers(pool, { ...settings, tokens: given.tokens }).then(
+    renewWorkers(pool, { ...settings, tokens: given.tokens }, log).then(
       () => log.info({ workers: pool.pids }, 'workers replaced'),
       (error: unknown) => log.error({ err: error }, 'workers cannot be replaced'),
     );
@@ -58,9 +58,15 @@ export async function runPrimary(given: ServiceSettings, log: FastifyBaseLogger)
 }
 
 /** Replaces the workers with ones that use the current contents of the files; an invalid file changes nothing. */
-async function renewWorkers(pool: WorkerPool, settings: ServiceSettings): Promise<void> {
+async function renewWorkers(pool: WorkerPool, settings: ServiceSettings, log: FastifyBaseLogger): Promise<void> {
   if (settings.tls !== undefined) readTlsFiles(settings.tls);
-  await pool.replaceAll(withTokensInForce(settings));
+  const next = withTokensInForce(settings);
+  const { tokens } = next;
+  // At once: the workers are replaced one after the other, and the last may take a while.
+  if (settings.tokensFile !== undefined && tokens !== undefined) {
+    void pool.replaceTokens(tokens).then(() => log.info({ tokens: tokens.map(({ name }) => name) }, 'tokens replaced'));
+  }
+  await pool.replaceAll(next);
 }
 
 /** The primary passes the tokens to workers, so that a replacement has the same ones as the others. */

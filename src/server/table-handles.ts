@@ -139,10 +139,11 @@ export class TableHandles {
   }
 
   /**
-   * The result of `look` for each table of the namespace, which is opened briefly; other requests are served meanwhile.
+   * The result of `look` for each wanted table of the namespace, which is opened briefly; other requests are served
+   * meanwhile.
    */
-  survey<T>(look: (table: Table<Columns>) => T): Promise<T[]> {
-    return surveyTablesInTurns(parseNamespace(this.#options.namespace), look);
+  survey<T>(look: (table: Table<Columns>) => T, isWanted: (name: string) => boolean): Promise<T[]> {
+    return surveyTablesInTurns(parseNamespace(this.#options.namespace), look, isWanted);
   }
 
   close(): void {

@@ -13,11 +13,16 @@ export function surveyTables<T>(namespace: string, look: Look<T>): T[] {
   return places(namespace).flatMap((place) => visit(place, look));
 }
 
-/** The same, but yields to other work of the thread. */
-export async function surveyTablesInTurns<T>(namespace: string, look: Look<T>): Promise<T[]> {
+/** The same for wanted tables only, but yields to other work of the thread. */
+export async function surveyTablesInTurns<T>(
+  namespace: string,
+  look: Look<T>,
+  isWanted: (name: string) => boolean,
+): Promise<T[]> {
   const turns = new Turns();
   const found: T[] = [];
   for (const place of places(namespace)) {
+    if (!isWanted(place[0])) continue;
     if (turns.isOver) await turns.next();
     found.push(...visit(place, look));
   }

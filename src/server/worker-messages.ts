@@ -3,15 +3,16 @@ import type { Static } from 'typebox';
 import { Type } from './json-schema.js';
 import { Compile } from './schema-compiler.js';
 
-/** From a worker to the primary: it listens, or it failed to. */
+/** From a worker to the primary: it listens, or it failed to; it accepts only the tokens that it was told last. */
 const fromWorker = Type.Union([
   Type.Object({ type: Type.Literal('ready') }),
+  Type.Object({ type: Type.Literal('tokens replaced') }),
   Type.Object({ type: Type.Literal('failed'), reason: Type.String() }),
 ]);
 
 /**
- * From the primary to a worker: first what it is to serve; later to complete the current requests and exit, keeping idle
- * connections for a time. A second `stop` may only shorten that time.
+ * From the primary to a worker: first what it is to serve; later the tokens to accept from now on; to complete the current
+ * requests and exit, keeping idle connections for a time. A second `stop` may only shorten that time.
  */
 const toWorker = Type.Union([
   Type.Object({
@@ -20,6 +21,7 @@ const toWorker = Type.Union([
     listeners: Type.Integer({ minimum: 1 }),
     memory: Type.String(),
   }),
+  Type.Object({ type: Type.Literal('tokens'), tokens: Type.Unknown() }),
   Type.Object({ type: Type.Literal('stop'), idleMs: Type.Integer({ minimum: 0 }) }),
 ]);
 

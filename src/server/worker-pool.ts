@@ -13,6 +13,7 @@ import type { ServiceEvent } from './event-log.js';
 import type { ListeningSockets } from './listening-sockets.js';
 import { type CounterFamily, counterOf } from './metrics/metric-families.js';
 import type { ServiceMemory } from './service-memory.js';
+import type { TokenSettings } from './settings/security-schema.js';
 import type { ServiceSettings } from './settings/settings-schema.js';
 import { isWorkerMessage, type PrimaryMessage } from './worker-messages.js';
 
@@ -95,6 +96,23 @@ export class WorkerPool extends EventEmitter<WorkerPoolEvents> {
     return this.#nextRound;
   }
 
+  /** Makes every worker, also those being stopped, accept only these tokens; resolves when all do. */
+  async replaceTokens(tokens: readonly TokenSettings[]): Promise<void> {
+    await Promise.all(
+      [...this.#running].map(
+        (worker) =>
+          new Promise<void>((resolve) => {
+            worker.on('message', (message: unknown) => {
+              if (isWorkerMessage(message) && message.type === 'tokens replaced') resolve();
+            });
+            worker.once('exit', () => resolve());
+            const message: PrimaryMessage = { type: 'tokens', tokens };
+            worker.send(message, (error) => error && resolve());
+          }),
+      ),
+    );
+  }
+
   /** Stops every worker after its current requests; one that is being replaced now gets the same time as the others. */
   async stop(): Promise<void> {
     this.#stop.abort();
@@ -144,7 +162,7 @@ export class WorkerPool extends EventEmitter<WorkerPoolEvents> {
       worker.on('message', (message: unknown) => {
         if (!isWorkerMessage(message)) return;
         if (message.type === 'failed') reason = message.reason;
-        else {
+        else if (message.type === 'ready') {
           readyAt = monotonicMs();
           this.#tell('shmtable_worker_starts_total', { type: 'worker started', worker: worker.pid ?? 0 });
           resolve();

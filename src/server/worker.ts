@@ -1,6 +1,6 @@
 /** One worker of the service, started by the primary. It ends with the primary, or on its request. */
 import { pause } from '../memory/index.js';
-import { buildApp } from './app.js';
+import { accessTokens, buildApp } from './app.js';
 import { ConnectionDrain } from './connection-drain.js';
 import { InheritedListeners } from './inherited-listeners.js';
 import { ServiceMemory } from './service-memory.js';
@@ -27,11 +27,24 @@ async function serve(): Promise<void> {
     if (isPrimaryMessage(message) && message.type === 'stop') stop(message.idleMs);
   });
   process.on('SIGTERM', () => stop(0));
+  let told: unknown;
+  let acceptTold = (): void => undefined;
+  process.on('message', (message) => {
+    if (!isPrimaryMessage(message) || message.type !== 'tokens') return;
+    told = message.tokens;
+    acceptTold();
+  });
   const { settings: given, listeners: count, memory: memoryName } = await task();
   const settings = withDefaults(checkSettings('settings from the primary', given));
+  const tokens = accessTokens(settings);
+  acceptTold = () => {
+    tokens?.replace(checkSettings('tokens from the primary', { tokens: told }).tokens ?? []);
+    tellPrimary({ type: 'tokens replaced' });
+  };
+  if (told !== undefined) acceptTold();
   const drain = new ConnectionDrain();
   const memory = ServiceMemory.open(memoryName);
-  const app = await buildApp(settings, { drain, memory });
+  const app = await buildApp(settings, { drain, memory, tokens });
   await app.ready();
   const listeners = new InheritedListeners(app.server, count);
   const finish = async (): Promise<void> => {

@@ -1,4 +1,5 @@
 import { renameSync, writeFileSync } from 'node:fs';
+import { Agent } from 'node:http';
 import { join } from 'node:path';
 import t from 'tap';
 import type { Scope } from '../../src/server/settings/security-schema.js';
@@ -153,6 +154,10 @@ t.test('the tokens of a file are replaced on SIGHUP', async (t) => {
     );
     return [...new Set(answers.map(({ status }) => status))];
   };
+  const statusOn = async (agent: Agent) => {
+    const headers = { host: 'shm.example', ...bearer('old') };
+    return (await sendTo(port, 'GET', '/v1/tables', { headers, agent })).status;
+  };
   t.same([await statusOf('old'), await statusOf('new')], [[200], [401]]);
   const hangUp = async (outcome: RegExp) => {
     const before = service.log.length;
@@ -176,6 +181,12 @@ t.test('the tokens of a file are replaced on SIGHUP', async (t) => {
   }
   t.same([await statusOf('old'), await statusOf('new')], [[200], [200]], 'and changes nothing');
   place(JSON.stringify([tokenOf('ci', 'new', 'write')]));
-  await hangUp(/^workers replaced$/);
-  t.same([await statusOf('old'), await statusOf('new')], [[401], [200]], 'the old one is gone');
+  const agent = new Agent({ keepAlive: true });
+  t.teardown(() => agent.destroy());
+  t.equal(await statusOn(agent), 200);
+  await hangUp(/^tokens replaced$/);
+  t.same([await statusOf('old'), await statusOf('new')], [[401], [200]], 'the old one is gone from every worker');
+  t.equal(await statusOn(agent), 401, 'also on a connection of a worker that is about to be replaced');
+  await service.logged(({ msg }) => msg === 'workers replaced', service.log.length - 1);
+  t.same([await statusOf('old'), await statusOf('new')], [[401], [200]], 'and from their successors');
 });

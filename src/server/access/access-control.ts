@@ -4,12 +4,14 @@
  * `config.scope`.
  */
 import type { FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
-import { ShmTableError } from '../../errors.js';
+import { ShmTableError, show } from '../../errors.js';
 import { hook } from '../request-hooks.js';
+import { PathPattern, parseTarget } from '../request-target.js';
 import type { RoutesApp } from '../service-routes.js';
 import { SCOPES, type Scope, type TokenSettings } from '../settings/security-schema.js';
+import type { AccessTokens } from './access-tokens.js';
 import { refuseForeignHost } from './host-guard.js';
-import { TokenList } from './token-list.js';
+import { isForTable } from './token-tables.js';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -17,6 +19,8 @@ declare module 'fastify' {
     scope?: Scope | 'none';
     /** Whether the body decides which scope the token must also have: its reader calls `requireScope`. */
     scopeOfBody?: true;
+    /** Whether the response may last long, and must end when its token is revoked or expires. */
+    endsWithToken?: true;
   }
   interface FastifyRequest {
     /** Throws unless the token has this scope; undefined where there are no tokens. Only with `scopeOfBody`. */
@@ -29,21 +33,23 @@ declare module 'fastify' {
 const REALM = 'Bearer realm="shmtable"';
 
 /** Identifies the client of a request; rejects nothing yet. */
-export function identifyRequests(app: RoutesApp, tokens: readonly TokenSettings[] | undefined): void {
+export function identifyRequests(app: RoutesApp, tokens: AccessTokens | undefined): void {
   app.decorateRequest('token');
   app.decorateRequest('requireScope');
   if (tokens === undefined) return;
-  const list = new TokenList(tokens);
   app.addHook(
     'onRequest',
     hook((request) => {
-      request.token = list.find(request.headers.authorization);
+      request.token = tokens.find(request.headers.authorization);
     }),
   );
 }
 
 /** Rejects requests that the token does not allow. Routes must be registered after this. */
-export function refuseUnauthorized(app: RoutesApp, settings: { withTokens: boolean; onTcp: boolean }): void {
+export function refuseUnauthorized(
+  app: RoutesApp,
+  { tokens, onTcp }: { tokens: AccessTokens | undefined; onTcp: boolean },
+): void {
   const routes: RouteOptions[] = [];
   app.addHook('onRoute', (route) => {
     routes.push(route);
@@ -54,8 +60,8 @@ export function refuseUnauthorized(app: RoutesApp, settings: { withTokens: boole
       if (config?.scope === undefined) throw new ShmTableError('ERR_INTERNAL', `route ${method} ${url} has no scope`);
     }
   });
-  if (!settings.withTokens) {
-    if (settings.onTcp) app.addHook('onRequest', hook(refuseForeignHost));
+  if (tokens === undefined) {
+    if (onTcp) app.addHook('onRequest', hook(refuseForeignHost));
     return;
   }
   app.addHook(
@@ -63,7 +69,16 @@ export function refuseUnauthorized(app: RoutesApp, settings: { withTokens: boole
     hook((request, reply) => {
       const { scope = 'admin' } = request.routeOptions.config;
       // Unknown paths need no token, because the routes are public.
-      if (scope !== 'none' && !request.is404) authorize(request, reply, scope);
+      if (scope === 'none' || request.is404) return;
+      const token = authorize(request, reply, scope);
+      const table = token.tables === undefined ? undefined : tableOf(request);
+      if (table !== undefined && !isForTable(token, table)) throw foreign(token, table);
+      if (request.routeOptions.config.endsWithToken) {
+        const isAllowed = (now: TokenSettings): boolean =>
+          includes(now, scope) && isForTable(now, tableOf(request) ?? '');
+        const release = tokens.hold(token, isAllowed, () => request.raw.socket.destroy());
+        reply.raw.once('close', release);
+      }
       if (request.routeOptions.config.scopeOfBody) {
         request.requireScope = (needed) => authorize(request, reply, needed);
       }
@@ -76,7 +91,7 @@ export function refuseUnauthorized(app: RoutesApp, settings: { withTokens: boole
  *
  * @throws {ShmTableError} ERR_UNAUTHENTICATED when it has no known token; ERR_FORBIDDEN when its token lacks the scope
  */
-function authorize(request: FastifyRequest, reply: FastifyReply, scope: Scope): void {
+function authorize(request: FastifyRequest, reply: FastifyReply, scope: Scope): TokenSettings {
   const { token } = request;
   if (token === undefined) {
     const { authorization } = request.headers;
@@ -86,10 +101,10 @@ function authorize(request: FastifyRequest, reply: FastifyReply, scope: Scope): 
       'ERR_UNAUTHENTICATED',
       authorization === undefined
         ? 'the request needs an Authorization header with a Bearer token'
-        : 'the Authorization header has no Bearer token that the service knows',
+        : 'the Authorization header has no Bearer token that the service knows and that has not expired',
     );
   }
-  if (SCOPES.indexOf(token.scope) < SCOPES.indexOf(scope)) {
+  if (!includes(token, scope)) {
     request.log.info(
       { token: token.name, scope: token.scope, needs: scope },
       'request beyond the scope of its token refused',
@@ -100,4 +115,21 @@ function authorize(request: FastifyRequest, reply: FastifyReply, scope: Scope): 
       `the scope of the token must be ${scope}, got ${token.scope} (token ${token.name})`,
     );
   }
+  return token;
+}
+
+function includes(token: TokenSettings, scope: Scope): boolean {
+  return SCOPES.indexOf(token.scope) >= SCOPES.indexOf(scope);
+}
+
+/** The table in the path, read exactly as the route does; undefined if the route concerns no single table. */
+function tableOf(request: FastifyRequest): string | undefined {
+  const { url = '', config } = request.routeOptions;
+  return new PathPattern(config.pattern ?? url).parametersOf(parseTarget(request.raw.url ?? '').path)?.table;
+}
+
+/** The same whether there is such a table or not. */
+function foreign({ name, tables = [] }: TokenSettings, table: string): ShmTableError {
+  const list = tables.length > 5 ? `${tables.slice(0, 5).join(', ')} and others` : tables.join(', ');
+  return new ShmTableError('ERR_FORBIDDEN', `token ${name} is valid for ${list}, not for ${show(table)}`);
 }

@@ -19,8 +19,8 @@ export function liveCountsOfTables(namespace: string): NamedCounts[] {
 }
 
 /** The same, but `rows` includes expired rows; it yields to other work of the thread. */
-export function countsOfTables(namespace: string): Promise<NamedCounts[]> {
-  return surveyTablesInTurns(namespace, countsOf);
+export function countsOfTables(namespace: string, isWanted: (name: string) => boolean): Promise<NamedCounts[]> {
+  return surveyTablesInTurns(namespace, countsOf, isWanted);
 }
 
 function countsOf(table: Table<Columns>): NamedCounts {

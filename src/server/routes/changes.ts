@@ -53,7 +53,7 @@ export function changesRoutes(app: RoutesApp, handles: TableHandles, streams: Ev
   app.get(
     '/tables/:table/changes',
     {
-      config: { scope: 'read', stream: true },
+      config: { scope: 'read', stream: true, endsWithToken: true },
       schema: {
         operationId: 'watchChanges',
         tags: ['tables'],

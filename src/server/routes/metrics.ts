@@ -1,3 +1,4 @@
+import { visibleTo } from '../access/token-tables.js';
 import { compressAnswer } from '../compression.js';
 import { countsOfTables } from '../metrics/table-counts.js';
 import { serviceProblems } from '../route-problems.js';
@@ -29,11 +30,11 @@ export function metricsRoutes(app: RoutesApp, memory: ServiceMemory, namespace: 
         response: { 200: answer, ...serviceProblems() },
       },
     },
-    async (_request, reply) => {
+    async ({ token }, reply) => {
       // Loaded for the first request: most apps never get one, and loading prom-client would slow down the start of
       // each.
       const { exposition } = await import('../metrics/exposition.js');
-      const { text, contentType } = await exposition(memory, await countsOfTables(namespace));
+      const { text, contentType } = await exposition(memory, await countsOfTables(namespace, visibleTo(token)));
       return reply.type(contentType).send(text);
     },
   );

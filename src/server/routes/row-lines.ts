@@ -72,7 +72,7 @@ export function rowLinesRoutes(app: RoutesApp, handles: TableHandles, limits: Bo
   app.post(
     '/tables/:table/rows',
     {
-      config: { scope: 'write', body: 'lines' },
+      config: { scope: 'write', body: 'lines', endsWithToken: true },
       validatorCompiler: linesValidation,
       schema: {
         operationId: 'loadRows',

@@ -45,7 +45,7 @@ export function rowsRoutes(app: RoutesApp, handles: TableHandles, answerBytes: n
     url,
     {
       onSend: compressAnswer,
-      config: { scope: 'read' },
+      config: { scope: 'read', endsWithToken: true },
       schema: {
         operationId: 'listRows',
         tags: ['rows'],

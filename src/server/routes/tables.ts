@@ -2,6 +2,7 @@ import type { Static } from 'typebox';
 import { engineOf } from '../../table/engine.js';
 import type { Table } from '../../table/table.js';
 import type { Columns } from '../../table/types.js';
+import { visibleTo } from '../access/token-tables.js';
 import { compressAnswer } from '../compression.js';
 import { Type } from '../json-schema.js';
 import { answerInPieces } from '../pieced-answer.js';
@@ -34,15 +35,15 @@ export function tablesRoutes(app: RoutesApp, handles: TableHandles): void {
       schema: {
         operationId: 'listTables',
         tags: ['tables'],
-        summary: 'Lists the tables',
+        summary: 'Lists the tables that the token is valid for',
         response: {
           200: jsonAnswer<string>('The tables of the namespace', list),
           ...serviceProblems('ERR_TABLE_CORRUPT', 'ERR_LAYOUT_VERSION'),
         },
       },
     },
-    async (_request, reply) => {
-      const tables = await handles.survey(describe);
+    async ({ token }, reply) => {
+      const tables = await handles.survey(describe, visibleTo(token));
       reply.type('application/json');
       return answerInPieces(reply, { maxUnreadBytes: MAX_UNREAD_BYTES }, async (answer) => {
         answer.add('{"tables":[');

@@ -1,5 +1,6 @@
 /** Settings of access control: tokens, TLS, cross-origin requests and rate limits. */
 import type { Static } from 'typebox';
+import { NAME } from '../../table/options.js';
 import { Type } from '../json-schema.js';
 import { SERVICE_DEFAULTS } from './defaults.js';
 
@@ -24,6 +25,19 @@ const token = Type.Object(
       enum: [...SCOPES],
       description: 'What the token allows; admin includes write, and write includes read',
     }),
+    tables: Type.Optional(
+      Type.Array(Type.String({ pattern: `^(\\*|${NAME.source.slice(1, -1)}\\*?)$` }), {
+        minItems: 1,
+        maxItems: 1024,
+        description: 'Names of the tables that the token is valid for; sessions* for all that begin so; by default all',
+      }),
+    ),
+    expires: Type.Optional(
+      Type.String({
+        pattern: '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})$',
+        description: 'When the token expires, such as 2026-12-31T00:00:00Z; by default never',
+      }),
+    ),
   },
   { additionalProperties: false },
 );

@@ -10,11 +10,15 @@ type TokenSources = Pick<ServiceSettings, 'tokens' | 'tokensFile'>;
 /**
  * Returns the tokens, or undefined when there are none. Reads `tokensFile` at every call.
  *
- * @throws {ShmTableError} ERR_ARGUMENT when the file is wrong or two tokens have the same digest
+ * @throws {ShmTableError} ERR_ARGUMENT when the file is wrong, two tokens have the same digest, or one an impossible
+ * expiry
  */
 export function tokensInForce({ tokens, tokensFile }: TokenSources): readonly TokenSettings[] | undefined {
   const inForce = tokens ?? (tokensFile === undefined ? undefined : readTokens(tokensFile));
-  if (inForce !== undefined) refuseRepeated(tokensFile ?? 'settings', inForce);
+  if (inForce !== undefined) {
+    refuseRepeated(tokensFile ?? 'settings', inForce);
+    refuseImpossible(tokensFile ?? 'settings', inForce);
+  }
   return inForce;
 }
 
@@ -33,4 +37,14 @@ function refuseRepeated(source: string, tokens: readonly TokenSettings[]): void 
     }
     names.set(digest, name);
   }
+}
+
+/** The schema accepts the thirtieth of February. */
+function refuseImpossible(source: string, tokens: readonly TokenSettings[]): void {
+  const wrong = tokens.find(({ expires }) => expires !== undefined && Number.isNaN(Date.parse(expires)));
+  if (wrong === undefined) return;
+  throw new ShmTableError(
+    'ERR_ARGUMENT',
+    `${source}: token ${wrong.name} expires at ${wrong.expires}, which is no time`,
+  );
 }

@@ -11,13 +11,13 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lists the tables */
+        /** Lists the tables that the token is valid for */
         get: operations["listTables"];
         put?: never;
         post?: never;
         delete?: never;
         options?: never;
-        /** Lists the tables */
+        /** Lists the tables that the token is valid for */
         head: operations["listTables-head"];
         patch?: never;
         trace?: never;

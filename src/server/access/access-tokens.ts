@@ -1,0 +1,88 @@
+/** The accepted tokens, by their digests, and what goes on under each of them. */
+import { hash, timingSafeEqual } from 'node:crypto';
+import { timers, wallTimeMs } from '../../memory/index.js';
+import type { TokenSettings } from '../settings/security-schema.js';
+
+/** RFC 6750: the scheme's name in any case, then the token. */
+const BEARER = /^bearer +([^\s]+)$/i;
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+interface KnownToken {
+  readonly token: TokenSettings;
+  readonly digest: Buffer;
+  /** Milliseconds since the epoch, or infinity. */
+  readonly expiresAt: number;
+}
+
+/** A long response, which lasts only as long as its token allows it. */
+interface Holder {
+  readonly token: TokenSettings;
+  /** Whether the token, as it is now, still allows the request. */
+  readonly isAllowed: (token: TokenSettings) => boolean;
+  readonly end: () => void;
+}
+
+export class AccessTokens {
+  #known: readonly KnownToken[];
+  readonly #holders = new Set<Holder>();
+
+  constructor(tokens: readonly TokenSettings[]) {
+    this.#known = tokens.map(known);
+  }
+
+  /** Accepts these tokens from now on, and ends what goes on under others. */
+  replace(tokens: readonly TokenSettings[]): void {
+    this.#known = tokens.map(known);
+    for (const holder of [...this.#holders]) {
+      const now = this.#known.find(({ digest }) => digest.equals(digestOf(holder.token)));
+      if (now === undefined || isExpired(now) || !holder.isAllowed(now.token)) holder.end();
+    }
+  }
+
+  /**
+   * Returns the token in an `Authorization` header, or undefined when it is unknown or has expired. Every token is
+   * compared, each in constant time, so that the duration reveals nothing about the tokens.
+   */
+  find(authorization: string | undefined): TokenSettings | undefined {
+    const secret = BEARER.exec(authorization ?? '')?.[1];
+    if (secret === undefined) return undefined;
+    // Node decodes header bytes as Latin-1; this restores the bytes that were sent.
+    const digest = hash('sha256', Buffer.from(secret, 'latin1'), 'buffer');
+    let found: KnownToken | undefined;
+    for (const each of this.#known) {
+      if (timingSafeEqual(each.digest, digest)) found = each;
+    }
+    return found === undefined || isExpired(found) ? undefined : found.token;
+  }
+
+  /** Calls `end` when the token expires, or is replaced by one that does not allow the request; returns a release. */
+  hold(token: TokenSettings, isAllowed: Holder['isAllowed'], end: () => void): () => void {
+    const holder = { token, isAllowed, end };
+    this.#holders.add(holder);
+    const { expiresAt } = known(token);
+    let timer: NodeJS.Timeout | undefined;
+    const wait = (): void => {
+      const restMs = expiresAt - wallTimeMs();
+      if (restMs <= 0) end();
+      else timer = timers.setTimeout(wait, Math.min(restMs, MAX_TIMER_MS)).unref();
+    };
+    if (expiresAt !== Number.POSITIVE_INFINITY) wait();
+    return () => {
+      this.#holders.delete(holder);
+      timers.clearTimeout(timer);
+    };
+  }
+}
+
+function known(token: TokenSettings): KnownToken {
+  const expiresAt = token.expires === undefined ? Number.POSITIVE_INFINITY : Date.parse(token.expires);
+  return { token, digest: digestOf(token), expiresAt };
+}
+
+function digestOf({ sha256 }: TokenSettings): Buffer {
+  return Buffer.from(sha256, 'hex');
+}
+
+function isExpired({ expiresAt }: KnownToken): boolean {
+  return expiresAt !== Number.POSITIVE_INFINITY && expiresAt <= wallTimeMs();
+}
