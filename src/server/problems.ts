@@ -11,9 +11,9 @@ export interface Problem {
   readonly code: ErrorCode;
 }
 
-/** Seconds to wait before retrying a request that failed because a table was busy or closed. */
+/** Seconds to wait before retrying a request that failed because a table or the worker was busy, or a table closed. */
 const RETRY_AFTER_S = 1;
-const SERVICE_UNAVAILABLE = 503;
+const TRY_AGAIN: ReadonlySet<number> = new Set([429, 503]);
 
 /** Error codes for Fastify's own errors, where the status alone does not determine them. */
 const FRAMEWORK_ERRORS: Readonly<Record<string, ErrorCode>> = {
@@ -55,7 +55,7 @@ export function problemOf(error: unknown): Problem {
 export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const document = problemOf(error);
   if (document.status >= 500) request.log.error({ err: error }, document.title);
-  if (document.status === SERVICE_UNAVAILABLE) reply.header('Retry-After', RETRY_AFTER_S);
+  if (TRY_AGAIN.has(document.status) && !reply.hasHeader('Retry-After')) reply.header('Retry-After', RETRY_AFTER_S);
   if (error instanceof NoRouteError && error.allow !== undefined) reply.header('Allow', error.allow);
   reply
     .code(document.status)

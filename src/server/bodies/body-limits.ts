@@ -49,12 +49,12 @@ export interface RouteLimits {
 
 export class BodyLimits {
   readonly #handles: TableHandles;
-  readonly #atLeast: number;
+  /** The minimum limit of every route. */
+  readonly bodyBytes: number;
 
-  /** @param bodyBytes the minimum limit of every route */
   constructor(handles: TableHandles, bodyBytes: number) {
     this.#handles = handles;
-    this.#atLeast = bodyBytes;
+    this.bodyBytes = bodyBytes;
   }
 
   /**
@@ -73,7 +73,7 @@ export class BodyLimits {
   }
 
   #limits(bytes: number, structure: JsonLimits): RouteLimits {
-    return { maxBytes: Math.max(bytes, this.#atLeast), structure };
+    return { maxBytes: Math.max(bytes, this.bodyBytes), structure };
   }
 }
 

@@ -11,6 +11,7 @@ import { ShmTableError } from '../../errors.js';
 import { errorOf, hook } from '../request-hooks.js';
 import { Turns } from '../turns.js';
 import { BatchReader } from './batch-reader.js';
+import { BodyBudget } from './body-budget.js';
 import type { BodyKind, BodyLimits } from './body-limits.js';
 import { JsonScanner } from './json-scanner.js';
 
@@ -40,13 +41,14 @@ type Done = (error: null, body: unknown) => void;
 
 /** Replaces the body parsers of this instance and its child instances. */
 export function acceptJsonBodies(app: FastifyInstance, limits: BodyLimits): void {
+  const budget = new BodyBudget(limits.bodyBytes);
   app.removeAllContentTypeParsers();
   app.addContentTypeParser(
     ['application/json', 'application/merge-patch+json'],
     (request: FastifyRequest, payload: Readable, done: Done) => {
       try {
         checkHeaders(request);
-        new BodyReader(request, payload, limits).read(done);
+        new BodyReader(request, payload, limits, budget).read(done);
       } catch (error) {
         done(null, new Refused(errorOf(error)));
       }
@@ -102,20 +104,24 @@ class BodyReader {
   readonly #request: FastifyRequest;
   readonly #payload: Readable;
   readonly #limits: BodyLimits;
+  readonly #budget: BodyBudget;
   readonly #kind: BodyKind | undefined;
   readonly #turns = new Turns();
   #maxBytes: number = SMALL_BYTES;
   #bytes = 0;
+  /** Bytes taken from the budget. */
+  #taken = 0;
   /** The kept part of the body so far. */
   #chunks: Buffer[] = [];
   #scanner: JsonScanner | undefined;
   #batch: BatchReader | undefined;
   #done: Done = () => undefined;
 
-  constructor(request: FastifyRequest, payload: Readable, limits: BodyLimits) {
+  constructor(request: FastifyRequest, payload: Readable, limits: BodyLimits, budget: BodyBudget) {
     this.#request = request;
     this.#payload = payload;
     this.#limits = limits;
+    this.#budget = budget;
     this.#kind = request.routeOptions.config.body;
     const announced = Number(request.headers['content-length'] ?? 0);
     if (announced > SMALL_BYTES) this.#begin(announced);
@@ -157,6 +163,8 @@ class BodyReader {
     // Without a listener, an error of the connection would be thrown.
     this.#payload.on('error', () => undefined).resume();
     this.#chunks = [];
+    this.#budget.release(this.#taken);
+    this.#taken = 0;
     this.#done(null, body);
   }
 
@@ -167,13 +175,20 @@ class BodyReader {
       if (this.#bytes <= SMALL_BYTES) return;
       const scanner = this.#begin(this.#bytes);
       const arrived = this.#chunks;
+      this.#take(this.#bytes);
       if (!this.#keepsBytes) this.#chunks = [];
       for (const piece of arrived) scanner.push(piece);
       return;
     }
     if (this.#bytes > this.#maxBytes) throw tooLarge(this.#maxBytes, 'more');
+    this.#take(chunk.length);
     this.#scanner.push(chunk);
     if (this.#keepsBytes) this.#chunks.push(chunk);
+  }
+
+  #take(bytes: number): void {
+    this.#budget.take(bytes);
+    this.#taken += bytes;
   }
 
   /** False for a large batch, of which the operations are kept, and for a body that the route does not expect. */
