@@ -1,5 +1,5 @@
 /**
- * The routes of the service as a plugin of a Fastify app that has nothing else, over a table for some rows.
+ * The routes of the service as a plugin of an otherwise empty Fastify app, over a table for some rows.
  *
  *   node plugin-service.js PORT ROWS
  */

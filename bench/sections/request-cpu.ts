@@ -1,6 +1,6 @@
 /**
- * The processor time that the service needs for a request, compared with what the frameworks need that do nothing: they
- * respond to every request with the same row.
+ * The processor time that the service needs for a request, compared with that of bare frameworks, which respond to
+ * every request with the same row.
  */
 import { type Figure, shown } from '../../src/bench/figure.js';
 import { type Effort, isTrial, rowsFor, type SectionResult } from '../../src/bench/section.js';
@@ -12,11 +12,11 @@ import { missingWrk, sendRequests } from '../http/wrk.js';
 import { processorTimeUs } from '../servers/processor-time.js';
 
 const WINDOW_SECONDS = 1;
-/** In each process: the compiler needs some before it has optimised everything, and it does that differently in each. */
+/** In each process, until the compiler has optimised everything, which it does differently in each. */
 const WARM_UP_ROUNDS = 2;
 const STARTS = 3;
 
-/** Multiples of the time of Fastify that parses the same body and gives one response. */
+/** Multiples of the time of a Fastify app that parses the same body and always sends the same response. */
 const TARGETS: Readonly<Record<RowOperation, number>> = { 'GET a row': 1.25, 'PUT a row': 1.6, increment: 1.6 };
 const FASTIFY = 'Fastify, one response';
 

@@ -138,7 +138,7 @@ function handlerClass(options: NextCacheOptions): HandlerClass {
 
   return class ShmTableCacheHandler implements Handler {
     readonly #context: HandlerContext;
-    /** When this request did not find a key: what it then stores may be created from data of that time. */
+    /** When this request did not find a key: the entry that it then stores may be created from data of that time. */
     readonly #missedAt = new Map<string, number>();
 
     constructor(context: HandlerContext = {}) {
@@ -346,7 +346,7 @@ function keyOfUse(key: string): string {
   throw new ShmTableError('ERR_KEY_INVALID', `a key must be a string, got ${show(key)}`);
 }
 
-/** If the entry's stream fails, nothing is stored: whoever reads the stream gets the error. */
+/** If the entry's stream fails, nothing is stored; the readers of the stream get the error. */
 async function storeEntry(cache: Cache, key: string, pending: Promise<UseCacheEntry>): Promise<void> {
   const { value, ...entry } = await pending;
   const bytes = await bytesOf(value);

@@ -1,9 +1,9 @@
 /**
- * Compresses responses of more than 1 KB for clients that ask for it. Routes opt in: a hook on all of them would cost
- * those with short responses, and a stream of events would wait for the compressor.
+ * Compresses responses of more than 1 KB for clients that accept it. Routes opt in: a hook on all of them would slow
+ * down those with short responses, and a stream of events would wait for the compressor.
  *
- * The entity tag of a compressed response is another one than that of the plain response (RFC 9110 section 8.8.3.3);
- * preconditions accept both.
+ * A compressed response has a different entity tag from the plain one (RFC 9110 section 8.8.3.3); preconditions accept
+ * both.
  */
 
 import { pipeline, Readable, type Transform } from 'node:stream';
@@ -20,7 +20,7 @@ type Encoding = 'br' | 'gzip';
 const ENCODINGS = ['br', 'gzip', 'identity'];
 /** A response up to this size fits into one packet anyway. */
 export const PLAIN_BYTES = 1024;
-/** Others, such as images, are compressed already. */
+/** Other types, such as images, are already compressed. */
 const COMPRESSIBLE = /json|text|javascript|svg/;
 
 const BROTLI = {
@@ -52,7 +52,7 @@ export const compressAnswer: onSendHookHandler<unknown> = (request, reply, paylo
   if (encoding === undefined) done(null, payload);
   else if (payload instanceof Readable) {
     const compressed = streams[encoding]();
-    // Either end that breaks off ends the other.
+    // If either end fails, the other is ended too.
     pipeline(payload, compressed, () => undefined);
     done(null, compressed);
   } else {
@@ -82,7 +82,7 @@ function isLong(payload: unknown): payload is string | Buffer | Readable {
   return payload instanceof Readable;
 }
 
-/** Chooses the encoding, undefined for none, and sets the headers that tell of it. */
+/** Chooses the encoding, undefined for none, and sets its headers. */
 function chooseEncoding({ headers }: FastifyRequest, reply: FastifyReply): Encoding | undefined {
   varyBy(reply, 'Accept-Encoding');
   const accepted = headers['accept-encoding'];

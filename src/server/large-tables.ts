@@ -1,6 +1,6 @@
 /**
- * Creates large tables in a thread, because the kernel zeroes their memory, a second for 2 GB: this thread continues to
- * serve requests. One table at a time, however many are requested.
+ * Creates large tables in a separate thread, so that this thread continues to serve requests while the kernel zeroes
+ * the memory (a second for 2 GB). One table at a time, however many are requested.
  */
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
@@ -8,10 +8,10 @@ import { type ErrorCode, ShmTableError } from '../errors.js';
 import { Table } from '../table/table.js';
 import type { TableOptions } from '../table/types.js';
 
-/** Zeroing this much takes as long as a request may keep the event loop. */
+/** Zeroing this much takes as long as a request may block the event loop. */
 const LARGE_BYTES = 8 * 2 ** 20;
 
-/** What the thread posts when the table cannot be created. */
+/** The message that the thread posts when the table cannot be created. */
 export interface Refusal {
   readonly code: ErrorCode;
   readonly message: string;
@@ -19,7 +19,7 @@ export interface Refusal {
 
 let previous: Promise<unknown> = Promise.resolve();
 
-/** Creates a large table, and does nothing about a small one. Resolves with whether the table was created here. */
+/** Creates the table if it is large; otherwise does nothing. Resolves with whether this call created it. */
 export function createIfLarge(options: TableOptions): Promise<boolean> {
   if (Table.bytesFor(options).total < LARGE_BYTES) return Promise.resolve(false);
   const creation = previous.then(() => createInThread(options));

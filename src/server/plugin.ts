@@ -42,7 +42,7 @@ export interface ShmTablePluginOptions {
   readonly namespace?: string | undefined;
   /** Maximum wait for a row's lock in milliseconds, during which the event loop is blocked. Default 250. */
   readonly lockTimeoutMs?: number | undefined;
-  /** Bytes that the body of every request may have, where the limit of its route is lower. Default 0. */
+  /** Minimum body limit of every route in bytes; a route whose own limit is higher keeps that. Default 0. */
   readonly bodyLimit?: number | undefined;
   /** Bytes of rows after which a page or the results of a batch end. Default 8 MiB. */
   readonly answerBytes?: number | undefined;

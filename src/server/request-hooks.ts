@@ -1,7 +1,7 @@
 /**
  * Synchronous hooks. As async functions each would cost every request a promise and turns of the microtask queue.
  *
- * What depends on the route alone is decided when the route is registered: `onRoute` adds a hook that is made for it, or
+ * Decisions that depend only on the route are made when it is registered: `onRoute` adds a hook for that route, or
  * none, so that no request looks up its route's options.
  */
 import type { FastifyReply, FastifyRequest, HookHandlerDoneFunction, RouteOptions } from 'fastify';

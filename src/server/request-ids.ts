@@ -4,7 +4,7 @@ import type { IncomingMessage } from 'node:http';
 
 declare module 'node:http' {
   interface IncomingMessage {
-    /** Set when it is first asked for. */
+    /** Set at its first use. */
     requestId?: string;
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Fastify makes a logger for each request, with the request's id. Most requests log nothing; for them, making a logger of
- * pino would cost as much as reading a row. So it is made when it is first used.
+ * Fastify creates a logger for each request, with the request's id. Most requests log nothing, and creating a logger of
+ * pino costs as much as reading a row. So it is created when it is first used.
  */
 import type { FastifyBaseLogger } from 'fastify';
 

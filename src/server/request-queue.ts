@@ -1,10 +1,10 @@
 /**
- * Executes one request at a time on each connection; requests that the client has sent behind it wait. Node's server
+ * Executes one request at a time on each connection; further requests that the client has sent wait. Node's server
  * would begin all requests that it has read; here only the first begins, and the connection is not read until the
  * others have their responses.
  *
  * Up to 64 KiB that were read together with the first request have been parsed and are kept; if they contain very many
- * requests, only the first ones are answered. After the last response on a connection, further input is read and
+ * requests, only the first ones are executed. After the last response on a connection, further input is read and
  * discarded for a while: closing immediately would reset the connection, and the client could lose responses that it
  * has not read.
  */
@@ -84,7 +84,7 @@ class Connection {
     return complete?.response;
   }
 
-  /** Whether the request that is arriving has been answered already; then the rest of it is only discarded. */
+  /** Whether the request that is arriving already has its response; the rest of it is then only discarded. */
   get isAnswered(): boolean {
     return this.#current === undefined && this.#answered?.request.complete === false;
   }
@@ -95,7 +95,7 @@ class Connection {
     this.#listener(exchange.request, exchange.response);
   }
 
-  /** The current response was sent, or broken off. */
+  /** The current response was sent, or its connection has ended. */
   readonly #onClose = (): void => {
     this.#answered = this.#current;
     this.#current = undefined;
@@ -120,12 +120,12 @@ export function oneAtATime(listener: RequestListener): RequestListener {
   };
 }
 
-/** The last response to be sent on a connection, of those to requests that have arrived completely. */
+/** The last of the responses that are still to be sent on a connection to requests that have arrived completely. */
 export function lastPending(socket: Socket): ServerResponse | undefined {
   return connections.get(socket)?.lastPending;
 }
 
-/** Whether the request that is arriving on a connection has been answered already. */
+/** Whether the request that is arriving on a connection already has its response. */
 export function isAnswered(socket: Socket): boolean {
   return connections.get(socket)?.isAnswered === true;
 }

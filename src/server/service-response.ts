@@ -1,12 +1,12 @@
 /**
- * The responses of the service's HTTP server. The headers that all of them have are added when the head is written, so
- * that no request needs a hook for them, and responses that Fastify does not send have them too.
+ * The responses of the service's HTTP server. Common headers are added when the head is written, so that they need no
+ * hook, and responses that Fastify does not send have them, too.
  */
 import { type IncomingMessage, type OutgoingHttpHeader, type OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { requestId } from './request-ids.js';
 
 interface CommonHeaders {
-  /** Those that never change, with names in lower case. A response may have another value of its own. */
+  /** Headers that are the same in every response, with names in lower case. A response may override them. */
   readonly fixed: Readonly<Record<string, string>>;
   /** Whether the response is the last one of its connection. */
   isLast(): boolean;
@@ -25,7 +25,7 @@ export function responsesWith({ fixed, isLast }: CommonHeaders): typeof ServerRe
   }
 
   return class ServiceResponse<R extends IncomingMessage> extends ServerResponse<R> {
-    /** Fastify passes the headers in an object of their own; without one, they were set singly before. */
+    /** Fastify passes the headers in a separate object; without one, they have been set one by one before. */
     override writeHead(
       statusCode: number,
       reason?: string | OutgoingHttpHeaders | OutgoingHttpHeader[],

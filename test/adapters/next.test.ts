@@ -41,7 +41,7 @@ function answer(body: string) {
   return { kind: 'FETCH', data: { headers: { a: '1' }, body, status: 200, url: 'http://host/' }, revalidate: 60 };
 }
 
-t.test('invalid options and keys are rejected, and what cannot be stored is an error', async (t) => {
+t.test('invalid options and keys are rejected, and a value that cannot be stored is an error', async (t) => {
   const options = scratchNext(t);
   for (const wrong of [undefined, {}, { ...options, size: 5 }, { ...options, bytes: 5 }]) {
     const handlers = Reflect.apply(ShmTableCacheHandler.with, undefined, [wrong]) as Handlers;
@@ -64,7 +64,7 @@ t.test('invalid options and keys are rejected, and what cannot be stored is an e
   }
 });
 
-t.test('what one process sets is found by another as it was set', async (t) => {
+t.test('another process finds an entry as it was set', async (t) => {
   const cache = Cache.open(scratchNext(t));
   t.teardown(() => cache.close());
   // A cache that stores JSON keeps bytes and maps too.
@@ -93,7 +93,7 @@ t.test('what one process sets is found by another as it was set', async (t) => {
   t.equal(cache.isOpen, true);
 });
 
-t.test('pages are those of one build; fetched answers are for all', async (t) => {
+t.test('pages belong to one build; fetched responses are shared by all builds', async (t) => {
   const [one, other] = twoOf(t);
   const folders = ['old', 'new'].map((id) => {
     const folder = t.testdirName;
@@ -119,7 +119,7 @@ t.test('pages are those of one build; fetched answers are for all', async (t) =>
   t.notOk(Table.list().some(({ name }) => name === `unopened-${process.pid}`));
 });
 
-t.test('revalidateTag removes what has the tag, in all processes', async (t) => {
+t.test('revalidateTag removes all entries with the tag, in all processes', async (t) => {
   const [one, other] = twoOf(t);
   await new one().set('/a', page('a', ['x', '_N_T_/a']), { cacheControl: HOUR });
   await new one().set('/b', page('b', ['y', '_N_T_/b']), { cacheControl: HOUR });
@@ -130,16 +130,16 @@ t.test('revalidateTag removes what has the tag, in all processes', async (t) => 
   t.equal(await new one().get('f', { kind: 'FETCH', tags: ['x'] }), null);
   t.ok(await new one().get('/b', PAGES));
   t.ok(await new one().get('g', { kind: 'FETCH', softTags: ['_N_T_/a'] }));
-  t.equal(await new one().get('g', { kind: 'FETCH', tags: ['x'] }), null, 'also a tag that the caller names');
+  t.equal(await new one().get('g', { kind: 'FETCH', tags: ['x'] }), null, 'also by a tag that the caller names');
   await new other().revalidateTag(['_N_T_/b', '_N_T_/a']);
   t.equal(await new one().get('/b', PAGES), null);
-  t.equal(await new one().get('g', { kind: 'FETCH', softTags: ['_N_T_/a'] }), null, 'also that of the page');
+  t.equal(await new one().get('g', { kind: 'FETCH', softTags: ['_N_T_/a'] }), null, 'also by that of the page');
   t.equal(await new one({ revalidatedTags: ['z'] }).get('g', { kind: 'FETCH', tags: ['z'] }), null);
   await new one().set('/a', page('new', ['x']), { cacheControl: HOUR });
-  t.ok(await new other().get('/a', PAGES), 'what is made after it remains');
+  t.ok(await new other().get('/a', PAGES), 'entries that are created afterwards remain');
 });
 
-t.test('what was made from data of before a revalidation is not kept', async (t) => {
+t.test('an entry that was created from data from before a revalidation is not kept', async (t) => {
   const [one, other] = twoOf(t);
   const request = new one();
   t.equal(await request.get('/a', PAGES), null);
@@ -153,7 +153,7 @@ t.test('what was made from data of before a revalidation is not kept', async (t)
   t.equal(await other.get('k'), undefined);
 });
 
-t.test('with a profile, what has the tag is stale until the profile expires', async (t) => {
+t.test('with a profile, entries with the tag are stale until the profile expires', async (t) => {
   using clock = useTestClock();
   const [one, other] = twoOf(t);
   const stale = (found: Awaited<ReturnType<InstanceType<Handlers>['get']>>): boolean => {
@@ -179,7 +179,7 @@ t.test('with a profile, what has the tag is stale until the profile expires', as
   t.ok(await new one().get('/b', PAGES));
   await new other().revalidateTag('x', {});
   clock.advance(1);
-  t.equal(await new one().get('/b', PAGES), null, 'a later call does not prolong it');
+  t.equal(await new one().get('/b', PAGES), null, 'a later call does not extend it');
   await new other().revalidateTag('x', { expire: 60 });
   t.equal(await new one().get('/b', PAGES), null);
   await new one().set('/a', page('newer', ['x']), { cacheControl: HOUR });
@@ -217,7 +217,7 @@ t.test('entries of `use cache` are shared, with tags and time of expiry', async 
   await one.set(key, Promise.resolve(entry));
   for (let i = 0; i < 2; i++) {
     const found = await other.get(key, ['_N_T_/a']);
-    t.equal(await textOf(found?.value), 'value\0\xff', 'each has a stream of its own');
+    t.equal(await textOf(found?.value), 'value\0\xff', 'each caller has its own stream');
     t.match(found, { tags: ['x'], stale: 300, revalidate: 900, expire: 3_600, timestamp: entry.timestamp });
   }
   await other.updateTags(['x'], { expire: 3_600 });
@@ -239,7 +239,7 @@ t.test('entries of `use cache` are shared, with tags and time of expiry', async 
   t.equal(await other.get('short'), undefined);
 });
 
-t.test('an entry that is being made is waited for, and one whose making fails is not kept', async (t) => {
+t.test('callers wait for an entry that is being created, and one whose creation fails is not kept', async (t) => {
   const [one] = twoOf(t);
   let make = (_: Awaited<ReturnType<typeof entryOf>>): void => {};
   const pending = new Promise<Awaited<ReturnType<typeof entryOf>>>((resolve) => {

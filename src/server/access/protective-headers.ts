@@ -8,8 +8,8 @@ import type { RoutesApp } from '../service-routes.js';
 const HSTS_MAX_AGE_S = 180 * 24 * 60 * 60;
 
 /**
- * Those of every response: what protects a document that is not a page. A page needs more, and each header costs a
- * hundredth of the time of a request.
+ * The headers of every response, which suffice for documents that are not pages. Pages need more, but each header takes
+ * a hundredth of the time of a request.
  */
 export function protectiveHeaders(overTls: boolean): Record<string, string> {
   return {
@@ -39,7 +39,7 @@ function headersOf(middleware: ReturnType<typeof helmet>): Record<string, string
   return Object.fromEntries(Object.entries(response.getHeaders()).map(([name, value]) => [name, String(value)]));
 }
 
-/** What the docs page loads: its own scripts, styles and images; some styles and icons are inline. */
+/** Allows what the docs page loads: its own scripts, styles and images; some styles and icons are inline. */
 export const DOCS_POLICY = {
   'default-src': ["'none'"],
   'base-uri': ["'none'"],

@@ -60,7 +60,7 @@ const limits = Type.Object(
         minimum: 0,
         maximum: MAX_STRING_LENGTH,
         default: SERVICE_DEFAULTS.limits.bodyBytes,
-        description: 'Bytes that the body of every request may have, where the limit of its route is lower',
+        description: 'Minimum body limit of every route in bytes; a route whose own limit is higher keeps that',
       }),
     ),
     answerBytes: Type.Optional(

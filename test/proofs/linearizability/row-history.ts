@@ -47,8 +47,11 @@ export const HISTORY_KEYS = Array.from({ length: 6 }, (_, i) => `row-${i}`);
 const VALUES = 5;
 /** Longer than a history lasts. */
 const LIFETIME_MS = 3_600_000;
-/** Every operation; reads and increments more often than those that replace the row. */
-const OPERATIONS_MADE: readonly OperationName[] = [
+/**
+ * The operations to draw from. Reads and increments are listed repeatedly, so that they are more frequent than
+ * operations that replace the row.
+ */
+const DRAWN_OPERATIONS: readonly OperationName[] = [
   ...OPERATIONS,
   ...Array.from({ length: 8 }, (): OperationName[] => ['increment', 'incrementOther', 'entry']).flat(),
 ];
@@ -59,7 +62,7 @@ const shortTexts = { a: long, b: long, c: long, d: long, e: long, f: long };
 export function recordHistory(table: HistoryTable, log: HistoryLog, random: () => number): void {
   while (!log.isFull) {
     const key = Math.floor(random() ** 3 * HISTORY_KEYS.length);
-    const name = OPERATIONS_MADE[Math.floor(random() * OPERATIONS_MADE.length)];
+    const name = DRAWN_OPERATIONS[Math.floor(random() * DRAWN_OPERATIONS.length)];
     const value = 1 + Math.floor(random() * VALUES);
     const expected = 1 + Math.floor(random() * VALUES);
     log.record(key, name, value, expected, () => perform(table, HISTORY_KEYS[key], name, value, expected));
