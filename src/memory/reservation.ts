@@ -10,7 +10,7 @@ export interface Place {
   readonly subject: string;
   /** `/dev/shm`, or `memory` */
   readonly place: string;
-  /** What the reader can do. */
+  /** What the user can do about it. */
   readonly remedy: string;
 }
 

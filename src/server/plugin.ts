@@ -79,7 +79,7 @@ export const shmtablePlugin: FastifyPluginAsync<ShmTablePluginOptions> = async (
     locations: options.locations,
   });
   const streams = new EventStreams(options.heartbeatMs ?? PLUGIN_DEFAULTS.heartbeatMs);
-  // Before the server waits for its connections to end, which streams would not.
+  // Before the server waits for its connections to end: streams do not end by themselves.
   instance.addHook('preClose', async () => streams.close());
   instance.addHook('onClose', async () => handles.close());
   const { bodyLimit = PLUGIN_DEFAULTS.bodyLimit, answerBytes = PLUGIN_DEFAULTS.answerBytes } = options;

@@ -79,8 +79,8 @@ export class SnapshotFiles {
   }
 
   /**
-   * Removes all but the newest of a table's snapshots, also of those that were set aside, and records of deletions that
-   * are no longer needed.
+   * Removes all but the newest of a table's snapshots, likewise of those that were set aside, and the records of
+   * deletions that are no longer needed.
    */
   async prune(table: string, keep: number): Promise<void> {
     const files = (await this.#dated()).filter((file) => file.table === table).sort((a, b) => b.takenAt - a.takenAt);

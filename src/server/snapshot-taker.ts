@@ -10,7 +10,7 @@ import type { SnapshotSettings } from './settings/settings-schema.js';
 import { rowsIn, type SnapshotFile, SnapshotFiles } from './snapshot-files.js';
 import type { TableHandles } from './table-handles.js';
 
-/** Having fewer rows than this share of the previous snapshot's is a sudden loss, if that had at least MIN_LOSS_ROWS. */
+/** A snapshot with less than this share of the previous rows is a sudden loss, if those were at least MIN_LOSS_ROWS. */
 const LOSS_RATIO = 0.5;
 const MIN_LOSS_ROWS = 10;
 

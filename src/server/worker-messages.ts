@@ -3,7 +3,7 @@ import type { Static } from 'typebox';
 import { Type } from './json-schema.js';
 import { Compile } from './schema-compiler.js';
 
-/** From a worker to the primary: it listens, or it failed to; it accepts only the tokens that it was told last. */
+/** From a worker to the primary: it listens, or failed to; it now accepts only the tokens that it was sent last. */
 const fromWorker = Type.Union([
   Type.Object({ type: Type.Literal('ready') }),
   Type.Object({ type: Type.Literal('tokens replaced') }),
@@ -11,8 +11,8 @@ const fromWorker = Type.Union([
 ]);
 
 /**
- * From the primary to a worker: first what it is to serve; later the tokens to accept from now on; to complete the current
- * requests and exit, keeping idle connections for a time. A second `stop` may only shorten that time.
+ * From the primary to a worker: first what to serve; later the tokens to accept from then on; finally to complete the
+ * current requests and exit, keeping idle connections for a time. A second `stop` may only shorten that time.
  */
 const toWorker = Type.Union([
   Type.Object({

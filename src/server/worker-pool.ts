@@ -96,7 +96,7 @@ export class WorkerPool extends EventEmitter<WorkerPoolEvents> {
     return this.#nextRound;
   }
 
-  /** Makes every worker, also those being stopped, accept only these tokens; resolves when all do. */
+  /** Makes every worker, including those being stopped, accept only these tokens; resolves when all do. */
   async replaceTokens(tokens: readonly TokenSettings[]): Promise<void> {
     await Promise.all(
       [...this.#running].map(

@@ -10,7 +10,7 @@ import type { TableMemory } from './layout/table-memory.js';
 import { noteWrite, ownWrites } from './own-writes.js';
 import { decodeShort, SHORT } from './short-text.js';
 
-/** What the hot code of a table works with, apart from the hot code itself. */
+/** The parts of a table that its hot code uses. */
 export type TableContext = ReturnType<typeof createContext>;
 
 /** What `hot/` uses from other modules, which it must not import: see `specialize.ts`. */

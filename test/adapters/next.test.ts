@@ -185,7 +185,7 @@ t.test('with a profile, entries with the tag are stale until the profile expires
   await new one().set('/a', page('newer', ['x']), { cacheControl: HOUR });
   t.equal(stale(await new other().get('/a', PAGES)), false);
   clock.advance(86_400_000);
-  t.equal(await new one().get('/a', PAGES), null, 'a page is kept for its time of expiry');
+  t.equal(await new one().get('/a', PAGES), null, 'a page is kept until it expires');
 });
 
 function entryOf(text: string, more: { tags?: string[]; expire?: number; timestamp?: number } = {}) {
@@ -208,7 +208,7 @@ async function textOf(stream: ReadableStream<Uint8Array> | undefined): Promise<s
   return Buffer.concat(chunks).toString('latin1');
 }
 
-t.test('entries of `use cache` are shared, with tags and time of expiry', async (t) => {
+t.test('entries of `use cache` are shared, with their tags and expiry', async (t) => {
   const [one, other] = twoOf(t);
   await one.refreshTags();
   t.equal(await one.getExpiration(['x']), Number.POSITIVE_INFINITY);

@@ -283,7 +283,7 @@ for (const backend of BACKENDS) {
       async (t) => {
         const name = scratchName();
         removeAtEnd(t, backend, name);
-        // Threads where processes would not find each other's anonymous memory.
+        // Threads instead of processes where processes would not find each other's anonymous memory.
         const four = (backend === 'anonymous' ? threads : processes).slice(0, 4);
         const results = await Promise.all(
           four.map((agent, index) => agent.call('createAndUnlink', backend, name, tries(80, 300), (index + 1) * 1000)),

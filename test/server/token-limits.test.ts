@@ -61,9 +61,17 @@ t.test('a token is valid for its tables only', async (t) => {
   const headers = bearer('some');
   isProblem(t, await send('GET', '/v1/tables/none', { headers }), 403, 'ERR_FORBIDDEN', 'whether it exists or not');
   isProblem(t, await send('GET', '/v1/tables/%6fther', { headers }), 403, 'ERR_FORBIDDEN', 'in another spelling');
-  t.equal((await send('GET', '/v1/tables/%73ess', { headers })).status, 200, 'a table of its own in another spelling');
+  t.equal(
+    (await send('GET', '/v1/tables/%73ess', { headers })).status,
+    200,
+    'a table that it is valid for, in another spelling',
+  );
   isProblem(t, await send('PUT', '/v1/tables/mine', { json, headers }), 403, 'ERR_FORBIDDEN', 'a new table');
-  t.equal((await send('PUT', '/v1/tables/session-2', { json, headers })).status, 201, 'a new table of its own');
+  t.equal(
+    (await send('PUT', '/v1/tables/session-2', { json, headers })).status,
+    201,
+    'a new table that it is valid for',
+  );
   t.equal((await send('DELETE', '/v1/tables/session-2', { headers })).status, 204);
   t.ok(Table.list({ namespace }).some(({ name }) => name === 'other'));
 });
@@ -84,10 +92,10 @@ t.test('a token expires', async (t) => {
   await new Promise((resolve) => stream.once('close', resolve));
   t.pass('its stream ends');
   isProblem(t, await send('GET', '/v1/tables', { headers: bearer('soon') }), 401, 'ERR_UNAUTHENTICATED', 'afterwards');
-  t.notOk(lasting.destroyed, 'another goes on');
+  t.notOk(lasting.destroyed, 'that of another token continues');
 });
 
-t.test('a revoked token stops at once', async (t) => {
+t.test('a revoked token is refused at once, and its streams end', async (t) => {
   const gone = tokenOf('gone', 'gone', 'write');
   const narrowed = tokenOf('narrowed', 'narrowed', 'write');
   const kept = tokenOf('kept', 'kept', 'write');
@@ -116,10 +124,10 @@ t.test('a revoked token stops at once', async (t) => {
   t.pass('its streams and its request end');
   t.equal(await status('gone'), 401, 'also on a connection that it has used');
   t.equal(await status('kept'), 200);
-  t.notOk(streams.get('kept')?.response.destroyed, 'the streams of others go on');
+  t.notOk(streams.get('kept')?.response.destroyed, 'the streams of other tokens continue');
 });
 
-t.test('impossible limits are refused', async (t) => {
+t.test('invalid limits are refused', async (t) => {
   const token = tokenOf('a', 'a', 'read');
   for (const wrong of [
     { tables: [] },

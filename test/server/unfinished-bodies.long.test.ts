@@ -12,7 +12,7 @@ const COLUMNS = { text: 'text' } as const;
 const BODY_BYTES = 20 * MIB;
 const CLIENTS = 10;
 
-t.test('unfinished bodies have a limit together; finished ones make room', { timeout: 200_000 }, async (t) => {
+t.test('unfinished bodies share one limit, and finished ones no longer count', { timeout: 200_000 }, async (t) => {
   const { port, namespace, send } = await startApp(t, { limits: { bodyBytes: BODY_BYTES } });
   using table = Table.create({ name: 'wide', namespace, capacity: 100, columns: COLUMNS, heap: 400 * MIB });
   const begin = `{"text":"${'x'.repeat(BODY_BYTES - 100)}`;
@@ -25,10 +25,14 @@ t.test('unfinished bodies have a limit together; finished ones make room', { tim
   const refused = (): SlowClient[] => clients.filter(({ response }) => response.startsWith('HTTP/1.1 429 '));
   await eventually('some are refused', () => refused().length > 0, 60_000);
   t.match(refused()[0].response, /Retry-After: 1\r\n[\s\S]*"code":"ERR_RATE_LIMITED"/i);
-  t.match(await send('PUT', '/v1/tables/wide/rows/small', { json: { text: 'x' } }), { status: 201 }, 'small ones pass');
+  t.match(
+    await send('PUT', '/v1/tables/wide/rows/small', { json: { text: 'x' } }),
+    { status: 201 },
+    'small ones are accepted',
+  );
 
   for (const client of clients) if (client.response === '') await client.write(rest);
-  await eventually('the others are answered', () => clients.every(({ response }) => response !== ''), 60_000);
+  await eventually('the others get responses', () => clients.every(({ response }) => response !== ''), 60_000);
   const written = clients.filter(({ response }) => response.startsWith('HTTP/1.1 201 '));
   t.equal(written.length + refused().length, CLIENTS);
   t.ok(written.length > 1, `${written.length} written`);

@@ -128,7 +128,7 @@ function tableOf(request: FastifyRequest): string | undefined {
   return new PathPattern(config.pattern ?? url).parametersOf(parseTarget(request.raw.url ?? '').path)?.table;
 }
 
-/** The same whether there is such a table or not. */
+/** The same error whether or not the table exists. */
 function foreign({ name, tables = [] }: TokenSettings, table: string): ShmTableError {
   const list = tables.length > 5 ? `${tables.slice(0, 5).join(', ')} and others` : tables.join(', ');
   return new ShmTableError('ERR_FORBIDDEN', `token ${name} is valid for ${list}, not for ${show(table)}`);

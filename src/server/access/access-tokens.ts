@@ -1,4 +1,4 @@
-/** The accepted tokens, by their digests, and what goes on under each of them. */
+/** The accepted tokens, by their digests, and the long responses under each of them. */
 import { hash, timingSafeEqual } from 'node:crypto';
 import { timers, wallTimeMs } from '../../memory/index.js';
 import type { TokenSettings } from '../settings/security-schema.js';
@@ -30,7 +30,7 @@ export class AccessTokens {
     this.#known = tokens.map(known);
   }
 
-  /** Accepts these tokens from now on, and ends what goes on under others. */
+  /** Accepts only these tokens from now on, and ends the responses that they do not allow. */
   replace(tokens: readonly TokenSettings[]): void {
     this.#known = tokens.map(known);
     for (const holder of [...this.#holders]) {

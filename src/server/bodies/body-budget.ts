@@ -4,7 +4,7 @@ import { ShmTableError } from '../../errors.js';
 const MAX_BYTES = 128 * 1024 * 1024;
 
 /**
- * Limits the bytes of all bodies that have begun to arrive and are not complete, so that many slow clients cannot take
+ * Limits the bytes of all bodies that have begun to arrive but are not complete, so that many slow clients cannot take
  * all memory. Small bodies do not count.
  */
 export class BodyBudget {
@@ -21,7 +21,7 @@ export class BodyBudget {
     if (this.#bytes + bytes > this.#maxBytes) {
       throw new ShmTableError(
         'ERR_RATE_LIMITED',
-        `unfinished bodies of all requests to this worker may have ${this.#maxBytes} bytes together`,
+        `the unfinished bodies of all requests to this worker may have at most ${this.#maxBytes} bytes together`,
       );
     }
     this.#bytes += bytes;

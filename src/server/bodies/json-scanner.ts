@@ -15,7 +15,7 @@ export interface JsonLimits {
   readonly maxMembers: readonly number[];
 }
 
-/** What the scanner expects next. Between the bytes of strings, numbers and words: */
+/** What the scanner expects next. Outside of strings, numbers and words: */
 const VALUE = 0;
 /** A value, or the end of an empty array. */
 const FIRST_ELEMENT = 1;

@@ -15,9 +15,10 @@ interface Violation {
 }
 
 /**
- * Returns the value as settings.
+ * Checks a value, and returns it as settings.
  *
- * @throws {ShmTableError} ERR_ARGUMENT when settings are unknown or wrong; names each of them by its path, and no other
+ * @throws {ShmTableError} ERR_ARGUMENT when settings are unknown or invalid; names each of them by its path, and no
+ *   other
  */
 export function checkSettings(source: string, value: unknown): GivenSettings {
   if (compiled.Check(value)) return value;

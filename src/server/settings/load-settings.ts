@@ -10,7 +10,7 @@ interface LoadedSettings {
   readonly warnings: readonly string[];
 }
 
-/** @throws {ShmTableError} ERR_ARGUMENT when a setting is unknown or wrong; names its path */
+/** @throws {ShmTableError} ERR_ARGUMENT when a setting is unknown or invalid; names its path */
 export function loadSettings(
   file: string | undefined,
   environment: NodeJS.ProcessEnv,

@@ -29,7 +29,8 @@ const token = Type.Object(
       Type.Array(Type.String({ pattern: `^(\\*|${NAME.source.slice(1, -1)}\\*?)$` }), {
         minItems: 1,
         maxItems: 1024,
-        description: 'Names of the tables that the token is valid for; sessions* for all that begin so; by default all',
+        description:
+          'Names of the tables that the token is valid for; sessions* means all that begin with sessions; by default all',
       }),
     ),
     expires: Type.Optional(

@@ -8,7 +8,7 @@ import type { GivenSettings } from './settings-schema.js';
 /**
  * Returns the settings in the given file, or in `shmtable.config.json` of the current directory if it exists.
  *
- * @throws {ShmTableError} ERR_ARGUMENT when the file cannot be read or has an unknown or wrong setting
+ * @throws {ShmTableError} ERR_ARGUMENT when the file cannot be read or has an unknown or invalid setting
  */
 export function readSettingsFile(path: string | undefined): GivenSettings {
   if (path === undefined && !existsSync(SETTINGS_FILE)) return {};

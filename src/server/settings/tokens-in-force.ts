@@ -10,8 +10,8 @@ type TokenSources = Pick<ServiceSettings, 'tokens' | 'tokensFile'>;
 /**
  * Returns the tokens, or undefined when there are none. Reads `tokensFile` at every call.
  *
- * @throws {ShmTableError} ERR_ARGUMENT when the file is wrong, two tokens have the same digest, or one an impossible
- * expiry
+ * @throws {ShmTableError} ERR_ARGUMENT when the file is invalid, two tokens have the same digest, or an expiry is not a
+ *   time
  */
 export function tokensInForce({ tokens, tokensFile }: TokenSources): readonly TokenSettings[] | undefined {
   const inForce = tokens ?? (tokensFile === undefined ? undefined : readTokens(tokensFile));
@@ -45,6 +45,6 @@ function refuseImpossible(source: string, tokens: readonly TokenSettings[]): voi
   if (wrong === undefined) return;
   throw new ShmTableError(
     'ERR_ARGUMENT',
-    `${source}: token ${wrong.name} expires at ${wrong.expires}, which is no time`,
+    `${source}: token ${wrong.name} expires at ${wrong.expires}, which is not a time`,
   );
 }

@@ -31,7 +31,7 @@ export interface Heap {
   readonly lookFrom: (part: number) => void;
   /** Forgets the chain that was claimed last. */
   readonly beginClaims: () => void;
-  /** Ends the claims of a write, which no longer continues any chain. */
+  /** Ends the claims of a write: it no longer extends a chain. */
   readonly endClaims: (at: WordIndex) => void;
   /** Frees the chains of all long fields of a row slice that `id` owns. Repeatable. */
   readonly freeRow: (at: WordIndex, id: number, row: WordIndex) => void;
@@ -68,7 +68,7 @@ interface HeapSupport {
   readonly fields: readonly number[];
 }
 
-/** Creates what claims and releases blocks. */
+/** Creates the functions that claim and release blocks. */
 export function makeHeap({ memory, addresses, constants, runtime }: TableContext, support: HeapSupport): Heap {
   // Words of bits that are searched for a run of free blocks, and the longest run that is searched for.
   const MAX_WORDS_LOOKED_AT = 16;

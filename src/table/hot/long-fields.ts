@@ -307,7 +307,7 @@ export function makeLongFields(
 
     keep(from, to, index) {
       const first = words[from + FIELD_FIRST];
-      // The order is the rule: with the field first, recovery in between would free the linked row's chain.
+      // The order matters: if the field were stored first, recovery in between would free the linked row's chain.
       if (first !== 0) words[longFields.journal + slot.KEPT + (index >>> 5)] |= 1 << (index & 31);
       words[to + FIELD_LENGTH] = words[from + FIELD_LENGTH];
       words[to + FIELD_FIRST] = first;

@@ -64,7 +64,7 @@ interface RemovalParts {
   readonly heap: Heap | undefined;
 }
 
-/** Creates what removes rows: see `Writer`. */
+/** Creates the functions that remove rows: see `Writer`. */
 export function makeRemoval(context: TableContext, parts: RemovalParts): RemovalSteps {
   const { memory, addresses, clock, constants, runtime, refuse } = context;
   const { participant, key, chain, heap } = parts;

@@ -4,9 +4,9 @@
  * expired rows read both. Every process may stop forever at any step: what holds in every state holds for the remaining
  * ones.
  *
- * Asserted in every state: the lower of the two is no later than the expiry of any linked row. Asserted for the two
- * values that a reader reads in sequence: the same for any row that was linked throughout. 0 means never; 1 is the
- * present, sooner than all expiries.
+ * Asserted in every state: the lower of the two is no later than the expiry of any linked row. For two values that a
+ * reader loads one after the other, the same is asserted of every row that was linked throughout. 0 means never; 1 is
+ * the present, sooner than all expiries.
  *
  * -DBUG_...: one of the rules is left out.
  */
