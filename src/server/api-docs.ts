@@ -8,6 +8,7 @@ import { compressAnswer } from './compression.js';
 import { problemSchema, serviceProblems } from './route-problems.js';
 import { jsonAnswer } from './route-schemas.js';
 import type { RoutesApp } from './service-routes.js';
+import type { ServiceSettings } from './settings/settings-schema.js';
 
 const DOCS = '/docs';
 
@@ -43,8 +44,8 @@ export async function collectRoutes(app: RoutesApp): Promise<void> {
 }
 
 /** The document that `/openapi.json` returns. */
-export function openapiDocument(app: RoutesApp): object {
-  return servedFrom('.', app.swagger());
+export function openapiDocument(app: RoutesApp, publicUrl = '.'): object {
+  return servedFrom(publicUrl, app.swagger());
 }
 
 /**
@@ -66,29 +67,12 @@ const withoutHeadBodies: SwaggerTransform = ({ schema, url, route }) => {
   return { schema: { ...schema, response: Object.fromEntries(responses) }, url };
 };
 
-/** Serves `/docs` and `/openapi.json`. */
-export async function serveDocs(app: RoutesApp): Promise<void> {
-  await app.register(async (page) => {
-    protectPages(page);
-    page.addHook('onRoute', (route) => {
-      route.config = { ...route.config, scope: 'none' };
-      route.onSend = [compressAnswer, ...[route.onSend ?? []].flat()];
-    });
-    // Without a trailing slash in the path, the page's links are absolute; as relative ones they also work behind a
-    // prefix.
-    page.addHook('onSend', (request, _reply, payload, done) => {
-      const isPage = typeof payload === 'string' && request.routeOptions.url === DOCS;
-      done(null, isPage ? payload.replaceAll(`"${DOCS}/`, `".${DOCS}/`) : payload);
-    });
-    await page.register(fastifySwaggerUi, {
-      routePrefix: DOCS,
-      // The page loads the document from a path below its own.
-      transformSpecification: (document) => servedFrom('..', document),
-      transformSpecificationClone: false,
-      staticCSP: DOCS_POLICY,
-      uiConfig: { displayOperationId: true, tryItOutEnabled: true },
-    });
-  });
+/** Serves `/openapi.json` and, if it is wanted, `/docs`. */
+export async function serveDocs(
+  app: RoutesApp,
+  { docs, publicUrl }: Pick<ServiceSettings, 'docs' | 'publicUrl'>,
+): Promise<void> {
+  if (docs) await servePage(app, publicUrl);
   app.get(
     '/openapi.json',
     {
@@ -104,6 +88,30 @@ export async function serveDocs(app: RoutesApp): Promise<void> {
         },
       },
     },
-    async () => openapiDocument(app),
+    async () => openapiDocument(app, publicUrl),
   );
+}
+
+async function servePage(app: RoutesApp, publicUrl: string | undefined): Promise<void> {
+  await app.register(async (page) => {
+    protectPages(page);
+    page.addHook('onRoute', (route) => {
+      route.config = { ...route.config, scope: 'none' };
+      route.onSend = [compressAnswer, ...[route.onSend ?? []].flat()];
+    });
+    // Without a trailing slash in the path, the page's links are absolute; as relative ones they also work behind a
+    // prefix.
+    page.addHook('onSend', (request, _reply, payload, done) => {
+      const isPage = typeof payload === 'string' && request.routeOptions.url === DOCS;
+      done(null, isPage ? payload.replaceAll(`"${DOCS}/`, `".${DOCS}/`) : payload);
+    });
+    await page.register(fastifySwaggerUi, {
+      routePrefix: DOCS,
+      // The page loads the document from a path below its own.
+      transformSpecification: (document) => servedFrom(publicUrl ?? '..', document),
+      transformSpecificationClone: false,
+      staticCSP: DOCS_POLICY,
+      uiConfig: { displayOperationId: true, tryItOutEnabled: true },
+    });
+  });
 }

@@ -7,6 +7,8 @@ import { AccessTokens } from './access/access-tokens.js';
 import { allowOrigins } from './access/cross-origin.js';
 import { refuseMalformedHost } from './access/host-guard.js';
 import { limitRequests } from './access/request-limit.js';
+import { trustOf } from './access/trusted-proxies.js';
+import { logAdminActions, logRequests } from './access-log.js';
 import { collectRoutes, serveDocs } from './api-docs.js';
 import { answerClientError } from './client-errors.js';
 import { ConfiguredTables } from './configured-tables.js';
@@ -63,6 +65,7 @@ export async function buildApp(
     logController: new LogController({ disableRequestLogging: true }),
     // A draining worker still serves the requests that reach it.
     return503OnClosing: false,
+    ...(settings.trustedProxies !== undefined && { trustProxy: trustOf(settings.trustedProxies) }),
     routerOptions: { maxParamLength: MAX_HEADER_BYTES },
     schemaController,
     serverFactory: (listener) => createHttpServer(listener, settings, drain),
@@ -75,6 +78,8 @@ export async function buildApp(
   app.addHook('onClose', async () => memory.close());
 
   countRequests(app, memory);
+  if (settings.accessLog) logRequests(app);
+  logAdminActions(app);
   const paths = new KnownPaths();
   app.addHook('onRoute', (route) => {
     if (route.url !== '*') paths.add(route.url, route.method);
@@ -103,12 +108,13 @@ export async function buildApp(
     bodyLimit: settings.limits.bodyBytes,
     answerBytes: settings.limits.answerBytes,
     locations: settings.tables,
+    publicUrl: settings.publicUrl,
   });
   const configured = new ConfiguredTables(settings);
   app.addHook('onClose', async () => configured.close());
   healthRoutes(app, drain, configured);
   metricsRoutes(app, memory, settings.namespace);
-  await serveDocs(app);
+  await serveDocs(app, settings);
   await drain.finish(app);
   limitConnections(app.server, {
     limit: settings.limits.connections,

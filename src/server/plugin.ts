@@ -48,6 +48,8 @@ export interface ShmTablePluginOptions {
   readonly answerBytes?: number | undefined;
   /** Backends and paths of tables that `Table.open` does not find by name alone. */
   readonly locations?: Readonly<Record<string, TableLocation>> | undefined;
+  /** The URL before `/v1` in the `Location` of what is created, if clients reach the routes under another one. */
+  readonly publicUrl?: string | undefined;
   /** Interval between comments in a stream of changes, in milliseconds. Default 15,000. */
   readonly heartbeatMs?: number | undefined;
 }
@@ -65,6 +67,7 @@ const pluginOptions: Record<keyof ShmTablePluginOptions, true> = {
   answerBytes: true,
   locations: true,
   heartbeatMs: true,
+  publicUrl: true,
 };
 /** Also the options that `register` handles itself and passes on. */
 const PLUGIN_OPTIONS = [...Object.keys(pluginOptions), 'prefix', 'logLevel', 'logSerializers'];
@@ -84,7 +87,8 @@ export const shmtablePlugin: FastifyPluginAsync<ShmTablePluginOptions> = async (
   instance.addHook('onClose', async () => handles.close());
   const { bodyLimit = PLUGIN_DEFAULTS.bodyLimit, answerBytes = PLUGIN_DEFAULTS.answerBytes } = options;
   const limits = { bodyLimit, answerBytes };
-  await instance.register((app) => versionOne(app, { handles, streams, limits }), { prefix: '/v1' });
+  const publicUrl = options.publicUrl ?? '';
+  await instance.register((app) => versionOne(app, { handles, streams, limits, publicUrl }), { prefix: '/v1' });
 };
 
 // biome-ignore lint/style/noDefaultExport: `register(import('shmtable/fastify'))` takes the default export of a module.
@@ -94,9 +98,10 @@ interface Parts {
   readonly handles: TableHandles;
   readonly streams: EventStreams;
   readonly limits: { readonly bodyLimit: number; readonly answerBytes: number };
+  readonly publicUrl: string;
 }
 
-async function versionOne(instance: FastifyInstance, { handles, streams, limits }: Parts): Promise<void> {
+async function versionOne(instance: FastifyInstance, { handles, streams, limits, publicUrl }: Parts): Promise<void> {
   const app = instance.withTypeProvider<TypeBoxTypeProvider>();
   const paths = new KnownPaths();
   app.addHook('onRoute', (route) => {
@@ -132,11 +137,11 @@ async function versionOne(instance: FastifyInstance, { handles, streams, limits 
   });
 
   tablesRoutes(app, handles);
-  tableRoutes(app, handles);
+  tableRoutes(app, handles, publicUrl);
   rowsRoutes(app, handles, limits.answerBytes);
   rowLinesRoutes(app, handles, bodyLimits);
   keysRoutes(app, handles);
-  rowRoutes(app, handles);
+  rowRoutes(app, handles, publicUrl);
   incrementRoutes(app, handles);
   batchRoutes(app, handles, limits.answerBytes);
   changesRoutes(app, handles, streams);

@@ -1,6 +1,7 @@
 /** Errors as RFC 9457 problem documents; status and title come from the package's table of errors. */
-import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyBaseLogger, FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { describeError, type ErrorCode, ShmTableError } from '../errors.js';
+import { monotonicMs } from '../memory/index.js';
 import { NoRouteError } from './known-paths.js';
 
 export interface Problem {
@@ -51,10 +52,27 @@ export function problemOf(error: unknown): Problem {
   return problem('ERR_INTERNAL', 'the service failed to process this request; see its log');
 }
 
+/** Errors whose cause is in the program or the memory; their log lines have a stack. */
+const FAULTS: ReadonlySet<ErrorCode> = new Set(['ERR_INTERNAL', 'ERR_TABLE_CORRUPT', 'ERR_LAYOUT_VERSION']);
+/** Other failures, such as a full table, may meet every request; of each code one is logged in this time. */
+const QUIET_MS = 1000;
+const loggedAt = new Map<ErrorCode, number>();
+
+function logFailure(error: unknown, { code, title, detail }: Problem, log: FastifyBaseLogger): void {
+  if (FAULTS.has(code)) {
+    log.error({ err: error }, title);
+    return;
+  }
+  const now = monotonicMs();
+  if (now - (loggedAt.get(code) ?? Number.NEGATIVE_INFINITY) < QUIET_MS) return;
+  loggedAt.set(code, now);
+  log.warn({ code, detail }, title);
+}
+
 /** Fastify's error handler: sends the problem document and logs the errors that are the service's own fault. */
 export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const document = problemOf(error);
-  if (document.status >= 500) request.log.error({ err: error }, document.title);
+  if (document.status >= 500) logFailure(error, document, request.log);
   if (TRY_AGAIN.has(document.status) && !reply.hasHeader('Retry-After')) reply.header('Retry-After', RETRY_AFTER_S);
   if (error instanceof NoRouteError && error.allow !== undefined) reply.header('Allow', error.allow);
   reply

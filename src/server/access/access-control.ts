@@ -95,7 +95,7 @@ function authorize(request: FastifyRequest, reply: FastifyReply, scope: Scope): 
   const { token } = request;
   if (token === undefined) {
     const { authorization } = request.headers;
-    request.log.info({ remoteAddress: request.raw.socket.remoteAddress }, 'request without a valid token refused');
+    request.log.info({ remoteAddress: request.ip }, 'request without a valid token refused');
     reply.header('WWW-Authenticate', authorization === undefined ? REALM : `${REALM}, error="invalid_token"`);
     throw new ShmTableError(
       'ERR_UNAUTHENTICATED',

@@ -4,6 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ShmTableError } from '../../errors.js';
 import { monotonicMs, timers } from '../../memory/index.js';
 import type { MetricCounter, MetricHistogram } from '../../pools/index.js';
+import { loggedPath } from '../access-log.js';
 import { addRouteHook, hook } from '../request-hooks.js';
 import type { ServiceMemory } from '../service-memory.js';
 import type { RoutesApp } from '../service-routes.js';
@@ -11,13 +12,11 @@ import { type CounterFamily, counterOf, type HistogramFamily, histogramOf, type 
 
 /** A request that takes longer is recorded as an event. Its worker may not have served others meanwhile. */
 const SLOW_MS = 500;
-/** Longer paths are truncated in logs and events. */
-const MAX_PATH = 200;
 const DELAY_SAMPLE_MS = 500;
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** The response lasts as long as the client listens, so its duration is not recorded. */
+    /** The request lasts as long as the client sends or listens, so its duration is not recorded. */
     stream?: boolean;
   }
 }
@@ -129,9 +128,7 @@ class RequestMetrics {
 
   note(request: FastifyRequest, status: number, durationMs: number): void {
     const { method, id } = request;
-    // Without the query, in which clients may send secrets.
-    const [path] = request.url.split('?', 1);
-    const url = path.slice(0, MAX_PATH);
+    const url = loggedPath(request);
     request.log.warn({ method, url, status, durationMs }, 'slow request');
     this.#memory.events.add({
       type: 'slow request',

@@ -72,7 +72,7 @@ export function rowLinesRoutes(app: RoutesApp, handles: TableHandles, limits: Bo
   app.post(
     '/tables/:table/rows',
     {
-      config: { scope: 'write', body: 'lines', endsWithToken: true },
+      config: { scope: 'write', body: 'lines', endsWithToken: true, stream: true },
       validatorCompiler: linesValidation,
       schema: {
         operationId: 'loadRows',

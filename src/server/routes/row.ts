@@ -31,9 +31,9 @@ const writeQuery = Type.Object({ ttl: lifetime, keyEncoding });
 const writeHeaders = Type.Object({ ...conditionHeaders, ...lifetimeHeader });
 
 /** `/v1/tables/{table}/rows/{key}`: one row. */
-export function rowRoutes(app: RoutesApp, handles: TableHandles): void {
+export function rowRoutes(app: RoutesApp, handles: TableHandles, publicUrl: string): void {
   getRow(app, handles);
-  putRow(app, handles);
+  putRow(app, handles, publicUrl);
   patchRow(app, handles);
   removeRow(app, handles);
 }
@@ -87,7 +87,7 @@ function getRow(app: RoutesApp, handles: TableHandles): void {
   });
 }
 
-function putRow(app: RoutesApp, handles: TableHandles): void {
+function putRow(app: RoutesApp, handles: TableHandles, publicUrl: string): void {
   routeByKey(app, {
     method: 'PUT',
     url,
@@ -113,7 +113,10 @@ function putRow(app: RoutesApp, handles: TableHandles): void {
         const row = served.codec.decode(request.body, 'refused');
         const { created, revision, expiresAt } = upsertRow(served, 'put', key, row, { ttl, condition });
         reply.header('etag', entityTag(revision)).type(JSON_TYPE);
-        if (created) reply.code(201).header('Location', locationOf(request.target.path, request.query.keyEncoding));
+        if (created) {
+          const location = locationOf(request.target.path, request.query.keyEncoding);
+          reply.code(201).header('Location', publicUrl + location);
+        }
         reply.send(served.codec.writeEnvelope({ key, revision, expiresAt, row: served.codec.replaced(row) }));
       });
     },

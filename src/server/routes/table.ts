@@ -108,7 +108,7 @@ const creation = Type.Object(
 );
 
 /** `/v1/tables/{table}`: a table's schema and statistics, its creation, its destruction and its snapshots. */
-export function tableRoutes(app: RoutesApp, handles: TableHandles): void {
+export function tableRoutes(app: RoutesApp, handles: TableHandles, publicUrl: string): void {
   const url = '/tables/:table';
 
   app.get(
@@ -156,7 +156,7 @@ export function tableRoutes(app: RoutesApp, handles: TableHandles): void {
       const { table } = request.params;
       const { lockTimeoutMs: _, ...options } = request.body;
       const { created, served } = await handles.createInTurns({ ...options, name: table });
-      if (created) reply.code(201).header('Location', request.target.path);
+      if (created) reply.code(201).header('Location', publicUrl + request.target.path);
       return describe(served);
     },
   );

@@ -9,6 +9,8 @@ export const SERVICE_DEFAULTS = {
   rateLimit: { windowMs: 60_000 },
   snapshots: { everyMs: 0, keep: 3, atShutdown: true, restoreAtStart: true },
   workerHeader: true,
+  docs: true,
+  accessLog: false,
   logLevel: 'info',
 } as const;
 

@@ -111,3 +111,15 @@ export interface RateLimitSettings {
   readonly max: number;
   readonly windowMs: number;
 }
+
+export const publicUrl = Type.String({
+  pattern: '^https?://[^/?#\\s]+(/[^?#\\s]*)?$',
+  description: 'URL under which clients reach the service, if a proxy in front of it changes host or path',
+});
+
+export const trustedProxies = Type.Array(Type.String({ minLength: 1 }), {
+  minItems: 1,
+  description:
+    'Proxies whose X-Forwarded-For is believed: addresses, networks such as 10.0.0.0/8, loopback, linklocal, ' +
+    'uniquelocal, and unix for those that use the Unix socket',
+});

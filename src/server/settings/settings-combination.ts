@@ -2,6 +2,7 @@
 import { ShmTableError } from '../../errors.js';
 import { Table } from '../../table/table.js';
 import { isLoopback } from '../access/host-guard.js';
+import { trustOf } from '../access/trusted-proxies.js';
 import { type GivenSettings, participantsOf, withDefaults } from './settings-schema.js';
 import { readTlsFiles } from './tls-files.js';
 import { tokensInForce } from './tokens-in-force.js';
@@ -17,6 +18,7 @@ export function checkCombination(given: GivenSettings): void {
   checkTables(given);
   const settings = withDefaults(given);
   if (settings.tls !== undefined) readTlsFiles(settings.tls);
+  trustOf(settings.trustedProxies ?? []);
   if (tokensInForce(settings) === undefined) refuseOpenness(given);
 }
 

@@ -32,6 +32,10 @@ const VARIABLES: Readonly<Record<string, { readonly path: readonly string[]; rea
   SHMTABLE_SNAPSHOTS_KEEP: { path: ['snapshots', 'keep'], kind: 'integer' },
   SHMTABLE_SNAPSHOTS_AT_SHUTDOWN: { path: ['snapshots', 'atShutdown'], kind: 'flag' },
   SHMTABLE_SNAPSHOTS_RESTORE_AT_START: { path: ['snapshots', 'restoreAtStart'], kind: 'flag' },
+  SHMTABLE_DOCS: { path: ['docs'], kind: 'flag' },
+  SHMTABLE_PUBLIC_URL: { path: ['publicUrl'], kind: 'text' },
+  SHMTABLE_TRUSTED_PROXIES: { path: ['trustedProxies'], kind: 'json' },
+  SHMTABLE_ACCESS_LOG: { path: ['accessLog'], kind: 'flag' },
   SHMTABLE_WORKER_HEADER: { path: ['workerHeader'], kind: 'flag' },
   SHMTABLE_LOG_LEVEL: { path: ['logLevel'], kind: 'text' },
 };

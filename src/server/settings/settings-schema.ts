@@ -10,6 +10,7 @@ import { SERVICE_DEFAULTS } from './defaults.js';
 import {
   type CorsSettings,
   cors,
+  publicUrl,
   type RateLimitSettings,
   rateLimit,
   type TlsSettings,
@@ -17,6 +18,7 @@ import {
   tls,
   tokens,
   tokensFile,
+  trustedProxies,
 } from './security-schema.js';
 
 const MAX_PORT = 65_535;
@@ -165,6 +167,17 @@ export const settingsSchema = Type.Object(
         description: 'Whether every response names the process of its worker in Shm-Worker',
       }),
     ),
+    docs: Type.Optional(
+      Type.Boolean({
+        default: SERVICE_DEFAULTS.docs,
+        description: 'Whether there is a page about the routes at /docs',
+      }),
+    ),
+    publicUrl: Type.Optional(publicUrl),
+    trustedProxies: Type.Optional(trustedProxies),
+    accessLog: Type.Optional(
+      Type.Boolean({ default: SERVICE_DEFAULTS.accessLog, description: 'Whether to log every request' }),
+    ),
     logLevel: Type.Optional(
       Type.Unsafe<'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'>({
         type: 'string',
@@ -201,6 +214,11 @@ export interface ServiceSettings {
   /** Undefined when no directory is configured. */
   readonly snapshots: SnapshotSettings | undefined;
   readonly workerHeader: boolean;
+  readonly docs: boolean;
+  /** Without a slash at its end. */
+  readonly publicUrl: string | undefined;
+  readonly trustedProxies: readonly string[] | undefined;
+  readonly accessLog: boolean;
   readonly logLevel: NonNullable<GivenSettings['logLevel']>;
 }
 
@@ -225,6 +243,10 @@ export function withDefaults(given: GivenSettings): ServiceSettings {
     limits: { ...SERVICE_DEFAULTS.limits, ...given.limits },
     snapshots: given.snapshots?.dir === undefined ? undefined : snapshotSettings(given.snapshots, given.snapshots.dir),
     workerHeader: given.workerHeader ?? SERVICE_DEFAULTS.workerHeader,
+    docs: given.docs ?? SERVICE_DEFAULTS.docs,
+    publicUrl: given.publicUrl?.replace(/\/$/, ''),
+    trustedProxies: given.trustedProxies,
+    accessLog: given.accessLog ?? SERVICE_DEFAULTS.accessLog,
     logLevel: given.logLevel ?? SERVICE_DEFAULTS.logLevel,
   };
 }
