@@ -18,7 +18,7 @@ const BLOCK_BYTES = 64;
 /** Mean of the session sizes. */
 const SESSION_BYTES = 561;
 const VALUE = new Uint8Array(SESSION_SIZES.max);
-/** Number of different random numbers from which a key is drawn. */
+/** Number of distinct random values from which a key is drawn. */
 const RANDOM_STEPS = 2 ** 32;
 
 interface Result {

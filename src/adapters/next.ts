@@ -232,7 +232,7 @@ function handlerClass(options: NextCacheOptions): HandlerClass {
 
     static async refreshTags(): Promise<void> {}
 
-    /** Infinity: `get` checks the tags of the request's path. */
+    /** Infinity tells Next that `get` checks the tags of the request's path. */
     static async getExpiration(): Promise<number> {
       return Number.POSITIVE_INFINITY;
     }

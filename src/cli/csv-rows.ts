@@ -50,7 +50,7 @@ export async function* csvRows(
   const quotes = new QuoteLines();
   let malformed: { readonly line: number; readonly message: string } | undefined;
   const parser = parse({
-    // Bytes, not text: the parser would replace ill-formed UTF-8 by U+FFFD.
+    // Bytes, not text: the parser would replace ill-formed UTF-8 with U+FFFD.
     encoding: null,
     info: true,
     // If the parser detected line ends itself, it would expect that of the first line everywhere.

@@ -217,7 +217,7 @@ export class Segment {
 
   /**
    * The segment's memory. If another process has grown the segment, this maps it again: the previous buffer is
-   * detached, and its views have no elements any more.
+   * detached, and its views no longer have elements.
    *
    * @throws {ShmTableError} ERR_SEGMENT_NOT_FOUND when the segment is closed
    */

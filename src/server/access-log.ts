@@ -1,4 +1,4 @@
-/** Log lines about requests: of each one if the operator wants that, and of every action of an administrator. */
+/** Log lines about requests: about all of them if `accessLog` is set, and always about actions of administrators. */
 import type { FastifyBaseLogger, FastifyReply, FastifyRequest } from 'fastify';
 import { hook } from './request-hooks.js';
 import type { RoutesApp } from './service-routes.js';
@@ -21,7 +21,7 @@ export function logRequests(app: RoutesApp): void {
   );
 }
 
-/** Logs requests that need the scope `admin`, also those that are refused. */
+/** Logs requests that need the scope `admin`, including those that are refused. */
 export function logAdminActions(app: RoutesApp): void {
   const log = atLeastInfo(app.log);
   const write = hook((request, reply) => log.info(aboutRequest(request, reply), 'admin action'));
@@ -30,7 +30,7 @@ export function logAdminActions(app: RoutesApp): void {
   });
 }
 
-/** A log whose lines are also written if the level is that of warnings or errors; nothing if it is silent. */
+/** A log that writes `info` lines even if the level is `warn` or above, unless it is `silent`. */
 function atLeastInfo(log: FastifyBaseLogger): FastifyBaseLogger {
   const isQuiet = ['warn', 'error', 'fatal'].includes(log.level);
   return log.child({}, isQuiet ? { level: 'info' } : {});

@@ -67,7 +67,7 @@ const withoutHeadBodies: SwaggerTransform = ({ schema, url, route }) => {
   return { schema: { ...schema, response: Object.fromEntries(responses) }, url };
 };
 
-/** Serves `/openapi.json` and, if it is wanted, `/docs`. */
+/** Serves `/openapi.json` and, if wanted, `/docs`. */
 export async function serveDocs(
   app: RoutesApp,
   { docs, publicUrl }: Pick<ServiceSettings, 'docs' | 'publicUrl'>,

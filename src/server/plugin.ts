@@ -48,7 +48,7 @@ export interface ShmTablePluginOptions {
   readonly answerBytes?: number | undefined;
   /** Backends and paths of tables that `Table.open` does not find by name alone. */
   readonly locations?: Readonly<Record<string, TableLocation>> | undefined;
-  /** The URL before `/v1` in the `Location` of what is created, if clients reach the routes under another one. */
+  /** The URL before `/v1` in the `Location` of what is created, if clients reach the routes under another URL. */
   readonly publicUrl?: string | undefined;
   /** Interval between comments in a stream of changes, in milliseconds. Default 15,000. */
   readonly heartbeatMs?: number | undefined;

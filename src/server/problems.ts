@@ -54,7 +54,7 @@ export function problemOf(error: unknown): Problem {
 
 /** Errors whose cause is in the program or the memory; their log lines have a stack. */
 const FAULTS: ReadonlySet<ErrorCode> = new Set(['ERR_INTERNAL', 'ERR_TABLE_CORRUPT', 'ERR_LAYOUT_VERSION']);
-/** Other failures, such as a full table, may meet every request; of each code one is logged in this time. */
+/** Other failures, such as a full table, may occur in every request: of each code, one is logged in this time. */
 const QUIET_MS = 1000;
 const loggedAt = new Map<ErrorCode, number>();
 

@@ -70,7 +70,7 @@ export class LongRowReading<C extends Columns, T> {
     }
   }
 
-  /** The present row of a key of this bucket's chain; undefined when there is none any more. */
+  /** The current row of a key in this bucket's chain; undefined when it no longer exists. */
   rowOf(bucket: BucketNumber, key: string): T | undefined {
     this.#only = key;
     return this.#reader.chain(bucket, this.#reading).find((row) => row.key === key)?.value;

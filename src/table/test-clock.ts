@@ -56,7 +56,7 @@ export function useTestClock(date?: Date | number): TestClock {
   const start = date === undefined ? Math.floor(presentWallMs()) : millisecondsOf(date);
   let now = start;
   const go = (ms: number): void => {
-    if (inUse !== clock) throw new ShmTableError('ERR_ARGUMENT', 'this test clock was restored');
+    if (inUse !== clock) throw new ShmTableError('ERR_ARGUMENT', 'this test clock has been restored');
     now = ms;
     setPresent(now);
   };

@@ -37,7 +37,7 @@ t.teardown(() => {
   Table.destroy('next-app.tags', { namespace });
 });
 
-/** Ports that nobody listens to: Next takes no others than given ones. */
+/** Ports on which nothing listens: Next does not choose free ones itself. */
 async function twoPorts(): Promise<number[]> {
   const servers = [createServer(), createServer()];
   for (const server of servers) await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

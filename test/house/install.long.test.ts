@@ -1,4 +1,6 @@
-/** The package as npm installs it, on this Node and on the other lines of Node where `npm run test:nodes` has fetched them. */
+/**
+ * The package as npm installs it, on this Node and on the other release lines that `npm run test:nodes` has fetched.
+ */
 import { existsSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';

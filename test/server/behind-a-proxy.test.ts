@@ -3,7 +3,7 @@ import t from 'tap';
 import { trustOf } from '../../src/server/access/trusted-proxies.js';
 import { startApp } from '../fixtures/server-app.js';
 
-t.test('a limit on the rate of requests knows the clients of a trusted proxy, and of no other', async (t) => {
+t.test('the rate limit tells the clients of a trusted proxy apart, but not those of any other', async (t) => {
   const rateLimit = { max: 1, windowMs: 60_000 };
   const from = (address: string) => ({ headers: { 'x-forwarded-for': address } });
   const { send } = await startApp(t, { rateLimit, trustedProxies: ['loopback'] });
@@ -11,7 +11,7 @@ t.test('a limit on the rate of requests knows the clients of a trusted proxy, an
   t.equal((await send('GET', '/v1/tables', from('203.0.113.2'))).status, 200, 'another client');
   t.equal((await send('GET', '/v1/tables', from('203.0.113.1'))).status, 429, 'the first again');
   const spoofed = from('198.51.100.9, 203.0.113.1');
-  t.equal((await send('GET', '/v1/tables', spoofed)).status, 429, 'whatever it claims itself');
+  t.equal((await send('GET', '/v1/tables', spoofed)).status, 429, 'whatever address the client itself claims');
   const direct = await startApp(t, { rateLimit, trustedProxies: ['10.0.0.0/8'] });
   t.equal((await direct.send('GET', '/v1/tables', from('203.0.113.1'))).status, 200);
   t.equal((await direct.send('GET', '/v1/tables', from('203.0.113.2'))).status, 429, 'not a trusted proxy');

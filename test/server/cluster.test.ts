@@ -192,7 +192,7 @@ t.test('workers share tables and rows and are replaced', async (t) => {
   });
 });
 
-/** Resolves when nothing listens there any more. */
+/** Resolves when nothing listens there any longer. */
 async function listenerClosed(port: number): Promise<void> {
   for (;;) {
     const socket = connect(port, '127.0.0.1');

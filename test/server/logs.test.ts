@@ -34,7 +34,7 @@ t.test('requests, actions of administrators and failures in the log', async (t) 
     t.match(await logged(({ reqId }) => reqId === 'two'), { url: '/none', status: 404, remoteAddress: '127.0.0.1' });
   });
 
-  await t.test('actions of administrators, also refused ones', async (t) => {
+  await t.test('actions of administrators, including refused ones', async (t) => {
     const done = await send(port, 'DELETE', '/v1/tables/t/rows', as('admin', { 'x-request-id': 'clear' }));
     t.equal(done.status, 204);
     t.match(await logged(({ msg, reqId }) => msg === 'admin action' && reqId === 'clear'), {

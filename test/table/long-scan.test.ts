@@ -87,7 +87,7 @@ t.test(
   },
 );
 
-t.test('a table that is closed during an iteration is not read any more', async (t) => {
+t.test('a table that is closed during an iteration is no longer read', async (t) => {
   const table = scratchTable(t, { capacity: 7, columns, heap: 2 * MIB });
   for (let n = 0; n < 7; n++) table.set(`k${n}`, { text: 'x'.repeat(100_000), n });
   const rows = table.entries();

@@ -1,4 +1,4 @@
-/** Whose `X-Forwarded-For` is believed: the addresses of proxies in front of the service. */
+/** The proxies in front of the service whose `X-Forwarded-For` is trusted. */
 import { BlockList, isIP } from 'node:net';
 import { ShmTableError, show } from '../../errors.js';
 

@@ -45,7 +45,7 @@ export function batchRoutes(app: RoutesApp, handles: TableHandles, answerBytes: 
         description:
           'Operations are executed in order, and each succeeds or fails independently. A batch is not a transaction: ' +
           'other writers may write between its operations, and a failed operation does not undo earlier ones. Once the ' +
-          'results have as many bytes as a response may have, the remaining operations are not executed: 413.',
+          'results reach the maximum size of a response, the remaining operations are not executed: 413.',
         params: tableParameters,
         body,
         response: { 200: batchAnswer, ...tableProblems(...OF_ANY_BODY) },

@@ -93,7 +93,7 @@ export function rowLinesRoutes(app: RoutesApp, handles: TableHandles, limits: Bo
         const reader = new LineReader(limits.of('lines', table));
         return await load(handles, table, reader, request);
       } catch (error) {
-        // The rest may be of any length.
+        // The unread rest of the body may be of any length.
         reply.header('Connection', 'close');
         throw error;
       }

@@ -120,6 +120,6 @@ export const publicUrl = Type.String({
 export const trustedProxies = Type.Array(Type.String({ minLength: 1 }), {
   minItems: 1,
   description:
-    'Proxies whose X-Forwarded-For is believed: addresses, networks such as 10.0.0.0/8, loopback, linklocal, ' +
+    'Proxies whose X-Forwarded-For is trusted: addresses, networks such as 10.0.0.0/8, loopback, linklocal, ' +
     'uniquelocal, and unix for those that use the Unix socket',
 });

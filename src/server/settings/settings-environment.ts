@@ -52,7 +52,7 @@ interface EnvironmentSettings {
  * Returns the settings in the environment. An unknown name only causes a warning, as does a port that an orchestrator
  * injects for a service called `shmtable` (`tcp://10.0.0.1:7070`).
  *
- * @throws {ShmTableError} ERR_ARGUMENT when a value is wrong
+ * @throws {ShmTableError} ERR_ARGUMENT when a value is invalid
  */
 export function readEnvironment(environment: NodeJS.ProcessEnv): EnvironmentSettings {
   const warnings: string[] = [];

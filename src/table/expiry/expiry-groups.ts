@@ -5,7 +5,7 @@ import type { TableMemory } from '../layout/table-memory.js';
 /** "None" in memory: in zeroed memory nothing ever expires. */
 const NEVER = 0;
 
-/** Stored instead of moment 0, to which a test may set the present. */
+/** Stored instead of 0, which means "none" but may be the present in a test. */
 const BEFORE_ALL = -1;
 
 /** Offset of PASS from DUE in views of 8-byte numbers. */

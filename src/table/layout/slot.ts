@@ -27,7 +27,7 @@
  *       24  counterAfter   f64, its value after the operation
  *       26  change         f64, sequence of the feed's cell that the operation tries to claim, 0 none yet
  *       28  claimed        1 when it is claimed: set before the change is published there
- *       29  heapOpen       1 from before the first block is claimed until the spare names no chain any more
+ *       29  heapOpen       1 from before the first block is claimed until the spare no longer names a chain
  *       30  claiming       the block that is being claimed; 0 before a row operation begins
  *       31  releasing      the block that is being released; may be out of date: current only if its owner word is ~id
  *       32  counters       f64 each, in the order of COUNTERS; never reset, not even when the slot is reused

@@ -173,7 +173,7 @@ export interface paths {
         put?: never;
         /**
          * Executes many operations in one request
-         * @description Operations are executed in order, and each succeeds or fails independently. A batch is not a transaction: other writers may write between its operations, and a failed operation does not undo earlier ones. Once the results have as many bytes as a response may have, the remaining operations are not executed: 413.
+         * @description Operations are executed in order, and each succeeds or fails independently. A batch is not a transaction: other writers may write between its operations, and a failed operation does not undo earlier ones. Once the results reach the maximum size of a response, the remaining operations are not executed: 413.
          */
         post: operations["runBatch"];
         delete?: never;

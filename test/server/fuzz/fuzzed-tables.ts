@@ -34,7 +34,7 @@ const VALUES: Readonly<Record<string, readonly unknown[]>> = {
   doc: [null, 5, 'text', [], { a: { b: [null, true] } }, { list: Array.from({ length: 80 }, (_, i) => i) }],
 };
 
-/** `fed` has a change feed, `plain` has none; both are full after a few dozen rows, or longer values. */
+/** `fed` has a change feed, `plain` has none; both are full after a few dozen rows, or fewer with long values. */
 const TABLES = [
   { name: 'fed', capacity: 40, changes: 65_536 },
   { name: 'plain', capacity: 15, maxKeyBytes: 255, heap: 4096 },
