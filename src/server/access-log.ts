@@ -7,14 +7,14 @@ import type { RoutesApp } from './service-routes.js';
 const MAX_PATH = 200;
 
 /** The path of a request as logs show it: without the query, in which clients may send secrets. */
-export function loggedPath({ url }: Pick<FastifyRequest, 'url'>): string {
+export function loggedPath({ url = '' }: { readonly url?: string | undefined }): string {
   const [path] = url.split('?', 1);
   return path.slice(0, MAX_PATH);
 }
 
 /** Logs every request. A line costs more than the request that it is about. */
-export function logRequests(app: RoutesApp): void {
-  const log = atLeastInfo(app.log);
+export function logRequests(app: RoutesApp, serviceLog: FastifyBaseLogger): void {
+  const log = atLeastInfo(serviceLog);
   app.addHook(
     'onResponse',
     hook((request, reply) => log.info(aboutRequest(request, reply), 'request')),
@@ -22,8 +22,8 @@ export function logRequests(app: RoutesApp): void {
 }
 
 /** Logs requests that need the scope `admin`, including those that are refused. */
-export function logAdminActions(app: RoutesApp): void {
-  const log = atLeastInfo(app.log);
+export function logAdminActions(app: RoutesApp, serviceLog: FastifyBaseLogger): void {
+  const log = atLeastInfo(serviceLog);
   const write = hook((request, reply) => log.info(aboutRequest(request, reply), 'admin action'));
   app.addHook('onRoute', (route) => {
     if (route.config?.scope === 'admin') route.onResponse = [...[route.onResponse ?? []].flat(), write];

@@ -5,7 +5,7 @@ import Fastify, { LogController } from 'fastify';
 import { identifyRequests, refuseUnauthorized } from './access/access-control.js';
 import { AccessTokens } from './access/access-tokens.js';
 import { allowOrigins } from './access/cross-origin.js';
-import { refuseMalformedHost } from './access/host-guard.js';
+import { hostGuard } from './access/host-guard.js';
 import { limitRequests } from './access/request-limit.js';
 import { trustOf } from './access/trusted-proxies.js';
 import { logAdminActions, logRequests } from './access-log.js';
@@ -16,7 +16,7 @@ import { ConnectionDrain } from './connection-drain.js';
 import { limitConnections } from './connection-limit.js';
 import { createHttpServer, MAX_HEADER_BYTES } from './http-server.js';
 import { KnownPaths } from './known-paths.js';
-import { countRequests } from './metrics/request-metrics.js';
+import { RequestMetrics } from './metrics/request-metrics.js';
 import { shmtablePlugin } from './plugin.js';
 import { sendProblem } from './problems.js';
 import { hook } from './request-hooks.js';
@@ -59,8 +59,11 @@ export async function buildApp(
     tokens = accessTokens(settings),
   }: AppSurroundings = {},
 ): Promise<RoutesApp> {
+  const log = createLog(settings.logLevel);
+  const metrics = new RequestMetrics(memory, log);
   const app = Fastify({
-    loggerInstance: lazyLog(() => createLog(settings.logLevel)),
+    // With one, Fastify would listen for the end of each response to log it.
+    logger: false,
     // A log line for each request costs more than the request.
     logController: new LogController({ disableRequestLogging: true }),
     // A draining worker still serves the requests that reach it.
@@ -68,18 +71,26 @@ export async function buildApp(
     ...(settings.trustedProxies !== undefined && { trustProxy: trustOf(settings.trustedProxies) }),
     routerOptions: { maxParamLength: MAX_HEADER_BYTES },
     schemaController,
-    serverFactory: (listener) => createHttpServer(listener, settings, drain),
+    serverFactory: (listener) =>
+      createHttpServer(listener, settings, {
+        isLast: () => drain.begun,
+        sent: (response) => {
+          metrics.sent(response);
+          drain.responded();
+        },
+      }),
     genReqId: requestId,
     frameworkErrors: sendProblem,
     clientErrorHandler: answerClientError,
   }).withTypeProvider<TypeBoxTypeProvider>();
 
+  app.setChildLoggerFactory((_none, bindings, options) => lazyLog(() => log.child(bindings, options)));
   drain.watch(app);
   app.addHook('onClose', async () => memory.close());
 
-  countRequests(app, memory);
-  if (settings.accessLog) logRequests(app);
-  logAdminActions(app);
+  metrics.watch(app);
+  if (settings.accessLog) logRequests(app, log);
+  logAdminActions(app, log);
   const paths = new KnownPaths();
   app.addHook('onRoute', (route) => {
     if (route.url !== '*') paths.add(route.url, route.method);
@@ -90,16 +101,16 @@ export async function buildApp(
   });
 
   const onTcp = settings.socket === undefined;
-  if (onTcp) app.addHook('onRequest', hook(refuseMalformedHost));
+  app.addHook('onRequest', hook(metrics.note, ...hostGuard({ onTcp, withTokens: tokens !== undefined })));
   if (settings.cors !== undefined) await allowOrigins(app, settings.cors, paths);
   identifyRequests(app, tokens);
   if (settings.rateLimit !== undefined) await limitRequests(app, settings.rateLimit, settings);
-  refuseUnauthorized(app, { tokens, onTcp });
+  refuseUnauthorized(app, tokens);
 
   await collectRoutes(app);
   if (settings.snapshots !== undefined) {
     const files = new SnapshotFiles(settings.snapshots.dir);
-    const taker = new SnapshotTaker(settings.snapshots, app.log);
+    const taker = new SnapshotTaker(settings.snapshots, log);
     app.decorate('noteDeletion', (table) => files.noteDeletion(table));
     app.decorate('takeSnapshot', (handles, table) => taker.take(handles, table));
   }
@@ -119,7 +130,7 @@ export async function buildApp(
   limitConnections(app.server, {
     limit: settings.limits.connections,
     isPlain: settings.tls === undefined,
-    log: app.log,
+    log,
   });
   return app;
 }

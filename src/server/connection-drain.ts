@@ -7,9 +7,9 @@
  * uses its connection regularly sends another request, and receives `Connection: close`, within the idle time.
  */
 
+import type { Server as HttpServer } from 'node:http';
 import { Server, type Socket } from 'node:net';
 import { timers } from '../memory/index.js';
-import { hook } from './request-hooks.js';
 import type { RoutesApp } from './service-routes.js';
 
 /** A connection that has received nothing stays open at least this long, because a request may be on its way. */
@@ -25,6 +25,7 @@ export class ConnectionDrain {
   #waitAnew: (() => void) | undefined;
   #idleEnd = false;
   #ended: () => void = () => undefined;
+  #server: HttpServer | undefined;
 
   /** Whether draining has begun: then every response is the last one of its connection. */
   get begun(): boolean {
@@ -42,8 +43,15 @@ export class ConnectionDrain {
     this.#waitAnew?.();
   }
 
+  /** Must be called after every response. */
+  responded(): void {
+    // A response whose headers had been sent before could not have the header; its connection is idle after this turn.
+    if (this.#idleEnd) timers.setImmediate(() => this.#server?.closeIdleConnections());
+  }
+
   /** Must be called before anything with its own `preClose` hook is registered. */
   watch(app: RoutesApp): void {
+    this.#server = app.server;
     const follow = (socket: Socket): void => {
       this.#connections.add(socket);
       socket.once('close', () => {
@@ -54,13 +62,6 @@ export class ConnectionDrain {
     app.server.on('connection', follow);
     // The bytes of the outer socket are those of the TLS handshake; requests arrive on the inner one.
     app.server.on('secureConnection', follow);
-    app.addHook(
-      'onResponse',
-      hook(() => {
-        // A response whose headers have been sent cannot have the header; its connection is idle after this turn.
-        if (this.#idleEnd) timers.setImmediate(() => app.server.closeIdleConnections());
-      }),
-    );
     app.addHook('preClose', async () => {
       this.announce();
       // The HTTP server's own `close`, which follows, would close idle connections immediately.

@@ -3,9 +3,8 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { protectiveHeaders } from './access/protective-headers.js';
 import { answerConnect, answerUnknownExpectation } from './client-errors.js';
-import type { ConnectionDrain } from './connection-drain.js';
 import { oneAtATime } from './request-queue.js';
-import { responsesWith } from './service-response.js';
+import { type ResponseRules, responsesUnder } from './service-response.js';
 import type { ServiceSettings } from './settings/settings-schema.js';
 import { readTlsFiles } from './settings/tls-files.js';
 
@@ -21,13 +20,13 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
 export function createHttpServer(
   listener: RequestListener,
   { limits, tls, workerHeader }: ServiceSettings,
-  drain: ConnectionDrain,
+  rules: Pick<ResponseRules, 'isLast' | 'sent'>,
 ): Server {
   const { requestTimeoutMs } = limits;
   const options = {
-    ServerResponse: responsesWith({
-      fixed: { ...protectiveHeaders(tls !== undefined), ...(workerHeader && { 'shm-worker': String(process.pid) }) },
-      isLast: () => drain.begun,
+    ServerResponse: responsesUnder({
+      ...rules,
+      headers: { ...protectiveHeaders(tls !== undefined), ...(workerHeader && { 'shm-worker': String(process.pid) }) },
     }),
     // Node's own response to a missing Host is not a problem document.
     requireHostHeader: false,

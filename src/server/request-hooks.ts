@@ -8,11 +8,16 @@ import type { FastifyReply, FastifyRequest, HookHandlerDoneFunction, RouteOption
 
 type Hook = (request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction) => void;
 
-/** A hook that rejects the request with the error that `work` throws. */
-export function hook(work: (request: FastifyRequest, reply: FastifyReply) => void): Hook {
+/** A step of a hook; what it throws rejects the request. */
+export type Step = (request: FastifyRequest, reply: FastifyReply) => void;
+
+/** A hook of these steps. One hook costs less than several. */
+export function hook(...steps: readonly Step[]): Hook {
+  const [first, ...others] = steps;
   return (request, reply, done) => {
     try {
-      work(request, reply);
+      first(request, reply);
+      for (const step of others) step(request, reply);
     } catch (error) {
       done(errorOf(error));
       return;
@@ -21,9 +26,9 @@ export function hook(work: (request: FastifyRequest, reply: FastifyReply) => voi
   };
 }
 
-/** Adds a hook of one route, to be called in `onRoute`. It runs after those of the instance. */
-export function addRouteHook(route: RouteOptions, when: 'onRequest' | 'onResponse', added: Hook): void {
-  route[when] = [...[route[when] ?? []].flat(), added];
+/** Adds an `onRequest` hook of one route, to be called in `onRoute`. It runs after those of the instance. */
+export function addRouteHook(route: RouteOptions, added: Hook): void {
+  route.onRequest = [...[route.onRequest ?? []].flat(), added];
 }
 
 /** Converts a thrown value for a callback that accepts only errors. */

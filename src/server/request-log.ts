@@ -4,11 +4,9 @@
  */
 import type { FastifyBaseLogger } from 'fastify';
 
-export function lazyLog(make: () => FastifyBaseLogger): FastifyBaseLogger {
-  return new LazyLog(make);
-}
+const LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
-class LazyLog implements FastifyBaseLogger {
+class LazyLog implements Pick<FastifyBaseLogger, 'level' | 'child'> {
   readonly #make: () => FastifyBaseLogger;
   #made: FastifyBaseLogger | undefined;
 
@@ -16,48 +14,30 @@ class LazyLog implements FastifyBaseLogger {
     this.#make = make;
   }
 
-  child(...options: Parameters<FastifyBaseLogger['child']>): FastifyBaseLogger {
-    return new LazyLog(() => this.#log.child(...options));
-  }
-
-  get #log(): FastifyBaseLogger {
+  get made(): FastifyBaseLogger {
     this.#made ??= this.#make();
     return this.#made;
   }
 
   get level(): string {
-    return this.#log.level;
+    return this.made.level;
   }
 
-  set level(level: string) {
-    this.#log.level = level;
+  child(...options: Parameters<FastifyBaseLogger['child']>): FastifyBaseLogger {
+    return this.made.child(...options);
   }
+}
 
-  get fatal(): FastifyBaseLogger['fatal'] {
-    return this.#log.fatal.bind(this.#log);
-  }
+// Methods, not accessors: Fastify looks at each to see whether it is there.
+for (const level of LEVELS) {
+  Object.defineProperty(LazyLog.prototype, level, {
+    value(this: LazyLog, ...line: Parameters<FastifyBaseLogger['info']>) {
+      this.made[level](...line);
+    },
+  });
+}
 
-  get error(): FastifyBaseLogger['error'] {
-    return this.#log.error.bind(this.#log);
-  }
-
-  get warn(): FastifyBaseLogger['warn'] {
-    return this.#log.warn.bind(this.#log);
-  }
-
-  get info(): FastifyBaseLogger['info'] {
-    return this.#log.info.bind(this.#log);
-  }
-
-  get debug(): FastifyBaseLogger['debug'] {
-    return this.#log.debug.bind(this.#log);
-  }
-
-  get trace(): FastifyBaseLogger['trace'] {
-    return this.#log.trace.bind(this.#log);
-  }
-
-  get silent(): FastifyBaseLogger['silent'] {
-    return this.#log.silent.bind(this.#log);
-  }
+/** A logger that is made when it is first used. */
+export function lazyLog(make: () => FastifyBaseLogger): FastifyBaseLogger {
+  return Object(new LazyLog(make));
 }

@@ -10,7 +10,7 @@
  */
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { timers } from '../memory/index.js';
+import { monotonicMs, timers } from '../memory/index.js';
 
 /**
  * Maximum number of waiting requests on a connection; further ones are dropped, and the connection ends after the last.
@@ -91,7 +91,8 @@ class Connection {
 
   #begin(exchange: Exchange): void {
     this.#current = exchange;
-    exchange.response.on('close', this.#onClose);
+    exchange.response.beganMs = monotonicMs();
+    exchange.response.whenClosed = this.#onClose;
     this.#listener(exchange.request, exchange.response);
   }
 

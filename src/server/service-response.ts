@@ -1,21 +1,32 @@
 /**
- * The responses of the service's HTTP server. Common headers are added when the head is written, so that they need no
- * hook, and responses that Fastify does not send have them, too.
+ * The responses of the service's HTTP server. What concerns every response is done here, by one method each: as hooks of
+ * Fastify and listeners of events, the same would cost a request as much as reading a row does, several times over.
  */
 import { type IncomingMessage, type OutgoingHttpHeader, type OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { requestId } from './request-ids.js';
 
-interface CommonHeaders {
-  /** Headers that are the same in every response, with names in lower case. A response may override them. */
-  readonly fixed: Readonly<Record<string, string>>;
-  /** Whether the response is the last one of its connection. */
-  isLast(): boolean;
+declare module 'node:http' {
+  interface ServerResponse {
+    /** When its request began to be executed, on the monotonic clock. */
+    beganMs?: number;
+    /** Called when the response was sent or broken off. Only the service's own responses call it. */
+    whenClosed?: (() => void) | undefined;
+  }
 }
 
-/** The class of responses with these headers, for the server's options. */
-export function responsesWith({ fixed, isLast }: CommonHeaders): typeof ServerResponse {
-  const names = Object.keys(fixed);
-  const values = Object.values(fixed);
+export interface ResponseRules {
+  /** Headers of every response, with names in lower case. A response may have another value of its own. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Whether the response is the last one of its connection. */
+  isLast(): boolean;
+  /** Called when a response was sent as a whole. */
+  sent(response: ServerResponse): void;
+}
+
+/** The class of responses that follow these rules, for the server's options. */
+export function responsesUnder({ headers: common, isLast, sent }: ResponseRules): typeof ServerResponse {
+  const names = Object.keys(common);
+  const values = Object.values(common);
 
   function complete(headers: OutgoingHttpHeaders, response: ServerResponse): OutgoingHttpHeaders {
     headers['x-request-id'] = requestId(response.req);
@@ -25,6 +36,9 @@ export function responsesWith({ fixed, isLast }: CommonHeaders): typeof ServerRe
   }
 
   return class ServiceResponse<R extends IncomingMessage> extends ServerResponse<R> {
+    override beganMs: number = 0;
+    override whenClosed: (() => void) | undefined = undefined;
+
     /** Fastify passes the headers in a separate object; without one, they have been set one by one before. */
     override writeHead(
       statusCode: number,
@@ -39,6 +53,13 @@ export function responsesWith({ fixed, isLast }: CommonHeaders): typeof ServerRe
       return typeof reason === 'string'
         ? super.writeHead(statusCode, reason, headers)
         : super.writeHead(statusCode, reason);
+    }
+
+    override emit(event: string | symbol, ...values: unknown[]): boolean {
+      const isHeard = super.emit(event, ...values);
+      if (event === 'finish') sent(this);
+      else if (event === 'close') this.whenClosed?.();
+      return isHeard;
     }
   };
 }

@@ -5,12 +5,11 @@
  */
 import type { FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
 import { ShmTableError, show } from '../../errors.js';
-import { hook } from '../request-hooks.js';
+import { addRouteHook, hook } from '../request-hooks.js';
 import { PathPattern, parseTarget } from '../request-target.js';
 import type { RoutesApp } from '../service-routes.js';
 import { SCOPES, type Scope, type TokenSettings } from '../settings/security-schema.js';
 import type { AccessTokens } from './access-tokens.js';
-import { refuseForeignHost } from './host-guard.js';
 import { isForTable } from './token-tables.js';
 
 declare module 'fastify' {
@@ -46,13 +45,11 @@ export function identifyRequests(app: RoutesApp, tokens: AccessTokens | undefine
 }
 
 /** Rejects requests that the token does not allow. Routes must be registered after this. */
-export function refuseUnauthorized(
-  app: RoutesApp,
-  { tokens, onTcp }: { tokens: AccessTokens | undefined; onTcp: boolean },
-): void {
+export function refuseUnauthorized(app: RoutesApp, tokens: AccessTokens | undefined): void {
   const routes: RouteOptions[] = [];
   app.addHook('onRoute', (route) => {
     routes.push(route);
+    if (tokens !== undefined) addRouteHook(route, accessHook(route, tokens));
   });
   // Not earlier, because hooks of child instances, which may set the scope, run after this one.
   app.addHook('onReady', async () => {
@@ -60,30 +57,24 @@ export function refuseUnauthorized(
       if (config?.scope === undefined) throw new ShmTableError('ERR_INTERNAL', `route ${method} ${url} has no scope`);
     }
   });
-  if (tokens === undefined) {
-    if (onTcp) app.addHook('onRequest', hook(refuseForeignHost));
-    return;
-  }
-  app.addHook(
-    'onRequest',
-    hook((request, reply) => {
-      const { scope = 'admin' } = request.routeOptions.config;
-      // Unknown paths need no token, because the routes are public.
-      if (scope === 'none' || request.is404) return;
-      const token = authorize(request, reply, scope);
-      const table = token.tables === undefined ? undefined : tableOf(request);
-      if (table !== undefined && !isForTable(token, table)) throw foreign(token, table);
-      if (request.routeOptions.config.endsWithToken) {
-        const isAllowed = (now: TokenSettings): boolean =>
-          includes(now, scope) && isForTable(now, tableOf(request) ?? '');
-        const release = tokens.hold(token, isAllowed, () => request.raw.socket.destroy());
-        reply.raw.once('close', release);
-      }
-      if (request.routeOptions.config.scopeOfBody) {
-        request.requireScope = (needed) => authorize(request, reply, needed);
-      }
-    }),
-  );
+}
+
+/** Unknown paths need no token, because the routes are public. */
+function accessHook(route: RouteOptions, tokens: AccessTokens): ReturnType<typeof hook> {
+  return hook((request, reply) => {
+    const { scope = 'admin', endsWithToken, scopeOfBody } = route.config ?? {};
+    if (scope === 'none') return;
+    const token = authorize(request, reply, scope);
+    const table = token.tables === undefined ? undefined : tableOf(request);
+    if (table !== undefined && !isForTable(token, table)) throw foreign(token, table);
+    if (endsWithToken) {
+      const isAllowed = (now: TokenSettings): boolean =>
+        includes(now, scope) && isForTable(now, tableOf(request) ?? '');
+      const release = tokens.hold(token, isAllowed, () => request.raw.socket.destroy());
+      reply.raw.once('close', release);
+    }
+    if (scopeOfBody) request.requireScope = (needed) => authorize(request, reply, needed);
+  });
 }
 
 /**

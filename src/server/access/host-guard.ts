@@ -6,6 +6,7 @@
  */
 import type { FastifyRequest } from 'fastify';
 import { ShmTableError, show } from '../../errors.js';
+import type { Step } from '../request-hooks.js';
 
 const LOOPBACK_NAMES: ReadonlySet<string> = new Set(['127.0.0.1', '[::1]', 'localhost']);
 const HOST_LENGTH = 'host'.length;
@@ -16,8 +17,14 @@ export function isLoopback(host: string): boolean {
   return host === '::1' || LOOPBACK_NAMES.has(host.toLowerCase());
 }
 
+/** The steps of every request, before any other that may reject it. */
+export function hostGuard({ onTcp, withTokens }: { onTcp: boolean; withTokens: boolean }): Step[] {
+  if (!onTcp) return [];
+  return withTokens ? [refuseMalformedHost] : [refuseMalformedHost, refuseForeignHost];
+}
+
 /** @throws {ShmTableError} ERR_ARGUMENT when a TCP request has no Host header, which HTTP requires, or several */
-export function refuseMalformedHost(request: FastifyRequest): void {
+function refuseMalformedHost(request: FastifyRequest): void {
   if (request.headers.host === undefined && request.raw.httpVersion === '1.1') {
     throw new ShmTableError('ERR_ARGUMENT', 'an HTTP/1.1 request must have a Host header');
   }
@@ -33,7 +40,7 @@ export function refuseMalformedHost(request: FastifyRequest): void {
 let allowed = '127.0.0.1';
 
 /** @throws {ShmTableError} ERR_FORBIDDEN when the Host of a TCP request is not a loopback address */
-export function refuseForeignHost(request: FastifyRequest): void {
+function refuseForeignHost(request: FastifyRequest): void {
   const { host } = request.headers;
   if (host === allowed) return;
   const name = host === undefined ? undefined : HOST.exec(host)?.[1];

@@ -1,11 +1,12 @@
 /** Counts and times the requests of a worker, and records slow ones as events. */
 
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { ServerResponse } from 'node:http';
+import type { FastifyBaseLogger, FastifyReply, FastifyRequest } from 'fastify';
 import { ShmTableError } from '../../errors.js';
 import { monotonicMs, timers } from '../../memory/index.js';
 import type { MetricCounter, MetricHistogram } from '../../pools/index.js';
 import { loggedPath } from '../access-log.js';
-import { addRouteHook, hook } from '../request-hooks.js';
+import { requestId } from '../request-ids.js';
 import type { ServiceMemory } from '../service-memory.js';
 import type { RoutesApp } from '../service-routes.js';
 import { type CounterFamily, counterOf, type HistogramFamily, histogramOf, type Labels } from './metric-families.js';
@@ -18,32 +19,93 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** The request lasts as long as the client sends or listens, so its duration is not recorded. */
     stream?: boolean;
+    /** Set when the route is registered. */
+    metrics?: RouteMetrics;
   }
 }
 
-export function countRequests(app: RoutesApp, memory: ServiceMemory): void {
-  const metrics = new RequestMetrics(memory);
-  app.addHook('onRoute', (route) => {
-    // Not the path, because the numbers of keys and tables are unbounded.
-    const pattern = documented(route.config?.pattern ?? route.url);
-    const ofRoute = new RouteMetrics(metrics, pattern, route.config?.stream !== true);
-    addRouteHook(
-      route,
-      'onResponse',
-      hook((request, reply) => ofRoute.count(request, reply)),
-    );
-  });
-  const ofUnknownPaths = new RouteMetrics(metrics, '', true);
-  app.addHook(
-    'onResponse',
-    hook((request, reply) => {
-      if (request.is404) ofUnknownPaths.count(request, reply);
-    }),
-  );
-  app.addHook('onReady', async () => {
-    const timer = sampleDelay((seconds) => metrics.delayed(seconds));
-    app.addHook('onClose', async () => timers.clearInterval(timer));
-  });
+declare module 'node:http' {
+  interface ServerResponse {
+    metrics?: RouteMetrics;
+  }
+}
+
+/** The metrics of the requests that an app answers. */
+export class RequestMetrics {
+  readonly #memory: ServiceMemory;
+  readonly #log: FastifyBaseLogger;
+  readonly #ofUnknownPaths = new RouteMetrics(this, '', true);
+  #delays: MetricHistogram | undefined;
+  /** Whether the memory for metrics is full; existing ones still count. */
+  #isFull = false;
+
+  constructor(memory: ServiceMemory, log: FastifyBaseLogger) {
+    this.#memory = memory;
+    this.#log = log;
+  }
+
+  /** Must be called before routes are registered. */
+  watch(app: RoutesApp): void {
+    app.addHook('onRoute', (route) => {
+      // Not the path, because the numbers of keys and tables are unbounded.
+      const pattern = documented(route.config?.pattern ?? route.url);
+      route.config = { ...route.config, metrics: new RouteMetrics(this, pattern, route.config?.stream !== true) };
+    });
+    app.addHook('onReady', async () => {
+      const timer = sampleDelay((seconds) => this.#delayed(seconds));
+      app.addHook('onClose', async () => timers.clearInterval(timer));
+    });
+  }
+
+  /** A step of every request, before those that reject some: these are counted too. */
+  readonly note = (request: FastifyRequest, reply: FastifyReply): void => {
+    reply.raw.metrics = request.routeOptions.config.metrics ?? this.#ofUnknownPaths;
+  };
+
+  /** Counts a response that was sent. A response that Fastify did not send has no route. */
+  sent(response: ServerResponse): void {
+    response.metrics?.count(response);
+  }
+
+  counter(family: CounterFamily, labels: Labels): MetricCounter | undefined {
+    return this.#unlessFull(() => counterOf(this.#memory.metrics, family, labels));
+  }
+
+  histogram(family: HistogramFamily, labels?: Labels): MetricHistogram | undefined {
+    return this.#unlessFull(() => histogramOf(this.#memory.metrics, family, labels));
+  }
+
+  recordSlow({ req: request, statusCode: status }: ServerResponse, durationMs: number): void {
+    const { method = '' } = request;
+    const id = requestId(request);
+    const url = loggedPath(request);
+    this.#log.warn({ reqId: id, method, url, status, durationMs }, 'slow request');
+    this.#memory.events.add({
+      type: 'slow request',
+      worker: process.pid,
+      requestId: id,
+      method,
+      url,
+      status,
+      durationMs,
+    });
+  }
+
+  #delayed(seconds: number): void {
+    this.#delays ??= this.histogram('shmtable_event_loop_delay_seconds');
+    this.#delays?.observe(seconds);
+  }
+
+  #unlessFull<T>(make: () => T): T | undefined {
+    if (this.#isFull) return undefined;
+    try {
+      return make();
+    } catch (error) {
+      if (!(error instanceof ShmTableError)) throw error;
+      this.#isFull = true;
+      return undefined;
+    }
+  }
 }
 
 /** The metrics of a route. Each is found or created when it first counts. */
@@ -60,19 +122,19 @@ class RouteMetrics {
     this.#isTimed = isTimed;
   }
 
-  count(request: FastifyRequest, reply: FastifyReply): void {
-    const { method } = request;
+  count(response: ServerResponse): void {
+    const { method = '' } = response.req;
     let metrics = this.#methods.get(method);
     if (metrics === undefined) {
       metrics = new MethodMetrics(this.#all, { method, route: this.#route });
       this.#methods.set(method, metrics);
     }
-    const { statusCode } = reply;
-    metrics.count(statusCode);
-    if (!this.#isTimed) return;
-    const durationMs = reply.elapsedTime;
+    metrics.count(response.statusCode);
+    const { beganMs } = response;
+    if (!this.#isTimed || beganMs === undefined) return;
+    const durationMs = monotonicMs() - beganMs;
     metrics.observe(durationMs / 1000);
-    if (durationMs >= SLOW_MS) this.#all.note(request, statusCode, Math.round(durationMs));
+    if (durationMs >= SLOW_MS) this.#all.recordSlow(response, Math.round(durationMs));
   }
 }
 
@@ -100,56 +162,6 @@ class MethodMetrics {
   observe(seconds: number): void {
     this.#durations ??= this.#all.histogram('shmtable_http_request_duration_seconds', this.#labels);
     this.#durations?.observe(seconds);
-  }
-}
-
-class RequestMetrics {
-  readonly #memory: ServiceMemory;
-  #delays: MetricHistogram | undefined;
-  /** Whether the memory for metrics is full; existing ones still count. */
-  #isFull = false;
-
-  constructor(memory: ServiceMemory) {
-    this.#memory = memory;
-  }
-
-  counter(family: CounterFamily, labels: Labels): MetricCounter | undefined {
-    return this.#unlessFull(() => counterOf(this.#memory.metrics, family, labels));
-  }
-
-  histogram(family: HistogramFamily, labels?: Labels): MetricHistogram | undefined {
-    return this.#unlessFull(() => histogramOf(this.#memory.metrics, family, labels));
-  }
-
-  delayed(seconds: number): void {
-    this.#delays ??= this.histogram('shmtable_event_loop_delay_seconds');
-    this.#delays?.observe(seconds);
-  }
-
-  note(request: FastifyRequest, status: number, durationMs: number): void {
-    const { method, id } = request;
-    const url = loggedPath(request);
-    request.log.warn({ method, url, status, durationMs }, 'slow request');
-    this.#memory.events.add({
-      type: 'slow request',
-      worker: process.pid,
-      requestId: id,
-      method,
-      url,
-      status,
-      durationMs,
-    });
-  }
-
-  #unlessFull<T>(make: () => T): T | undefined {
-    if (this.#isFull) return undefined;
-    try {
-      return make();
-    } catch (error) {
-      if (!(error instanceof ShmTableError)) throw error;
-      this.#isFull = true;
-      return undefined;
-    }
   }
 }
 
