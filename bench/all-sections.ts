@@ -13,6 +13,7 @@ export const ALL_SECTIONS: readonly ComparingSection[] = [
   { name: 'stores', module: moduleOf('stores'), rows: 100_000, packages: true },
   { name: 'servers', module: moduleOf('servers'), rows: 100_000, packages: true },
   { name: 'values', module: moduleOf('values'), rows: 5000, packages: true },
+  { name: 'adapters', module: moduleOf('adapters'), rows: 5000, packages: true },
   { name: 'http', module: moduleOf('http'), rows: 100_000 },
   { name: 'request-cpu', module: moduleOf('request-cpu'), rows: 100_000 },
   { name: 'hostile', module: moduleOf('hostile'), rows: 1_000_000 },

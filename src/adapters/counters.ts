@@ -1,5 +1,6 @@
 import { rowKeyOf } from '../cache/row-key.js';
 import { ShmTableError, show } from '../errors.js';
+import { engineOf, type TableEngine } from '../table/engine.js';
 import { Table } from '../table/table.js';
 import { type AdapterTableOptions, tablePlace } from './adapter-table.js';
 
@@ -18,6 +19,7 @@ const COLUMNS = { hits: 'float64' } as const;
 export class Counters {
   readonly name: string;
   readonly #table: Table<typeof COLUMNS>;
+  readonly #engine: TableEngine<typeof COLUMNS>;
 
   /** `others` are the names of further options of the limiter. `ERR_ARGUMENT`, and as `Table.openOrCreate`. */
   constructor(options: AdapterTableOptions, others: readonly string[]) {
@@ -32,14 +34,13 @@ export class Counters {
     }
     this.name = name;
     this.#table = Table.openOrCreate(tableOptions);
+    this.#engine = engineOf(this.#table);
   }
 
   /** Adds to a counter, which expires `lifetimeMs` after it was created, or never. */
   add(key: string, by: number, lifetimeMs: number | undefined): Count {
-    const rowKey = rowKeyOf(key);
-    const hits = this.#table.increment(rowKey, 'hits', by, { ttlIfNew: lifetimeMs });
-    // The counter may have expired since.
-    return { hits, msLeft: this.#table.ttl(rowKey) ?? 0 };
+    const { value, msLeft } = this.#engine.count(rowKeyOf(key), 'hits', by, lifetimeMs ?? null);
+    return { hits: value as number, msLeft };
   }
 
   /** Subtracts 1 from a counter above 0. */

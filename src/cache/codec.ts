@@ -37,10 +37,15 @@ export function storedCodec<V>(codec: 'json' | 'v8' | Codec<V>): StoredCodec<V> 
   );
 }
 
+/** Precedes a string that is stored as it is. No JSON begins with it. */
+const STRING = '=';
+
+/** JSON, except that strings are stored as they are: quoting and parsing them would take most of the time. */
 function jsonCodec<V>(): StoredCodec<V> {
   return {
     column: 'json',
     encode(value) {
+      if (typeof value === 'string' && value.isWellFormed()) return STRING + value;
       let text: string | undefined;
       try {
         text = JSON.stringify(value);
@@ -51,8 +56,10 @@ function jsonCodec<V>(): StoredCodec<V> {
       return text;
     },
     decode(stored) {
+      const text = stored as string;
+      if (text.startsWith(STRING)) return text.slice(STRING.length) as V;
       try {
-        return JSON.parse(stored as string);
+        return JSON.parse(text);
       } catch (error) {
         throw new ShmTableError('ERR_TABLE_CORRUPT', `a stored value is not JSON: ${reasonOf(error)}`, {
           cause: error,

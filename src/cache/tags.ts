@@ -69,7 +69,7 @@ export function checkTags(tags: unknown): readonly string[] {
     const got = Array.isArray(tags) ? `${tags.length} of them` : show(tags);
     throw new ShmTableError('ERR_ARGUMENT', `tags must be an array of at most ${MAX_TAGS} strings, got ${got}`);
   }
-  return Array.from<unknown, string>(tags, checkTag);
+  return tags.length === 0 ? tags : Array.from<unknown, string>(tags, checkTag);
 }
 
 /** `ERR_ARGUMENT` when it is not a string. */

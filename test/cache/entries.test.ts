@@ -219,6 +219,15 @@ t.test('values are encoded by the codec', async (t) => {
   });
 });
 
+t.test('any string is returned as it was stored', async (t) => {
+  const cache = scratchCache(t);
+  const strings = ['', '=', '=a', '"a"', '{"a":1}', 'null', '\ud800', '=\udfff', 'é\u2028\0', '"'.repeat(10_000)];
+  for (const text of strings) {
+    cache.set('text', text);
+    t.ok(cache.get('text') === text, encodeURIComponent(JSON.stringify(text).slice(0, 20)));
+  }
+});
+
 t.test('a tag removes all entries that have it', async (t) => {
   const cache = scratchCache(t);
   cache.set('a', 1, { tags: ['x'] });

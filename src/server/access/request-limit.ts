@@ -5,6 +5,7 @@
 import rateLimit, { type FastifyRateLimitStore, normalizeIP } from '@fastify/rate-limit';
 import type { FastifyRequest } from 'fastify';
 import { ShmTableError } from '../../errors.js';
+import { engineOf } from '../../table/engine.js';
 import { MAX_PARTICIPANTS } from '../../table/options.js';
 import { Table } from '../../table/table.js';
 import { errorOf } from '../request-hooks.js';
@@ -89,8 +90,8 @@ export async function limitRequests(
 
 /** Counts a request. The first one of a window creates the row, whose lifetime is the window. */
 function count(counts: CountsTable, client: string, windowMs: number): { current: number; ttl: number } {
-  const current = counts.increment(client, 'requests', 1, { ttlIfNew: windowMs });
-  return { current, ttl: counts.ttl(client) ?? windowMs };
+  const { value, msLeft } = engineOf(counts).count(client, 'requests', 1, windowMs);
+  return { current: value as number, ttl: msLeft };
 }
 
 function clientOf({ token, ip }: FastifyRequest): string {
