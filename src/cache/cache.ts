@@ -398,7 +398,7 @@ export class Cache<V = unknown> {
       };
       signal?.addEventListener('abort', abort);
       loading = this.#join(key, rowKey, caller);
-      // By the load itself, which has begun.
+      // The load has begun, and may itself have aborted the signal.
       if (signal?.aborted) loading.remove(caller);
     });
   }

@@ -67,7 +67,7 @@ export class Owner implements OwnerName {
     }
   }
 
-  /** Whether a handle is still open. Makes a system call, except for this one. */
+  /** Whether a handle is still open. Makes a system call, except for this handle. */
   isAlive({ owner, life }: OwnerName): boolean {
     if (!(owner > 0 && owner <= this.#memory.owners)) return false;
     if (Atomics.load(this.#memory.words, layout.ownerWord(owner) + layout.LIFE) !== life) return false;

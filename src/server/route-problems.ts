@@ -48,7 +48,7 @@ const OF_ANY_TABLE: readonly ErrorCode[] = [
   'ERR_TOO_MANY_PARTICIPANTS',
 ];
 
-/** Errors of any body, found before the table is reached; also of a body that the route does not expect. */
+/** Errors of any body, even one that the route does not expect, found before the table is reached. */
 export const OF_ANY_BODY: readonly ErrorCode[] = ['ERR_BODY_MALFORMED', 'ERR_BODY_TOO_LARGE', 'ERR_MEDIA_TYPE'];
 
 /** Errors of writing the columns of a row. */

@@ -138,7 +138,7 @@ export class TableEngine<C extends Columns = Columns> {
     return watches.watch(prefix, since);
   }
 
-  /** Distinguishes this table from all others, also from later ones of the same name. */
+  /** Distinguishes this table from all others, including later ones of the same name. */
   get identity(): string {
     this.#handle.assertOpen();
     return this.#handle.memory.identity;

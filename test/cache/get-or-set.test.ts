@@ -326,7 +326,7 @@ t.test('a value that is set while the result of an older load is being stored re
   const cache = scratchCache<number>(t);
   const other = secondHandle(t, cache);
   let isSet = false;
-  // Encoding is the last that a load does before it stores.
+  // Encoding is the last thing that a load does before it stores.
   const old = {
     toJSON() {
       if (!isSet) other.set('k', 2);

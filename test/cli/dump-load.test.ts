@@ -222,7 +222,7 @@ t.test('a cell is the JSON value without its quotes', async (t) => {
 });
 
 t.test(
-  'options name the columns of key and expiry, also in a table with columns named key and expiresAt',
+  'options name the columns of key and expiry, even in a table with columns named key and expiresAt',
   async (t) => {
     const both = Table.create({
       name: 'both',

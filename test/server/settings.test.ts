@@ -125,7 +125,7 @@ t.test('an unknown variable only causes a warning', async (t) => {
   t.match(warnings, [/SHMTABLE_PORT=tcp:/, /SHMTABLE_SERVICE_HOST/]);
 });
 
-t.test('with tokens, also from the environment, other addresses are allowed', async (t) => {
+t.test('with tokens, even from the environment, other addresses are allowed', async (t) => {
   const none = fileOf({});
   const given = loadSettings(none, { SHMTABLE_TOKENS: JSON.stringify(TOKENS) }, { host: '0.0.0.0' });
   t.same(given.settings.tokens, TOKENS);

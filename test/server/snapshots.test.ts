@@ -1,4 +1,4 @@
-/** Snapshots of the service: on a schedule, at shutdown and startup, also when it is killed meanwhile. */
+/** Snapshots of the service: on a schedule, at shutdown and startup, even if it is killed meanwhile. */
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

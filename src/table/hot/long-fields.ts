@@ -317,7 +317,7 @@ export function makeLongFields(
     },
 
     begin() {
-      // A write that was refused may have left some.
+      // A refused write may have left remembered values.
       forget();
       needed = 0;
       stored = 0;

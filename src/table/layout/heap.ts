@@ -10,7 +10,7 @@ import { Occupancy } from '../../pools/occupancy.js';
  * the last one is 0. Table and payload are separate, so that consecutively numbered blocks are one piece of memory, and
  * a value in one block is read without the table.
  *
- * The owner word of a block: 0 free | the id of the participant that claimed it, also after its row was linked | ~id
+ * The owner word of a block: 0 free | the id of the participant that claimed it, even after its row was linked | ~id
  * while that participant releases it.
  *
  * Invariants
