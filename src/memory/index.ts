@@ -19,6 +19,7 @@ export { loadAcquire, storeRelease } from './ordered-access.js';
 export { ProcessEnds, pidNamespace } from './process-ends.js';
 export { Segment } from './segment.js';
 export type { SegmentOpenOptions, SegmentOptions } from './segment-options.js';
+export { SHM_DIRECTORY } from './shm-directory.js';
 export { assertStackRoom } from './stack-room.js';
 export { attemptedLater } from './system-error.js';
 export { advanceAndWake, type WatchedWord, WordWatch } from './word-watch.js';

@@ -16,6 +16,7 @@ import { ConnectionDrain } from './connection-drain.js';
 import { limitConnections } from './connection-limit.js';
 import { createHttpServer, MAX_HEADER_BYTES } from './http-server.js';
 import { KnownPaths } from './known-paths.js';
+import { ProcessReports } from './metrics/process-reports.js';
 import { RequestMetrics } from './metrics/request-metrics.js';
 import { shmtablePlugin } from './plugin.js';
 import { sendProblem } from './problems.js';
@@ -110,7 +111,7 @@ export async function buildApp(
   await collectRoutes(app);
   if (settings.snapshots !== undefined) {
     const files = new SnapshotFiles(settings.snapshots.dir);
-    const taker = new SnapshotTaker(settings.snapshots, log);
+    const taker = new SnapshotTaker(settings.snapshots, log, memory.metrics);
     app.decorate('noteDeletion', (table) => files.noteDeletion(table));
     app.decorate('takeSnapshot', (handles, table) => taker.take(handles, table));
   }
@@ -124,7 +125,10 @@ export async function buildApp(
   const configured = new ConfiguredTables(settings);
   app.addHook('onClose', async () => configured.close());
   healthRoutes(app, drain, configured);
-  metricsRoutes(app, memory, settings.namespace);
+  const reports = new ProcessReports(settings);
+  app.addHook('onReady', async () => reports.start('worker', () => drain.connections));
+  app.addHook('onClose', async () => reports.close());
+  metricsRoutes(app, { memory, reports, settings });
   await serveDocs(app, settings);
   await drain.finish(app);
   limitConnections(app.server, {

@@ -32,6 +32,11 @@ export class ConnectionDrain {
     return this.#begun;
   }
 
+  /** Number of open connections. */
+  get connections(): number {
+    return this.#connections.size;
+  }
+
   /** Makes every response from now on the last of its connection. Connections are accepted until the app closes. */
   announce(): void {
     this.#begun = true;

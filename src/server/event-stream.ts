@@ -30,6 +30,14 @@ interface StreamStart {
   readonly hasMissed: boolean;
 }
 
+/** Of all apps of this process. */
+let streamsOpen = 0;
+
+/** Number of streams that this process is sending. */
+export function openStreams(): number {
+  return streamsOpen;
+}
+
 /** The streams of one app. */
 export class EventStreams {
   readonly #heartbeatMs: number;
@@ -48,6 +56,7 @@ export class EventStreams {
   async send(source: ChangeSource, response: ServerResponse, start: StreamStart): Promise<void> {
     const stream = new EventStream(source, response, start);
     this.#open.add(stream);
+    streamsOpen++;
     try {
       const sent = stream.run(this.#heartbeatMs);
       // A request can still arrive on a connection that was busy when the app began to close.
@@ -55,6 +64,7 @@ export class EventStreams {
       await sent;
     } finally {
       this.#open.delete(stream);
+      streamsOpen--;
     }
   }
 

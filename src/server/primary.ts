@@ -8,6 +8,7 @@ import { TABLE_DEFAULTS } from '../table/defaults.js';
 import { MAX_PARTICIPANTS } from '../table/options.js';
 import { openCounts } from './access/request-limit.js';
 import { ListeningSockets } from './listening-sockets.js';
+import { ProcessReports } from './metrics/process-reports.js';
 import { ServiceMemory } from './service-memory.js';
 import { PLUGIN_DEFAULTS } from './settings/defaults.js';
 import { participantsOf, type ServiceSettings } from './settings/settings-schema.js';
@@ -37,7 +38,9 @@ export async function runPrimary(given: ServiceSettings, log: FastifyBaseLogger)
   });
   pool.on('gone', (pid) => settleDead({ handles, settings, memory, log }, pid));
   const { snapshots } = settings;
-  const keeper = snapshots === undefined ? undefined : new SnapshotKeeper(snapshots, handles, log);
+  const keeper = snapshots === undefined ? undefined : new SnapshotKeeper(snapshots, handles, log, memory.metrics);
+  const reports = new ProcessReports(settings);
+  reports.start('primary');
   const counts = settings.rateLimit === undefined ? undefined : openCounts(settings);
   try {
     await keeper?.prepare();
@@ -53,6 +56,7 @@ export async function runPrimary(given: ServiceSettings, log: FastifyBaseLogger)
     await keeper?.stop();
     handles.close();
     counts?.close();
+    reports.close();
     memory.remove();
   }
 }

@@ -64,6 +64,15 @@ export class SnapshotFiles {
     return [...names].filter((name) => NAME.test(name) && living(files, name).length > 0).sort();
   }
 
+  /** The time of the newest snapshot of each table, in milliseconds since the epoch. */
+  async newest(): Promise<Map<string, number>> {
+    const times = new Map<string, number>();
+    for (const { table, takenAt, kind } of await this.#dated()) {
+      if (kind === 'snapshot') times.set(table, Math.max(takenAt, times.get(table) ?? 0));
+    }
+    return times;
+  }
+
   /** A table's snapshots since it was last deleted, newest first. */
   async of(table: string): Promise<readonly SnapshotFile[]> {
     return living(await this.#dated(), table);

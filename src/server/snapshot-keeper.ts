@@ -9,6 +9,7 @@
 import type { FastifyBaseLogger } from 'fastify';
 import { hasCode } from '../errors.js';
 import { timers } from '../memory/index.js';
+import type { MetricRegistry } from '../pools/index.js';
 import { withSchemaDefaults } from '../table/options.js';
 import { Table } from '../table/table.js';
 import type { RestoreOptions } from '../table/types.js';
@@ -28,10 +29,10 @@ export class SnapshotKeeper {
   /** The current round. */
   #round: Promise<void> | undefined;
 
-  constructor(settings: SnapshotSettings, handles: TableHandles, log: FastifyBaseLogger) {
+  constructor(settings: SnapshotSettings, handles: TableHandles, log: FastifyBaseLogger, metrics?: MetricRegistry) {
     this.#settings = settings;
     this.#files = new SnapshotFiles(settings.dir);
-    this.#taker = new SnapshotTaker(settings, log);
+    this.#taker = new SnapshotTaker(settings, log, metrics);
     this.#handles = handles;
     this.#log = log;
   }

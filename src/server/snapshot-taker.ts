@@ -6,6 +6,8 @@
 import { stat } from 'node:fs/promises';
 import type { FastifyBaseLogger } from 'fastify';
 import { attemptedLater } from '../memory/index.js';
+import type { MetricRegistry } from '../pools/index.js';
+import { type CounterFamily, counterOf } from './metrics/metric-families.js';
 import type { SnapshotSettings } from './settings/settings-schema.js';
 import { rowsIn, type SnapshotFile, SnapshotFiles } from './snapshot-files.js';
 import type { TableHandles } from './table-handles.js';
@@ -24,20 +26,30 @@ export class SnapshotTaker {
   readonly #files: SnapshotFiles;
   readonly #keep: number;
   readonly #log: FastifyBaseLogger;
+  readonly #metrics: MetricRegistry | undefined;
   /** One at a time, because concurrent snapshots would take the memory and the disk throughput of all of them. */
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor({ dir, keep }: Pick<SnapshotSettings, 'dir' | 'keep'>, log: FastifyBaseLogger) {
+  /** @param metrics where the snapshots are counted */
+  constructor({ dir, keep }: Pick<SnapshotSettings, 'dir' | 'keep'>, log: FastifyBaseLogger, metrics?: MetricRegistry) {
     this.#files = new SnapshotFiles(dir);
     this.#keep = keep;
     this.#log = log;
+    this.#metrics = metrics;
   }
 
   /** Writes the rows that a table has from now on; rejects if the file cannot be written. */
   take(handles: TableHandles, table: string): Promise<TakenSnapshot> {
     const taken = this.#last.then(() => this.#take(handles, table));
-    this.#last = taken.catch(() => undefined);
+    this.#last = taken.then(
+      () => this.#count('shmtable_snapshots_total'),
+      () => this.#count('shmtable_snapshot_failures_total'),
+    );
     return taken;
+  }
+
+  #count(family: CounterFamily): void {
+    if (this.#metrics !== undefined) counterOf(this.#metrics, family).increment();
   }
 
   async #take(handles: TableHandles, name: string): Promise<TakenSnapshot> {

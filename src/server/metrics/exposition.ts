@@ -5,7 +5,10 @@
 import { Counter, Gauge, Registry } from 'prom-client';
 import type { HeapStats, TableCounts } from '../../table/types.js';
 import type { ServiceMemory } from '../service-memory.js';
+import { Turns } from '../turns.js';
 import { COUNTERS, type FamilyMetric, familyMetrics, HISTOGRAMS } from './metric-families.js';
+import type { ProcessReport } from './process-reports.js';
+import { addMachine, addProcesses, addSnapshots } from './service-gauges.js';
 import { SharedHistogram } from './shared-histogram.js';
 import type { NamedCounts } from './table-counts.js';
 
@@ -44,37 +47,68 @@ interface Exposition {
   readonly contentType: string;
 }
 
-export async function exposition(memory: ServiceMemory, tables: readonly NamedCounts[]): Promise<Exposition> {
-  const registry = new Registry();
-  addTables(registry, tables);
-  addFamilies(registry, [...familyMetrics(memory.metrics)]);
-  return { text: await registry.metrics(), contentType: registry.contentType };
+interface ExposedState {
+  readonly memory: ServiceMemory;
+  readonly tables: readonly NamedCounts[];
+  readonly processes: readonly ProcessReport[];
+  /** The time of the newest snapshot of each table, in milliseconds since the epoch. */
+  readonly snapshots: readonly (readonly [string, number])[];
 }
 
-function addTables(registry: Registry, tables: readonly NamedCounts[]): void {
+/** The text; other requests are served while it is written. */
+export async function exposition({ memory, tables, processes, snapshots }: ExposedState): Promise<Exposition> {
+  const registry = new Registry();
+  const turns = new Turns();
+  for (const add of tableFamilies(registry, tables)) {
+    add();
+    if (turns.isOver) await turns.next();
+  }
+  addFamilies(registry, [...familyMetrics(memory.metrics)]);
+  addProcesses(registry, processes);
+  addSnapshots(registry, snapshots);
+  await addMachine(registry);
+  const families: string[] = [];
+  for (const { name } of registry.getMetricsAsArray()) {
+    if (turns.isOver) await turns.next();
+    families.push(await registry.getSingleMetricAsString(name));
+  }
+  return { text: `${families.join('\n\n')}\n`, contentType: registry.contentType };
+}
+
+/** A step for each family of metrics of the tables. */
+function* tableFamilies(registry: Registry, tables: readonly NamedCounts[]): Generator<() => void> {
   const registers = [registry];
+  const labelNames = ['table'];
   for (const [name, help, count] of TABLE_GAUGES) {
-    const gauge = new Gauge({ name, help, registers, labelNames: ['table'] });
-    for (const { table, ...counts } of tables) gauge.set({ table }, counts[count]);
+    yield () => {
+      const gauge = new Gauge({ name, help, registers, labelNames });
+      for (const counts of tables) gauge.set({ table: counts.table }, counts[count]);
+    };
   }
   const heaps = tables.flatMap(({ table, heap }) => (heap === undefined ? [] : [{ table, heap }]));
   for (const [name, help, count] of HEAP_GAUGES) {
-    const gauge = new Gauge({ name, help, registers, labelNames: ['table'] });
-    for (const { table, heap } of heaps) gauge.set({ table }, heap[count]);
+    yield () => {
+      const gauge = new Gauge({ name, help, registers, labelNames });
+      for (const { table, heap } of heaps) gauge.set({ table }, heap[count]);
+    };
   }
   for (const [name, help, count] of TABLE_COUNTERS) {
-    const counter = new Counter({ name, help, registers, labelNames: ['table'] });
-    for (const { table, ...counts } of tables) counter.inc({ table }, counts[count]);
+    yield () => {
+      const counter = new Counter({ name, help, registers, labelNames });
+      for (const counts of tables) counter.inc({ table: counts.table }, counts[count]);
+    };
   }
-  const operations = new Counter({
-    name: 'shmtable_table_operations_total',
-    help: 'Rows inserted, updated and deleted; reads are not counted',
-    registers,
-    labelNames: ['table', 'operation'],
-  });
-  for (const { table, ...counts } of tables) {
-    for (const [operation, count] of OPERATIONS) operations.inc({ table, operation }, counts[count]);
-  }
+  yield () => {
+    const operations = new Counter({
+      name: 'shmtable_table_operations_total',
+      help: 'Rows inserted, updated and deleted; reads are not counted',
+      registers,
+      labelNames: ['table', 'operation'],
+    });
+    for (const counts of tables) {
+      for (const [operation, count] of OPERATIONS) operations.inc({ table: counts.table, operation }, counts[count]);
+    }
+  };
 }
 
 function addFamilies(registry: Registry, metrics: readonly FamilyMetric[]): void {

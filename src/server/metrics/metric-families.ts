@@ -11,6 +11,8 @@ export const COUNTERS = {
   shmtable_worker_starts_total: 'Workers that were started',
   shmtable_worker_ends_total: 'Workers that ended, for any reason',
   shmtable_worker_deaths_total: 'Workers that ended unexpectedly',
+  shmtable_snapshots_total: 'Snapshots that were taken',
+  shmtable_snapshot_failures_total: 'Snapshots that could not be taken',
 } as const;
 
 export const HISTOGRAMS = {

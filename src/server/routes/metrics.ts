@@ -1,9 +1,12 @@
 import { visibleTo } from '../access/token-tables.js';
 import { compressAnswer } from '../compression.js';
+import type { ProcessReports } from '../metrics/process-reports.js';
 import { countsOfTables } from '../metrics/table-counts.js';
 import { serviceProblems } from '../route-problems.js';
 import type { ServiceMemory } from '../service-memory.js';
 import type { RoutesApp } from '../service-routes.js';
+import type { ServiceSettings } from '../settings/settings-schema.js';
+import { SnapshotFiles } from '../snapshot-files.js';
 
 const answer = {
   description: 'Metrics in the Prometheus text format',
@@ -16,8 +19,16 @@ const answer = {
   },
 } as const;
 
+interface MetricSources {
+  readonly memory: ServiceMemory;
+  readonly reports: ProcessReports;
+  readonly settings: Pick<ServiceSettings, 'namespace' | 'snapshots'>;
+}
+
 /** `/metrics`: the metrics of the whole service, from any worker. */
-export function metricsRoutes(app: RoutesApp, memory: ServiceMemory, namespace: string): void {
+export function metricsRoutes(app: RoutesApp, { memory, reports, settings }: MetricSources): void {
+  const { namespace, snapshots } = settings;
+  const files = snapshots === undefined ? undefined : new SnapshotFiles(snapshots.dir);
   app.get(
     '/metrics',
     {
@@ -34,7 +45,13 @@ export function metricsRoutes(app: RoutesApp, memory: ServiceMemory, namespace: 
       // Loaded for the first request: most apps never get one, and loading prom-client would slow down the start of
       // each.
       const { exposition } = await import('../metrics/exposition.js');
-      const { text, contentType } = await exposition(memory, await countsOfTables(namespace, visibleTo(token)));
+      const isVisible = visibleTo(token);
+      const { text, contentType } = await exposition({
+        memory,
+        tables: await countsOfTables(namespace, isVisible),
+        processes: await reports.read(),
+        snapshots: files === undefined ? [] : [...(await files.newest())].filter(([table]) => isVisible(table)),
+      });
       return reply.type(contentType).send(text);
     },
   );

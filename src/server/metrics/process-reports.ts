@@ -1,0 +1,113 @@
+/**
+ * What each process of the service reports about itself once a second: memory, processor time, connections. The reports
+ * are rows of a table that all processes share; those of a process that has ended expire.
+ */
+import { readdir, readFile } from 'node:fs/promises';
+import { timers, wallTimeMs } from '../../memory/index.js';
+import { MAX_PARTICIPANTS } from '../../table/options.js';
+import { Table } from '../../table/table.js';
+import { openStreams } from '../event-stream.js';
+import { PLUGIN_DEFAULTS } from '../settings/defaults.js';
+import type { ServiceSettings } from '../settings/settings-schema.js';
+
+/** Not the service's own namespace, so that this table is not listed and cannot be cleared over HTTP. */
+const NAMESPACE = 'shmtable-processes';
+const INTERVAL_MS = 1000;
+/** A process that was too busy to report for this long is still shown. */
+const TTL_MS = 10_000;
+const US_PER_S = 1e6;
+
+const COLUMNS = {
+  role: 'string(8)',
+  startedAt: 'float64',
+  cpuSeconds: 'float64',
+  residentBytes: 'float64',
+  heapUsedBytes: 'float64',
+  heapTotalBytes: 'float64',
+  externalBytes: 'float64',
+  connections: 'uint32',
+  streams: 'uint32',
+} as const;
+
+export interface ProcessReport {
+  readonly pid: number;
+  readonly role: string;
+  /** In seconds since the epoch. */
+  readonly startedAt: number;
+  readonly cpuSeconds: number;
+  readonly residentBytes: number;
+  readonly heapUsedBytes: number;
+  readonly heapTotalBytes: number;
+  readonly externalBytes: number;
+  readonly connections: number;
+  readonly streams: number;
+  /** Open descriptors and their limit; undefined if the process has just ended. */
+  readonly descriptors: { readonly open: number; readonly limit: number } | undefined;
+}
+
+export class ProcessReports {
+  readonly #table: Table<typeof COLUMNS>;
+  readonly #startedAt: number = wallTimeMs() / 1000 - process.uptime();
+  #timer: NodeJS.Timeout | undefined;
+
+  /** Opens the reports of a service. The primary does so before it starts workers; they end with it. */
+  constructor({ namespace, workers }: Pick<ServiceSettings, 'namespace' | 'workers'>) {
+    this.#table = Table.openOrCreate({
+      name: namespace,
+      namespace: NAMESPACE,
+      backend: 'anonymous',
+      // The predecessors of two reloads, until their reports expire, and the primary.
+      capacity: 3 * workers + 8,
+      columns: COLUMNS,
+      evict: 'lru',
+      lockTimeoutMs: PLUGIN_DEFAULTS.lockTimeoutMs,
+      maxParticipants: Math.min(MAX_PARTICIPANTS, 2 * workers + 8),
+    });
+  }
+
+  /** Reports this process now and once a second. */
+  start(role: 'primary' | 'worker', connections: () => number = () => 0): void {
+    const report = (): void => {
+      const { rss, heapUsed, heapTotal, external } = process.memoryUsage();
+      const { user, system } = process.cpuUsage();
+      const row = {
+        role,
+        startedAt: this.#startedAt,
+        cpuSeconds: (user + system) / US_PER_S,
+        residentBytes: rss,
+        heapUsedBytes: heapUsed,
+        heapTotalBytes: heapTotal,
+        externalBytes: external,
+        connections: connections(),
+        streams: openStreams(),
+      };
+      this.#table.put(String(process.pid), row, { ttl: TTL_MS });
+    };
+    report();
+    this.#timer = timers.setInterval(report, INTERVAL_MS).unref();
+  }
+
+  /** The latest report of each process. */
+  read(): Promise<ProcessReport[]> {
+    const rows = [...this.#table.entries()];
+    return Promise.all(
+      rows.map(async ([pid, row]) => ({ ...row, pid: Number(pid), descriptors: await descriptorsOf(Number(pid)) })),
+    );
+  }
+
+  close(): void {
+    timers.clearInterval(this.#timer);
+    this.#table.close();
+  }
+}
+
+async function descriptorsOf(pid: number): Promise<ProcessReport['descriptors']> {
+  try {
+    const open = (await readdir(`/proc/${pid}/fd`)).length;
+    const [, soft] = /^Max open files\s+(\S+)/m.exec(await readFile(`/proc/${pid}/limits`, 'utf8')) ?? [];
+    const limit = Number(soft);
+    return { open, limit: Number.isFinite(limit) ? limit : Number.POSITIVE_INFINITY };
+  } catch {
+    return undefined;
+  }
+}

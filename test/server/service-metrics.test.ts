@@ -1,0 +1,77 @@
+/** Metrics of the processes of the service, of its snapshots and of the machine. */
+import { once } from 'node:events';
+import { get } from 'node:http';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import t from 'tap';
+import { Table } from '../../src/table/table.js';
+import { send } from '../fixtures/http-client.js';
+import { PrometheusText } from '../fixtures/prometheus-text.js';
+import { startApp } from '../fixtures/server-app.js';
+import { startService } from '../fixtures/server-process.js';
+
+t.test('each process of a service is measured', async (t) => {
+  const { service, port, workers } = await startService(t, { config: { snapshots: { dir: 'kept' } } });
+  const read = async () => new PrometheusText((await send(port, 'GET', '/metrics')).text);
+  const pidsOf = (text: PrometheusText, role: string) =>
+    text.all('process_resident_memory_bytes', { role }).map(({ labels }) => Number(labels.pid));
+  const first = await read();
+  t.same(pidsOf(first, 'primary'), [service.pid]);
+  t.same(pidsOf(first, 'worker').sort(), [...workers].sort());
+  for (const pid of [service.pid, ...workers]) {
+    const of = (name: string) => first.sum(name, { pid: String(pid) });
+    t.ok(of('process_resident_memory_bytes') > 10_000_000, 'resident memory');
+    t.ok(of('nodejs_heap_size_used_bytes') <= of('nodejs_heap_size_total_bytes'), 'heap');
+    t.ok(of('process_cpu_seconds_total') > 0.01, 'processor time');
+    t.ok(of('process_open_fds') > 5 && of('process_open_fds') < of('process_max_fds'), 'descriptors');
+    t.ok(Math.abs(of('process_start_time_seconds') - Date.now() / 1000) < 600, 'start');
+  }
+  t.equal(first.types.get('process_cpu_seconds_total'), 'counter');
+  t.equal(first.types.get('process_open_fds'), 'gauge');
+
+  const columns = { n: 'int32' };
+  await send(port, 'PUT', '/v1/tables/fed', { json: { capacity: 10, columns, changes: 65_536 } });
+  t.equal(first.all('shmtable_snapshot_timestamp_seconds').length, 0);
+  t.equal((await send(port, 'POST', '/v1/tables/fed/snapshot')).status, 200);
+  const [stream] = await once(get({ host: '127.0.0.1', port, path: '/v1/tables/fed/changes' }), 'response');
+  let second = await read();
+  // A process reports once a second.
+  while (second.sum('shmtable_change_streams') === 0) second = await read();
+  t.ok(second.sum('shmtable_http_connections') >= 1);
+  t.equal(second.sum('shmtable_snapshots_total'), 1);
+  t.equal(second.sum('shmtable_snapshot_failures_total'), 0);
+  const [{ labels, value }] = second.all('shmtable_snapshot_timestamp_seconds');
+  t.equal(labels.table, 'fed');
+  t.ok(Math.abs(value - Date.now() / 1000) < 600, 'the time of the snapshot');
+  stream.destroy();
+});
+
+t.test('the memory of the machine, and the versions', async (t) => {
+  const { send } = await startApp(t);
+  const { text } = await send('GET', '/metrics');
+  const metrics = new PrometheusText(text);
+  t.ok(metrics.sum('shmtable_shm_free_bytes') <= metrics.sum('shmtable_shm_size_bytes'));
+  t.match(metrics.all('shmtable_build_info'), [{ value: 1, labels: { version: /^\d/, node: process.version } }]);
+  for (const family of metrics.types.keys()) t.ok(text.includes(`# HELP ${family} `), `${family} has a text`);
+});
+
+t.test('many tables: others are served meanwhile', async (t) => {
+  const app = await startApp(t);
+  const { namespace } = app;
+  for (let i = 0; i < 400; i++)
+    Table.create({ name: `t${i}`, namespace, capacity: 1, columns: { n: 'int32' } }).close();
+  let looks = 0;
+  let isOver = false;
+  const answer = app.send('GET', '/metrics').finally(() => {
+    isOver = true;
+  });
+  let longest = 0;
+  for (let before = process.cpuUsage(); !isOver; before = process.cpuUsage()) {
+    await nextTurn();
+    looks++;
+    const { user, system } = process.cpuUsage(before);
+    longest = Math.max(longest, (user + system) / 1000);
+  }
+  const metrics = new PrometheusText((await answer).text);
+  t.equal(metrics.all('shmtable_table_rows').length, 401);
+  t.ok(looks > 10 && longest < 150, `${looks} turns, the longest of ${Math.round(longest)} ms of processor time`);
+});
