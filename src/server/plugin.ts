@@ -111,6 +111,7 @@ async function versionOne(instance: FastifyInstance, { handles, streams, limits,
     const pattern = new PathPattern(route.config?.pattern ?? route.url);
     addRouteHook(
       route,
+      'onRequest',
       hook((request) => readTarget(request, pattern, paths)),
     );
   });

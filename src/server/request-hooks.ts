@@ -26,9 +26,9 @@ export function hook(...steps: readonly Step[]): Hook {
   };
 }
 
-/** Adds an `onRequest` hook of one route, to be called in `onRoute`. It runs after those of the instance. */
-export function addRouteHook(route: RouteOptions, added: Hook): void {
-  route.onRequest = [...[route.onRequest ?? []].flat(), added];
+/** Adds a hook of one route, to be called in `onRoute`. It runs after those of the instance. */
+export function addRouteHook(route: RouteOptions, when: 'onRequest' | 'preValidation', added: Hook): void {
+  route[when] = [...[route[when] ?? []].flat(), added];
 }
 
 /** Converts a thrown value for a callback that accepts only errors. */

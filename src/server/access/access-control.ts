@@ -49,7 +49,7 @@ export function refuseUnauthorized(app: RoutesApp, tokens: AccessTokens | undefi
   const routes: RouteOptions[] = [];
   app.addHook('onRoute', (route) => {
     routes.push(route);
-    if (tokens !== undefined) addRouteHook(route, accessHook(route, tokens));
+    if (tokens !== undefined) addRouteHook(route, 'onRequest', accessHook(route, tokens));
   });
   // Not earlier, because hooks of child instances, which may set the scope, run after this one.
   app.addHook('onReady', async () => {

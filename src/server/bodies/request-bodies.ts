@@ -8,7 +8,7 @@
 import type { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { ShmTableError } from '../../errors.js';
-import { errorOf, hook } from '../request-hooks.js';
+import { addRouteHook, errorOf, hook } from '../request-hooks.js';
 import { Turns } from '../turns.js';
 import { BatchReader } from './batch-reader.js';
 import { BodyBudget } from './body-budget.js';
@@ -47,8 +47,9 @@ export function acceptJsonBodies(app: FastifyInstance, limits: BodyLimits): void
     ['application/json', 'application/merge-patch+json'],
     (request: FastifyRequest, payload: Readable, done: Done) => {
       try {
-        checkHeaders(request);
-        new BodyReader(request, payload, limits, budget).read(done);
+        const { body: kind } = request.routeOptions.config;
+        checkHeaders(request, kind);
+        new BodyReader(request, kind, payload, limits, budget).read(done);
       } catch (error) {
         done(null, new Refused(errorOf(error)));
       }
@@ -56,19 +57,19 @@ export function acceptJsonBodies(app: FastifyInstance, limits: BodyLimits): void
   );
   app.addContentTypeParser('application/x-ndjson', (request: FastifyRequest, payload: Readable, done: Done) => {
     try {
-      checkHeaders(request);
+      checkHeaders(request, request.routeOptions.config.body);
       done(null, payload);
     } catch (error) {
       payload.resume();
       done(null, new Refused(errorOf(error)));
     }
   });
-  app.addHook(
-    'preValidation',
-    hook((request, reply) => {
-      if (request.body instanceof Refused) refuse(request, reply, request.body.error);
-    }),
-  );
+  const refuseBody = hook((request, reply) => {
+    if (request.body instanceof Refused) refuse(request, reply, request.body.error);
+  });
+  app.addHook('onRoute', (route) => {
+    if (route.method !== 'GET' && route.method !== 'HEAD') addRouteHook(route, 'preValidation', refuseBody);
+  });
 }
 
 /** Without a body the content type has no meaning and must not cause an error. */
@@ -87,9 +88,9 @@ const LINES = /^application\/x-ndjson\b/i;
 const JSON_TYPE = /^application\/json\b/i;
 const PATCH_TYPE = /^application\/(merge-patch\+)?json\b/i;
 
-function checkHeaders({ headers, method, routeOptions }: FastifyRequest): void {
+function checkHeaders({ headers, method }: FastifyRequest, kind: BodyKind | undefined): void {
   const type = headers['content-type'] ?? '';
-  const isLines = routeOptions.config.body === 'lines';
+  const isLines = kind === 'lines';
   if (!(isLines ? LINES : method === 'PATCH' ? PATCH_TYPE : JSON_TYPE).test(type)) {
     const wanted = isLines ? 'application/x-ndjson' : 'application/json';
     throw new ShmTableError('ERR_MEDIA_TYPE', `the content type of ${method} must be ${wanted}, got ${type}`);
@@ -106,7 +107,8 @@ class BodyReader {
   readonly #limits: BodyLimits;
   readonly #budget: BodyBudget;
   readonly #kind: BodyKind | undefined;
-  readonly #turns = new Turns();
+  /** Of a body that is not small: its chunks may be many, or take long. */
+  #turns: Turns | undefined;
   #maxBytes: number = SMALL_BYTES;
   #bytes = 0;
   /** Bytes taken from the budget. */
@@ -115,14 +117,21 @@ class BodyReader {
   #chunks: Buffer[] = [];
   #scanner: JsonScanner | undefined;
   #batch: BatchReader | undefined;
-  #done: Done = () => undefined;
+  /** Undefined when the body was parsed or refused: the rest of it is discarded. */
+  #done: Done | undefined;
 
-  constructor(request: FastifyRequest, payload: Readable, limits: BodyLimits, budget: BodyBudget) {
+  constructor(
+    request: FastifyRequest,
+    kind: BodyKind | undefined,
+    payload: Readable,
+    limits: BodyLimits,
+    budget: BodyBudget,
+  ) {
     this.#request = request;
     this.#payload = payload;
     this.#limits = limits;
     this.#budget = budget;
-    this.#kind = request.routeOptions.config.body;
+    this.#kind = kind;
     const announced = Number(request.headers['content-length'] ?? 0);
     if (announced > SMALL_BYTES) this.#begin(announced);
   }
@@ -133,18 +142,20 @@ class BodyReader {
   }
 
   readonly #onData = (chunk: Buffer): void => {
+    if (this.#done === undefined) return;
     try {
       this.#add(chunk);
     } catch (error) {
       this.#settle(new Refused(errorOf(error)));
       return;
     }
-    if (!this.#turns.isOver) return;
+    if (this.#turns?.isOver !== true) return;
     this.#payload.pause();
     void this.#turns.next().then(() => this.#payload.resume());
   };
 
   readonly #onEnd = (): void => {
+    if (this.#done === undefined) return;
     let body: unknown;
     try {
       body = this.#parse();
@@ -158,14 +169,15 @@ class BodyReader {
     this.#settle(new Refused(new ShmTableError('ERR_BODY_MALFORMED', `the body did not arrive: ${error.message}`)));
   };
 
+  /** The listeners stay: without one, an error of the connection would be thrown, and the rest would not be read. */
   #settle(body: unknown): void {
-    this.#payload.off('data', this.#onData).off('end', this.#onEnd).off('error', this.#onError);
-    // Without a listener, an error of the connection would be thrown.
-    this.#payload.on('error', () => undefined).resume();
+    const done = this.#done;
+    if (done === undefined) return;
+    this.#done = undefined;
     this.#chunks = [];
     this.#budget.release(this.#taken);
     this.#taken = 0;
-    this.#done(null, body);
+    done(null, body);
   }
 
   #add(chunk: Buffer): void {
@@ -200,6 +212,7 @@ class BodyReader {
   #begin(bytes: number): JsonScanner {
     const { maxBytes, structure } = this.#limits.of(this.#kind, Object(this.#request.params).table);
     this.#maxBytes = maxBytes;
+    this.#turns = new Turns();
     if (bytes > maxBytes) throw tooLarge(maxBytes, String(bytes));
     const batch = this.#kind === 'batch' ? new BatchReader(this.#request) : undefined;
     this.#batch = batch;
