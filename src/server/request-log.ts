@@ -28,7 +28,7 @@ class LazyLog implements Pick<FastifyBaseLogger, 'level' | 'child'> {
   }
 }
 
-// Methods, not accessors: Fastify looks at each to see whether it is there.
+// Methods, not accessors: Fastify reads each to check that it exists.
 for (const level of LEVELS) {
   Object.defineProperty(LazyLog.prototype, level, {
     value(this: LazyLog, ...line: Parameters<FastifyBaseLogger['info']>) {
@@ -37,7 +37,7 @@ for (const level of LEVELS) {
   });
 }
 
-/** A logger that is made when it is first used. */
+/** A logger that is created when it is first used. */
 export function lazyLog(make: () => FastifyBaseLogger): FastifyBaseLogger {
   return Object(new LazyLog(make));
 }

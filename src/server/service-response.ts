@@ -1,6 +1,6 @@
 /**
- * The responses of the service's HTTP server. What concerns every response is done here, by one method each: as hooks of
- * Fastify and listeners of events, the same would cost a request as much as reading a row does, several times over.
+ * The responses of the service's HTTP server. What every response needs is done here, by one method each: as Fastify
+ * hooks and event listeners it would cost each request several times as much as reading a row.
  */
 import { type IncomingMessage, type OutgoingHttpHeader, type OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { requestId } from './request-ids.js';
@@ -9,7 +9,7 @@ declare module 'node:http' {
   interface ServerResponse {
     /** When its request began to be executed, on the monotonic clock. */
     beganMs?: number;
-    /** Called when the response was sent or broken off. Only the service's own responses call it. */
+    /** Called when the response has been sent or cut short. Only the service's own responses call it. */
     whenClosed?: (() => void) | undefined;
   }
 }
@@ -19,7 +19,7 @@ export interface ResponseRules {
   readonly headers: Readonly<Record<string, string>>;
   /** Whether the response is the last one of its connection. */
   isLast(): boolean;
-  /** Called when a response was sent as a whole. */
+  /** Called when a response has been sent completely. */
   sent(response: ServerResponse): void;
 }
 

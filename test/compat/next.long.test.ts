@@ -97,7 +97,7 @@ class Server {
     return { html, text: /<p>(.*?)<\/p>/.exec(html)?.[1] ?? html, cache: answer.headers.get('x-nextjs-cache') };
   }
 
-  /** Fetches until the answer is another one, which Next makes in the background. */
+  /** Fetches until the response has changed: Next renders the new one in the background. */
   async fetchUntilNew(path: string, old: string): Promise<string> {
     for (;;) {
       const { text } = await this.fetch(path);

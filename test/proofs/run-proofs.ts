@@ -107,7 +107,7 @@ async function service(): Promise<string> {
     );
     const failures = [...problems, ...lost, ...broken];
     count(failures.length === 0 ? 1 : 0, failures);
-    return `${report.answers} answers, ${report.resets} connections reset by ${SERVICE_KILLS} killed workers`;
+    return `${report.answers} responses, ${report.resets} connections reset by ${SERVICE_KILLS} killed workers`;
   } finally {
     for (const end of ends) await end();
   }

@@ -553,7 +553,7 @@ t.test('the service', async (t) => {
 
 /** The response of a worker; undefined if it was killed meanwhile. */
 function answerTo(answer: Promise<HttpAnswer>): Promise<HttpAnswer | undefined> {
-  return within(1000, 'an answer', answer).catch(() => undefined);
+  return within(1000, 'a response', answer).catch(() => undefined);
 }
 
 /** A worker that responds. */

@@ -54,7 +54,7 @@ t.test('the memory of the machine, and the versions', async (t) => {
   for (const family of metrics.types.keys()) t.ok(text.includes(`# HELP ${family} `), `${family} has a text`);
 });
 
-t.test('many tables: others are served meanwhile', async (t) => {
+t.test('other requests are served while the metrics of many tables are written', async (t) => {
   const app = await startApp(t);
   const { namespace } = app;
   for (let i = 0; i < 400; i++)

@@ -30,7 +30,7 @@ declare module 'node:http' {
   }
 }
 
-/** The metrics of the requests that an app answers. */
+/** The metrics of the requests that an app serves. */
 export class RequestMetrics {
   readonly #memory: ServiceMemory;
   readonly #log: FastifyBaseLogger;
@@ -57,7 +57,7 @@ export class RequestMetrics {
     });
   }
 
-  /** A step of every request, before those that reject some: these are counted too. */
+  /** A step of every request, before those that may reject it, so that rejected requests are counted too. */
   readonly note = (request: FastifyRequest, reply: FastifyReply): void => {
     reply.raw.metrics = request.routeOptions.config.metrics ?? this.#ofUnknownPaths;
   };

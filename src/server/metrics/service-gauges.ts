@@ -1,4 +1,7 @@
-/** Metrics of the processes of the service, of its snapshots and of the memory of the machine, read when they are asked for. */
+/**
+ * Metrics of the processes of the service, of its snapshots and of the memory of the machine, read when they are
+ * requested.
+ */
 import { statfs } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { Counter, Gauge, type Registry } from 'prom-client';

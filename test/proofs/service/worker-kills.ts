@@ -32,7 +32,7 @@ export async function killWorkers(owner: Owner, kills: number): Promise<WorkerKi
   /** Waits until clients have been served for a while by the workers that are running now. */
   const served = async (): Promise<void> => {
     const wanted = answersOf() + ANSWERS_BETWEEN;
-    await eventually('requests are answered', () => answersOf() >= wanted, PATIENCE_MS);
+    await eventually('requests get responses', () => answersOf() >= wanted, PATIENCE_MS);
   };
   for (let kill = 0; kill < kills; kill++) {
     await served();
