@@ -195,8 +195,8 @@ export class Cache<V = unknown> {
   }
 
   /**
-   * Gives a value another lifetime in milliseconds from now on, `null` for none, without writing the value again; it has
-   * no stale time then. Returns whether there is a value. O(1), or O(tags) for an entry with tags.
+   * Gives a value another lifetime in milliseconds from now on, `null` for none, without writing the value again; from
+   * then on it has no stale time. Returns whether there is a value. O(1), or O(tags) for an entry with tags.
    *
    * @throws {ShmTableError} `ERR_ARGUMENT` when `ttl` is neither `null` nor an integer of 1 .. 2^53-1.
    */

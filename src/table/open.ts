@@ -108,7 +108,7 @@ function onBackend<T>({ backend: wanted }: AttachOptions, attempt: (backend: Bac
   return wanted === 'auto' ? firstSupported(SHARED_BACKENDS, attempt) : attempt(wanted);
 }
 
-/** Says of the table what `attempt` says of its segment when the name is taken. */
+/** Turns the error for a segment name that is taken into one for the table. */
 function asTable<T>({ name, namespace }: AttachOptions, attempt: () => T): T {
   try {
     return attempt();

@@ -13,19 +13,19 @@ export interface TestClock extends Disposable {
   /**
    * Moves the clock forward by whole milliseconds, 0 or more.
    *
-   * @throws {ShmTableError} `ERR_ARGUMENT` when `ms` is anything else, or the clock was restored.
+   * @throws {ShmTableError} `ERR_ARGUMENT` when `ms` is anything else, or the clock has been restored.
    */
   advance(ms: number): void;
   /**
    * Moves the clock, forward or back, to a date or to whole milliseconds since the epoch.
    *
-   * @throws {ShmTableError} `ERR_ARGUMENT` when `date` is anything else, or the clock was restored.
+   * @throws {ShmTableError} `ERR_ARGUMENT` when `date` is anything else, or the clock has been restored.
    */
   set(date: Date | number): void;
   /**
    * Moves the clock back to its initial time.
    *
-   * @throws {ShmTableError} `ERR_ARGUMENT` when the clock was restored.
+   * @throws {ShmTableError} `ERR_ARGUMENT` when the clock has been restored.
    */
   reset(): void;
   /**
