@@ -9,6 +9,7 @@ import { MAX_PARTICIPANTS } from '../table/options.js';
 import { openCounts } from './access/request-limit.js';
 import { ListeningSockets } from './listening-sockets.js';
 import { ProcessReports } from './metrics/process-reports.js';
+import { tellServiceManager } from './service-manager.js';
 import { ServiceMemory } from './service-memory.js';
 import { PLUGIN_DEFAULTS } from './settings/defaults.js';
 import { participantsOf, type ServiceSettings } from './settings/settings-schema.js';
@@ -48,8 +49,10 @@ export async function runPrimary(given: ServiceSettings, log: FastifyBaseLogger)
     await pool.start();
     keeper?.start();
     log.info({ address: sockets.address, port: sockets.port, workers: pool.pids }, 'ready');
+    await tellServiceManager(log, 'READY=1');
     await stopped;
     log.info('draining');
+    void tellServiceManager(log, 'STOPPING=1');
   } finally {
     sockets.close();
     await pool.stop();
