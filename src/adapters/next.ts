@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import type { Cache } from '../cache/index.js';
 import { checkTag } from '../cache/tags.js';
 import { ShmTableError, show } from '../errors.js';
-import { bootTimeMs, wallTimeMs } from '../memory/index.js';
+import { bootTimeMs } from '../memory/index.js';
+import { presentTimeMs } from '../table/present.js';
 import { type AdapterOptions, openAdapterCache } from './adapter-cache.js';
 import { type TagState, TagTimes } from './tag-times.js';
 
@@ -166,7 +167,7 @@ function handlerClass(options: NextCacheOptions): HandlerClass {
       this.#missedAt.delete(key);
       const { cacheControl } = context;
       const tags = kind === 'FETCH' ? [...(context.tags ?? []), ...(data?.tags ?? [])] : pageTags(data);
-      const entry: StoredEntry = { content: packed(data), lastModified: wallTimeMs(), madeAt, tags, cacheControl };
+      const entry: StoredEntry = { content: packed(data), lastModified: presentTimeMs(), madeAt, tags, cacheControl };
       store().cache.set(this.#keyOf(key, kind), entry, { ttl: lifetimeOf(cacheControl?.expire) });
     }
 
@@ -312,7 +313,7 @@ function staleFetch(found: StoredEntry, context: ReadContext): Found {
 }
 
 function justPassed(seconds: number): number {
-  return wallTimeMs() - seconds * 1_000 - CLOCK_SKEW_MS;
+  return presentTimeMs() - seconds * 1_000 - CLOCK_SKEW_MS;
 }
 
 function packed(data: Content | null): StoredContent | null {
@@ -351,7 +352,7 @@ async function storeEntry(cache: Cache, key: string, pending: Promise<UseCacheEn
   const { value, ...entry } = await pending;
   const bytes = await bytesOf(value);
   if (bytes === undefined || entry.expire <= 0) return;
-  const elapsedMs = Math.min(Math.max(wallTimeMs() - entry.timestamp, 0), MAX_CREATION_MS);
+  const elapsedMs = Math.min(Math.max(presentTimeMs() - entry.timestamp, 0), MAX_CREATION_MS);
   const stored: StoredUseCache = { ...entry, bytes: textOf(bytes), madeAt: bootTimeMs() - elapsedMs };
   cache.set(key, stored, { ttl: lifetimeOf(entry.expire) });
 }

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import { ShmTableError, show } from '../errors.js';
-import { wallTimeMs } from '../memory/index.js';
+import { presentTimeMs } from '../table/present.js';
 import type { AdapterTableOptions } from './adapter-table.js';
 import { type Count, Counters, rowLifetime } from './counters.js';
 
@@ -69,7 +69,7 @@ export class ExpressRateLimitStore {
   }
 
   #infoOf({ hits, msLeft }: Count): { totalHits: number; resetTime: Date | undefined } {
-    return { totalHits: hits, resetTime: Number.isFinite(msLeft) ? new Date(wallTimeMs() + msLeft) : undefined };
+    return { totalHits: hits, resetTime: Number.isFinite(msLeft) ? new Date(presentTimeMs() + msLeft) : undefined };
   }
 
   #keyOf(key: string): string {

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import type { Cache } from '../cache/index.js';
 import { ShmTableError, show } from '../errors.js';
-import { wallTimeMs } from '../memory/index.js';
+import { presentTimeMs } from '../table/present.js';
 import { type AdapterOptions, openAdapterCache } from './adapter-cache.js';
 
 export type SessionStoreOptions = AdapterOptions<SessionContent> & {
@@ -184,7 +184,7 @@ export class ShmTableSessionStore extends EventEmitter {
     const session = this.#cache.get(key);
     const left = session?.cookie?.expires ? this.#cache.ttl(key) : undefined;
     if (left !== undefined && left !== Number.POSITIVE_INFINITY) {
-      session.cookie.expires = new Date(wallTimeMs() + left).toISOString();
+      session.cookie.expires = new Date(presentTimeMs() + left).toISOString();
     }
     return session;
   }
@@ -206,7 +206,7 @@ export default ShmTableSessionStore;
 function lifetimeOf(cookie: { expires?: unknown; maxAge?: unknown } | undefined): number | undefined {
   const { expires, maxAge } = cookie ?? {};
   if (expires instanceof Date || typeof expires === 'string') {
-    const left = new Date(expires).getTime() - wallTimeMs();
+    const left = new Date(expires).getTime() - presentTimeMs();
     if (!Number.isNaN(left)) return Math.ceil(left);
   }
   return typeof maxAge === 'number' && !Number.isNaN(maxAge)

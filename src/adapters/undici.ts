@@ -1,7 +1,7 @@
 import { Writable } from 'node:stream';
 import type { Cache } from '../cache/index.js';
 import { ShmTableError, show } from '../errors.js';
-import { wallTimeMs } from '../memory/index.js';
+import { presentTimeMs } from '../table/present.js';
 import { type AdapterOptions, openAdapterCache } from './adapter-cache.js';
 
 type Headers = Record<string, string | string[] | null | undefined>;
@@ -74,7 +74,7 @@ export class ShmTableCacheStore {
     const place = placeOf(key);
     for (const names of this.#variants(place)) {
       const found = this.#cache.get(variantOf(place, names, key.headers)) as Stored | undefined;
-      if (found !== undefined && found.head.deleteAt > wallTimeMs()) {
+      if (found !== undefined && found.head.deleteAt > presentTimeMs()) {
         const { cacheControlDirectives = {} } = found.head;
         return { ...found.head, cacheControlDirectives, body: Buffer.from(found.body, 'latin1') };
       }
@@ -115,7 +115,7 @@ export class ShmTableCacheStore {
   }
 
   #store(place: string, tag: string, head: AnswerHead, body: string): void {
-    const ttl = Math.ceil(head.deleteAt - wallTimeMs());
+    const ttl = Math.ceil(head.deleteAt - presentTimeMs());
     if (!(ttl > 0)) return;
     const names = Object.keys(head.vary ?? {}).sort();
     const options = { ttl: Math.min(ttl, Number.MAX_SAFE_INTEGER), tags: [tag] };

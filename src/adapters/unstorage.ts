@@ -1,5 +1,5 @@
 import { ShmTableError, show } from '../errors.js';
-import { wallTimeMs } from '../memory/index.js';
+import { presentTimeMs } from '../table/present.js';
 import { Table } from '../table/table.js';
 import { type AdapterTableOptions, tablePlace } from './adapter-table.js';
 
@@ -63,7 +63,7 @@ export function shmTableDriver(options: ShmTableDriverOptions): ShmTableDriver {
   const store = (key: string, content: Uint8Array, text: boolean, { ttl }: ItemOptions = {}): void => {
     // As with the drivers of unstorage, 0 means none.
     const lifetime = ttl ? Math.ceil(ttl * 1_000) : defaultTtl;
-    table.put(key, { content, text, mtime: wallTimeMs() }, { ttl: lifetime ?? null });
+    table.put(key, { content, text, mtime: presentTimeMs() }, { ttl: lifetime ?? null });
   };
   const watch = (listener: Listener): (() => Promise<void>) => {
     const changes = table.watch();

@@ -25,6 +25,11 @@ export function presentWallMs(): number {
   return now + presentWallOffsetMs(now);
 }
 
+/** The wall clock of the present in whole milliseconds, like `Date.now`. */
+export function presentTimeMs(): number {
+  return Math.floor(presentWallMs());
+}
+
 /** Stops the present at this moment, in milliseconds since the epoch; `undefined` returns to the machine's time. */
 export function setPresent(wallMs: number | undefined): void {
   if (wallMs !== undefined && setBootMs === undefined) setOffsetMs = wallOffsetMs();

@@ -76,6 +76,14 @@ t.test('limits are exact across four processes', async (t) => {
   }
 });
 
+t.test('the end of a window is a time of the test clock', async (t) => {
+  using clock = useTestClock(new Date('2040-01-01'));
+  const store = new ExpressRateLimitStore(scratchOptions(t));
+  t.teardown(() => store.shutdown());
+  const { resetTime } = await store.increment('a');
+  t.equal(Number(resetTime), clock.now() + 60_000);
+});
+
 t.test('express-rate-limit counts hits in windows', async (t) => {
   const options = scratchOptions(t);
   const stores = [0, 1].map(() => new ExpressRateLimitStore(options));

@@ -104,8 +104,8 @@ t.test('a session lives as long as its cookie, and touch prolongs it without wri
   using clock = useTestClock();
   const options = { ...scratchOptions(t), ttl: 5_000 };
   const sessions = new Sessions(t, options);
-  const expires = (ms: number): string => new Date(Date.now() + ms).toISOString();
-  await sessions.call('set', 'date', { cookie: { expires: new Date(Date.now() + 60_000), originalMaxAge: 60_000 } });
+  const expires = (ms: number): string => new Date(clock.now() + ms).toISOString();
+  await sessions.call('set', 'date', { cookie: { expires: new Date(clock.now() + 60_000), originalMaxAge: 60_000 } });
   await sessions.call('set', 'text', { n: 1, cookie: { expires: expires(60_000), originalMaxAge: 60_000 } });
   await sessions.call('set', 'age', { cookie: { maxAge: 60_000 } });
   await sessions.call('set', 'default', { cookie: { expires: null } });
@@ -123,7 +123,7 @@ t.test('a session lives as long as its cookie, and touch prolongs it without wri
   t.same(await living(), ['text']);
   const { n, cookie } = (await sessions.call('get', 'text')) as { n: number; cookie: { expires: string } };
   t.equal(n, 1);
-  const left = Date.parse(cookie.expires) - Date.now();
+  const left = Date.parse(cookie.expires) - clock.now();
   t.ok(left > 49_000 && left <= 50_001, `the cookie has the lifetime that touch gave it: ${left}`);
   await sessions.call('touch', 'text', { cookie: { expires: expires(-5) } });
   t.same(await living(), []);

@@ -6,6 +6,7 @@ import t, { type Test } from 'tap';
 import { Agent, type Dispatcher, interceptors, request } from 'undici';
 import ShmTableCacheStore, { type CacheStoreOptions } from '../../src/adapters/undici.js';
 import { Cache } from '../../src/cache/index.js';
+import { useTestClock } from '../../src/table/test-clock.js';
 import { scratchOptions } from './scratch-adapter.js';
 
 function scratchStore(t: Test, options: CacheStoreOptions = scratchOptions(t)): ShmTableCacheStore {
@@ -82,6 +83,16 @@ t.test('a response is found as it was written, by every store of the same name',
   other.delete(KEY);
   t.same([one.get(KEY), one.get({ ...KEY, method: 'HEAD' })], [undefined, undefined], 'all methods');
   t.equal(String(one.get({ ...KEY, path: '/b' })?.body), 'b');
+});
+
+t.test('a test clock decides when a response expires', async (t) => {
+  using clock = useTestClock(new Date('2040-01-01'));
+  const store = scratchStore(t);
+  await write(store, KEY, head({ deleteAt: clock.now() + 20_000 }), ['a']);
+  clock.advance(19_999);
+  t.equal(String(store.get(KEY)?.body), 'a');
+  clock.advance(1);
+  t.equal(store.get(KEY), undefined);
 });
 
 t.test('responses vary by headers', async (t) => {
