@@ -1,11 +1,14 @@
 /** `npm run lint` checks the references of functions that are copied as text. */
 import { spawnSync } from 'node:child_process';
-import { cpSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
+
+/** The text of a longer copy stays in memory until a late garbage collection, 16 KiB for each table. */
+const MAX_TEXT_BYTES = 16 * 1024;
 
 function check(folder: string): { status: number | null; stderr: string } {
   return spawnSync(process.execPath, [join(root, 'scripts/check-hot-code.js'), folder], { encoding: 'utf8' });
@@ -16,6 +19,16 @@ t.test('the hot code passes the check, which is part of npm run lint', (t) => {
   t.equal(stderr, '');
   t.equal(status, 0);
   t.match(JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).scripts.lint, /check-hot-code/);
+  t.end();
+});
+
+t.test('each function is short enough for V8 to release the text of its copies', (t) => {
+  const folder = join(root, 'dist/src/table/hot');
+  for (const name of readdirSync(folder)) {
+    if (!name.endsWith('.js')) continue;
+    const { size } = statSync(join(folder, name));
+    t.ok(size < MAX_TEXT_BYTES, `${name} has ${size} bytes`);
+  }
   t.end();
 });
 
