@@ -39,6 +39,11 @@ export function wallTimeMs(): number {
   return Math.floor(native.wallTimeMs());
 }
 
+/** When this process started, by the wall clock, in milliseconds since the epoch. */
+export function processStartMs(): number {
+  return wallTimeMs() - process.uptime() * 1000;
+}
+
 /**
  * The wall clock minus `bootTimeMs`. Both clocks run at the same rate, even while NTP adjusts it, so within a process
  * this changes only when the wall clock is set, and is otherwise exactly constant.

@@ -7,6 +7,7 @@ export {
   bootTimeMs,
   monotonicMs,
   pause,
+  processStartMs,
   timers,
   turn,
   wallOffsetMs,

@@ -1,6 +1,6 @@
 /**
- * Tells systemd what the service does (`Type=notify`). Node has no Unix datagram sockets, so systemd's own program sends
- * the message; it exists wherever there is a `NOTIFY_SOCKET`. The unit must have `NotifyAccess=all`.
+ * Reports the state of the service to systemd (`Type=notify`). Node has no Unix datagram sockets, so systemd's own
+ * program sends the message; it exists wherever there is a `NOTIFY_SOCKET`. The unit must have `NotifyAccess=all`.
  */
 import { execFile } from 'node:child_process';
 import type { FastifyBaseLogger } from 'fastify';

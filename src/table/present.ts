@@ -25,7 +25,7 @@ export function presentWallMs(): number {
   return now + presentWallOffsetMs(now);
 }
 
-/** The wall clock of the present in whole milliseconds, like `Date.now`. */
+/** The present by the wall clock in whole milliseconds, like `Date.now`. */
 export function presentTimeMs(): number {
   return Math.floor(presentWallMs());
 }

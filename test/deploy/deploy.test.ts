@@ -19,7 +19,7 @@ function fileOf(name: string): string {
   return readFileSync(new URL(`../../../deploy/${name}`, import.meta.url), 'utf8');
 }
 
-t.test('alerts and dashboard ask only for metrics and labels that exist', async (t) => {
+t.test('alerts and dashboard use only metrics and labels that exist', async (t) => {
   const { send } = await startApp(t, { snapshots: { dir: t.testdir() } });
   await send('PUT', '/v1/tables/heaped', { json: { capacity: 10, columns: { data: 'json' }, heap: 65_536 } });
   await send('POST', '/v1/tables/t/snapshot');
@@ -44,7 +44,7 @@ t.test('alerts and dashboard ask only for metrics and labels that exist', async 
   // Prometheus itself adds these.
   for (const name of labels) if (name !== 'job' && name !== 'instance') t.match(text, `${name}="`, `label ${name}`);
   const ids = dashboard.panels.map(({ id }: JsonValue) => id);
-  t.equal(new Set(ids).size, ids.length, 'panels have ids of their own');
+  t.equal(new Set(ids).size, ids.length, 'panel ids are unique');
 });
 
 t.test('the manifests for Kubernetes agree with each other and with the service', async (t) => {
@@ -97,7 +97,7 @@ t.test('the image has valid settings and knows whether the service is ready', as
   const { port } = await startApp(t);
   const at = (where: number) => args.map((text: string) => text.replace('7070', String(where)));
   await run(process.execPath, at(port));
-  await t.rejects(run(process.execPath, at(1)), { code: 1 }, 'nobody listens there');
+  await t.rejects(run(process.execPath, at(1)), { code: 1 }, 'nothing listens there');
 });
 
 t.test('systemd accepts the unit', async (t) => {

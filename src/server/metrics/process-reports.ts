@@ -3,7 +3,7 @@
  * are rows of a table that all processes share; those of a process that has ended expire.
  */
 import { readdir, readFile } from 'node:fs/promises';
-import { timers, wallTimeMs } from '../../memory/index.js';
+import { processStartMs, timers } from '../../memory/index.js';
 import { MAX_PARTICIPANTS } from '../../table/options.js';
 import { Table } from '../../table/table.js';
 import { openStreams } from '../event-stream.js';
@@ -47,7 +47,7 @@ export interface ProcessReport {
 
 export class ProcessReports {
   readonly #table: Table<typeof COLUMNS>;
-  readonly #startedAt: number = wallTimeMs() / 1000 - process.uptime();
+  readonly #startedAt: number = processStartMs() / 1000;
   #timer: NodeJS.Timeout | undefined;
 
   /** Opens the reports of a service. The primary does so before it starts workers; they end with it. */
