@@ -28,11 +28,16 @@ export function responsesUnder({ headers: common, isLast, sent }: ResponseRules)
   const names = Object.keys(common);
   const values = Object.values(common);
 
-  function complete(headers: OutgoingHttpHeaders, response: ServerResponse): OutgoingHttpHeaders {
-    headers['x-request-id'] = requestId(response.req);
-    for (let i = 0; i < names.length; i++) headers[names[i]] ??= values[i];
-    if (isLast()) headers.connection = 'close';
-    return headers;
+  /** All headers of a response as a flat list, which Node writes faster than the properties of an object. */
+  function complete(own: OutgoingHttpHeaders, response: ServerResponse): OutgoingHttpHeader[] {
+    const list: OutgoingHttpHeader[] = ['x-request-id', requestId(response.req)];
+    for (const name in own) {
+      const value = own[name];
+      if (value !== undefined) list.push(name, value);
+    }
+    for (let i = 0; i < names.length; i++) if (own[names[i]] === undefined) list.push(names[i], values[i]);
+    if (isLast() && own.connection === undefined) list.push('connection', 'close');
+    return list;
   }
 
   return class ServiceResponse<R extends IncomingMessage> extends ServerResponse<R> {
@@ -48,8 +53,8 @@ export function responsesUnder({ headers: common, isLast, sent }: ResponseRules)
       if (typeof reason === 'object' && !Array.isArray(reason)) {
         return super.writeHead(statusCode, complete(reason, this));
       }
-      const others = complete({ ...this.getHeaders() }, this);
-      for (const [name, value] of Object.entries(others)) if (value !== undefined) this.setHeader(name, value);
+      const list = complete(this.getHeaders(), this);
+      for (let i = 0; i < list.length; i += 2) this.setHeader(String(list[i]), list[i + 1]);
       return typeof reason === 'string'
         ? super.writeHead(statusCode, reason, headers)
         : super.writeHead(statusCode, reason);
