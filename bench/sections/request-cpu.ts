@@ -13,7 +13,7 @@ import { processorTimeUs } from '../servers/processor-time.js';
 
 const WINDOW_SECONDS = 1;
 /** In each process, until the compiler has optimised everything, which it does differently in each. */
-const WARM_UP_ROUNDS = 2;
+const WARM_UP_ROUNDS = 3;
 const STARTS = 3;
 
 /** Multiples of the time of a Fastify app that parses the same body and always sends the same response. */
