@@ -5,6 +5,7 @@
 
 import { type ChildProcess, fork } from 'node:child_process';
 import { EventEmitter } from 'node:events';
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type { FastifyBaseLogger } from 'fastify';
 import { ShmTableError } from '../errors.js';
@@ -35,6 +36,14 @@ interface Ending {
 const AT_SHUTDOWN: Ending = { idleMs: 500, limitMs: 10_000 };
 /** When a successor already listens: no client waits, and a connection in use sends a request within this time. */
 const AT_REPLACEMENT: Ending = { idleMs: 5000, limitMs: 40_000 };
+/** When the idle connections of all replaced workers are to have ended; those of the last ones have less time. */
+const ROUND_MS = 9000;
+const SHORTEST_IDLE_MS = 1000;
+
+/** Number of successors that start at the same time: the other cores serve requests. */
+function startsAtOnce(): number {
+  return Math.max(2, Math.floor(availableParallelism() / 2));
+}
 
 interface WorkerPoolEvents {
   /** The worker with this process id has ended, for any reason. */
@@ -81,7 +90,7 @@ export class WorkerPool extends EventEmitter<WorkerPoolEvents> {
   }
 
   /**
-   * Replaces the workers one at a time with ones that have these settings; a successor listens before its predecessor
+   * Replaces the workers, a few at a time, with ones that have these settings; a successor listens before its predecessor
    * stops accepting. Calls during a round share one more round after it. Rejects when a successor cannot serve; the
    * remaining workers then keep running.
    */
@@ -120,25 +129,44 @@ export class WorkerPool extends EventEmitter<WorkerPoolEvents> {
   }
 
   async #replaceEach(): Promise<void> {
-    const old = [...this.#workers];
+    const began = monotonicMs();
+    const waiting = [...this.#workers];
     // Predecessors end while further successors start: waiting for one after the other would take minutes.
     const ends: Promise<void>[] = [];
-    for (const worker of old) {
-      // It has died and been replaced.
-      if (!this.#workers.has(worker)) continue;
-      this.#wanted++;
-      try {
-        await this.#start();
-      } finally {
-        this.#wanted--;
+    const replaceNext = async (): Promise<void> => {
+      for (let worker = waiting.shift(); worker !== undefined; worker = waiting.shift()) {
+        await this.#replace(worker, began, ends);
+        if (this.#stop.signal.aborted) return;
       }
-      if (this.#stop.signal.aborted) return;
-      // If it died meanwhile without being replaced, its successor replaces it.
-      if (this.#workers.size > this.#wanted) {
-        ends.push(this.#end(this.#workers.has(worker) ? worker : [...this.#workers][0], AT_REPLACEMENT));
-      }
+    };
+    const starters = Array.from({ length: startsAtOnce() }, () =>
+      replaceNext().catch((error: unknown) => {
+        // The remaining workers keep running.
+        waiting.length = 0;
+        throw error;
+      }),
+    );
+    const failed = (await Promise.allSettled(starters)).find(({ status }) => status === 'rejected');
+    if (failed?.status === 'rejected') throw failed.reason;
+    if (!this.#stop.signal.aborted) await Promise.all(ends);
+  }
+
+  /** Starts the successor of a worker and then begins to end the worker; `began` is when the round did. */
+  async #replace(worker: ChildProcess, began: number, ends: Promise<void>[]): Promise<void> {
+    // It has died and been replaced.
+    if (!this.#workers.has(worker)) return;
+    this.#wanted++;
+    try {
+      await this.#start();
+    } finally {
+      this.#wanted--;
     }
-    await Promise.all(ends);
+    // If it died meanwhile without being replaced, its successor replaces it.
+    if (this.#stop.signal.aborted || this.#workers.size <= this.#wanted) return;
+    const { idleMs, limitMs } = AT_REPLACEMENT;
+    const restMs = Math.max(SHORTEST_IDLE_MS, ROUND_MS - (monotonicMs() - began));
+    const ending = { idleMs: Math.round(Math.min(idleMs, restMs)), limitMs };
+    ends.push(this.#end(this.#workers.has(worker) ? worker : [...this.#workers][0], ending));
   }
 
   /** Starts a worker; resolves when it listens, and rejects if it ends before. */

@@ -119,3 +119,23 @@ t.test('many long requests share one turn of the event loop', { timeout: 60_000 
   for (const answer of await all) if (!answer.startsWith('HTTP/1.1 200 ')) t.fail(answer);
   t.ok(longest < 150, `${Math.round(longest)} ms of processor time between two turns`);
 });
+
+t.test('of many requests sent at once, one has its rows in memory', async (t) => {
+  const { app, table } = await startWide(t, 100);
+  const REQUESTS = 200;
+  const get = 'GET /v1/tables/wide/rows?limit=1000 HTTP/1.1\r\nHost: localhost\r\n';
+  const socket = connect(app.port, '127.0.0.1');
+  t.teardown(() => socket.destroy());
+  socket.write(`${`${get}\r\n`.repeat(REQUESTS - 1)}${get}Connection: close\r\n\r\n`);
+  await once(socket, 'readable');
+  // The client has read nothing yet.
+  table.clear();
+  let bytes = 0;
+  let responses = 0;
+  for await (const chunk of socket) {
+    bytes += chunk.length;
+    responses += String(chunk).split('HTTP/1.1 200').length - 1;
+  }
+  t.ok(bytes < 3 * 8 * MIB, `${bytes} bytes of ${REQUESTS} responses of 8 MiB`);
+  t.ok(responses > REQUESTS / 2, `${responses} responses`);
+});

@@ -3,11 +3,11 @@
  * are rows of a table that all processes share; those of a process that has ended expire.
  */
 import { readdir, readFile } from 'node:fs/promises';
+import { ShmTableError } from '../../errors.js';
 import { processStartMs, timers } from '../../memory/index.js';
 import { MAX_PARTICIPANTS } from '../../table/options.js';
 import { Table } from '../../table/table.js';
 import { openStreams } from '../event-stream.js';
-import { PLUGIN_DEFAULTS } from '../settings/defaults.js';
 import type { ServiceSettings } from '../settings/settings-schema.js';
 
 /** Not the service's own namespace, so that this table is not listed and cannot be cleared over HTTP. */
@@ -15,6 +15,8 @@ const NAMESPACE = 'shmtable-processes';
 const INTERVAL_MS = 1000;
 /** A process that was too busy to report for this long is still shown. */
 const TTL_MS = 10_000;
+/** A report is not worth waiting for. */
+const LOCK_TIMEOUT_MS = 2;
 const US_PER_S = 1e6;
 
 const COLUMNS = {
@@ -29,8 +31,7 @@ const COLUMNS = {
   streams: 'uint32',
 } as const;
 
-export interface ProcessReport {
-  readonly pid: number;
+interface ReportedRow {
   readonly role: string;
   /** In seconds since the epoch. */
   readonly startedAt: number;
@@ -41,6 +42,10 @@ export interface ProcessReport {
   readonly externalBytes: number;
   readonly connections: number;
   readonly streams: number;
+}
+
+export interface ProcessReport extends ReportedRow {
+  readonly pid: number;
   /** Open descriptors and their limit; undefined if the process has just ended. */
   readonly descriptors: { readonly open: number; readonly limit: number } | undefined;
 }
@@ -60,7 +65,7 @@ export class ProcessReports {
       capacity: 3 * workers + 8,
       columns: COLUMNS,
       evict: 'lru',
-      lockTimeoutMs: PLUGIN_DEFAULTS.lockTimeoutMs,
+      lockTimeoutMs: LOCK_TIMEOUT_MS,
       maxParticipants: Math.min(MAX_PARTICIPANTS, 2 * workers + 8),
     });
   }
@@ -81,18 +86,32 @@ export class ProcessReports {
         connections: connections(),
         streams: openStreams(),
       };
-      this.#table.put(String(process.pid), row, { ttl: TTL_MS });
+      try {
+        this.#table.put(String(process.pid), row, { ttl: TTL_MS });
+      } catch (error) {
+        // Another process was stopped in the middle of its report. The next one will do.
+        if (!(error instanceof ShmTableError)) throw error;
+      }
     };
     report();
     this.#timer = timers.setInterval(report, INTERVAL_MS).unref();
   }
 
-  /** The latest report of each process. */
+  /** The latest report of each process; none if a process was stopped in the middle of its own. */
   read(): Promise<ProcessReport[]> {
-    const rows = [...this.#table.entries()];
+    const rows = this.#rows();
     return Promise.all(
       rows.map(async ([pid, row]) => ({ ...row, pid: Number(pid), descriptors: await descriptorsOf(Number(pid)) })),
     );
+  }
+
+  #rows(): [string, ReportedRow][] {
+    try {
+      return [...this.#table.entries()];
+    } catch (error) {
+      if (error instanceof ShmTableError) return [];
+      throw error;
+    }
   }
 
   close(): void {
