@@ -6,6 +6,7 @@ import ShmTableCacheHandler, { type NextCacheOptions } from '../../src/adapters/
 import { Cache } from '../../src/cache/index.js';
 import { Table } from '../../src/index.js';
 import { useTestClock } from '../../src/table/test-clock.js';
+import { eventually } from '../fixtures/deadline.js';
 import { scratchOptions } from './scratch-adapter.js';
 
 type Handlers = ReturnType<typeof ShmTableCacheHandler.with>;
@@ -224,6 +225,9 @@ t.test('entries of `use cache` are shared, with their tags and expiry', async (t
   t.equal((await one.get(key))?.revalidate, -1, 'stale');
   await new other().revalidateTag('x');
   t.equal(await one.get(key), undefined);
+  // An entry of the millisecond in which a tag was revalidated counts as older.
+  const revalidated = Date.now();
+  await eventually('a later millisecond', () => Date.now() > revalidated);
   await one.set(key, entryOf('new', { tags: ['x'] }));
   await other.updateTags(['_N_T_/a']);
   t.equal(await one.get(key, ['_N_T_/a']), undefined);
