@@ -5,6 +5,7 @@
 import type { Columns } from '../../table/types.js';
 import { widthInJson } from '../row-width.js';
 import type { TableHandles } from '../table-handles.js';
+import { BodyBudget } from './body-budget.js';
 import type { JsonLimits } from './json-scanner.js';
 
 /**
@@ -49,12 +50,15 @@ export interface RouteLimits {
 
 export class BodyLimits {
   readonly #handles: TableHandles;
-  /** The minimum limit of every route. */
-  readonly bodyBytes: number;
+  readonly #bodyBytes: number;
+  /** Of all bodies together. */
+  readonly budget: BodyBudget;
 
+  /** @param bodyBytes the minimum limit of every route */
   constructor(handles: TableHandles, bodyBytes: number) {
     this.#handles = handles;
-    this.bodyBytes = bodyBytes;
+    this.#bodyBytes = bodyBytes;
+    this.budget = new BodyBudget(bodyBytes);
   }
 
   /**
@@ -73,7 +77,7 @@ export class BodyLimits {
   }
 
   #limits(bytes: number, structure: JsonLimits): RouteLimits {
-    return { maxBytes: Math.max(bytes, this.bodyBytes), structure };
+    return { maxBytes: Math.max(bytes, this.#bodyBytes), structure };
   }
 }
 

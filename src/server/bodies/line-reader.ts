@@ -4,6 +4,7 @@
  */
 import { ShmTableError } from '../../errors.js';
 import { errorOf } from '../request-hooks.js';
+import type { BodyBudget } from './body-budget.js';
 import type { RouteLimits } from './body-limits.js';
 import { JsonScanner } from './json-scanner.js';
 
@@ -16,16 +17,20 @@ export type Line = { readonly number: number } & ({ readonly bytes: Buffer } | {
 
 export class LineReader {
   readonly #limits: RouteLimits;
+  readonly #budget: BodyBudget;
   #number: number = 1;
   /** The beginning of the current line. */
   #pieces: Buffer[] = [];
   #bytes: number = 0;
+  /** Bytes of the current line taken from the budget. */
+  #taken: number = 0;
   /** Scans the current line if it is not small. */
   #scanner: JsonScanner | undefined;
   #error: Error | undefined;
 
-  constructor(limits: RouteLimits) {
+  constructor(limits: RouteLimits, budget: BodyBudget) {
     this.#limits = limits;
+    this.#budget = budget;
   }
 
   /** The lines that end in the next piece of the body. */
@@ -36,12 +41,21 @@ export class LineReader {
       yield this.#take();
       start = end + 1;
     }
-    this.#add(chunk.subarray(start));
+    // A copy, so that a short beginning does not keep the whole chunk.
+    const rest = chunk.subarray(start);
+    this.#add(start === 0 ? rest : Buffer.from(rest));
   }
 
   /** The last line, if the body does not end with a newline. */
   *end(): Generator<Line> {
     if (this.#bytes > 0) yield this.#take();
+  }
+
+  /** Forgets the current line; must be called when no more of the body is read. */
+  close(): void {
+    this.#pieces = [];
+    this.#budget.release(this.#taken);
+    this.#taken = 0;
   }
 
   #add(piece: Buffer): void {
@@ -52,15 +66,22 @@ export class LineReader {
       if (this.#bytes > maxBytes) {
         throw new ShmTableError('ERR_BODY_TOO_LARGE', `a line must have at most ${maxBytes} bytes, got more`);
       }
-      if (this.#scanner !== undefined) this.#scanner.push(piece);
       this.#pieces.push(piece);
-      if (this.#scanner !== undefined || this.#bytes <= SMALL_BYTES) return;
-      this.#scanner = new JsonScanner(structure);
-      for (const arrived of this.#pieces) this.#scanner.push(arrived);
+      if (this.#bytes <= SMALL_BYTES) return;
+      const arrived = this.#scanner === undefined ? this.#pieces : [piece];
+      this.#scanner ??= new JsonScanner(structure);
+      this.#reserve();
+      for (const each of arrived) this.#scanner.push(each);
     } catch (error) {
       this.#error = errorOf(error);
-      this.#pieces = [];
+      this.close();
     }
+  }
+
+  #reserve(): void {
+    const bytes = this.#bytes - this.#taken;
+    this.#budget.take(bytes);
+    this.#taken += bytes;
   }
 
   #take(): Line {
@@ -68,7 +89,7 @@ export class LineReader {
     const pieces = this.#pieces;
     const scanner = this.#scanner;
     let error = this.#error;
-    this.#pieces = [];
+    this.close();
     this.#bytes = 0;
     this.#scanner = undefined;
     this.#error = undefined;

@@ -11,7 +11,7 @@ import { ShmTableError } from '../../errors.js';
 import { addRouteHook, errorOf, hook } from '../request-hooks.js';
 import { Turns } from '../turns.js';
 import { BatchReader } from './batch-reader.js';
-import { BodyBudget } from './body-budget.js';
+import type { BodyBudget } from './body-budget.js';
 import type { BodyKind, BodyLimits } from './body-limits.js';
 import { JsonScanner } from './json-scanner.js';
 
@@ -41,7 +41,6 @@ type Done = (error: null, body: unknown) => void;
 
 /** Replaces the body parsers of this instance and its child instances. */
 export function acceptJsonBodies(app: FastifyInstance, limits: BodyLimits): void {
-  const budget = new BodyBudget(limits.bodyBytes);
   app.removeAllContentTypeParsers();
   app.addContentTypeParser(
     ['application/json', 'application/merge-patch+json'],
@@ -49,7 +48,7 @@ export function acceptJsonBodies(app: FastifyInstance, limits: BodyLimits): void
       try {
         const { body: kind } = request.routeOptions.config;
         checkHeaders(request, kind);
-        new BodyReader(request, kind, payload, limits, budget).read(done);
+        new BodyReader(request, kind, payload, limits).read(done);
       } catch (error) {
         done(null, new Refused(errorOf(error)));
       }
@@ -120,17 +119,11 @@ class BodyReader {
   /** Undefined when the body was parsed or refused: the rest of it is discarded. */
   #done: Done | undefined;
 
-  constructor(
-    request: FastifyRequest,
-    kind: BodyKind | undefined,
-    payload: Readable,
-    limits: BodyLimits,
-    budget: BodyBudget,
-  ) {
+  constructor(request: FastifyRequest, kind: BodyKind | undefined, payload: Readable, limits: BodyLimits) {
     this.#request = request;
     this.#payload = payload;
     this.#limits = limits;
-    this.#budget = budget;
+    this.#budget = limits.budget;
     this.#kind = kind;
     const announced = Number(request.headers['content-length'] ?? 0);
     if (announced > SMALL_BYTES) this.#begin(announced);

@@ -90,8 +90,12 @@ export function rowLinesRoutes(app: RoutesApp, handles: TableHandles, limits: Bo
     async (request, reply) => {
       const { table } = request.params;
       try {
-        const reader = new LineReader(limits.of('lines', table));
-        return await load(handles, table, reader, request);
+        const reader = new LineReader(limits.of('lines', table), limits.budget);
+        try {
+          return await load(handles, table, reader, request);
+        } finally {
+          reader.close();
+        }
       } catch (error) {
         // The unread rest of the body may be of any length.
         reply.header('Connection', 'close');
