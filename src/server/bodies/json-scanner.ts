@@ -6,6 +6,7 @@
  * Whether the bytes of strings are valid UTF-8 is checked by the decoder.
  */
 import { ShmTableError } from '../../errors.js';
+import { ByteCollector } from './byte-collector.js';
 
 /** Limits of a text in addition to the grammar. */
 export interface JsonLimits {
@@ -82,8 +83,8 @@ export class JsonScanner {
   #before = 0;
   /** Where the current element of the root begins in this chunk; -1 outside of elements. */
   #elementAt = -1;
-  /** The pieces of the current element in previous chunks. */
-  #pieces: Buffer[] = [];
+  /** The part of the current element in previous chunks. */
+  readonly #part = new ByteCollector();
 
   constructor(limits: JsonLimits, element?: (bytes: Buffer) => void) {
     this.#limits = limits;
@@ -98,7 +99,7 @@ export class JsonScanner {
    * @throws {ShmTableError} ERR_BODY_MALFORMED at the first fault
    */
   push(chunk: Buffer): void {
-    if (this.#pieces.length > 0) this.#elementAt = 0;
+    if (this.#part.length > 0) this.#elementAt = 0;
     const { length } = chunk;
     let at = 0;
     while (at < length) {
@@ -156,7 +157,7 @@ export class JsonScanner {
           at++;
       }
     }
-    if (this.#elementAt >= 0) this.#pieces.push(chunk.subarray(this.#elementAt));
+    if (this.#elementAt >= 0) this.#part.add(chunk.subarray(this.#elementAt));
     this.#elementAt = -1;
     this.#before += length;
   }
@@ -243,11 +244,9 @@ export class JsonScanner {
   #ended(chunk: Buffer, end: number): void {
     this.#state = this.#depth === 0 ? END : NEXT;
     if (this.#depth !== 1 || this.#elementAt < 0 || this.#element === undefined) return;
-    const last = chunk.subarray(this.#elementAt, end);
-    const bytes = this.#pieces.length === 0 ? last : Buffer.concat([...this.#pieces, last]);
-    this.#pieces = [];
+    this.#part.add(chunk.subarray(this.#elementAt, end));
     this.#elementAt = -1;
-    this.#element(bytes);
+    this.#element(this.#part.take());
   }
 
   #count(at: number): void {

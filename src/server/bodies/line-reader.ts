@@ -6,7 +6,8 @@ import { ShmTableError } from '../../errors.js';
 import { errorOf } from '../request-hooks.js';
 import type { BodyBudget } from './body-budget.js';
 import type { RouteLimits } from './body-limits.js';
-import { JsonScanner } from './json-scanner.js';
+import { ByteCollector } from './byte-collector.js';
+import { type JsonLimits, JsonScanner } from './json-scanner.js';
 
 const NEWLINE = 0x0a;
 /** A line up to this size is parsed without being scanned first. */
@@ -20,7 +21,7 @@ export class LineReader {
   readonly #budget: BodyBudget;
   #number: number = 1;
   /** The beginning of the current line. */
-  #pieces: Buffer[] = [];
+  readonly #kept = new ByteCollector();
   #bytes: number = 0;
   /** Bytes of the current line taken from the budget. */
   #taken: number = 0;
@@ -53,7 +54,7 @@ export class LineReader {
 
   /** Forgets the current line; must be called when no more of the body is read. */
   close(): void {
-    this.#pieces = [];
+    this.#kept.clear();
     this.#budget.release(this.#taken);
     this.#taken = 0;
   }
@@ -66,16 +67,26 @@ export class LineReader {
       if (this.#bytes > maxBytes) {
         throw new ShmTableError('ERR_BODY_TOO_LARGE', `a line must have at most ${maxBytes} bytes, got more`);
       }
-      this.#pieces.push(piece);
-      if (this.#bytes <= SMALL_BYTES) return;
-      const arrived = this.#scanner === undefined ? this.#pieces : [piece];
-      this.#scanner ??= new JsonScanner(structure);
-      this.#reserve();
-      for (const each of arrived) this.#scanner.push(each);
+      if (this.#bytes > SMALL_BYTES) {
+        this.#reserve();
+        if (this.#scanner === undefined) this.#beginScan(structure).push(piece);
+        else this.#scanner.push(piece);
+      }
+      this.#kept.add(piece);
     } catch (error) {
       this.#error = errorOf(error);
       this.close();
     }
+  }
+
+  /** Scans what has arrived of a line that turns out not to be small. */
+  #beginScan(structure: JsonLimits): JsonScanner {
+    const scanner = new JsonScanner(structure);
+    this.#scanner = scanner;
+    const arrived = this.#kept.take();
+    scanner.push(arrived);
+    this.#kept.add(arrived);
+    return scanner;
   }
 
   #reserve(): void {
@@ -86,7 +97,7 @@ export class LineReader {
 
   #take(): Line {
     const number = this.#number++;
-    const pieces = this.#pieces;
+    const bytes = this.#kept.take();
     const scanner = this.#scanner;
     let error = this.#error;
     this.close();
@@ -99,6 +110,6 @@ export class LineReader {
       error ??= errorOf(incomplete);
     }
     if (error !== undefined) return { number, error };
-    return { number, bytes: pieces.length === 1 ? pieces[0] : Buffer.concat(pieces) };
+    return { number, bytes };
   }
 }

@@ -13,6 +13,7 @@ import { Turns } from '../turns.js';
 import { BatchReader } from './batch-reader.js';
 import type { BodyBudget } from './body-budget.js';
 import type { BodyKind, BodyLimits } from './body-limits.js';
+import { ByteCollector } from './byte-collector.js';
 import { JsonScanner } from './json-scanner.js';
 
 declare module 'fastify' {
@@ -113,7 +114,7 @@ class BodyReader {
   /** Bytes taken from the budget. */
   #taken = 0;
   /** The kept part of the body so far. */
-  #chunks: Buffer[] = [];
+  readonly #kept = new ByteCollector();
   #scanner: JsonScanner | undefined;
   #batch: BatchReader | undefined;
   /** Undefined when the body was parsed or refused: the rest of it is discarded. */
@@ -167,7 +168,7 @@ class BodyReader {
     const done = this.#done;
     if (done === undefined) return;
     this.#done = undefined;
-    this.#chunks = [];
+    this.#kept.clear();
     this.#budget.release(this.#taken);
     this.#taken = 0;
     done(null, body);
@@ -176,19 +177,19 @@ class BodyReader {
   #add(chunk: Buffer): void {
     this.#bytes += chunk.length;
     if (this.#scanner === undefined) {
-      this.#chunks.push(chunk);
+      this.#kept.add(chunk);
       if (this.#bytes <= SMALL_BYTES) return;
       const scanner = this.#begin(this.#bytes);
-      const arrived = this.#chunks;
+      const arrived = this.#kept.take();
       this.#take(this.#bytes);
-      if (!this.#keepsBytes) this.#chunks = [];
-      for (const piece of arrived) scanner.push(piece);
+      if (this.#keepsBytes) this.#kept.add(arrived);
+      scanner.push(arrived);
       return;
     }
     if (this.#bytes > this.#maxBytes) throw tooLarge(this.#maxBytes, 'more');
     this.#take(chunk.length);
     this.#scanner.push(chunk);
-    if (this.#keepsBytes) this.#chunks.push(chunk);
+    if (this.#keepsBytes) this.#kept.add(chunk);
   }
 
   #take(bytes: number): void {
@@ -220,7 +221,7 @@ class BodyReader {
     this.#scanner?.end();
     if (this.#batch !== undefined) return this.#batch.operations;
     if (this.#kind === undefined && this.#scanner !== undefined) return undefined;
-    const body = parseJson(this.#chunks.length === 1 ? this.#chunks[0] : Buffer.concat(this.#chunks));
+    const body = parseJson(this.#kept.take());
     return this.#kind === 'batch' ? new BatchReader(this.#request).addAll(body) : body;
   }
 }
