@@ -18,7 +18,9 @@ import {
 import { Cache } from '../../src/cache/index.js';
 import { Table } from '../../src/index.js';
 import { useTestClock } from '../../src/table/test-clock.js';
+import { within } from '../fixtures/deadline.js';
 import { fixturePath } from '../table/child.js';
+import { FrameworkServer } from './framework-server.js';
 import { scratchOptions } from './scratch-adapter.js';
 
 function scratchLimiter(t: Test, options: RateLimiterShmTableOptions): RateLimiterShmTable {
@@ -75,6 +77,41 @@ t.test('limits are exact across four processes', async (t) => {
     );
   }
 });
+
+for (const framework of ['express', 'fastify', 'flexible']) {
+  t.test(`four processes with ${framework} share a limit exactly, while one is killed occasionally`, async (t) => {
+    const { name } = scratchOptions(t);
+    const limit = 70;
+    const servers = Array.from(
+      { length: 4 },
+      () => new FrameworkServer(t, 'limit-server', [framework, name, `${limit}`]),
+    );
+    const requests = 120;
+    let done = 0;
+    let allowed = 0;
+    let refused = 0;
+    let lost = 0;
+    const client = async (): Promise<void> => {
+      while (done < requests) {
+        const number = done++;
+        try {
+          const { status } = await servers[number % 4].request('/');
+          if (status === 200) allowed++;
+          else if (status === 429) refused++;
+          else t.fail(`status ${status}`);
+        } catch {
+          // The process was killed. The request may have been counted.
+          lost++;
+        }
+        if (number % 40 === 39) await servers[number % 3].replace();
+      }
+    };
+    await within(60_000, 'clients', Promise.all(Array.from({ length: 8 }, client)));
+    t.equal(allowed + refused + lost, requests);
+    t.ok(allowed <= limit && allowed >= limit - lost, `${allowed} of ${limit} were allowed, ${lost} were lost`);
+    t.equal((await servers[3].request('/')).status, 429);
+  });
+}
 
 t.test('the end of a window is a time of the test clock', async (t) => {
   using clock = useTestClock(new Date('2040-01-01'));

@@ -1,13 +1,11 @@
 /** ShmTableSessionStore, by itself and with express-session and @fastify/session in several processes. */
-import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
 import expressSession from 'express-session';
 import t, { type Test } from 'tap';
 import ShmTableSessionStore, { type SessionStoreOptions } from '../../src/adapters/session.js';
 import { Cache } from '../../src/cache/index.js';
 import { useTestClock } from '../../src/table/test-clock.js';
 import { within } from '../fixtures/deadline.js';
-import { fixturePath } from '../table/child.js';
+import { FrameworkServer } from './framework-server.js';
 import { scratchOptions } from './scratch-adapter.js';
 
 /** The methods as promises. */
@@ -155,38 +153,16 @@ t.test('load creates a session with the methods of express-session, outside a re
   t.ok(typed);
 });
 
-class Server {
-  process: ChildProcess;
-  #port: Promise<number>;
-  readonly #start: () => ChildProcess;
-
+class Server extends FrameworkServer {
   constructor(t: Test, framework: string, store: string) {
-    this.#start = () => fork(fixturePath('session-server'), [framework, store], { execArgv: [] });
-    this.process = this.#start();
-    this.#port = once(this.process, 'message').then(([port]) => port);
-    t.teardown(() => this.kill());
-  }
-
-  async kill(): Promise<void> {
-    if (this.process.exitCode !== null || this.process.signalCode !== null) return;
-    const ended = once(this.process, 'exit');
-    this.process.kill('SIGKILL');
-    await ended;
-  }
-
-  /** Kills the process and starts another one in its place. */
-  async replace(): Promise<void> {
-    await this.kill();
-    this.process = this.#start();
-    this.#port = once(this.process, 'message').then(([port]) => port);
-    await this.#port;
+    super(t, 'session-server', [framework, store]);
   }
 
   async fetch(
     path: string,
     cookie: string,
   ): Promise<{ status: number; body: Record<string, unknown>; cookie: string }> {
-    const answer = await fetch(`http://127.0.0.1:${await this.#port}${path}`, { headers: { cookie } });
+    const answer = await this.request(path, { cookie });
     const [given] = answer.headers.getSetCookie().map((text) => text.split(';')[0]);
     const body = answer.headers.get('content-type')?.includes('json')
       ? await answer.json()
