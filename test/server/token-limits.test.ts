@@ -10,8 +10,8 @@ import { Table } from '../../src/table/table.js';
 import { bearer, tokenOf } from '../fixtures/access-tokens.js';
 import { isProblem, startApp } from '../fixtures/server-app.js';
 
-/** A token that expires after a time; long enough for a request before, short enough to wait for. */
-const LIFETIME_MS = 400;
+/** Long enough for a request before it ends, and short enough to wait for. */
+const LIFETIME_MS = 2_000;
 
 t.test('a token is valid for its tables only', async (t) => {
   const tokens = [
@@ -77,19 +77,27 @@ t.test('a token is valid for its tables only', async (t) => {
 });
 
 t.test('a token expires', async (t) => {
-  const soon = { ...tokenOf('soon', 'soon', 'read'), expires: new Date(Date.now() + LIFETIME_MS).toISOString() };
   const past = { ...tokenOf('past', 'past', 'read'), expires: '2001-01-01T00:00:00+01:00' };
   const later = { ...tokenOf('later', 'later', 'read'), expires: '9999-12-31T23:59:59.999Z' };
-  const { send, port } = await startApp(t, { tokens: [soon, past, later] }, { changes: 65_536 });
+  const tokens = new AccessTokens([past, later]);
+  const { send, port } = await startApp(t, {}, { changes: 65_536, tokens });
+  const soon = { ...tokenOf('soon', 'soon', 'read'), expires: new Date(Date.now() + LIFETIME_MS).toISOString() };
+  tokens.replace([soon, past, later]);
   const path = '/v1/tables/t/changes';
   const options = (secret: string) => ({ host: '127.0.0.1', port, path, headers: bearer(secret) });
   const [stream] = await once(get(options('soon')), 'response');
+  t.equal(stream.statusCode, 200);
+  const closed = new Promise((resolve) =>
+    stream
+      .on('error', () => undefined)
+      .resume()
+      .once('close', resolve),
+  );
   const [lasting] = await once(get(options('later')), 'response');
   t.teardown(() => lasting.destroy());
   isProblem(t, await send('GET', '/v1/tables', { headers: bearer('past') }), 401, 'ERR_UNAUTHENTICATED', 'expired');
   t.equal((await send('GET', '/v1/tables', { headers: bearer('later') })).status, 200);
-  stream.on('error', () => undefined).resume();
-  await new Promise((resolve) => stream.once('close', resolve));
+  await closed;
   t.pass('its stream ends');
   isProblem(t, await send('GET', '/v1/tables', { headers: bearer('soon') }), 401, 'ERR_UNAUTHENTICATED', 'afterwards');
   t.notOk(lasting.destroyed, 'that of another token continues');
