@@ -50,6 +50,13 @@ t.test('requests, actions of administrators and failures in the log', async (t) 
     });
   });
 
+  await t.test('a refused token, with the id of its request', async (t) => {
+    await send(port, 'GET', '/v1/tables', { headers: { ...bearer('guess'), 'x-request-id': 'guessed' } });
+    t.match(await logged(({ msg, reqId }) => msg.includes('without a valid token') && reqId === 'guessed'), {
+      remoteAddress: String,
+    });
+  });
+
   await t.test('a full table without a stack, and not for every request', async (t) => {
     const put = (key: string) => send(port, 'PUT', `/v1/tables/t/rows/${key}`, { json: {}, ...as('write') });
     t.equal((await put('first')).status, 201);

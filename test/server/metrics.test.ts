@@ -1,6 +1,7 @@
 import t from 'tap';
 import type { ServiceEvent } from '../../src/server/event-log.js';
 import { ServiceMemory } from '../../src/server/service-memory.js';
+import { bearer, SECRETS, TOKENS } from '../fixtures/access-tokens.js';
 import { send } from '../fixtures/http-client.js';
 import { PrometheusText } from '../fixtures/prometheus-text.js';
 import { startApp } from '../fixtures/server-app.js';
@@ -67,6 +68,17 @@ t.test('an app counts tables, requests, durations and request ids', async (t) =>
     t.equal(metrics.sum(`${family}_count`, labels), 3);
     t.ok(metrics.sum(`${family}_sum`, labels) > 0);
   });
+});
+
+t.test('a refused request is counted by its route', async (t) => {
+  const app = await startApp(t, { tokens: TOKENS });
+  await app.send('PUT', '/v1/tables/t/rows/k', { json: {} });
+  await app.send('GET', '/v1/tables/t/rows/k', { headers: { host: 'a, b', expect: 'more' } });
+  const { text } = await app.send('GET', '/metrics', { headers: bearer(SECRETS.read) });
+  const requests = (labels: Record<string, string>) =>
+    new PrometheusText(text).sum('shmtable_http_requests_total', labels);
+  t.equal(requests({ method: 'PUT', route: ROW_ROUTE, status: '401' }), 1);
+  t.equal(requests({ method: 'GET' }), 0, 'what Node itself refuses is not counted');
 });
 
 t.test('a valid request id is returned, an invalid one replaced', async (t) => {

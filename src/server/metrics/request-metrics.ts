@@ -64,7 +64,12 @@ export class RequestMetrics {
 
   /** Counts a response that was sent. A response that Fastify did not send has no route. */
   sent(response: ServerResponse): void {
-    response.metrics?.count(response);
+    try {
+      response.metrics?.count(response);
+    } catch (error) {
+      // Thrown from here, it would end the process.
+      this.#log.error({ err: error, reqId: requestId(response.req) }, 'request not counted');
+    }
   }
 
   counter(family: CounterFamily, labels: Labels): MetricCounter | undefined {
