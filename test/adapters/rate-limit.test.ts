@@ -19,6 +19,7 @@ import { Cache } from '../../src/cache/index.js';
 import { Table } from '../../src/index.js';
 import { useTestClock } from '../../src/table/test-clock.js';
 import { within } from '../fixtures/deadline.js';
+import { tries } from '../fixtures/tries.js';
 import { fixturePath } from '../table/child.js';
 import { FrameworkServer } from './framework-server.js';
 import { scratchOptions } from './scratch-adapter.js';
@@ -78,7 +79,7 @@ t.test('limits are exact across four processes', async (t) => {
   }
 });
 
-for (const framework of ['express', 'fastify', 'flexible']) {
+for (const framework of ['express', 'fastify', 'flexible'].slice(0, tries(2, 3))) {
   t.test(`four processes with ${framework} share a limit exactly, while one is killed occasionally`, async (t) => {
     const { name } = scratchOptions(t);
     const limit = 70;
@@ -103,7 +104,7 @@ for (const framework of ['express', 'fastify', 'flexible']) {
           // The process was killed. The request may have been counted.
           lost++;
         }
-        if (number % 40 === 39) await servers[number % 3].replace();
+        if (number % 50 === 49) await servers[number % 3].replace();
       }
     };
     await within(60_000, 'clients', Promise.all(Array.from({ length: 8 }, client)));
