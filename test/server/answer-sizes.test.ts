@@ -122,13 +122,14 @@ t.test('many long requests share one turn of the event loop', { timeout: 60_000 
 
 t.test('of many requests sent at once, one has its rows in memory', async (t) => {
   const { app, table } = await startWide(t, 100);
-  const REQUESTS = 200;
+  const REQUESTS = 30;
   const get = 'GET /v1/tables/wide/rows?limit=1000 HTTP/1.1\r\nHost: localhost\r\n';
   const socket = connect(app.port, '127.0.0.1');
   t.teardown(() => socket.destroy());
   socket.write(`${`${get}\r\n`.repeat(REQUESTS - 1)}${get}Connection: close\r\n\r\n`);
   await once(socket, 'readable');
-  // The client has read nothing yet.
+  // The client has read nothing yet. In this time the service would have read the rows of all requests.
+  for (let i = 0; i < 100; i++) await app.send('GET', '/healthz');
   table.clear();
   let bytes = 0;
   let responses = 0;
@@ -136,6 +137,6 @@ t.test('of many requests sent at once, one has its rows in memory', async (t) =>
     bytes += chunk.length;
     responses += String(chunk).split('HTTP/1.1 200').length - 1;
   }
-  t.ok(bytes < 3 * 8 * MIB, `${bytes} bytes of ${REQUESTS} responses of 8 MiB`);
+  t.ok(bytes < 9 * MIB, `${bytes} bytes of ${REQUESTS} responses of 8 MiB`);
   t.ok(responses > REQUESTS / 2, `${responses} responses`);
 });

@@ -38,6 +38,19 @@ t.test('long requests yield to the event loop', async (t) => {
     t.same(found.sort(), expected.sort(), 'each of them once, on however many pages');
   });
 
+  await t.test('a search for lines that no key has yields', async (t) => {
+    let isOver = false;
+    let looks = 0;
+    const options = { headers: { accept: 'application/x-ndjson' } };
+    const search = () => app.send('GET', '/v1/tables/large/rows?prefix=none', options);
+    const answers = Promise.all(Array.from({ length: 6 }, search)).finally(() => {
+      isOver = true;
+    });
+    for (; !isOver; looks++) await nextTurn();
+    for (const { text } of await answers) t.equal(text, '');
+    t.ok(looks >= 12, `the test ran ${looks} times meanwhile`);
+  });
+
   await t.test('clearing yields', async (t) => {
     const cleared = app.send('DELETE', '/v1/tables/large/rows');
     while (table.size === ROWS) await nextTurn();
