@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import type { FastifyBaseLogger } from 'fastify';
 import { TABLE_DEFAULTS } from '../table/defaults.js';
 import { MAX_PARTICIPANTS } from '../table/options.js';
-import { openCounts } from './access/request-limit.js';
+import { openCounts } from './access/request-counts.js';
 import { ListeningSockets } from './listening-sockets.js';
 import { ProcessReports } from './metrics/process-reports.js';
 import { tellServiceManager } from './service-manager.js';

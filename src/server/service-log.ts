@@ -1,7 +1,7 @@
-/** The log of a process without an app: pino, configured as in the workers' apps. */
-import Fastify, { type FastifyBaseLogger } from 'fastify';
-import { schemaController } from './schema-compilers.js';
+/** The log of a process without an app, configured as Fastify configures those of the workers' apps. */
+import type { FastifyBaseLogger } from 'fastify';
+import { pino } from 'pino';
 
 export function createLog(level: string): FastifyBaseLogger {
-  return Fastify({ logger: { level }, schemaController }).log;
+  return pino({ level });
 }
