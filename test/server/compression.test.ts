@@ -56,7 +56,7 @@ t.test('compression', { timeout: 60_000 }, async (t) => {
   });
 
   await t.test('lines are compressed while they are read', async (t) => {
-    for (let i = 0; i < 290; i++) wide.set(`k${i}`, { text: `${i}`.repeat(10_000) });
+    for (let i = 0; i < 290; i++) wide.set(`k${i}`, { text: `${i}`.repeat(2_000) });
     const headers = { accept: 'application/x-ndjson', 'accept-encoding': 'gzip' };
     const { bytes, headers: sent } = await fetched('/v1/tables/wide/rows?prefix=k', headers);
     t.match([sent['content-encoding'], sent.vary], ['gzip', 'Accept, Accept-Encoding']);
@@ -124,7 +124,7 @@ t.test('compression', { timeout: 60_000 }, async (t) => {
 
   await t.test('compression ends when the client disconnects', async (t) => {
     const headers = { accept: 'application/x-ndjson', 'accept-encoding': 'gzip' };
-    for (let i = 0; i < 20; i++) {
+    for (let i = 0; i < 5; i++) {
       const [response] = await once(
         get({ host: '127.0.0.1', port: app.port, path: '/v1/tables/wide/rows', headers }),
         'response',

@@ -1,7 +1,7 @@
 /** Metrics of the processes of the service, of its snapshots and of the machine. */
 import { once } from 'node:events';
 import { get } from 'node:http';
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import { Table } from '../../src/table/table.js';
 import { send } from '../fixtures/http-client.js';
@@ -35,7 +35,10 @@ t.test('each process of a service is measured', async (t) => {
   const [stream] = await once(get({ host: '127.0.0.1', port, path: '/v1/tables/fed/changes' }), 'response');
   let second = await read();
   // A process reports once a second.
-  while (second.sum('shmtable_change_streams') === 0) second = await read();
+  while (second.sum('shmtable_change_streams') === 0) {
+    await sleep(50);
+    second = await read();
+  }
   t.ok(second.sum('shmtable_http_connections') >= 1);
   t.equal(second.sum('shmtable_snapshots_total'), 1);
   t.equal(second.sum('shmtable_snapshot_failures_total'), 0);
@@ -57,7 +60,7 @@ t.test('the memory of the machine, and the versions', async (t) => {
 t.test('other requests are served while the metrics of many tables are written', async (t) => {
   const app = await startApp(t);
   const { namespace } = app;
-  for (let i = 0; i < 400; i++)
+  for (let i = 0; i < 200; i++)
     Table.create({ name: `t${i}`, namespace, capacity: 1, columns: { n: 'int32' } }).close();
   for (const path of ['/metrics', '/v1/tables']) {
     let looks = 0;
@@ -73,9 +76,9 @@ t.test('other requests are served while the metrics of many tables are written',
       longest = Math.max(longest, (user + system) / 1000);
     }
     const { text } = await response;
-    if (path === '/metrics') t.equal(new PrometheusText(text).all('shmtable_table_rows').length, 401);
-    else t.equal(JSON.parse(text).tables.length, 401);
+    if (path === '/metrics') t.equal(new PrometheusText(text).all('shmtable_table_rows').length, 201);
+    else t.equal(JSON.parse(text).tables.length, 201);
     const shown = `${looks} turns, the longest of ${Math.round(longest)} ms of processor time`;
-    t.ok(looks > 10 && longest < 150, `${path}: ${shown}`);
+    t.ok(looks > 5 && longest < 150, `${path}: ${shown}`);
   }
 });
