@@ -175,7 +175,7 @@ export class Cache<V = unknown> {
     this.#assertOpen();
     const rowKey = rowKeyOf(key);
     const checked = this.#setOptions(options);
-    const row = this.#entries.rowOf(key, this.#encode(value), checked, this.#entries.tags.stamp(checked.tags));
+    const row = this.#entries.rowOf(key, rowKey, this.#encode(value), checked, this.#entries.tags.stamp(checked.tags));
     this.#leases.void(rowKey);
     this.#entries.put(rowKey, row, lifetimeOf(checked));
     return this;
@@ -257,7 +257,8 @@ export class Cache<V = unknown> {
         throw new ShmTableError('ERR_ARGUMENT', `each entry must be [key, value], got ${show(entry)}`);
       }
       const [key, value] = entry as readonly [string, V];
-      return [rowKeyOf(key), this.#entries.rowOf(key, this.#encode(value), checked, stamp)] as const;
+      const rowKey = rowKeyOf(key);
+      return [rowKey, this.#entries.rowOf(key, rowKey, this.#encode(value), checked, stamp)] as const;
     });
     for (const [rowKey] of rows) this.#leases.void(rowKey);
     this.#entries.putMany(rows, lifetimeOf(checked));

@@ -3,7 +3,7 @@ import { engineOf } from '../table/engine.js';
 import { presentBootMs } from '../table/present.js';
 import type { CheckedOptions } from './cache-options.js';
 import type { StoredCodec } from './codec.js';
-import { fullKeyOf, isRowKey, keyOfFull } from './row-key.js';
+import { fullKeyOf, keyOfFull } from './row-key.js';
 import { ABSENT, type Entry, HASHED_KEY, STALES, TAGGED, type ValueRow, type ValueTable } from './stored-values.js';
 import type { Tags } from './tags.js';
 
@@ -78,9 +78,9 @@ export class Entries<V> {
   }
 
   /** The row for a value. If `stored` is undefined, it records that there is none. */
-  rowOf(key: string, stored: string | Uint8Array | undefined, options: CheckedOptions, stamp: string) {
+  rowOf(key: string, rowKey: string, stored: string | Uint8Array | undefined, options: CheckedOptions, stamp: string) {
     const { ttl, staleTtl } = options;
-    const isHashed = !isRowKey(key);
+    const isHashed = rowKey !== key;
     const stales = stored !== undefined && ttl !== undefined && staleTtl > 0;
     return {
       marks:
@@ -107,7 +107,7 @@ export class Entries<V> {
     stamp: string,
     before: number | undefined,
   ): number | undefined {
-    const row = this.rowOf(key, stored, options, stamp);
+    const row = this.rowOf(key, rowKey, stored, options, stamp);
     const ttl = stored === undefined ? (options.negativeTtl ?? null) : lifetimeOf(options);
     const engine = engineOf(this.table);
     if (before !== undefined) {
@@ -128,16 +128,15 @@ export class Entries<V> {
   }
 
   /**
-   * Writes a row and returns its revision. The new row needs memory in addition to that of the old one, which eviction
-   * spares. So in a full heap the old row is removed first.
+   * Writes a row. The new row needs memory in addition to that of the old one, which eviction spares. So in a full heap
+   * the old row is removed first.
    */
-  put(rowKey: string, row: StoredRow, ttl: number | null): number {
-    const engine = engineOf(this.table);
+  put(rowKey: string, row: StoredRow, ttl: number | null): void {
     try {
-      return engine.write('put', rowKey, row, { ttl }).revision;
+      this.table.put(rowKey, row, { ttl });
     } catch (error) {
       if (!hasCode(error, 'ERR_TABLE_FULL') || !this.table.delete(rowKey)) throw error;
-      return engine.write('put', rowKey, row, { ttl }).revision;
+      this.table.put(rowKey, row, { ttl });
     }
   }
 

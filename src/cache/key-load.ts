@@ -142,7 +142,7 @@ export class KeyLoad<V> {
     const { entries, leases } = this.#parts;
     const stored = value === undefined ? undefined : entries.codec.encode(value);
     const isKept = stored !== undefined || options.negativeTtl !== undefined;
-    const row = entries.rowOf(this.#key, stored, options, this.#stamp) as unknown as ValueRow;
+    const row = entries.rowOf(this.#key, this.#rowKey, stored, options, this.#stamp) as unknown as ValueRow;
     // Voided: the key was deleted or overwritten since the load began. The callers still get the loaded value.
     if (!leases.isHeld(this.#rowKey, lease)) return row;
     if (!isKept) leases.releaseAbsent(this.#rowKey, lease);

@@ -22,7 +22,7 @@ export function rowKeyOf(key: string): string {
 }
 
 /** Whether the row key of a key is the key itself. */
-export function isRowKey(key: string): boolean {
+function isRowKey(key: string): boolean {
   const { length } = key;
   if (length === 0 || length > MAX_ROW_KEY_BYTES) return false;
   if (length > SURELY_SHORT && Buffer.byteLength(key) > MAX_ROW_KEY_BYTES) return false;
