@@ -14,7 +14,12 @@ t.test('each process of a service is measured', async (t) => {
   const read = async () => new PrometheusText((await send(port, 'GET', '/metrics')).text);
   const pidsOf = (text: PrometheusText, role: string) =>
     text.all('process_resident_memory_bytes', { role }).map(({ labels }) => Number(labels.pid));
-  const first = await read();
+  let first = await read();
+  // A process reports once a second, and does not wait for another that is doing so.
+  while (pidsOf(first, 'worker').length < workers.length) {
+    await sleep(50);
+    first = await read();
+  }
   t.same(pidsOf(first, 'primary'), [service.pid]);
   t.same(pidsOf(first, 'worker').sort(), [...workers].sort());
   for (const pid of [service.pid, ...workers]) {
@@ -34,7 +39,6 @@ t.test('each process of a service is measured', async (t) => {
   t.equal((await send(port, 'POST', '/v1/tables/fed/snapshot')).status, 200);
   const [stream] = await once(get({ host: '127.0.0.1', port, path: '/v1/tables/fed/changes' }), 'response');
   let second = await read();
-  // A process reports once a second.
   while (second.sum('shmtable_change_streams') === 0) {
     await sleep(50);
     second = await read();
