@@ -8,19 +8,19 @@ import { allowOrigins } from './access/cross-origin.js';
 import { hostGuard } from './access/host-guard.js';
 import { limitRequests } from './access/request-limit.js';
 import { trustOf } from './access/trusted-proxies.js';
-import { logAdminActions, logRequests } from './access-log.js';
+import { RequestLog } from './access-log.js';
 import { collectRoutes, serveDocs } from './api-docs.js';
-import { answerClientError } from './client-errors.js';
+import { ClientErrors } from './client-errors.js';
 import { ConfiguredTables } from './configured-tables.js';
 import { ConnectionDrain } from './connection-drain.js';
 import { limitConnections } from './connection-limit.js';
-import { createHttpServer, MAX_HEADER_BYTES } from './http-server.js';
+import { commonHeaders, createHttpServer, MAX_HEADER_BYTES } from './http-server.js';
 import { KnownPaths } from './known-paths.js';
 import { ProcessReports } from './metrics/process-reports.js';
 import { RequestMetrics } from './metrics/request-metrics.js';
 import { shmtablePlugin } from './plugin.js';
 import { sendProblem } from './problems.js';
-import { hook } from './request-hooks.js';
+import { hook, type Step } from './request-hooks.js';
 import { requestId } from './request-ids.js';
 import { lazyLog } from './request-log.js';
 import { parseTarget } from './request-target.js';
@@ -62,6 +62,14 @@ export async function buildApp(
 ): Promise<RoutesApp> {
   const log = createLog(settings.logLevel);
   const metrics = new RequestMetrics(memory, log);
+  const requests = new RequestLog(log, settings.accessLog);
+  const clientErrors = new ClientErrors(commonHeaders(settings));
+  /** Notes every request, before the steps that may reject it, so that rejected requests are counted and logged too. */
+  const note: Step = (request, { raw: response }) => {
+    const { config } = request.routeOptions;
+    metrics.note(config, response);
+    requests.note(config, request, response);
+  };
   const app = Fastify({
     // With one, Fastify would listen for the end of each response to log it.
     logger: false,
@@ -73,25 +81,33 @@ export async function buildApp(
     routerOptions: { maxParamLength: MAX_HEADER_BYTES },
     schemaController,
     serverFactory: (listener) =>
-      createHttpServer(listener, settings, {
+      createHttpServer(listener, settings, clientErrors, {
         isLast: () => drain.begun,
-        sent: (response) => {
-          metrics.sent(response);
+        ended: (response) => {
+          metrics.ended(response);
           drain.responded();
         },
       }),
     genReqId: requestId,
-    frameworkErrors: sendProblem,
-    clientErrorHandler: answerClientError,
+    // For a path that cannot be decoded Fastify calls no hooks.
+    frameworkErrors: (error, request, reply) => {
+      note(request, reply);
+      sendProblem(error, request, reply);
+    },
+    clientErrorHandler: (error, socket) => clientErrors.answer(error, socket),
   }).withTypeProvider<TypeBoxTypeProvider>();
 
   app.setChildLoggerFactory((_none, bindings, options) => lazyLog(() => log.child(bindings, options)));
+  // The routes outside of the plugin take no bodies, so none makes a request to an unknown path invalid.
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', (_request, body, done) => {
+    body.resume();
+    done(null);
+  });
   drain.watch(app);
   app.addHook('onClose', async () => memory.close());
 
   metrics.watch(app);
-  if (settings.accessLog) logRequests(app, log);
-  logAdminActions(app, log);
   const paths = new KnownPaths();
   app.addHook('onRoute', (route) => {
     if (route.url !== '*') paths.add(route.url, route.method);
@@ -102,7 +118,7 @@ export async function buildApp(
   });
 
   const onTcp = settings.socket === undefined;
-  app.addHook('onRequest', hook(metrics.note, ...hostGuard({ onTcp, withTokens: tokens !== undefined })));
+  app.addHook('onRequest', hook(note, ...hostGuard({ onTcp, withTokens: tokens !== undefined })));
   if (settings.cors !== undefined) await allowOrigins(app, settings.cors, paths);
   identifyRequests(app, tokens);
   if (settings.rateLimit !== undefined) await limitRequests(app, settings.rateLimit, settings);
@@ -133,7 +149,7 @@ export async function buildApp(
   await drain.finish(app);
   limitConnections(app.server, {
     limit: settings.limits.connections,
-    isPlain: settings.tls === undefined,
+    refuse: settings.tls === undefined ? (socket, limit) => clientErrors.refuseConnection(socket, limit) : undefined,
     log,
   });
   return app;

@@ -6,7 +6,6 @@ import { readFileSync } from 'node:fs';
 import type { Server, Socket } from 'node:net';
 import type { FastifyBaseLogger } from 'fastify';
 import { timers } from '../memory/index.js';
-import { refuseConnection } from './client-errors.js';
 
 /** Descriptors that are left for everything else, if the process may have that many. */
 const RESERVED_DESCRIPTORS = 256;
@@ -18,13 +17,13 @@ const RELIEF = 0.9;
 
 interface ConnectionLimitOptions {
   readonly limit: number;
-  /** Whether the client can read a response in plain text. */
-  readonly isPlain: boolean;
+  /** Responds to a connection over the limit; undefined if its client cannot read a response in plain text. */
+  readonly refuse: ((socket: Socket, limit: number) => void) | undefined;
   readonly log: FastifyBaseLogger;
 }
 
 /** Must be called when all listeners for connections have been added: a refused connection reaches none of them. */
-export function limitConnections(server: Server, { limit, isPlain, log }: ConnectionLimitOptions): void {
+export function limitConnections(server: Server, { limit, refuse: respond, log }: ConnectionLimitOptions): void {
   const listeners = server.listeners('connection');
   const effective = Math.min(limit, descriptorsForConnections());
   let open = 0;
@@ -35,11 +34,11 @@ export function limitConnections(server: Server, { limit, isPlain, log }: Connec
     if (!isReported) log.warn({ connections: open, limit: effective }, 'limit of connections reached');
     isReported = true;
     socket.on('error', () => undefined);
-    if (!isPlain) {
+    if (respond === undefined) {
       socket.destroy();
       return;
     }
-    refuseConnection(socket, effective);
+    respond(socket, effective);
     if (lingering >= MAX_LINGERING) {
       socket.destroySoon();
       return;

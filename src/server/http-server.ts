@@ -2,7 +2,7 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { protectiveHeaders } from './access/protective-headers.js';
-import { answerConnect, answerUnknownExpectation } from './client-errors.js';
+import { answerUnknownExpectation, type ClientErrors } from './client-errors.js';
 import { oneAtATime } from './request-queue.js';
 import { type ResponseRules, responsesUnder } from './service-response.js';
 import type { ServiceSettings } from './settings/settings-schema.js';
@@ -17,17 +17,21 @@ const LONGEST_CHECK_MS = 5000;
 const SHORTEST_CHECK_MS = 50;
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
+/** The headers of every response, with names in lower case. */
+export function commonHeaders({ tls, workerHeader }: ServiceSettings): Record<string, string> {
+  return { ...protectiveHeaders(tls !== undefined), ...(workerHeader && { 'shm-worker': String(process.pid) }) };
+}
+
 export function createHttpServer(
   listener: RequestListener,
-  { limits, tls, workerHeader }: ServiceSettings,
-  rules: Pick<ResponseRules, 'isLast' | 'sent'>,
+  settings: ServiceSettings,
+  clientErrors: ClientErrors,
+  rules: Pick<ResponseRules, 'isLast' | 'ended'>,
 ): Server {
-  const { requestTimeoutMs } = limits;
+  const { tls } = settings;
+  const { requestTimeoutMs } = settings.limits;
   const options = {
-    ServerResponse: responsesUnder({
-      ...rules,
-      headers: { ...protectiveHeaders(tls !== undefined), ...(workerHeader && { 'shm-worker': String(process.pid) }) },
-    }),
+    ServerResponse: responsesUnder({ ...rules, headers: commonHeaders(settings) }),
     // Node's own response to a missing Host is not a problem document.
     requireHostHeader: false,
     maxHeaderSize: MAX_HEADER_BYTES,
@@ -45,7 +49,7 @@ export function createHttpServer(
   // The bytes are limited. A limit on the number of headers would silently drop some, perhaps a condition or a token.
   server.maxHeadersCount = 0;
   server.on('checkExpectation', answerUnknownExpectation);
-  server.on('connect', answerConnect);
+  server.on('connect', (request, socket) => clientErrors.answerConnect(request, socket));
   // A client that has sent its last request may close its side and wait for the responses. Node has no option for this.
   Object.assign(server, { httpAllowHalfOpen: true });
   return server;

@@ -17,8 +17,13 @@ const PROCESS = `${randomBytes(9).toString('base64url')}.`;
 let requests = 0;
 
 export function requestId(request: IncomingMessage): string {
-  request.requestId ??= givenId(request) ?? PROCESS + ++requests;
+  request.requestId ??= givenId(request) ?? newRequestId();
   return request.requestId;
+}
+
+/** An id that no other request to any worker has. */
+export function newRequestId(): string {
+  return PROCESS + ++requests;
 }
 
 function givenId({ headers }: IncomingMessage): string | undefined {

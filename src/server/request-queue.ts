@@ -19,6 +19,13 @@ const MAX_WAITING = 500;
 /** How long a client may take to notice that its connection has ended. */
 const LINGER_MS = 1000;
 
+declare module 'node:http' {
+  interface IncomingMessage {
+    /** Set while the body is read: ends that with an error, which becomes the response. */
+    endBody?: ((error: Error) => void) | undefined;
+  }
+}
+
 interface Exchange {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
@@ -84,9 +91,27 @@ class Connection {
     return complete?.response;
   }
 
-  /** Whether the request that is arriving already has its response; the rest of it is then only discarded. */
+  /** Makes an error the response to the request that is arriving, if its body is being read; then the connection ends. */
+  refuseArriving(error: Error): boolean {
+    const { request, response } = this.#current ?? {};
+    if (request?.endBody === undefined || request.complete || response?.headersSent !== false) return false;
+    this.#isEnding = true;
+    response.setHeader('Connection', 'close');
+    request.endBody(error);
+    return true;
+  }
+
+  /** Executes no further requests. */
+  stop(): void {
+    this.#isEnding = true;
+    this.#waiting = [];
+  }
+
+  /** Whether the request that is arriving already has its response, or a part; the rest of it is then only discarded. */
   get isAnswered(): boolean {
-    return this.#current === undefined && this.#answered?.request.complete === false;
+    if (this.#current === undefined) return this.#answered?.request.complete === false;
+    const { request, response } = this.#current;
+    return !request.complete && response.headersSent;
   }
 
   #begin(exchange: Exchange): void {
@@ -107,6 +132,8 @@ class Connection {
 }
 
 const connections = new WeakMap<Socket, Connection>();
+/** Connections whose further requests are ignored. */
+const stopped = new WeakSet<Socket>();
 
 /** The listener, called for one request of each connection at a time. */
 export function oneAtATime(listener: RequestListener): RequestListener {
@@ -114,11 +141,23 @@ export function oneAtATime(listener: RequestListener): RequestListener {
     const { socket } = request;
     let connection = connections.get(socket);
     if (connection === undefined) {
+      if (stopped.has(socket)) return;
       connection = new Connection(socket, listener);
       connections.set(socket, connection);
     }
     connection.add({ request, response });
   };
+}
+
+/** Makes an error the response to the request that is arriving on a connection, if its body is being read. */
+export function refuseArriving(socket: Socket, error: Error): boolean {
+  return connections.get(socket)?.refuseArriving(error) === true;
+}
+
+/** Executes no further requests of a connection. */
+export function stopRequests(socket: Socket): void {
+  stopped.add(socket);
+  connections.get(socket)?.stop();
 }
 
 /** The last of the responses that are still to be sent on a connection to requests that have arrived completely. */

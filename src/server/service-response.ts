@@ -19,12 +19,20 @@ export interface ResponseRules {
   readonly headers: Readonly<Record<string, string>>;
   /** Whether the response is the last one of its connection. */
   isLast(): boolean;
-  /** Called when a response has been sent completely. */
-  sent(response: ServerResponse): void;
+  /** Called when a response has been sent completely, or its connection has ended before. */
+  ended(response: ServerResponse): void;
+}
+
+/** The status that logs and metrics show if the client disconnected before its response began, as in other servers. */
+const CLIENT_GONE = 499;
+
+/** The status of a response that has ended. */
+export function statusOf({ headersSent, statusCode }: ServerResponse): number {
+  return headersSent ? statusCode : CLIENT_GONE;
 }
 
 /** The class of responses that follow these rules, for the server's options. */
-export function responsesUnder({ headers: common, isLast, sent }: ResponseRules): typeof ServerResponse {
+export function responsesUnder({ headers: common, isLast, ended }: ResponseRules): typeof ServerResponse {
   const names = Object.keys(common);
   const values = Object.values(common);
 
@@ -62,8 +70,10 @@ export function responsesUnder({ headers: common, isLast, sent }: ResponseRules)
 
     override emit(event: string | symbol, ...values: unknown[]): boolean {
       const isHeard = super.emit(event, ...values);
-      if (event === 'finish') sent(this);
-      else if (event === 'close') this.whenClosed?.();
+      if (event === 'close') {
+        ended(this);
+        this.whenClosed?.();
+      }
       return isHeard;
     }
   };

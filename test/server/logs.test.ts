@@ -1,7 +1,9 @@
 /** What the service logs about requests, and what it never logs. */
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import t from 'tap';
 import { bearer, SECRETS, TOKENS } from '../fixtures/access-tokens.js';
-import { send } from '../fixtures/http-client.js';
+import { send, sendRaw } from '../fixtures/http-client.js';
 import { type LogEntry, startService } from '../fixtures/server-process.js';
 
 const QUERY_SECRET = 'secret-in-a-query';
@@ -12,7 +14,10 @@ t.test('requests, actions of administrators and failures in the log', async (t) 
       accessLog: true,
       trustedProxies: ['127.0.0.0/8'],
       tokens: TOKENS,
-      tables: { t: { capacity: 1, columns: { n: 'int32' } } },
+      tables: {
+        t: { capacity: 1, columns: { n: 'int32' } },
+        fed: { capacity: 1, columns: { n: 'int32' }, changes: 65_536 },
+      },
     },
   });
   const as = (scope: keyof typeof SECRETS, more = {}) => ({ headers: { ...bearer(SECRETS[scope]), ...more } });
@@ -55,6 +60,50 @@ t.test('requests, actions of administrators and failures in the log', async (t) 
     t.match(await logged(({ msg, reqId }) => msg.includes('without a valid token') && reqId === 'guessed'), {
       remoteAddress: String,
     });
+  });
+
+  await t.test('a client that disconnects is logged and counted, too', async (t) => {
+    const leave = async (request: string, id: string, until: () => Promise<unknown>): Promise<void> => {
+      const socket = connect(port, '127.0.0.1');
+      const auth = `Authorization: ${bearer(SECRETS.admin).authorization}`;
+      socket.write(`${request.replace('\r\n', ` HTTP/1.1\r\nHost: localhost\r\nX-Request-Id: ${id}\r\n${auth}\r\n`)}`);
+      await Promise.race([once(socket, 'data'), until()]);
+      socket.resetAndDestroy();
+    };
+    await leave('GET /v1/tables/fed/changes\r\n\r\n', 'left-stream', () => new Promise(() => undefined));
+    t.match(await logged(({ reqId }) => reqId === 'left-stream'), { msg: 'request', status: 200, token: 'root' });
+    // Long enough to be created in a thread, while the client leaves.
+    const definition = JSON.stringify({ capacity: 500_000, columns: { text: 'string(100)' } });
+    const headers = `Content-Type: application/json\r\nContent-Length: ${definition.length}`;
+    const made = `PUT /v1/tables/large\r\n${headers}\r\n\r\n${definition}`;
+    await leave(made, 'left-creation', () => send(port, 'GET', '/healthz'));
+    t.match(await logged(({ msg, reqId }) => msg === 'admin action' && reqId === 'left-creation'), {
+      url: '/v1/tables/large',
+      remoteAddress: '127.0.0.1',
+      token: 'root',
+    });
+    const metrics = (await send(port, 'GET', '/metrics', as('read'))).text;
+    t.match(metrics, 'http_requests_total{method="GET",route="/v1/tables/{table}/changes",status="200"} 1');
+  });
+
+  await t.test('a path that cannot be decoded', async (t) => {
+    await send(port, 'GET', '/%zz', { headers: { 'x-request-id': 'undecodable' } });
+    t.match(await logged(({ reqId }) => reqId === 'undecodable'), { msg: 'request', url: '/%zz', status: 400 });
+  });
+
+  await t.test('targets in other forms, without what may be secret', async (t) => {
+    for (const [target, url] of [
+      [`http://user:${QUERY_SECRET}@localhost/v1/tables`, '/v1/tables'],
+      [`/v1/tables#access_token=${QUERY_SECRET}`, '/v1/tables'],
+      [`http://localhost?${QUERY_SECRET}`, ''],
+    ]) {
+      const id = `form-${url.length}-${target.length}`;
+      await sendRaw(
+        port,
+        `GET ${target} HTTP/1.1\r\nHost: localhost\r\nX-Request-Id: ${id}\r\nConnection: close\r\n\r\n`,
+      );
+      t.equal((await logged(({ msg, reqId }) => msg === 'request' && reqId === id)).url, url, target);
+    }
   });
 
   await t.test('a full table without a stack, and not for every request', async (t) => {

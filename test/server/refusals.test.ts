@@ -32,9 +32,40 @@ t.test('requests that the HTTP parser rejects get problem documents', async (t) 
     const answer = await sendRaw(bytes);
     t.match(answer, /^HTTP\/1.1 (400|431) /, what);
     const document = problemOf(answer);
+    const [head] = answer.split('\r\n\r\n');
+    for (const header of [
+      'x-request-id: ',
+      `shm-worker: ${process.pid}`,
+      'x-content-type-options: nosniff',
+      'date: ',
+    ]) {
+      t.match(head.toLowerCase(), `\r\n${header}`, `has ${header}`);
+    }
+    t.match(head.toLowerCase(), "\r\ncontent-security-policy: default-src 'none'");
     if (what.endsWith('too large') || what.endsWith('too long')) {
       t.match(document, { status: 431, code: 'ERR_HEADERS_TOO_LARGE' }, 'is a problem document');
     } else t.match(document, { status: 400, code: /^ERR_(ARGUMENT|BODY_MALFORMED)$/ }, 'is a problem document');
+  }
+});
+
+t.test('no body makes a request to an unknown path, or with an unsupported method, invalid', async (t) => {
+  const { send } = await startApp(t);
+  const types: [string, string][] = [
+    ['application/json', ''],
+    ['application/json', '{'],
+    ['application/x-ndjson', 'x'],
+    ['text/plain', 'x'],
+  ];
+  for (const [type, body] of types) {
+    const options = { headers: { 'content-type': type, 'content-length': `${body.length}` }, body };
+    for (const method of ['POST', 'DELETE']) {
+      for (const path of ['/none', '/v1/none']) {
+        isProblem(t, await send(method, path, options), 404, 'ERR_ROUTE_NOT_FOUND', `${method} ${path} ${type}`);
+      }
+      for (const path of ['/metrics', '/docs', '/openapi.json', '/v1/tables']) {
+        isProblem(t, await send(method, path, options), 405, 'ERR_METHOD_NOT_ALLOWED', `${method} ${path} ${type}`);
+      }
+    }
   }
 });
 

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import t from 'tap';
+import { within } from '../fixtures/deadline.js';
 import { send, sendRaw } from '../fixtures/http-client.js';
 import { startApp } from '../fixtures/server-app.js';
 
@@ -25,6 +26,46 @@ t.test('a request that does not arrive in time is rejected', async (t) => {
     t.ok(tookMs < 10_000, `after ${tookMs} ms`);
   }
   t.equal(table.size, 0);
+});
+
+t.test('after that the connection ends, whatever the client still sends, and nothing is written', async (t) => {
+  const { port, table } = await startApp(t, { limits: { requestTimeoutMs: 300 } });
+  const clients: [string, string, string][] = [
+    [`${PUT}X: `, 'x', 'headers that never end'],
+    [`${PUT}X: `, '\r\nContent-Length: 2\r\n\r\n{}', 'headers that end too late'],
+    [`${PUT}Content-Length: 100000\r\n\r\n{"text":"`, 'x', 'a body that never ends'],
+    [`${PUT}Content-Length: 10\r\n\r\n`, '{"i8":   1}', 'a body that ends too late'],
+    [`GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n${PUT}Content-Length: 2\r\n\r\n`, '{}', 'behind another request'],
+    ['GET /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n', 'x', 'a body after the response'],
+  ];
+  const all = clients.map(async ([begin, rest, what]) => {
+    const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+    let response = '';
+    const refused = /HTTP\/1\.1 408 [\s\S]*ERR_REQUEST_TIMEOUT/;
+    socket.on('data', (chunk) => {
+      response += chunk;
+    });
+    // Its error, if it has one, is no failure.
+    const closed = new Promise((resolve) => socket.on('error', () => undefined).on('close', resolve));
+    socket.write(begin);
+    await once(socket, 'end');
+    if (what !== 'a body after the response') t.match(response, refused, what);
+    const trickle = setInterval(() => socket.write(rest), 50);
+    await within(5000, `${what}: the end of the connection`, closed);
+    clearInterval(trickle);
+  });
+  await Promise.all(all);
+  t.equal(table.size, 0);
+});
+
+t.test('a response that has begun is not mixed with an error', async (t) => {
+  const { port } = await startApp(t, { limits: { requestTimeoutMs: 300 } }, { changes: 65_536 });
+  const answer = await sendRaw(
+    port,
+    'GET /v1/tables/t/changes HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nx',
+  );
+  t.match(answer, /^HTTP\/1\.1 200 /);
+  t.notMatch(answer, 'HTTP/1.1 408');
 });
 
 t.test('a connection without any request is closed', async (t) => {

@@ -132,6 +132,7 @@ class BodyReader {
 
   read(done: Done): void {
     this.#done = done;
+    this.#request.raw.endBody = this.#refuse;
     this.#payload.on('data', this.#onData).on('end', this.#onEnd).on('error', this.#onError).resume();
   }
 
@@ -159,6 +160,8 @@ class BodyReader {
     this.#settle(body);
   };
 
+  readonly #refuse = (error: Error): void => this.#settle(new Refused(error));
+
   readonly #onError = (error: Error): void => {
     this.#settle(new Refused(new ShmTableError('ERR_BODY_MALFORMED', `the body did not arrive: ${error.message}`)));
   };
@@ -168,6 +171,7 @@ class BodyReader {
     const done = this.#done;
     if (done === undefined) return;
     this.#done = undefined;
+    this.#request.raw.endBody = undefined;
     this.#kept.clear();
     this.#budget.release(this.#taken);
     this.#taken = 0;

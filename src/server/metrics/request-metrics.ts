@@ -1,13 +1,14 @@
 /** Counts and times the requests of a worker, and records slow ones as events. */
 
 import type { ServerResponse } from 'node:http';
-import type { FastifyBaseLogger, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyBaseLogger, FastifyContextConfig } from 'fastify';
 import { ShmTableError } from '../../errors.js';
 import { monotonicMs, timers } from '../../memory/index.js';
 import type { MetricCounter, MetricHistogram } from '../../pools/index.js';
 import { loggedPath } from '../access-log.js';
 import { requestId } from '../request-ids.js';
 import type { ServiceMemory } from '../service-memory.js';
+import { statusOf } from '../service-response.js';
 import type { RoutesApp } from '../service-routes.js';
 import { type CounterFamily, counterOf, type HistogramFamily, histogramOf, type Labels } from './metric-families.js';
 
@@ -58,12 +59,12 @@ export class RequestMetrics {
   }
 
   /** A step of every request, before those that may reject it, so that rejected requests are counted too. */
-  readonly note = (request: FastifyRequest, reply: FastifyReply): void => {
-    reply.raw.metrics = request.routeOptions.config.metrics ?? this.#ofUnknownPaths;
-  };
+  note({ metrics = this.#ofUnknownPaths }: FastifyContextConfig, response: ServerResponse): void {
+    response.metrics = metrics;
+  }
 
-  /** Counts a response that was sent. A response that Fastify did not send has no route. */
-  sent(response: ServerResponse): void {
+  /** Counts a response that has ended. A response that Fastify did not send has no route. */
+  ended(response: ServerResponse): void {
     try {
       response.metrics?.count(response);
     } catch (error) {
@@ -80,7 +81,9 @@ export class RequestMetrics {
     return this.#unlessFull(() => histogramOf(this.#memory.metrics, family, labels));
   }
 
-  recordSlow({ req: request, statusCode: status }: ServerResponse, durationMs: number): void {
+  recordSlow(response: ServerResponse, durationMs: number): void {
+    const { req: request } = response;
+    const status = statusOf(response);
     const { method = '' } = request;
     const id = requestId(request);
     const url = loggedPath(request);
@@ -134,7 +137,7 @@ class RouteMetrics {
       metrics = new MethodMetrics(this.#all, { method, route: this.#route });
       this.#methods.set(method, metrics);
     }
-    metrics.count(response.statusCode);
+    metrics.count(statusOf(response));
     const { beganMs } = response;
     if (!this.#isTimed || beganMs === undefined) return;
     const durationMs = monotonicMs() - beganMs;

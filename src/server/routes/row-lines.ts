@@ -116,6 +116,7 @@ async function load(
   const { body } = request;
   if (!(body instanceof Readable)) return result;
   allowAnyDuration(request);
+  request.raw.endBody = (error) => body.emit('error', error);
   const writeAll = async (lines: Iterable<Line>): Promise<void> => {
     for (const line of lines) {
       write(handles, table, line, result);
@@ -132,6 +133,7 @@ async function* arriving(body: Readable): AsyncGenerator<Buffer> {
   try {
     yield* body.iterator({ destroyOnReturn: false });
   } catch (error) {
+    if (error instanceof ShmTableError) throw error;
     const message = error instanceof Error ? error.message : String(error);
     throw new ShmTableError('ERR_BODY_MALFORMED', `the body did not arrive: ${message}`);
   }
