@@ -127,7 +127,7 @@ export async function buildApp(
   await collectRoutes(app);
   if (settings.snapshots !== undefined) {
     const files = new SnapshotFiles(settings.snapshots.dir);
-    const taker = new SnapshotTaker(settings.snapshots, log, memory.metrics);
+    const taker = new SnapshotTaker(settings.snapshots, log, memory);
     app.decorate('noteDeletion', (table) => files.noteDeletion(table));
     app.decorate('takeSnapshot', (handles, table) => taker.take(handles, table));
   }

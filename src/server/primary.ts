@@ -39,7 +39,7 @@ export async function runPrimary(given: ServiceSettings, log: FastifyBaseLogger)
   });
   pool.on('gone', (pid) => settleDead({ handles, settings, memory, log }, pid));
   const { snapshots } = settings;
-  const keeper = snapshots === undefined ? undefined : new SnapshotKeeper(snapshots, handles, log, memory.metrics);
+  const keeper = snapshots === undefined ? undefined : new SnapshotKeeper(snapshots, handles, log, memory);
   const reports = new ProcessReports(settings);
   reports.start('primary');
   const counts = settings.rateLimit === undefined ? undefined : openCounts(settings);

@@ -8,7 +8,7 @@
  * one.
  */
 import { ShmTableError } from '../errors.js';
-import { type ByteLocks, Segment, wallTimeMs } from '../memory/index.js';
+import { type ByteLocks, pause, Segment, wallTimeMs } from '../memory/index.js';
 import { MetricRegistry, RingBuffer } from '../pools/index.js';
 import { EventLog } from './event-log.js';
 
@@ -21,6 +21,9 @@ const METRIC_BYTES = 512 * 1024;
 const METRIC_BYTES_PER_WORKER = 64 * 1024;
 /** Not used by the locks of the ring or the registry, which begin after their first byte. */
 const LIFE = 0;
+/** Held while a process takes a snapshot. Bytes are only numbers; this one is no offset of anything. */
+const SNAPSHOTS = 2 ** 52;
+const RETRY_MS = 10;
 
 export class ServiceMemory {
   readonly name: string;
@@ -112,6 +115,20 @@ export class ServiceMemory {
   /** Whether the service still runs. */
   get isAlive(): boolean {
     return isLocked(this.#segment);
+  }
+
+  /**
+   * Runs work that only one process of the service may do at a time. A process that dies meanwhile does not keep the
+   * others waiting.
+   */
+  async takingSnapshots<T>(work: () => Promise<T>): Promise<T> {
+    const locks = this.#segment.openByteLocks();
+    try {
+      while (!locks.tryLock(SNAPSHOTS)) await pause(RETRY_MS);
+      return await work();
+    } finally {
+      locks.close();
+    }
   }
 
   close(): void {

@@ -8,7 +8,7 @@
  * Each appears complete or not at all.
  */
 import { existsSync } from 'node:fs';
-import { mkdir, open, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { attemptedLater, wallTimeMs } from '../memory/index.js';
 import { NAME } from '../table/options.js';
@@ -127,9 +127,15 @@ export class SnapshotFiles {
   }
 }
 
-/** The number of rows in a snapshot, from its end record; undefined when the file has none. */
+/** The number of rows in a snapshot, from its end record; undefined when the file has none, or is no longer there. */
 export async function rowsIn({ path }: Pick<SnapshotFile, 'path'>): Promise<number | undefined> {
-  const file = await open(path);
+  let file: FileHandle;
+  try {
+    file = await open(path);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw error;
+  }
   try {
     const { size } = await file.stat();
     const end = Buffer.alloc(END_BYTES);

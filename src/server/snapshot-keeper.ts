@@ -9,10 +9,10 @@
 import type { FastifyBaseLogger } from 'fastify';
 import { hasCode } from '../errors.js';
 import { timers } from '../memory/index.js';
-import type { MetricRegistry } from '../pools/index.js';
 import { withSchemaDefaults } from '../table/options.js';
 import { Table } from '../table/table.js';
 import type { RestoreOptions } from '../table/types.js';
+import type { ServiceMemory } from './service-memory.js';
 import type { SnapshotSettings } from './settings/settings-schema.js';
 import { SnapshotFiles } from './snapshot-files.js';
 import { SnapshotTaker } from './snapshot-taker.js';
@@ -29,10 +29,10 @@ export class SnapshotKeeper {
   /** The current round. */
   #round: Promise<void> | undefined;
 
-  constructor(settings: SnapshotSettings, handles: TableHandles, log: FastifyBaseLogger, metrics?: MetricRegistry) {
+  constructor(settings: SnapshotSettings, handles: TableHandles, log: FastifyBaseLogger, memory?: ServiceMemory) {
     this.#settings = settings;
     this.#files = new SnapshotFiles(settings.dir);
-    this.#taker = new SnapshotTaker(settings, log, metrics);
+    this.#taker = new SnapshotTaker(settings, log, memory);
     this.#handles = handles;
     this.#log = log;
   }
@@ -48,7 +48,7 @@ export class SnapshotKeeper {
   }
 
   /**
-   * Restores a table from its newest valid snapshot; returns false when there is none. Without other options than its
+   * Restores a table from its newest valid snapshot; returns false when there is none, and true when the table exists. Without other options than its
    * name the table has those in the snapshot; otherwise options not given have the defaults of a new table.
    */
   async restore(options: RestoreOptions & { readonly name: string }): Promise<boolean> {
@@ -63,6 +63,8 @@ export class SnapshotKeeper {
         table.close();
         return true;
       } catch (error) {
+        // Another process has created or restored it meanwhile.
+        if (hasCode(error, 'ERR_TABLE_EXISTS')) return true;
         if (!hasCode(error, 'ERR_SNAPSHOT_DAMAGED')) throw error;
         this.#log.error({ err: error, table: name, snapshot: path }, 'damaged snapshot skipped');
       }

@@ -6,8 +6,8 @@
 import { stat } from 'node:fs/promises';
 import type { FastifyBaseLogger } from 'fastify';
 import { attemptedLater } from '../memory/index.js';
-import type { MetricRegistry } from '../pools/index.js';
 import { type CounterFamily, counterOf } from './metrics/metric-families.js';
+import type { ServiceMemory } from './service-memory.js';
 import type { SnapshotSettings } from './settings/settings-schema.js';
 import { rowsIn, type SnapshotFile, SnapshotFiles } from './snapshot-files.js';
 import type { TableHandles } from './table-handles.js';
@@ -26,21 +26,25 @@ export class SnapshotTaker {
   readonly #files: SnapshotFiles;
   readonly #keep: number;
   readonly #log: FastifyBaseLogger;
-  readonly #metrics: MetricRegistry | undefined;
-  /** One at a time, because concurrent snapshots would take the memory and the disk throughput of all of them. */
+  readonly #memory: ServiceMemory | undefined;
+  /**
+   * One at a time, here and in the whole service: concurrent snapshots would take the memory and the disk throughput of
+   * all of them, and one would remove the file that another still reads.
+   */
   #last: Promise<unknown> = Promise.resolve();
 
-  /** @param metrics where the snapshots are counted */
-  constructor({ dir, keep }: Pick<SnapshotSettings, 'dir' | 'keep'>, log: FastifyBaseLogger, metrics?: MetricRegistry) {
+  /** @param memory that of the service, of which other processes take snapshots too */
+  constructor({ dir, keep }: Pick<SnapshotSettings, 'dir' | 'keep'>, log: FastifyBaseLogger, memory?: ServiceMemory) {
     this.#files = new SnapshotFiles(dir);
     this.#keep = keep;
     this.#log = log;
-    this.#metrics = metrics;
+    this.#memory = memory;
   }
 
   /** Writes the rows that a table has from now on; rejects if the file cannot be written. */
   take(handles: TableHandles, table: string): Promise<TakenSnapshot> {
-    const taken = this.#last.then(() => this.#take(handles, table));
+    const take = (): Promise<TakenSnapshot> => this.#take(handles, table);
+    const taken = this.#last.then(() => this.#memory?.takingSnapshots(take) ?? take());
     this.#last = taken.then(
       () => this.#count('shmtable_snapshots_total'),
       () => this.#count('shmtable_snapshot_failures_total'),
@@ -49,7 +53,7 @@ export class SnapshotTaker {
   }
 
   #count(family: CounterFamily): void {
-    if (this.#metrics !== undefined) counterOf(this.#metrics, family).increment();
+    if (this.#memory !== undefined) counterOf(this.#memory.metrics, family).increment();
   }
 
   async #take(handles: TableHandles, name: string): Promise<TakenSnapshot> {

@@ -17,6 +17,8 @@ import { tries } from '../fixtures/tries.js';
 const columns = { n: 'int32' } as const;
 const TABLE: ServiceSettings['tables'][string] = { capacity: 100, columns };
 
+const ROWS = 1000;
+
 let namespaces = 0;
 
 function namespaceOf(t: Test): string {
@@ -375,4 +377,45 @@ t.test('a snapshot on demand', async (t) => {
   isProblem(t, await app.send('POST', '/v1/tables/no/snapshot'), 404, 'ERR_TABLE_NOT_FOUND', 'a missing table');
   const without = await startApp(t);
   isProblem(t, await without.send('POST', '/v1/tables/t/snapshot'), 409, 'ERR_ARGUMENT', 'without a directory');
+});
+
+t.test('snapshots that all workers take at once do not disturb each other', async (t) => {
+  const dir = folderOf(t);
+  const tables = { t: { capacity: ROWS, columns: { n: 'int32' } } };
+  const { service, port } = await startService(t, { config: { snapshots: { dir, keep: 1 }, tables } });
+  const table = Table.open('t', { namespace: service.namespace });
+  t.teardown(() => table.close());
+  for (let i = 0; i < ROWS; i++) table.set(`k${i}`, { n: i });
+  const answers = await Promise.all(Array.from({ length: 48 }, () => send(port, 'POST', '/v1/tables/t/snapshot')));
+  t.equal(new Set(answers.map(({ headers }) => headers['shm-worker'])).size, 2, 'both workers take some');
+  for (const { status, text, json } of answers) t.match({ status, json }, { status: 200, json: { rows: ROWS } }, text);
+  t.equal(new Set(answers.map(({ json }) => json.path)).size, answers.length, 'each has its own file');
+  t.equal(readdirSync(dir).length, 1, 'the last one is kept');
+});
+
+t.test('two services of one namespace that start at once restore each table once', async (t) => {
+  const namespace = namespaceOf(t);
+  const dirs = [folderOf(t), folderOf(t)];
+  const table = Table.create({ name: 'configured', namespace, capacity: ROWS, columns });
+  for (let i = 0; i < ROWS; i++) table.set(`k${i}`, { n: i });
+  for (const dir of dirs) {
+    for (const name of ['configured', 'other']) await table.snapshot(join(dir, `${name}.1790000000000.snapshot`));
+  }
+  table.destroy();
+  const both = dirs.map((dir) =>
+    keepTables({
+      namespace,
+      snapshots: { dir, atShutdown: false },
+      tables: { configured: { capacity: ROWS, columns } },
+    }),
+  );
+  for (const kept of await Promise.all(both)) {
+    for (const name of ['configured', 'other'])
+      t.equal(
+        kept.handles.use(name, ({ table }) => table.size),
+        ROWS,
+        name,
+      );
+    await kept.stop();
+  }
 });
