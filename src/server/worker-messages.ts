@@ -3,10 +3,11 @@ import type { Static } from 'typebox';
 import { Type } from './json-schema.js';
 import { Compile } from './schema-compiler.js';
 
-/** From a worker to the primary: it listens, or failed to; it now accepts only the tokens that it was sent last. */
+/** From a worker to the primary: it listens, or failed to; it now accepts only the tokens of this
+ * round, or a later one. */
 const fromWorker = Type.Union([
   Type.Object({ type: Type.Literal('ready') }),
-  Type.Object({ type: Type.Literal('tokens replaced') }),
+  Type.Object({ type: Type.Literal('tokens replaced'), round: Type.Integer({ minimum: 1 }) }),
   Type.Object({ type: Type.Literal('failed'), reason: Type.String() }),
 ]);
 
@@ -21,7 +22,7 @@ const toWorker = Type.Union([
     listeners: Type.Integer({ minimum: 1 }),
     memory: Type.String(),
   }),
-  Type.Object({ type: Type.Literal('tokens'), tokens: Type.Unknown() }),
+  Type.Object({ type: Type.Literal('tokens'), tokens: Type.Unknown(), round: Type.Integer({ minimum: 1 }) }),
   Type.Object({ type: Type.Literal('stop'), idleMs: Type.Integer({ minimum: 0 }) }),
 ]);
 

@@ -45,6 +45,12 @@ function startsAtOnce(): number {
   return Math.max(2, Math.floor(availableParallelism() / 2));
 }
 
+interface TokenWait {
+  readonly worker: ChildProcess;
+  readonly round: number;
+  readonly resolve: () => void;
+}
+
 interface WorkerPoolEvents {
   /** The worker with this process id has ended, for any reason. */
   gone: [pid: number];
@@ -65,6 +71,9 @@ export class WorkerPool extends EventEmitter<WorkerPoolEvents> {
   /** The requested round of replacements that has not begun. */
   #nextRound: Promise<void> | undefined;
   #lastRound: Promise<void> = Promise.resolve();
+  #tokenRound = 0;
+  /** Calls that wait for a worker to accept the tokens of a round. */
+  readonly #tokenWaits = new Set<TokenWait>();
   readonly #stop = new AbortController();
 
   constructor(
@@ -107,19 +116,26 @@ export class WorkerPool extends EventEmitter<WorkerPoolEvents> {
 
   /** Makes every worker, including those being stopped, accept only these tokens; resolves when all do. */
   async replaceTokens(tokens: readonly TokenSettings[]): Promise<void> {
+    const round = ++this.#tokenRound;
+    const message: PrimaryMessage = { type: 'tokens', tokens, round };
     await Promise.all(
       [...this.#running].map(
         (worker) =>
           new Promise<void>((resolve) => {
-            worker.on('message', (message: unknown) => {
-              if (isWorkerMessage(message) && message.type === 'tokens replaced') resolve();
-            });
-            worker.once('exit', () => resolve());
-            const message: PrimaryMessage = { type: 'tokens', tokens };
-            worker.send(message, (error) => error && resolve());
+            this.#tokenWaits.add({ worker, round, resolve });
+            worker.send(message, (error) => error && this.#hasTokens(worker, round));
           }),
       ),
     );
+  }
+
+  /** A worker accepts only the tokens of this round, or a later one. */
+  #hasTokens(worker: ChildProcess, round: number): void {
+    for (const wait of this.#tokenWaits) {
+      if (wait.worker !== worker || wait.round > round) continue;
+      this.#tokenWaits.delete(wait);
+      wait.resolve();
+    }
   }
 
   /** Stops every worker after its current requests; one that is being replaced now gets the same time as the others. */
@@ -189,7 +205,8 @@ export class WorkerPool extends EventEmitter<WorkerPoolEvents> {
       let reason = '';
       worker.on('message', (message: unknown) => {
         if (!isWorkerMessage(message)) return;
-        if (message.type === 'failed') reason = message.reason;
+        if (message.type === 'tokens replaced') this.#hasTokens(worker, message.round);
+        else if (message.type === 'failed') reason = message.reason;
         else if (message.type === 'ready') {
           readyAt = monotonicMs();
           this.#tell('shmtable_worker_starts_total', { type: 'worker started', worker: worker.pid ?? 0 });
@@ -205,6 +222,7 @@ export class WorkerPool extends EventEmitter<WorkerPoolEvents> {
       });
       worker.once('exit', (code, signal) => {
         this.#running.delete(worker);
+        this.#hasTokens(worker, this.#tokenRound);
         const expected = !this.#workers.delete(worker) || this.#stop.signal.aborted;
         const { pid = 0 } = worker;
         this.emit('gone', pid);

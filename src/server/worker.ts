@@ -6,7 +6,7 @@ import { InheritedListeners } from './inherited-listeners.js';
 import { ServiceMemory } from './service-memory.js';
 import { checkSettings } from './settings/check-settings.js';
 import { withDefaults } from './settings/settings-schema.js';
-import { isPrimaryMessage, type WorkerMessage, type WorkerTask } from './worker-messages.js';
+import { isPrimaryMessage, type PrimaryMessage, type WorkerMessage, type WorkerTask } from './worker-messages.js';
 
 /** Long enough to accept connections that arrived before the shutdown, which no other worker would accept. */
 const LAST_ARRIVALS_MS = 100;
@@ -27,21 +27,22 @@ async function serve(): Promise<void> {
     if (isPrimaryMessage(message) && message.type === 'stop') stop(message.idleMs);
   });
   process.on('SIGTERM', () => stop(0));
-  let told: unknown;
+  let told: Extract<PrimaryMessage, { type: 'tokens' }> | undefined;
   let acceptTold = (): void => undefined;
   process.on('message', (message) => {
     if (!isPrimaryMessage(message) || message.type !== 'tokens') return;
-    told = message.tokens;
+    told = message;
     acceptTold();
   });
   const { settings: given, listeners: count, memory: memoryName } = await task();
   const settings = withDefaults(checkSettings('settings from the primary', given));
   const tokens = accessTokens(settings);
   acceptTold = () => {
-    tokens?.replace(checkSettings('tokens from the primary', { tokens: told }).tokens ?? []);
-    tellPrimary({ type: 'tokens replaced' });
+    if (told === undefined) return;
+    tokens?.replace(checkSettings('tokens from the primary', { tokens: told.tokens }).tokens ?? []);
+    tellPrimary({ type: 'tokens replaced', round: told.round });
   };
-  if (told !== undefined) acceptTold();
+  acceptTold();
   const drain = new ConnectionDrain();
   const memory = ServiceMemory.open(memoryName);
   const app = await buildApp(settings, { drain, memory, tokens });

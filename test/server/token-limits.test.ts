@@ -103,6 +103,28 @@ t.test('a token expires', async (t) => {
   t.notOk(lasting.destroyed, 'that of another token continues');
 });
 
+t.test('a token that is replaced expires when the new one does', async (t) => {
+  const expiring = (ms: number) => new Date(Date.now() + ms).toISOString();
+  const shortened = { ...tokenOf('shortened', 'shortened', 'read'), expires: expiring(3_600_000) };
+  const unlimited = tokenOf('unlimited', 'unlimited', 'read');
+  const extended = tokenOf('extended', 'extended', 'read');
+  const soon = expiring(LIFETIME_MS);
+  const tokens = new AccessTokens([shortened, unlimited, { ...extended, expires: soon }]);
+  const { port } = await startApp(t, {}, { changes: 65_536, tokens });
+  const open = async (secret: string): Promise<{ response: IncomingMessage; ended: Promise<unknown> }> => {
+    const options = { host: '127.0.0.1', port, path: '/v1/tables/t/changes', headers: bearer(secret) };
+    const [response] = await once(get(options), 'response');
+    response.on('error', () => undefined).resume();
+    t.teardown(() => response.destroy());
+    return { response, ended: new Promise((resolve) => response.once('close', resolve)) };
+  };
+  const [first, second, lasting] = await Promise.all(['shortened', 'unlimited', 'extended'].map(open));
+  tokens.replace([{ ...shortened, expires: soon }, { ...unlimited, expires: soon }, extended]);
+  await Promise.all([first.ended, second.ended]);
+  t.ok(Date.now() >= Date.parse(soon), 'the streams end then');
+  t.notOk(lasting.response.destroyed, 'and that of a token whose life was extended continues');
+});
+
 t.test('a revoked token is refused at once, and its streams end', async (t) => {
   const gone = tokenOf('gone', 'gone', 'write');
   const narrowed = tokenOf('narrowed', 'narrowed', 'write');

@@ -5,7 +5,8 @@ import type { TokenSettings } from '../settings/security-schema.js';
 
 /** RFC 6750: the scheme's name in any case, then the token. */
 const BEARER = /^bearer +([^\s]+)$/i;
-const MAX_TIMER_MS = 2 ** 31 - 1;
+/** The wall clock may be set while a response waits for its token to expire. */
+const LONGEST_WAIT_MS = 1000;
 
 interface KnownToken {
   readonly token: TokenSettings;
@@ -20,6 +21,7 @@ interface Holder {
   /** Whether the token, as it is now, still allows the request. */
   readonly isAllowed: (token: TokenSettings) => boolean;
   readonly end: () => void;
+  timer: NodeJS.Timeout | undefined;
 }
 
 export class AccessTokens {
@@ -35,7 +37,8 @@ export class AccessTokens {
     this.#known = tokens.map(known);
     for (const holder of [...this.#holders]) {
       const now = this.#known.find(({ digest }) => digest.equals(digestOf(holder.token)));
-      if (now === undefined || isExpired(now) || !holder.isAllowed(now.token)) holder.end();
+      if (now === undefined || !holder.isAllowed(now.token)) holder.end();
+      else endAtExpiry(holder, now);
     }
   }
 
@@ -57,21 +60,26 @@ export class AccessTokens {
 
   /** Calls `end` when the token expires, or is replaced by one that does not allow the request; returns a release. */
   hold(token: TokenSettings, isAllowed: Holder['isAllowed'], end: () => void): () => void {
-    const holder = { token, isAllowed, end };
+    const holder: Holder = { token, isAllowed, end, timer: undefined };
     this.#holders.add(holder);
-    const { expiresAt } = known(token);
-    let timer: NodeJS.Timeout | undefined;
-    const wait = (): void => {
-      const restMs = expiresAt - wallTimeMs();
-      if (restMs <= 0) end();
-      else timer = timers.setTimeout(wait, Math.min(restMs, MAX_TIMER_MS)).unref();
-    };
-    if (expiresAt !== Number.POSITIVE_INFINITY) wait();
+    endAtExpiry(holder, known(token));
     return () => {
       this.#holders.delete(holder);
-      timers.clearTimeout(timer);
+      timers.clearTimeout(holder.timer);
     };
   }
+}
+
+/** Ends the response when the token expires, and no longer when it would have expired before it was replaced. */
+function endAtExpiry(holder: Holder, { expiresAt }: KnownToken): void {
+  timers.clearTimeout(holder.timer);
+  if (expiresAt === Number.POSITIVE_INFINITY) return;
+  const wait = (): void => {
+    const restMs = expiresAt - wallTimeMs();
+    if (restMs <= 0) holder.end();
+    else holder.timer = timers.setTimeout(wait, Math.min(restMs, LONGEST_WAIT_MS)).unref();
+  };
+  wait();
 }
 
 function known(token: TokenSettings): KnownToken {
