@@ -2,7 +2,6 @@
  * The primary: creates the configured tables, keeps the workers running and settles what dead ones left behind.
  * It handles no requests.
  */
-import { once } from 'node:events';
 import type { FastifyBaseLogger } from 'fastify';
 import { TABLE_DEFAULTS } from '../table/defaults.js';
 import { MAX_PARTICIPANTS } from '../table/options.js';
@@ -30,7 +29,10 @@ export async function runPrimary(given: ServiceSettings, log: FastifyBaseLogger)
     locations: settings.tables,
   });
   const pool = new WorkerPool(settings, { sockets, memory }, log);
-  const stopped = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
+  const stopped = new Promise<void>((resolve) => {
+    // Not `once`: a second signal would kill this process, and the last snapshots would be missing.
+    for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => resolve());
+  });
   process.on('SIGHUP', () => {
     renewWorkers(pool, { ...settings, tokens: given.tokens }, log).then(
       () => log.info({ workers: pool.pids }, 'workers replaced'),
