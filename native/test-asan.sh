@@ -9,8 +9,7 @@ cd "$(dirname "$0")/.."
 
 folder=build/asan
 mkdir -p "$folder"
-cp binding.gyp "$folder/"
-ln -sfn ../../native "$folder/native"
+cp native/binding.gyp native/*.cc native/*.h "$folder/"
 (
   # By npx, which passes npm's settings to node-gyp, among them the place of Node's headers.
   cd "$folder" && npx node-gyp configure -- -Dsanitize=address && npx node-gyp build

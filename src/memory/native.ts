@@ -146,7 +146,7 @@ function loadAddon(): NativeAddon {
   const platform = `${process.platform}-${process.arch}`;
   const candidates = [
     join(root, 'prebuilds', platform, 'shmtable.node'),
-    join(root, 'build', 'Release', 'shmtable.node'),
+    join(root, 'native', 'build', 'Release', 'shmtable.node'),
   ];
   const path = candidates.find((candidate) => existsSync(candidate));
   if (path === undefined) {

@@ -12,14 +12,21 @@ const { paths } = packed;
 
 t.test('the package contains the program, the sources of its addon, and the documents', async (t) => {
   const travels =
-    /^(dist\/src\/.*\.(js|d\.ts)|prebuilds\/.*\.node|openapi\/.*\.(json|yaml)|docs\/(recipes\/)?[\w-]+\.(md|svg)|native\/.*|binding\.gyp|scripts\/build-native\.js|(README|CHANGELOG)\.md|LICENSE|package\.json)$/;
+    /^(dist\/src\/.*\.(js|d\.ts)|prebuilds\/.*\.node|openapi\/.*\.(json|yaml)|docs\/(recipes\/)?[\w-]+\.(md|svg)|native\/.*|scripts\/build-native\.js|(README|CHANGELOG)\.md|LICENSE|package\.json)$/;
   t.same(
     paths.filter((path) => !travels.test(path)),
     [],
   );
-  for (const needed of ['README.md', 'CHANGELOG.md', 'LICENSE', 'binding.gyp', 'prebuilds/linux-x64/shmtable.node']) {
+  for (const needed of [
+    'README.md',
+    'CHANGELOG.md',
+    'LICENSE',
+    'native/binding.gyp',
+    'prebuilds/linux-x64/shmtable.node',
+  ]) {
     t.ok(paths.includes(needed), needed);
   }
+  t.notOk(paths.includes('binding.gyp'), 'in the root of a dependency, npm ci would compile the addon');
 });
 
 t.test('every file that a document of the package links to is in the package', async (t) => {

@@ -3,16 +3,16 @@
     {
       "target_name": "shmtable",
       "sources": [
-        "native/addon.cc",
-        "native/clock.cc",
-        "native/descriptor.cc",
-        "native/futex.cc",
-        "native/huge_pages.cc",
-        "native/inherited_memory.cc",
-        "native/mapping.cc",
-        "native/process_ends.cc",
-        "native/system_v.cc",
-        "native/word_watch.cc"
+        "addon.cc",
+        "clock.cc",
+        "descriptor.cc",
+        "futex.cc",
+        "huge_pages.cc",
+        "inherited_memory.cc",
+        "mapping.cc",
+        "process_ends.cc",
+        "system_v.cc",
+        "word_watch.cc"
       ],
       "include_dirs": ["<!@(node -p \"require('node-addon-api').include_dir\")"],
       "defines": ["NAPI_VERSION=8", "NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS", "_FILE_OFFSET_BITS=64",
