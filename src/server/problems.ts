@@ -49,6 +49,7 @@ export function problemOf(error: unknown): Problem {
       return problem('ERR_ARGUMENT', error.message);
     }
   }
+  if (isRefusedFile(error)) return problem('ERR_ROUTE_NOT_FOUND', 'the path names no file of this page');
   return problem('ERR_INTERNAL', 'the service failed to process this request; see its log');
 }
 
@@ -80,6 +81,12 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
     .type('application/problem+json')
     .serializer((payload: Problem) => JSON.stringify(payload))
     .send(document);
+}
+
+/** Whether the server of files refused a path, such as one with `..`; its errors have a status, but no code. */
+function isRefusedFile(error: unknown): boolean {
+  if (!(error instanceof Error) || 'code' in error || !('statusCode' in error)) return false;
+  return typeof error.statusCode === 'number' && error.statusCode >= 400 && error.statusCode < 500;
 }
 
 function isFastifyError(error: unknown): error is FastifyError {

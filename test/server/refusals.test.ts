@@ -86,7 +86,13 @@ t.test('only loopback names are accepted as Host', async (t) => {
 
 t.test('/docs serves its own files and no others', async (t) => {
   const { send } = await startApp(t);
-  for (const path of ['/docs/static/none.js', '/docs/static/..%2f..%2fpackage.json']) {
+  for (const path of [
+    '/docs/static/none.js',
+    '/docs/static/..%2f..%2fpackage.json',
+    '/docs/static/%2e%2e',
+    '/docs/static/..',
+    '/docs/static/a%00',
+  ]) {
     isProblem(t, await send('GET', path), 404, 'ERR_ROUTE_NOT_FOUND', path);
   }
   t.equal((await send('GET', '/docs/static/index.css')).status, 200);

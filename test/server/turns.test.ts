@@ -60,6 +60,24 @@ t.test('long requests yield to the event loop', async (t) => {
   });
 });
 
+t.test('clearing a table spares a new one of its name', async (t) => {
+  const { namespace, send } = await startApp(t);
+  const definition = { name: 'large', namespace, capacity: ROWS, columns: { n: 'int32' } } as const;
+  const create = () => {
+    const table = Table.create(definition);
+    for (let n = 0; n < ROWS; n++) table.set(`${n}`, { n });
+    return table;
+  };
+  using table = create();
+  const answer = send('DELETE', '/v1/tables/large/rows');
+  while (table.size === ROWS) await nextTurn();
+  t.ok(table.size > 0, 'it is not complete yet');
+  table.destroy();
+  using successor = create();
+  t.equal((await answer).status, 204);
+  t.equal(successor.size, ROWS);
+});
+
 t.test('creating a large table yields', async (t) => {
   const app = await startApp(t);
   const create = (name: string, json: object) => app.send('PUT', `/v1/tables/${name}`, { json });

@@ -173,7 +173,8 @@ export async function sendRowLines(
   wanted: WantedRows,
 ): Promise<FastifyReply> {
   const { table, prefix, columns } = wanted;
-  reply.type(LINES_TYPE);
+  // Of a text Fastify would add the charset itself, but not of a stream.
+  reply.type(`${LINES_TYPE}; charset=utf-8`);
   // The rows would be read only to be discarded.
   if (reply.request.method === 'HEAD') return reply.send(Readable.from([]));
   const turns = new Turns();

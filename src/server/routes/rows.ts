@@ -1,5 +1,6 @@
 import { ShmTableError } from '../../errors.js';
 import { DEFAULT_SCAN_LIMIT } from '../../table/defaults.js';
+import type { TableEngine } from '../../table/engine.js';
 import type { BucketNumber } from '../../table/layout/units.js';
 import { compressAnswer } from '../compression.js';
 import { Type } from '../json-schema.js';
@@ -120,14 +121,19 @@ export function rowsRoutes(app: RoutesApp, handles: TableHandles, answerBytes: n
     async (request, reply) => {
       const turns = new Turns();
       const locked: BucketNumber[] = [];
+      // If the table is destroyed meanwhile, so are its rows, and a new one of the same name is not to be cleared.
+      let cleared: TableEngine | undefined;
       for (let from: number | undefined = 0; from !== undefined; ) {
         const begin: number = from;
-        from = handles.use(request.params.table, ({ engine }) =>
-          engine.removal.clearFrom(begin, BUCKETS_AT_ONCE, locked),
-        );
+        from = handles.use(request.params.table, ({ engine }) => {
+          cleared ??= engine;
+          return engine === cleared ? engine.removal.clearFrom(begin, BUCKETS_AT_ONCE, locked) : undefined;
+        });
         if (turns.isOver) await turns.next();
       }
-      handles.use(request.params.table, ({ engine }) => engine.removal.clearLocked(locked));
+      handles.use(request.params.table, ({ engine }) => {
+        if (engine === cleared) engine.removal.clearLocked(locked);
+      });
       return reply.code(204).send(undefined);
     },
   );
