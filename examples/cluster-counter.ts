@@ -21,7 +21,7 @@ function countVisits(): void {
     visits.increment(`/worker/${cluster.worker?.id}`, 'hits');
   }
   visits.close();
-  process.disconnect();
+  process.exit();
 }
 
 async function showVisits(): Promise<void> {

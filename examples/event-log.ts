@@ -66,5 +66,5 @@ if (cluster.isPrimary) {
     allocate(100); // dies while it writes an event: no process waits for it
     process.kill(process.pid, 'SIGKILL');
   }
-  process.disconnect();
+  process.exit();
 }

@@ -59,4 +59,4 @@ async function compare(): Promise<void> {
 }
 
 if (isParent) await compare();
-else process.send?.(WORDS.map(intern), () => process.disconnect());
+else process.send?.(WORDS.map(intern), () => process.exit());

@@ -30,5 +30,5 @@ if (cluster.isPrimary) {
   clients.destroy();
 } else {
   for (let request = 0; request < 100; request++) if (allow('192.0.2.7')) allowed++;
-  process.send?.(allowed, () => process.disconnect());
+  process.send?.(allowed, () => process.exit());
 }

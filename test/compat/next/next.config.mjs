@@ -2,11 +2,13 @@ import { fileURLToPath } from 'node:url';
 
 const handler = fileURLToPath(new URL('./cache-handler.mjs', import.meta.url));
 
-export default {
+const config = {
   cacheHandler: handler,
   cacheHandlers: { default: handler, remote: handler },
   cacheMaxMemorySize: 0,
   output: 'standalone',
   outputFileTracingIncludes: { '/*': ['./node_modules/shmtable/prebuilds/**'] },
-  cacheComponents: process.env.CACHE_COMPONENTS === '1',
 };
+export default config;
+
+if (process.env.CACHE_COMPONENTS === '1') config.cacheComponents = true;

@@ -7,21 +7,20 @@ import { Keyv } from 'keyv';
 import KeyvShmTable from 'shmtable/keyv';
 
 const stores = [new Keyv({ store: new KeyvShmTable({ name: 'nest' }), throwOnErrors: true })];
-const CachedModule = CacheModule.register({ stores, ttl: 60_000 });
 
+@Controller('report')
+@UseInterceptors(CacheInterceptor)
 class ReportController {
   made = 0;
 
+  @Get()
   report() {
     return { report: ++this.made, pid: process.pid };
   }
 }
-UseInterceptors(CacheInterceptor)(ReportController);
-Controller('report')(ReportController);
-Get()(ReportController.prototype, 'report', Object.getOwnPropertyDescriptor(ReportController.prototype, 'report'));
 
+@Module({ imports: [CacheModule.register({ stores, ttl: 60_000 })], controllers: [ReportController] })
 class AppModule {}
-Module({ imports: [CachedModule], controllers: [ReportController] })(AppModule);
 
 const app = await NestFactory.create(AppModule, { logger: false });
 await app.listen(0, '127.0.0.1');
