@@ -2,6 +2,7 @@
 import type { ServerResponse } from 'node:http';
 import type { FastifyBaseLogger, FastifyContextConfig, FastifyRequest } from 'fastify';
 import { monotonicMs } from '../memory/index.js';
+import { clientAddress } from './access/trusted-proxies.js';
 import { statusOf } from './service-response.js';
 
 /** Longer paths are truncated in logs and events. */
@@ -35,7 +36,8 @@ export class RequestLog {
 
   #logAtEnd(message: string, request: FastifyRequest, response: ServerResponse): void {
     // A connection that has ended has no address.
-    const { ip: remoteAddress, method } = request;
+    const { method } = request;
+    const remoteAddress = clientAddress(request);
     response.once('close', () => {
       const { token } = request;
       const line = {

@@ -12,6 +12,14 @@ t.test('the rate limit tells the clients of a trusted proxy apart, but not those
   t.equal((await send('GET', '/v1/tables', from('203.0.113.1'))).status, 429, 'the first again');
   const spoofed = from('198.51.100.9, 203.0.113.1');
   t.equal((await send('GET', '/v1/tables', spoofed)).status, 429, 'whatever address the client itself claims');
+  for (const same of ['203.0.113.1:4001', '203.0.113.1:4002']) {
+    t.equal((await send('GET', '/v1/tables', from(same))).status, 429, 'whatever port the proxy adds');
+  }
+  t.equal((await send('GET', '/v1/tables', from('[2001:db8::1]:4001'))).status, 200);
+  t.equal((await send('GET', '/v1/tables', from('2001:db8::1'))).status, 429);
+  t.equal((await send('GET', '/v1/tables', from('no address'))).status, 200, 'the proxy itself');
+  t.equal((await send('GET', '/v1/tables', from('x'.repeat(300)))).status, 429, 'likewise');
+  t.equal((await send('GET', '/v1/tables', from('fe80::1%eth0'))).status, 200, 'an address with a zone');
   const direct = await startApp(t, { rateLimit, trustedProxies: ['10.0.0.0/8'] });
   t.equal((await direct.send('GET', '/v1/tables', from('203.0.113.1'))).status, 200);
   t.equal((await direct.send('GET', '/v1/tables', from('203.0.113.2'))).status, 429, 'not a trusted proxy');
@@ -31,6 +39,8 @@ t.test('trusted proxies are addresses, networks and groups of them', async (t) =
     [['unix'], undefined, true],
     [['unix'], '127.0.0.1', false],
     [['loopback'], 'no address', false],
+    [['10.0.0.0/8'], '10.0.0.1:443', true],
+    [['linklocal'], 'fe80::1%eth0', true],
   ];
   for (const [proxies, address, isTrusted] of cases) {
     t.equal(trustOf(proxies)(address), isTrusted, `${proxies}: ${address}`);

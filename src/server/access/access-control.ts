@@ -11,6 +11,7 @@ import type { RoutesApp } from '../service-routes.js';
 import { SCOPES, type Scope, type TokenSettings } from '../settings/security-schema.js';
 import type { AccessTokens } from './access-tokens.js';
 import { isForTable } from './token-tables.js';
+import { clientAddress } from './trusted-proxies.js';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -86,7 +87,7 @@ function authorize(request: FastifyRequest, reply: FastifyReply, scope: Scope): 
   const { token } = request;
   if (token === undefined) {
     const { authorization } = request.headers;
-    request.log.info({ remoteAddress: request.ip }, 'request without a valid token refused');
+    request.log.info({ remoteAddress: clientAddress(request) }, 'request without a valid token refused');
     reply.header('WWW-Authenticate', authorization === undefined ? REALM : `${REALM}, error="invalid_token"`);
     throw new ShmTableError(
       'ERR_UNAUTHENTICATED',

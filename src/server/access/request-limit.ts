@@ -11,6 +11,7 @@ import type { RoutesApp } from '../service-routes.js';
 import type { RateLimitSettings } from '../settings/security-schema.js';
 import type { ServiceSettings } from '../settings/settings-schema.js';
 import { type CountsTable, openCounts } from './request-counts.js';
+import { clientAddress } from './trusted-proxies.js';
 
 /** Addresses of one network differ only in later bits. */
 const IPV6_PREFIX_BITS = 64;
@@ -66,8 +67,10 @@ function count(counts: CountsTable, client: string, windowMs: number): { current
   return { current: value as number, ttl: msLeft };
 }
 
-function clientOf({ token, ip }: FastifyRequest): string {
+function clientOf(request: FastifyRequest): string {
+  const { token } = request;
   if (token !== undefined) return `token ${token.name}`;
   // Clients of a Unix socket have no address.
+  const ip = clientAddress(request);
   return ip === undefined ? 'socket' : `address ${normalizeIP(ip, IPV6_PREFIX_BITS)}`;
 }
