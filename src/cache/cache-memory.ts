@@ -56,6 +56,12 @@ export class CacheMemory {
     memory?.close();
   }
 
+  static exists(name: string): boolean {
+    const memory = CacheMemory.#openIfThere(name);
+    memory?.close();
+    return memory !== undefined;
+  }
+
   static #openIfThere(name: string): CacheMemory | undefined {
     let segment: Segment;
     try {

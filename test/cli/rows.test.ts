@@ -3,6 +3,8 @@ import { rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
+import { Cache } from '../../src/cache/index.js';
+import { Segment } from '../../src/memory/index.js';
 import { Table } from '../../src/table/table.js';
 import { commandIn } from '../fixtures/command-run.js';
 
@@ -127,6 +129,26 @@ t.test('destroy removes a table for every process', async (t) => {
     t.throws(() => table.get('k'), { code: 'ERR_TABLE_CLOSED' }, 'also for open handles');
     t.throws(() => Table.open('doomed', { namespace }), { code: 'ERR_TABLE_NOT_FOUND' });
   }
+});
+
+t.test('destroy removes everything that belongs to a cache', async (t) => {
+  const cache = Cache.open({ name: 'pages', namespace, bytes: 2 ** 20, entries: 10 });
+  t.teardown(() => cache.close());
+  const segments = () => Segment.list().filter(({ name }) => name.endsWith(`:${namespace}:pages`));
+  t.equal(segments().length, 2, 'the values, and what all processes share beside them');
+  Table.create({ name: 'pages.tags', namespace, capacity: 2, columns }).close();
+  t.same(await run(['destroy', 'pages']), { code: 0, stdout: 'destroyed\n', stderr: '' });
+  t.same(segments(), []);
+  t.throws(() => Table.open('pages.loads', { namespace }), { code: 'ERR_TABLE_NOT_FOUND' });
+  t.equal(cache.isOpen, false);
+  t.equal(Table.open('pages.tags', { namespace }).size, 0, 'other tables are not affected');
+});
+
+t.test('destroy of a table spares the table of its name and .loads', async (t) => {
+  tableOf(t, 'page');
+  const other = tableOf(t, 'page.loads');
+  t.match(await run(['destroy', 'page']), { code: 0 });
+  t.equal(other.size, 0);
 });
 
 t.test('tables of every backend are found by name, and a file that no process has open by its path', async (t) => {
