@@ -19,9 +19,13 @@ export interface Refusal {
 
 let previous: Promise<unknown> = Promise.resolve();
 
-/** Creates the table if it is large; otherwise does nothing. Resolves with whether this call created it. */
-export function createIfLarge(options: TableOptions): Promise<boolean> {
-  if (Table.bytesFor(options).total < LARGE_BYTES) return Promise.resolve(false);
+/** Whether a table is so large that it is to be created in a thread. */
+export function isLarge(options: TableOptions): boolean {
+  return Table.bytesFor(options).total >= LARGE_BYTES;
+}
+
+/** Resolves with whether this call created the table; false if it exists. */
+export function createLarge(options: TableOptions): Promise<boolean> {
   const creation = previous.then(() => createInThread(options));
   previous = creation.catch(() => undefined);
   return creation;

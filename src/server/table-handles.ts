@@ -13,7 +13,7 @@ import { engineOf } from '../table/engine.js';
 import { parseNamespace, withSchemaDefaults } from '../table/options.js';
 import { Table } from '../table/table.js';
 import type { BackendName, Columns, TableInfo, TableOptions } from '../table/types.js';
-import { createIfLarge } from './large-tables.js';
+import { createLarge, isLarge } from './large-tables.js';
 import { surveyTablesInTurns } from './table-survey.js';
 
 /** How often handles of destroyed tables are released. */
@@ -89,23 +89,33 @@ export class TableHandles {
       } catch (error) {
         if (!hasCode(error, 'ERR_TABLE_EXISTS')) throw error;
       }
-      try {
-        // `maxParticipants` is not part of the schema.
-        const { maxParticipants: _, ...wanted } = schema;
-        const table: Table<Columns> = Table.open(name, { ...wanted, ...this.#locations.get(name) });
-        return { created: false, served: this.#keepLiving(name, table) };
-      } catch (error) {
-        // It was destroyed in between, so it can be created.
-        if (!hasCode(error, 'ERR_TABLE_NOT_FOUND')) throw error;
-      }
+      const served = this.#openSame(schema);
+      if (served !== undefined) return { created: false, served };
     }
   }
 
   /** The same; a table of any size keeps the event loop for only a few milliseconds. */
   async createInTurns(options: NewTable): Promise<CreatedTable> {
-    const isNew = !this.exists(options.name) && (await createIfLarge(this.#schemaOf(options)));
-    const { created, served } = this.create(options);
-    return { created: created || isNew, served };
+    const schema = this.#schemaOf(options);
+    if (!isLarge(schema)) return this.create(options);
+    for (let created = false; ; ) {
+      if (!this.exists(options.name)) created = (await createLarge(schema)) || created;
+      const served = this.#openSame(schema);
+      if (served !== undefined) return { created, served };
+    }
+  }
+
+  /** Opens the table with this schema; undefined if it was destroyed in between, so that it can be created. */
+  #openSame(schema: TableOptions): ServedTable | undefined {
+    const { name } = schema;
+    // `maxParticipants` is not part of the schema.
+    const { maxParticipants: _, ...wanted } = schema;
+    try {
+      return this.#keepLiving(name, Table.open(name, { ...wanted, ...this.#locations.get(name) }));
+    } catch (error) {
+      if (hasCode(error, 'ERR_TABLE_NOT_FOUND')) return undefined;
+      throw error;
+    }
   }
 
   /** Defaults are part of the schema: without them a table with other limits would be considered the same. */
