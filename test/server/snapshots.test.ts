@@ -195,7 +195,7 @@ t.test('kill -9 during a snapshot leaves the previous one', async (t) => {
   });
   await first.stop();
   let [previous] = snapshotsIn(dir);
-  for (let kill = 0; kill < tries(2, 5); kill++) {
+  for (let kill = 0; kill < tries(1, 5); kill++) {
     const keeper = startKeeper({ namespace, snapshots: { dir, everyMs: 1, keep: 1, atShutdown: false }, tables });
     t.teardown(() => keeper.kill());
     const unfinished = (): boolean => readdirSync(dir).some((name) => name.endsWith('.tmp'));

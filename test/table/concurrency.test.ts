@@ -11,8 +11,8 @@ import { Child, fixturePath } from './child.js';
 import { oneBucketKeys } from './one-bucket-keys.js';
 import { scratchTable } from './scratch-table.js';
 
-const EACH = tries(6_000, 30_000);
-const INCREMENTS = tries(20_000, 250_000);
+const EACH = tries(4_000, 30_000);
+const INCREMENTS = tries(15_000, 250_000);
 
 t.test(`4 processes that increment one key ${INCREMENTS} times each lose no increment`, async (t) => {
   const table = scratchTable(t, { capacity: 10, columns: { count: 'float64' } });
