@@ -39,7 +39,8 @@ const { values, positionals } = parseArgs({
     everywhere: { type: 'string', multiple: true, default: [] },
     seed: { type: 'string', default: process.env.SHMTABLE_SEED ?? String(Date.now() % 1_000_000) },
     'time-limit': { type: 'string', default: '240' },
-    jobs: { type: 'string', default: String(Math.min(availableParallelism(), 4)) },
+    // One more than there are processors: many tests wait for processes and timers.
+    jobs: { type: 'string', default: String(Math.min(availableParallelism() + 1, 4)) },
   },
 });
 /** A test file that takes longer is considered stuck. */
