@@ -52,6 +52,12 @@ function openObject(backend: BackendName, { name, path, readOnly, firstBytes }: 
 }
 
 /**
+ * Byte locks keep their segment from being collected. When a thread ends, Node frees the memory of collected segments
+ * first, even if views of it remain, and the end of the locks is announced in that memory.
+ */
+const segmentOf = new WeakMap<ByteLocks, Segment>();
+
+/**
  * A named range of memory that several processes share.
  *
  * A segment is published when it is complete: every process that opens it sees its full size and everything that
@@ -310,7 +316,9 @@ export class Segment {
   /** Opens byte locks that belong only to the returned object: see `ByteLocks`. The caller must close it. */
   openByteLocks(): ByteLocks {
     this.#open();
-    return this.#object.openByteLocks();
+    const locks = this.#object.openByteLocks();
+    segmentOf.set(locks, this);
+    return locks;
   }
 
   #open(): Mapping {

@@ -92,7 +92,7 @@ t.test('a thread that is terminated announces the end of its byte locks', async 
     locks.tryLock(1);
     locks.announceEnd(new Int32Array(segment.buffer), 4);
     (await import('node:worker_threads')).parentPort.postMessage('ready');
-    // Without a reference they could be collected.
+    // Only the locks are kept, so that the segment could be collected.
     setInterval(() => locks, 1000);`;
   const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(program)}`));
   await once(worker, 'message');
