@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import type { Server, Socket } from 'node:net';
 import type { FastifyBaseLogger } from 'fastify';
 import { timers } from '../memory/index.js';
+import { descriptorLimit } from './descriptor-limit.js';
 
 /** Descriptors that are left for everything else, if the process may have that many. */
 const RESERVED_DESCRIPTORS = 256;
@@ -69,9 +70,6 @@ export function limitConnections(server: Server, { limit, refuse: respond, log }
 
 /** The number of descriptors of this process that connections may take. */
 function descriptorsForConnections(): number {
-  const [, soft] = /^Max open files\s+(\S+)/m.exec(readFileSync('/proc/self/limits', 'utf8')) ?? [];
-  const all = Number(soft);
-  // Unlimited.
-  if (!Number.isFinite(all)) return Number.POSITIVE_INFINITY;
+  const all = descriptorLimit(readFileSync('/proc/self/limits', 'utf8'));
   return Math.max(1, all - Math.min(RESERVED_DESCRIPTORS, Math.floor(all / 2)));
 }

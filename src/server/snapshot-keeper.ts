@@ -48,8 +48,9 @@ export class SnapshotKeeper {
   }
 
   /**
-   * Restores a table from its newest valid snapshot; returns false when there is none, and true when the table exists. Without other options than its
-   * name the table has those in the snapshot; otherwise options not given have the defaults of a new table.
+   * Restores a table from its newest valid snapshot; returns false when there is none, and true when the table exists.
+   * Without other options than its name the table has those in the snapshot; otherwise options not given have the
+   * defaults of a new table.
    */
   async restore(options: RestoreOptions & { readonly name: string }): Promise<boolean> {
     if (!this.#settings.restoreAtStart) return false;

@@ -62,6 +62,13 @@ export function refuseUnauthorized(app: RoutesApp, tokens: AccessTokens | undefi
 
 /** Unknown paths need no token, because the routes are public. */
 function accessHook(route: RouteOptions, tokens: AccessTokens): ReturnType<typeof hook> {
+  let pattern: PathPattern | undefined;
+  /** The table in the path, read exactly as the route does; undefined if the route concerns no single table. */
+  const tableOf = ({ raw }: FastifyRequest): string | undefined => {
+    // Not before the first request: hooks of child instances may set the pattern after this one was added.
+    pattern ??= new PathPattern(route.config?.pattern ?? route.url);
+    return pattern.parametersOf(parseTarget(raw.url ?? '').path)?.table;
+  };
   return hook((request, reply) => {
     const { scope = 'admin', endsWithToken, scopeOfBody } = route.config ?? {};
     if (scope === 'none') return;
@@ -112,12 +119,6 @@ function authorize(request: FastifyRequest, reply: FastifyReply, scope: Scope): 
 
 function includes(token: TokenSettings, scope: Scope): boolean {
   return SCOPES.indexOf(token.scope) >= SCOPES.indexOf(scope);
-}
-
-/** The table in the path, read exactly as the route does; undefined if the route concerns no single table. */
-function tableOf(request: FastifyRequest): string | undefined {
-  const { url = '', config } = request.routeOptions;
-  return new PathPattern(config.pattern ?? url).parametersOf(parseTarget(request.raw.url ?? '').path)?.table;
 }
 
 /** The same error whether or not the table exists. */

@@ -5,13 +5,12 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { ShmTableError } from '../../errors.js';
 import { processStartMs, timers } from '../../memory/index.js';
-import { MAX_PARTICIPANTS } from '../../table/options.js';
-import { Table } from '../../table/table.js';
+import type { Table } from '../../table/table.js';
+import { descriptorLimit } from '../descriptor-limit.js';
 import { openStreams } from '../event-stream.js';
+import { openOwnTable } from '../own-table.js';
 import type { ServiceSettings } from '../settings/settings-schema.js';
 
-/** Not the service's own namespace, so that this table is not listed and cannot be cleared over HTTP. */
-const NAMESPACE = 'shmtable-processes';
 const INTERVAL_MS = 1000;
 /** A process that was too busy to report for this long is still shown. */
 const TTL_MS = 10_000;
@@ -55,18 +54,12 @@ export class ProcessReports {
   readonly #startedAt: number = processStartMs() / 1000;
   #timer: NodeJS.Timeout | undefined;
 
-  /** Opens the reports of a service. The primary does so before it starts workers; they end with it. */
-  constructor({ namespace, workers }: Pick<ServiceSettings, 'namespace' | 'workers'>) {
-    this.#table = Table.openOrCreate({
-      name: namespace,
-      namespace: NAMESPACE,
-      backend: 'anonymous',
+  constructor(service: Pick<ServiceSettings, 'namespace' | 'workers'>) {
+    this.#table = openOwnTable(service, 'processes', {
       // The predecessors of two reloads, until their reports expire, and the primary.
-      capacity: 3 * workers + 8,
+      capacity: 3 * service.workers + 8,
       columns: COLUMNS,
-      evict: 'lru',
       lockTimeoutMs: LOCK_TIMEOUT_MS,
-      maxParticipants: Math.min(MAX_PARTICIPANTS, 2 * workers + 8),
     });
   }
 
@@ -123,9 +116,7 @@ export class ProcessReports {
 async function descriptorsOf(pid: number): Promise<ProcessReport['descriptors']> {
   try {
     const open = (await readdir(`/proc/${pid}/fd`)).length;
-    const [, soft] = /^Max open files\s+(\S+)/m.exec(await readFile(`/proc/${pid}/limits`, 'utf8')) ?? [];
-    const limit = Number(soft);
-    return { open, limit: Number.isFinite(limit) ? limit : Number.POSITIVE_INFINITY };
+    return { open, limit: descriptorLimit(await readFile(`/proc/${pid}/limits`, 'utf8')) };
   } catch {
     return undefined;
   }
