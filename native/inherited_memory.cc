@@ -6,13 +6,12 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <pthread.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include <mutex>
-
 #include "byte_lock.h"
+#include "file_status.h"
 
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL 0x0008U
@@ -28,11 +27,20 @@ constexpr mode_t kHiddenMode = 01600;
 
 constexpr char kPrefix[] = "shmtable-segment:";
 
-// Never destroyed: a worker may still be searching while the process exits.
-std::mutex& LookupMutex() {
-  static std::mutex* mutex = new std::mutex;
-  return *mutex;
-}
+// Held during a look-up. Not std::mutex, which refers to functions that are not in every C library.
+class LookupLock {
+ public:
+  LookupLock() { pthread_mutex_lock(&mutex_); }
+  ~LookupLock() { pthread_mutex_unlock(&mutex_); }
+  LookupLock(const LookupLock&) = delete;
+  LookupLock& operator=(const LookupLock&) = delete;
+
+ private:
+  // Never destroyed: a worker may still be searching while the process exits.
+  static pthread_mutex_t mutex_;
+};
+
+pthread_mutex_t LookupLock::mutex_ = PTHREAD_MUTEX_INITIALIZER;
 
 std::string LinkOf(const std::string& name) { return std::string("/memfd:") + kPrefix + name + " (deleted)"; }
 
@@ -52,7 +60,7 @@ int OpenRetrying(const std::string& path, int flags) {
   return fd < 0 ? -errno : fd;
 }
 
-bool StateOf(int fd, struct stat* status) { return fstat(fd, status) == 0 && S_ISREG(status->st_mode); }
+bool StateOf(int fd, struct stat* status) { return StatusOf(fd, status) == 0 && S_ISREG(status->st_mode); }
 
 // Closes descriptor `fd` of this process if it is the inheritable descriptor of the hidden object `object`. Private
 // descriptors are close-on-exec and belong to their handles.
@@ -126,7 +134,7 @@ int CreateMemory(const std::string& name, bool huge_pages) {
 }
 
 int PublishMemory(int fd, const std::string& name) {
-  std::lock_guard<std::mutex> guard(LookupMutex());
+  const LookupLock lock;
   int found = EachPublished(name, [](int, const struct stat&) { return true; });
   if (found != 0) return found < 0 ? found : -EEXIST;
   int inheritable = OpenRetrying(PathOf(fd), O_RDWR);
@@ -140,7 +148,7 @@ int PublishMemory(int fd, const std::string& name) {
 }
 
 int OpenPublishedMemory(const std::string& name) {
-  std::lock_guard<std::mutex> guard(LookupMutex());
+  const LookupLock lock;
   int result = -ENOENT;
   int found = EachPublished(name, [&](int pin, const struct stat&) {
     result = OpenRetrying(PathOf(pin), O_RDWR | O_CLOEXEC);
@@ -150,12 +158,12 @@ int OpenPublishedMemory(const std::string& name) {
 }
 
 int WithdrawMemory(int fd) {
-  std::lock_guard<std::mutex> guard(LookupMutex());
+  const LookupLock lock;
   int result = 0;
   {
     // Another process may withdraw the same object at this moment: exactly one of them must get 1.
-    NameLock lock(fd);
-    if (lock.error() != 0) return lock.error();
+    NameLock name(fd);
+    if (name.error() != 0) return name.error();
     struct stat status;
     if (!StateOf(fd, &status)) return -EBADF;
     if ((status.st_mode & 07777) == kPublishedMode) {

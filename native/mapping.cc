@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include <cstdint>
-#include <utility>
 
 #include "huge_pages.h"
 
@@ -19,15 +18,20 @@
 namespace shmtable {
 
 // The mapped pages, unmapped once: by an explicit call or by the last of their two owners, the Mapping and the
-// ArrayBuffer's finalizer. Both run in the thread of the environment.
+// ArrayBuffer's finalizer. Both run in the thread of the environment, so the owners are counted without a lock.
+// Not std::shared_ptr, which refers to a variable that is not in every C library.
 class Region {
  public:
   enum Kind { kMapped, kAttached };
 
   Region(void* address, size_t size, Kind kind) : address_(address), size_(size), kind_(kind) {}
-  ~Region() { Unmap(); }
   Region(const Region&) = delete;
   Region& operator=(const Region&) = delete;
+
+  void Keep() { owners_++; }
+  void Release() {
+    if (--owners_ == 0) delete this;
+  }
 
   void Unmap() {
     if (address_ == nullptr) return;
@@ -54,6 +58,10 @@ class Region {
   size_t size() const { return size_; }
 
  private:
+  ~Region() { Unmap(); }
+
+  // Its creator is the first.
+  int owners_ = 1;
   void* address_;
   // Whole huge pages: munmap and mprotect do not accept a part of one.
   size_t size_;
@@ -73,7 +81,7 @@ size_t HugePageBytes(int fd) {
   return static_cast<size_t>(status.f_bsize);
 }
 
-void ReleaseRegion(napi_env, void*, void* hint) { delete static_cast<std::shared_ptr<Region>*>(hint); }
+void ReleaseRegion(napi_env, void*, void* hint) { static_cast<Region*>(hint)->Release(); }
 
 }  // namespace
 
@@ -95,8 +103,16 @@ void Mapping::Init(Napi::Env env, Napi::Object exports) {
 
 Mapping::Mapping(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Mapping>(info) {}
 
+Mapping::~Mapping() { ReleaseOwn(); }
+
+void Mapping::ReleaseOwn() {
+  if (region_ == nullptr) return;
+  region_->Release();
+  region_ = nullptr;
+}
+
 Napi::Value Mapping::Map(const Napi::CallbackInfo& info) {
-  if (region_ || info.Length() < 3 || !info[0].IsNumber() || !info[1].IsNumber() || !info[2].IsBoolean()) {
+  if (region_ != nullptr || info.Length() < 3 || !info[0].IsNumber() || !info[1].IsNumber() || !info[2].IsBoolean()) {
     return Result(info, -EINVAL);
   }
   int fd = info[0].As<Napi::Number>().Int32Value();
@@ -107,12 +123,11 @@ Napi::Value Mapping::Map(const Napi::CallbackInfo& info) {
   size_t bytes = RoundUp(static_cast<size_t>(size), HugePageBytes(fd));
   void* address = MapAligned(bytes, protection, fd, offset);
   if (address == MAP_FAILED) return Result(info, -errno);
-  auto region = std::make_shared<Region>(address, bytes, Region::kMapped);
-  return Result(info, Show(info.Env(), std::move(region), static_cast<size_t>(size)));
+  return Result(info, Show(info.Env(), new Region(address, bytes, Region::kMapped), static_cast<size_t>(size)));
 }
 
 Napi::Value Mapping::Attach(const Napi::CallbackInfo& info) {
-  if (region_ || info.Length() < 4 || !info[0].IsNumber() || !info[1].IsNumber() || !info[2].IsBoolean() ||
+  if (region_ != nullptr || info.Length() < 4 || !info[0].IsNumber() || !info[1].IsNumber() || !info[2].IsBoolean() ||
       !info[3].IsNumber()) {
     return Result(info, -EINVAL);
   }
@@ -130,36 +145,41 @@ Napi::Value Mapping::Attach(const Napi::CallbackInfo& info) {
   }
   if (address == failed) address = shmat(id, nullptr, flags);
   if (address == failed) return Result(info, -errno);
-  auto region = std::make_shared<Region>(address, RoundUp(static_cast<size_t>(size), static_cast<size_t>(page)),
-                                         Region::kAttached);
   // The id may have been reused for another segment since its size was read.
   shmid_ds status;
-  if (shmctl(id, IPC_STAT, &status) != 0) return Result(info, -errno);
-  if (status.shm_segsz != static_cast<size_t>(size)) return Result(info, -EIDRM);
-  return Result(info, Show(info.Env(), std::move(region), static_cast<size_t>(shown)));
+  int error = shmctl(id, IPC_STAT, &status) != 0 ? errno : 0;
+  if (error == 0 && status.shm_segsz != static_cast<size_t>(size)) error = EIDRM;
+  if (error != 0) {
+    shmdt(address);
+    return Result(info, -error);
+  }
+  const size_t bytes = RoundUp(static_cast<size_t>(size), static_cast<size_t>(page));
+  return Result(info, Show(info.Env(), new Region(address, bytes, Region::kAttached), static_cast<size_t>(shown)));
 }
 
 // Replaces the mapping by a writable one of the same bytes of the same object through another descriptor: the kernel
 // shows a mapping with the name with which the descriptor was opened.
 Napi::Value Mapping::Replace(const Napi::CallbackInfo& info) {
-  if (!region_ || info.Length() < 2 || !info[0].IsNumber() || !info[1].IsNumber()) return Result(info, -EINVAL);
+  if (region_ == nullptr || info.Length() < 2 || !info[0].IsNumber() || !info[1].IsNumber()) return Result(info, -EINVAL);
   void* address = mmap(region_->address(), region_->size(), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
                        info[0].As<Napi::Number>().Int32Value(),
                        static_cast<off_t>(info[1].As<Napi::Number>().Int64Value()));
   return Result(info, address == MAP_FAILED ? -errno : 0);
 }
 
-int Mapping::Show(Napi::Env env, std::shared_ptr<Region> region, size_t size) {
-  auto* owner = new std::shared_ptr<Region>(region);
+int Mapping::Show(Napi::Env env, Region* region, size_t size) {
+  // For the ArrayBuffer.
+  region->Keep();
   napi_value value = nullptr;
-  if (napi_create_external_arraybuffer(env, region->address(), size, ReleaseRegion, owner, &value) != napi_ok) {
-    // Node runs the finalizer, which deletes `owner`, only in some of these cases. The pages are released here in any
-    // case.
+  if (napi_create_external_arraybuffer(env, region->address(), size, ReleaseRegion, region, &value) != napi_ok) {
+    // Node runs the finalizer, which releases the ArrayBuffer's part, only in some of these cases. The pages are
+    // released here in any case.
     region->Unmap();
+    region->Release();
     if (env.IsExceptionPending()) env.GetAndClearPendingException();
     return -ENOMEM;
   }
-  region_ = std::move(region);
+  region_ = region;
   buffer_ = Napi::Persistent(Napi::ArrayBuffer(env, value));
   return 0;
 }
@@ -169,20 +189,20 @@ Napi::Value Mapping::Buffer(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value Mapping::Protect(const Napi::CallbackInfo& info) {
-  if (!region_ || info.Length() < 1 || !info[0].IsBoolean()) return Result(info, -EINVAL);
+  if (region_ == nullptr || info.Length() < 1 || !info[0].IsBoolean()) return Result(info, -EINVAL);
   int protection = info[0].As<Napi::Boolean>().Value() ? PROT_READ : PROT_READ | PROT_WRITE;
   return Result(info, mprotect(region_->address(), region_->size(), protection) == 0 ? 0 : -errno);
 }
 
 Napi::Value Mapping::Sync(const Napi::CallbackInfo& info) {
-  if (!region_) return Result(info, -EINVAL);
+  if (region_ == nullptr) return Result(info, -EINVAL);
   return Result(info, msync(region_->address(), region_->size(), MS_SYNC) == 0 ? 0 : -errno);
 }
 
 // Allocates all pages now, for memory that fallocate(2) does not support. Only before another process maps it: kernels
 // before 5.14 do not have this operation, and the zeros that are written instead would overwrite what others write.
 Napi::Value Mapping::Populate(const Napi::CallbackInfo& info) {
-  if (!region_) return Result(info, -EINVAL);
+  if (region_ == nullptr) return Result(info, -EINVAL);
   if (madvise(region_->address(), region_->size(), MADV_POPULATE_WRITE) == 0) return Result(info, 0);
   if (errno != EINVAL) return Result(info, -errno);
   auto* bytes = static_cast<volatile char*>(region_->address());
@@ -192,7 +212,7 @@ Napi::Value Mapping::Populate(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value Mapping::UseHugePages(const Napi::CallbackInfo& info) {
-  return Result(info, region_ ? shmtable::UseHugePages(region_->address(), region_->size()) : -EINVAL);
+  return Result(info, region_ != nullptr ? shmtable::UseHugePages(region_->address(), region_->size()) : -EINVAL);
 }
 
 // A view that was kept then reads zeros, and its writes are lost. Detaching the buffer would be simpler, but after the
@@ -200,20 +220,20 @@ Napi::Value Mapping::UseHugePages(const Napi::CallbackInfo& info) {
 // Int32Array went from 18 to 35 ms, 15 M random reads and writes from 22 to 36 ms (no difference on Node 22 and 24).
 // The address range is released when the ArrayBuffer is garbage-collected.
 Napi::Value Mapping::Close(const Napi::CallbackInfo& info) {
-  if (!region_) return info.Env().Undefined();
+  if (region_ == nullptr) return info.Env().Undefined();
   if (!region_->Vacate()) return Detach(info);
   buffer_.Reset();
-  region_.reset();
+  ReleaseOwn();
   return info.Env().Undefined();
 }
 
 // Leaves views of the buffer without elements and unmaps immediately, at the cost described above.
 Napi::Value Mapping::Detach(const Napi::CallbackInfo& info) {
-  if (!region_) return info.Env().Undefined();
+  if (region_ == nullptr) return info.Env().Undefined();
   buffer_.Value().Detach();
   buffer_.Reset();
   region_->Unmap();
-  region_.reset();
+  ReleaseOwn();
   return info.Env().Undefined();
 }
 

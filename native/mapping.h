@@ -3,8 +3,6 @@
 
 #include <napi.h>
 
-#include <memory>
-
 namespace shmtable {
 
 class Region;
@@ -17,6 +15,7 @@ class Mapping : public Napi::ObjectWrap<Mapping> {
  public:
   static void Init(Napi::Env env, Napi::Object exports);
   explicit Mapping(const Napi::CallbackInfo& info);
+  ~Mapping() override;
 
  private:
   Napi::Value Map(const Napi::CallbackInfo& info);           // (descriptor number, size, read-only, offset = 0)
@@ -30,10 +29,12 @@ class Mapping : public Napi::ObjectWrap<Mapping> {
   Napi::Value Close(const Napi::CallbackInfo& info);         // ()
   Napi::Value Detach(const Napi::CallbackInfo& info);        // ()
 
-  // Creates an ArrayBuffer of `size` bytes over the region: 0, or a negated errno.
-  int Show(Napi::Env env, std::shared_ptr<Region> region, size_t size);
+  // Takes the region, and creates an ArrayBuffer of its first `size` bytes: 0, or a negated errno.
+  int Show(Napi::Env env, Region* region, size_t size);
+  // Gives up this object's part of the region.
+  void ReleaseOwn();
 
-  std::shared_ptr<Region> region_;
+  Region* region_ = nullptr;
   Napi::Reference<Napi::ArrayBuffer> buffer_;
 };
 

@@ -13,9 +13,9 @@
  * each time; it is printed); files with an `--everywhere` PART in their names run on all. A file that has not ended
  * within the time limit (240 s) is killed with every process it started: the subtest, the state and the stack of each
  * of these processes are printed, and the segments that they left are removed. The same happens to running files on
- * SIGINT or SIGTERM. Prints failures, then `N skipped` if any test was skipped, and on the last line `N passed, N
- * failed`, where N counts assertions. Exits with 1 if anything failed. With SHMTABLE_FORBID_SKIPS=1 a skip is a
- * failure.
+ * SIGINT or SIGTERM. A file fails, too, if it or one that ran beside it has left a segment. Prints failures, then `N
+ * skipped` if any test was skipped, and on the last line `N passed, N failed`, where N counts assertions. Exits with 1
+ * if anything failed. With SHMTABLE_FORBID_SKIPS=1 a skip is a failure.
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -25,7 +25,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Parser } from 'tap-parser';
-import { describeAndKill, processesOf, removeSegments, segmentFiles } from './stuck-processes.js';
+import { describeAndKill, processesOf, removeSegments, segmentFiles, segmentsOfEndedTests } from './stuck-processes.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const { values, positionals } = parseArgs({
@@ -170,6 +170,11 @@ function runFile(node, backend, file) {
       if ((code !== 0 || !tap.ok) && result.failed === 0) {
         result.failed++;
         result.output += `\nexit code ${code}, signal ${signal}\n`;
+      }
+      const orphans = segmentsOfEndedTests(segmentsBefore);
+      if (orphans.length > 0) {
+        result.failed++;
+        result.output += `\nleft behind: ${orphans.join(', ')}\n`;
       }
       result.ms = performance.now() - started;
       resolve(result);

@@ -8,7 +8,7 @@
  */
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
 import { get, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
@@ -250,4 +250,13 @@ export async function removeSegments(pids, before) {
     rmSync(path, { recursive: true, force: true });
   }
   return left;
+}
+
+/** The segments that did not exist `before` and whose test's process, whose id is in the name, has ended. */
+export function segmentsOfEndedTests(before) {
+  const known = new Set(before);
+  return segmentFiles().filter((path) => {
+    const pid = /shmtable.*\btest-(\d+)(?!\w)/.exec(basename(path))?.[1];
+    return pid !== undefined && !known.has(path) && !existsSync(`/proc/${pid}`);
+  });
 }

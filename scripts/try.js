@@ -27,16 +27,22 @@ if (
   process.exit(2);
 }
 
-await build({
+const sources = FOLDERS.flatMap(sourcesIn);
+const options = {
   absWorkingDir: root,
-  entryPoints: FOLDERS.flatMap(sourcesIn),
   outdir: output,
   outbase: '.',
-  format: 'esm',
   platform: 'node',
   target: 'es2022',
   sourcemap: 'inline',
   logLevel: 'warning',
+};
+await build({ ...options, entryPoints: sources.filter((name) => name.endsWith('.ts')), format: 'esm' });
+await build({
+  ...options,
+  entryPoints: sources.filter((name) => name.endsWith('.cts')),
+  format: 'cjs',
+  outExtension: { '.js': '.cjs' },
 });
 resolvePackageTo(output);
 
@@ -54,7 +60,7 @@ child.on('exit', (code, signal) => {
 /** Source files of a folder, without the packages that benchmarks install below it. */
 function sourcesIn(folder) {
   return readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.ts') && !name.endsWith('.d.ts') && !name.includes('node_modules'))
+    .filter((name) => /\.c?ts$/.test(name) && !/\.d\.c?ts$/.test(name) && !name.includes('node_modules'))
     .map((name) => join(folder, name));
 }
 
@@ -63,10 +69,14 @@ function sourcesIn(folder) {
  * `dist/`, so they get another one without a name, and a package of this name next to it.
  */
 function resolvePackageTo(folder) {
-  const manifest = readFileSync(join(root, 'package.json'), 'utf8').replaceAll('./dist/', './');
+  const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  const sourceOf = ({ types }) => types.replace(/^.*\/src\/(.*)\.d\.ts$/, './src/$1.js');
+  const exports = Object.fromEntries(
+    Object.entries(manifest.exports).map(([path, target]) => [path, target.types ? sourceOf(target) : target]),
+  );
   const self = join(folder, 'node_modules', 'shmtable');
   mkdirSync(self, { recursive: true });
   writeFileSync(join(folder, 'package.json'), '{ "private": true, "type": "module" }\n');
-  writeFileSync(join(self, 'package.json'), manifest);
+  writeFileSync(join(self, 'package.json'), JSON.stringify({ ...manifest, exports }));
   if (!existsSync(join(self, 'src'))) symlinkSync('../../src', join(self, 'src'));
 }

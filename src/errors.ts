@@ -39,6 +39,9 @@ const ERRORS = {
   ERR_POOL_FOREIGN: { status: 500, title: 'Offset outside the pool' },
   // Snapshots
   ERR_SNAPSHOT_DAMAGED: { status: 500, title: 'Damaged snapshot' },
+  // A table in a cluster of servers
+  ERR_CLUSTER_UNAVAILABLE: { status: 503, title: 'Cluster unavailable' },
+  ERR_OUTCOME_UNKNOWN: { status: 504, title: 'Outcome unknown' },
   // HTTP only
   ERR_ROUTE_NOT_FOUND: { status: 404, title: 'Route not found' },
   ERR_METHOD_NOT_ALLOWED: { status: 405, title: 'Method not allowed' },

@@ -2,6 +2,8 @@ export { type ErrorCode, ShmTableError } from './errors.js';
 export { json } from './table/json-column.js';
 export { Table } from './table/table.js';
 export type {
+  Alteration,
+  AlterOptions,
   BackendName,
   Change,
   ClearOptions,

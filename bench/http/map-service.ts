@@ -29,8 +29,10 @@ class MapTable {
     return this.#entries.get(key);
   }
 
-  /** A Map has nothing to locate or wait for. */
+  /** A Map has nothing to locate or wait for, and does not move. */
   loadAhead(): void {}
+  followOnlyWhenAsked(): void {}
+  follow(): void {}
 
   write(_mode: 'put', key: string, { count = 0, score = 0, label = '' }: Partial<BenchRow>) {
     const outcome = this.#entries.has(key) ? 'updated' : 'inserted';

@@ -1,11 +1,15 @@
 /** A server that the benchmark starts and stops: another program, in a separate folder. */
 import { spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, createServer, type NetConnectOpts } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEnd } from '../../src/bench/before-end.js';
 
 const START_LIMIT_MS = 15_000;
+const FIRST_PORT = 10_000;
+/** By default; see `/proc/sys/net/ipv4/ip_local_port_range`. */
+const FIRST_OUTGOING_PORT = 32_768;
 const BETWEEN_TRIES_MS = 20;
 
 export interface ServerProcess {
@@ -54,15 +58,23 @@ export async function startServer(server: ServerCommand): Promise<ServerProcess>
   throw new Error(problem);
 }
 
-/** A port of this machine that has just been free. */
+/**
+ * A port of this machine that has just been free. It is below those that Linux gives to outgoing connections: one of
+ * those may be in use again before the server listens, even by the attempt to connect to it, which then meets itself.
+ */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('a listening server has no port');
-  return address.port;
+  for (;;) {
+    const port = randomInt(FIRST_PORT, FIRST_OUTGOING_PORT);
+    const server = createServer().listen(port, '127.0.0.1');
+    try {
+      await once(server, 'listening');
+    } catch {
+      continue;
+    }
+    server.close();
+    await once(server, 'close');
+    return port;
+  }
 }
 
 /** Resolves to undefined as soon as a server listens there, or to an error message if none does in time. */

@@ -2,11 +2,14 @@
 //
 // REFUSED_CALLS says which; it is read at every call: items `call=errno` or `call=errno@part`, separated by commas.
 // `part` is a part of the path, if the call has one. Calls: open, tmpfile (open with O_TMPFILE), lock (of an open file
-// description), memfd, shmget, fallocate, link, write (at an offset), chmod, mmap (of an object, shared).
+// description), memfd, shmget, fallocate, link, rename, unlink, write (at an offset), chmod, mmap (of an object, shared).
+//
+// KILLED_AT_CALL=n: before its call number n (from 0) of these, counted since n was set, the process kills itself.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,7 +37,20 @@ static int refusal(const char* call, const char* path) {
   return 0;
 }
 
+static void count_call(void) {
+  static char last[24];
+  static long left;
+  const char* text = getenv("KILLED_AT_CALL");
+  if (text == NULL) return;
+  if (strncmp(text, last, sizeof last) != 0) {
+    strncpy(last, text, sizeof last - 1);
+    left = atol(text);
+  }
+  if (left-- == 0) kill(getpid(), SIGKILL);
+}
+
 static int refused(const char* call, const char* path) {
+  count_call();
   const int error = refusal(call, path);
   if (error == 0) return 0;
   errno = error;
@@ -97,13 +113,21 @@ int shmget(key_t key, size_t size, int flags) {
   if (refused("shmget", NULL)) return -1;
   return ((int (*)(key_t, size_t, int))next("shmget"))(key, size, flags);
 }
-int fallocate64(int fd, int mode, off64_t offset, off64_t length) {
+int fallocate(int fd, int mode, off64_t offset, off64_t length) {
   if (refused("fallocate", NULL)) return -1;
-  return ((int (*)(int, int, off64_t, off64_t))next("fallocate64"))(fd, mode, offset, length);
+  return ((int (*)(int, int, off64_t, off64_t))next("fallocate"))(fd, mode, offset, length);
 }
 int linkat(int from, const char* path, int to, const char* name, int flags) {
   if (refused("link", name)) return -1;
   return ((int (*)(int, const char*, int, const char*, int))next("linkat"))(from, path, to, name, flags);
+}
+int rename(const char* from, const char* to) {
+  if (refused("rename", from)) return -1;
+  return ((int (*)(const char*, const char*))next("rename"))(from, to);
+}
+int unlink(const char* path) {
+  if (refused("unlink", path)) return -1;
+  return ((int (*)(const char*))next("unlink"))(path);
 }
 ssize_t pwrite64(int fd, const void* bytes, size_t size, off64_t offset) {
   if (refused("write", NULL)) return -1;
@@ -113,7 +137,7 @@ int fchmod(int fd, mode_t mode) {
   if (refused("chmod", NULL)) return -1;
   return ((int (*)(int, mode_t))next("fchmod"))(fd, mode);
 }
-void* mmap64(void* address, size_t size, int protection, int flags, int fd, off64_t offset) {
+void* mmap(void* address, size_t size, int protection, int flags, int fd, off64_t offset) {
   if (fd >= 0 && (flags & MAP_SHARED) != 0 && refused("mmap", NULL)) return MAP_FAILED;
-  return ((void* (*)(void*, size_t, int, int, int, off64_t))next("mmap64"))(address, size, protection, flags, fd, offset);
+  return ((void* (*)(void*, size_t, int, int, int, off64_t))next("mmap"))(address, size, protection, flags, fd, offset);
 }

@@ -109,9 +109,9 @@ export class KeyvShmTable extends EventEmitter {
   async *iterator<Value>(namespace = this.namespace): AsyncGenerator<[string, Awaited<Value>], void> {
     const prefix = prefixOf(namespace);
     for (const whole of this.#cache.keys()) {
-      if (!whole.startsWith(prefix)) continue;
-      const value = this.#cache.get(whole);
-      if (value !== undefined) yield [whole.slice(prefix.length), value as Awaited<Value>];
+      const key = keyIn(prefix, whole);
+      const value = key === undefined ? undefined : this.#cache.get(whole);
+      if (key !== undefined && value !== undefined) yield [key, value as Awaited<Value>];
     }
   }
 
@@ -122,14 +122,13 @@ export class KeyvShmTable extends EventEmitter {
 
   #store(key: string, value: unknown, ttl: number | undefined): void {
     const whole = this.#keyOf(key);
-    const lifetime = wholeMilliseconds(ttl);
-    if (lifetime !== undefined && lifetime <= 0) this.#cache.delete(whole);
-    else this.#cache.set(whole, value, { ttl: lifetime, tags: this.#tags });
+    if (typeof ttl === 'number' && ttl <= 0) this.#cache.delete(whole);
+    else this.#cache.set(whole, value, { ttl: wholeMilliseconds(ttl), staleTtl: 0, tags: this.#tags });
   }
 
   /** The namespace is always part of the key, so that stores with `useKeyPrefix: false` have separate keys, too. */
   #keyOf(key: string): string {
-    if (typeof key === 'string') return this.#prefix + key;
+    if (typeof key === 'string') return wholeKey(this.#prefix, key);
     throw new ShmTableError('ERR_KEY_INVALID', `a key must be a string, got ${show(key)}`);
   }
 }
@@ -140,6 +139,20 @@ export default KeyvShmTable;
 /** JSON, so that no two pairs of namespace and key have the same text. */
 function prefixOf(namespace: string | undefined): string {
   return namespace === undefined || namespace === '' ? '' : `${JSON.stringify(namespace)}:`;
+}
+
+/** Precedes keys without a namespace that could be the text of a namespace and a key. */
+const NO_NAMESPACE = '"":';
+
+function wholeKey(prefix: string, key: string): string {
+  return prefix === '' && key.startsWith('"') ? NO_NAMESPACE + key : prefix + key;
+}
+
+/** The key in the namespace of a prefix; undefined if it belongs to another one. */
+function keyIn(prefix: string, whole: string): string | undefined {
+  if (prefix !== '') return whole.startsWith(prefix) ? whole.slice(prefix.length) : undefined;
+  if (whole.startsWith(NO_NAMESPACE)) return whole.slice(NO_NAMESPACE.length);
+  return whole.startsWith('"') ? undefined : whole;
 }
 
 /**

@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import type { Cache } from '../cache/index.js';
 import { checkTag } from '../cache/tags.js';
 import { ShmTableError, show } from '../errors.js';
-import { bootTimeMs } from '../memory/index.js';
-import { presentTimeMs } from '../table/present.js';
+import { bootTimeMs, performanceTimeMs } from '../memory/index.js';
+import { presentBootMs } from '../table/present.js';
 import { type AdapterOptions, openAdapterCache } from './adapter-cache.js';
-import { type TagState, TagTimes } from './tag-times.js';
+import { type Dated, type TagState, TagTimes } from './tag-times.js';
 
 /** The part of the constructor's argument that is used. */
 interface HandlerContext {
@@ -91,16 +91,15 @@ interface StoredContent {
   readonly maps: Readonly<Record<string, readonly (readonly [string, string])[]>>;
 }
 
-interface StoredEntry {
+/** Times in milliseconds since the boot: no change of the wall clock moves them, and all processes read the same clock. */
+interface StoredEntry extends Dated {
   readonly content: StoredContent | null;
-  readonly lastModified: number;
-  /** Boot time in milliseconds: the data of the entry are at least as new. */
-  readonly madeAt: number;
+  readonly storedAt: number;
   readonly tags: readonly string[];
   readonly cacheControl?: CacheControl | undefined;
 }
 
-type StoredUseCache = Omit<UseCacheEntry, 'value'> & { readonly bytes: string; readonly madeAt: number };
+type StoredUseCache = Omit<UseCacheEntry, 'value' | 'timestamp'> & Dated & { readonly bytes: string };
 
 interface Store {
   readonly cache: Cache;
@@ -109,10 +108,8 @@ interface Store {
 }
 
 const TAGS_HEADER = 'x-next-cache-tags';
-/** Upper limit of the difference between the clocks of Next's processes. */
-const CLOCK_SKEW_MS = 1_000;
-/** Upper limit of the time to create an entry: Next's clock may differ from the wall clock if that was set meanwhile. */
-const MAX_CREATION_MS = 300_000;
+/** How long ago the `revalidate` time of a stale entry seems to have passed. */
+const JUST_PASSED_MS = 1_000;
 
 /**
  * Next's caches in shared memory: `cacheHandler` and `cacheHandlers` of `next.config` name the module `shmtable/next`, or one
@@ -131,16 +128,31 @@ export default ShmTableCacheHandler;
 function handlerClass(options: NextCacheOptions): HandlerClass {
   let opened: Store | undefined;
   const store = (): Store => {
-    if (opened === undefined) opened = openStore(options);
+    if (opened !== undefined) {
+      const { cache, tags, isOwn } = opened;
+      if (cache.isOpen && tags.isOpen) return opened;
+      // Memory that was destroyed is created again: each request would fail until this process is restarted.
+      if (isOwn || cache.isOpen) closeStore();
+    }
+    opened ??= openStore(options);
     return opened;
+  };
+  const closeStore = (): void => {
+    opened?.tags.close();
+    if (opened?.isOwn) opened.cache.close();
+    opened = undefined;
   };
   /** The entries that this process is creating. */
   const pendingSets = new Map<string, Promise<void>>();
 
   return class ShmTableCacheHandler implements Handler {
     readonly #context: HandlerContext;
-    /** When this request did not find a key: the entry that it then stores may be created from data of that time. */
-    readonly #missedAt = new Map<string, number>();
+    readonly #createdAt: number = bootTimeMs();
+    /**
+     * When this request first asked for a key that it has not stored since: an entry that it stores may be created from
+     * data of that time. Also of entries that were found, because Next itself decides which of them are too old.
+     */
+    readonly #askedAt = new Map<string, number>();
 
     constructor(context: HandlerContext = {}) {
       this.#context = context;
@@ -149,26 +161,28 @@ function handlerClass(options: NextCacheOptions): HandlerClass {
     async get(key: string, context: ReadContext = {}): Promise<Found | null> {
       if (isBuild()) return null;
       const { kind, tags = [], softTags = [] } = context;
-      const now = bootTimeMs();
-      const found = store().cache.get(this.#keyOf(key, kind)) as StoredEntry | undefined;
-      const state =
-        found === undefined ? 'expired' : this.#stateOf(found, kind === 'FETCH' ? [...tags, ...softTags] : []);
-      if (found !== undefined && state === 'current') return contentOf(found);
       // Images have no tags, and one handler serves all of them.
-      if (kind !== 'IMAGE') this.#missedAt.set(key, now);
-      if (found === undefined || state === 'expired') return null;
+      if (kind !== 'IMAGE' && !this.#askedAt.has(key)) this.#askedAt.set(key, bootTimeMs());
+      const found = store().cache.get(this.#keyOf(key, kind)) as StoredEntry | undefined;
+      if (found === undefined) return null;
+      const state = this.#stateOf(found, kind === 'FETCH' ? [...tags, ...softTags] : []);
+      if (state === 'expired') return null;
+      if (state === 'current') return contentOf(found);
       return kind === 'FETCH' ? staleFetch(found, context) : stalePage(found);
     }
 
     async set(key: string, data: Content | null, context: WriteContext = {}): Promise<void> {
       if (isBuild()) return;
       const kind = context.fetchCache ? 'FETCH' : (data?.kind ?? context.kind);
-      const madeAt = this.#missedAt.get(key) ?? bootTimeMs();
-      this.#missedAt.delete(key);
+      // Without a call of `get`, as when a page is revalidated on demand, the data are of this request.
+      const madeAt = this.#askedAt.get(key) ?? this.#createdAt;
+      this.#askedAt.delete(key);
       const { cacheControl } = context;
       const tags = kind === 'FETCH' ? [...(context.tags ?? []), ...(data?.tags ?? [])] : pageTags(data);
-      const entry: StoredEntry = { content: packed(data), lastModified: presentTimeMs(), madeAt, tags, cacheControl };
-      store().cache.set(this.#keyOf(key, kind), entry, { ttl: lifetimeOf(cacheControl?.expire) });
+      const { cache, tags: times } = store();
+      const content = packed(data);
+      const entry = { content, storedAt: presentBootMs(), madeAt, epoch: times.epoch, tags, cacheControl };
+      cache.set(this.#keyOf(key, kind), entry, { ttl: lifetimeOf(cacheControl?.expire), staleTtl: 0 });
     }
 
     async revalidateTag(tags: string | readonly string[], durations?: Durations): Promise<void> {
@@ -178,10 +192,10 @@ function handlerClass(options: NextCacheOptions): HandlerClass {
     resetRequestCache(): void {}
 
     /** `more` are the tags of the call of `fetch`, which may differ from those of the call that stored the response. */
-    #stateOf({ tags, madeAt }: StoredEntry, more: readonly string[]): TagState {
+    #stateOf(entry: StoredEntry, more: readonly string[]): TagState {
       const { revalidatedTags = [] } = this.#context;
       if (revalidatedTags.length > 0 && more.some((tag) => revalidatedTags.includes(tag))) return 'expired';
-      return store().tags.stateOf([...tags, ...more], madeAt);
+      return store().tags.stateOf([...entry.tags, ...more], entry);
     }
 
     /** The key of a page contains the id of its build, because the page refers to files of that build. */
@@ -197,10 +211,7 @@ function handlerClass(options: NextCacheOptions): HandlerClass {
     }
 
     static close(): void {
-      if (opened === undefined) return;
-      opened.tags.close();
-      if (opened.isOwn) opened.cache.close();
-      opened = undefined;
+      closeStore();
     }
 
     static async get(key: string, softTags: readonly string[] = []): Promise<UseCacheEntry | undefined> {
@@ -209,16 +220,16 @@ function handlerClass(options: NextCacheOptions): HandlerClass {
       const { cache, tags: times } = store();
       const found = cache.get(keyOfUse(key)) as StoredUseCache | undefined;
       if (found === undefined) return undefined;
-      const { bytes, madeAt, ...entry } = found;
-      const state = times.stateOf([...found.tags, ...softTags], madeAt);
+      const { bytes, madeAt, epoch, ...entry } = found;
+      const state = times.stateOf([...found.tags, ...softTags], found);
       if (state === 'expired') return undefined;
-      const value = streamOf(Buffer.from(bytes, 'latin1'));
-      return state === 'stale' ? { ...entry, revalidate: -1, value } : { ...entry, value };
+      const whole = { ...entry, timestamp: timeOf(madeAt), value: streamOf(Buffer.from(bytes, 'latin1')) };
+      return state === 'stale' ? { ...whole, revalidate: -1 } : whole;
     }
 
     static async set(key: string, pending: Promise<UseCacheEntry>): Promise<void> {
       if (isBuild()) return;
-      const stored = storeEntry(store().cache, keyOfUse(key), pending);
+      const stored = storeEntry(store(), keyOfUse(key), pending);
       const ended = stored.then(
         () => {},
         () => {},
@@ -247,16 +258,20 @@ function handlerClass(options: NextCacheOptions): HandlerClass {
     if (isBuild()) return;
     if (!Array.isArray(tags)) throw new ShmTableError('ERR_ARGUMENT', `tags must be an array, got ${show(tags)}`);
     for (const tag of tags) checkTag(tag);
+    const { expire = Number.POSITIVE_INFINITY } = durations ?? {};
+    if (typeof expire !== 'number' || Number.isNaN(expire)) {
+      throw new ShmTableError('ERR_ARGUMENT', `expire must be a number of seconds, got ${show(expire)}`);
+    }
     const { tags: times } = store();
     if (durations === undefined) times.expire(tags);
-    else times.makeStale(tags, (durations.expire ?? Number.POSITIVE_INFINITY) * 1_000);
+    else times.makeStale(tags, expire * 1_000);
   }
 }
 
 function openStore(options: NextCacheOptions): Store {
   const { cache, isOwn } = openAdapterCache<unknown>(options, [], { codec: 'v8' });
   try {
-    return { cache, isOwn, tags: new TagTimes(`${cache.name}.tags`, cache.namespace) };
+    return { cache, isOwn, tags: new TagTimes(cache) };
   } catch (error) {
     if (isOwn) cache.close();
     throw error;
@@ -291,17 +306,18 @@ function pageTags(data: Content | null): readonly string[] {
 }
 
 function contentOf(found: StoredEntry): Found {
-  const { content, lastModified, cacheControl } = found;
-  return { lastModified, value: content === null ? null : unpacked(content), cacheControl };
+  const { content, storedAt, cacheControl } = found;
+  return { lastModified: timeOf(storedAt), value: content === null ? null : unpacked(content), cacheControl };
 }
 
 /** A page that Next serves and renders again in the background, because its `revalidate` time has passed. */
 function stalePage(found: StoredEntry): Found {
   const { cacheControl } = found;
   const revalidate = typeof cacheControl?.revalidate === 'number' ? cacheControl.revalidate : 1;
+  const page = contentOf(found);
   return {
-    ...contentOf(found),
-    lastModified: Math.min(found.lastModified, justPassed(revalidate)),
+    ...page,
+    lastModified: Math.min(page.lastModified, justPassed(revalidate)),
     cacheControl: { ...cacheControl, revalidate },
   };
 }
@@ -309,11 +325,16 @@ function stalePage(found: StoredEntry): Found {
 function staleFetch(found: StoredEntry, context: ReadContext): Found {
   const answer = contentOf(found);
   const revalidate = context.revalidate || answer.value?.revalidate || 0;
-  return { ...answer, lastModified: Math.min(found.lastModified, justPassed(revalidate)) };
+  return { ...answer, lastModified: Math.min(answer.lastModified, justPassed(revalidate)) };
 }
 
 function justPassed(seconds: number): number {
-  return presentTimeMs() - seconds * 1_000 - CLOCK_SKEW_MS;
+  return timeOf(presentBootMs()) - seconds * 1_000 - JUST_PASSED_MS;
+}
+
+/** A boot time as a time of the clock by which Next judges the age of entries in this process. */
+function timeOf(bootMs: number): number {
+  return bootMs + performanceTimeMs() - bootTimeMs();
 }
 
 function packed(data: Content | null): StoredContent | null {
@@ -348,13 +369,14 @@ function keyOfUse(key: string): string {
 }
 
 /** If the entry's stream fails, nothing is stored; the readers of the stream get the error. */
-async function storeEntry(cache: Cache, key: string, pending: Promise<UseCacheEntry>): Promise<void> {
-  const { value, ...entry } = await pending;
+async function storeEntry({ cache, tags }: Store, key: string, pending: Promise<UseCacheEntry>): Promise<void> {
+  const { value, timestamp, ...entry } = await pending;
   const bytes = await bytesOf(value);
   if (bytes === undefined || entry.expire <= 0) return;
-  const elapsedMs = Math.min(Math.max(presentTimeMs() - entry.timestamp, 0), MAX_CREATION_MS);
-  const stored: StoredUseCache = { ...entry, bytes: textOf(bytes), madeAt: bootTimeMs() - elapsedMs };
-  cache.set(key, stored, { ttl: lifetimeOf(entry.expire) });
+  const elapsedMs = Math.max(performanceTimeMs() - timestamp, 0);
+  const madeAt = bootTimeMs() - elapsedMs;
+  const stored: StoredUseCache = { ...entry, bytes: textOf(bytes), madeAt, epoch: tags.epoch };
+  cache.set(key, stored, { ttl: lifetimeOf(entry.expire), staleTtl: 0 });
 }
 
 async function bytesOf(stream: ReadableStream<Uint8Array>): Promise<Uint8Array | undefined> {

@@ -47,7 +47,10 @@ export class ExpressRateLimitStore {
   }
 
   async increment(key: string): Promise<{ totalHits: number; resetTime: Date | undefined }> {
-    return this.#infoOf(this.#counters.add(this.#keyOf(key), 1, rowLifetime(this.#windowMs)));
+    const whole = this.#keyOf(key);
+    const lifetime = rowLifetime(this.#windowMs);
+    // A window of length 0 ends with each hit.
+    return this.#infoOf(lifetime === undefined ? { hits: 1, msLeft: 0 } : this.#counters.add(whole, 1, lifetime));
   }
 
   async decrement(key: string): Promise<void> {
@@ -120,7 +123,6 @@ export class FastifyRateLimitStore {
     answer(callback, () => {
       const whole = this.#prefix + checkKey(key);
       const lifetime = rowLifetime(timeWindow);
-      // A window of length 0 ends with each hit.
       if (lifetime === undefined) return { current: 1, ttl: 0 };
       const { hits, msLeft } = this.#counters.add(whole, 1, lifetime);
       const { continueExceeding, exponentialBackoff } = this.#parameters;
@@ -230,15 +232,22 @@ type LimiterClass = new (options: RateLimiterShmTableOptions) => RateLimiterShmT
 
 let limiterClass: LimiterClass | undefined;
 
+/** Named by the property: a bundler would rename a class that has the name of the variable below. */
+const { RateLimiterShmTable: Limiter } = { RateLimiterShmTable: class {} };
+
 /**
  * A limiter for rate-limiter-flexible: `new RateLimiterShmTable({ name: 'limits', points: 5, duration: 1 })`.
  * Everything that the library offers for its own stores, such as `insuranceLimiter`, works with it. Consuming is one
  * increment, exact across all processes. The library is loaded when the first limiter is created.
  */
-export const RateLimiterShmTable: LimiterClass = new Proxy(class RateLimiterShmTable {} as unknown as LimiterClass, {
-  construct(_, [options]: [RateLimiterShmTableOptions]) {
-    limiterClass ??= makeLimiterClass();
-    return new limiterClass(options);
+export const RateLimiterShmTable: LimiterClass = new Proxy(Limiter as unknown as LimiterClass, {
+  construct(target, [options]: [RateLimiterShmTableOptions], newTarget) {
+    if (limiterClass === undefined) {
+      limiterClass = makeLimiterClass();
+      // So that limiters are instances of this class, and of classes that extend it.
+      Object.setPrototypeOf(target.prototype, limiterClass.prototype);
+    }
+    return Reflect.construct(limiterClass, [options], newTarget);
   },
 });
 

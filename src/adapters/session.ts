@@ -32,6 +32,13 @@ interface SessionClasses {
 const DAY_MS = 86_400_000;
 
 /**
+ * Precedes the key of a session that was destroyed. Its entry is a mark that lets no save of a request that began before
+ * bring the session back, for `DESTROYED_MS`: longer than requests take. Ids are not used again.
+ */
+const DESTROYED = '\0destroyed:';
+const DESTROYED_MS = 3_600_000;
+
+/**
  * Sessions in shared memory for express-session and @fastify/session: `store: new ShmTableSessionStore({ name: 'sessions' })`.
  *
  * A session lives as long as its cookie; one without `expires` or `maxAge` as long as the option `ttl`, by default a
@@ -41,8 +48,7 @@ const DAY_MS = 86_400_000;
  * method has returned.
  */
 export class ShmTableSessionStore extends EventEmitter {
-  /** Set by express-session: creates a new session for a request. */
-  declare generate: (request: SessionRequest) => void;
+  #generate: ((request: SessionRequest) => void) | undefined;
   readonly #cache: Cache<SessionContent>;
   readonly #isOwn: boolean;
   readonly #prefix: string;
@@ -72,13 +78,22 @@ export class ShmTableSessionStore extends EventEmitter {
     answer(callback, () => this.#read(this.#keyOf(id)) ?? null);
   }
 
-  /** Stores a session; one whose cookie has expired is removed. */
+  /**
+   * Stores a session; one whose cookie has expired is removed. A session that was destroyed during the last hour remains
+   * destroyed: a request that began before may still save it.
+   */
   set(id: string, session: SessionContent, callback?: Done): void {
     answer(callback, () => {
       const key = this.#keyOf(id);
       const ttl = lifetimeOf(session?.cookie);
-      if (ttl !== undefined && ttl <= 0) this.#cache.delete(key);
-      else this.#cache.set(key, session, { ttl });
+      if (ttl !== undefined && ttl <= 0) {
+        this.#cache.delete(key);
+        return;
+      }
+      if (this.#cache.has(DESTROYED + key)) return;
+      this.#cache.set(key, session, { ttl, staleTtl: 0 });
+      // `destroy` may have run since: either it has removed what was stored here, or its mark is found now.
+      if (this.#cache.has(DESTROYED + key)) this.#cache.delete(key);
     });
   }
 
@@ -94,10 +109,9 @@ export class ShmTableSessionStore extends EventEmitter {
     });
   }
 
+  /** Removes a session. Saves of it have no effect for an hour. */
   destroy(id: string, callback?: Done): void {
-    answer(callback, () => {
-      this.#cache.delete(this.#keyOf(id));
-    });
+    answer(callback, () => this.#destroy(this.#keyOf(id)));
   }
 
   /** All sessions, by their ids. Visits all entries of the cache. */
@@ -120,7 +134,7 @@ export class ShmTableSessionStore extends EventEmitter {
   /** Removes all sessions. Visits all entries of the cache. */
   clear(callback?: Done): void {
     answer(callback, () => {
-      for (const key of this.#keys()) this.#cache.delete(key);
+      for (const key of this.#keys()) this.#destroy(key);
     });
   }
 
@@ -130,6 +144,20 @@ export class ShmTableSessionStore extends EventEmitter {
   }
 
   // ---- for express-session only ----
+
+  /** Creates a new session for a request. */
+  get generate(): (request: SessionRequest) => void {
+    return this.#generate as (request: SessionRequest) => void;
+  }
+
+  /** Set by express-session. Its option `genid` may return an id that was used before, which is then a new session. */
+  set generate(generate: (request: SessionRequest) => void) {
+    this.#generate = (request) => {
+      generate(request);
+      const mark = DESTROYED + this.#keyOf(request.sessionID as string);
+      if (this.#cache.isOpen && this.#cache.has(mark)) this.#cache.delete(mark);
+    };
+  }
 
   /** Replaces the session of a request by a new one. */
   regenerate(request: SessionRequest, callback: Done): void {
@@ -190,7 +218,19 @@ export class ShmTableSessionStore extends EventEmitter {
   }
 
   *#keys(): Iterable<string> {
-    for (const key of this.#cache.keys()) if (key.startsWith(this.#prefix)) yield key;
+    for (const key of this.#cache.keys()) {
+      if (key.startsWith(this.#prefix) && !key.startsWith(DESTROYED)) yield key;
+    }
+  }
+
+  /**
+   * Removes the session before its mark is made, so that it is never found beside the mark if this process is killed. An id
+   * without a session gets no mark: requests with new ids must not fill the memory.
+   */
+  #destroy(key: string): void {
+    if (!this.#cache.delete(key)) return;
+    this.#cache.set(DESTROYED + key, { cookie: {} }, { ttl: DESTROYED_MS, staleTtl: 0 });
+    this.#cache.delete(key);
   }
 
   #keyOf(id: string): string {

@@ -1,10 +1,14 @@
+import type { Cache } from '../cache/index.js';
 import { tagHash } from '../cache/tags.js';
 import { bootTimeMs } from '../memory/index.js';
 import { presentBootMs } from '../table/present.js';
 import { Table } from '../table/table.js';
+import { besideCache } from './adapter-table.js';
 
 /** A tag's hash selects its slot, so the table is never full. Tags that share a slot are revalidated together. */
 const SLOTS = 16_384;
+/** The row whose `expired` is the epoch: when the table was created. */
+const EPOCH = 'epoch';
 
 /**
  * Boot times in milliseconds. Entries older than `expired` have expired; entries older than `stale` are stale, and expire
@@ -14,12 +18,25 @@ const COLUMNS = { expired: 'float64', stale: 'float64', limit: 'float64' } as co
 
 export type TagState = 'current' | 'stale' | 'expired';
 
+/** What an entry records for `stateOf`. */
+export interface Dated {
+  /** Boot time in milliseconds: the data of the entry are at least as new. */
+  readonly madeAt: number;
+  /** That of the table when the entry was stored. */
+  readonly epoch: number;
+}
+
 /** The times at which tags were revalidated, shared by all processes. */
 export class TagTimes {
   readonly #table: Table<typeof COLUMNS>;
+  /** Identifies the table: if it is destroyed alone, nobody knows what had been revalidated until then. */
+  readonly epoch: number = 0;
 
-  constructor(name: string, namespace: string) {
-    this.#table = Table.openOrCreate({ name, namespace, capacity: SLOTS, columns: COLUMNS, maxKeyBytes: 8 });
+  constructor(cache: Cache) {
+    const { name, namespace } = besideCache(cache, 'tags');
+    this.#table = Table.openOrCreate({ name, namespace, capacity: SLOTS + 1, columns: COLUMNS, maxKeyBytes: 8 });
+    const row = this.#table.modify(EPOCH, (row) => row ?? { ...NEVER, expired: bootTimeMs() });
+    if (row !== undefined) this.epoch = row.expired;
   }
 
   /** Expires all existing entries with any of the tags. */
@@ -44,8 +61,9 @@ export class TagTimes {
     }
   }
 
-  /** The state of an entry with these tags that was created from data of the boot time `madeAt`. O(tags). */
-  stateOf(tags: readonly string[], madeAt: number): TagState {
+  /** The state of an entry with these tags. O(tags). */
+  stateOf(tags: readonly string[], { madeAt, epoch }: Dated): TagState {
+    if (epoch !== this.epoch) return 'expired';
     let state: TagState = 'current';
     for (const tag of tags) {
       const row = this.#table.get(slotOf(tag));
@@ -56,6 +74,10 @@ export class TagTimes {
       state = 'stale';
     }
     return state;
+  }
+
+  get isOpen(): boolean {
+    return this.#table.isOpen;
   }
 
   close(): void {

@@ -1,4 +1,5 @@
 import { Writable } from 'node:stream';
+import { setAsOf, tagStampOf, valueBytesOf } from '../cache/cache.js';
 import type { Cache } from '../cache/index.js';
 import { ShmTableError, show } from '../errors.js';
 import { presentTimeMs } from '../table/present.js';
@@ -57,6 +58,13 @@ export class ShmTableCacheStore {
   readonly #cache: Cache;
   readonly #isOwn: boolean;
   readonly #report: (error: Error) => void;
+  /** A response that is longer cannot be stored, and is not collected. */
+  readonly #maxBytes: number;
+  /**
+   * For the key of each request in progress, which undici passes to `get` and then to `createWriteStream`: the stamp of its
+   * tag. So a response that was requested before its URL was invalidated is not kept.
+   */
+  readonly #stamps = new WeakMap<RequestKey, string>();
 
   /** @throws {ShmTableError} `ERR_ARGUMENT`, and what `Cache.open` throws */
   constructor(options: CacheStoreOptions) {
@@ -68,10 +76,12 @@ export class ShmTableCacheStore {
     this.#cache = cache;
     this.#isOwn = isOwn;
     this.#report = errorCallback;
+    this.#maxBytes = valueBytesOf(cache);
   }
 
   get(key: RequestKey): StoredAnswer | undefined {
     const place = placeOf(key);
+    this.#stamps.set(key, tagStampOf(this.#cache, [tagOf(key)]));
     for (const names of this.#variants(place)) {
       const found = this.#cache.get(variantOf(place, names, key.headers)) as Stored | undefined;
       if (found !== undefined && found.head.deleteAt > presentTimeMs()) {
@@ -85,21 +95,34 @@ export class ShmTableCacheStore {
   /** A stream for the body; the response is stored when it ends. */
   createWriteStream(key: RequestKey, head: AnswerHead): Writable {
     const place = placeOf(key);
+    const stamp = this.#stamps.get(key) ?? tagStampOf(this.#cache, [tagOf(key)]);
     const chunks: Buffer[] = [];
+    let bytes = 0;
+    // undici does not pass the error on; the response is still complete.
+    const fail = (error: Error, callback: (error: Error) => void): void => {
+      this.#report(error);
+      callback(error);
+    };
     return new Writable({
-      write(chunk, encoding, callback) {
-        chunks.push(typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk);
-        callback();
+      write: (chunk, encoding, callback) => {
+        const part: Buffer = typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk;
+        bytes += part.length;
+        if (bytes <= this.#maxBytes) {
+          chunks.push(part);
+          callback();
+        } else {
+          chunks.length = 0;
+          fail(tooLong(bytes, this.#maxBytes), callback);
+        }
       },
       final: (callback) => {
         try {
-          this.#store(place, tagOf(key), head, Buffer.concat(chunks).toString('latin1'));
-          callback();
+          this.#store(place, tagOf(key), stamp, head, Buffer.concat(chunks).toString('latin1'));
         } catch (error) {
-          // undici does not pass the error on; the response is still complete.
-          this.#report(error as Error);
-          callback(error as Error);
+          fail(error as Error, callback);
+          return;
         }
+        callback();
       },
     });
   }
@@ -107,6 +130,7 @@ export class ShmTableCacheStore {
   /** Removes the responses for a URL, of all methods and variants, without visiting them. */
   delete(key: RequestKey): void {
     this.#cache.invalidateTag(tagOf(key));
+    this.#stamps.delete(key);
   }
 
   /** Closes the cache, if this store has opened it; the responses remain. */
@@ -114,13 +138,14 @@ export class ShmTableCacheStore {
     if (this.#isOwn) this.#cache.close();
   }
 
-  #store(place: string, tag: string, head: AnswerHead, body: string): void {
+  #store(place: string, tag: string, stamp: string, head: AnswerHead, body: string): void {
     const ttl = Math.ceil(head.deleteAt - presentTimeMs());
-    if (!(ttl > 0)) return;
+    // A response that is outdated already must not replace a newer one.
+    if (!(ttl > 0) || tagStampOf(this.#cache, [tag]) !== stamp) return;
     const names = Object.keys(head.vary ?? {}).sort();
-    const options = { ttl: Math.min(ttl, Number.MAX_SAFE_INTEGER), tags: [tag] };
+    const options = { ttl: Math.min(ttl, Number.MAX_SAFE_INTEGER), staleTtl: 0, tags: [tag] };
     const stored: Stored = { head, body };
-    this.#cache.set(variantOf(place, names, head.vary), stored, options);
+    setAsOf(this.#cache, stamp, variantOf(place, names, head.vary), stored, options);
     // If two processes add a variant at the same time, one of the two may be lost: its response is then fetched again.
     const known = this.#variants(place);
     if (known.length > 0 && sameNames(known[0], names) && (this.#cache.ttl(place) ?? 0) >= ttl) return;
@@ -160,6 +185,13 @@ function variantOf(place: string, names: readonly string[], headers: Headers | u
 
 function sameNames(one: readonly string[], other: readonly string[]): boolean {
   return one.length === other.length && one.every((name, i) => name === other[i]);
+}
+
+function tooLong(bytes: number, maxBytes: number): ShmTableError {
+  return new ShmTableError(
+    'ERR_VALUE_TOO_LONG',
+    `a response of ${bytes} bytes or more does not fit into a cache of ${maxBytes} bytes`,
+  );
 }
 
 function finite(ttl: number | undefined): number {

@@ -158,10 +158,20 @@ async function tellChanges(
   changes: ReturnType<Table<typeof COLUMNS>['watch']>,
   listener: Listener,
 ): Promise<void> {
+  const tell = (event: 'update' | 'remove', key: string): void => {
+    try {
+      listener(event, key);
+    } catch (error) {
+      // An uncaught exception, as with events. A program that continues is told of further changes.
+      queueMicrotask(() => {
+        throw error;
+      });
+    }
+  };
   try {
     for await (const change of changes) {
-      if (change.type === 'gap') for (const key of keysOf(table, '')) listener('update', key);
-      else listener(change.type === 'insert' || change.type === 'update' ? 'update' : 'remove', change.key);
+      if (change.type === 'gap') for (const key of keysOf(table, '')) tell('update', key);
+      else tell(change.type === 'insert' || change.type === 'update' ? 'update' : 'remove', change.key);
     }
   } catch (error) {
     // The table was closed or destroyed: there will be no more changes.

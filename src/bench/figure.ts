@@ -3,7 +3,7 @@ import { type Measurement, relativeSpeed } from './interleaved.js';
 import { type Spread, spreadOf } from './spread.js';
 
 /** `x` is a ratio: how many times as fast, or as much, as the case it is compared with. */
-type Unit = 'x' | 'ms' | 'MB' | 'B' | 'M rows/s' | 'ns';
+type Unit = 'x' | 'ms' | 'MB' | 'B' | 'M rows/s' | 'per second' | 'ns';
 
 /** What a figure should reach; `below` if less is better. */
 export type Target = { readonly atLeast: number } | { readonly below: number };

@@ -2,6 +2,7 @@
  * The jobs of a peer, one of several processes that use the same table: what it does, for how long, and what it
  * reports.
  */
+import { sleep } from '../memory/index.js';
 import type { Table } from '../table/table.js';
 import { freshKeys, randomNumbers } from './fresh-keys.js';
 import { type benchColumns, rowOf } from './row-subject.js';
@@ -129,14 +130,13 @@ function timeOfNothing(): number {
 
 function runPaced(table: BenchTable, { windowMs, ...range }: Job, rowsPerSecond: number): JobResult {
   const nextKeys = keySource(range, 1);
-  const bed = new Int32Array(new SharedArrayBuffer(4));
   const start = performance.now();
   let operations = 0;
   let elapsedMs = 0;
   while (elapsedMs < windowMs) {
     const due = Math.floor((elapsedMs * rowsPerSecond) / 1000);
     while (operations < due) operations += writeSlice(table, nextKeys());
-    Atomics.wait(bed, 0, 0, 1);
+    sleep(1);
     elapsedMs = performance.now() - start;
   }
   return { operations, elapsedMs };

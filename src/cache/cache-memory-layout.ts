@@ -1,15 +1,17 @@
 /**
- * The memory that the handles of a cache share in addition to its two tables: the owners, and the generations of tags.
+ * The memory that the handles of a cache share in addition to its two tables: the owners, and the generations of tags. The
+ * part of its header that whoever destroys the cache must know is in `src/table/layout/companions.ts`.
  *
  *   | header | owner 1 | owner 2 | ... | generation of tag slot 0, 1, ... |
  *
  *   header    0  magic     u32
  *             4  version   u32
- *             8  state     u32  0, or DESTROYED
+ *             8  state     u32
  *            12  owners    u32  maximum number of owners
+ *            16  companions
  *            64  ends      u32  advanced when an owner has ended or another one has its number
- *            68  wake      u32  the word on which waiting threads sleep; advanced when a load has ended, and with `ends`
- *            72  sleepers  u32  1 while one sleeps: see WordWatch
+ *            68  wake      u32  advanced when a load has ended, and with `ends`
+ *            72  sleepers  u32
  *
  *   owner     0  life      u32  advanced by each holder of the number, so that number and life together identify one handle
  *             4  pid       u32  of the process that it is in
@@ -26,23 +28,15 @@
  * - Generations begin at a random number, so that entries from lost memory are not current by chance.
  */
 
-/** First word: "CACH". */
-export const CACHE_MAGIC = 0x48434143;
+import { HEADER_BYTES } from '../table/layout/companions.js';
+
 export const CACHE_VERSION = 1;
 
-export const HEADER_BYTES = 128;
-
 /** Word offsets in the header. */
-export const MAGIC = 0;
 export const VERSION = 1;
-export const STATE = 2;
 export const OWNERS = 3;
 /** `WAKE` is the word after it: both are advanced by the end of a description (`ByteLocks.announceEnd`). */
 export const ENDS = 16;
-export const WAKE = 17;
-export const SLEEPERS = 18;
-
-export const DESTROYED = 1;
 
 const OWNER_BYTES = 128;
 

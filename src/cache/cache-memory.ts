@@ -1,15 +1,16 @@
 import { randomFillSync } from 'node:crypto';
-import { hasCode, ShmTableError } from '../errors.js';
-import { advanceAndWake, type ByteLocks, Segment, type WatchedWord } from '../memory/index.js';
+import { ShmTableError } from '../errors.js';
+import {
+  advanceAndWake,
+  type ByteLocks,
+  openLiving,
+  openOrCreateLiving,
+  type Segment,
+  type WatchedWord,
+} from '../memory/index.js';
+import { destroyMemory } from '../table/companions.js';
+import * as header from '../table/layout/companions.js';
 import * as layout from './cache-memory-layout.js';
-
-const PREFIX = 'shmtable-cache:';
-/** Maximum number of attempts to open or create it while others create and destroy it. */
-const MAX_RACES = 1_000;
-
-export function cacheMemoryName(namespace: string, name: string): string {
-  return `${PREFIX}${namespace}:${name}`;
-}
 
 /** The mapped memory of a cache in addition to its tables: see the layout. */
 export class CacheMemory {
@@ -25,7 +26,7 @@ export class CacheMemory {
     this.words = new Int32Array(buffer, 0, Math.floor(buffer.byteLength / 4));
     this.doubles = new Float64Array(buffer, 0, Math.floor(buffer.byteLength / 8));
     const { words } = this;
-    if (words.length * 4 < layout.HEADER_BYTES || words[layout.MAGIC] !== layout.CACHE_MAGIC) {
+    if (words.length * 4 < header.HEADER_BYTES || words[header.MAGIC] !== header.CACHE_MAGIC) {
       throw new ShmTableError('ERR_TABLE_CORRUPT', `segment "${name}" is not the memory of a cache`);
     }
     if (words[layout.VERSION] !== layout.CACHE_VERSION) {
@@ -42,61 +43,37 @@ export class CacheMemory {
 
   /** Opens it, or creates it for `owners` handles, without races between processes. */
   static openOrCreate(name: string, owners: number): CacheMemory {
-    for (let races = 0; races < MAX_RACES; races++) {
-      const found = CacheMemory.#openIfThere(name) ?? CacheMemory.#createIfMissing(name, owners);
-      if (found !== undefined) return found;
-    }
-    throw new ShmTableError('ERR_TABLE_CORRUPT', `segment "${name}" can be neither opened nor created`);
+    return openOrCreateLiving(
+      { name, size: layout.cacheMemoryBytes(owners) },
+      ({ buffer }) => {
+        const words = new Int32Array(buffer);
+        words[layout.VERSION] = layout.CACHE_VERSION;
+        words[layout.OWNERS] = owners;
+        words[header.MAGIC] = header.CACHE_MAGIC;
+        randomFillSync(new Uint8Array(buffer, layout.tagsWord(owners) * 4));
+      },
+      (segment) => new CacheMemory(segment),
+    );
   }
 
   /** Removes it by name; does nothing if it does not exist. */
   static remove(name: string): void {
-    const memory = CacheMemory.#openIfThere(name);
+    const memory = CacheMemory.openIfThere(name);
     memory?.destroy();
     memory?.close();
   }
 
-  static exists(name: string): boolean {
-    const memory = CacheMemory.#openIfThere(name);
-    memory?.close();
-    return memory !== undefined;
+  /** Notes that a table named after the cache belongs to it; must be called before that is created. */
+  static noteCompanion(name: string, suffix: header.CompanionSuffix): void {
+    const memory = CacheMemory.openIfThere(name);
+    if (memory === undefined) return;
+    Atomics.or(memory.words, header.COMPANIONS, 1 << header.SUFFIXES.indexOf(suffix));
+    memory.close();
   }
 
-  static #openIfThere(name: string): CacheMemory | undefined {
-    let segment: Segment;
-    try {
-      segment = Segment.open({ name });
-    } catch (error) {
-      if (hasCode(error, 'ERR_SEGMENT_NOT_FOUND')) return undefined;
-      throw error;
-    }
-    try {
-      const memory = new CacheMemory(segment);
-      if (!memory.isDestroyed) return memory;
-      // The process that destroyed it was killed before it could remove the name.
-      segment.unlink();
-      segment.close();
-      return undefined;
-    } catch (error) {
-      segment.close();
-      throw error;
-    }
-  }
-
-  static #createIfMissing(name: string, owners: number): CacheMemory | undefined {
-    try {
-      const segment = Segment.create({ name, size: layout.cacheMemoryBytes(owners) }, ({ buffer }) => {
-        const words = new Int32Array(buffer);
-        words[layout.VERSION] = layout.CACHE_VERSION;
-        words[layout.OWNERS] = owners;
-        words[layout.MAGIC] = layout.CACHE_MAGIC;
-        randomFillSync(new Uint8Array(buffer, layout.tagsWord(owners) * 4));
-      });
-      return new CacheMemory(segment);
-    } catch (error) {
-      if (hasCode(error, 'ERR_SEGMENT_EXISTS')) return undefined;
-      throw error;
-    }
+  /** Opens it; undefined if it does not exist. */
+  static openIfThere(name: string): CacheMemory | undefined {
+    return openLiving(name, (segment) => new CacheMemory(segment));
   }
 
   get bytes(): number {
@@ -104,7 +81,7 @@ export class CacheMemory {
   }
 
   get isDestroyed(): boolean {
-    return Atomics.load(this.words, layout.STATE) === layout.DESTROYED;
+    return Atomics.load(this.words, header.STATE) === header.DESTROYED;
   }
 
   /** How often an owner has ended. */
@@ -113,17 +90,17 @@ export class CacheMemory {
   }
 
   get wakeCount(): number {
-    return Atomics.load(this.words, layout.WAKE);
+    return Atomics.load(this.words, header.WAKE);
   }
 
   /** The word that waiting threads sleep on. */
   get watchedWord(): WatchedWord {
-    return { words: this.words, word: layout.WAKE, sleepers: layout.SLEEPERS };
+    return { words: this.words, word: header.WAKE, sleepers: header.SLEEPERS };
   }
 
   /** Wakes the threads that wait for loads. */
   wake(): void {
-    advanceAndWake(this.words, layout.WAKE, layout.SLEEPERS);
+    advanceAndWake(this.words, header.WAKE, header.SLEEPERS);
   }
 
   /** Notifies the waiting threads that an owner has ended. */
@@ -139,9 +116,7 @@ export class CacheMemory {
 
   /** Marks it, so that all handles throw from then on, and removes its name. */
   destroy(): void {
-    Atomics.store(this.words, layout.STATE, layout.DESTROYED);
-    this.wake();
-    this.#segment.unlink();
+    destroyMemory(this.#segment);
   }
 
   close(): void {

@@ -114,12 +114,8 @@ export function parseLookup(name: string, options: CacheLookup): { name: string;
   return { name: checkCacheName(name), namespace: parseNamespace(options.namespace) };
 }
 
-export function isCacheName(name: unknown): name is string {
-  return typeof name === 'string' && NAME.test(name);
-}
-
 function checkCacheName(name: unknown): string {
-  if (isCacheName(name)) return name;
+  if (typeof name === 'string' && NAME.test(name)) return name;
   throw new ShmTableError('ERR_ARGUMENT', `cache name ${show(name)} does not match ${NAME.source}`);
 }
 

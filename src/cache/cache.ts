@@ -1,9 +1,11 @@
-import { hasCode, ShmTableError, show } from '../errors.js';
+import { ShmTableError, show } from '../errors.js';
 import { timers } from '../memory/index.js';
+import { engineOf } from '../table/engine.js';
+import { cacheMemoryName } from '../table/layout/companions.js';
 import { Table } from '../table/table.js';
 import type { HeapStats } from '../table/types.js';
 import { checkTtl } from '../table/write-options.js';
-import { CacheMemory, cacheMemoryName } from './cache-memory.js';
+import { CacheMemory } from './cache-memory.js';
 import { cacheMemoryBytes, HITS, MISSES } from './cache-memory-layout.js';
 import {
   type CacheLookup,
@@ -43,6 +45,18 @@ export interface CacheStats extends Counts {
 }
 
 const PAGE = 1_000;
+
+/** The size of the table of a cache, which no value exceeds. */
+export let valueBytesOf: (cache: Cache) => number;
+
+/** The current generations of tags, for `setAsOf`. */
+export let tagStampOf: (cache: Cache, tags: readonly string[]) => string;
+
+/**
+ * `set` of a value that was created from data of the moment of a stamp of its tags: if one of them has been invalidated
+ * since, the value is never returned.
+ */
+export let setAsOf: (cache: Cache, stamp: string, key: string, value: unknown, options: CacheSetOptions) => void;
 
 /**
  * A cache in shared memory: a value that one process stores is found by all processes and threads of the machine. `get`
@@ -135,8 +149,6 @@ export class Cache<V = unknown> {
    */
   static destroy(name: string, options: CacheLookup = {}): void {
     const { namespace, ...lookup } = parseLookup(name, options);
-    removeTable(`${lookup.name}.loads`, namespace);
-    CacheMemory.remove(cacheMemoryName(namespace, lookup.name));
     Table.destroy(lookup.name, { namespace });
   }
 
@@ -186,8 +198,9 @@ export class Cache<V = unknown> {
    */
   delete(key: string): boolean {
     const rowKey = rowKeyOf(key);
-    const row = this.#entries.table.get(rowKey) as ValueRow | undefined;
+    // First, because a load stores its value before its lease ends: whatever this finds, the value is found afterwards.
     this.#leases.void(rowKey);
+    const row = this.#entries.table.get(rowKey) as ValueRow | undefined;
     // Another key with the same hash must not be removed.
     if (row === undefined || !this.#entries.isOf(key, row)) return false;
     const isThere = (row.marks & ABSENT) === 0 && this.#entries.isCurrent(row);
@@ -491,8 +504,6 @@ export class Cache<V = unknown> {
    */
   destroy(): void {
     this.#assertOpen();
-    this.#leases.destroy();
-    this.#memory.destroy();
     this.#entries.table.destroy();
     this.close();
   }
@@ -500,6 +511,22 @@ export class Cache<V = unknown> {
   /** Calls `close`. */
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  static {
+    valueBytesOf = (cache) => engineOf(cache.#entries.table).counts().bytes;
+    tagStampOf = (cache, tags) => {
+      cache.#assertOpen();
+      return cache.#entries.tags.stamp(tags);
+    };
+    setAsOf = (cache, stamp, key, value, options) => {
+      cache.#assertOpen();
+      const rowKey = rowKeyOf(key);
+      const checked = cache.#setOptions(options);
+      const row = cache.#entries.rowOf(key, rowKey, cache.#encode(value), checked, stamp);
+      cache.#leases.void(rowKey);
+      cache.#entries.put(rowKey, row, lifetimeOf(checked));
+    };
   }
 
   #setOptions(options: CacheSetOptions | undefined): CheckedOptions {
@@ -518,14 +545,6 @@ export class Cache<V = unknown> {
   #closedError(): ShmTableError {
     const what = this.#isClosed ? 'this handle is closed' : 'it was destroyed';
     return new ShmTableError('ERR_TABLE_CLOSED', `cache ${this.name}: ${what}`);
-  }
-}
-
-function removeTable(name: string, namespace: string): void {
-  try {
-    Table.destroy(name, { namespace });
-  } catch (error) {
-    if (!hasCode(error, 'ERR_TABLE_NOT_FOUND')) throw error;
   }
 }
 

@@ -1,6 +1,7 @@
 import { hasCode } from '../errors.js';
 import { timers } from '../memory/index.js';
 import { engineOf } from '../table/engine.js';
+import { LOADS } from '../table/layout/companions.js';
 import { Table } from '../table/table.js';
 import type { CacheMemory } from './cache-memory.js';
 import { TAKEOVERS } from './cache-memory-layout.js';
@@ -51,7 +52,7 @@ const MAX_LEASES = 16_384;
 export function leasesTableOptions({ name, namespace, maxParticipants }: TableSize, bytes: number) {
   const capacity = Math.min(Math.max(Math.floor(bytes / BYTES_PER_LEASE), MIN_LEASES), MAX_LEASES);
   return {
-    name: `${name}.loads`,
+    name: `${name}.${LOADS}`,
     namespace,
     capacity,
     columns,
@@ -188,9 +189,5 @@ export class Leases {
 
   close(): void {
     this.#table.close();
-  }
-
-  destroy(): void {
-    if (this.#table.isOpen) this.#table.destroy();
   }
 }

@@ -94,25 +94,28 @@ export class Owner implements OwnerName {
 
   /** The sums over all handles that ever existed. O(owners). */
   sums(): Counts {
-    const sumOf = (what: number): number => {
-      let sum = 0;
-      for (let id = 1; id <= this.#memory.owners; id++) {
-        sum += this.#memory.doubles[layout.ownerWord(id) / 2 + layout.COUNTS + what];
-      }
-      return sum;
-    };
-    return {
-      hits: sumOf(layout.HITS),
-      misses: sumOf(layout.MISSES),
-      loads: sumOf(layout.LOADS),
-      failedLoads: sumOf(layout.FAILED_LOADS),
-      waits: sumOf(layout.WAITS),
-      takeovers: sumOf(layout.TAKEOVERS),
-    };
+    return countsIn(this.#memory);
   }
 
   /** Releases the number and notifies waiting threads. */
   close(): void {
     this.#locks.close();
   }
+}
+
+/** The counts of all handles of a cache that ever existed. O(owners). */
+export function countsIn(memory: CacheMemory): Counts {
+  const sumOf = (what: number): number => {
+    let sum = 0;
+    for (let id = 1; id <= memory.owners; id++) sum += memory.doubles[layout.ownerWord(id) / 2 + layout.COUNTS + what];
+    return sum;
+  };
+  return {
+    hits: sumOf(layout.HITS),
+    misses: sumOf(layout.MISSES),
+    loads: sumOf(layout.LOADS),
+    failedLoads: sumOf(layout.FAILED_LOADS),
+    waits: sumOf(layout.WAITS),
+    takeovers: sumOf(layout.TAKEOVERS),
+  };
 }

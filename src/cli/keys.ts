@@ -1,8 +1,10 @@
 import { pipeline } from 'node:stream/promises';
 import type { Command } from 'commander';
+import type { ClusterTable } from '../cluster/cluster-table.js';
 import type { Table } from '../table/table.js';
-import type { Columns } from '../table/types.js';
-import { addTableCommand, openTable, type TableFlags } from './table-command.js';
+import type { Columns, ScanPage } from '../table/types.js';
+import { withTable } from './either-table.js';
+import { addEitherCommand, type TableFlags } from './table-command.js';
 
 interface KeysFlags extends TableFlags {
   readonly prefix?: string;
@@ -14,23 +16,27 @@ const NEEDS_QUOTES = /^"|[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
 
 /** `shmtable keys TABLE` */
 export function addKeys(program: Command): void {
-  addTableCommand(program, 'keys', 'print the keys of all rows, one per line; others may write meanwhile')
+  addEitherCommand(program, 'keys', 'print the keys of all rows, one per line; others may write meanwhile')
     .option('--prefix <text>', 'only keys that begin with this')
     .addHelpText(
       'after',
       '\nA key with a control character is printed as a JSON string; with --json every key is. The order is unspecified.',
     )
     .action(async (name: string, flags: KeysFlags) => {
-      using table = openTable(name, flags, true);
-      // Page by page, as fast as the output is read.
-      await pipeline(linesOf(table, flags), process.stdout, { end: false });
+      const print = (table: Table<Columns> | ClusterTable<Columns>): Promise<void> =>
+        // Page by page, as fast as the output is read.
+        pipeline(linesOf(table, flags), process.stdout, { end: false });
+      await withTable(name, flags, { readOnly: true, shared: print, cluster: print });
     });
 }
 
-function* linesOf(table: Table<Columns>, { prefix, json = false }: KeysFlags): Generator<string> {
+async function* linesOf(
+  table: Table<Columns> | ClusterTable<Columns>,
+  { prefix, json = false }: KeysFlags,
+): AsyncGenerator<string> {
   let cursor: string | null | undefined;
   while (cursor !== null) {
-    const page: ReturnType<typeof table.scan> = table.scan({ cursor, limit: KEYS_OF_PAGE, prefix, columns: [] });
+    const page: ScanPage<Columns, string> = await table.scan({ cursor, limit: KEYS_OF_PAGE, prefix, columns: [] });
     const text = page.entries
       .map(({ key }) => `${json || NEEDS_QUOTES.test(key) ? JSON.stringify(key) : key}\n`)
       .join('');

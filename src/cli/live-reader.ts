@@ -1,9 +1,9 @@
 /** Samples of the tables and services of a namespace, and the rates between two samples. */
 
-import { isDeepStrictEqual } from 'node:util';
 import { monotonicMs, wallTimeMs } from '../memory/index.js';
 import type { LoggedEvent } from '../server/event-log.js';
 import { type FamilyMetric, familyMetrics } from '../server/metrics/metric-families.js';
+import { type Latency, latencySince, sumOf } from '../server/metrics/request-totals.js';
 import { liveCountsOfTables, type NamedCounts } from '../server/metrics/table-counts.js';
 import { ServiceMemory } from '../server/service-memory.js';
 
@@ -29,16 +29,13 @@ export interface TableSample {
   readonly recoveries: number;
 }
 
-export interface ServiceSample {
+export interface ServiceSample extends Latency {
   /** Of the primary. */
   readonly pid: number;
   readonly workers: number;
   readonly requestsPerSecond: number;
   /** Responses with a status of 500 or more. */
   readonly failuresPerSecond: number;
-  /** Percentiles of the response time, rounded up to a bound of the histogram; null without requests. */
-  readonly p50Ms: number | null;
-  readonly p99Ms: number | null;
   /** Total number of workers that died. */
   readonly deaths: number;
   /** The latest events, oldest first. */
@@ -143,61 +140,13 @@ function requestSample(
     sumOf(of, 'shmtable_http_requests_total', ({ status }) => fits(Number(status)));
   const rate = (fits: (status: number) => boolean): number =>
     perSecond(requests(metrics, fits) - requests(before, fits), seconds);
-  const durations = durationsSince(metrics, before);
   return {
     workers: sumOf(metrics, 'shmtable_worker_starts_total') - sumOf(metrics, 'shmtable_worker_ends_total'),
     requestsPerSecond: rate(() => true),
     failuresPerSecond: rate((status) => status >= 500),
-    p50Ms: quantileMs(durations, 0.5),
-    p99Ms: quantileMs(durations, 0.99),
+    ...latencySince(metrics, before),
     deaths: sumOf(metrics, 'shmtable_worker_deaths_total'),
   };
-}
-
-function sumOf(
-  metrics: readonly FamilyMetric[],
-  wanted: string,
-  fits: (labels: FamilyMetric['labels']) => boolean = () => true,
-): number {
-  let sum = 0;
-  for (const metric of metrics) {
-    if (metric.kind === 'counter' && metric.family === wanted && fits(metric.labels)) sum += metric.value;
-  }
-  return sum;
-}
-
-interface Durations {
-  readonly bounds: readonly number[];
-  readonly counts: readonly number[];
-}
-
-/** The durations on all routes since the previous sample. */
-function durationsSince(metrics: readonly FamilyMetric[], before: readonly FamilyMetric[]): Durations {
-  let bounds: readonly number[] = [];
-  const counts: number[] = [];
-  for (const metric of metrics) {
-    if (metric.kind !== 'histogram' || metric.family !== 'shmtable_http_request_duration_seconds') continue;
-    bounds = metric.bounds;
-    const old = before.find(
-      ({ family, labels }) => family === metric.family && isDeepStrictEqual(labels, metric.labels),
-    );
-    for (const [bucket, count] of metric.counts.entries()) {
-      counts[bucket] = (counts[bucket] ?? 0) + count - (old?.kind === 'histogram' ? old.counts[bucket] : 0);
-    }
-  }
-  return { bounds, counts };
-}
-
-/** The bound below which this share of durations lies, in milliseconds; infinite above the last bound. */
-function quantileMs({ bounds, counts }: Durations, share: number): number | null {
-  const wanted = share * counts.reduce((sum, count) => sum + count, 0);
-  if (wanted === 0) return null;
-  let below = 0;
-  const bucket = counts.findIndex((count) => {
-    below += count;
-    return below >= wanted;
-  });
-  return (bounds[bucket] ?? bounds[bounds.length - 1]) * 1000;
 }
 
 function perSecond(count: number, seconds: number): number {

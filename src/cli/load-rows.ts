@@ -1,4 +1,5 @@
 /** Writes the rows on standard input for `shmtable load`. */
+import { type ClusterTable, clusterRowsOf } from '../cluster/cluster-table.js';
 import { ShmTableError } from '../errors.js';
 import { TableCodec } from '../json/table-codec.js';
 import { wallTimeMs } from '../memory/index.js';
@@ -7,7 +8,7 @@ import type { Table } from '../table/table.js';
 import type { Columns } from '../table/types.js';
 import { type CsvColumns, csvRows } from './csv-rows.js';
 import { LoadProgress } from './load-progress.js';
-import { atLine, type LoadedRow } from './loaded-row.js';
+import { atLine, type LoadedRow, lineError } from './loaded-row.js';
 import { ndjsonRows } from './ndjson-rows.js';
 
 /** `{` begins a line of JSON; `[` is invalid, but certainly meant as JSON. */
@@ -21,12 +22,41 @@ interface LoadCounts {
   expired: number;
 }
 
-/** Writes the rows on standard input until the first invalid line, whose error says how many were written before it. */
-export async function loadRows(table: Table<Columns>, csv: CsvColumns): Promise<LoadCounts> {
+/** Rows of a table in a cluster that are written at the same time. */
+const ROWS_AT_ONCE = 512;
+
+/** Writes a row. Throws what is wrong with it; what else fails, a promise may reject with. */
+type WriteRow = (row: LoadedRow) => Promise<unknown> | undefined;
+
+/** Writes to a table in shared memory. */
+export function writerOf(table: Table<Columns>): WriteRow {
+  const engine = engineOf(table);
+  return ({ key, row, expiresAt }) => {
+    engine.write('put', key, row, { expiresAt });
+    return undefined;
+  };
+}
+
+/** Writes to a table in a cluster. */
+export function clusterWriterOf(table: ClusterTable<Columns>): WriteRow {
+  const rows = clusterRowsOf(table);
+  return ({ key, row, expiresAt }) => {
+    rows.wireKey(key);
+    rows.fields.encode(row);
+    return rows.write('put', key, row, { expiresAt });
+  };
+}
+
+/** Writes the rows on standard input until the first invalid line, whose error says how many were written. */
+export async function loadRows(
+  { name, columns }: { readonly name: string; readonly columns: Columns },
+  write: WriteRow,
+  csv: CsvColumns,
+): Promise<LoadCounts> {
   const counts: LoadCounts = { loaded: 0, expired: 0 };
   const progress = new LoadProgress(process.stdin.fd);
   try {
-    await load(table, csv, progress, counts);
+    await load(new TableCodec(name, columns), write, csv, progress, counts);
     return counts;
   } catch (error) {
     if (!(error instanceof ShmTableError)) throw error;
@@ -38,18 +68,49 @@ export async function loadRows(table: Table<Columns>, csv: CsvColumns): Promise<
   }
 }
 
-async function load(table: Table<Columns>, csv: CsvColumns, progress: LoadProgress, counts: LoadCounts): Promise<void> {
-  const codec = new TableCodec(table.name, table.columns);
-  const engine = engineOf(table);
-  for await (const { line, key, row, expiresAt } of readRows(progress.count(process.stdin), codec, csv)) {
-    if (expiresAt !== null && expiresAt <= wallTimeMs()) {
-      counts.expired++;
-      continue;
-    }
-    atLine(line, () => engine.write('put', key, row, { expiresAt }));
+async function load(
+  codec: TableCodec,
+  write: WriteRow,
+  csv: CsvColumns,
+  progress: LoadProgress,
+  counts: LoadCounts,
+): Promise<void> {
+  const written = (): void => {
     counts.loaded++;
     progress.addRow();
+  };
+  /** Each resolves, to the error if it failed. */
+  const underWay: Promise<unknown>[] = [];
+  try {
+    for await (const row of readRows(progress.count(process.stdin), codec, csv)) {
+      if (row.expiresAt !== null && row.expiresAt <= wallTimeMs()) {
+        counts.expired++;
+        continue;
+      }
+      const writing = atLine(row.line, () => write(row));
+      if (writing === undefined) {
+        written();
+        continue;
+      }
+      underWay.push(writing.then(written, (error) => failureAt(row.line, error)));
+      if (underWay.length >= ROWS_AT_ONCE) await allDone(underWay.splice(0));
+    }
+  } catch (error) {
+    // Those before the line are counted.
+    await Promise.all(underWay);
+    throw error;
   }
+  await allDone(underWay);
+}
+
+function failureAt(line: number, error: unknown): unknown {
+  return error instanceof ShmTableError ? lineError(line, error.message, error) : error;
+}
+
+/** Waits for all, and throws the first error. */
+async function allDone(underWay: readonly Promise<unknown>[]): Promise<void> {
+  const failure = (await Promise.all(underWay)).find((result) => result !== undefined);
+  if (failure !== undefined) throw failure;
 }
 
 /** CSV begins with the name of a column; JSON cannot. */

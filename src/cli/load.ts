@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import { CSV_COLUMNS } from './csv-columns.js';
+import { withTable } from './either-table.js';
 import { printJson } from './output.js';
-import { addTableCommand, openTable, type TableFlags } from './table-command.js';
+import { addEitherCommand, type TableFlags } from './table-command.js';
 
 interface LoadFlags extends TableFlags {
   readonly keyColumn?: string;
@@ -11,7 +12,7 @@ interface LoadFlags extends TableFlags {
 
 /** `shmtable load TABLE < rows.ndjson`, or a CSV file. */
 export function addLoad(program: Command): void {
-  addTableCommand(program, 'load', 'write rows from standard input: lines as printed by dump, or CSV')
+  addEitherCommand(program, 'load', 'write rows from standard input: lines as printed by dump, or CSV')
     .option('--key-column <name>', `column of a CSV file with the keys (default: ${CSV_COLUMNS.key})`)
     .option(
       '--expires-column <name>',
@@ -25,10 +26,14 @@ export function addLoad(program: Command): void {
         'first invalid line the command fails and names the line; the rows before it stay in the table.',
     )
     .action(async (name: string, flags: LoadFlags) => {
-      using table = openTable(name, flags, false);
       // Loaded only for this command, with the parsers and the progress bar.
-      const { loadRows } = await import('./load-rows.js');
-      const counts = await loadRows(table, { key: flags.keyColumn, expires: flags.expiresColumn });
+      const { clusterWriterOf, loadRows, writerOf } = await import('./load-rows.js');
+      const csv = { key: flags.keyColumn, expires: flags.expiresColumn };
+      const counts = await withTable(name, flags, {
+        readOnly: false,
+        shared: (table) => loadRows(table, writerOf(table), csv),
+        cluster: (table) => loadRows(table, clusterWriterOf(table), csv),
+      });
       if (flags.json) printJson({ name, ...counts });
       else process.stdout.write(`${name}: ${counts.loaded} rows loaded, ${counts.expired} expired rows skipped\n`);
     });

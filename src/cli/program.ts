@@ -1,6 +1,8 @@
 /** The tree of commands. */
 import { createRequire } from 'node:module';
 import { Command } from 'commander';
+import { SHARES_MEMORY } from '../memory/index.js';
+import { addAlter } from './alter.js';
 import { addBench } from './bench.js';
 import { addCompletion } from './completion.js';
 import { addDelete } from './delete.js';
@@ -32,6 +34,7 @@ const COMMANDS = [
   addLoad,
   addSnapshot,
   addRestore,
+  addAlter,
   addVerify,
   addDestroy,
   addSegments,
@@ -49,10 +52,21 @@ export function buildProgram(): Command {
       outputError: (text, write) => write(text.replace(/^error: /, 'shmtable: ').replace('\n(', ' (')),
     });
   for (const add of COMMANDS) add(program);
+  if (!SHARES_MEMORY) program.hook('preAction', (_program, command) => noteBlindness(command.name()));
   return program;
 }
 
 function packageVersion(): string {
   const { version } = createRequire(import.meta.url)('shmtable/package.json') as { version: string };
   return version;
+}
+
+/** The commands that do not need tables of other processes. */
+const OWN_TABLES: ReadonlySet<string> = new Set(['serve', 'bench', 'completion']);
+
+function noteBlindness(command: string): void {
+  if (OWN_TABLES.has(command)) return;
+  process.stderr.write(
+    'shmtable: this command sees no tables: without shared memory they are private to the process that created them\n',
+  );
 }

@@ -2,10 +2,12 @@ import type { Command } from 'commander';
 import { Table } from '../table/table.js';
 import { integerArgument } from './arguments.js';
 import { printJson } from './output.js';
+import { CONFIG_OPTION, refuseInCluster } from './table-command.js';
 
 interface RestoreFlags {
   readonly table?: string;
   readonly capacity?: number;
+  readonly config?: string;
   readonly json?: boolean;
 }
 
@@ -17,8 +19,10 @@ export function addRestore(program: Command): void {
     .argument('<file>', 'path of the snapshot')
     .option('--table <name>', 'name of the table; by default as in the snapshot')
     .option('--capacity <rows>', 'maximum number of rows; by default as in the snapshot', integerArgument)
+    .option(...CONFIG_OPTION)
     .option('--json', 'print JSON')
-    .action(async (file: string, { table: name, capacity, json = false }: RestoreFlags) => {
+    .action(async (file: string, { table: name, capacity, config, json = false }: RestoreFlags) => {
+      if (name !== undefined) await refuseInCluster(name, { config }, 'restore');
       using table = await Table.restore(file, { name, capacity });
       if (json) printJson({ name: table.name, rows: table.size, capacity: table.capacity });
       else process.stdout.write(`${table.name}: ${table.size} rows\n`);

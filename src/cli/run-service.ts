@@ -12,21 +12,24 @@ export interface ServeFlags {
   readonly port?: string;
   readonly workers?: string;
   readonly table: readonly string[];
+  readonly alter?: boolean;
 }
 
 /** Serves until SIGTERM, with settings from file, environment and flags. */
 export async function runService(flags: ServeFlags): Promise<void> {
-  const { settings, warnings } = loadSettings(flags.config, process.env, settingsOf(flags));
+  const load = () => loadSettings(flags.config, process.env, settingsOf(flags));
+  const { settings, warnings } = load();
   const log = createLog(settings.logLevel);
   for (const warning of warnings) log.warn(warning);
-  await runPrimary(settings, log);
+  await runPrimary(settings, log, () => load().settings);
 }
 
-function settingsOf({ host, port, workers, table }: ServeFlags): GivenSettings {
+function settingsOf({ host, port, workers, table, alter }: ServeFlags): GivenSettings {
   return {
     ...(host === undefined ? {} : { host }),
     ...(port === undefined ? {} : { port: integerOf('--port', port) }),
     ...(workers === undefined ? {} : { workers: integerOf('--workers', workers) }),
     tables: parseTableFlags(table),
+    ...(alter ? { onMismatch: 'alter' } : {}),
   };
 }

@@ -17,6 +17,7 @@ export function addServe(program: Command): void {
       collect,
       [],
     )
+    .option('--alter', 'alter existing tables that have another schema than the settings say, instead of stopping')
     .action(async (flags: ServeFlags) => {
       // Loaded only for this command: loading the service takes three times as long as everything else.
       const { runService } = await import('./run-service.js');

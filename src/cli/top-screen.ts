@@ -1,5 +1,6 @@
 /** A sample as text for a terminal. */
 import type { LoggedEvent } from '../server/event-log.js';
+import { describeEvent } from '../server/event-text.js';
 import type { LiveSample, ServiceSample, TableSample } from './live-reader.js';
 import { alignedLines } from './output.js';
 
@@ -75,20 +76,5 @@ function printable(text: string): string {
 }
 
 function eventLine(event: LoggedEvent): string {
-  return `${new Date(event.at).toISOString()}  ${describe(event)}`;
-}
-
-function describe(event: LoggedEvent): string {
-  switch (event.type) {
-    case 'slow request':
-      return `slow request: ${event.method} ${printable(event.url)} ${event.status} took ${event.durationMs} ms in worker ${event.worker} (${event.requestId})`;
-    case 'recovery':
-      return `recovery: ${event.settled} of dead worker ${event.worker} settled in table ${event.table}`;
-    case 'worker died':
-      return `worker ${event.worker} died (${event.signal ?? `exit code ${event.code}`})`;
-    case 'worker started':
-      return `worker ${event.worker} is serving`;
-    case 'worker ended':
-      return `worker ${event.worker} has ended`;
-  }
+  return `${new Date(event.at).toISOString()}  ${printable(describeEvent(event))}`;
 }

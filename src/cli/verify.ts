@@ -1,12 +1,13 @@
 import type { Command } from 'commander';
 import { ShmTableError } from '../errors.js';
 import { printJson } from './output.js';
-import { addTableCommand, openTable, type TableFlags } from './table-command.js';
+import { addEitherCommand, openTable, refuseInCluster, type TableFlags } from './table-command.js';
 
 /** `shmtable verify TABLE` */
 export function addVerify(program: Command): void {
-  addTableCommand(program, 'verify', 'check every invariant of a table; run it while no process writes').action(
-    (name: string, flags: TableFlags) => {
+  addEitherCommand(program, 'verify', 'check every invariant of a table; run it while no process writes').action(
+    async (name: string, flags: TableFlags) => {
+      await refuseInCluster(name, flags, 'verify');
       using table = openTable(name, flags, false);
       const verification = table.verify();
       if (flags.json) printJson(verification);

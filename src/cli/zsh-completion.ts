@@ -36,7 +36,7 @@ if [[ $zsh_eval_context[-1] == loadautofunc ]]; then ${fn} "$@"; else compdef ${
 
 function specsOf(fn: string, { options, arguments: args }: CommandWords): string {
   const flags = options.map(({ flag, description, value }) => {
-    const valueSpec = value === undefined ? '' : `:${value.name}:${actionOf(fn, value)}`;
+    const valueSpec = value === undefined ? '' : `:${plain(value.name)}:${actionOf(fn, value)}`;
     return quote(`${flag}[${plain(description)}]${valueSpec}`);
   });
   const positions = args.map((argument, i) => quote(`${i + 1}:${argument.name}:${actionOf(fn, argument)}`));

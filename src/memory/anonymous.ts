@@ -1,8 +1,9 @@
-import { fstatSync, readdirSync, readlinkSync, type Stats, statfsSync, statSync } from 'node:fs';
+import { readdirSync, readlinkSync, type Stats, statfsSync, statSync } from 'node:fs';
 import { ShmTableError } from '../errors.js';
 import { describeObjects, type FoundObject, identityOf, processes } from './attachments.js';
-import type { Backend, CreateRequest, MemoryObject, OpenRequest, SegmentInfo } from './backend.js';
+import type { Backend, CreateRequest, MemoryObject, OpenRequest, SegmentInfo, SegmentLocation } from './backend.js';
 import { DescriptorObject } from './descriptor-object.js';
+import { objectStatus } from './descriptor-status.js';
 import { hugePageBytes } from './huge-pages.js';
 import { type Descriptor, native } from './native.js';
 import { assertTrusted } from './ownership.js';
@@ -64,7 +65,7 @@ function find(name: string): Descriptor | undefined {
 function statusOf(descriptor: Descriptor): Stats {
   return attempted(
     () => 'inspect an anonymous segment',
-    () => fstatSync(descriptor.number),
+    () => objectStatus(descriptor),
   );
 }
 
@@ -121,27 +122,32 @@ function open({ name, readOnly }: OpenRequest): MemoryObject {
 }
 
 /** The targets of a process's descriptors, with their numbers; none if this user may not read them. */
-function linksOf(pid: string): { number: string; link: string }[] {
+function* linksOf(pid: string): Generator<{ number: string; link: string }> {
+  let numbers: string[];
   try {
-    return readdirSync(`/proc/${pid}/fd`).flatMap((number) => {
-      try {
-        return [{ number, link: readlinkSync(`/proc/${pid}/fd/${number}`) }];
-      } catch {
-        // Closed since the folder was read; so was the descriptor that was used to read it.
-        return [];
-      }
-    });
+    numbers = readdirSync(`/proc/${pid}/fd`);
   } catch {
-    return [];
+    return;
+  }
+  for (const number of numbers) {
+    let link: string;
+    try {
+      link = readlinkSync(`/proc/${pid}/fd/${number}`);
+    } catch {
+      // Closed since the folder was read; so was the descriptor that was used to read it.
+      continue;
+    }
+    yield { number, link };
   }
 }
 
+function nameIn(link: string): string | undefined {
+  const name = LINK.exec(link)?.[1];
+  return name !== undefined && isSegmentName(name) ? name : undefined;
+}
+
 function ownObjects(): FoundObject[] {
-  const names = new Set<string>();
-  for (const { link } of linksOf('self')) {
-    const name = LINK.exec(link)?.[1];
-    if (name !== undefined && isSegmentName(name)) names.add(name);
-  }
+  const names = new Set([...linksOf('self')].flatMap(({ link }) => nameIn(link) ?? []));
   return [...names].flatMap((name) => {
     const descriptor = find(name);
     if (descriptor === undefined) return [];
@@ -159,8 +165,8 @@ function foreignObjects(known: ReadonlySet<string>): FoundObject[] {
   const found = new Map<string, FoundObject>();
   for (const pid of processes()) {
     for (const { number, link } of linksOf(pid)) {
-      const name = LINK.exec(link)?.[1];
-      if (name === undefined || !isSegmentName(name)) continue;
+      const name = nameIn(link);
+      if (name === undefined) continue;
       const status = statusThrough(`/proc/${pid}/fd/${number}`);
       if (status === undefined || known.has(identityOf(status)) || (status.mode & 0o7777) !== PUBLISHED) continue;
       found.set(identityOf(status), { name, status, bytes: status.size, location: `memfd:${name} of process ${pid}` });
@@ -184,4 +190,20 @@ function list(foreign: boolean): SegmentInfo[] {
   return describeObjects('anonymous', [...own, ...others]);
 }
 
-export const anonymous: Backend = { create, open, list };
+/** A service may have a descriptor for each of thousands of connections. */
+const LINKS_PER_STEP = 200;
+
+function* search(): Generator<SegmentLocation[]> {
+  const names = new Set<string>();
+  let links = 0;
+  for (const { link } of linksOf('self')) {
+    const name = nameIn(link);
+    if (name !== undefined && !names.has(name)) {
+      names.add(name);
+      yield [{ name, backend: 'anonymous', location: `memfd:${name}` }];
+    }
+    if (++links % LINKS_PER_STEP === 0) yield [];
+  }
+}
+
+export const anonymous: Backend = { create, open, list, search };

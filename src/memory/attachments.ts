@@ -70,17 +70,18 @@ function countProcesses(): Map<string, number> {
   return counts;
 }
 
-/** The distinct paths of files that processes have mapped shared from this offset. */
-export function sharedFiles(offset: number): string[] {
-  const paths = new Map<string, string>();
+/** The distinct paths of files that processes have mapped shared from this offset: for each process, those not yielded before. */
+export function* sharedFiles(offset: number): Generator<string[]> {
+  const known = new Set<string>();
   for (const mapped of mappedObjects()) {
-    for (const object of mapped) {
-      if (object.isShared && object.offset === offset && !object.path.endsWith(' (deleted)')) {
-        paths.set(object.identity, object.path.replaceAll('\\012', '\n'));
-      }
+    const paths: string[] = [];
+    for (const { identity, isShared, offset: from, path } of mapped) {
+      if (!isShared || from !== offset || path.endsWith(' (deleted)') || known.has(identity)) continue;
+      known.add(identity);
+      paths.push(path.replaceAll('\\012', '\n'));
     }
+    yield paths;
   }
-  return [...paths.values()];
 }
 
 /** User names by id, from /etc/passwd. */

@@ -1,16 +1,16 @@
 import { type ErrorCode, hasCode, ShmTableError } from '../errors.js';
-import type { BackendName } from './backend.js';
+import { type BackendName, SHARES_MEMORY } from './backend.js';
 
 /*
  * The backends that `auto` tries: memory that leaves nothing behind if the host has it, in nginx's order for shared
- * zones: anonymous, /dev/zero, System V.
+ * zones: anonymous, /dev/zero, System V. Without shared memory there is only that of the process.
  */
 
 /** For a segment that only its creator may need. */
-export const ANY_BACKEND: readonly BackendName[] = ['anonymous', 'devzero', 'sysv'];
+export const ANY_BACKEND: readonly BackendName[] = SHARES_MEMORY ? ['anonymous', 'devzero', 'sysv'] : ['process'];
 
 /** For a segment found by name: without /dev/zero, which a bare fork shares but a newly started program does not. */
-export const SHARED_BACKENDS: readonly BackendName[] = ['anonymous', 'sysv'];
+export const SHARED_BACKENDS: readonly BackendName[] = SHARES_MEMORY ? ['anonymous', 'sysv'] : ['process'];
 
 /** Errors caused by the host; any other error is the caller's or would occur with every backend. */
 const REFUSALS: ReadonlySet<ErrorCode> = new Set(['ERR_BACKEND_UNSUPPORTED', 'ERR_PERMISSION']);

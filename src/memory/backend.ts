@@ -1,17 +1,31 @@
 import type { ByteLocks } from './byte-locks.js';
-import type { Mapping } from './native.js';
+import type { MappedMemory } from './platform.js';
+import { platform } from './this-platform.js';
 
 /** The kinds of memory of a segment. `auto` chooses between them and is not itself a backend. */
-export const BACKEND_NAMES = ['posix', 'anonymous', 'sysv', 'file', 'devzero', 'auto'] as const;
+export const BACKEND_NAMES = ['posix', 'anonymous', 'sysv', 'file', 'devzero', 'process', 'auto'] as const;
 
 export type BackendName = (typeof BACKEND_NAMES)[number];
 
-export const DEFAULT_BACKEND = 'posix';
+/** Whether processes can share memory here. If not, there is only the backend `process`. */
+export const SHARES_MEMORY = platform.isShared;
 
-/** An entry of `Segment.list()`. */
-export interface SegmentInfo {
+/** `posix` wherever there is shared memory. */
+export const DEFAULT_BACKEND = SHARES_MEMORY ? 'posix' : 'process';
+
+/** For memory that is to end with the processes that use it. */
+export const TRANSIENT_BACKEND = SHARES_MEMORY ? 'anonymous' : 'process';
+
+/** Where a segment is. */
+export interface SegmentLocation {
   name: string;
   backend: BackendName;
+  /** Location: a path, or for System V the key, as `ipcs -m` prints it. */
+  location: string;
+}
+
+/** An entry of `Segment.list()`. */
+export interface SegmentInfo extends SegmentLocation {
   /** The owner's user name, or the user id as a string when the system knows no name for it. */
   owner: string;
   /** Permission bits, usually 0o600. */
@@ -22,8 +36,6 @@ export interface SegmentInfo {
    * counts each handle.
    */
   attached: number;
-  /** Location: a path, or for System V the key, as `ipcs -m` prints it. */
-  location: string;
 }
 
 /** A backend's object that this process has open; a `Segment` is based on one. */
@@ -36,7 +48,7 @@ export interface MemoryObject {
   /** Current size in bytes, from the kernel, because another process may have grown the object. */
   size(): number;
   /** Maps the first `size` bytes. */
-  map(size: number): Mapping;
+  map(size: number): MappedMemory;
   /**
    * Reserves the object's bytes up to `size`; never shrinks it.
    *
@@ -48,7 +60,7 @@ export interface MemoryObject {
    *
    * @param mapping the creator's mapping
    */
-  publish(mapping: Mapping): boolean;
+  publish(mapping: MappedMemory): boolean;
   /** Removes the name if it still refers to this object; returns whether this call removed it. */
   unlink(): boolean;
   openByteLocks(): ByteLocks;
@@ -85,6 +97,18 @@ export interface Backend {
    * @throws {ShmTableError} ERR_PERMISSION when anyone but its owner could change it: see `ownership.ts`
    */
   open(request: OpenRequest): MemoryObject;
+  /**
+   * Gives the object at `from` the place of the one at `to`, atomically; false when there is none at `from`. Backends
+   * without it cannot exchange what a name refers to.
+   */
+  readonly move?: (from: ObjectPlace, to: ObjectPlace) => boolean;
   /** @param foreign whether to include objects of other processes of this user that this process cannot open */
   list(foreign: boolean): SegmentInfo[];
+  /**
+   * Where its objects are, some at each step. A step is short: it inspects one process, or a few hundred descriptors of
+   * this one; or it lists a folder.
+   */
+  search(): Iterable<SegmentLocation[]>;
+  /** All of them at once; only of backends that need not read the memory maps of all processes for it. O(segments). */
+  readonly find?: () => SegmentLocation[];
 }

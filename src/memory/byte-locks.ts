@@ -6,6 +6,9 @@ import { checked, errnoName } from './system-error.js';
 /** The highest byte, reserved for the memory layer: see `temporary-file.ts`. */
 export const TEMPORARY_BYTE = Number.MAX_SAFE_INTEGER;
 
+/** What holds the locks: a description of the object, or its counterpart in `process-locks.ts`. */
+export type LockHolder = Pick<Descriptor, 'tryLock' | 'unlock' | 'isLocked' | 'announceEnd' | 'close' | 'number'>;
+
 /**
  * Locks on numbered bytes of one object, which the kernel releases when their holder ends: open file description locks
  * on a description that no other handle, thread or process shares. A byte is free again when its holder unlocks or
@@ -14,19 +17,18 @@ export const TEMPORARY_BYTE = Number.MAX_SAFE_INTEGER;
  * The bytes are only numbers: they need not be inside the object, and locking one does not access the memory.
  */
 export class ByteLocks {
-  readonly #descriptor: Descriptor;
+  readonly #holder: LockHolder;
   readonly #subject: string;
 
-  private constructor(descriptor: Descriptor, subject: string) {
-    this.#descriptor = descriptor;
+  /** @param subject name of the object in messages: `segment "a"` */
+  constructor(holder: LockHolder, subject: string) {
+    this.#holder = holder;
     this.#subject = subject;
   }
 
   /**
    * Opens a new description of the object of descriptor `number`. It is never a duplicate, because duplicates share
    * their locks, and a child that inherited one would own its parent's locks.
-   *
-   * @param subject name of the object in messages: `segment "a"`
    */
   static of(number: number, readOnly: boolean, subject: string): ByteLocks {
     const descriptor = new native.Descriptor();
@@ -46,17 +48,17 @@ export class ByteLocks {
    * @throws {ShmTableError} ERR_SEGMENT_NOT_FOUND when the locks are closed
    */
   tryLock(byte: number): boolean {
-    return this.#run('lock', byte, this.#descriptor.tryLock(this.#check(byte))) === 1;
+    return this.#run('lock', byte, this.#holder.tryLock(this.#check(byte))) === 1;
   }
 
   /** Unlocks the byte; harmless when it is not held. */
   unlock(byte: number): void {
-    this.#run('unlock', byte, this.#descriptor.unlock(this.#check(byte)));
+    this.#run('unlock', byte, this.#holder.unlock(this.#check(byte)));
   }
 
   /** Whether another description holds the byte, in this process or any other. False for this object's own locks. */
   isLocked(byte: number): boolean {
-    return this.#run('look at', byte, this.#descriptor.isLocked(this.#check(byte))) === 1;
+    return this.#run('look at', byte, this.#holder.isLocked(this.#check(byte))) === 1;
   }
 
   /**
@@ -65,12 +67,12 @@ export class ByteLocks {
    * process is not announced: see `ProcessEnds`. May be called only once.
    */
   announceEnd(words: Int32Array, index: number): void {
-    checked(this.#descriptor.announceEnd(words, index), () => `announce the end of the byte locks of ${this.#subject}`);
+    checked(this.#holder.announceEnd(words, index), () => `announce the end of the byte locks of ${this.#subject}`);
   }
 
   /** Releases every lock. Closing twice is harmless. */
   close(): void {
-    this.#descriptor.close();
+    this.#holder.close();
   }
 
   #check(byte: number): number {
@@ -82,7 +84,7 @@ export class ByteLocks {
 
   #run(verb: string, byte: number, result: number): number {
     if (result >= 0) return result;
-    if (this.#descriptor.number < 0) {
+    if (this.#holder.number < 0) {
       throw new ShmTableError('ERR_SEGMENT_NOT_FOUND', `the byte locks of ${this.#subject} are closed`);
     }
     // The kernel's error for a write lock on a read-only description.

@@ -1,6 +1,7 @@
-import { constants, fstatSync, statfsSync } from 'node:fs';
+import { constants, statfsSync } from 'node:fs';
 import type { MemoryObject } from './backend.js';
 import { ByteLocks } from './byte-locks.js';
+import { objectIdentity, objectStatus } from './descriptor-status.js';
 import { type Descriptor, type Mapping, native } from './native.js';
 import { assertTrusted } from './ownership.js';
 import { HUGETLBFS, type Place, reserve } from './reservation.js';
@@ -35,8 +36,7 @@ export abstract class DescriptorObject implements MemoryObject {
   }
 
   get identity(): string {
-    const { dev, ino } = fstatSync(this.descriptor.number, { bigint: true });
-    return `${dev}:${ino}`;
+    return objectIdentity(this.descriptor);
   }
 
   /**
@@ -50,7 +50,7 @@ export abstract class DescriptorObject implements MemoryObject {
     checked(this.descriptor.chmod(0o600), () => `set the mode of ${this.place.subject}`);
     const status = attempted(
       () => `inspect ${this.place.subject}`,
-      () => fstatSync(this.descriptor.number),
+      () => objectStatus(this.descriptor),
     );
     assertTrusted(status, this.place.subject);
     this.reserve(size, hugePages);

@@ -1,5 +1,5 @@
 import { Script } from 'node:vm';
-import { native } from './native.js';
+import { platform } from './this-platform.js';
 
 /** Called by this name, eval evaluates in the global scope, in the realm that loaded this module. */
 // biome-ignore lint/security/noGlobalEval: only texts of this package and names that a schema admits are evaluated
@@ -34,7 +34,7 @@ export function evaluate<T>(text: string, origin: Origin | string): T {
   if (process.env.SHMTABLE_PRINT_CODE === '1') console.error(`// ${url}:${line}\n${numbered}`);
   try {
     const value = evaluateGlobally(`'use strict';${'\n'.repeat(line - 1)}${numbered}\n//# sourceURL=${url}`);
-    native.monotonicMs();
+    platform.callNative();
     return value;
   } catch (error) {
     if (!(error instanceof EvalError)) throw error;

@@ -2,9 +2,27 @@ import { closeSync, constants, fstatSync, fsyncSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { ShmTableError } from '../errors.js';
 import { describeObjects, type FoundObject, sharedFiles } from './attachments.js';
-import type { Backend, CreateRequest, MemoryObject, ObjectPlace, OpenRequest, SegmentInfo } from './backend.js';
+import type {
+  Backend,
+  CreateRequest,
+  MemoryObject,
+  ObjectPlace,
+  OpenRequest,
+  SegmentInfo,
+  SegmentLocation,
+} from './backend.js';
+import { objectStatus } from './descriptor-status.js';
 import { HEAD_BYTES, readHead, writeHead } from './file-head.js';
-import { createFile, isTaken, NamedFile, type NewFile, notASegment, openFile, statusAt } from './named-file.js';
+import {
+  createFile,
+  isTaken,
+  moveFile,
+  NamedFile,
+  type NewFile,
+  notASegment,
+  openFile,
+  statusAt,
+} from './named-file.js';
 import { type Descriptor, type Mapping, native } from './native.js';
 import { checkPath } from './segment-options.js';
 import { attempted, checked } from './system-error.js';
@@ -30,7 +48,7 @@ class SegmentFile extends NamedFile {
 
   /**
    * Writes everything to disk before the name, so that after a crash of the machine no name refers to an incomplete
-   * segment. Also maps the file again by its name, so that `list` finds it, since it was created without one.
+   * segment; and then the name, so that what is done next may rely on it. Also maps the file again by its name, so that `list` finds it, since it was created without one.
    */
   override publish(mapping: Mapping): boolean {
     attempted(
@@ -38,6 +56,7 @@ class SegmentFile extends NamedFile {
       () => fsyncSync(this.descriptor.number),
     );
     if (!super.publish(mapping)) return false;
+    syncFolder(dirname(this.#path));
     const named = new native.Descriptor();
     if (named.open(this.#path, constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK, 0) >= 0) {
       try {
@@ -52,7 +71,7 @@ class SegmentFile extends NamedFile {
   /** Does nothing if the file was unlinked meanwhile and the name given to another. */
   #mapBy(named: Descriptor, mapping: Mapping): void {
     const attempt = () => `map ${this.place.subject} by its name`;
-    const [mine, other] = attempted(attempt, () => [fstatSync(this.descriptor.number), fstatSync(named.number)]);
+    const [mine, other] = attempted(attempt, () => [objectStatus(this.descriptor), objectStatus(named)]);
     if (mine.dev === other.dev && mine.ino === other.ino) checked(mapping.replace(named.number, HEAD_BYTES), attempt);
   }
 }
@@ -141,7 +160,38 @@ function inspect(location: string): FoundObject[] {
 
 /** Finds the segments that are open in a process that this user may inspect. */
 function list(): SegmentInfo[] {
-  return describeObjects('file', sharedFiles(HEAD_BYTES).flatMap(inspect));
+  return describeObjects('file', [...sharedFiles(HEAD_BYTES)].flat().flatMap(inspect));
 }
 
-export const file: Backend = { create, open, list };
+function* search(): Generator<SegmentLocation[]> {
+  for (const paths of sharedFiles(HEAD_BYTES)) {
+    yield paths.flatMap(inspect).map(({ name, location }) => ({ name, backend: 'file', location }));
+  }
+}
+
+function move(from: ObjectPlace, to: ObjectPlace): boolean {
+  const [source, target] = [checkPath(from.path), checkPath(to.path)];
+  const attempt = () => `rename ${source} to ${target}`;
+  if (!moveFile(source, target, attempt)) return false;
+  // Otherwise the old segment could have the name again after a crash of the machine.
+  syncFolder(dirname(target));
+  return true;
+}
+
+/**
+ * Writes the names in a folder to disk, if that is possible: the folder may not be readable for this user, and some file
+ * systems refuse it. The name has been given by then.
+ */
+function syncFolder(path: string): void {
+  let folder: number | undefined;
+  try {
+    folder = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
+    fsyncSync(folder);
+  } catch {
+    // Only a crash of the machine could still undo it.
+  } finally {
+    if (folder !== undefined) closeSync(folder);
+  }
+}
+
+export const file: Backend = { create, open, move, list, search };

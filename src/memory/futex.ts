@@ -1,6 +1,6 @@
 import { ShmTableError } from '../errors.js';
-import { native } from './native.js';
 import { checked, errnoName } from './system-error.js';
+import { platform } from './this-platform.js';
 
 const WAIT_RESULTS = ['woken', 'changed', 'timeout'] as const;
 
@@ -27,7 +27,7 @@ export function futexWait(
   expected: number,
   timeoutMs: number,
 ): 'woken' | 'changed' | 'timeout' {
-  const result = native.futexWait(words, index, expected, timeoutMs);
+  const result = platform.futexWait(words, index, expected, timeoutMs);
   if (result < 0 && errnoName(result) === 'EINVAL')
     refuse(words, index, ` for ${timeoutMs} ms (limit 0 .. 2147483647)`);
   return WAIT_RESULTS[checked(result, () => `wait on ${describe(words, index)}`)];
@@ -39,7 +39,7 @@ export function futexWait(
  * @throws {ShmTableError} ERR_ARGUMENT when the index is outside the view
  */
 export function futexWake(words: Int32Array, index: number, count: number): number {
-  const result = native.futexWake(words, index, count);
+  const result = platform.futexWake(words, index, count);
   if (result < 0 && errnoName(result) === 'EINVAL') refuse(words, index, '');
   return checked(result, () => `wake ${describe(words, index)}`);
 }

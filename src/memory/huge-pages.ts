@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { Mapping } from './native.js';
+import type { MappedMemory } from './platform.js';
 import { attemptedInProc, errnoName } from './system-error.js';
 
 /** Size of transparent huge pages. */
@@ -9,7 +9,7 @@ const HUGE_PAGE_BYTES = 2 ** 21;
  * Asks the kernel for huge pages in a mapping of `size` bytes. They only affect speed, so if there are none the mapping
  * keeps its small pages, and one warning per segment, `SHMTABLE_HUGE_PAGES`, gives the reason.
  */
-export function useHugePages(mapping: Mapping, size: number, subject: string): void {
+export function useHugePages(mapping: MappedMemory, size: number, subject: string): void {
   const result = mapping.useHugePages();
   if (result >= 0) return;
   const reason =

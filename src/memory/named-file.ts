@@ -1,7 +1,8 @@
-import { constants, fstatSync, lstatSync, type Stats } from 'node:fs';
+import { constants, lstatSync, renameSync, type Stats } from 'node:fs';
 import { dirname } from 'node:path';
-import { ShmTableError } from '../errors.js';
+import { hasCode, ShmTableError } from '../errors.js';
 import { DescriptorObject } from './descriptor-object.js';
+import { objectStatus } from './descriptor-status.js';
 import { type Descriptor, type Mapping, native } from './native.js';
 import { assertTrusted, isOwnFile } from './ownership.js';
 import type { Place } from './reservation.js';
@@ -50,7 +51,7 @@ function removeEmpty(path: string, attempt: () => string): boolean {
     throw systemError(opened, attempt());
   }
   try {
-    if (!isEmptyAndOwn(attempted(attempt, () => fstatSync(descriptor.number)))) return false;
+    if (!isEmptyAndOwn(attempted(attempt, () => objectStatus(descriptor)))) return false;
     checked(descriptor.unlinkName(path), attempt);
     return true;
   } finally {
@@ -110,7 +111,10 @@ export function openFile(path: string, readOnly: boolean, { subject, kind }: Fil
   const result = descriptor.open(path, flags, 0);
   if (result < 0) {
     const name = errnoName(result);
-    if (name === 'ENOENT' || name === 'ENOTDIR') {
+    // Without a free descriptor the kernel does not look for the file.
+    const isUnknown = name === 'EMFILE' || name === 'ENFILE';
+    const isMissing = isUnknown && statusAt(path, () => `find ${subject}`) === undefined;
+    if (name === 'ENOENT' || name === 'ENOTDIR' || isMissing) {
       throw new ShmTableError('ERR_SEGMENT_NOT_FOUND', `there is no ${subject} in ${dirname(path)}`);
     }
     const foreign = FOREIGN_KINDS.get(name);
@@ -119,7 +123,7 @@ export function openFile(path: string, readOnly: boolean, { subject, kind }: Fil
   try {
     const status = attempted(
       () => `inspect ${subject}`,
-      () => fstatSync(descriptor.number),
+      () => objectStatus(descriptor),
     );
     assertTrusted(status, `${subject} (${path})`);
     if (status.isFile() && status.size > 0) return descriptor;
@@ -127,6 +131,17 @@ export function openFile(path: string, readOnly: boolean, { subject, kind }: Fil
   } catch (error) {
     descriptor.close();
     throw error;
+  }
+}
+
+/** Renames a file, replacing what has the new name; false when there is no such file. */
+export function moveFile(from: string, to: string, attempt: () => string): boolean {
+  try {
+    attempted(attempt, () => renameSync(from, to));
+    return true;
+  } catch (error) {
+    if (!hasCode(error, 'ERR_SEGMENT_NOT_FOUND')) throw error;
+    return false;
   }
 }
 
@@ -181,7 +196,7 @@ export class NamedFile extends DescriptorObject {
     checkMappable(mapped, this.place.subject);
     const { blocks, size } = attempted(
       () => `inspect ${this.place.subject}`,
-      () => fstatSync(this.descriptor.number),
+      () => objectStatus(this.descriptor),
     );
     if (blocks * 512 < size) this.fillHoles(mapped);
   }

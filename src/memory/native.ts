@@ -1,29 +1,16 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { resolve } from 'node:path';
 import { ShmTableError } from '../errors.js';
+import type { MappedMemory, Services } from './platform.js';
+// biome-ignore lint/correctness/useImportExtensions: compiled to a .cjs file
+import loadPrebuilt from './prebuilt.cjs';
 
 /**
  * The interface of the native addon, implemented in `native/*.cc`. Functions that can fail return 0 or more on success
  * and a negative errno on failure. They check arguments only as far as necessary to keep the process from crashing.
  */
-interface NativeAddon {
+interface NativeAddon extends Services {
   readonly Descriptor: new () => Descriptor;
   readonly Mapping: new () => Mapping;
-  readonly WordWatch: new () => NativeWordWatch;
-  readonly ProcessEnds: new () => NativeProcessEnds;
-  /** 0 woken or interrupted, 1 the word differs, 2 timed out. */
-  futexWait(words: Int32Array, index: number, expected: number, timeoutMs: number): number;
-  futexWake(words: Int32Array, index: number, count: number): number;
-  /** Clocks, in milliseconds with their fraction: see `native/clock.cc`. */
-  bootTimeMs(): number;
-  monotonicMs(): number;
-  wallTimeMs(): number;
-  /** The wall clock minus the boot clock. */
-  wallOffsetMs(): number;
-  /** False in a time namespace whose offset cannot be determined. */
-  readonly bootTimeIsKnown: boolean;
   /** Creates a System V segment for its owner only; returns its id. */
   shmCreate(key: number, size: number, hugePages: boolean): number;
   /** Returns the id of the System V segment with this key. */
@@ -82,7 +69,7 @@ export interface Descriptor {
 }
 
 /** Mapped pages and their ArrayBuffer: see `native/mapping.h`. */
-export interface Mapping {
+export interface Mapping extends MappedMemory {
   map(descriptor: number, size: number, readOnly: boolean, offset?: number): number;
   /** Maps the same bytes of the same object through another descriptor, replacing the current mapping. */
   replace(descriptor: number, offset: number): number;
@@ -91,77 +78,58 @@ export interface Mapping {
    * contains its first `shown` bytes.
    */
   attach(id: number, size: number, readOnly: boolean, pageBytes: number, shown: number): number;
-  readonly buffer: ArrayBuffer;
-  protect(readOnly: boolean): number;
-  sync(): number;
   /** Allocates all pages. Only before any other process maps them. */
   populate(): number;
-  useHugePages(): number;
-  /** Releases the pages; views of the buffer keep their length and read zeros. */
-  close(): void;
-  /** Releases the pages; views of the buffer lose their elements. Slows the isolate on Node 20: see `mapping.cc`. */
-  detach(): void;
 }
 
-/** A thread that sleeps until a word changes: see `native/word_watch.h`. */
-interface NativeWordWatch {
-  start(
-    words: Int32Array,
-    word: number,
-    sleepers: number,
-    seen: number,
-    timeoutMs: number,
-    callback: () => void,
-  ): number;
-  acknowledge(): void;
-  stop(): void;
-}
+/** Value of SHMTABLE_ADDON for a Linux without shared memory: only the backend `process`. */
+const NO_ADDON = 'none';
 
-/** A thread that sleeps until a process ends: see `native/process_ends.h`. */
-interface NativeProcessEnds {
-  start(callback: () => void): number;
-  add(pid: number): number;
-  remove(number: number): number;
-  stop(): void;
-}
-
-/** The folder with this package's `package.json`, which differs for `src`, `dist/src` and `node_modules`. */
-function packageRoot(): string {
-  const start = dirname(fileURLToPath(import.meta.url));
-  for (let folder = start; ; folder = dirname(folder)) {
-    const manifest = join(folder, 'package.json');
-    if (existsSync(manifest)) {
-      const { name } = JSON.parse(readFileSync(manifest, 'utf8')) as { name?: unknown };
-      if (name === 'shmtable') return folder;
-    }
-    if (folder === dirname(folder)) {
-      throw new ShmTableError('ERR_ADDON_MISSING', `no package.json of shmtable in ${start} or above it`);
-    }
-  }
-}
-
-/** @throws {ShmTableError} ERR_ADDON_MISSING when there is no addon for this platform, or it cannot be loaded */
-function loadAddon(): NativeAddon {
-  const root = packageRoot();
-  const platform = `${process.platform}-${process.arch}`;
-  const candidates = [
-    join(root, 'prebuilds', platform, 'shmtable.node'),
-    join(root, 'native', 'build', 'Release', 'shmtable.node'),
-  ];
-  const path = candidates.find((candidate) => existsSync(candidate));
-  if (path === undefined) {
+/**
+ * The addon that SHMTABLE_ADDON names, or else the compiled one of the package. Undefined where there is none: on other
+ * systems than Linux, and with SHMTABLE_ADDON=none.
+ *
+ * @throws {ShmTableError} ERR_ADDON_MISSING when there is none for this kind of Linux, or it cannot be loaded
+ */
+function loadAddon(): NativeAddon | undefined {
+  const { SHMTABLE_ADDON: path = '' } = process.env;
+  if (path === NO_ADDON || (path === '' && process.platform !== 'linux')) return undefined;
+  try {
+    return (path === '' ? loadPrebuilt() : loadFile(path)) as NativeAddon;
+  } catch (error) {
+    const looked = path === '' ? `prebuilds/${process.platform}-${process.arch}/shmtable.node` : path;
+    const why = error instanceof Error ? error.message.split('\n', 1)[0] : error;
     throw new ShmTableError(
       'ERR_ADDON_MISSING',
-      `the native addon of shmtable is missing for ${platform} (looked for ${candidates.join(' and ')}): build it with ` +
-        `"npm run build:native" in ${root}`,
+      `the native addon of shmtable for ${process.platform}-${process.arch} cannot be loaded from ${looked}` +
+        `${path === '' ? ' in the package' : ', which SHMTABLE_ADDON names'}: ${why}. ${remedy(path)}`,
+      { cause: error },
     );
-  }
-  try {
-    return createRequire(import.meta.url)(path);
-  } catch (error) {
-    const why = error instanceof Error ? error.message : error;
-    throw new ShmTableError('ERR_ADDON_MISSING', `the native addon ${path} cannot be loaded: ${why}`, { cause: error });
   }
 }
 
-export const native = loadAddon();
+function remedy(path: string): string {
+  if (path !== '') return 'Unset SHMTABLE_ADDON to use the one in the package';
+  if (process.arch === 'x64' || process.arch === 'arm64') {
+    return (
+      'Reinstall the package; in a bundle, keep that file beside the program, or leave shmtable out of the bundle, ' +
+      'or name the file in the environment variable SHMTABLE_ADDON; in a checkout, run "npm run build:native"'
+    );
+  }
+  return (
+    'Compile it in a checkout of the repository ("npm install && npm run build"), and name the file in the environment variable ' +
+    `SHMTABLE_ADDON; or set SHMTABLE_ADDON=${NO_ADDON} for tables that are private to a process`
+  );
+}
+
+/** Not by `require`, which bundlers would try to resolve. */
+function loadFile(path: string): unknown {
+  const file = { exports: {} };
+  process.dlopen(file, resolve(path));
+  return file.exports;
+}
+
+export const addon = loadAddon();
+
+/** For the backends of Linux, which are not offered without the addon. */
+export const native = addon as NativeAddon;

@@ -1,9 +1,17 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { ShmTableError } from '../errors.js';
-import { describeObjects } from './attachments.js';
-import type { Backend, CreateRequest, MemoryObject, OpenRequest, SegmentInfo } from './backend.js';
-import { createFile, isTaken, NamedFile, type NewFile, openFile, statusAt } from './named-file.js';
+import { describeObjects, type FoundObject } from './attachments.js';
+import type {
+  Backend,
+  CreateRequest,
+  MemoryObject,
+  ObjectPlace,
+  OpenRequest,
+  SegmentInfo,
+  SegmentLocation,
+} from './backend.js';
+import { createFile, isTaken, moveFile, NamedFile, type NewFile, openFile, statusAt } from './named-file.js';
 import { isSegmentName } from './segment-options.js';
 import { SHM_DIRECTORY } from './shm-directory.js';
 import { attempted } from './system-error.js';
@@ -60,16 +68,31 @@ function open({ name, readOnly, firstBytes }: OpenRequest): MemoryObject {
 }
 
 function list(): SegmentInfo[] {
+  return describeObjects('posix', objects());
+}
+
+function find(): SegmentLocation[] {
+  return objects().map(({ name, location }) => ({ name, backend: 'posix', location }));
+}
+
+function objects(): FoundObject[] {
   const attempt = () => `list ${SHM_DIRECTORY}`;
   if (statusAt(SHM_DIRECTORY, attempt) === undefined) return [];
-  const objects = attempted(attempt, () => readdirSync(SHM_DIRECTORY))
+  return attempted(attempt, () => readdirSync(SHM_DIRECTORY))
     .filter(isSegmentName)
     .flatMap((name) => {
       const location = join(SHM_DIRECTORY, name);
       const status = statusAt(location, attempt);
       return status?.isFile() ? [{ name, status, location, bytes: status.size }] : [];
     });
-  return describeObjects('posix', objects);
 }
 
-export const posix: Backend = { create, open, list };
+function move(from: ObjectPlace, to: ObjectPlace): boolean {
+  return moveFile(
+    join(SHM_DIRECTORY, from.name),
+    join(SHM_DIRECTORY, to.name),
+    () => `rename ${subjectOf(from.name)} to "${to.name}"`,
+  );
+}
+
+export const posix: Backend = { create, open, move, list, search: () => [find()], find };

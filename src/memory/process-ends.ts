@@ -1,14 +1,13 @@
-import { readlinkSync } from 'node:fs';
 import { ShmTableError } from '../errors.js';
-import { native } from './native.js';
 import { checked, errnoName } from './system-error.js';
+import { platform } from './this-platform.js';
 
 /**
  * Calls back when one of several processes has ended in any way. One thread sleeps in the kernel for all of them;
  * nothing is polled. Keeps the process alive until `stop`.
  */
 export class ProcessEnds {
-  readonly #native = new native.ProcessEnds();
+  readonly #sleeper = new platform.ProcessEnds();
   readonly #numbers = new Map<number, number>();
 
   /**
@@ -17,7 +16,7 @@ export class ProcessEnds {
    * @throws {ShmTableError} ERR_SEGMENT_NO_SPACE when no thread or descriptor can be created for it
    */
   constructor(callback: () => void) {
-    const result = this.#native.start(callback);
+    const result = this.#sleeper.start(callback);
     if (result < 0 && errnoName(result) === 'EAGAIN') {
       throw new ShmTableError(
         'ERR_SEGMENT_NO_SPACE',
@@ -34,7 +33,7 @@ export class ProcessEnds {
    */
   add(pid: number): boolean {
     if (this.#numbers.has(pid)) return true;
-    const result = this.#native.add(pid);
+    const result = this.#sleeper.add(pid);
     if (result < 0) return false;
     this.#numbers.set(pid, result);
     return true;
@@ -45,7 +44,7 @@ export class ProcessEnds {
     const number = this.#numbers.get(pid);
     if (number === undefined) return;
     this.#numbers.delete(pid);
-    this.#native.remove(number);
+    this.#sleeper.remove(number);
   }
 
   /** The watched processes. */
@@ -56,7 +55,7 @@ export class ProcessEnds {
   /** Ends the thread; no callback runs afterwards. Never throws; stopping twice is harmless. */
   stop(): void {
     for (const pid of this.pids()) this.remove(pid);
-    this.#native.stop();
+    this.#sleeper.stop();
   }
 }
 
@@ -65,9 +64,5 @@ export class ProcessEnds {
  * number. 0 when it cannot be determined.
  */
 export function pidNamespace(): number {
-  try {
-    return Number(/\d+/.exec(readlinkSync('/proc/self/ns/pid'))?.[0] ?? 0) | 0;
-  } catch {
-    return 0;
-  }
+  return platform.pidNamespace();
 }

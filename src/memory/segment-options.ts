@@ -28,6 +28,12 @@ export interface SegmentOptions {
   removeOnLastDetach?: boolean;
 }
 
+/** Where a segment is: its name, and for the backend `file` its path. */
+export interface SegmentPlace {
+  readonly name: string;
+  readonly path?: string | undefined;
+}
+
 export interface SegmentOpenOptions {
   backend?: BackendName;
   name: string;

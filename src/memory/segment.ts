@@ -1,14 +1,23 @@
 import { ShmTableError, show } from '../errors.js';
 import { anonymous } from './anonymous.js';
-import { type Backend, type BackendName, DEFAULT_BACKEND, type MemoryObject, type SegmentInfo } from './backend.js';
+import {
+  type Backend,
+  type BackendName,
+  DEFAULT_BACKEND,
+  type MemoryObject,
+  type SegmentInfo,
+  type SegmentLocation,
+  SHARES_MEMORY,
+} from './backend.js';
 import { ANY_BACKEND, firstFound, firstSupported } from './backend-choice.js';
 import type { ByteLocks } from './byte-locks.js';
 import { devzero } from './devzero.js';
 import { describeFile, file } from './file.js';
 import { useHugePages } from './huge-pages.js';
 import { checkOptions } from './known-options.js';
-import type { Mapping } from './native.js';
+import type { MappedMemory } from './platform.js';
 import { posix } from './posix.js';
+import { processBackend } from './process-memory.js';
 import {
   checkCreateOptions,
   checkFlag,
@@ -21,25 +30,45 @@ import {
   checkSize,
   type SegmentOpenOptions,
   type SegmentOptions,
+  type SegmentPlace,
 } from './segment-options.js';
 import { checked } from './system-error.js';
 import { sysv } from './sysv.js';
 
-const BACKENDS: Readonly<Partial<Record<string, Backend>>> = {
+const ALL_BACKENDS: Readonly<Record<Exclude<BackendName, 'auto'>, Backend>> = {
   posix,
   anonymous,
   sysv,
   file,
   devzero,
-} satisfies Record<Exclude<BackendName, 'auto'>, Backend>;
+  process: processBackend,
+};
+
+/** Those that this platform has: without shared memory, that of the process. */
+const BACKENDS: Readonly<Partial<Record<string, Backend>>> = SHARES_MEMORY ? ALL_BACKENDS : { process: processBackend };
 
 function backendOf(name: BackendName): Backend {
   const backend = Object.hasOwn(BACKENDS, name) ? BACKENDS[name] : undefined;
   if (backend !== undefined) return backend;
+  if (Object.hasOwn(ALL_BACKENDS, name)) throw noSharedMemory(name);
   throw new ShmTableError(
     'ERR_BACKEND_UNSUPPORTED',
     `the backend must be one of ${Object.keys(BACKENDS).join(', ')}, got ${show(name)}`,
   );
+}
+
+function noSharedMemory(backend: BackendName): ShmTableError {
+  const why = process.platform === 'linux' ? 'SHMTABLE_ADDON is none' : `this is ${process.platform}`;
+  return new ShmTableError(
+    'ERR_BACKEND_UNSUPPORTED',
+    `the backend must be process or auto here, got ${backend}: shared memory needs the native addon, which is for Linux ` +
+      `(${why}); with the backend process, tables are private to the process`,
+  );
+}
+
+function describePlace(path: string): SegmentInfo[] {
+  if (!SHARES_MEMORY) throw noSharedMemory('file');
+  return describeFile(path);
 }
 
 function openObject(backend: BackendName, { name, path, readOnly, firstBytes }: SegmentOpenOptions): MemoryObject {
@@ -73,7 +102,7 @@ export class Segment {
   readonly #object: MemoryObject;
   readonly #hugePages: boolean;
   readonly #firstBytes: number;
-  #mapping: Mapping | undefined;
+  #mapping: MappedMemory | undefined;
   #mappedBytes = 0;
   #protection: 'read' | 'readwrite';
 
@@ -209,6 +238,28 @@ export class Segment {
     }
   }
 
+  /** Whether segments of this backend can be exchanged under their name: see `move`. */
+  static canMove(backend: BackendName): boolean {
+    return backendOf(backend).move !== undefined;
+  }
+
+  /**
+   * Gives the segment at `from` the name of the one at `to`, atomically: whoever opens that name gets either the one or
+   * the other. Processes that have the other one open keep it. Returns false when there is no segment at `from`.
+   *
+   * @throws {ShmTableError} ERR_BACKEND_UNSUPPORTED when segments of this backend cannot be exchanged
+   * @throws {ShmTableError} ERR_PERMISSION when this user may not do so
+   * @throws {ShmTableError} ERR_ARGUMENT when a name or path is invalid
+   */
+  static move(backend: BackendName, from: SegmentPlace, to: SegmentPlace): boolean {
+    const { move } = backendOf(backend);
+    if (move === undefined) {
+      throw new ShmTableError('ERR_BACKEND_UNSUPPORTED', `${backend} segments cannot be exchanged under their name`);
+    }
+    const placeOf = ({ name, path }: SegmentPlace) => ({ name: checkName(name), path: checkPlace(backend, path) });
+    return move(placeOf(from), placeOf(to));
+  }
+
   /**
    * Lists the segments of all backends that this process can see. O(processes). A file segment is listed while a
    * process has it open; with `path`, only that file is examined, open or not. `foreign` adds the anonymous segments of
@@ -217,8 +268,26 @@ export class Segment {
   static list(options: { path?: string | undefined; foreign?: boolean } = {}): SegmentInfo[] {
     checkOptions(options, ['path', 'foreign']);
     const { path, foreign = false } = options;
-    if (path !== undefined) return describeFile(checkPath(path));
+    if (path !== undefined) return describePlace(checkPath(path));
     return Object.values(BACKENDS).flatMap((backend) => backend?.list(foreign) ?? []);
+  }
+
+  /**
+   * Finds all segments that `list` finds, except by path: some at each step, so that the caller can do other work in
+   * between. A step inspects one process, or lists a folder. O(processes, segments and descriptors of this process).
+   */
+  static *search(): Generator<SegmentLocation[]> {
+    for (const backend of Object.values(BACKENDS)) {
+      if (backend !== undefined) yield* backend.search();
+    }
+  }
+
+  /**
+   * Finds the segments for which the memory maps of all processes need not be read: all but those in files and in
+   * anonymous memory. O(segments).
+   */
+  static find(): SegmentLocation[] {
+    return Object.values(BACKENDS).flatMap((backend) => backend?.find?.() ?? []);
   }
 
   /**
@@ -321,7 +390,7 @@ export class Segment {
     return locks;
   }
 
-  #open(): Mapping {
+  #open(): MappedMemory {
     if (this.#mapping !== undefined) return this.#mapping;
     throw new ShmTableError('ERR_SEGMENT_NOT_FOUND', `segment "${this.name}" is closed`);
   }
@@ -333,7 +402,7 @@ export class Segment {
   }
 
   /** The mapping of all current bytes of the object. */
-  #follow(): Mapping {
+  #follow(): MappedMemory {
     const mapping = this.#open();
     const size = this.#wantedBytes();
     return size === this.#mappedBytes ? mapping : this.#map(size);
@@ -345,7 +414,7 @@ export class Segment {
   }
 
   /** Maps the object again; the previous mapping stays until the new one is complete. */
-  #map(size: number): Mapping {
+  #map(size: number): MappedMemory {
     checkMappable(size, `segment "${this.name}"`);
     const mapping = this.#object.map(size);
     if (!this.readOnly && this.#protection === 'read') {

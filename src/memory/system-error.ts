@@ -60,7 +60,10 @@ export function systemError(
   attempt: string,
   missing: ErrorCode = 'ERR_SEGMENT_NOT_FOUND',
 ): ShmTableError {
-  const name = errnoName(result);
+  return errorNamed(errnoName(result), attempt, missing);
+}
+
+function errorNamed(name: string, attempt: string, missing: ErrorCode = 'ERR_SEGMENT_NOT_FOUND'): ShmTableError {
   const code = MISSING.has(name) ? missing : (CODES[name] ?? 'ERR_BACKEND_UNSUPPORTED');
   return new ShmTableError(code, `cannot ${attempt}: ${name}${LIMITS[name] ?? ''}`);
 }
@@ -74,9 +77,14 @@ export function checked(result: number, attempt: () => string, missing?: ErrorCo
 /** Converts an error of node:fs with `systemError`; returns any other error unchanged. */
 function translated(error: unknown, attempt: () => string, missing?: ErrorCode): unknown {
   if (!(error instanceof Error)) return error;
-  if ('errno' in error && typeof error.errno === 'number') return systemError(error.errno, attempt(), missing);
+  if (!('code' in error) || typeof error.code !== 'string') return error;
+  // By its name, because on Windows the number is one of libuv's; which does not know the name of every errno of Linux.
+  if ('errno' in error && typeof error.errno === 'number') {
+    const isKnown = /^E[A-Z0-9]+$/.test(error.code);
+    return errorNamed(isKnown ? error.code : errnoName(error.errno), attempt(), missing);
+  }
   // Thrown by node:fs itself, before the system call.
-  if (!('code' in error) || error.code !== 'ERR_INVALID_ARG_VALUE') return error;
+  if (error.code !== 'ERR_INVALID_ARG_VALUE') return error;
   return new ShmTableError('ERR_ARGUMENT', `cannot ${attempt()}: a path must not contain a zero byte`);
 }
 

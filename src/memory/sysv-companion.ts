@@ -1,7 +1,8 @@
-import { constants, existsSync, fstatSync, readdirSync, readlinkSync, readSync, type Stats, writeSync } from 'node:fs';
+import { constants, existsSync, readdirSync, readlinkSync, readSync, type Stats, writeSync } from 'node:fs';
 import { constants as system, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { hasCode } from '../errors.js';
+import { objectStatus } from './descriptor-status.js';
 import { type Descriptor, native, type ShmStatus } from './native.js';
 import { assertTrusted, isOwnFile } from './ownership.js';
 import { SHM_DIRECTORY } from './shm-directory.js';
@@ -173,7 +174,7 @@ export function sweepCompanions(): void {
 function statusOfFile(descriptor: Descriptor): Stats {
   return attempted(
     () => 'inspect the record of a System V segment',
-    () => fstatSync(descriptor.number),
+    () => objectStatus(descriptor),
   );
 }
 

@@ -1,8 +1,9 @@
-import { constants, fstatSync, readFileSync } from 'node:fs';
+import { constants, readFileSync } from 'node:fs';
 import { ShmTableError } from '../errors.js';
 import { userName } from './attachments.js';
 import type { Backend, CreateRequest, MemoryObject, OpenRequest, SegmentInfo } from './backend.js';
 import { DescriptorObject } from './descriptor-object.js';
+import { objectStatus } from './descriptor-status.js';
 import { hugePageBytes } from './huge-pages.js';
 import { availableMemory } from './memory-limits.js';
 import { isTaken, openFile } from './named-file.js';
@@ -243,7 +244,7 @@ function open({ name, readOnly }: OpenRequest): MemoryObject {
 /** Returns the status of a companion's segment, or undefined when it is gone or the file is not a companion. */
 function listed(companion: Descriptor): ShmStatus | undefined {
   const attempt = () => 'inspect the record of a System V segment';
-  if (!attempted(attempt, () => fstatSync(companion.number)).isFile()) return undefined;
+  if (!attempted(attempt, () => objectStatus(companion)).isFile()) return undefined;
   const record = readRecord(companion);
   if (record === undefined) return undefined;
   try {
@@ -267,4 +268,4 @@ function list(): SegmentInfo[] {
   });
 }
 
-export const sysv: Backend = { create, open, list };
+export const sysv: Backend = { create, open, list, search: () => [list()], find: list };

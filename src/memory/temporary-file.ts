@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { constants, fstatSync, lstatSync, readdirSync, rmSync, type Stats } from 'node:fs';
+import { constants, lstatSync, readdirSync, rmSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
 import { TEMPORARY_BYTE } from './byte-locks.js';
+import { objectStatus } from './descriptor-status.js';
 import { type Descriptor, native } from './native.js';
 import { isOwnFile } from './ownership.js';
 import { attempted, checked } from './system-error.js';
@@ -29,7 +30,7 @@ export interface TemporaryKind {
 function statusOf(descriptor: Descriptor): Stats {
   return attempted(
     () => 'inspect a temporary file',
-    () => fstatSync(descriptor.number),
+    () => objectStatus(descriptor),
   );
 }
 

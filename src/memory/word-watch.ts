@@ -1,7 +1,7 @@
 import { ShmTableError } from '../errors.js';
 import { futexWake } from './futex.js';
-import { native } from './native.js';
 import { checked, errnoName } from './system-error.js';
+import { platform } from './this-platform.js';
 
 /** The word to sleep on, and the word that announces the sleeper. */
 export interface WatchedWord {
@@ -38,7 +38,7 @@ export function advanceAndWake(words: Int32Array, word: number, sleepers: number
  * it uses neither the event loop nor libuv's thread pool. Keeps the process alive until `stop`.
  */
 export class WordWatch {
-  readonly #native = new native.WordWatch();
+  readonly #sleeper = new platform.WordWatch();
 
   /**
    * @param seen the value that the caller has processed; if the word has another one, the callback runs immediately
@@ -47,11 +47,11 @@ export class WordWatch {
    */
   constructor({ words, word, sleepers }: WatchedWord, seen: number, callback: () => void) {
     const timeoutMs = sleepers < 0 ? READ_ONLY_LOOK_MS : LOOK_MS;
-    const result = this.#native.start(words, word, sleepers, seen, timeoutMs, () => {
+    const result = this.#sleeper.start(words, word, sleepers, seen, timeoutMs, () => {
       try {
         callback();
       } finally {
-        this.#native.acknowledge();
+        this.#sleeper.acknowledge();
       }
     });
     if (result < 0 && errnoName(result) === 'EAGAIN') {
@@ -66,6 +66,6 @@ export class WordWatch {
 
   /** Ends the thread; no callback runs afterwards. Never throws; stopping twice is harmless. */
   stop(): void {
-    this.#native.stop();
+    this.#sleeper.stop();
   }
 }

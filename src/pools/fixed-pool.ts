@@ -103,9 +103,10 @@ export class FixedPool {
     const buffer = segment.buffer;
     if (offset + HEADER_BYTES <= buffer.byteLength) {
       const header = new Int32Array(buffer, offset, HEADER_BYTES / 4);
+      const isPool = Atomics.load(header, HEADER_MAGIC) === FIXED_POOL_MAGIC;
       const slices = header[HEADER_SLICES];
       const sliceBytes = header[HEADER_SLICE_BYTES];
-      const sound = Atomics.load(header, HEADER_MAGIC) === FIXED_POOL_MAGIC && slices > 0 && sliceBytes > 0;
+      const sound = isPool && slices > 0 && sliceBytes > 0;
       if (sound && FixedPool.bytesFor(slices, sliceBytes) <= buffer.byteLength - offset) {
         return new FixedPool(buffer, offset, slices, sliceBytes);
       }

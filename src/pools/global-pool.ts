@@ -92,9 +92,10 @@ export class GlobalPool {
     const buffer = segment.buffer;
     if (offset + HEADER_BYTES <= buffer.byteLength) {
       const header = new Int32Array(buffer, offset, HEADER_BYTES / 4);
+      const isPool = Atomics.load(header, HEADER_MAGIC) === GLOBAL_POOL_MAGIC;
       const pageBytes = header[HEADER_PAGE_BYTES];
       const pages = header[HEADER_PAGES];
-      const sound = Atomics.load(header, HEADER_MAGIC) === GLOBAL_POOL_MAGIC && pageBytes > 0 && pages > 0;
+      const sound = isPool && pageBytes > 0 && pages > 0;
       if (sound && pages <= pagesIn(buffer.byteLength - offset, pageBytes)) {
         return new GlobalPool(buffer, offset, pageBytes, pages);
       }

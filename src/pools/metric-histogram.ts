@@ -1,5 +1,5 @@
 import { ShmTableError } from '../errors.js';
-import { storeRelease } from '../memory/index.js';
+import { fence, loadAfter, storeRelease } from '../memory/index.js';
 import type { MetricEntries, MetricEntry } from './metric-entries.js';
 import { BUCKET, COUNTS, NEW_COUNT, NEW_SUM, STEP, TOTAL } from './metric-registry-layout.js';
 import type { MetricWriter } from './metric-writer.js';
@@ -94,9 +94,10 @@ export class MetricHistogram {
     this.#advance();
   }
 
-  /** The order of these stores matters: see the invariants of `step`. */
+  /** What was stored before is visible before the step, and what is stored afterwards after it. */
   #advance(): void {
     storeRelease(this.#words, this.#own + STEP, this.#words[this.#own + STEP] + 1);
+    fence();
   }
 }
 
@@ -145,6 +146,6 @@ function readBlock(
       counts[words[block + BUCKET]] = doubles[at + NEW_COUNT];
       sum = doubles[at + NEW_SUM];
     }
-    if (Atomics.load(words, block + STEP) === step || tries === READ_TRIES) return { counts, sum };
+    if (loadAfter(words, block + STEP) === step || tries === READ_TRIES) return { counts, sum };
   }
 }

@@ -1,4 +1,5 @@
 import { ShmTableError } from '../errors.js';
+import { fence } from '../memory/index.js';
 import { wordsOf } from './pool-memory.js';
 import * as layout from './ring-buffer-layout.js';
 
@@ -31,8 +32,9 @@ export class RingRecords {
     return Number(Atomics.load(this.#longs, this.#header + layout.HEADER_HEAD));
   }
 
-  /** Position of the oldest record. */
+  /** Position of the oldest record, loaded after all that was read before: what precedes it was intact until then. */
   get tail(): number {
+    fence();
     return Number(Atomics.load(this.#longs, this.#header + layout.HEADER_TAIL));
   }
 
@@ -54,8 +56,12 @@ export class RingRecords {
     return this.units - this.#place(position);
   }
 
-  /** Writes the header of a record at the head, which is not read before the head moves. */
+  /**
+   * Writes the header of a record at the head, which is not read before the head moves. The place may have been that of
+   * a record that the tail has just passed: it is written only after the tail has visibly moved.
+   */
   write(position: number, sequence: number, state: number, bytes: number): void {
+    fence();
     const at = this.#at(position);
     this.#doubles[at + layout.RECORD_POSITION] = position;
     this.#doubles[at + layout.RECORD_SEQUENCE] = sequence;

@@ -109,13 +109,13 @@ export class RingBuffer {
     checkOffset(offset);
     const buffer = segment.buffer;
     if (offset + layout.HEADER_BYTES <= buffer.byteLength) {
+      const header = new Int32Array(buffer, offset, layout.HEADER_BYTES / 4);
+      const isRing = Atomics.load(header, layout.HEADER_MAGIC) === layout.RING_BUFFER_MAGIC;
       const units = new Float64Array(buffer, offset, layout.HEADER_UNITS + 1)[layout.HEADER_UNITS];
       const bytes = units * layout.UNIT_BYTES;
-      const sound = Number.isInteger(units) && bytes >= MIN_BYTES && bytes <= MAX_BYTES;
+      const sound = isRing && Number.isInteger(units) && bytes >= MIN_BYTES && bytes <= MAX_BYTES;
       if (sound && RingBuffer.bytesFor(bytes) <= buffer.byteLength - offset) {
-        const ring = new RingBuffer(segment, buffer, offset, units);
-        ring.#checkThere();
-        return ring;
+        return new RingBuffer(segment, buffer, offset, units);
       }
     }
     throw nothingThere(offset);

@@ -11,13 +11,16 @@ import { trustOf } from './access/trusted-proxies.js';
 import { RequestLog } from './access-log.js';
 import { collectRoutes, serveDocs } from './api-docs.js';
 import { ClientErrors } from './client-errors.js';
+import { ClusterTables } from './cluster-tables.js';
 import { ConfiguredTables } from './configured-tables.js';
 import { ConnectionDrain } from './connection-drain.js';
 import { limitConnections } from './connection-limit.js';
-import { commonHeaders, createHttpServer, MAX_HEADER_BYTES } from './http-server.js';
+import { serveConsole } from './console-page.js';
+import { commonHeaders, createHttpServer, MAX_HEADER_BYTES, UNREAD_PER_ARRIVAL } from './http-server.js';
 import { KnownPaths } from './known-paths.js';
 import { ProcessReports } from './metrics/process-reports.js';
 import { RequestMetrics } from './metrics/request-metrics.js';
+import { Overview } from './overview/overview.js';
 import { shmtablePlugin } from './plugin.js';
 import { sendProblem } from './problems.js';
 import { hook, type Step } from './request-hooks.js';
@@ -31,9 +34,11 @@ import { createLog } from './service-log.js';
 import { ServiceMemory } from './service-memory.js';
 import type { RoutesApp } from './service-routes.js';
 import type { ServiceSettings } from './settings/settings-schema.js';
+import { sharedTables } from './settings/table-schema.js';
 import { tokensInForce } from './settings/tokens-in-force.js';
 import { SnapshotFiles } from './snapshot-files.js';
 import { SnapshotTaker } from './snapshot-taker.js';
+import { endUnread } from './unread-responses.js';
 
 /** What an app shares with the process that runs it. */
 interface AppSurroundings {
@@ -67,6 +72,8 @@ export async function buildApp(
   /** Notes every request, before the steps that may reject it, so that rejected requests are counted and logged too. */
   const note: Step = (request, { raw: response }) => {
     const { config } = request.routeOptions;
+    // Of an unknown path: Fastify checks the type of a body first.
+    if (config.scope === undefined) delete request.raw.headers['content-type'];
     metrics.note(config, response);
     requests.note(config, request, response);
   };
@@ -77,6 +84,8 @@ export async function buildApp(
     logController: new LogController({ disableRequestLogging: true }),
     // A draining worker still serves the requests that reach it.
     return503OnClosing: false,
+    // It also applies to the end, which lasts as long as the requests: after 10 s it would be an uncaught exception.
+    pluginTimeout: 0,
     ...(settings.trustedProxies !== undefined && { trustProxy: trustOf(settings.trustedProxies) }),
     routerOptions: { maxParamLength: MAX_HEADER_BYTES },
     schemaController,
@@ -105,6 +114,8 @@ export async function buildApp(
     done(null);
   });
   drain.watch(app);
+  const stopLooking = endUnread(drain.sockets, UNREAD_PER_ARRIVAL * settings.limits.requestTimeoutMs);
+  app.addHook('onClose', async () => stopLooking());
   app.addHook('onClose', async () => memory.close());
 
   metrics.watch(app);
@@ -125,27 +136,43 @@ export async function buildApp(
   refuseUnauthorized(app, tokens);
 
   await collectRoutes(app);
+  app.decorate('noteAlteration', (table, { rows, bytes, durationMs, heldMs }) => {
+    log.info({ table, rows, bytes, durationMs, heldMs }, 'table altered');
+    memory.events.add({ type: 'alteration', worker: process.pid, table, rows, heldMs });
+  });
   if (settings.snapshots !== undefined) {
     const files = new SnapshotFiles(settings.snapshots.dir);
     const taker = new SnapshotTaker(settings.snapshots, log, memory);
     app.decorate('noteDeletion', (table) => files.noteDeletion(table));
     app.decorate('takeSnapshot', (handles, table) => taker.take(handles, table));
   }
+  const reports = new ProcessReports(settings);
+  app.addHook('onReady', async () =>
+    reports.start('worker', memory.instance, () => ({ connections: drain.connections, ...metrics.load })),
+  );
+  app.addHook('onClose', async () => reports.close());
+  const inCluster = ClusterTables.of(settings, { log, memory });
+  const overview = new Overview({ namespace: settings.namespace, memory, reports, inCluster });
+  app.addHook('preClose', async () => overview.close());
+  app.decorate('overview', overview);
+  if (inCluster !== undefined) {
+    app.decorate('clusterTables', inCluster);
+    app.addHook('onReady', () => inCluster.open());
+    app.addHook('onClose', () => inCluster.close());
+  }
   await app.register(shmtablePlugin, {
     namespace: settings.namespace,
     bodyLimit: settings.limits.bodyBytes,
     answerBytes: settings.limits.answerBytes,
-    locations: settings.tables,
+    locations: sharedTables(settings.tables),
     publicUrl: settings.publicUrl,
   });
-  const configured = new ConfiguredTables(settings);
+  const configured = new ConfiguredTables(settings, inCluster);
   app.addHook('onClose', async () => configured.close());
   healthRoutes(app, drain, configured);
-  const reports = new ProcessReports(settings);
-  app.addHook('onReady', async () => reports.start('worker', () => drain.connections));
-  app.addHook('onClose', async () => reports.close());
-  metricsRoutes(app, { memory, reports, settings });
+  metricsRoutes(app, { memory, reports, settings, inCluster });
   await serveDocs(app, settings);
+  if (settings.ui) await serveConsole(app);
   await drain.finish(app);
   limitConnections(app.server, {
     limit: settings.limits.connections,

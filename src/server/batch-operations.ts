@@ -3,14 +3,15 @@
  * executed; after that each one succeeds or fails independently, like a single request.
  */
 
-import { describeError, hasCode, ShmTableError, show } from '../errors.js';
+import { describeError, ShmTableError, show } from '../errors.js';
 import { jsonString } from '../table/column-types/json-text.js';
+import { type Eventual, when } from './eventual.js';
 import { Type } from './json-schema.js';
-import { revisionIs, rowIsMissing } from './preconditions.js';
+import { ROW_IS_MISSING, revisionIs } from './preconditions.js';
 import { problemOf } from './problems.js';
 import { incrementRow } from './row-increment.js';
 import { deleteRow, mergeRow, readRow, upsertRow } from './row-operations.js';
-import type { ServedTable } from './table-handles.js';
+import type { RowStore } from './row-store.js';
 
 /** Required and optional members of each operation, besides `op` and `key`. */
 const MEMBERS = {
@@ -80,61 +81,60 @@ export function checkOperation(operation: Operation, index: number): void {
   }
 }
 
-/** Executes an operation and returns the JSON text of its result. Errors are results too, except ERR_TABLE_CLOSED. */
-export function runOperation(served: ServedTable, operation: Operation): string {
-  const key = jsonString(operation.key);
-  try {
-    checkPositive('ttl', operation.ttl);
-    checkPositive('revision', operation.revision);
-    return run(served, operation, key);
-  } catch (error) {
-    if (hasCode(error, 'ERR_TABLE_CLOSED')) throw error;
-    return failed(operation, error);
-  }
-}
-
 /** JSON text of the result of an operation that failed. */
 export function failed(operation: Operation, error: unknown): string {
   const problem = problemOf(error);
   return `{"status":${problem.status},"key":${jsonString(operation.key)},"problem":${JSON.stringify(problem)}}`;
 }
 
-function run(served: ServedTable, operation: Operation, key: string): string {
-  const { codec } = served;
+/** Executes an operation and returns the JSON text of its result. Throws what the single request is answered with. */
+export function runOperation(rows: RowStore, operation: Operation): Eventual<string> {
+  const { codec } = rows;
   const { op, ttl, revision: wanted } = operation;
+  const key = jsonString(operation.key);
+  checkPositive('ttl', ttl);
+  checkPositive('revision', wanted);
   const condition = revisionIs(wanted);
   switch (op) {
     case 'get': {
       const write = codec.select(operation.columns);
-      const { revision, row } = readRow(served, operation.key, operation.columns);
-      return `{"status":200,"key":${key},"revision":${revision},"row":${write(row)}}`;
+      return when(
+        readRow(rows, operation.key, operation.columns),
+        ({ revision, row }) => `{"status":200,"key":${key},"revision":${revision},"row":${write(row)}}`,
+      );
     }
     case 'set':
     case 'put': {
       const row = codec.decode(operation.row ?? {}, 'refused');
       // As in single requests, `put` sets the expiry and `set` keeps the current one.
       const lifetime = op === 'put' ? (ttl ?? null) : ttl;
-      const { created, revision } = upsertRow(served, op, operation.key, row, { ttl: lifetime, condition });
-      return `{"status":${created ? 201 : 200},"key":${key},"revision":${revision}}`;
+      return when(
+        upsertRow(rows, op, operation.key, row, { ttl: lifetime, condition }),
+        ({ created, revision }) => `{"status":${created ? 201 : 200},"key":${key},"revision":${revision}}`,
+      );
     }
     case 'insert': {
       const row = codec.decode(operation.row ?? {}, 'refused');
-      const { revision } = upsertRow(served, 'put', operation.key, row, { ttl, condition: rowIsMissing });
-      return `{"status":201,"key":${key},"revision":${revision}}`;
+      return when(
+        upsertRow(rows, 'put', operation.key, row, { ttl, condition: ROW_IS_MISSING }),
+        ({ revision }) => `{"status":201,"key":${key},"revision":${revision}}`,
+      );
     }
     case 'update': {
       const row = codec.decode(operation.row ?? {}, 'reset');
-      const { revision } = mergeRow(served, operation.key, row, { ttl, condition });
-      return `{"status":200,"key":${key},"revision":${revision}}`;
+      return when(
+        mergeRow(rows, operation.key, row, { ttl, condition }),
+        ({ revision }) => `{"status":200,"key":${key},"revision":${revision}}`,
+      );
     }
-    case 'delete': {
-      deleteRow(served, operation.key, condition);
-      return `{"status":204,"key":${key}}`;
-    }
+    case 'delete':
+      return when(deleteRow(rows, operation.key, condition), () => `{"status":204,"key":${key}}`);
     case 'increment': {
       const { column = '', by = 1 } = operation;
-      const { text, revision } = incrementRow(served, operation.key, column, by, { ttl, condition });
-      return `{"status":200,"key":${key},"revision":${revision},"value":${text}}`;
+      return when(
+        incrementRow(rows, operation.key, column, by, { ttl, condition }),
+        ({ text, revision }) => `{"status":200,"key":${key},"revision":${revision},"value":${text}}`,
+      );
     }
   }
 }

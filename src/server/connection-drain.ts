@@ -32,6 +32,11 @@ export class ConnectionDrain {
     return this.#begun;
   }
 
+  /** The open connections, at any time. */
+  get sockets(): Iterable<Socket> {
+    return this.#connections;
+  }
+
   /** Number of open connections. */
   get connections(): number {
     return this.#connections.size;

@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import type { Server, Socket } from 'node:net';
 import type { FastifyBaseLogger } from 'fastify';
-import { timers } from '../memory/index.js';
+import { SHARES_MEMORY, timers } from '../memory/index.js';
 import { descriptorLimit } from './descriptor-limit.js';
 
 /** Descriptors that are left for everything else, if the process may have that many. */
@@ -68,8 +68,9 @@ export function limitConnections(server: Server, { limit, refuse: respond, log }
   });
 }
 
-/** The number of descriptors of this process that connections may take. */
+/** The number of descriptors of this process that connections may take; unknown, and so unlimited, without /proc. */
 function descriptorsForConnections(): number {
+  if (!SHARES_MEMORY) return Number.POSITIVE_INFINITY;
   const all = descriptorLimit(readFileSync('/proc/self/limits', 'utf8'));
   return Math.max(1, all - Math.min(RESERVED_DESCRIPTORS, Math.floor(all / 2)));
 }

@@ -16,7 +16,25 @@ export type ServiceEvent =
       readonly code: number | null;
       readonly signal: string | null;
     }
+  | AlterationEvent
+  | {
+      readonly type: 'snapshot';
+      readonly worker: number;
+      readonly table: string;
+      readonly rows: number;
+      readonly bytes: number;
+    }
+  | { readonly type: 'snapshot failed'; readonly worker: number; readonly table: string; readonly reason: string }
   | { readonly type: 'recovery'; readonly worker: number; readonly table: string; readonly settled: number };
+
+interface AlterationEvent {
+  readonly type: 'alteration';
+  readonly worker: number;
+  readonly table: string;
+  readonly rows: number;
+  /** For how long writers were held. */
+  readonly heldMs: number;
+}
 
 interface RequestPlace {
   readonly worker: number;

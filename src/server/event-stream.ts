@@ -1,33 +1,25 @@
 /**
- * Streams a table's changes to one client as Server-Sent Events. A slow client delays only itself: at most a socket's
- * buffer waits for it, its watch falls behind, and it receives a `gap`.
+ * Streams Server-Sent Events to clients. A slow client delays only itself: at most a socket's buffer waits for it, and
+ * its source is asked for no more events until that has been read.
  *
  * A stream ends together with its connection (`Connection: close`): a client that reconnected over the same connection
  * would reach the same worker, which ends streams because it is draining.
  */
 
 import type { ServerResponse } from 'node:http';
+import type { FastifyReply } from 'fastify';
 import { hasCode } from '../errors.js';
 import { timers } from '../memory/index.js';
-import type { Change, Gap } from '../table/types.js';
 
 /** Number of heartbeats during which a client may read nothing before its connection is closed. */
 const MAX_UNREAD_HEARTBEATS = 4;
 /** Time limit for a client to read the end of a stream that the service ends. */
 const LAST_WORDS_MS = 1000;
 
-/** A source of changes: a watch, ended by `return`. */
-export interface ChangeSource extends AsyncIterableIterator<Change | Gap> {
-  /** The sequence number up to which every change was sent or did not match the prefix. */
-  readonly position: number;
-}
-
-/** How a stream begins, and the ids of its events. Ids identify the table, because another one may get its name. */
-interface StreamStart {
-  /** The id of an event, which a client sends back to resume after it. */
-  idOf(sequence: number): string;
-  /** Whether it is unknown what the client has missed. */
-  readonly hasMissed: boolean;
+/** What a stream sends: the texts of events, each ended by an empty line. Ended by `return`. */
+export interface EventSource extends AsyncIterableIterator<string> {
+  /** Lines that follow a comment, to keep an id up to date; without events they are sent all the same. */
+  afterComment?(): string;
 }
 
 /** Of all apps of this process. */
@@ -49,12 +41,29 @@ export class EventStreams {
     this.#heartbeatMs = heartbeatMs;
   }
 
+  /** Answers a request with a stream; a HEAD request only with its headers. Resolves when the response is closed. */
+  async answer(reply: FastifyReply, source: EventSource): Promise<void> {
+    const { raw, request } = reply
+      .type('text/event-stream')
+      .header('Cache-Control', 'no-store')
+      .header('X-Accel-Buffering', 'no')
+      .header('Connection', 'close')
+      .hijack();
+    raw.writeHead(200, reply.getHeaders() as Record<string, string>);
+    if (request.method === 'HEAD') {
+      await source.return?.();
+      raw.end();
+    } else {
+      await this.send(source, raw);
+    }
+  }
+
   /**
-   * Sends changes until the client disconnects, the table is destroyed, or `close` is called; resolves when the
-   * response is closed. Rejects with any other error of the source.
+   * Sends events until the client disconnects, the source ends or its table is destroyed, or `close` is called;
+   * resolves when the response is closed. Rejects with any other error of the source.
    */
-  async send(source: ChangeSource, response: ServerResponse, start: StreamStart): Promise<void> {
-    const stream = new EventStream(source, response, start);
+  async send(source: EventSource, response: ServerResponse): Promise<void> {
+    const stream = new EventStream(source, response);
     this.#open.add(stream);
     streamsOpen++;
     try {
@@ -85,31 +94,28 @@ export class EventStreams {
 }
 
 class EventStream {
-  readonly #changes: ChangeSource;
+  readonly #source: EventSource;
   readonly #response: ServerResponse;
-  readonly #start: StreamStart;
   /** Ends the wait for the client to read. */
   #proceed: () => void = () => undefined;
   #gone = false;
   #unreadHeartbeats = 0;
 
-  constructor(changes: ChangeSource, response: ServerResponse, start: StreamStart) {
-    this.#changes = changes;
+  constructor(source: EventSource, response: ServerResponse) {
+    this.#source = source;
     this.#response = response;
-    this.#start = start;
   }
 
   async run(heartbeatMs: number): Promise<void> {
     const response = this.#response;
     response.once('close', () => this.#leave());
-    // Heartbeats detect that a client is gone; the table may have no changes for a long time.
+    // Heartbeats detect that a client is gone; there may be no events for a long time.
     response.setTimeout(0);
     const heartbeat = timers.setInterval(() => this.#beat(), heartbeatMs);
     try {
-      this.#comment('changes follow');
-      if (this.#start.hasMissed) response.write(this.#textOf({ type: 'gap', sequence: this.#changes.position }));
-      for await (const change of this.#changes) {
-        if (!response.write(this.#textOf(change))) await this.#until('drain');
+      this.#comment('events follow');
+      for await (const event of this.#source) {
+        if (!response.write(event)) await this.#until('drain');
       }
     } catch (error) {
       // The table was destroyed: the client learns that when it reconnects.
@@ -121,9 +127,9 @@ class EventStream {
     }
   }
 
-  /** Sends the pending change and then ends the stream. */
+  /** Sends the pending event and then ends the stream. */
   end(): void {
-    void this.#changes.return?.();
+    void this.#source.return?.();
     this.#response.end();
   }
 
@@ -153,16 +159,8 @@ class EventStream {
     this.#comment('still here');
   }
 
-  /**
-   * Sends a comment with an id but without data. It is not an event, but sets the id that a client sends when it
-   * reconnects before the next event, so that changes outside its prefix do not become a gap.
-   */
   #comment(text: string): void {
-    this.#response.write(`: ${text}\nid: ${this.#start.idOf(this.#changes.position)}\n\n`);
-  }
-
-  #textOf(change: Change | Gap): string {
-    return `id: ${this.#start.idOf(change.sequence)}\nevent: ${change.type}\ndata: ${JSON.stringify(change)}\n\n`;
+    this.#response.write(`: ${text}\n${this.#source.afterComment?.() ?? ''}\n`);
   }
 
   /** Resolves when the response drains or closes, at the latest when the client disconnects. */

@@ -12,6 +12,8 @@ import { readTlsFiles } from './settings/tls-files.js';
 export const MAX_HEADER_BYTES = 32 * 1024;
 /** Longer than load balancers keep connections, so that none of them sends a request on a closing one. */
 const KEEP_ALIVE_MS = 72_000;
+/** A client may read nothing for this many times the limit for a request to arrive. */
+export const UNREAD_PER_ARRIVAL = 2;
 /** Bounds of the interval between checks for slow requests, which is a tenth of their time limit. */
 const LONGEST_CHECK_MS = 5000;
 const SHORTEST_CHECK_MS = 50;
@@ -45,7 +47,7 @@ export function createHttpServer(
       ? createServer(options, oneAtATime(listener))
       : createTlsServer({ ...options, ...readTlsFiles(tls), handshakeTimeout: requestTimeoutMs }, oneAtATime(listener));
   // Longer than the request timeout, so that a client that sends slowly gets the error of that one first.
-  server.setTimeout(Math.min(2 * requestTimeoutMs, MAX_TIMER_MS));
+  server.setTimeout(Math.min(UNREAD_PER_ARRIVAL * requestTimeoutMs, MAX_TIMER_MS));
   // The bytes are limited. A limit on the number of headers would silently drop some, perhaps a condition or a token.
   server.maxHeadersCount = 0;
   server.on('checkExpectation', answerUnknownExpectation);

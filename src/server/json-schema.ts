@@ -39,3 +39,9 @@ export const Type: Pick<typeof TypeBox, Builders> = Object({
   Unknown: (options?: object) => ({ ...options }),
   Unsafe: (schema: object) => ({ ...schema }),
 });
+
+/** A value of a schema that has one type, or null. */
+export function nullable<T>(schema: object): ReturnType<typeof Type.Unsafe<T | null>> {
+  const { type, ...rest } = schema as { readonly type?: string };
+  return Type.Unsafe<T | null>({ type: [type, 'null'], ...rest });
+}

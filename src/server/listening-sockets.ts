@@ -13,9 +13,10 @@ import { lstatSync, unlinkSync } from 'node:fs';
 import net from 'node:net';
 import { getSystemErrorName } from 'node:util';
 import { ShmTableError } from '../errors.js';
+import type { ListeningPlace } from './listeners.js';
 
 /** Only the owner may connect to a Unix socket. */
-const SOCKET_UMASK = 0o177;
+export const SOCKET_UMASK = 0o177;
 /** Errors for addresses of `localhost` that a machine may lack. */
 const MISSING_FAMILY: ReadonlySet<string> = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT']);
 
@@ -49,7 +50,7 @@ export class ListeningSockets {
   readonly address: string;
   /** The TCP port; undefined for a Unix socket. */
   readonly port: number | undefined;
-  readonly #sockets: readonly BoundSocket[];
+  #sockets: readonly BoundSocket[];
 
   private constructor(address: string, port: number | undefined, sockets: readonly BoundSocket[]) {
     this.address = address;
@@ -101,6 +102,17 @@ export class ListeningSockets {
   /** Descriptors for workers to inherit. */
   get descriptors(): number[] {
     return this.#sockets.map(({ fd }) => fd);
+  }
+
+  /**
+   * The sockets for servers of this process, which close them. A Unix socket is given by its path: Node would open its
+   * descriptor a second time, and close it twice.
+   */
+  handOver(): ListeningPlace[] {
+    const sockets = this.#sockets;
+    if (this.port === undefined) this.close();
+    this.#sockets = [];
+    return this.port === undefined ? [{ path: this.address }] : [...sockets];
   }
 
   /**

@@ -1,4 +1,5 @@
 /** Tables that a service keeps for itself. */
+import { TRANSIENT_BACKEND } from '../memory/index.js';
 import { MAX_PARTICIPANTS } from '../table/options.js';
 import { Table } from '../table/table.js';
 import type { Columns, TableOptions } from '../table/types.js';
@@ -20,7 +21,7 @@ export function openOwnTable<const C extends Columns>(
     ...options,
     name: namespace,
     namespace: `shmtable-${purpose}`,
-    backend: 'anonymous',
+    backend: TRANSIENT_BACKEND,
     evict: 'lru',
     // Old and new workers, which overlap during a replacement, and the primary.
     maxParticipants: Math.min(MAX_PARTICIPANTS, 2 * workers + 8),

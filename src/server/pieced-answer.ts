@@ -49,9 +49,9 @@ class PiecedAnswer {
     return this.#stream !== undefined;
   }
 
-  /** Whether the client has disconnected and will not read the rest. */
+  /** Whether the client has disconnected and will not read the rest, also before any of it was sent. */
   get isUnwanted(): boolean {
-    return this.#stream?.destroyed === true;
+    return this.#stream?.destroyed === true || this.#reply.request.raw.socket.destroyed;
   }
 
   /** Number of bytes so far; the unsent piece counts as its number of characters. */

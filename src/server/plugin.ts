@@ -14,6 +14,7 @@ import { checkOptions } from '../memory/index.js';
 import { TABLE_OPTIONS } from '../table/option-names.js';
 import { BodyLimits } from './bodies/body-limits.js';
 import { acceptJsonBodies, forgetTypeOfNoBody } from './bodies/request-bodies.js';
+import type { ClusterTables } from './cluster-tables.js';
 import { EventStreams } from './event-stream.js';
 import { Type } from './json-schema.js';
 import { KnownPaths } from './known-paths.js';
@@ -24,8 +25,10 @@ import { requestValidation } from './request-validation.js';
 import { sharedSchemas } from './route-schemas.js';
 import { batchRoutes } from './routes/batch.js';
 import { changesRoutes } from './routes/changes.js';
+import { distributionRoutes } from './routes/distribution.js';
 import { incrementRoutes } from './routes/increment.js';
 import { keysRoutes } from './routes/keys.js';
+import { overviewRoutes } from './routes/overview.js';
 import { rowRoutes } from './routes/row.js';
 import { rowLinesRoutes } from './routes/row-lines.js';
 import { rowsRoutes } from './routes/rows.js';
@@ -55,6 +58,10 @@ export interface ShmTablePluginOptions {
 }
 
 declare module 'fastify' {
+  interface FastifyInstance {
+    /** The configured tables in clusters; undefined if there are none, and in the app of a user. */
+    clusterTables?: ClusterTables;
+  }
   interface FastifyRequest {
     target: RequestTarget;
   }
@@ -80,6 +87,7 @@ export const shmtablePlugin: FastifyPluginAsync<ShmTablePluginOptions> = async (
     namespace: options.namespace,
     lockTimeoutMs: options.lockTimeoutMs ?? PLUGIN_DEFAULTS.lockTimeoutMs,
     locations: options.locations,
+    inCluster: instance.clusterTables,
   });
   const streams = new EventStreams(options.heartbeatMs ?? PLUGIN_DEFAULTS.heartbeatMs);
   // Before the server waits for its connections to end: streams do not end by themselves.
@@ -138,6 +146,7 @@ async function versionOne(instance: FastifyInstance, { handles, streams, limits,
 
   tablesRoutes(app, handles);
   tableRoutes(app, handles, publicUrl);
+  distributionRoutes(app, handles);
   rowsRoutes(app, handles, limits.answerBytes);
   rowLinesRoutes(app, handles, bodyLimits);
   keysRoutes(app, handles);
@@ -145,6 +154,7 @@ async function versionOne(instance: FastifyInstance, { handles, streams, limits,
   incrementRoutes(app, handles);
   batchRoutes(app, handles, limits.answerBytes);
   changesRoutes(app, handles, streams);
+  if (app.overview !== undefined) overviewRoutes(app, app.overview, streams);
 }
 
 /** Reads parameters and query from the request line before anything uses them. */

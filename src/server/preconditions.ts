@@ -1,14 +1,12 @@
 /** If-Match and If-None-Match on revisions (RFC 9110 section 13). */
 import { ShmTableError, show } from '../errors.js';
-
-/** Decides from the row's revision, undefined for a missing row, whether a write may proceed. */
-export type Condition = (revision: number | undefined) => boolean;
+import type { RevisionCondition } from '../table/revision-condition.js';
 
 interface Preconditions {
-  /** False: 412. */
-  readonly ifMatch: Condition;
-  /** False: 304 for GET and HEAD, else 412. */
-  readonly ifNoneMatch: Condition;
+  /** Not fulfilled: 412. */
+  readonly ifMatch: RevisionCondition;
+  /** Not fulfilled: 304 for GET and HEAD, else 412. */
+  readonly ifNoneMatch: RevisionCondition;
 }
 
 interface ConditionalHeaders {
@@ -35,10 +33,10 @@ export function entityTag(revision: number): string {
   return `"${revision}"`;
 }
 
-/** The tag of a revision that a client already has, which may be that of a compressed response. */
-export function knownTag(noneMatch: string | undefined, revision: number): string {
-  const coded = ['br', 'gzip'].map((encoding) => `"${revision}-${encoding}"`);
-  return coded.find((tag) => noneMatch?.includes(tag)) ?? entityTag(revision);
+/** The form of a tag that a client already has: the plain one, or that of a compressed response. */
+export function knownTag(noneMatch: string | undefined, plain: string): string {
+  const coded = ['br', 'gzip'].map((encoding) => `${plain.slice(0, -1)}-${encoding}"`);
+  return coded.find((tag) => noneMatch?.includes(tag)) ?? plain;
 }
 
 /**
@@ -51,41 +49,50 @@ export function preconditionsOf(headers: ConditionalHeaders): Preconditions | un
   const noneMatch = headers['if-none-match'];
   if (match === undefined && noneMatch === undefined) return undefined;
   return {
-    ifMatch: match === undefined ? always : matches('If-Match', match, true),
-    ifNoneMatch: noneMatch === undefined ? always : not(matches('If-None-Match', noneMatch, false)),
+    ifMatch: match === undefined ? ANY : namedBy('If-Match', match, true),
+    ifNoneMatch: noneMatch === undefined ? ANY : opposite(namedBy('If-None-Match', noneMatch, false)),
   };
 }
 
 /** Combines both preconditions for a request that writes. */
-export function writeCondition(headers: ConditionalHeaders): Condition | undefined {
+export function writeCondition(headers: ConditionalHeaders): RevisionCondition | undefined {
   const preconditions = preconditionsOf(headers);
   if (preconditions === undefined) return undefined;
-  return (revision) => preconditions.ifMatch(revision) && preconditions.ifNoneMatch(revision);
+  const { ifMatch, ifNoneMatch } = preconditions;
+  return {
+    allowsNone: ifMatch.allowsNone && ifNoneMatch.allowsNone,
+    allowsRow: ifMatch.allowsRow && ifNoneMatch.allowsRow,
+    among: ifMatch.among,
+    notAmong: ifNoneMatch.notAmong,
+  };
 }
 
 /** The condition that the row has this revision. */
-export function revisionIs(wanted: number | undefined): Condition | undefined {
-  return wanted === undefined ? undefined : (revision) => revision === wanted;
+export function revisionIs(wanted: number | undefined): RevisionCondition | undefined {
+  return wanted === undefined ? undefined : { allowsNone: false, allowsRow: true, among: new Set([wanted]) };
 }
 
 /** The condition that there is no row. */
-export function rowIsMissing(revision: number | undefined): boolean {
-  return revision === undefined;
-}
+export const ROW_IS_MISSING: RevisionCondition = { allowsNone: true, allowsRow: false };
 
-function always(): boolean {
-  return true;
-}
+const ANY: RevisionCondition = { allowsNone: true, allowsRow: true };
 
-function not(condition: Condition): Condition {
-  return (revision) => !condition(revision);
-}
-
-function matches(header: string, list: string, strong: boolean): Condition {
-  if (list.trim() === '*') return (revision) => revision !== undefined;
+/** The condition that the row has one of the revisions in a header, or any for `*`. */
+function namedBy(header: string, list: string, strong: boolean): RevisionCondition {
+  if (list.trim() === '*') return { allowsNone: false, allowsRow: true };
   const tags = parseTags(header, list).filter((tag) => !(strong && tag.weak));
-  const wanted = new Set(tags.map((tag) => tag.opaque));
-  return (revision) => revision !== undefined && wanted.has(entityTag(revision));
+  return { allowsNone: false, allowsRow: true, among: new Set(tags.flatMap(({ opaque }) => revisionOf(opaque))) };
+}
+
+/** The condition that the row has none of the revisions. */
+function opposite({ among }: RevisionCondition): RevisionCondition {
+  return among === undefined ? ROW_IS_MISSING : { allowsNone: true, allowsRow: true, notAmong: among };
+}
+
+/** The revision whose tag this is; none for a tag that no row ever has. */
+function revisionOf(opaque: string): number[] {
+  const revision = Number(opaque.slice(1, -1));
+  return entityTag(revision) === opaque && Number.isSafeInteger(revision) ? [revision] : [];
 }
 
 function parseTags(header: string, list: string): EntityTag[] {

@@ -2,55 +2,83 @@
  * The primary: creates the configured tables, keeps the workers running and settles what dead ones left behind.
  * It handles no requests.
  */
+import { isDeepStrictEqual } from 'node:util';
 import type { FastifyBaseLogger } from 'fastify';
-import { TABLE_DEFAULTS } from '../table/defaults.js';
-import { MAX_PARTICIPANTS } from '../table/options.js';
+import { SHARES_MEMORY } from '../memory/index.js';
 import { openCounts } from './access/request-counts.js';
+import { consoleAddress } from './console-address.js';
 import { ListeningSockets } from './listening-sockets.js';
 import { ProcessReports } from './metrics/process-reports.js';
+import { OnlyWorker, type Workers } from './only-worker.js';
 import { tellServiceManager } from './service-manager.js';
 import { ServiceMemory } from './service-memory.js';
 import { PLUGIN_DEFAULTS } from './settings/defaults.js';
-import { participantsOf, type ServiceSettings } from './settings/settings-schema.js';
+import type { ServiceSettings } from './settings/settings-schema.js';
+import { sharedTables } from './settings/table-schema.js';
 import { readTlsFiles } from './settings/tls-files.js';
 import { tokensInForce } from './settings/tokens-in-force.js';
 import { SnapshotKeeper } from './snapshot-keeper.js';
 import { TableHandles } from './table-handles.js';
+import { TableSetup } from './table-setup.js';
 import { WorkerPool } from './worker-pool.js';
 
-/** Serves until SIGTERM or SIGINT, then lets the workers finish. Throws the error that prevents startup. */
-export async function runPrimary(given: ServiceSettings, log: FastifyBaseLogger): Promise<void> {
-  const settings = withTokensInForce(given);
+/**
+ * Serves until SIGTERM or SIGINT, then lets the workers finish. Throws the error that prevents startup. `reload` returns
+ * the settings as file, environment and flags have them now.
+ */
+export async function runPrimary(
+  given: ServiceSettings,
+  log: FastifyBaseLogger,
+  reload: () => ServiceSettings,
+): Promise<void> {
+  const settings = servable(withTokensInForce(given), log);
   const sockets = await ListeningSockets.open(settings);
   const memory = ServiceMemory.create(settings.namespace, settings.workers);
   const handles = new TableHandles({
     namespace: settings.namespace,
     lockTimeoutMs: PLUGIN_DEFAULTS.lockTimeoutMs,
-    locations: settings.tables,
+    locations: sharedTables(settings.tables),
   });
-  const pool = new WorkerPool(settings, { sockets, memory }, log);
+  const pool: Workers = SHARES_MEMORY
+    ? watchedPool(new WorkerPool(settings, { sockets, memory }, log), { handles, settings, memory, log })
+    : new OnlyWorker(settings, { sockets, memory });
   const stopped = new Promise<void>((resolve) => {
     // Not `once`: a second signal would kill this process, and the last snapshots would be missing.
     for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => resolve());
   });
+  const { snapshots } = settings;
+  const keeper = snapshots === undefined ? undefined : new SnapshotKeeper(snapshots, handles, log, memory);
+  const tables = new TableSetup(handles, keeper, log);
+  let provided = settings.tables;
+  const renew = async (): Promise<void> => {
+    const { tables: wanted, onMismatch } = reload();
+    const next = { ...settings, tokens: given.tokens, tables: wanted, onMismatch };
+    checkFiles(next);
+    handles.locate(sharedTables(wanted));
+    // Others may have been altered or destroyed in another way since, which is no reason to keep old tokens.
+    const changed = Object.entries(wanted).filter(([name, table]) => !isDeepStrictEqual(table, provided[name]));
+    await tables.provide({ ...next, tables: Object.fromEntries(changed) });
+    provided = wanted;
+    await renewWorkers(pool, next, log);
+  };
   process.on('SIGHUP', () => {
-    renewWorkers(pool, { ...settings, tokens: given.tokens }, log).then(
-      () => log.info({ workers: pool.pids }, 'workers replaced'),
+    renew().then(
+      () => log.info({ workers: pool.pids, draining: pool.draining }, 'workers replaced'),
       (error: unknown) => log.error({ err: error }, 'workers cannot be replaced'),
     );
   });
-  pool.on('gone', (pid) => settleDead({ handles, settings, memory, log }, pid));
-  const { snapshots } = settings;
-  const keeper = snapshots === undefined ? undefined : new SnapshotKeeper(snapshots, handles, log, memory);
   const reports = new ProcessReports(settings);
-  reports.start('primary');
+  // The only worker reports the process.
+  if (SHARES_MEMORY) reports.start('primary', memory.instance);
   const counts = settings.rateLimit === undefined ? undefined : openCounts(settings);
   try {
     await keeper?.prepare();
-    await createTables(settings, handles, keeper);
+    await tables.provide(settings);
+    await tables.restoreOthers(settings);
     await pool.start();
     keeper?.start();
-    log.info({ address: sockets.address, port: sockets.port, workers: pool.pids }, 'ready');
+    const { address, port } = sockets;
+    log.info({ address, port, workers: pool.pids, console: consoleAddress(settings, address) }, 'ready');
     await tellServiceManager(log, 'READY=1');
     await stopped;
     log.info('draining');
@@ -66,9 +94,29 @@ export async function runPrimary(given: ServiceSettings, log: FastifyBaseLogger)
   }
 }
 
-/** Replaces the workers with ones that use the current contents of the files; an invalid file changes nothing. */
-async function renewWorkers(pool: WorkerPool, settings: ServiceSettings, log: FastifyBaseLogger): Promise<void> {
-  if (settings.tls !== undefined) readTlsFiles(settings.tls);
+/** The settings that can be had: without shared memory, one process serves. */
+function servable(settings: ServiceSettings, log: FastifyBaseLogger): ServiceSettings {
+  if (SHARES_MEMORY || settings.workers === 1) return settings;
+  log.warn(
+    { workers: settings.workers },
+    'one process serves instead of several workers, because without shared memory no other process sees its tables',
+  );
+  return { ...settings, workers: 1 };
+}
+
+/** Settles what dead workers left behind. */
+function watchedPool(pool: WorkerPool, settling: Settling): WorkerPool {
+  return pool.on('gone', (pid) => settleDead(settling, pid));
+}
+
+/** Throws if a file that a reload reads is invalid. */
+function checkFiles({ tls, tokens, tokensFile }: ServiceSettings): void {
+  if (tls !== undefined) readTlsFiles(tls);
+  tokensInForce({ tokens, tokensFile });
+}
+
+/** Replaces the workers with ones that use the current contents of the files. */
+async function renewWorkers(pool: Workers, settings: ServiceSettings, log: FastifyBaseLogger): Promise<void> {
   const next = withTokensInForce(settings);
   const { tokens } = next;
   // At once: the workers are replaced one after the other, and the last may take a while.
@@ -83,27 +131,6 @@ function withTokensInForce(settings: ServiceSettings): ServiceSettings {
   return { ...settings, tokens: tokensInForce(settings) };
 }
 
-/** Opens the configured tables, restores them from their snapshots, or creates them empty; restores all other tables. */
-export async function createTables(
-  { tables, namespace, workers }: ServiceSettings,
-  handles: TableHandles,
-  keeper: SnapshotKeeper | undefined,
-): Promise<void> {
-  const there = new Set(handles.list().map(({ name }) => name));
-  const participants = Math.max(TABLE_DEFAULTS.maxParticipants, participantsOf(workers));
-  const maxParticipants = Math.min(MAX_PARTICIPANTS, participants);
-  for (const [name, given] of Object.entries(tables)) {
-    const options = { maxParticipants, ...given };
-    if (keeper !== undefined && !there.has(name)) await keeper.restore({ ...options, name, namespace });
-    handles.create({ ...options, name });
-    there.add(name);
-  }
-  // Those created over HTTP.
-  for (const name of (await keeper?.restorable()) ?? []) {
-    if (!there.has(name)) await keeper?.restore({ name, namespace });
-  }
-}
-
 interface Settling {
   readonly handles: TableHandles;
   readonly settings: ServiceSettings;
@@ -113,7 +140,7 @@ interface Settling {
 
 /** Completes or undoes the operation of a dead worker, so that no other process has to. */
 function settleDead({ handles, settings, memory, log }: Settling, pid: number): void {
-  const names = new Set(Object.keys(settings.tables));
+  const names = new Set(Object.keys(sharedTables(settings.tables)));
   for (const { name } of handles.list()) names.add(name);
   for (const table of names) {
     try {

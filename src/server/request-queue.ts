@@ -19,6 +19,13 @@ const MAX_WAITING = 500;
 /** How long a client may take to notice that its connection has ended. */
 const LINGER_MS = 1000;
 
+declare module 'node:net' {
+  interface Socket {
+    /** Not in a WeakMap, which would keep closed connections until the next collection of the old generation. */
+    requests?: Connection;
+  }
+}
+
 declare module 'node:http' {
   interface IncomingMessage {
     /** Set while the body is read: ends that with an error, which becomes the response. */
@@ -38,8 +45,8 @@ class Connection {
   #waiting: Exchange[] = [];
   /** Whether further requests are ignored. */
   #isEnding = false;
-  /** The last request whose response has been sent. */
-  #answered: Exchange | undefined;
+  /** The request that was still arriving when its response had been sent. */
+  #arriving: IncomingMessage | undefined;
 
   constructor(socket: Socket, listener: RequestListener) {
     this.#socket = socket;
@@ -109,7 +116,7 @@ class Connection {
 
   /** Whether the request that is arriving already has its response, or a part; the rest of it is then only discarded. */
   get isAnswered(): boolean {
-    if (this.#current === undefined) return this.#answered?.request.complete === false;
+    if (this.#current === undefined) return this.#arriving?.complete === false;
     const { request, response } = this.#current;
     return !request.complete && response.headersSent;
   }
@@ -123,7 +130,8 @@ class Connection {
 
   /** The current response was sent, or its connection has ended. */
   readonly #onClose = (): void => {
-    this.#answered = this.#current;
+    // One that is complete is not kept: a closed connection lives until the next collection of the old generation.
+    this.#arriving = this.#current?.request.complete === false ? this.#current.request : undefined;
     this.#current = undefined;
     const next = this.#waiting.shift();
     if (next !== undefined && !this.#socket.destroyed) this.#begin(next);
@@ -131,7 +139,6 @@ class Connection {
   };
 }
 
-const connections = new WeakMap<Socket, Connection>();
 /** Connections whose further requests are ignored. */
 const stopped = new WeakSet<Socket>();
 
@@ -139,33 +146,31 @@ const stopped = new WeakSet<Socket>();
 export function oneAtATime(listener: RequestListener): RequestListener {
   return (request, response) => {
     const { socket } = request;
-    let connection = connections.get(socket);
-    if (connection === undefined) {
+    if (socket.requests === undefined) {
       if (stopped.has(socket)) return;
-      connection = new Connection(socket, listener);
-      connections.set(socket, connection);
+      socket.requests = new Connection(socket, listener);
     }
-    connection.add({ request, response });
+    socket.requests.add({ request, response });
   };
 }
 
 /** Makes an error the response to the request that is arriving on a connection, if its body is being read. */
 export function refuseArriving(socket: Socket, error: Error): boolean {
-  return connections.get(socket)?.refuseArriving(error) === true;
+  return socket.requests?.refuseArriving(error) === true;
 }
 
 /** Executes no further requests of a connection. */
 export function stopRequests(socket: Socket): void {
   stopped.add(socket);
-  connections.get(socket)?.stop();
+  socket.requests?.stop();
 }
 
 /** The last of the responses that are still to be sent on a connection to requests that have arrived completely. */
 export function lastPending(socket: Socket): ServerResponse | undefined {
-  return connections.get(socket)?.lastPending;
+  return socket.requests?.lastPending;
 }
 
 /** Whether the request that is arriving on a connection already has its response. */
 export function isAnswered(socket: Socket): boolean {
-  return connections.get(socket)?.isAnswered === true;
+  return socket.requests?.isAnswered === true;
 }

@@ -36,7 +36,7 @@ const OF_ANY_REQUEST: readonly ErrorCode[] = [
   'ERR_INTERNAL',
 ];
 
-/** Errors of opening a table or waiting for one of its locks. */
+/** Errors of opening a table or waiting for one of its locks, or for the servers that have its rows. */
 const OF_ANY_TABLE: readonly ErrorCode[] = [
   'ERR_TABLE_NOT_FOUND',
   'ERR_ROUTE_NOT_FOUND',
@@ -46,6 +46,7 @@ const OF_ANY_TABLE: readonly ErrorCode[] = [
   'ERR_LOCK_TIMEOUT',
   'ERR_TABLE_CLOSED',
   'ERR_TOO_MANY_PARTICIPANTS',
+  'ERR_CLUSTER_UNAVAILABLE',
 ];
 
 /** Errors of any body, even one that the route does not expect, found before the table is reached. */
@@ -57,6 +58,7 @@ export const OF_ANY_ROW_WRITE: readonly ErrorCode[] = [
   'ERR_COLUMN_TYPE',
   'ERR_VALUE_RANGE',
   'ERR_VALUE_TOO_LONG',
+  'ERR_OUTCOME_UNKNOWN',
 ];
 
 const SECONDS = { type: 'integer', description: 'Seconds to wait before retrying' } as const;

@@ -31,6 +31,28 @@ export const entityTagHeader = {
   },
 } as const;
 
+/** Of a row in a cluster. */
+export const sourceHeader = {
+  'Shm-Source': {
+    type: 'string',
+    enum: ['near', 'primary'],
+    description: 'Only for a table in a cluster: whether the near cache of the host or the primary has answered',
+  },
+} as const;
+
+const count = Type.Integer({ minimum: 0 });
+
+/** What has happened in a table since it was created. */
+export const tableCounters = {
+  inserts: count,
+  updates: count,
+  deletes: count,
+  expirations: count,
+  evictions: count,
+  recoveries: count,
+  lockWaits: count,
+} as const;
+
 export const locationHeader = { Location: { type: 'string', description: 'Path of the created resource' } } as const;
 
 export const columns = Type.Unsafe<Record<string, string>>({
@@ -203,6 +225,12 @@ export const lifetime = Type.Optional(
 export const conditionHeaders = {
   'if-match': Type.Optional(Type.String({ description: 'Entity tags, one of which must match the row, or *' })),
   'if-none-match': Type.Optional(Type.String({ description: 'Entity tags, none of which may match the row, or *' })),
+};
+
+export const cacheControlHeader = {
+  'cache-control': Type.Optional(
+    Type.String({ description: 'For a table in a cluster: with no-cache the primary answers, not the near cache' }),
+  ),
 };
 
 export const lifetimeHeader = {

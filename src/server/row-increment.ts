@@ -1,8 +1,9 @@
 /** Increments, for single requests and for operations of a batch. */
 import { ShmTableError } from '../errors.js';
 import type { FieldValue } from '../table/column-types/column-type.js';
-import { preconditionFailed, type WriteRequest } from './row-operations.js';
-import type { ServedTable } from './table-handles.js';
+import { type Eventual, when } from './eventual.js';
+import { assertAllowed } from './row-operations.js';
+import type { RowStore, WriteRequest } from './row-store.js';
 
 interface Incremented {
   /** JSON text of the new value. */
@@ -18,34 +19,20 @@ interface Incremented {
  *   condition does not hold
  */
 export function incrementRow(
-  { engine, codec }: ServedTable,
+  store: RowStore,
   key: string,
   column: string,
   by: unknown,
-  { ttl, condition }: WriteRequest,
-): Incremented {
-  const target = codec.column(column);
+  request: WriteRequest,
+): Eventual<Incremented> {
+  const target = store.codec.column(column);
   if (!target.isNumeric) {
     throw new ShmTableError('ERR_COLUMN_TYPE', `column ${column} is ${target.type}; only numbers can be incremented`);
   }
-  const step = numeric(target.decode(by));
-  for (;;) {
-    if (condition === undefined) {
-      const { value, revision } = engine.increment(key, column, step, { ttl });
-      return { text: target.write(value), revision };
-    }
-    const found = engine.storedEntry(key, [])?.revision;
-    if (!condition(found)) throw preconditionFailed(key, found);
-    if (found === undefined) {
-      // Zero plus the step is the step.
-      const { outcome, revision } = engine.write('insert', key, { [column]: step }, { ttl });
-      if (outcome === 'inserted') return { text: target.write(target.stored(step)), revision };
-    } else {
-      const incremented = engine.increment(key, column, step, { ttl, ifRevision: found });
-      if (incremented.outcome === 'updated')
-        return { text: target.write(incremented.value), revision: incremented.revision };
-    }
-  }
+  return when(store.increment(key, column, numeric(target.decode(by)), request), (incremented) => {
+    assertAllowed(key, incremented);
+    return { text: target.write(incremented.value), revision: incremented.revision };
+  });
 }
 
 function numeric(value: FieldValue): number | bigint {

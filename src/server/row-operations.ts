@@ -1,20 +1,9 @@
-/**
- * Operations on rows, for single requests and for operations of a batch.
- *
- * A conditional write is a compare-and-set on the revision: read, check the condition, write if the revision is still
- * the same, otherwise retry. A retry means that another write succeeded, so there is always progress overall.
- */
+/** Operations on rows, for single requests and for operations of a batch: what their outcomes mean to a client. */
 import { ShmTableError, show } from '../errors.js';
 import type { Envelope, RowValues } from '../json/table-codec.js';
-import type { Condition } from './preconditions.js';
-import type { ServedTable } from './table-handles.js';
-
-export interface WriteRequest {
-  /** Milliseconds; null for none; undefined to keep the row's expiry. */
-  readonly ttl: number | null | undefined;
-  /** Undefined for an unconditional write. */
-  readonly condition: Condition | undefined;
-}
+import type { RevisionCondition } from '../table/revision-condition.js';
+import { type Eventual, when } from './eventual.js';
+import type { RowStore, StoredRow, WriteRequest, WriteResult } from './row-store.js';
 
 interface Written {
   readonly created: boolean;
@@ -27,10 +16,16 @@ interface Written {
  *
  * @throws {ShmTableError} ERR_ROW_NOT_FOUND when there is none
  */
-export function readRow({ table, engine }: ServedTable, key: string, columns?: readonly string[]): Envelope {
-  const entry = engine.storedEntry(key, columns);
-  if (entry === undefined) throw noRow(table.name, key);
-  return entry;
+export function readRow(
+  store: RowStore,
+  key: string,
+  columns?: readonly string[],
+  cacheControl?: string,
+): Eventual<StoredRow> {
+  return when(store.read(key, columns, cacheControl), (entry) => {
+    if (entry === undefined) throw noRow(store.name, key);
+    return entry;
+  });
 }
 
 /**
@@ -39,28 +34,17 @@ export function readRow({ table, engine }: ServedTable, key: string, columns?: r
  * @throws {ShmTableError} ERR_PRECONDITION_FAILED when the condition does not hold
  */
 export function upsertRow(
-  { engine }: ServedTable,
+  store: RowStore,
   mode: 'put' | 'set',
   key: string,
   row: RowValues,
-  { ttl, condition }: WriteRequest,
-): Written {
-  for (;;) {
-    let written: ReturnType<typeof engine.write>;
-    if (condition === undefined) {
-      written = engine.write(mode, key, row, { ttl });
-    } else {
-      const revision = engine.storedEntry(key, [])?.revision;
-      if (!condition(revision)) throw preconditionFailed(key, revision);
-      written =
-        revision === undefined
-          ? engine.write('insert', key, row, { ttl })
-          : engine.write(mode, key, row, { ttl, ifRevision: revision });
-    }
+  request: WriteRequest,
+): Eventual<Written> {
+  return when(store.write(mode, key, row, request), (written) => {
+    assertAllowed(key, written);
     const { outcome, revision, expiresAt } = written;
-    if (outcome === 'inserted' || outcome === 'updated')
-      return { created: outcome === 'inserted', revision, expiresAt };
-  }
+    return { created: outcome === 'inserted', revision, expiresAt };
+  });
 }
 
 /**
@@ -69,19 +53,13 @@ export function upsertRow(
  * @throws {ShmTableError} ERR_ROW_NOT_FOUND when there is no row; ERR_PRECONDITION_FAILED when the condition does not
  *   hold
  */
-export function mergeRow(
-  { table, engine, codec }: ServedTable,
-  key: string,
-  row: RowValues,
-  { ttl, condition }: WriteRequest,
-): Envelope {
-  for (;;) {
-    const before = engine.storedEntry(key);
-    if (before === undefined) throw noRow(table.name, key);
-    if (condition?.(before.revision) === false) throw preconditionFailed(key, before.revision);
-    const { outcome, revision, expiresAt } = engine.write('update', key, row, { ttl, ifRevision: before.revision });
-    if (outcome === 'updated') return { key, revision, expiresAt, row: codec.merged(before.row, row) };
-  }
+export function mergeRow(store: RowStore, key: string, row: RowValues, request: WriteRequest): Eventual<Envelope> {
+  return when(store.merge(key, row, request), (merged) => {
+    const { revision, expiresAt, row: whole } = merged;
+    if (merged.outcome !== 'absent') assertAllowed(key, merged);
+    if (whole === undefined) throw noRow(store.name, key);
+    return { key, revision, expiresAt, row: whole };
+  });
 }
 
 /**
@@ -90,24 +68,20 @@ export function mergeRow(
  * @throws {ShmTableError} ERR_ROW_NOT_FOUND when there is no row; ERR_PRECONDITION_FAILED when the condition does not
  *   hold
  */
-export function deleteRow({ table, engine }: ServedTable, key: string, condition: Condition | undefined): void {
-  for (;;) {
-    if (condition === undefined) {
-      if (engine.remove(key).outcome === 'absent') throw noRow(table.name, key);
-      return;
-    }
-    const revision = engine.storedEntry(key, [])?.revision;
-    if (revision === undefined) throw noRow(table.name, key);
-    if (!condition(revision)) throw preconditionFailed(key, revision);
-    if (engine.remove(key, { ifRevision: revision }).outcome === 'deleted') return;
-  }
+export function deleteRow(store: RowStore, key: string, condition: RevisionCondition | undefined): Eventual<void> {
+  return when(store.remove(key, condition), (removed) => {
+    if (removed.outcome === 'absent') throw noRow(store.name, key);
+    assertAllowed(key, removed);
+  });
 }
 
 function noRow(table: string, key: string): ShmTableError {
   return new ShmTableError('ERR_ROW_NOT_FOUND', `table ${table} has no row ${show(key)}`);
 }
 
-export function preconditionFailed(key: string, revision: number | undefined): ShmTableError {
-  const state = revision === undefined ? 'does not exist' : `has revision ${revision}`;
-  return new ShmTableError('ERR_PRECONDITION_FAILED', `row ${show(key)} ${state}, which the condition excludes`);
+/** Throws ERR_PRECONDITION_FAILED when the condition of a write has excluded the row. */
+export function assertAllowed(key: string, { outcome, revision }: WriteResult): void {
+  if (outcome !== 'absent' && outcome !== 'mismatch') return;
+  const state = outcome === 'absent' ? 'does not exist' : `has revision ${revision}`;
+  throw new ShmTableError('ERR_PRECONDITION_FAILED', `row ${show(key)} ${state}, which the condition excludes`);
 }

@@ -1,32 +1,25 @@
 /** Pages of rows as JSON, read in short steps whatever the rows contain. */
-import type { Columns, Entry } from '../table/types.js';
+import type { TableEngine } from '../table/engine.js';
+import type { Table } from '../table/table.js';
+import type { Columns } from '../table/types.js';
+import type { PageRequest, PageStep } from './row-store.js';
 import { hasAnyLength, widthInJson } from './row-width.js';
-import type { ServedTable } from './table-handles.js';
 
 /** Rows are read one at a time if those of a step together may be longer than this. */
 const STEP_BYTES = 512 * 1024;
 /** Maximum number of rows read at once, however short they are. */
 const MAX_STEP_ROWS = 250;
 
-interface PageStep {
-  readonly entries: readonly Pick<Entry<Columns>, 'key' | 'revision' | 'expiresAt' | 'row'>[];
-  readonly cursor: string | null;
-}
-
-interface PageRequest {
-  readonly limit: number;
-  /** Bytes that may still be added to the response. */
-  readonly roomBytes: number;
-  readonly prefix: string | undefined;
-  readonly columns: readonly string[] | undefined;
-}
-
 /**
  * The next rows after a cursor; there may be none although more follow. A scan reads the rows of a whole bucket,
  * including those that the prefix or the limit excludes, but not their long values. If the rows themselves may be long,
  * it therefore reads only keys, and then the row of the key that it found.
  */
-export function readStep({ table, engine }: ServedTable, cursor: string | undefined, request: PageRequest): PageStep {
+export function readStep(
+  { table, engine }: { readonly table: Table<Columns>; readonly engine: TableEngine },
+  cursor: string | undefined,
+  request: PageRequest,
+): PageStep {
   const { limit, roomBytes, prefix, columns } = request;
   const bytes = Math.min(STEP_BYTES, roomBytes);
   const rows = Math.min(limit, MAX_STEP_ROWS, Math.floor(bytes / widthOf(table.columns, columns)));

@@ -8,7 +8,16 @@
  * one.
  */
 import { ShmTableError } from '../errors.js';
-import { type ByteLocks, pause, Segment, wallTimeMs } from '../memory/index.js';
+import {
+  type BackendName,
+  type ByteLocks,
+  DEFAULT_BACKEND,
+  pause,
+  Segment,
+  type SegmentLocation,
+  TRANSIENT_BACKEND,
+  wallTimeMs,
+} from '../memory/index.js';
 import { MetricRegistry, RingBuffer } from '../pools/index.js';
 import { EventLog } from './event-log.js';
 
@@ -44,7 +53,7 @@ export class ServiceMemory {
   static create(namespace: string, workers: number): ServiceMemory {
     ServiceMemory.removeRemains(namespace);
     const name = `${PREFIX}${namespace}:${process.pid}-${wallTimeMs().toString(36)}`;
-    return ServiceMemory.#make('posix', name, METRIC_BYTES + workers * METRIC_BYTES_PER_WORKER);
+    return ServiceMemory.#make(DEFAULT_BACKEND, name, METRIC_BYTES + workers * METRIC_BYTES_PER_WORKER);
   }
 
   /** Removes the memory of killed services in a namespace. */
@@ -57,7 +66,7 @@ export class ServiceMemory {
   /** Creates private memory for an app without a service. */
   static createPrivate(): ServiceMemory {
     const name = `${PREFIX}private:${process.pid}-${crypto.randomUUID()}`;
-    const memory = ServiceMemory.#make('anonymous', name, METRIC_BYTES + METRIC_BYTES_PER_WORKER);
+    const memory = ServiceMemory.#make(TRANSIENT_BACKEND, name, METRIC_BYTES + METRIC_BYTES_PER_WORKER);
     try {
       memory.#segment.unlink();
       return memory;
@@ -77,18 +86,18 @@ export class ServiceMemory {
   }
 
   /** The names of the memory of all services that run in a namespace. */
-  static list(namespace: string): string[] {
-    return ServiceMemory.#names(namespace).filter(isAlive);
+  static list(namespace: string, segments: readonly SegmentLocation[] = Segment.find()): string[] {
+    return ServiceMemory.#names(namespace, segments).filter(isAlive);
   }
 
-  static #names(namespace: string): string[] {
+  static #names(namespace: string, segments: readonly SegmentLocation[] = Segment.find()): string[] {
     const prefix = `${PREFIX}${namespace}:`;
-    return Segment.list().flatMap(({ name, backend }) =>
-      backend === 'posix' && name.startsWith(prefix) ? [name] : [],
+    return segments.flatMap(({ name, backend }) =>
+      backend === DEFAULT_BACKEND && name.startsWith(prefix) ? [name] : [],
     );
   }
 
-  static #make(backend: 'posix' | 'anonymous', name: string, metricBytes: number): ServiceMemory {
+  static #make(backend: BackendName, name: string, metricBytes: number): ServiceMemory {
     let memory: ServiceMemory | undefined;
     try {
       // Before the memory has a name, so that a failure leaves nothing behind.
@@ -107,9 +116,14 @@ export class ServiceMemory {
     return memory;
   }
 
+  /** Identifies the service among all that ever run in its namespace. */
+  get instance(): string {
+    return this.name.slice(this.name.lastIndexOf(':') + 1);
+  }
+
   /** Process id of the primary. */
   get pid(): number {
-    return Number.parseInt(this.name.slice(this.name.lastIndexOf(':') + 1), 10);
+    return Number.parseInt(this.instance, 10);
   }
 
   /** Whether the service still runs. */

@@ -7,7 +7,6 @@
  *
  * Each appears complete or not at all.
  */
-import { existsSync } from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { attemptedLater, wallTimeMs } from '../memory/index.js';
@@ -168,5 +167,10 @@ function living(files: readonly DatedFile[], table: string): DatedFile[] {
 }
 
 function isRunning(pid: number): boolean {
-  return existsSync(`/proc/${pid}`);
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    // Another user's process cannot be sent a signal.
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+  }
 }

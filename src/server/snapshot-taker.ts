@@ -46,8 +46,15 @@ export class SnapshotTaker {
     const take = (): Promise<TakenSnapshot> => this.#take(handles, table);
     const taken = this.#last.then(() => this.#memory?.takingSnapshots(take) ?? take());
     this.#last = taken.then(
-      () => this.#count('shmtable_snapshots_total'),
-      () => this.#count('shmtable_snapshot_failures_total'),
+      ({ rows, bytes }) => {
+        this.#count('shmtable_snapshots_total');
+        this.#memory?.events.add({ type: 'snapshot', worker: process.pid, table, rows, bytes });
+      },
+      (error: unknown) => {
+        this.#count('shmtable_snapshot_failures_total');
+        const reason = error instanceof Error ? error.message : String(error);
+        this.#memory?.events.add({ type: 'snapshot failed', worker: process.pid, table, reason });
+      },
     );
     return taken;
   }
@@ -59,11 +66,7 @@ export class SnapshotTaker {
   async #take(handles: TableHandles, name: string): Promise<TakenSnapshot> {
     const [previous] = await this.#files.of(name);
     const path = await this.#files.next(name);
-    await handles.use(name, ({ table }) => {
-      // Here a destroyed table throws synchronously; below it would reject later.
-      table.has(' ');
-      return table.snapshot(path);
-    });
+    await handles.use(name, ({ table }) => table.snapshot(path));
     this.#log.info({ table: name, snapshot: path }, 'snapshot taken');
     const { rows, bytes } = await attemptedLater(
       () => `read snapshot ${path}`,

@@ -1,19 +1,29 @@
 /**
  * The tables that this process serves: one handle per name, opened at the first request.
  *
- * Invariant: a response never comes from a destroyed table. A handle whose table was destroyed, by any process, throws
- * ERR_TABLE_CLOSED before it does anything; it is dropped and the name is opened again, once per request.
+ * Invariants
+ * - A response never comes from a destroyed table. A handle whose table was destroyed, by any process, throws
+ *   ERR_TABLE_CLOSED before it does anything; it is dropped and the name is opened again, once per request.
+ * - An action on a table and the codec that it is given have the same columns. A handle whose table was altered, by any
+ *   process, throws ERR_TABLE_CLOSED too, until it is told to follow; then its codec is renewed, and the action repeated.
+ *   Streams of changes, which use the same handle, continue.
  */
 
-import { hasCode } from '../errors.js';
+import { isNearTableName } from '../cluster/near-store.js';
+import { hasCode, ShmTableError } from '../errors.js';
 import { TableCodec } from '../json/table-codec.js';
 import { timers } from '../memory/index.js';
+import { companionsOf } from '../table/companions.js';
 import type { TableEngine } from '../table/engine.js';
 import { engineOf } from '../table/engine.js';
 import { parseNamespace, withSchemaDefaults } from '../table/options.js';
 import { Table } from '../table/table.js';
-import type { BackendName, Columns, TableInfo, TableOptions } from '../table/types.js';
-import { createLarge, isLarge } from './large-tables.js';
+import type { Alteration, AlterOptions, BackendName, Columns, TableInfo, TableOptions } from '../table/types.js';
+import type { ClusterTables } from './cluster-tables.js';
+import type { Eventual } from './eventual.js';
+import { alterTable, conformTable, createLarge, isLarge } from './large-tables.js';
+import type { RowStore } from './row-store.js';
+import { SharedRows } from './shared-rows.js';
 import { surveyTablesInTurns } from './table-survey.js';
 
 /** How often handles of destroyed tables are released. */
@@ -30,13 +40,21 @@ interface TableHandlesOptions {
   /** Maximum wait for a lock; short, because it blocks the event loop. */
   readonly lockTimeoutMs: number;
   readonly locations?: Readonly<Record<string, TableLocation>> | undefined;
+  /** Tables that are not in shared memory; none of the same name that is there can be reached. */
+  readonly inCluster?: ClusterTables | undefined;
 }
 
-/** A table with its JSON reader and writer. */
+/** A table with the JSON reader and writer of its columns. */
 export interface ServedTable {
   readonly table: Table<Columns>;
   readonly engine: TableEngine;
   readonly codec: TableCodec;
+  readonly rows: RowStore;
+}
+
+interface HeldTable extends ServedTable {
+  /** Those of the codec. */
+  readonly columns: Columns;
 }
 
 type NewTable = Omit<TableOptions, 'namespace' | 'lockTimeoutMs'>;
@@ -48,29 +66,56 @@ interface CreatedTable {
 
 export class TableHandles {
   readonly #options: TableHandlesOptions;
-  readonly #locations: ReadonlyMap<string, TableLocation>;
-  readonly #handles = new Map<string, ServedTable>();
+  #locations: ReadonlyMap<string, TableLocation> = new Map();
+  readonly #handles = new Map<string, HeldTable>();
   readonly #sweeping = timers.setInterval(() => this.#sweep(), SWEEP_INTERVAL_MS).unref();
 
   constructor(options: TableHandlesOptions) {
     this.#options = options;
-    const locations = Object.entries(options.locations ?? {});
+    this.locate(options.locations ?? {});
+  }
+
+  /** Replaces the locations of the configured tables. */
+  locate(locations: Readonly<Record<string, TableLocation>>): void {
     // Only the location: the other configured options need not match the existing table.
-    this.#locations = new Map(locations.map(([name, { backend, path }]) => [name, { backend, path }]));
+    this.#locations = new Map(Object.entries(locations).map(([name, { backend, path }]) => [name, { backend, path }]));
   }
 
   /**
-   * Runs an action on a table, and again on a new handle if the table turns out to be destroyed. Every method throws
-   * ERR_TABLE_CLOSED before it changes anything, so the second run never repeats a write.
+   * Runs an action on a table, and again if the table turns out to be altered, or destroyed: then on a new handle. Every
+   * method throws ERR_TABLE_CLOSED before it changes anything, so no run repeats a write. For an action that waits, this
+   * is decided before it begins.
    */
   use<T>(name: string, action: (served: ServedTable) => T): T {
-    try {
-      return action(this.#handle(name));
-    } catch (error) {
-      if (!hasCode(error, 'ERR_TABLE_CLOSED')) throw error;
-      this.#drop(name);
+    this.#options.inCluster?.refuse(name);
+    for (let isReopened = false; ; ) {
+      const served = this.#handle(name);
+      try {
+        return action(served);
+      } catch (error) {
+        if (!hasCode(error, 'ERR_TABLE_CLOSED')) throw error;
+        if (served.engine.isBehind) continue;
+        if (isReopened) throw error;
+        isReopened = true;
+        this.#drop(name);
+      }
     }
-    return action(this.#handle(name));
+  }
+
+  /** The same with the rows of a table, wherever they are. */
+  withRows<T>(name: string, action: (rows: RowStore) => Eventual<T>): Eventual<T> {
+    const rows = this.#options.inCluster?.rowsOf(name);
+    return rows === undefined ? this.use(name, (served) => action(served.rows)) : action(rows);
+  }
+
+  /** The columns of a table, also while its cluster cannot be reached. */
+  columnsOf(name: string): Columns {
+    return this.#options.inCluster?.columnsOf(name) ?? this.use(name, ({ table }) => table.columns);
+  }
+
+  /** The tables that are not in shared memory. */
+  get inCluster(): ClusterTables | undefined {
+    return this.#options.inCluster;
   }
 
   /**
@@ -105,6 +150,37 @@ export class TableHandles {
     }
   }
 
+  /** How an existing table differs from these options; undefined when it does not, or there is no such table. */
+  mismatch(options: NewTable): string | undefined {
+    try {
+      this.#openSame(this.#schemaOf(options));
+      return undefined;
+    } catch (error) {
+      if (error instanceof ShmTableError && error.code === 'ERR_SCHEMA_MISMATCH') return error.message;
+      throw error;
+    }
+  }
+
+  /** Does what `onMismatch` says with an existing table that has another schema. What `Table.openOrCreate` throws. */
+  async conform(options: NewTable): Promise<void> {
+    await conformTable(this.#schemaOf(options));
+  }
+
+  /**
+   * Alters a table; every handle on it follows, here as everywhere.
+   *
+   * @throws {ShmTableError} ERR_TABLE_NOT_FOUND when there is none, and what `Table.alter` throws
+   */
+  async alter(name: string, changes: AlterOptions): Promise<Alteration> {
+    const { namespace } = this.#options;
+    const { backend, path } = this.use(name, ({ table, engine }) => {
+      // Throws for what is invalid whatever the rows are.
+      engine.bytesAfter(changes);
+      return table.options;
+    });
+    return alterTable(name, { ...changes, namespace, backend, path });
+  }
+
   /** Opens the table with this schema; undefined if it was destroyed in between, so that it can be created. */
   #openSame(schema: TableOptions): ServedTable | undefined {
     const { name } = schema;
@@ -134,7 +210,7 @@ export class TableHandles {
   }
 
   /**
-   * Destroys a table for every process.
+   * Destroys a table for every process, and with the table of a cache the whole cache.
    *
    * @throws {ShmTableError} ERR_TABLE_NOT_FOUND when there is none
    */
@@ -143,9 +219,14 @@ export class TableHandles {
     this.#drop(name);
   }
 
-  /** Every table of the namespace. */
+  /** The names of the tables that are destroyed together with one: those of a cache, or only itself. */
+  destroyedWith(name: string): string[] {
+    return [name, ...companionsOf({ namespace: parseNamespace(this.#options.namespace), name })];
+  }
+
+  /** Every table of the namespace in shared memory. */
   list(): TableInfo[] {
-    return Table.list({ namespace: this.#options.namespace });
+    return Table.list({ namespace: this.#options.namespace }).filter(({ name }) => !isNearTableName(name));
   }
 
   /**
@@ -153,7 +234,9 @@ export class TableHandles {
    * meanwhile.
    */
   survey<T>(look: (table: Table<Columns>) => T, isWanted: (name: string) => boolean): Promise<T[]> {
-    return surveyTablesInTurns(parseNamespace(this.#options.namespace), look, isWanted);
+    const { namespace, inCluster } = this.#options;
+    const isServed = (name: string) => !isNearTableName(name) && inCluster?.has(name) !== true && isWanted(name);
+    return surveyTablesInTurns(parseNamespace(namespace), look, isServed);
   }
 
   close(): void {
@@ -168,25 +251,42 @@ export class TableHandles {
     }
   }
 
+  /** The table as it is now. */
   #handle(name: string): ServedTable {
-    const served = this.#handles.get(name);
-    if (served !== undefined) return served;
+    const held = this.#handles.get(name);
+    if (held !== undefined) {
+      try {
+        held.engine.follow();
+        return held.table.columns === held.columns ? held : this.#hold(name, held.table);
+      } catch (error) {
+        if (!hasCode(error, 'ERR_TABLE_CLOSED')) throw error;
+        this.#drop(name);
+      }
+    }
+    // A row that somebody else writes there would be taken for one of the cluster.
+    if (isNearTableName(name)) throw new ShmTableError('ERR_TABLE_NOT_FOUND', `table ${name} is part of another one`);
     const { namespace, lockTimeoutMs } = this.#options;
     return this.#keep(name, Table.open(name, { namespace, lockTimeoutMs, ...this.#locations.get(name) }));
   }
 
   #keep(name: string, table: Table<Columns>): ServedTable {
-    const served = { table, engine: engineOf(table), codec: new TableCodec(name, table.columns) };
-    this.#handles.set(name, served);
-    return served;
+    engineOf(table).followOnlyWhenAsked();
+    return this.#hold(name, table);
+  }
+
+  #hold(name: string, table: Table<Columns>): ServedTable {
+    const { columns } = table;
+    const codec = new TableCodec(name, columns);
+    const held = { table, engine: engineOf(table), codec, rows: new SharedRows(table, codec), columns };
+    this.#handles.set(name, held);
+    return held;
   }
 
   /** Keeps the current handle while its table exists, because streams of changes use it. */
   #keepLiving(name: string, table: Table<Columns>): ServedTable {
-    const served = this.#handles.get(name);
-    if (served?.table.isOpen) {
+    if (this.#handles.get(name)?.table.isOpen) {
       table.close();
-      return served;
+      return this.#handle(name);
     }
     this.#drop(name);
     return this.#keep(name, table);

@@ -51,6 +51,13 @@ export const tableOption = {
     }),
   ),
   maxParticipants: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_PARTICIPANTS, default: maxParticipants })),
+  schemaVersion: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      maximum: Number.MAX_SAFE_INTEGER,
+      description: 'The version of the schema: one that is lower than the version of the table does not alter it',
+    }),
+  ),
 };
 
 /** The option `backend`, with these values. */

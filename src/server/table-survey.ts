@@ -1,16 +1,16 @@
 /** Opens the tables of a namespace briefly, one after the other, so that the caller can do other work in between. */
 import { ShmTableError } from '../errors.js';
-import { Segment } from '../memory/index.js';
+import { Segment, type SegmentLocation } from '../memory/index.js';
 import { segmentName } from '../table/list.js';
 import { Table } from '../table/table.js';
-import type { Columns } from '../table/types.js';
+import type { Columns, OpenOptions } from '../table/types.js';
 import { Turns } from './turns.js';
 
 type Look<T> = (table: Table<Columns>) => T;
 
 /** The result of `look` for each table, by name. */
 export function surveyTables<T>(namespace: string, look: Look<T>): T[] {
-  return places(namespace).flatMap((place) => visit(place, look));
+  return placesOf(namespace, [...Segment.search()].flat()).flatMap((place) => visit(place, look));
 }
 
 /** The same for wanted tables only, but yields to other work of the thread. */
@@ -21,7 +21,7 @@ export async function surveyTablesInTurns<T>(
 ): Promise<T[]> {
   const turns = new Turns();
   const found: T[] = [];
-  for (const place of places(namespace)) {
+  for (const place of placesOf(namespace, await searchSegments(turns))) {
     if (!isWanted(place[0])) continue;
     if (turns.isOver) await turns.next();
     found.push(...visit(place, look));
@@ -29,11 +29,23 @@ export async function surveyTablesInTurns<T>(
   return found;
 }
 
-type Place = Parameters<typeof Table.open>;
+/** The segments that this process finds, of all namespaces. */
+export async function searchSegments(turns: Turns): Promise<SegmentLocation[]> {
+  const found: SegmentLocation[] = [];
+  for (const step of Segment.search()) {
+    found.push(...step);
+    if (turns.isOver) await turns.next();
+  }
+  return found;
+}
 
-function places(namespace: string): Place[] {
+/** The name of a table, and the options with which to open it for reading. */
+export type Place = readonly [name: string, options: OpenOptions];
+
+/** Where the tables of a namespace are, by name. */
+export function placesOf(namespace: string, segments: readonly SegmentLocation[]): Place[] {
   const prefix = segmentName(namespace, '');
-  return Segment.list()
+  return segments
     .filter(({ name }) => name.startsWith(prefix))
     .sort((a, b) => (a.name < b.name ? -1 : 1))
     .map(({ name, backend, location }) => {

@@ -4,7 +4,7 @@
  */
 
 import { type ChildProcess, fork } from 'node:child_process';
-import { EventEmitter } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type { FastifyBaseLogger } from 'fastify';
@@ -33,12 +33,17 @@ interface Ending {
 }
 
 /** When the service ends: there is no other worker to go to, so waiting for idle connections only causes delay. */
-const AT_SHUTDOWN: Ending = { idleMs: 500, limitMs: 10_000 };
-/** When a successor already listens: no client waits, and a connection in use sends a request within this time. */
-const AT_REPLACEMENT: Ending = { idleMs: 5000, limitMs: 40_000 };
+export const AT_SHUTDOWN: Ending = { idleMs: 500, limitMs: 10_000 };
+/**
+ * How long a worker keeps idle connections when its successor already listens: no client waits, and a connection in use
+ * sends a request within this time.
+ */
+const IDLE_AT_REPLACEMENT_MS = 5000;
 /** When the idle connections of all replaced workers are to have ended; those of the last ones have less time. */
-const ROUND_MS = 9000;
+const IDLE_END_MS = 9000;
 const SHORTEST_IDLE_MS = 1000;
+/** When a round is over, although workers may still be completing long requests. */
+const ROUND_MS = 10_000;
 
 /** Number of successors that start at the same time: the other cores serve requests. */
 function startsAtOnce(): number {
@@ -93,6 +98,11 @@ export class WorkerPool extends EventEmitter<WorkerPoolEvents> {
     return [...this.#workers].flatMap((worker) => worker.pid ?? []);
   }
 
+  /** Process ids of the workers that were replaced and complete their last requests. */
+  get draining(): number[] {
+    return [...this.#running].flatMap((worker) => (this.#workers.has(worker) ? [] : (worker.pid ?? [])));
+  }
+
   /** Starts all workers; resolves when all of them listen. Rejects with ERR_INTERNAL if one cannot. */
   async start(): Promise<void> {
     await Promise.all(Array.from({ length: this.#wanted }, () => this.#start()));
@@ -100,8 +110,8 @@ export class WorkerPool extends EventEmitter<WorkerPoolEvents> {
 
   /**
    * Replaces the workers, a few at a time, with ones that have these settings; a successor listens before its predecessor
-   * stops accepting. Calls during a round share one more round after it. Rejects when a successor cannot serve; the
-   * remaining workers then keep running.
+   * stops accepting. Resolves when the predecessors have ended, except for those with long requests. Calls during a round
+   * share one more round after it. Rejects when a successor cannot serve; the remaining workers then keep running.
    */
   replaceAll(settings: ServiceSettings): Promise<void> {
     this.#settings = settings;
@@ -164,13 +174,16 @@ export class WorkerPool extends EventEmitter<WorkerPoolEvents> {
     );
     const failed = (await Promise.allSettled(starters)).find(({ status }) => status === 'rejected');
     if (failed?.status === 'rejected') throw failed.reason;
-    if (!this.#stop.signal.aborted) await Promise.all(ends);
+    const restMs = Math.max(0, ROUND_MS - (monotonicMs() - began));
+    if (!this.#stop.signal.aborted) await Promise.race([Promise.all(ends), pause(restMs, this.#stop.signal)]);
   }
 
   /** Starts the successor of a worker and then begins to end the worker; `began` is when the round did. */
   async #replace(worker: ChildProcess, began: number, ends: Promise<void>[]): Promise<void> {
+    // Tables have room for twice the workers, and some of earlier rounds may still have requests.
+    while (this.#running.size >= 2 * this.#settings.workers) await once(this, 'gone');
     // It has died and been replaced.
-    if (!this.#workers.has(worker)) return;
+    if (this.#stop.signal.aborted || !this.#workers.has(worker)) return;
     this.#wanted++;
     try {
       await this.#start();
@@ -179,9 +192,11 @@ export class WorkerPool extends EventEmitter<WorkerPoolEvents> {
     }
     // If it died meanwhile without being replaced, its successor replaces it.
     if (this.#stop.signal.aborted || this.#workers.size <= this.#wanted) return;
-    const { idleMs, limitMs } = AT_REPLACEMENT;
-    const restMs = Math.max(SHORTEST_IDLE_MS, ROUND_MS - (monotonicMs() - began));
-    const ending = { idleMs: Math.round(Math.min(idleMs, restMs)), limitMs };
+    const restMs = Math.max(SHORTEST_IDLE_MS, IDLE_END_MS - (monotonicMs() - began));
+    const ending = {
+      idleMs: Math.round(Math.min(IDLE_AT_REPLACEMENT_MS, restMs)),
+      limitMs: this.#settings.limits.drainTimeoutMs,
+    };
     ends.push(this.#end(this.#workers.has(worker) ? worker : [...this.#workers][0], ending));
   }
 

@@ -1,15 +1,10 @@
 /** One worker of the service, started by the primary. It ends with the primary, or on its request. */
-import { pause } from '../memory/index.js';
-import { accessTokens, buildApp } from './app.js';
-import { ConnectionDrain } from './connection-drain.js';
-import { InheritedListeners } from './inherited-listeners.js';
-import { ServiceMemory } from './service-memory.js';
+import { accessTokens } from './app.js';
+import { inheritedSockets } from './listeners.js';
+import { Serving } from './serving.js';
 import { checkSettings } from './settings/check-settings.js';
 import { withDefaults } from './settings/settings-schema.js';
 import { isPrimaryMessage, type PrimaryMessage, type WorkerMessage, type WorkerTask } from './worker-messages.js';
-
-/** Long enough to accept connections that arrived before the shutdown, which no other worker would accept. */
-const LAST_ARRIVALS_MS = 100;
 
 /** Resolves with the first message of the primary: what to serve. */
 function task(): Promise<WorkerTask> {
@@ -34,7 +29,7 @@ async function serve(): Promise<void> {
     told = message;
     acceptTold();
   });
-  const { settings: given, listeners: count, memory: memoryName } = await task();
+  const { settings: given, listeners: count, memory } = await task();
   const settings = withDefaults(checkSettings('settings from the primary', given));
   const tokens = accessTokens(settings);
   acceptTold = () => {
@@ -43,24 +38,9 @@ async function serve(): Promise<void> {
     tellPrimary({ type: 'tokens replaced', round: told.round });
   };
   acceptTold();
-  const drain = new ConnectionDrain();
-  const memory = ServiceMemory.open(memoryName);
-  const app = await buildApp(settings, { drain, memory, tokens });
-  await app.ready();
-  const listeners = new InheritedListeners(app.server, count);
-  const finish = async (): Promise<void> => {
-    drain.announce();
-    await pause(LAST_ARRIVALS_MS);
-    const closed = app.close();
-    listeners.close();
-    await closed;
-    process.exit(0);
-  };
-  stop = (idleMs) => {
-    drain.endIdleAfter(idleMs);
-    if (!drain.begun) void finish();
-  };
-  await listeners.listen();
+  const serving = await Serving.prepare(settings, { memory, tokens, places: inheritedSockets(count) });
+  stop = (idleMs) => void serving.stop(idleMs).then(() => process.exit(0));
+  await serving.listen();
   tellPrimary({ type: 'ready' });
 }
 

@@ -1,5 +1,5 @@
 import { ShmTableError } from '../errors.js';
-import { type ByteLocks, bootId, bootTimeMs, monotonicMs, Segment, wallOffsetMs } from '../memory/index.js';
+import { type ByteLocks, bootId, bootTimeMs, monotonicMs, Segment, sleep, wallOffsetMs } from '../memory/index.js';
 import { TableClock } from './expiry/table-clock.js';
 import { BOOT_ID, CLOCK_OFFSET, CLOCK_SEEN, IN_USE, WALL_AHEAD } from './layout/segment.js';
 import { TableMemory } from './layout/table-memory.js';
@@ -32,8 +32,6 @@ const VERIFY_TIMEOUT_MS = 60_000;
 const LEAVE_TIMEOUT_MS = 1_000;
 const NAP_MS = 2;
 
-const nap = new Int32Array(new SharedArrayBuffer(4));
-
 /** The boot's id as stored in the header: 16 bytes. */
 export function bootIdBytes(): Buffer {
   return Buffer.from(bootId().replaceAll('-', ''), 'hex');
@@ -47,7 +45,7 @@ function lockBoot(locks: ByteLocks, timeoutMs: number): boolean {
   const deadline = monotonicMs() + timeoutMs;
   while (!locks.tryLock(BOOT_BYTE)) {
     if (monotonicMs() > deadline) return false;
-    Atomics.wait(nap, 0, 0, NAP_MS);
+    sleep(NAP_MS);
   }
   return true;
 }

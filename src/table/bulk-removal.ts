@@ -1,9 +1,13 @@
 import { ShmTableError, show } from '../errors.js';
 import { checkOptions } from '../memory/index.js';
+import { leastHash } from './hash-order.js';
+import type { Writer } from './hot/write.js';
+import type { TableMemory } from './layout/table-memory.js';
 import type { BucketNumber } from './layout/units.js';
 import { CLEAR_OPTIONS } from './option-names.js';
 import { integer } from './options.js';
 import type { TableHandle } from './table-handle.js';
+import type { TableParts } from './table-parts.js';
 import { Turns } from './turns.js';
 import type { ClearOptions, Columns } from './types.js';
 
@@ -23,8 +27,8 @@ export class BulkRemoval<C extends Columns> {
 
   /** Removes all rows, without yielding. */
   clear(): void {
-    const locked: BucketNumber[] = [];
-    this.clearFrom(0, this.#handle.memory.homeBuckets, locked);
+    const locked: HashRange[] = [];
+    this.clearFrom(0, Number.POSITIVE_INFINITY, locked);
     this.clearLocked(locked);
   }
 
@@ -32,7 +36,7 @@ export class BulkRemoval<C extends Columns> {
   async clearInTurns(options: ClearOptions): Promise<number> {
     checkOptions(options, CLEAR_OPTIONS);
     const yieldMs = integer('yieldMs', options.yieldMs ?? YIELD_MS, 1, MAX_YIELD_MS);
-    return this.#inTurns(yieldMs, (bucket) => this.#handle.writer.clearBucket(bucket, true));
+    return this.#inTurns(yieldMs, (bucket, removed, writer) => writer.clearBucket(bucket, true, removed));
   }
 
   /** Removes the rows whose key begins with `prefix`, taking turns; resolves with how many. */
@@ -40,66 +44,105 @@ export class BulkRemoval<C extends Columns> {
     if (typeof prefix !== 'string') {
       throw new ShmTableError('ERR_ARGUMENT', `prefix must be a string, got ${show(prefix)}`);
     }
-    return this.#inTurns(YIELD_MS, (bucket) => {
-      const { reader, scan, writer } = this.#handle;
-      let deleted = 0;
+    return this.#inTurns(YIELD_MS, (bucket, removed, writer, { reader, scan }) => {
       for (const { key } of reader.chain(bucket, scan.keys)) {
-        if (key.startsWith(prefix) && writer.remove(key) === 'deleted') deleted++;
+        if (key.startsWith(prefix) && writer.remove(key) === 'deleted') removed.rows++;
       }
-      return deleted;
     });
   }
 
   /**
-   * A part of `clear`: at most `buckets` buckets from number `begin` on. Returns the number to continue with, undefined
-   * at the end. Never waits: buckets that were locked are added to `locked`, for `clearLocked` after the last part.
+   * A part of `clear`: at most `buckets` buckets from that of the hash `begin` on. Returns the hash to continue with,
+   * undefined at the end. Never waits: buckets that were locked are added to `locked`, for `clearLocked` after the last
+   * part.
    */
-  clearFrom(begin: number, buckets: number, locked: BucketNumber[]): number | undefined {
-    const { writer, memory, reader } = this.#handle;
-    const end = Math.min(begin + buckets, memory.homeBuckets);
-    for (let bucket = begin as BucketNumber; ; bucket++) {
-      bucket = reader.chains.nextFilled(bucket, end);
-      if (bucket >= end) break;
-      writer.clearBucket(bucket, false);
-      if (reader.chains.nextFilled(bucket, bucket + 1) === bucket) locked.push(bucket);
-    }
-    return end < memory.homeBuckets ? end : undefined;
+  clearFrom(begin: number, buckets: number, locked: HashRange[]): number | undefined {
+    return this.#handle.write((writer, { memory, reader }) => {
+      const first = memory.bucketOf(begin);
+      const end = Math.min(first + buckets, memory.homeBuckets);
+      for (let bucket = first; ; bucket++) {
+        bucket = reader.chains.nextFilled(bucket, end);
+        if (bucket >= end) break;
+        writer.clearBucket(bucket, false, { rows: 0 });
+        if (reader.chains.nextFilled(bucket, bucket + 1) === bucket) locked.push(rangeOf(memory, bucket));
+      }
+      return end < memory.homeBuckets ? leastHash(memory, end) : undefined;
+    });
   }
 
   /** Clears the buckets that `clearFrom` left, waiting for their holders. `ERR_LOCK_TIMEOUT`. */
-  clearLocked(locked: readonly BucketNumber[]): void {
-    const { writer } = this.#handle;
-    for (const bucket of locked) writer.clearBucket(bucket, true);
+  clearLocked(locked: readonly HashRange[]): void {
+    const removed = { rows: 0 };
+    for (const range of locked) {
+      this.#eachBucket(range, removed, (bucket, _, writer) => writer.clearBucket(bucket, true, removed));
+    }
   }
 
   /**
-   * Calls `remove` once for each bucket that has rows, and adds up how many it removed. Terminates no matter how many
-   * rows others insert.
+   * Calls `remove` for each bucket that has a part of the range, however many buckets the table has by now: again for
+   * those that it was called for when the table is altered in the middle.
    */
-  async #inTurns(yieldMs: number, remove: (bucket: BucketNumber) => number): Promise<number> {
+  #eachBucket({ from, to }: HashRange, removed: RemovedRows, remove: BucketRemoval<C>): void {
+    this.#handle.write((writer, parts) => {
+      const { memory } = parts;
+      const last = memory.bucketOf(to - 1);
+      for (let bucket = memory.bucketOf(from); bucket <= last; bucket++) remove(bucket, removed, writer, parts);
+    });
+  }
+
+  /**
+   * Calls `remove` for each bucket that has rows, and returns how many it removed. Terminates no matter how many rows
+   * others insert.
+   */
+  async #inTurns(yieldMs: number, remove: BucketRemoval<C>): Promise<number> {
     const handle = this.#handle;
     const turns = new Turns(yieldMs);
-    const locked: BucketNumber[] = [];
-    let removed = 0;
-    for (let bucket = 0 as BucketNumber; ; ) {
-      // First of all: while other work had its turn, the table may have been closed.
+    const locked: HashRange[] = [];
+    const removed: RemovedRows = { rows: 0 };
+    for (let begin: number | undefined = 0; begin !== undefined; ) {
+      // First of all: while other work had its turn, the table may have been closed, or altered.
       handle.assertWritable();
-      const { homeBuckets } = handle.memory;
-      const end = Math.min(bucket + BUCKETS_AT_ONCE, homeBuckets);
-      bucket = handle.reader.chains.nextFilled(bucket, end);
+      const { memory, reader } = handle.parts;
+      const first = memory.bucketOf(begin);
+      const end = Math.min(first + BUCKETS_AT_ONCE, memory.homeBuckets);
+      const bucket = reader.chains.nextFilled(first, end);
       if (bucket < end) {
-        if (handle.memory.isLocked(bucket)) locked.push(bucket);
-        else removed += remove(bucket);
-        bucket++;
+        const range = rangeOf(memory, bucket);
+        if (memory.isLocked(bucket)) locked.push(range);
+        else this.#eachBucket(range, removed, remove);
       }
-      if (bucket >= homeBuckets) break;
-      if (turns.isOver) await turns.next();
+      const next = Math.min(bucket + 1, end);
+      begin = next < memory.homeBuckets ? leastHash(memory, next) : undefined;
+      if (begin !== undefined && turns.isOver) await turns.next();
     }
-    for (const bucket of locked) {
+    for (const range of locked) {
       handle.assertWritable();
-      removed += remove(bucket);
+      this.#eachBucket(range, removed, remove);
       if (turns.isOver) await turns.next();
     }
-    return removed;
+    return removed.rows;
   }
+}
+
+/** Counts rows as they are removed: a removal of many may be interrupted by an error. */
+interface RemovedRows {
+  rows: number;
+}
+
+/** Removes rows of a bucket and adds how many. */
+type BucketRemoval<C extends Columns> = (
+  bucket: BucketNumber,
+  removed: RemovedRows,
+  writer: Writer,
+  parts: TableParts<C>,
+) => void;
+
+/** The hashes of a bucket, from `from` to before `to`: a part of the table that stays the same when it is altered. */
+export interface HashRange {
+  readonly from: number;
+  readonly to: number;
+}
+
+function rangeOf(memory: TableMemory, bucket: BucketNumber): HashRange {
+  return { from: leastHash(memory, bucket), to: leastHash(memory, bucket + 1) };
 }

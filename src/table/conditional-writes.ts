@@ -1,5 +1,6 @@
 import { types } from 'node:util';
 import { ShmTableError, show } from '../errors.js';
+import type { Writer } from './hot/write.js';
 import type { Outcome } from './outcome.js';
 import { watchRow } from './own-writes.js';
 import { type Expectation, fulfils, parseExpected } from './precondition.js';
@@ -14,12 +15,14 @@ import { expiryOf, readWriteOptions } from './write-options.js';
  */
 export class ConditionalWrites<C extends Columns> {
   readonly #handle: TableHandle<C>;
-  /** Whether the table has a column named `then`: a row with a `then` is no promise in that case. */
-  readonly #hasThen: boolean;
 
   constructor(handle: TableHandle<C>) {
     this.#handle = handle;
-    this.#hasThen = handle.memory.layout.row.columns.some(({ name }) => name === 'then');
+  }
+
+  /** Whether the table has a column named `then`: a row with a `then` is no promise in that case. */
+  get #hasThen(): boolean {
+    return this.#handle.schema.columns.some(({ name }) => name === 'then');
   }
 
   compareAndSet(key: string, expected: Expected<C>, row: RowInput<C>, options: WriteOptions | undefined): boolean {
@@ -28,8 +31,8 @@ export class ConditionalWrites<C extends Columns> {
     const expectation = parseExpected(expected, handle.draft);
     const given = handle.draft.copy(row);
     const { ttl } = readWriteOptions(options);
-    return this.#whileExpected(key, expectation, (revision) =>
-      handle.writer.write('update', key, given, expiryOf(handle.clock, { ttl }), revision),
+    return this.#whileExpected(key, expectation, (writer, revision) =>
+      writer.write('update', key, given, expiryOf(handle.clock, { ttl }), revision),
     );
   }
 
@@ -37,7 +40,7 @@ export class ConditionalWrites<C extends Columns> {
     const handle = this.#handle;
     handle.assertWritable();
     const expectation = parseExpected(expected, handle.draft);
-    return this.#whileExpected(key, expectation, (revision) => handle.writer.remove(key, revision));
+    return this.#whileExpected(key, expectation, (writer, revision) => writer.remove(key, revision));
   }
 
   modify(
@@ -51,7 +54,8 @@ export class ConditionalWrites<C extends Columns> {
     for (;;) {
       const entry = handle.entries(key);
       // The returned object is also read in here, because its getters are part of the callback's code.
-      const watched = watchRow(handle.memory, handle.key.hash, () => {
+      const { memory, code } = handle.parts;
+      const watched = watchRow(memory, code.key.hash, () => {
         const changes = change(entry?.row);
         if (changes === undefined) return undefined;
         checkSynchronous(changes, this.#hasThen);
@@ -59,19 +63,23 @@ export class ConditionalWrites<C extends Columns> {
       });
       const partial = watched.result;
       if (partial === undefined) return undefined;
-      const expiresAt = expiryOf(handle.clock, { ttl });
-      const outcome =
-        entry === undefined
-          ? handle.writer.write('insert', key, partial, expiresAt)
-          : handle.writer.write('update', key, partial, expiresAt, entry.revision);
-      if (outcome === 'inserted' || outcome === 'updated') return handle.draft.merge(entry?.row, partial);
+      let { draft } = handle;
+      const outcome = handle.write((writer, parts) => {
+        draft = parts.draft;
+        const expiresAt = expiryOf(parts.clock, { ttl });
+        return entry === undefined
+          ? writer.write('insert', key, partial, expiresAt)
+          : writer.write('update', key, partial, expiresAt, entry.revision);
+      });
+      if (outcome === 'inserted' || outcome === 'updated') return draft.merge(entry?.row, partial);
       retries ??= this.#retries(`modify of key ${show(key)}`);
       retries.next(watched.written);
     }
   }
 
   /** Runs `write` with the revision of the row that fulfils the condition, until no other write has come in between. */
-  #whileExpected(key: string, expected: Expectation, write: (revision: number) => Outcome): boolean {
+  #whileExpected(key: string, expected: Expectation, attempt: (writer: Writer, revision: number) => Outcome): boolean {
+    const write = (revision: number): Outcome => this.#handle.write((writer) => attempt(writer, revision));
     if (expected.revision !== undefined) return isDone(write(expected.revision));
     let retries: Retries | undefined;
     for (;;) {
@@ -94,7 +102,7 @@ function isDone(outcome: Outcome): boolean {
 }
 
 /** Rejects a promise: it has no columns, and when it is fulfilled the row may have changed. */
-function checkSynchronous(changes: object, hasThen: boolean): void {
+export function checkSynchronous(changes: object, hasThen: boolean): void {
   const isThenable = !hasThen && changes instanceof Object && 'then' in changes && typeof changes.then === 'function';
   if (!isThenable && !types.isPromise(changes)) return;
   throw new ShmTableError(

@@ -6,6 +6,7 @@ export const TABLE_DEFAULTS = {
   evict: 'none',
   changes: 0,
   maxParticipants: 128,
+  schemaVersion: 0,
   backend: DEFAULT_BACKEND,
   hugePages: false,
   readOnly: false,

@@ -1,15 +1,29 @@
 import { ShmTableError, show } from '../errors.js';
 import { checkOptions } from '../memory/index.js';
+import { alteredSchema } from './alter/altered-schema.js';
 import { BulkRemoval } from './bulk-removal.js';
 import type { ChangeWatch } from './changes/change-watch.js';
 import { ConditionalWrites } from './conditional-writes.js';
+import { DistributionSample } from './distribution.js';
 import type { WriteMode } from './hot/write.js';
+import { layOutSegment } from './layout/segment.js';
 import { CONDITIONAL_OPTIONS, REMOVE_OPTIONS, WATCH_OPTIONS } from './option-names.js';
 import { integer } from './options.js';
 import type { Outcome } from './outcome.js';
+import { readScanOptions } from './row-scan.js';
 import { readCounts, readHeap } from './stats.js';
 import type { TableHandle } from './table-handle.js';
-import type { Columns, Entry, HeapStats, RowInput, ScanOptions, ScanPage, TableCounts, WatchOptions } from './types.js';
+import type {
+  AlterOptions,
+  Columns,
+  Entry,
+  HeapStats,
+  RowInput,
+  ScanOptions,
+  ScanPage,
+  TableCounts,
+  WatchOptions,
+} from './types.js';
 import { readValueSizes, type ValueSizes } from './value-sizes.js';
 import { type ConditionalOptions, checkTtl, expiryOf, readWriteOptions } from './write-options.js';
 
@@ -52,9 +66,10 @@ export class TableEngine<C extends Columns = Columns> {
     options: ConditionalOptions = {},
   ): { outcome: Outcome; revision: number; expiresAt: number | null } {
     const read = readWriteOptions(options, CONDITIONAL_OPTIONS);
-    const { writer, clock } = this.#handle;
-    const outcome = writer.write(mode, key, row, expiryOf(clock, read), read.ifRevision);
-    return { outcome, revision: writer.last.revision, expiresAt: clock.toWall(writer.expiresAt) };
+    return this.#handle.write((writer, { clock }) => {
+      const outcome = writer.write(mode, key, row, expiryOf(clock, read), read.ifRevision);
+      return { outcome, revision: writer.last.revision, expiresAt: clock.toWall(writer.expiresAt) };
+    });
   }
 
   /** An increment that reports the revision and whether it created the row; 'mismatch' and 'absent' changed nothing. */
@@ -65,10 +80,12 @@ export class TableEngine<C extends Columns = Columns> {
     options: ConditionalOptions = {},
   ): { outcome: Outcome; value: number | bigint; revision: number; created: boolean } {
     const read = readWriteOptions(options, CONDITIONAL_OPTIONS);
-    const { writer, clock } = this.#handle;
-    const numeric = this.#handle.accumulator(column);
-    const outcome = writer.increment(key, numeric, numeric.addend(by), expiryOf(clock, read), read.ifRevision);
-    return { outcome, value: writer.value, revision: writer.last.revision, created: outcome === 'inserted' };
+    return this.#handle.write((writer, parts) => {
+      const numeric = parts.accumulator(column);
+      const expiresAt = expiryOf(parts.clock, read);
+      const outcome = writer.increment(key, numeric, numeric.addend(by), expiresAt, read.ifRevision);
+      return { outcome, value: writer.value, revision: writer.last.revision, created: outcome === 'inserted' };
+    });
   }
 
   /**
@@ -77,12 +94,12 @@ export class TableEngine<C extends Columns = Columns> {
    */
   count(key: string, column: string, by: number, ttlIfNew: number | null): { value: number | bigint; msLeft: number } {
     if (ttlIfNew !== null) checkTtl(ttlIfNew, 'ttlIfNew');
-    const numeric = this.#handle.accumulator(column);
-    const addend = numeric.addend(by);
-    const { writer, clock } = this.#handle;
-    writer.increment(key, numeric, addend, undefined, undefined, ttlIfNew);
-    const { value, expiresAt } = writer;
-    return { value, msLeft: expiresAt === 0 ? Number.POSITIVE_INFINITY : clock.left(expiresAt) };
+    return this.#handle.write((writer, parts) => {
+      const numeric = parts.accumulator(column);
+      writer.increment(key, numeric, numeric.addend(by), undefined, undefined, ttlIfNew);
+      const { value, expiresAt } = writer;
+      return { value, msLeft: expiresAt === 0 ? Number.POSITIVE_INFINITY : parts.clock.left(expiresAt) };
+    });
   }
 
   /** A removal that reports its outcome and revision. */
@@ -91,9 +108,11 @@ export class TableEngine<C extends Columns = Columns> {
     options: { readonly ifRevision?: number | undefined } = {},
   ): { outcome: Outcome; revision: number } {
     checkOptions(options, REMOVE_OPTIONS);
-    const { writer } = this.#handle;
-    const outcome = writer.remove(key, options.ifRevision);
-    return { outcome, revision: writer.last.revision };
+    const { ifRevision } = options;
+    return this.#handle.write((writer) => {
+      const outcome = writer.remove(key, ifRevision);
+      return { outcome, revision: writer.last.revision };
+    });
   }
 
   /**
@@ -110,7 +129,9 @@ export class TableEngine<C extends Columns = Columns> {
    */
   storedPage<K extends keyof C & string>(options: ScanOptions<C, K>, maxBytes: number): ScanPage<C, K> {
     this.#handle.assertOpen();
-    return this.#handle.scan.page(options, this.#handle.proceed, { isStored: true, maxBytes });
+    const read = readScanOptions(options);
+    this.#handle.assertOpen();
+    return this.#handle.scan.page(read, { isStored: true, maxBytes });
   }
 
   /**
@@ -144,10 +165,31 @@ export class TableEngine<C extends Columns = Columns> {
     return this.#handle.memory.identity;
   }
 
+  /** See `TableHandle.followOnlyWhenAsked`; `follow` asks. */
+  followOnlyWhenAsked(): void {
+    this.#handle.followOnlyWhenAsked();
+  }
+
+  /** Whether the table has been altered, and this handle has not followed it yet. */
+  get isBehind(): boolean {
+    return this.#handle.isBehind;
+  }
+
+  /** Goes where the table is now. `ERR_TABLE_CLOSED` when it was destroyed, and what opening it throws. */
+  follow(): void {
+    this.#handle.proceed();
+  }
+
+  /** How many bytes the table takes after these changes. The errors of `alteredSchema`. */
+  bytesAfter(changes: AlterOptions): number {
+    return layOutSegment(alteredSchema(this.#handle.schema, changes)).totalBytes;
+  }
+
   /** The part of `Table.stats` that is cheap however large the table is: O(maxParticipants). */
   counts(): TableCounts {
     this.#handle.assertOpen();
-    return readCounts(this.#handle.memory, this.#handle.locks, this.#handle.writing?.participant);
+    const { memory, locks, writing } = this.#handle.parts;
+    return readCounts(memory, locks, writing?.participant);
   }
 
   /** `Table.stats().heap`. O(maxParticipants + blocks / 32). */
@@ -156,10 +198,16 @@ export class TableEngine<C extends Columns = Columns> {
     return readHeap(this.#handle.memory);
   }
 
+  /** Begins a sample of how chains, rows and values are distributed. */
+  distribution(): DistributionSample<C> {
+    return new DistributionSample(this.#handle);
+  }
+
   /** The sizes of the values of each `text`, `blob` and `json` column. O(rows); reads no value. */
   valueSizes(): Record<string, ValueSizes> {
-    const { memory, reader, scan, proceed } = this.#handle;
-    return readValueSizes(memory, reader, scan, proceed);
+    this.#handle.assertOpen();
+    const { memory, reader, scan } = this.#handle.parts;
+    return readValueSizes(memory, reader, scan);
   }
 
   /**

@@ -6,12 +6,24 @@ import {
   firstFound,
   firstSupported,
   Segment,
+  type SegmentPlace,
   SHARED_BACKENDS,
+  wallTimeMs,
 } from '../memory/index.js';
+import { markDestroyed } from './alter/states.js';
 import { bootIdBytes, enterBoot } from './boot-record.js';
 import { ChangeFeed } from './changes/change-feed.js';
 import { newClockOffset } from './expiry/table-clock.js';
-import { DESTROYED, layOutSegment, readHeader, STATE, writeHeader } from './layout/segment.js';
+import {
+  GENERATION,
+  HASH_KEY,
+  type HeaderValues,
+  layOutSegment,
+  MOVED,
+  readHeader,
+  STATE,
+  writeHeader,
+} from './layout/segment.js';
 import { TableMemory } from './layout/table-memory.js';
 import { segmentName } from './list.js';
 import { type AttachOptions, type TableSchema, wantedSchema } from './options.js';
@@ -28,6 +40,12 @@ const HEAD_BYTES = 4096;
 export interface OpenedTable {
   readonly segment: Segment;
   readonly memory: TableMemory;
+}
+
+/** What a table that is altered takes over from itself. */
+interface Origin extends Pick<HeaderValues, 'clockOffset' | 'seed' | 'createdAt' | 'generation'> {
+  /** Where the new segment is until it replaces the old one. */
+  readonly place: SegmentPlace;
 }
 
 /** Attaches to a table. Closing what it returns also closes the segment. */
@@ -70,10 +88,10 @@ export function prepareTable<T>(
   attach: AttachOptions,
   schema: TableSchema,
   attachTo: Attaching<T>,
-  leastRevision = 0,
+  { leastRevision = 0, origin }: { leastRevision?: number; origin?: Origin } = {},
 ): UnpublishedTable<T> {
   assertBootTimeKnown();
-  const { name, namespace, path, hugePages } = attach;
+  const { name, hugePages } = attach;
   const layout = layOutSegment(schema);
   if (layout.totalBytes > MAX_TABLE_BYTES) {
     throw new ShmTableError(
@@ -81,7 +99,7 @@ export function prepareTable<T>(
       `table ${name} would take ${layout.totalBytes} bytes, the limit is ${MAX_TABLE_BYTES}`,
     );
   }
-  const options = { name: segmentName(namespace, name), path, size: layout.totalBytes, hugePages };
+  const options = { ...(origin?.place ?? placeOf(attach)), size: layout.totalBytes, hugePages };
   const segment = asTable(attach, () =>
     onBackend(attach, (backend) => Segment.createNameless({ ...options, backend })),
   );
@@ -91,10 +109,13 @@ export function prepareTable<T>(
       clockOffset: newClockOffset(),
       bootId: bootIdBytes(),
       seed: randomBytes(16),
+      createdAt: wallTimeMs(),
+      generation: 0,
       leastRevision,
+      ...origin,
     });
     const memory = TableMemory.create(buffer, layout);
-    if (layout.feedCells > 0) new ChangeFeed(memory).initialise();
+    if (layout.feedCells > 0) new ChangeFeed(memory).beginAt(1);
     const attached = attachTo({ segment, memory });
     return { attached, publish: () => asTable(attach, () => segment.publish()) };
   } catch (error) {
@@ -126,20 +147,69 @@ function asTable<T>({ name, namespace }: AttachOptions, attempt: () => T): T {
  */
 export function openTable(attach: AttachOptions, wanted: OpenOptions): OpenedTable {
   assertBootTimeKnown();
+  for (let moves = 0; moves < MAX_RACES; moves++) {
+    const opened = openGeneration(attach, wanted);
+    if (opened !== undefined) return opened;
+  }
+  throw new ShmTableError('ERR_TABLE_CORRUPT', `table ${attach.name} moves to another segment without end`);
+}
+
+/** Opens what has the table's name; undefined when the table has moved, and its name now leads to another segment. */
+function openGeneration(attach: AttachOptions, wanted: OpenOptions): OpenedTable | undefined {
   const segment = openSegment(attach);
   try {
     const layout = readHeader(segment.buffer, attach.name);
-    checkSchema(attach.name, layout.schema, wanted);
     const memory = TableMemory.open(segment.buffer, layout);
+    if (Atomics.load(memory.words, STATE) === MOVED) {
+      finishMove(attach, { segment, memory });
+      segment.close();
+      return undefined;
+    }
+    checkSchema(attach.name, layout.schema, wanted);
     if (segment.backend === 'file') enterBoot(segment, memory, attach.name, attach.path);
     return { segment, memory };
   } catch (error) {
     const destroyed = hasCode(error, 'ERR_TABLE_CLOSED');
     // Marked by a `destroy` that is about to unlink the name, or was killed before it could.
-    if (destroyed && !segment.readOnly) segment.unlink();
+    if (destroyed && !segment.readOnly) removeDestroyed(attach, segment);
     segment.close();
     if (destroyed) throw notFound(attach);
     throw error;
+  }
+}
+
+/** Where a table's segment is. */
+function placeOf({ namespace, name, path }: AttachOptions): SegmentPlace {
+  return { name: segmentName(namespace, name), path };
+}
+
+/** Where the next generation of a table is until the table's name leads to it. No two have the same place. */
+export function nextPlace(attach: AttachOptions, { words }: Pick<TableMemory, 'words'>): SegmentPlace {
+  const { name, path } = placeOf(attach);
+  const mark = `${words[GENERATION] + 1}-${(words[HASH_KEY] >>> 0).toString(16)}`;
+  return path === undefined ? { name: `${name}:${mark}` } : { name, path: `${path}.${mark}` };
+}
+
+/**
+ * Lets the name of a table that has moved lead to the next generation. The one who altered the table does so, and
+ * whoever comes across a segment that is MOVED, in case that one died before: renaming is repeatable.
+ */
+export function finishMove(attach: AttachOptions, { segment, memory }: OpenedTable): void {
+  Segment.move(segment.backend, nextPlace(attach, memory), placeOf(attach));
+}
+
+/** Removes a next generation that nothing points to: one that was published and did not become the table. */
+export function removeNext(
+  attach: AttachOptions,
+  { segment: { backend }, memory }: { readonly segment: Segment; readonly memory: Pick<TableMemory, 'words'> },
+): void {
+  if (!Segment.canMove(backend)) return;
+  try {
+    const segment = Segment.open({ backend, ...nextPlace(attach, memory), firstBytes: HEAD_BYTES });
+    segment.unlink();
+    segment.close();
+  } catch (error) {
+    if (!hasCode(error, 'ERR_SEGMENT_NOT_FOUND')) throw error;
   }
 }
 
@@ -199,11 +269,14 @@ export function attachOrClose<T>(opened: OpenedTable, attachTo: Attaching<T>): T
 
 /** Destroys a table without attaching to it, even one that cannot be mapped here. `ERR_TABLE_NOT_FOUND`. */
 export function destroyTable(attach: AttachOptions): void {
-  const segment = openForRemoval(attach);
-  try {
-    destroySegment(segment);
-  } finally {
-    segment.close();
+  for (;;) {
+    const segment = openForRemoval(attach);
+    try {
+      if (destroySegment(attach, segment)) return;
+      Segment.move(segment.backend, nextPlace(attach, headOf(segment)), placeOf(attach));
+    } finally {
+      segment.close();
+    }
   }
 }
 
@@ -223,15 +296,29 @@ function openForRemoval(attach: AttachOptions): Segment {
 
 /**
  * Marks the segment, so that all its handles throw from then on, and unlinks its name. In the opposite order, others
- * would continue to write to a table that can no longer be found. Also removes an invalid table.
+ * would continue to write to a table that can no longer be found. Also removes an invalid table. False, and nothing is
+ * done, when the table has moved to another segment.
  */
-export function destroySegment(segment: Segment): void {
+export function destroySegment(attach: AttachOptions, segment: Segment): boolean {
   const feed = feedOf(segment);
-  if (segment.size >= 4 * (STATE + 1)) {
-    Atomics.store(new Int32Array(segment.buffer, 0, STATE + 1), STATE, DESTROYED);
-  }
+  const memory = headOf(segment);
+  const isTable = memory.words.length > HASH_KEY;
+  if (isTable && !markDestroyed(memory.words)) return false;
   feed?.wake();
+  if (isTable) removeDestroyed(attach, segment);
+  else segment.unlink();
+  return true;
+}
+
+/** The name last: only through it does anyone find a segment that an alteration has left beside it. */
+function removeDestroyed(attach: AttachOptions, segment: Segment): void {
+  removeNext(attach, { segment, memory: headOf(segment) });
   segment.unlink();
+}
+
+/** The words of a segment's header; fewer if it is shorter. */
+function headOf(segment: Segment): { readonly words: Int32Array } {
+  return { words: new Int32Array(segment.buffer, 0, Math.min(HEAD_BYTES, segment.size) >>> 2) };
 }
 
 function feedOf(segment: Segment): ChangeFeed | undefined {
@@ -244,13 +331,14 @@ function feedOf(segment: Segment): ChangeFeed | undefined {
   }
 }
 
-function openSegment({ backend, namespace, name, path, readOnly }: AttachOptions, firstBytes?: number): Segment {
+function openSegment(attach: AttachOptions, firstBytes?: number): Segment {
+  const { backend, readOnly } = attach;
   try {
-    const options = { name: segmentName(namespace, name), path, readOnly, firstBytes };
+    const options = { ...placeOf(attach), readOnly, firstBytes };
     if (backend !== 'auto') return Segment.open({ ...options, backend });
     return firstFound(SHARED_BACKENDS, (found) => Segment.open({ ...options, backend: found }));
   } catch (error) {
-    if (hasCode(error, 'ERR_SEGMENT_NOT_FOUND')) throw notFound({ name, namespace }, error);
+    if (hasCode(error, 'ERR_SEGMENT_NOT_FOUND')) throw notFound(attach, error);
     throw error;
   }
 }

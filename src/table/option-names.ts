@@ -1,5 +1,6 @@
 /** Names of the options that the methods of a table take; the compiler ensures that none is missing. */
 import type {
+  AlterOptions,
   ClearOptions,
   HeapOptions,
   IncrementOptions,
@@ -23,8 +24,27 @@ const table: Names<TableOptions> = {
   changes: true,
   heap: true,
   maxParticipants: true,
+  schemaVersion: true,
+  onMismatch: true,
   hugePages: true,
   readOnly: true,
+  lockTimeoutMs: true,
+  ...lookup,
+};
+
+const alter: Names<AlterOptions> = {
+  capacity: true,
+  add: true,
+  drop: true,
+  type: true,
+  columns: true,
+  maxKeyBytes: true,
+  evict: true,
+  changes: true,
+  heap: true,
+  maxParticipants: true,
+  schemaVersion: true,
+  hugePages: true,
   lockTimeoutMs: true,
   ...lookup,
 };
@@ -37,6 +57,7 @@ const increment: Names<IncrementOptions> = { ...write, ttlIfNew: true };
 const clear: Names<ClearOptions> = { yieldMs: true };
 
 export const TABLE_OPTIONS = Object.keys(table);
+export const ALTER_OPTIONS = Object.keys(alter);
 export const HEAP_OPTIONS = Object.keys(heap);
 export const LOOKUP_OPTIONS = Object.keys(lookup);
 export const SCAN_OPTIONS = Object.keys(scan);

@@ -16,6 +16,7 @@ export interface TableSchema {
   /** Undefined for a table without long columns. */
   readonly heap: HeapSchema | undefined;
   readonly maxParticipants: number;
+  readonly schemaVersion: number;
 }
 
 /** Room for values outside their rows. */
@@ -51,9 +52,12 @@ export const MAX_BLOCKS = 2 ** 31 - 2;
 /** Names of tables and namespaces. */
 export const NAME = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$/;
 
-/** Returns the options that define the table, with their defaults. `ERR_SCHEMA_INVALID`, `ERR_ARGUMENT`. */
-export function parseSchema(options: TableOptions<Columns>): TableSchema {
-  return parseWith(parseColumns(options.columns), options);
+/**
+ * Returns the options that define the table, with their defaults. `mayHide`: the columns are those of a layer above.
+ * `ERR_SCHEMA_INVALID`, `ERR_ARGUMENT`.
+ */
+export function parseSchema(options: TableOptions<Columns>, mayHide = false): TableSchema {
+  return parseWith(parseColumns(options.columns, mayHide), options);
 }
 
 function parseWith(columns: readonly Column[], options: Omit<TableOptions<Columns>, 'columns'>): TableSchema {
@@ -72,7 +76,19 @@ function parseWith(columns: readonly Column[], options: Omit<TableOptions<Column
       1,
       MAX_PARTICIPANTS,
     ),
+    schemaVersion: integer(
+      'schemaVersion',
+      options.schemaVersion ?? TABLE_DEFAULTS.schemaVersion,
+      0,
+      Number.MAX_SAFE_INTEGER,
+    ),
   };
+}
+
+const ON_MISMATCH = ['throw', 'alter', 'recreate'] as const;
+
+export function parseOnMismatch(value: unknown): (typeof ON_MISMATCH)[number] {
+  return oneOf('onMismatch', value ?? 'throw', ON_MISMATCH);
 }
 
 /** The options, completed with the defaults of those that define the table. Throws as `parseSchema` does. */
@@ -85,7 +101,7 @@ export function withSchemaDefaults<O extends TableOptions<Columns>>(options: O) 
  * The schema that an opener requires; parts that were not given are taken from the table. Throws as `parseSchema` does.
  */
 export function wantedSchema(stored: TableSchema, wanted: OpenOptions): TableSchema {
-  const columns = wanted.columns === undefined ? stored.columns : parseColumns(wanted.columns);
+  const columns = wanted.columns === undefined ? stored.columns : parseColumns(wanted.columns, true);
   return parseWith(columns, {
     name: '',
     capacity: wanted.capacity ?? stored.capacity,

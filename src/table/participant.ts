@@ -1,5 +1,5 @@
 import { ShmTableError } from '../errors.js';
-import { assertStackRoom, type ByteLocks, futexWait, monotonicMs } from '../memory/index.js';
+import { assertStackRoom, type ByteLocks, futexWait, loadAcquire, monotonicMs } from '../memory/index.js';
 import type { Caller, Locking } from './hot/lock.js';
 import { Journal } from './journal.js';
 import { constants } from './layout/constants.js';
@@ -9,6 +9,7 @@ import type { TableCode } from './table-code.js';
 
 const { slot } = constants;
 const { HOLDER_MASK, LOCK, WAITED_FOR } = constants.bucket;
+const { READY, STATE } = constants.segment;
 
 /**
  * Attempts to take a lock before checking who holds it: a running holder releases it within a fraction of a
@@ -66,6 +67,7 @@ export class Participant {
       settle: (withClaims) => settleSlot(this.#memory, this.journal, this.id - 1, this, withClaims),
       waitForLock: (home, bucket) => this.#waitForLock(home, bucket),
       refuseSpare: (spare) => this.#refuseSpare(spare),
+      refuseLock: (home) => this.#refuseLock(home),
     });
     return this.#locking;
   }
@@ -111,9 +113,13 @@ export class Participant {
   readonly tryBegin = (operation: number, bucket: BucketNumber): WordIndex | 0 => {
     const home = this.locking.intend(operation, bucket);
     const held = Atomics.compareExchange(this.#words, home + LOCK, 0, this.id);
-    if (held === 0) return home;
+    if (held === 0) {
+      if (loadAcquire(this.#words, STATE) === READY) return home;
+      this.locking.abandon(home);
+      return 0;
+    }
     // If the holder is dead, the next try finds the lock free.
-    this.#settleHolder(held & HOLDER_MASK, bucket);
+    this.settleHolder(held & HOLDER_MASK, bucket);
     this.locking.end();
     return 0;
   };
@@ -132,7 +138,7 @@ export class Participant {
       const held = Atomics.load(words, lock);
       if (held === 0) continue;
       const holder = held & HOLDER_MASK;
-      if (this.#settleHolder(holder, bucket)) continue;
+      if (this.settleHolder(holder, bucket)) continue;
       const left = deadline - monotonicMs();
       if (left <= 0) this.#giveUp(holder, bucket);
       if (Atomics.compareExchange(words, lock, held, held | WAITED_FOR) !== held) continue;
@@ -142,7 +148,14 @@ export class Participant {
     }
   }
 
+  #refuseLock(home: WordIndex): never {
+    this.locking.abandon(home);
+    return this.#code.context.refuseWrite();
+  }
+
   #refuseSpare(spare: number): never {
+    // The memory of a segment that the handle has left reads as zeros.
+    if (loadAcquire(this.#words, STATE) !== READY) this.#code.context.refuseWrite();
     throw new ShmTableError('ERR_TABLE_CORRUPT', `row ${spare} is not the spare of participant ${this.id}`);
   }
 
@@ -156,7 +169,11 @@ export class Participant {
     );
   }
 
-  #settleHolder(holder: number, bucket: BucketNumber): boolean {
+  /**
+   * Settles the slot of the participant that holds this bucket's lock, given its id, if it is dead; false when it is
+   * alive. `ERR_TABLE_CORRUPT` when no other participant can have this id.
+   */
+  settleHolder(holder: number, bucket: BucketNumber): boolean {
     const { maxParticipants } = this.#memory.layout.schema;
     if (holder === 0 || holder > maxParticipants || holder === this.id) this.#refuseHolder(holder, bucket);
     return this.settleIfDead(holder - 1, bucket);

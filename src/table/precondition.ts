@@ -10,6 +10,17 @@ export type Expectation =
 
 /** Reads the caller's `expected` once. `ERR_ARGUMENT` when it is empty or not an object; column errors as for `set`. */
 export function parseExpected<C extends Columns>(expected: Expected<C>, draft: ScratchRow<C>): Expectation {
+  return readExpected(expected, (columns) => {
+    const values = draft.normalise(columns);
+    return values.size === 0 ? undefined : { values };
+  });
+}
+
+/** The same with what `ofColumns` makes of the columns; undefined if it finds none. */
+export function readExpected<C extends Columns, E>(
+  expected: Expected<C>,
+  ofColumns: (columns: RowInput<C>) => E | undefined,
+): E | { readonly revision: number } {
   if (typeof expected !== 'object' || expected === null) {
     throw new ShmTableError(
       'ERR_ARGUMENT',
@@ -23,10 +34,9 @@ export function parseExpected<C extends Columns>(expected: Expected<C>, draft: S
     }
     return { revision: integer('revision', revision, 1, Number.MAX_SAFE_INTEGER) };
   }
-  const values = draft.normalise(expected as RowInput<C>);
-  if (values.size === 0)
-    throw new ShmTableError('ERR_ARGUMENT', 'expected must name at least one column, or the revision');
-  return { values };
+  const found = ofColumns(expected as RowInput<C>);
+  if (found !== undefined) return found;
+  throw new ShmTableError('ERR_ARGUMENT', 'expected must name at least one column, or the revision');
 }
 
 /**

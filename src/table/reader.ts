@@ -1,4 +1,5 @@
 import { ShmTableError } from '../errors.js';
+import { fence, loadAfter } from '../memory/index.js';
 import type { TableClock } from './expiry/table-clock.js';
 import type { Key } from './hot/encode-key.js';
 import type { Chain } from './hot/find.js';
@@ -132,6 +133,8 @@ export class Reader<C extends Columns = Columns> {
         }
       }
     }
+    // The tags before what this thread does next, as after every other lookup.
+    fence();
     return undefined;
   }
 
@@ -182,7 +185,7 @@ export class Reader<C extends Columns = Columns> {
     for (let pass = 0; pass < PASSES; pass++) {
       const version = Atomics.load(words, home + VERSION);
       const items = this.chains.readWhole(home, reading.inPlace);
-      if (Atomics.load(words, home + VERSION) === version) {
+      if (loadAfter(words, home + VERSION) === version) {
         if (items === undefined || this.#damage.found) this.#corrupt(home);
         return items;
       }
@@ -223,7 +226,7 @@ export class Reader<C extends Columns = Columns> {
       if (!this.#memory.isRow(row)) this.#corrupt(home);
       const at = this.#memory.rowWord(row);
       const sequence = Atomics.load(words, at + ROW_SEQUENCE);
-      const isLinked = (): boolean => Atomics.load(words, entry) === row;
+      const isLinked = (): boolean => loadAfter(words, entry) === row;
       const isWanted = wanted(at);
       if (isWanted && !copy.takeNumbers(at)) continue;
       const isSound = !isWanted || copy.takeRest(at, isLinked);

@@ -18,7 +18,7 @@ import { unknownColumn } from './unknown-column.js';
  * and integers go into the source.
  */
 export interface RowCodec<C extends Columns = Columns> {
-  /** The row at `row` (its first word) as an object. */
+  /** The row at `row` (its first word) as an object, without hidden columns. */
   readonly read: (row: WordIndex) => Row<C>;
   /** One value, by column name: `readers[name]` is undefined for a column that the schema lacks. */
   readonly readers: ColumnReaders;
@@ -98,8 +98,9 @@ function readStored(column: PlacedColumn): string {
 
 /** Source text of `read` and `readers`. */
 function readSource(columns: readonly PlacedColumn[], read: (column: PlacedColumn) => string): string {
+  const visible = columns.filter(({ isHidden }) => !isHidden);
   return [
-    `read: (row) => ({ ${columns.map((column) => `${column.name}: ${read(column)}`).join(', ')} }),`,
+    `read: (row) => ({ ${visible.map((column) => `${column.name}: ${read(column)}`).join(', ')} }),`,
     'readers: Object.assign(Object.create(null), {',
     ...columns.map((column) => `  ${column.name}: (row) => ${read(column)},`),
     '}),',

@@ -1,4 +1,4 @@
-import { loadAcquire } from '../memory/index.js';
+import { fence, loadAfter } from '../memory/index.js';
 import type { HeapFields } from './hot/long-fields.js';
 import { FIELD_LENGTH } from './layout/heap.js';
 import {
@@ -45,7 +45,8 @@ const PIECE_BYTES = 65_536;
  * value again, still under the lock.
  *
  * The numbers are compared once more after they were copied, since the step ahead may fall between the two halves of
- * one number. It is stored once while the revision stands: a number that is equal twice was not torn by it.
+ * one number. It is stored once while the revision stands: a number that is equal twice was not torn by it. Between copy
+ * and comparison there is a fence, or both could have read one half before the step and the other one after it.
  */
 export class RowCopy<C extends Columns = Columns> implements RowSource<C> {
   readonly memory: RowMemory;
@@ -97,10 +98,11 @@ export class RowCopy<C extends Columns = Columns> implements RowSource<C> {
     const epoch = words[at + ROW_EPOCH];
     const numbers = this.#table.bytes.subarray((at + ROW_HASH) * 4, at * 4 + this.#keyWord * 4);
     this.#numbers.set(numbers);
+    fence();
     if (!numbers.equals(this.#numbers)) return false;
     this.#words[COPY + ROW_REVISION] = low;
     this.#words[COPY + ROW_EPOCH] = epoch;
-    return loadAcquire(words, at + ROW_EPOCH) === epoch && Atomics.load(words, at + ROW_REVISION) === low;
+    return loadAfter(words, at + ROW_EPOCH) === epoch && Atomics.load(words, at + ROW_REVISION) === low;
   }
 
   /**

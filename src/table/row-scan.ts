@@ -68,103 +68,131 @@ export class RowScan<C extends Columns> {
     }
   }
 
-  /** All rows with their keys, in arrays. `proceed` is called before the search for each chain, and may throw. */
-  rows(proceed: () => void): Iterable<readonly { readonly key: string; readonly row: Row<C> }[]> {
-    return this.#longRows === undefined
-      ? this.chains(this.#keysAndRows, proceed)
-      : this.#rowsOneByOne(this.#longRows, proceed);
+  /** The buckets that are scanned. */
+  get buckets(): Pick<TableMemory, 'homeBuckets' | 'bucketOf'> {
+    return this.#memory;
   }
 
-  *#rowsOneByOne(
-    reading: LongRowReading<C, Row<C>>,
-    proceed: () => void,
-  ): Generator<readonly { readonly key: string; readonly row: Row<C> }[]> {
-    const end = this.#memory.homeBuckets;
-    for (let bucket = 0 as BucketNumber; ; bucket++) {
-      proceed();
-      bucket = this.#reader.chains.nextFilled(bucket, end);
-      if (bucket === end) return;
-      for (const { key, value } of reading.rows(bucket, proceed)) yield [{ key, row: value }];
-    }
+  /** The next bucket from this one on whose chain has rows; the number of buckets when there is none. */
+  nextFilled(bucket: BucketNumber): BucketNumber {
+    return this.#reader.chains.nextFilled(bucket, this.#memory.homeBuckets);
   }
 
-  /** The chains that have rows. `proceed` is called before the search for each, and may throw. */
-  *chains<T extends { readonly key: string }>(reading: RowReading<T>, proceed: () => void): Generator<T[]> {
+  /** The keys of a chain. */
+  keysOf(bucket: BucketNumber): readonly { readonly key: string }[] {
+    return this.#reader.chain(bucket, this.keys);
+  }
+
+  /** The rows of a chain with their keys. A row with long values may come without: see `longRow`. */
+  rowsOf(bucket: BucketNumber): readonly { readonly key: string; readonly row: Row<C> | undefined }[] {
+    if (this.#longRows === undefined) return this.#reader.chain(bucket, this.#keysAndRows);
+    return this.#longRows.chain(bucket).map(({ key, value }) => ({ key, row: value }));
+  }
+
+  /** A row of a chain that `rowsOf` has left out, as it is now; undefined when it no longer exists. */
+  longRow(bucket: BucketNumber, key: string): Row<C> | undefined {
+    return this.#longRows?.rowOf(bucket, key);
+  }
+
+  /** Whether `rowsOf` may leave out rows. */
+  get hasLongRows(): boolean {
+    return this.#longRows !== undefined;
+  }
+
+  /** All chains that have rows. */
+  *chains<T extends { readonly key: string }>(reading: RowReading<T>): Generator<T[]> {
     const end = this.#memory.homeBuckets;
     for (let bucket = 0 as BucketNumber; ; bucket++) {
-      proceed();
-      bucket = this.#reader.chains.nextFilled(bucket, end);
+      bucket = this.nextFilled(bucket);
       if (bucket === end) return;
       yield this.#reader.chain(bucket, reading);
     }
   }
 
-  /** One page, as `Table.scan` describes it. `proceed` is called after all options are read, and may throw. */
+  /** One page, as `Table.scan` describes it. */
   page<K extends keyof C & string>(
-    options: ScanOptions<C, K>,
-    proceed: () => void,
+    { cursor, prefix, columns, limit }: ReadScanOptions,
     { isStored, maxBytes }: PageForm = PUBLIC_PAGE,
   ): ScanPage<C, K> {
-    checkOptions(options, SCAN_OPTIONS);
-    const { cursor, prefix = '', columns } = options;
-    const limit = integer('limit', options.limit ?? DEFAULT_SCAN_LIMIT, 1, MAX_LIMIT);
-    if (typeof prefix !== 'string') {
-      throw new ShmTableError('ERR_ARGUMENT', `prefix must be a string, got ${show(prefix)}`);
-    }
-    const chosen = this.#chosen(columns);
+    const chosen = columns?.map(this.#column).sort((a, b) => a.index - b.index);
     const read = projection<C, K>(chosen, isStored);
     const reading = new LongRowReading(this.#reader, chosen ?? this.#memory.layout.row.columns, prefix, (source) =>
       entryReader(source, read(source), this.#clock),
     );
-    proceed();
-    const table = this.#memory.identity;
     const { homeBuckets } = this.#memory;
     let position: ScanPosition | undefined =
-      cursor === undefined ? { bucket: 0, after: undefined } : decodeCursor(cursor, table, homeBuckets);
+      cursor === undefined ? { bucket: 0, after: undefined, least: 0 } : decodeCursor(cursor, this.#memory);
     const page = new PageInMaking<PageEntry<C, K>>(limit, maxBytes);
     for (let effort = 0; position !== undefined; ) {
-      if (page.isFull || effort >= MAX_EFFORT) return { entries: page.entries, cursor: encodeCursor(position, table) };
+      if (page.isFull || effort >= MAX_EFFORT)
+        return { entries: page.entries, cursor: encodeCursor(position, this.#memory) };
       const end = Math.min(position.bucket + MAX_EFFORT - effort, homeBuckets);
       const bucket = this.#reader.chains.nextFilled(position.bucket as BucketNumber, end);
       effort += bucket - position.bucket;
       if (bucket === end) {
-        position = bucket < homeBuckets ? { bucket, after: undefined } : undefined;
+        position = startOf(bucket, homeBuckets);
         continue;
       }
       effort += CHAIN_EFFORT;
-      const after = bucket === position.bucket ? position.after : undefined;
-      position = this.#addBucket({ bucket, after }, prefix, reading, page);
+      const from = bucket === position.bucket ? position : { bucket, after: undefined, least: 0 };
+      position = this.#addBucket(from, prefix, reading, page);
     }
     return { entries: page.entries, cursor: null };
   }
 
-  /** The columns of these names in the order of the schema, each once; undefined for all. `ERR_COLUMN_UNKNOWN`. */
-  #chosen(names: readonly string[] | undefined): readonly PlacedColumn[] | undefined {
-    if (names === undefined) return undefined;
-    if (!Array.isArray(names)) throw new ShmTableError('ERR_ARGUMENT', `columns must be an array, got ${show(names)}`);
-    return [...new Set<string>(names)].map(this.#column).sort((a, b) => a.index - b.index);
-  }
-
   /** Adds a bucket's rows after `position` to the page, as many as fit, and returns where to continue. */
   #addBucket<E>(
-    { bucket, after }: ScanPosition,
+    { bucket, after, least }: ScanPosition,
     prefix: string,
     reading: LongRowReading<C, E>,
     page: PageInMaking<E>,
   ): ScanPosition | undefined {
     const found = reading
       .chain(bucket as BucketNumber)
-      .filter((row) => row.key.startsWith(prefix) && (after === undefined || compareScanned(row, after) > 0))
+      .filter((row) => row.key.startsWith(prefix) && row.hash >>> 0 >= least)
+      .filter((row) => after === undefined || compareScanned(row, after) > 0)
       .sort(compareScanned);
     let last = after;
     for (const { key, hash, bytes, value } of found) {
-      if (!page.hasRoomFor(bytes)) return { bucket, after: last };
+      if (!page.hasRoomFor(bytes)) return { bucket, after: last, least };
       const entry = value ?? reading.rowOf(bucket as BucketNumber, key);
       if (entry !== undefined) page.add(entry, bytes);
       last = { hash, key };
     }
-    return bucket + 1 < this.#memory.homeBuckets ? { bucket: bucket + 1, after: undefined } : undefined;
+    return startOf(bucket + 1, this.#memory.homeBuckets);
   }
+}
+
+/** The beginning of a bucket; undefined after the last one. */
+function startOf(bucket: number, homeBuckets: number): ScanPosition | undefined {
+  return bucket < homeBuckets ? { bucket, after: undefined, least: 0 } : undefined;
+}
+
+/** The options of a scan after the caller's object was read. */
+interface ReadScanOptions {
+  readonly cursor: string | undefined;
+  readonly prefix: string;
+  /** Each once. */
+  readonly columns: readonly string[] | undefined;
+  readonly limit: number;
+}
+
+/** Reads and checks the options of a scan, except what depends on the table. `ERR_ARGUMENT`. */
+export function readScanOptions(options: ScanOptions<Columns, string>): ReadScanOptions {
+  checkOptions(options, SCAN_OPTIONS);
+  const { cursor, prefix = '', columns, limit } = options;
+  if (typeof prefix !== 'string') {
+    throw new ShmTableError('ERR_ARGUMENT', `prefix must be a string, got ${show(prefix)}`);
+  }
+  if (columns !== undefined && !Array.isArray(columns)) {
+    throw new ShmTableError('ERR_ARGUMENT', `columns must be an array, got ${show(columns)}`);
+  }
+  return {
+    cursor,
+    prefix,
+    columns: columns === undefined ? undefined : [...new Set<string>(columns)],
+    limit: integer('limit', limit ?? DEFAULT_SCAN_LIMIT, 1, MAX_LIMIT),
+  };
 }
 
 type PageEntry<C extends Columns, K extends keyof C & string> = ScanPage<C, K>['entries'][number];

@@ -15,15 +15,22 @@ export interface Column {
   readonly maxBytes: number;
   /** Bytes of a long value that the row itself holds; 0 for other types. */
   readonly inlineBytes: number;
+  /** Whether it belongs to a layer above: rows are returned without it. */
+  readonly isHidden: boolean;
 }
 
 const MAX_COLUMNS = 1024;
 const COLUMN_NAME = /^[A-Za-z_][A-Za-z0-9_]{0,62}$/;
+/** Names that no caller's column can have. */
+const HIDDEN_NAME = /^\$[a-z]{1,20}$/i;
 /** `revision` has a meaning in compare-and-set; the others are not ordinary property names in JavaScript. */
 const REFUSED_NAMES = new Set(['revision', '__proto__', 'constructor', 'prototype']);
 
-/** Parses and checks a schema as a caller wrote it. `ERR_SCHEMA_INVALID` names the column and the limit. */
-export function parseColumns(columns: unknown): readonly Column[] {
+/**
+ * Parses and checks a schema as a caller wrote it. `ERR_SCHEMA_INVALID` names the column and the limit. `mayHide`: it comes
+ * from a layer above or from a segment, and may have hidden columns.
+ */
+export function parseColumns(columns: unknown, mayHide = false): readonly Column[] {
   if (typeof columns !== 'object' || columns === null || Array.isArray(columns)) {
     throw new ShmTableError(
       'ERR_SCHEMA_INVALID',
@@ -31,7 +38,7 @@ export function parseColumns(columns: unknown): readonly Column[] {
     );
   }
   const parsed: Column[] = [];
-  for (const [name, type] of Object.entries(columns)) parsed.push(parseColumn(name, type));
+  for (const [name, type] of Object.entries(columns)) parsed.push(parseColumn(name, type, mayHide));
   if (parsed.length === 0 || parsed.length > MAX_COLUMNS) {
     throw new ShmTableError('ERR_SCHEMA_INVALID', `a table has 1 to ${MAX_COLUMNS} columns, got ${parsed.length}`);
   }
@@ -45,8 +52,9 @@ export function parseColumns(columns: unknown): readonly Column[] {
   return parsed;
 }
 
-function parseColumn(name: string, type: unknown): Column {
-  if (!COLUMN_NAME.test(name) || REFUSED_NAMES.has(name)) {
+function parseColumn(name: string, type: unknown, mayHide: boolean): Column {
+  const isHidden = mayHide && HIDDEN_NAME.test(name);
+  if ((!isHidden && !COLUMN_NAME.test(name)) || REFUSED_NAMES.has(name)) {
     const rule = REFUSED_NAMES.has(name) ? 'is a reserved name' : `does not match ${COLUMN_NAME.source}`;
     throw new ShmTableError('ERR_SCHEMA_INVALID', `column name ${show(name)} ${rule}`);
   }
@@ -61,5 +69,6 @@ function parseColumn(name: string, type: unknown): Column {
   if (size > limit) {
     throw new ShmTableError('ERR_SCHEMA_INVALID', `column ${name}: ${type} is over the limit of ${limit} bytes`);
   }
-  return { name, type: type as ColumnType, kind, field: COLUMN_TYPES[kind].field, maxBytes, inlineBytes };
+  const { field } = COLUMN_TYPES[kind];
+  return { name, type: type as ColumnType, kind, field, maxBytes, inlineBytes, isHidden };
 }

@@ -1,8 +1,6 @@
 import type { RowLayout } from './layout/row.js';
-import { memoryFor } from './layout/row-memory.js';
 import type { WordIndex } from './layout/units.js';
 import type { RowCodec } from './row-codec.js';
-import type { TableCode } from './table-code.js';
 import type { Columns, Row, RowInput } from './types.js';
 
 /** The row's first word. */
@@ -10,13 +8,14 @@ const ROW = 0 as WordIndex;
 
 /** One row in memory of this thread, in which values are checked and converted to what their columns would return. */
 export class ScratchRow<C extends Columns> {
-  readonly #code: TableCode<C>;
   readonly #layout: RowLayout;
+  readonly #compile: () => RowCodec<C>;
   #codec: RowCodec<C> | undefined;
 
-  constructor(code: TableCode<C>) {
-    this.#code = code;
-    this.#layout = code.context.memory.layout.row;
+  /** `compile` creates the codec for the memory of one row of this layout, when the first row is written. */
+  constructor(layout: RowLayout, compile: () => RowCodec<C>) {
+    this.#layout = layout;
+    this.#compile = compile;
   }
 
   /**
@@ -28,16 +27,24 @@ export class ScratchRow<C extends Columns> {
     return this.#named(codec);
   }
 
+  /** The named values in their stored form: as `normalise`, but a `json` value as its text. Throws as `set` does. */
+  stored(input: RowInput<C>): Map<string, unknown> {
+    const codec = this.#compiled();
+    codec.write(input, () => ROW);
+    return this.#named(codec, codec.stored.readers);
+  }
+
   /** The values that were written last. */
-  #named(codec: RowCodec<C>): Map<string, unknown> {
+  #named(codec: RowCodec<C>, readers = codec.readers): Map<string, unknown> {
     const named = this.#layout.columns.filter(({ index }) => (codec.named[index >> 5] & (1 << (index & 31))) !== 0);
-    return new Map(named.map(({ name }) => [name, codec.readers[name]?.(ROW)]));
+    return new Map(named.map(({ name }) => [name, readers[name]?.(ROW)]));
   }
 
   /** The caller's input, read once and checked, as a plain object of the named values. Throws as `set` does. */
   copy(input: RowInput<C>): RowInput<C> {
     const codec = this.#compiled();
-    const isWhole = codec.write(input, () => ROW) === this.#layout.columns.length;
+    const { columns } = this.#layout;
+    const isWhole = codec.write(input, () => ROW) === columns.length && !columns.some(({ isHidden }) => isHidden);
     const copy: RowInput<C> & Record<string, unknown> = {};
     // The values that a row returns can be written to it.
     if (isWhole) return codec.read(ROW) as typeof copy;
@@ -62,7 +69,7 @@ export class ScratchRow<C extends Columns> {
   }
 
   #compiled(): RowCodec<C> {
-    this.#codec ??= this.#code.compileCodec(memoryFor(this.#layout.rowBytes)).codec;
+    this.#codec ??= this.#compile();
     return this.#codec;
   }
 }

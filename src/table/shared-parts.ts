@@ -40,7 +40,7 @@ export class SharedParts {
     if (![...openHere.values()].some(({ parts }) => mayBe(parts, attach))) return undefined;
     const identity = identify(attach);
     const shared = identity === undefined ? undefined : openHere.get(keyOf(identity, attach.readOnly));
-    if (shared === undefined || shared.parts.isClosed) return undefined;
+    if (shared === undefined || shared.parts.isClosed || shared.parts.hasMoved) return undefined;
     checkSchema(attach.name, shared.parts.memory.layout.schema, wanted);
     return shared;
   }
@@ -71,6 +71,11 @@ export class SharedParts {
   release(handle: object): void {
     dropped.unregister(handle);
     this.#release();
+  }
+
+  /** Detaches if nothing holds these parts, for parts that turned out to be of another table. */
+  closeUnheld(): void {
+    if (this.#handles === 0) this.parts.close();
   }
 
   /** For a handle that was garbage-collected without `close`. */

@@ -6,7 +6,6 @@ import * as slot from './layout/slot.js';
 import type { TableMemory } from './layout/table-memory.js';
 import type { BucketNumber } from './layout/units.js';
 import type { Participant } from './participant.js';
-import { isSpecialised } from './specialize.js';
 import type { HeapStats, TableCounts, TableStats } from './types.js';
 
 /** How many expired rows one count removes at most, and how often a count is repeated because others removed rows. */
@@ -14,7 +13,7 @@ const ROWS_PER_COUNT = 1000;
 const MAX_COUNTS = 4;
 
 /** The sum of one counter over all slots, whether in use or not: counters are never reset. */
-function sum(memory: TableMemory, counter: number): number {
+export function sumOfCounter(memory: TableMemory, counter: number): number {
   let total = 0;
   for (let number = 0; number < memory.layout.schema.maxParticipants; number++) {
     total += memory.doubles[memory.slotWord(number) / 2 + slot.counterAt(counter)];
@@ -28,8 +27,11 @@ function sum(memory: TableMemory, counter: number): number {
  * inserted.
  */
 export function countedRows(memory: TableMemory): number {
-  const removed = [slot.DELETES, slot.EXPIRATIONS, slot.EVICTIONS].reduce((rows, by) => rows + sum(memory, by), 0);
-  return sum(memory, slot.INSERTS) - removed;
+  const removed = [slot.DELETES, slot.EXPIRATIONS, slot.EVICTIONS].reduce(
+    (rows, by) => rows + sumOfCounter(memory, by),
+    0,
+  );
+  return sumOfCounter(memory, slot.INSERTS) - removed;
 }
 
 /**
@@ -49,10 +51,10 @@ export function countLiveRows(memory: TableMemory, expired: ExpiredRows, sweeper
   if (!expired.areThereAny) return countRows(memory);
   sweeper?.reclaim(ROWS_PER_COUNT);
   for (let tries = 0; ; tries++) {
-    const removed = sum(memory, slot.EXPIRATIONS);
+    const removed = sumOfCounter(memory, slot.EXPIRATIONS);
     const live = countRows(memory) - expired.count();
     // A row that another process removed meanwhile may have been counted as expired and not as removed, or as both.
-    if (sum(memory, slot.EXPIRATIONS) === removed || tries === MAX_COUNTS) return Math.max(live, 0);
+    if (sumOfCounter(memory, slot.EXPIRATIONS) === removed || tries === MAX_COUNTS) return Math.max(live, 0);
   }
 }
 
@@ -94,7 +96,6 @@ export function readStats(memory: TableMemory, locks: ByteLocks, own: Participan
     overflowBuckets: memory.overflow.stats().used,
     longestChain: longestChain(memory),
     ...(heap === undefined ? {} : { heap }),
-    specialised: isSpecialised(),
     ...operations,
   };
 }
@@ -106,13 +107,13 @@ export function readCounts(memory: TableMemory, locks: ByteLocks, own: Participa
     rows: countRows(memory),
     capacity: schema.capacity,
     bytes: totalBytes,
-    inserts: sum(memory, slot.INSERTS),
-    updates: sum(memory, slot.UPDATES),
-    deletes: sum(memory, slot.DELETES),
-    expirations: sum(memory, slot.EXPIRATIONS),
-    evictions: sum(memory, slot.EVICTIONS),
-    recoveries: sum(memory, slot.RECOVERIES),
-    lockWaits: sum(memory, slot.LOCK_WAITS),
+    inserts: sumOfCounter(memory, slot.INSERTS),
+    updates: sumOfCounter(memory, slot.UPDATES),
+    deletes: sumOfCounter(memory, slot.DELETES),
+    expirations: sumOfCounter(memory, slot.EXPIRATIONS),
+    evictions: sumOfCounter(memory, slot.EVICTIONS),
+    recoveries: sumOfCounter(memory, slot.RECOVERIES),
+    lockWaits: sumOfCounter(memory, slot.LOCK_WAITS),
     participants: attachedSlots(memory, locks, own).length,
   };
 }
@@ -140,13 +141,18 @@ function spareRows(memory: TableMemory): number {
 function longestChain(memory: TableMemory): number {
   let longest = 1;
   for (let bucket = 0 as BucketNumber; bucket < memory.homeBuckets; bucket++) {
-    let length = 1;
-    let link = memory.words[memory.homeWord(bucket) + LINK];
-    while (memory.isOverflow(link) && length <= memory.overflow.slices) {
-      length++;
-      link = memory.words[memory.overflowWord(link) + LINK];
-    }
-    if (length > longest) longest = length;
+    longest = Math.max(longest, chainLength(memory, bucket));
   }
   return longest;
+}
+
+/** Buckets of the chain that begins with this one. */
+export function chainLength(memory: TableMemory, bucket: BucketNumber): number {
+  let length = 1;
+  let link = memory.words[memory.homeWord(bucket) + LINK];
+  while (memory.isOverflow(link) && length <= memory.overflow.slices) {
+    length++;
+    link = memory.words[memory.overflowWord(link) + LINK];
+  }
+  return length;
 }

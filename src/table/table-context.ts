@@ -1,5 +1,16 @@
 import { ShmTableError } from '../errors.js';
-import { assertStackRoom, futexWait, futexWake, loadAcquire, monotonicMs, storeRelease } from '../memory/index.js';
+import {
+  assertStackRoom,
+  fence,
+  futexWait,
+  futexWake,
+  loadAcquire,
+  loadAfter,
+  monotonicMs,
+  storeRelease,
+  storeReleaseByte,
+} from '../memory/index.js';
+import { WriteRefused } from './alter/states.js';
 import { ChangeFeed } from './changes/change-feed.js';
 import { refusal } from './column-types/column-types.js';
 import { ExpiryGroups } from './expiry/expiry-groups.js';
@@ -14,18 +25,21 @@ import { decodeShort, SHORT } from './short-text.js';
 export type TableContext = ReturnType<typeof createContext>;
 
 /** What `hot/` uses from other modules, which it must not import: see `specialize.ts`. */
-const runtime = {
+export const runtime = {
   assertStackRoom,
   decodeShort,
+  fence,
   finishHash,
   futexWait,
   futexWake,
   loadAcquire,
+  loadAfter,
   monotonicMs,
   noteWrite,
   ownWrites,
   refusal,
   storeRelease,
+  storeReleaseByte,
   SHORT,
   SIP2,
   SIP3,
@@ -48,6 +62,10 @@ export function createContext(name: string, memory: TableMemory) {
       problem: string,
     ): never => {
       throw new ShmTableError(code, `table ${name} ${problem}`);
+    },
+    /** For a write that finds the table frozen or gone. */
+    refuseWrite: (): never => {
+      throw new WriteRefused(name);
     },
   };
 }

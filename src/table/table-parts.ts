@@ -10,7 +10,8 @@ import type { Heap } from './hot/heap.js';
 import type { Lookup } from './hot/lookup.js';
 import type { Writer } from './hot/write.js';
 import { type PlacedColumn, ROW_HASH } from './layout/row.js';
-import { READY, STATE } from './layout/segment.js';
+import { memoryFor } from './layout/row-memory.js';
+import { FROZEN, MOVED, READY, STATE } from './layout/segment.js';
 import type { TableMemory } from './layout/table-memory.js';
 import type { OpenedTable } from './open.js';
 import type { AttachOptions } from './options.js';
@@ -91,7 +92,7 @@ export class TableParts<C extends Columns = Columns> {
     this.#options = options;
     this.#columns = new Map(row.columns.map((column) => [column.name, column]));
     this.code = new TableCode<C>(createContext(options.name, memory));
-    this.draft = new ScratchRow<C>(this.code);
+    this.draft = new ScratchRow<C>(row, () => this.code.compileCodec(memoryFor(row.rowBytes)).codec);
     this.clock = this.code.context.clock;
     this.expired = new ExpiredRows(memory, this.clock, this.code.context.groups);
     this.locks = segment.openByteLocks();
@@ -110,7 +111,7 @@ export class TableParts<C extends Columns = Columns> {
       segment.backend === 'file' ? attachToFile(segment, code, locks) : Participant.attach(code, locks);
     return new WritingParts(
       participant,
-      (writing) => new Sweeper(this.expired, clock, writing, locks, () => !this.isClosed),
+      (writing) => new Sweeper(this.expired, clock, writing, locks, () => !this.isClosed && !this.hasMoved),
       (writing) => this.#createWriter(writing),
     );
   }
@@ -255,7 +256,13 @@ export class TableParts<C extends Columns = Columns> {
 
   /** Whether the table is destroyed or detached; the memory of a detached table reads as zeros. */
   get isClosed(): boolean {
-    return this.memory.words[STATE] !== READY;
+    const state = this.memory.words[STATE];
+    return state !== READY && state !== FROZEN && state !== MOVED;
+  }
+
+  /** Whether the table is in another segment now. */
+  get hasMoved(): boolean {
+    return Atomics.load(this.memory.words, STATE) === MOVED;
   }
 
   /** Throws `ERR_TABLE_CLOSED` once any process has destroyed the table. */
@@ -265,10 +272,10 @@ export class TableParts<C extends Columns = Columns> {
 
   /** Detaches, even when it throws `ERR_TABLE_CORRUPT`. Called once. */
   close(): void {
-    const destroyed = this.isClosed;
+    const isLeft = this.isClosed || this.hasMoved;
     this.writing?.sweeper.stop();
     try {
-      if (!destroyed && this.writing !== undefined) this.#detach(this.writing.participant);
+      if (!isLeft && this.writing !== undefined) this.#detach(this.writing.participant);
     } finally {
       this.locks.close();
       this.segment.close();

@@ -1,9 +1,13 @@
-import { ShmTableError, show } from '../errors.js';
+import { hasCode, ShmTableError, show } from '../errors.js';
 import { checkOptions } from '../memory/index.js';
+import { alterTable } from './alter/alteration.js';
+import { alterationTo, alteredSchema } from './alter/altered-schema.js';
+import { describeLoss } from './alter/successor.js';
+import { eachKey, eachRow } from './chain-walk.js';
+import { destroyCompanions } from './companions.js';
 import { putUnder, TableEngine } from './engine.js';
-import type { Accumulator } from './hot/add-to-column.js';
 import type { WriteMode } from './hot/write.js';
-import { bytesByPurpose, columnsOf, layOutSegment } from './layout/segment.js';
+import { bytesByPurpose, layOutSegment, visibleColumnsOf } from './layout/segment.js';
 import { PID } from './layout/slot.js';
 import { listTables } from './list.js';
 import { forEachKey, listKeys, readKeys, readRows, writeEachKey } from './many-rows.js';
@@ -17,9 +21,18 @@ import {
   openTable,
   prepareTable,
 } from './open.js';
-import { INCREMENT_OPTIONS, LOOKUP_OPTIONS, TABLE_OPTIONS } from './option-names.js';
-import { type AttachOptions, parseAttach, parseNamespace, parseSchema } from './options.js';
+import { ALTER_OPTIONS, LOOKUP_OPTIONS, TABLE_OPTIONS } from './option-names.js';
+import {
+  type AttachOptions,
+  parseAttach,
+  parseNamespace,
+  parseOnMismatch,
+  parseSchema,
+  type TableSchema,
+} from './options.js';
 import type { Outcome } from './outcome.js';
+import { readScanOptions } from './row-scan.js';
+import { describeMismatch } from './schema-mismatch.js';
 import { SharedParts } from './shared-parts.js';
 import { SnapshotReader } from './snapshot/reader.js';
 import { checkSnapshot, loadSnapshot, restoredOptions, snapshotOf } from './snapshot/snapshot.js';
@@ -27,6 +40,8 @@ import { writeSnapshot } from './snapshot/writer.js';
 import { attachedSlots, countLiveRows, readStats } from './stats.js';
 import { TableHandle } from './table-handle.js';
 import type {
+  Alteration,
+  AlterOptions,
   BackendName,
   Change,
   ClearOptions,
@@ -53,7 +68,7 @@ import type {
   WriteOptions,
 } from './types.js';
 import { verifyTable } from './verify.js';
-import { checkLifetime, checkTtl, expiryOf, readWriteOptions } from './write-options.js';
+import { checkLifetime, expiryOf, readIncrementOptions, readWriteOptions } from './write-options.js';
 
 /**
  * A typed hash table in shared memory: every process on the machine reads and writes its rows as if they were in a
@@ -80,16 +95,11 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
   readonly namespace: string;
   readonly backend: BackendName;
   readonly readOnly: boolean;
-  readonly capacity: number;
-  readonly columns: C;
-  readonly maxKeyBytes: number;
-  readonly evict: 'none' | 'lru';
-  readonly changes: number;
-  readonly maxParticipants: number;
 
   readonly #attach: AttachOptions;
   readonly #handle: TableHandle<C>;
   readonly #engine: TableEngine<C>;
+  #columns: { readonly schema: TableSchema; readonly columns: C };
 
   private constructor(handle: TableHandle<C>, options: AttachOptions) {
     // The constructor is private in TypeScript only.
@@ -99,21 +109,14 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
         'a Table is created by Table.create, Table.open or Table.openOrCreate, not by new',
       );
     }
-    const { schema } = handle.memory.layout;
     this.name = options.name;
     this.namespace = options.namespace;
     this.backend = handle.segment.backend;
     this.readOnly = options.readOnly;
-    this.capacity = schema.capacity;
-    this.maxKeyBytes = schema.maxKeyBytes;
-    this.evict = schema.evict;
-    this.changes = schema.changes;
-    this.maxParticipants = schema.maxParticipants;
-    // The schema was parsed from the same object that C was inferred from; otherwise C is the general Columns.
-    this.columns = Object.freeze(columnsOf(schema)) as C;
     this.#attach = options;
     this.#handle = handle;
     this.#engine = new TableEngine(handle);
+    this.#columns = columnsOfSchema<C>(handle.schema);
     putUnder(this, this.#engine);
   }
 
@@ -166,15 +169,88 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
    *
    * @throws {ShmTableError} everything that `create` and `open` throw except `ERR_TABLE_EXISTS`; `ERR_TABLE_NOT_FOUND`
    *   only with `readOnly`.
+   * @throws {ShmTableError} with `onMismatch: 'alter'`, what `alter` throws.
    */
   static openOrCreate<const C extends Columns>(options: TableOptions<C>): Table<C> {
     checkOptions(options, TABLE_OPTIONS);
     const attach = parseAttach(options);
     const schema = parseSchema(options);
+    const onMismatch = parseOnMismatch(options.onMismatch);
+    if (onMismatch !== 'throw') return Table.#openAsWanted(attach, schema, onMismatch);
     const wanted = { ...schema, columns: options.columns };
     const shared = SharedParts.find(attach, wanted);
     if (shared !== undefined) return Table.#over<C>(shared, attach);
     return openOrCreateTable(attach, schema, wanted, (opened) => Table.#attachTo<C>(opened, attach));
+  }
+
+  /** `openOrCreate` for a caller that may change a table of another schema. */
+  static #openAsWanted<C extends Columns>(
+    attach: AttachOptions,
+    schema: TableSchema,
+    onMismatch: 'alter' | 'recreate',
+  ): Table<C> {
+    const attachTo = (opened: OpenedTable): Table<C> => Table.#attachTo<C>(opened, attach);
+    for (;;) {
+      const opened = openOrCreateTable(attach, schema, {}, attachTo);
+      // Until it is known to have what is wanted, it may be altered in any way.
+      opened.#handle.dependOn([]);
+      const { schema: stored } = opened.#handle;
+      const mismatch = describeMismatch(stored, schema);
+      const isOlder = schema.schemaVersion < stored.schemaVersion;
+      const loss = isOlder ? describeLoss(schema.columns, stored.columns) : undefined;
+      if (mismatch === undefined || (isOlder && loss === undefined)) {
+        opened.#handle.dependOn(schema.columns);
+        return opened;
+      }
+      if (isOlder || attach.readOnly) {
+        opened.close();
+        throw new ShmTableError('ERR_SCHEMA_MISMATCH', `table ${attach.name} has another schema: ${loss ?? mismatch}`);
+      }
+      try {
+        if (onMismatch === 'recreate') opened.#destroyIfStill(stored);
+        else alterTable(attach, (now) => alterationTo(schema, now));
+      } catch (error) {
+        // It was destroyed meanwhile.
+        if (!hasCode(error, 'ERR_TABLE_NOT_FOUND') && !hasCode(error, 'ERR_TABLE_CLOSED')) throw error;
+      } finally {
+        opened.close();
+      }
+    }
+  }
+
+  /** Destroys this table and no other: another process may have altered it, or created another one in its place. */
+  #destroyIfStill(schema: TableSchema): void {
+    if (this.#handle.schema !== schema) return;
+    const { segment } = this.#handle;
+    if (this.#handle.schema === schema) destroySegment(this.#attach, segment);
+  }
+
+  /**
+   * Gives a table another schema while it is in use: capacity, columns, heap, feed. The rows are copied to a new segment
+   * beside the old one, which takes over the table's name in one step; killed anywhere, the table is whole in the one or
+   * the other. Rows keep keys, values and expiry, and get higher revisions. Readers continue throughout. Writers wait at
+   * the end, while what was written during the copy is copied once more: for a moment, but for the length of the copy
+   * if the table is written faster than it can be copied.
+   *
+   * Every handle of every process follows at its next operation; watches with a gap; scans and iterations continue where
+   * they are. A handle whose columns are gone or of another kind throws `ERR_SCHEMA_MISMATCH` from then on.
+   *
+   * Synchronous. O(rows + bytes).
+   *
+   * @throws {ShmTableError} `ERR_TABLE_NOT_FOUND` when there is no such table.
+   * @throws {ShmTableError} `ERR_COLUMN_UNKNOWN`, `ERR_SCHEMA_INVALID` or `ERR_ARGUMENT` when a change is invalid.
+   * @throws {ShmTableError} `ERR_TABLE_FULL`, `ERR_VALUE_RANGE`, `ERR_VALUE_TOO_LONG` or `ERR_KEY_INVALID` when a row
+   *   does not fit; the message names it.
+   * @throws {ShmTableError} `ERR_LOCK_TIMEOUT` when a live writer is stopped in a write for `lockTimeoutMs`, or another
+   *   process alters the table for a minute.
+   * @throws {ShmTableError} `ERR_BACKEND_UNSUPPORTED` when the table is neither in `posix` memory nor in a file.
+   * @throws {ShmTableError} what `create` throws for the new segment. Whatever is thrown, the table is as before.
+   */
+  static alter(name: string, changes: AlterOptions): Alteration {
+    checkOptions(changes, ALTER_OPTIONS);
+    const { namespace, backend, path, hugePages, lockTimeoutMs } = changes;
+    const attach = parseAttach({ name, namespace, backend, path, hugePages, lockTimeoutMs });
+    return alterTable(attach, (stored) => alteredSchema(stored, changes));
   }
 
   static #attachTo<C extends Columns>(opened: OpenedTable, attach: AttachOptions): Table<C> {
@@ -203,7 +279,7 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
   }
 
   /**
-   * Destroys a table by name, without opening it. See the method `destroy`.
+   * Destroys a table by name, without opening it, and with the table of a cache the whole cache. See the method `destroy`.
    *
    * @throws {ShmTableError} `ERR_TABLE_NOT_FOUND` when there is no such table.
    * @throws {ShmTableError} `ERR_PERMISSION` when this user may not remove it.
@@ -211,7 +287,9 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
   static destroy(name: string, options: LookupOptions = {}): void {
     checkOptions(options, TABLE_OPTIONS);
     checkName(name, options);
-    destroyTable(parseAttach({ ...options, name, readOnly: false }));
+    const attach = parseAttach({ ...options, name, readOnly: false });
+    destroyCompanions(attach);
+    destroyTable(attach);
   }
 
   /**
@@ -256,12 +334,16 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
    */
   getMany(keys: Iterable<string>): (Row<C> | undefined)[] {
     this.#handle.assertOpen();
-    const { rows } = this.#handle;
     const list = listKeys(keys);
+    let { rows } = this.#handle;
     const found = new Array<Row<C> | undefined>(list.length);
     forEachKey(
       list,
-      (group) => this.#engine.loadAhead(group),
+      (group) => {
+        this.#engine.loadAhead(group);
+        // The handle may have followed its table.
+        rows = this.#handle.rows;
+      },
       (text, i) => {
         found[i] = rows(text);
       },
@@ -276,7 +358,7 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
    */
   get size(): number {
     this.#handle.assertOpen();
-    const { memory, expired, writing } = this.#handle;
+    const { memory, expired, writing } = this.#handle.parts;
     return countLiveRows(memory, expired, writing?.sweeper);
   }
 
@@ -308,14 +390,22 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
 
   /** Removes the row, and returns whether there was one. */
   delete(key: string): boolean {
-    return this.#handle.writer.remove(key) === 'deleted';
+    for (;;) {
+      try {
+        return this.#handle.writer.remove(key) === 'deleted';
+      } catch (error) {
+        this.#handle.beginAgain(error);
+      }
+    }
   }
 
   /** Reads and removes the row in one step; of several processes exactly one gets it. */
   take(key: string): Row<C> | undefined {
     let row: Row<C> | undefined;
-    this.#handle.writer.remove(key, undefined, (at) => {
-      row = this.#handle.codec.read(at);
+    this.#handle.write((writer, { code }) => {
+      writer.remove(key, undefined, (at) => {
+        row = code.codec.read(at);
+      });
     });
     return row;
   }
@@ -334,7 +424,8 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
     writeEachKey(
       keys,
       (group) => this.#engine.loadAhead(group),
-      (key, i) => this.#handle.writer.write('set', key, rows[i], expiryOf(this.#handle.clock, { ttl })),
+      (key, i) =>
+        this.#handle.write((writer) => writer.write('set', key, rows[i], expiryOf(this.#handle.clock, { ttl }))),
     );
     return this;
   }
@@ -405,8 +496,7 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
     by: ColumnInput<C[K]> | number = 1,
     options?: IncrementOptions,
   ): Row<C>[K] {
-    const numeric = this.#handle.accumulator(column);
-    return this.#add(key, numeric, numeric.addend(by), options) as Row<C>[K];
+    return this.#add(key, column, by as number | bigint, 1, options) as Row<C>[K];
   }
 
   /** Subtracts `by` from a number and returns the new value: `increment` by `-by`, with the same errors. */
@@ -416,24 +506,35 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
     by: ColumnInput<C[K]> | number = 1,
     options?: IncrementOptions,
   ): Row<C>[K] {
-    const numeric = this.#handle.accumulator(column);
-    return this.#add(key, numeric, -numeric.addend(by), options) as Row<C>[K];
+    return this.#add(key, column, by as number | bigint, -1, options) as Row<C>[K];
   }
 
-  #add(key: string, column: Accumulator, by: number | bigint, options: IncrementOptions | undefined): number | bigint {
-    if (options === undefined) {
-      const { writer } = this.#handle;
-      writer.increment(key, column, by, undefined);
-      return writer.value;
+  #add(
+    key: string,
+    column: string,
+    by: number | bigint,
+    sign: 1 | -1,
+    options: IncrementOptions | undefined,
+  ): number | bigint {
+    const lifetimes = options === undefined ? undefined : readIncrementOptions(options);
+    for (;;) {
+      try {
+        // Before anything else of the table: when the table moves in between, this writer refuses to write.
+        const { writer } = this.#handle;
+        const numeric = this.#handle.accumulator(column);
+        const addend = sign === 1 ? numeric.addend(by) : -numeric.addend(by);
+        if (lifetimes === undefined) {
+          writer.increment(key, numeric, addend, undefined);
+        } else {
+          const { ttl, ttlIfNew } = lifetimes;
+          const expiresAt = ttl === undefined ? undefined : expiryOf(this.#handle.clock, { ttl });
+          writer.increment(key, numeric, addend, expiresAt, undefined, ttlIfNew);
+        }
+        return writer.value;
+      } catch (error) {
+        this.#handle.beginAgain(error);
+      }
     }
-    checkOptions(options, INCREMENT_OPTIONS);
-    const { ttl, ttlIfNew } = options;
-    if (ttl !== undefined) checkTtl(ttl);
-    if (ttlIfNew !== undefined) checkTtl(ttlIfNew, 'ttlIfNew');
-    const { writer } = this.#handle;
-    const expiresAt = ttl === undefined ? undefined : expiryOf(this.#handle.clock, { ttl });
-    writer.increment(key, column, by, expiresAt, undefined, ttlIfNew);
-    return writer.value;
   }
 
   /**
@@ -485,9 +586,11 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
    * @throws {ShmTableError} `ERR_ARGUMENT` when `ttl` is neither `null` nor an integer in that range.
    */
   expire(key: string, ttl: number | null): boolean {
-    const { writer } = this.#handle;
+    this.#handle.assertWritable();
     if (ttl !== null) checkLifetime(ttl);
-    return writer.expire(key, ttl === null ? 0 : this.#handle.clock.after(ttl)) === 'updated';
+    return this.#handle.write(
+      (writer) => writer.expire(key, ttl === null ? 0 : this.#handle.clock.after(ttl)) === 'updated',
+    );
   }
 
   /**
@@ -504,13 +607,12 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
 
   /** Iterates over all keys, as `entries` does. */
   *keys(): IterableIterator<string> {
-    for (const chain of this.#handle.scan.chains(this.#handle.scan.keys, this.#handle.proceed))
-      for (const { key } of chain) yield key;
+    for (const chain of eachKey(this.#handle)) for (const { key } of chain) yield key;
   }
 
   /** Iterates over all rows, as `entries` does. */
   *values(): IterableIterator<Row<C>> {
-    for (const chain of this.#handle.scan.rows(this.#handle.proceed)) {
+    for (const chain of eachRow(this.#handle)) {
       for (const { row } of chain) yield row;
     }
   }
@@ -521,7 +623,7 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
    * complete iteration.
    */
   *entries(): IterableIterator<[string, Row<C>]> {
-    for (const chain of this.#handle.scan.rows(this.#handle.proceed)) {
+    for (const chain of eachRow(this.#handle)) {
       for (const { key, row } of chain) yield [key, row];
     }
   }
@@ -550,7 +652,9 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
    */
   scan<K extends keyof C & string = keyof C & string>(options: ScanOptions<C, K> = {}): ScanPage<C, K> {
     this.#handle.assertOpen();
-    return this.#handle.scan.page(options, this.#handle.proceed);
+    const read = readScanOptions(options);
+    this.#handle.assertOpen();
+    return this.#handle.scan.page(read);
   }
 
   /**
@@ -567,6 +671,38 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
   }
 
   // ---- about the table ----
+
+  get capacity(): number {
+    return this.#handle.schema.capacity;
+  }
+
+  /** Names and types of the columns, as this handle last saw them. */
+  get columns(): C {
+    const { schema } = this.#handle;
+    if (this.#columns.schema !== schema) this.#columns = columnsOfSchema<C>(schema);
+    return this.#columns.columns;
+  }
+
+  get maxKeyBytes(): number {
+    return this.#handle.schema.maxKeyBytes;
+  }
+
+  get evict(): 'none' | 'lru' {
+    return this.#handle.schema.evict;
+  }
+
+  get changes(): number {
+    return this.#handle.schema.changes;
+  }
+
+  get maxParticipants(): number {
+    return this.#handle.schema.maxParticipants;
+  }
+
+  /** The version of the schema: see `TableOptions.schemaVersion`. */
+  get schemaVersion(): number {
+    return this.#handle.schema.schemaVersion;
+  }
 
   /** Whether this handle can be used: it is not closed, and its table not destroyed. Never throws. */
   get isOpen(): boolean {
@@ -589,6 +725,7 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
       changes: this.changes,
       lockTimeoutMs,
       maxParticipants: this.maxParticipants,
+      schemaVersion: this.schemaVersion,
       ...(path === undefined ? {} : { path }),
     };
   }
@@ -598,7 +735,8 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
    */
   stats(): TableStats {
     this.#handle.assertOpen();
-    return readStats(this.#handle.memory, this.#handle.locks, this.#handle.writing?.participant);
+    const { memory, locks, writing } = this.#handle.parts;
+    return readStats(memory, locks, writing?.participant);
   }
 
   /**
@@ -607,8 +745,9 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
    */
   verify(): Verification {
     this.#handle.assertOpen();
-    this.#handle.writing?.participant.settleDead();
-    return verifyTable(this.#handle.memory);
+    const { memory, writing } = this.#handle.parts;
+    writing?.participant.settleDead();
+    return verifyTable(memory);
   }
 
   /**
@@ -624,13 +763,14 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
   async snapshot(path: string): Promise<void> {
     this.#handle.assertOpen();
     checkPath(path);
-    const table = {
-      memory: this.#handle.memory,
-      reader: this.#handle.reader,
-      clock: this.#handle.clock,
-      name: this.name,
-    };
-    await writeSnapshot(path, snapshotOf(table, this.#handle.proceed));
+    // A snapshot that has begun describes the table as it was before an alteration.
+    const { parts, release } = this.#handle.hold({});
+    try {
+      const { memory, reader, clock, name } = parts;
+      await writeSnapshot(path, snapshotOf({ memory, reader, clock, name }, this.#handle.proceed));
+    } finally {
+      release();
+    }
   }
 
   /**
@@ -663,7 +803,7 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
         attach,
         parseSchema(wanted),
         (opened) => Table.#attachTo<C>(opened, attach),
-        snapshot.revision + 1,
+        { leastRevision: snapshot.revision + 1 },
       );
       try {
         await loadSnapshot(reader, table.#handle);
@@ -689,7 +829,9 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
    */
   destroy(): void {
     this.#handle.assertWritable();
-    destroySegment(this.#handle.segment);
+    destroyCompanions(this.#attach);
+    // It may move to another segment in between.
+    while (!destroySegment(this.#attach, this.#handle.segment));
     this.close();
   }
 
@@ -701,23 +843,36 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
   // ---- parts ----
 
   #describe(): TableInfo {
-    const owners = attachedSlots(this.#handle.memory, this.#handle.locks, this.#handle.writing?.participant);
+    const { memory, expired, locks, writing } = this.#handle.parts;
+    const owners = attachedSlots(memory, locks, writing?.participant);
+    const { schema, totalBytes } = memory.layout;
     return {
       name: this.name,
-      columns: this.columns,
-      capacity: this.capacity,
-      rows: this.size,
-      bytes: this.#handle.memory.layout.totalBytes,
+      columns: columnsOfSchema(schema).columns,
+      capacity: schema.capacity,
+      rows: countLiveRows(memory, expired, writing?.sweeper),
+      bytes: totalBytes,
       backend: this.backend,
-      owners: owners.map((number) => this.#handle.memory.words[this.#handle.memory.slotWord(number) + PID]),
+      owners: owners.map((number) => memory.words[memory.slotWord(number) + PID]),
     };
   }
 
   #write(mode: WriteMode, key: string, row: RowInput<C>, options: WriteOptions | undefined): Outcome {
-    if (options === undefined) return this.#handle.writer.write(mode, key, row, undefined);
-    const { ttl } = readWriteOptions(options);
-    return this.#handle.writer.write(mode, key, row, expiryOf(this.#handle.clock, { ttl }));
+    for (;;) {
+      try {
+        if (options === undefined) return this.#handle.writer.write(mode, key, row, undefined);
+        const { ttl } = readWriteOptions(options);
+        return this.#handle.writer.write(mode, key, row, expiryOf(this.#handle.clock, { ttl }));
+      } catch (error) {
+        this.#handle.beginAgain(error);
+      }
+    }
   }
+}
+
+function columnsOfSchema<C extends Columns>(schema: TableSchema): { schema: TableSchema; columns: C } {
+  // The schema was parsed from the same object that C was inferred from; otherwise C is the general Columns.
+  return { schema, columns: Object.freeze(visibleColumnsOf(schema)) as C };
 }
 
 function assertCreatable({ name, readOnly }: AttachOptions): void {

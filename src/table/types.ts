@@ -121,6 +121,53 @@ export interface TableOptions<C extends Columns = Columns> {
   readonly lockTimeoutMs?: number | undefined;
   /** Maximum number of threads that have it open for writing, over all processes: 1 .. 1024, default 128. */
   readonly maxParticipants?: number | undefined;
+  /**
+   * Which version of the program's schema this is: 0 .. 2^53-1, default 0. With `onMismatch`, a program with a lower
+   * version than the table's leaves the table as it is.
+   */
+  readonly schemaVersion?: number | undefined;
+  /**
+   * What `openOrCreate` does with a table that has another schema: `throw` (the default), `alter` it as `Table.alter`
+   * does, or `recreate` it without its rows. A program with a lower `schemaVersion` than the table's does neither: it
+   * opens the table if that has every column that `columns` names.
+   */
+  readonly onMismatch?: 'throw' | 'alter' | 'recreate' | undefined;
+}
+
+/** What `Table.alter` changes; what is not given stays. */
+export interface AlterOptions extends LookupOptions {
+  /** May be less than before if all rows fit. */
+  readonly capacity?: number | undefined;
+  /** Columns to append, each zero, false or empty in the rows that there are. */
+  readonly add?: Columns | undefined;
+  /** Columns to remove. */
+  readonly drop?: readonly string[] | undefined;
+  /** Columns to give another type: a number another number type, a `string(n)` another n or `text`, likewise bytes. */
+  readonly type?: Columns | undefined;
+  /** All columns in their order, instead of `add`, `drop` and `type`. */
+  readonly columns?: Columns | undefined;
+  readonly maxKeyBytes?: number | undefined;
+  readonly evict?: 'none' | 'lru' | undefined;
+  readonly changes?: number | undefined;
+  readonly heap?: number | HeapOptions | undefined;
+  readonly maxParticipants?: number | undefined;
+  readonly schemaVersion?: number | undefined;
+  readonly hugePages?: boolean | undefined;
+  /** Maximum wait for a writer that holds the lock of a bucket, in milliseconds, default 1000. */
+  readonly lockTimeoutMs?: number | undefined;
+}
+
+/** What `Table.alter` did. */
+export interface Alteration {
+  /** False when the table had the wanted schema already. */
+  readonly altered: boolean;
+  /** Rows that were copied. */
+  readonly rows: number;
+  /** Bytes of the new segment. */
+  readonly bytes: number;
+  /** How long the whole took, and for how much of it writers were held, in milliseconds. */
+  readonly durationMs: number;
+  readonly heldMs: number;
 }
 
 /** How much room a table has for values outside their rows. Part of the schema. */
@@ -259,11 +306,6 @@ export interface TableStats extends TableCounts {
   longestChain: number;
   /** Only for tables with `text`, `blob` or `json` columns. */
   heap?: HeapStats;
-  /**
-   * Whether each table of this process has its own copy of the hot code. False when the package's source text was
-   * changed, for example by a bundler: operations are then slower from the second table of the process on.
-   */
-  specialised: boolean;
 }
 
 export interface TableBytes {
@@ -274,6 +316,24 @@ export interface TableBytes {
   /** Blocks for values outside their rows, and their management data: only for tables with such columns. */
   heap?: number;
   other: number;
+}
+
+/** How many of the sample are larger than the previous class, and at most `upTo`. */
+export interface SizeClass {
+  readonly upTo: number;
+  readonly count: number;
+}
+
+/** How the chains, rows and values of a table are distributed, estimated from a sample. */
+export interface Distribution {
+  /** What was looked at, and of how many. */
+  readonly sample: { readonly chains: number; readonly ofChains: number; readonly rows: number };
+  /** Chains by their length in buckets. */
+  readonly chainLengths: readonly { readonly buckets: number; readonly count: number }[];
+  /** Rows by the bytes of key and values, wherever they are stored. */
+  readonly rowBytes: readonly SizeClass[];
+  /** Values by their bytes, for each column whose values differ in length. */
+  readonly valueBytes: Readonly<Record<string, readonly SizeClass[]>>;
 }
 
 export interface Verification {

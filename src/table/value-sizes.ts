@@ -21,7 +21,6 @@ export function readValueSizes<C extends Columns>(
   memory: TableMemory,
   reader: Reader<C>,
   scan: RowScan<C>,
-  proceed: () => void,
 ): Record<string, ValueSizes> {
   const columns = memory.layout.row.columns.filter(isLong);
   const sizes = columns.map((): ValueSizes => {
@@ -32,7 +31,7 @@ export function readValueSizes<C extends Columns>(
     key: source.keyAt(at),
     lengths: columns.map(({ offset }) => source.memory.words[at + offset / 4 + FIELD_LENGTH] & LENGTH_MASK),
   }));
-  for (const chain of scan.chains(reading, proceed)) {
+  for (const chain of scan.chains(reading)) {
     for (const { lengths } of chain) {
       for (const [i, bytes] of lengths.entries()) {
         sizes[i].bytes += bytes;

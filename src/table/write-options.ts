@@ -1,8 +1,8 @@
 import { checkOptions } from '../memory/index.js';
 import type { TableClock } from './expiry/table-clock.js';
-import { WRITE_OPTIONS } from './option-names.js';
+import { INCREMENT_OPTIONS, WRITE_OPTIONS } from './option-names.js';
 import { integer } from './options.js';
-import type { WriteOptions } from './types.js';
+import type { IncrementOptions, WriteOptions } from './types.js';
 
 /** The options of a write: `WriteOptions`, and those that only the service and the command use. */
 export interface ConditionalOptions extends WriteOptions {
@@ -18,6 +18,15 @@ export function readWriteOptions(options: ConditionalOptions = {}, known = WRITE
   const { ttl, ifRevision, expiresAt } = options;
   checkTtl(ttl);
   return { ttl, ifRevision, expiresAt };
+}
+
+/** Reads the options of an increment once and checks them. `ERR_ARGUMENT`. */
+export function readIncrementOptions(options: IncrementOptions): IncrementOptions {
+  checkOptions(options, INCREMENT_OPTIONS);
+  const { ttl, ttlIfNew } = options;
+  checkTtl(ttl);
+  checkTtl(ttlIfNew, 'ttlIfNew');
+  return { ttl, ttlIfNew };
 }
 
 /** The expiry that a write sets: table time, 0 for none, undefined to keep the row's own. */

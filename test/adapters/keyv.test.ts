@@ -108,6 +108,23 @@ t.test('namespaces have their own keys, and are cleared without touching others'
     await a.clear();
     t.equal(await a.has('x'), false);
   }
+  const [none, a] = [scratchStore(t, options), scratchStore(t, options)];
+  a.namespace = 'a';
+  await a.set('x', 'of a');
+  const keys = ['"a":x', '"":"a":x', '"":', '"', 'x'];
+  for (const key of keys) {
+    t.equal(await none.get(key), undefined);
+    await none.set(key, key);
+  }
+  t.same(await none.getMany(keys), keys);
+  const seen: unknown[] = [];
+  for await (const entry of none.iterator()) seen.push(entry);
+  t.same(
+    seen.sort(),
+    keys.map((key) => [key, key]).sort(),
+    'iteration without a namespace visits only keys without one',
+  );
+  t.equal(await a.get('x'), 'of a');
 });
 
 t.test('a store reads what another one of the same name has written', async (t) => {
@@ -133,12 +150,21 @@ t.test('lifetimes', async (t) => {
   await store.set('endless', 'v', Number.MAX_VALUE);
   await store.set('over', 'v');
   await store.set('over', 'v', -1);
+  await store.set('long over', 'v', Number.NEGATIVE_INFINITY);
   t.same(await store.hasMany(['default', 'fraction', 'many', 'endless', 'over']), [true, true, true, true, false]);
+  t.equal(await store.has('long over'), false);
   clock.advance(500);
   t.same(await store.hasMany(['default', 'fraction', 'many', 'endless']), [false, true, true, true]);
   clock.advance(500);
   t.same(await store.hasMany(['fraction', 'many', 'endless']), [false, false, true]);
   t.equal(await store.get('many'), undefined);
+
+  const cache = Cache.open({ ...scratchOptions(t), staleTtl: 60_000 });
+  t.teardown(() => cache.close());
+  const beside = new KeyvShmTable({ cache });
+  await beside.set('a', 'v', 1_000);
+  clock.advance(1_000);
+  t.equal(await beside.get('a'), undefined, 'the stale time of an open cache is for getOrSet');
 });
 
 t.test('cacheable, cache-manager and KeyvAdapter work with it', async (t) => {

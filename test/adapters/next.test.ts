@@ -12,18 +12,10 @@ import { scratchOptions } from './scratch-adapter.js';
 type Handlers = ReturnType<typeof ShmTableCacheHandler.with>;
 
 /** Two classes of one cache, as two processes have them. */
-function twoOf(t: Test, options: NextCacheOptions = scratchNext(t)): [Handlers, Handlers] {
+function twoOf(t: Test, options: NextCacheOptions = scratchOptions(t)): [Handlers, Handlers] {
   const both = [ShmTableCacheHandler.with(options), ShmTableCacheHandler.with(options)] as [Handlers, Handlers];
   t.teardown(() => both.map((each) => each.close()));
   return both;
-}
-
-function scratchNext(t: Test): ReturnType<typeof scratchOptions> {
-  const options = scratchOptions(t);
-  t.teardown(() => {
-    if (Table.list().some(({ name }) => name === `${options.name}.tags`)) Table.destroy(`${options.name}.tags`);
-  });
-  return options;
 }
 
 const HOUR = { revalidate: 3_600, expire: 86_400 };
@@ -43,7 +35,7 @@ function answer(body: string) {
 }
 
 t.test('invalid options and keys are rejected, and a value that cannot be stored is an error', async (t) => {
-  const options = scratchNext(t);
+  const options = scratchOptions(t);
   for (const wrong of [undefined, {}, { ...options, size: 5 }, { ...options, bytes: 5 }]) {
     const handlers = Reflect.apply(ShmTableCacheHandler.with, undefined, [wrong]) as Handlers;
     await t.rejects(new handlers().get('/a', PAGES), { name: 'ShmTableError', code: 'ERR_ARGUMENT' });
@@ -63,13 +55,16 @@ t.test('invalid options and keys are rejected, and a value that cannot be stored
   for (const tags of [[5], undefined]) {
     await t.rejects(Reflect.apply(handler.revalidateTag, handler, [tags]), { code: 'ERR_ARGUMENT' });
   }
+  for (const expire of [Number.NaN, '60']) {
+    await t.rejects(Reflect.apply(handlers.updateTags, handlers, [['x'], { expire }]), { code: 'ERR_ARGUMENT' });
+  }
 });
 
 t.test('another process finds an entry as it was set', async (t) => {
-  const cache = Cache.open(scratchNext(t));
+  const cache = Cache.open(scratchOptions(t));
   t.teardown(() => cache.close());
   // A cache that stores JSON keeps bytes and maps too.
-  for (const options of [scratchNext(t), { cache }]) {
+  for (const options of [scratchOptions(t), { cache }]) {
     const [one, other] = twoOf(t, options);
     const route = { kind: 'APP_ROUTE', body: Buffer.from([1, 200]), status: 200, headers: {} };
     const image = { kind: 'IMAGE', etag: 'e', upstreamEtag: 'u', buffer: Buffer.from([9]), extension: 'webp' };
@@ -92,6 +87,24 @@ t.test('another process finds an entry as it was set', async (t) => {
     t.match(await new one().get('/a', PAGES), { value: { status: 200 } }, 'a closed one opens it again');
   }
   t.equal(cache.isOpen, true);
+});
+
+t.test('memory that was destroyed while Next runs is created again', async (t) => {
+  const options = scratchOptions(t);
+  const [one, other] = twoOf(t, options);
+  const destroys = [() => Cache.destroy(options.name), () => Table.destroy(`${options.name}.tags`)];
+  for (const destroy of destroys) {
+    await new one().set('/a', page('a', ['x']), { cacheControl: HOUR });
+    await new one().set('/b', page('b', ['y']), { cacheControl: HOUR });
+    t.ok(await new other().get('/a', PAGES));
+    await new other().revalidateTag('y');
+    destroy();
+    t.equal(await new one().get('/b', PAGES), null, 'what was revalidated before remains so');
+    await new other().revalidateTag('x');
+    t.equal(await new one().get('/a', PAGES), null);
+    await new one().set('/a', page('a', ['x']), { cacheControl: HOUR });
+    t.ok(await new other().get('/a', PAGES));
+  }
 });
 
 t.test('pages belong to one build; fetched responses are shared by all builds', async (t) => {
@@ -152,6 +165,56 @@ t.test('an entry that was created from data from before a revalidation is not ke
   await one.updateTags(['x']);
   await one.set('k', entry);
   t.equal(await other.get('k'), undefined);
+
+  // A page that is found may be rendered again because of its age, at the same time as another request asks for it.
+  await new one().set('/b', page('b', ['y']), { cacheControl: { revalidate: 1, expire: 3_600 } });
+  const aged = new one();
+  t.ok(await aged.get('/b', PAGES));
+  await new other().revalidateTag('y', { expire: 3_600 });
+  t.ok(await aged.get('/b', PAGES));
+  await aged.set('/b', page('old', ['y']), { cacheControl: HOUR });
+  const found = await new one().get('/b', PAGES);
+  t.ok(Number(found?.lastModified) + HOUR.revalidate * 1_000 < Date.now(), 'it is stale');
+  // A page or response that is revalidated on demand is not looked up.
+  const onDemand = new one();
+  await new other().revalidateTag('z');
+  await onDemand.set('/c', page('old', ['z']), { cacheControl: HOUR });
+  await onDemand.set('f', answer('old'), { fetchCache: true, tags: ['z'] });
+  t.equal(await new one().get('/c', PAGES), null);
+  t.equal(await new one().get('f', { kind: 'FETCH', tags: ['z'] }), null);
+});
+
+t.test('a change of the wall clock changes neither the age of an entry nor what a revalidation affects', async (t) => {
+  const [one, other] = twoOf(t);
+  // Next's clock in a process is that of its start: this one began before the wall clock was set, or the machine slept.
+  const { now } = performance;
+  const setClock = (ms: number): void => {
+    performance.now = () => now.call(performance) + ms;
+  };
+  t.teardown(() => {
+    performance.now = now;
+  });
+  const clock = (): number => performance.timeOrigin + performance.now();
+  for (const ms of [3_600_000, -3_600_000]) {
+    setClock(ms);
+    const timestamp = clock() - 50;
+    await one.updateTags(['x']);
+    await one.set('old', entryOf('old', { tags: ['x'], timestamp }));
+    t.equal(await one.get('old'), undefined, 'it was created from data from before the revalidation');
+    await eventually('a later millisecond', () => clock() - timestamp > 55);
+    await one.set('k', entryOf('v', { tags: ['x'], timestamp: clock() }));
+    await new one().set('/a', page('a'), { cacheControl: HOUR });
+    await new one().set('f', answer('x'), { fetchCache: true });
+    for (const reader of [ms, 0]) {
+      setClock(reader);
+      const times = [
+        (await other.get('k'))?.timestamp,
+        (await new other().get('/a', PAGES))?.lastModified,
+        (await new other().get('f', { kind: 'FETCH' }))?.lastModified,
+      ];
+      for (const time of times) t.ok(Math.abs(Number(time) - clock()) < 60_000, `${time} is now`);
+    }
+  }
 });
 
 t.test('with a profile, entries with the tag are stale until the profile expires', async (t) => {
@@ -219,7 +282,8 @@ t.test('entries of `use cache` are shared, with their tags and expiry', async (t
   for (let i = 0; i < 2; i++) {
     const found = await other.get(key, ['_N_T_/a']);
     t.equal(await textOf(found?.value), 'value\0\xff', 'each caller has its own stream');
-    t.match(found, { tags: ['x'], stale: 300, revalidate: 900, expire: 3_600, timestamp: entry.timestamp });
+    t.match(found, { tags: ['x'], stale: 300, revalidate: 900, expire: 3_600 });
+    t.ok(Math.abs(Number(found?.timestamp) - entry.timestamp) < 1_000);
   }
   await other.updateTags(['x'], { expire: 3_600 });
   t.equal((await one.get(key))?.revalidate, -1, 'stale');
@@ -236,11 +300,21 @@ t.test('entries of `use cache` are shared, with their tags and expiry', async (t
   await one.set('dynamic', entryOf('a', { expire: 0 }));
   t.equal(await one.get('dynamic'), undefined);
   using clock = useTestClock();
+  const cache = Cache.open({ ...scratchOptions(t), staleTtl: 86_400_000 });
+  t.teardown(() => cache.close());
+  const [beside] = twoOf(t, { cache });
+  await beside.set('short', entryOf('a', { expire: 60 }));
+  await new beside().set('/a', page('a'), { cacheControl: { revalidate: 1, expire: 60 } });
   await one.set('short', entryOf('a', { expire: 60 }));
   clock.advance(59_999);
   t.ok(await other.get('short'));
   clock.advance(1);
   t.equal(await other.get('short'), undefined);
+  t.same(
+    [await beside.get('short'), await new beside().get('/a', PAGES)],
+    [undefined, null],
+    'whatever its stale time',
+  );
 });
 
 t.test('callers wait for an entry that is being created, and one whose creation fails is not kept', async (t) => {
@@ -263,4 +337,16 @@ t.test('callers wait for an entry that is being created, and one whose creation 
   await one.set('k', Promise.resolve({ ...(await entryOf('')), value: broken }));
   t.equal(await textOf((await one.get('k'))?.value), 'v\0\xff', 'the older one remains');
   await t.rejects(one.set('k', Promise.reject(new Error('no entry'))), { message: 'no entry' });
+});
+
+t.test('destroying the cache removes the times of revalidations too', async (t) => {
+  const [handlers] = twoOf(t);
+  await handlers.updateTags(['a']);
+  const [{ name }] = Table.list();
+  t.same(
+    Table.list().map((table) => table.name),
+    [name, `${name}.loads`, `${name}.tags`],
+  );
+  Cache.destroy(name);
+  t.same(Table.list(), []);
 });

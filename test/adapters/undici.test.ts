@@ -55,6 +55,14 @@ t.test('invalid options and keys are rejected, and a response that cannot be sto
   }
   await t.rejects(write(store, KEY, head(), [Buffer.alloc(options.bytes)]), { code: 'ERR_VALUE_TOO_LONG' });
   t.same(reports, ['ERR_VALUE_TOO_LONG']);
+  // A response that never ends is given up when it is longer than the memory.
+  const endless = Reflect.apply(store.createWriteStream, store, [KEY, head()]);
+  const failed = once(endless, 'error');
+  const chunk = Buffer.alloc(2 ** 20);
+  for (let bytes = 0; bytes <= options.bytes && endless.writable; bytes += chunk.length) endless.write(chunk);
+  t.equal(endless.writable, false);
+  t.match(await failed, [{ code: 'ERR_VALUE_TOO_LONG' }]);
+  t.same(reports, ['ERR_VALUE_TOO_LONG', 'ERR_VALUE_TOO_LONG']);
   t.equal(store.get(KEY), undefined);
 });
 
@@ -83,6 +91,25 @@ t.test('a response is found as it was written, by every store of the same name',
   other.delete(KEY);
   t.same([one.get(KEY), one.get({ ...KEY, method: 'HEAD' })], [undefined, undefined], 'all methods');
   t.equal(String(one.get({ ...KEY, path: '/b' })?.body), 'b');
+});
+
+t.test('a response that was requested before its URL was invalidated is not kept', async (t) => {
+  const options = scratchOptions(t);
+  const [one, other] = [scratchStore(t, options), scratchStore(t, options)];
+  const requested = { ...KEY };
+  t.equal(one.get(requested), undefined);
+  other.delete({ ...KEY });
+  await write(one, requested, head(), ['old']);
+  t.equal(other.get({ ...KEY }), undefined);
+  const stream = Reflect.apply(one.createWriteStream, one, [{ ...KEY }, head()]);
+  stream.write('old');
+  other.delete({ ...KEY });
+  stream.end();
+  await once(stream, 'finish');
+  t.equal(other.get({ ...KEY }), undefined, 'also if its beginning was there');
+  t.equal(one.get(requested), undefined);
+  await write(one, requested, head(), ['new']);
+  t.equal(String(other.get({ ...KEY })?.body), 'new');
 });
 
 t.test('a test clock decides when a response expires', async (t) => {

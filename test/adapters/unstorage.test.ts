@@ -122,6 +122,23 @@ t.test('watch reports the changes of all processes, until unwatch', async (t) =>
   await other.setItem('later', 1);
   t.equal(heard.length, 4);
 
+  // A listener that throws causes an uncaught exception. If the program continues, it is told of further changes.
+  const uncaught: unknown[] = [];
+  process.setUncaughtExceptionCaptureCallback((error) => uncaught.push(error));
+  t.teardown(() => process.setUncaughtExceptionCaptureCallback(null));
+  const failure = new Error('from a listener');
+  const unwatchFailing = await one.watch((_, key) => {
+    heard.push(key);
+    arrived();
+    if (key === 'failing') throw failure;
+  });
+  await other.setItem('failing', 1);
+  await other.setItem('after', 1);
+  await until('after');
+  await unwatchFailing();
+  process.setUncaughtExceptionCaptureCallback(null);
+  t.same(uncaught, [failure]);
+
   const watching = scratchStorage(t, options);
   await watching.watch(() => {});
   await watching.dispose();

@@ -403,3 +403,22 @@ t.test('expire changes the lifetime of a value, and nothing else', async (t) => 
   cache.close();
   t.throws(() => cache.expire('plain', 1), CLOSED);
 });
+
+t.test('whoever destroys the table of a cache destroys the cache', async (t) => {
+  const ways: ((name: string) => void)[] = [
+    (name) => Table.destroy(name),
+    (name) => Table.open(name).destroy(),
+    (name) => Cache.destroy(name),
+  ];
+  for (const destroy of ways) {
+    const cache = scratchCache(t);
+    const { name, namespace } = cache;
+    const loading = cache.getOrSet('a', () => new Promise<never>(() => undefined));
+    destroy(name);
+    t.notOk(cache.isOpen);
+    const left = Segment.list().filter((segment) => segment.name.startsWith(`shmtable-cache:${namespace}:${name}`));
+    t.same([...left, ...Table.list().filter((table) => table.name.startsWith(name))], []);
+    cache.close();
+    await t.rejects(loading, { code: 'ERR_TABLE_CLOSED' });
+  }
+});

@@ -1,9 +1,12 @@
-/** Which caller loads, which ones wait, and what each of them gets; for several processes see `stampede.test.ts`. */
+/** Which caller loads, which ones wait, and what each of them gets; for several processes see `stampede.long.test.ts`. */
 import { setImmediate as turn } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
 import t, { type Test } from 'tap';
 import { Cache } from '../../src/cache/index.js';
+import { Table } from '../../src/table/table.js';
 import { type TestClock, useTestClock } from '../../src/table/test-clock.js';
 import { within } from '../fixtures/deadline.js';
+import { fixturePath } from '../table/child.js';
 import { scratchCache } from './scratch-cache.js';
 
 const CLOSED = { name: 'ShmTableError', code: 'ERR_TABLE_CLOSED' };
@@ -355,4 +358,29 @@ t.test('delete removes a kept undefined, whatever the key', async (t) => {
     t.equal(cache.delete(key), false, 'there was no value');
     t.equal(await cache.getOrSet(key, () => 7), 7, JSON.stringify(key.slice(0, 9)));
   }
+});
+
+t.test('a deletion removes a value that a load stores while the deletion is in progress', async (t) => {
+  const cache = scratchCache<string>(t);
+  const words = new Int32Array(new SharedArrayBuffer(8));
+  const loader = new Worker(fixturePath('cache-blocked-loader'), { argv: [cache.name], workerData: words });
+  t.teardown(() => loader.terminate());
+  t.equal(Atomics.wait(words, 0, 0, 20_000), 'ok', 'it loads');
+
+  const { get } = Table.prototype;
+  t.teardown(() => {
+    Table.prototype.get = get;
+  });
+  // The load ends right after the deletion has looked for a value.
+  Table.prototype.get = function (this: Table, ...args: [string, string]) {
+    Table.prototype.get = get;
+    const row = get.apply(this, args);
+    Atomics.store(words, 1, 1);
+    Atomics.notify(words, 1);
+    Atomics.wait(words, 0, 1, 20_000);
+    return row;
+  } as typeof get;
+  cache.delete('k');
+  t.equal(Atomics.load(words, 0), 2, 'the load has ended');
+  t.equal(cache.get('k'), undefined);
 });

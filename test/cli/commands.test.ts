@@ -9,7 +9,7 @@ const run = commandIn(namespace);
 const runProcess = processIn(namespace);
 const COMMANDS = [
   ...['serve', 'top', 'ls', 'stat', 'get', 'keys', 'set', 'delete', 'dump', 'load', 'destroy'],
-  ...['snapshot', 'restore', 'verify', 'segments', 'bench', 'completion', 'help'],
+  ...['snapshot', 'restore', 'alter', 'verify', 'segments', 'bench', 'completion', 'help'],
 ];
 
 const table = Table.create({
@@ -127,4 +127,37 @@ t.test('ls, get, stat and verify print text or JSON', async (t) => {
   t.match(await run(['stat', 't']), { code: 0, stdout: /column n +int64[\s\S]*rows +1/ });
   t.match(await run(['verify', 't']), { code: 0, stdout: 'ok\n' });
   t.same(JSON.parse((await run(['verify', 't', '--json'])).stdout), { ok: true, problems: [] });
+});
+
+t.test('alter changes a table that is in use, and says what it takes and what it did', async (t) => {
+  using small = Table.create({ name: 'small', namespace, capacity: 10, columns: { n: 'int32', s: 'string(3)' } });
+  small.set('k', { n: 1, s: 'abc' });
+  const args = ['--capacity', '2000', '--add', 'b:float64', '--add', 'c:text(9)', '--type', 's:string(9)'];
+  const altered = await run(['alter', 'small', ...args, '--schema-version', '2']);
+  t.match(altered, {
+    code: 0,
+    stdout: /^altered: 1 rows copied in \d+ ms, writers held for [\d.]+ ms\n$/,
+    stderr: /^small has \d+ bytes; altered it has \d+, and \d+ meanwhile\n$/,
+  });
+  const numbers = altered.stderr.match(/\d+/g)?.map(Number) ?? [];
+  t.equal(numbers[1], small.stats().bytes);
+  t.equal(numbers[2], numbers[0] + numbers[1]);
+  t.match(small, { capacity: 2000, schemaVersion: 2, columns: { n: 'int32', s: 'string(9)', b: 'float64' } });
+  t.match(await run(['alter', 'small', '--capacity', '2000']), { code: 0, stdout: 'nothing to change\n' });
+  t.match(JSON.parse((await run(['alter', 'small', '--json', '--drop', 'b', '--drop', 'c'])).stdout), {
+    ...{ name: 'small', altered: true, rows: 1, bytesBefore: numbers[1], heldMs: Number },
+  });
+  t.same(small.get('k'), { n: 1, s: 'abc' });
+  for (const [wrong, code, message] of [
+    [['--type', 's:string(2)'], 1, /"k" does not fit/],
+    [['--drop', 'missing'], 1, /no column "missing"/],
+    [['--add', 'x'], 2, /column:type/],
+    [['--add', 'x:int8', '--add', 'x:int16'], 2, /x is named twice/],
+    [['--capacity', 'many'], 2, /integer/],
+    [['--evict', 'some'], 2, /none, lru/],
+  ] as const) {
+    t.match(await run(['alter', 'small', ...wrong]), { code, stdout: '', stderr: message }, wrong.join(' '));
+  }
+  t.match(await run(['alter', 'missing', '--capacity', '5']), { code: 1, stderr: /no table missing/ });
+  Table.destroy('small', { namespace });
 });

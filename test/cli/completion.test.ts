@@ -50,7 +50,7 @@ t.test('bash completes commands, options, files and tables', async (t) => {
     [['get', 'alpha', ''], []],
     [
       ['get', 'alpha', '--'],
-      ['--help', '--json', '--path'],
+      ['--config', '--help', '--json', '--path'],
     ],
     [
       ['get', '--path', 'no'],

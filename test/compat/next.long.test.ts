@@ -34,7 +34,6 @@ const env = {
 t.teardown(() => {
   if (Table.list({ namespace }).length === 0) return;
   Cache.destroy('next-app', { namespace });
-  Table.destroy('next-app.tags', { namespace });
 });
 
 /** Ports on which nothing listens: Next does not choose free ones itself. */

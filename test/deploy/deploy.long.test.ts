@@ -1,5 +1,5 @@
 /** The files in deploy/: they agree with the service, and the programs that read them accept them. */
-import { execFile } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -45,6 +45,32 @@ t.test('alerts and dashboard use only metrics and labels that exist', async (t) 
   for (const name of labels) if (name !== 'job' && name !== 'instance') t.match(text, `${name}="`, `label ${name}`);
   const ids = dashboard.panels.map(({ id }: JsonValue) => id);
   t.equal(new Set(ids).size, ids.length, 'panel ids are unique');
+});
+
+const skip = spawnSync('promtool', ['--version']).error === undefined ? false : 'NO PROMTOOL: install prometheus';
+
+t.test('Prometheus accepts the alerts, their tests, its settings and the metrics', { skip }, async (t) => {
+  const folder = t.testdir();
+  writeFileSync(join(folder, 'token'), 'secret');
+  for (const name of ['alerts.yaml', 'alerts.test.yaml'])
+    writeFileSync(join(folder, name), fileOf(`prometheus/${name}`));
+  const scrape = fileOf('prometheus/scrape.yaml').replace('/etc/prometheus/shmtable.token', join(folder, 'token'));
+  writeFileSync(join(folder, 'prometheus.yml'), scrape);
+  const { send } = await startApp(t);
+  await send('GET', '/metrics');
+  writeFileSync(join(folder, 'metrics'), (await send('GET', '/metrics')).text);
+  for (const command of [
+    'promtool check rules --lint-fatal alerts.yaml',
+    'promtool test rules alerts.test.yaml',
+    'promtool check config --lint-fatal prometheus.yml',
+    'promtool check metrics < metrics',
+  ]) {
+    const { failure, output } = await run('sh', ['-c', command], { cwd: folder }).then(
+      ({ stdout }) => ({ failure: '', output: stdout }),
+      (error) => ({ failure: `${error.stdout}${error.stderr}`, output: '' }),
+    );
+    t.equal(failure, '', `${command} ${output}`);
+  }
 });
 
 t.test('the manifests for Kubernetes agree with each other and with the service', async (t) => {

@@ -35,6 +35,7 @@ t.test('every line succeeds, and every route has one', { timeout: 60_000 }, asyn
     const { code = 0, stdout } = await run.catch((error) => error);
     t.ok(code === 0 || (code === TIME_IS_OVER && line.includes('--max-time')), line);
     if (line.includes('/changes')) t.match(stdout, /event: insert[\s\S]*event: delete/, 'the changes so far');
+    if (line.includes('/overview')) t.match(stdout, /event: overview\ndata: \{/, 'the state');
   }
   const covered = sent.map(requestOf);
   const { paths } = (await send('GET', '/openapi.json')).json;

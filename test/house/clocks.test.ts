@@ -5,8 +5,8 @@ import { fileURLToPath } from 'node:url';
 import t from 'tap';
 
 const source = fileURLToPath(new URL('../../../src', import.meta.url));
-/** Benchmarks use the engine's clock; nothing shared depends on it. */
-const EXCEPTED = /^(memory\/clock\.ts$|bench\/)/;
+/** Benchmarks use the engine's clock, and the console runs in browsers; nothing shared depends on them. */
+const EXCEPTED = /^(memory\/(clock|process-clocks|timers)\.ts$|bench\/|console\/)/;
 const FORBIDDEN = [
   /\bDate\.now\b/,
   /\bnew Date\(\)/,

@@ -6,7 +6,19 @@ import t from 'tap';
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 
 /** Lowest first: a file may import from its own layer and from those before it. */
-const LAYERS = ['memory', 'pools', 'table', 'cache', 'adapters', 'json', 'server', 'bench', 'cli'];
+const LAYERS = [
+  'memory',
+  'pools',
+  'table',
+  'cache',
+  'cluster',
+  'adapters',
+  'json',
+  'console',
+  'server',
+  'bench',
+  'cli',
+];
 
 const ignoredFolders = readFileSync(join(root, '.gitignore'), 'utf8')
   .split('\n')
@@ -24,20 +36,20 @@ function listFiles(folder: string): string[] {
 }
 
 const files = listFiles('');
-const sources = files.filter((path) => path.startsWith('src/') && path.endsWith('.ts'));
+const sources = files.filter((path) => path.startsWith('src/') && /\.c?ts$/.test(path));
 
 /** The files that a source file imports, re-exports or loads by a literal name; `statSync` fails if one is missing. */
 function importsOf(path: string): string[] {
   const text = readFileSync(join(root, path), 'utf8');
   return [...text.matchAll(/(?:from|import|import\()\s*'(\.[^']*)'/g)].map((match) => {
-    const target = join(root, dirname(path), String(match[1]).replace(/\.js$/, '.ts'));
+    const target = join(root, dirname(path), String(match[1]).replace(/\.(c?)js$/, '.$1ts'));
     statSync(target);
     return relative(root, target);
   });
 }
 
 t.test(
-  'imports point down: cli -> bench -> server -> json -> adapters -> cache -> table -> pools -> memory',
+  'imports point down: cli -> bench -> server -> json -> adapters -> cluster -> cache -> table -> pools -> memory',
   async (t) => {
     const upward = sources.flatMap((path) => {
       const from = path === 'src/index.ts' ? 'table' : String(path.split('/')[1]);

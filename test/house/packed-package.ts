@@ -9,9 +9,8 @@ import type { Test } from 'tap';
 export const root = fileURLToPath(new URL('../../..', import.meta.url));
 
 export const manifest: {
-  exports: Record<string, string>;
+  exports: Record<string, string | Record<'types' | 'import' | 'default', string>>;
   bin: Record<string, string>;
-  dependencies: Record<string, string>;
 } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 
 /**
@@ -71,14 +70,27 @@ export class PackedPackage {
     }
   }
 
-  /** Every entry point can be imported and required. */
+  /** Every entry point can be imported and required, which gives the same objects under their own names. */
   testEntries(t: Test, node: string): void {
     const version = this.run(node, ['--version']).trim();
     const names = Object.keys(manifest.exports).map((path) => path.replace(/^\./, 'shmtable'));
     const modules = names.filter((name) => !name.endsWith('.json'));
     this.write('entries.mjs', modules.map((name) => `import '${name}';\n`).join(''));
     this.write('entries.cjs', names.map((name) => `require('${name}');\n`).join(''));
-    for (const file of ['entries.mjs', 'entries.cjs']) {
+    this.write(
+      'same.mjs',
+      `import { createRequire } from 'node:module';
+const require = createRequire(import.meta.url);
+for (const name of ${JSON.stringify(modules)}) {
+  const required = require(name);
+  for (const [key, value] of Object.entries(await import(name))) {
+    if (value !== required[key]) throw new Error(name + ' exports another ' + key);
+    if (typeof value === 'function' && key !== 'default' && value.name !== key) throw new Error(key + ' is named ' + value.name);
+  }
+}
+`,
+    );
+    for (const file of ['entries.mjs', 'entries.cjs', 'same.mjs']) {
       t.equal(this.problemOf(node, [file]), undefined, `${file} on ${version}`);
     }
   }

@@ -1,6 +1,7 @@
 import '../fixtures/under-refused-calls.js';
 import { execFileSync, spawnSync } from 'node:child_process';
 import {
+  chmodSync,
   closeSync,
   existsSync,
   ftruncateSync,
@@ -20,6 +21,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
 import { Segment } from '../../src/memory/index.js';
+import { actingAs, NOBODY, needsTwoUsers } from '../fixtures/other-user.js';
 import { refusing } from '../fixtures/refused-calls.js';
 import { placeOf } from '../fixtures/segment-place.js';
 import { Agent } from './agent.js';
@@ -218,4 +220,17 @@ t.test('it can be created on file systems without O_TMPFILE', async (t) => {
   segment.unlink();
   segment.close();
   t.same(readdirSync(folder), []);
+});
+
+t.test('a segment can be in a folder that its user may not read', { skip: needsTwoUsers }, async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'shmtable-unreadable-'));
+  t.teardown(() => rmSync(folder, { recursive: true }));
+  chmodSync(folder, 0o333);
+  const options = { backend, name: scratchName(), path: join(folder, 'segment') } as const;
+  actingAs(NOBODY, () => {
+    const segment = Segment.create({ ...options, size: 4096 });
+    segment.unlink();
+    segment.close();
+  });
+  t.notOk(existsSync(options.path));
 });

@@ -38,7 +38,7 @@ t.test('the proof detects a read that mixes numbers of several revisions', async
     },
     {
       file: 'table/row-copy.js',
-      search: 'return loadAcquire(words, at + ROW_EPOCH) === epoch &&',
+      search: 'return loadAfter(words, at + ROW_EPOCH) === epoch &&',
       replace: 'return true ||',
     },
   ]);

@@ -13,15 +13,15 @@ export interface Replacement {
 }
 
 const dist = fileURLToPath(new URL('../..', import.meta.url));
-const PARTS = ['errors.js', 'index.js', 'memory', 'pools', 'table'];
+const PARTS = ['errors.js', 'index.js', 'memory', 'pools', 'table', 'cluster'];
 
 /**
  * Creates a copy of the compiled package with these mutations and returns its folder, for SHMTABLE_PROOF_SUBJECT; it is
  * removed when the test ends. The folder is below `dist`, where the copy finds the package's manifest and addon.
  */
-export function createMutant(t: Test, replacements: readonly Replacement[]): string {
+export function createMutant(scope: Pick<Test, 'teardown'>, replacements: readonly Replacement[]): string {
   const folder = mkdtempSync(join(dist, 'mutant-'));
-  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  scope.teardown(() => rmSync(folder, { recursive: true, force: true }));
   for (const part of PARTS) cpSync(join(dist, 'src', part), join(folder, part), { recursive: true });
   for (const { file, search, replace } of replacements) {
     const path = join(folder, file);

@@ -1,27 +1,29 @@
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
+import { runCluster } from './cluster/run-cluster.js';
 import { runCorruption } from './corruption/run-corruption.js';
 import { runKills } from './kill/run-kills.js';
 import { runHistory } from './linearizability/run-histories.js';
 import { runModels } from './model/run-models.js';
+import { checkOrders } from './order/run-order.js';
 import { killWorkers } from './service/worker-kills.js';
 import { Storm } from './storm/storm.js';
 import { STORM_KINDS } from './storm/storm-table.js';
 
 /*
  * All proofs in full: `npm run proof [-- --minutes 10] [--seed N] [--only
- * kill|storm|linearizability|corruption|model|service]`.
+ * kill|storm|linearizability|corruption|model|order|service|cluster]`.
  *
- * With `--sample`, a seeded part of the recoveries' kill points and of the corruption, fewer histories, and only the
- * small models: what CI runs, in minutes.
+ * With `--sample`, seeded parts of the kill points, of their recoveries' and of the corruption, shorter storms,
+ * fewer histories, only the small models, and fewer executions of the scenarios of memory order: what CI runs, in minutes.
  *
  * Prints what was tried and, alone on the last line, `N passed, N failed`, where kill points, histories, cases, models,
- * storms and services are counted. Exits 1 when anything failed.
+ * orders, storms, services and scenarios of a cluster are counted. Exits 1 when anything failed.
  */
 const { values } = parseArgs({
   options: {
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
-    minutes: { type: 'string', default: '1' },
+    minutes: { type: 'string' },
     only: { type: 'string' },
     sample: { type: 'boolean', default: false },
   },
@@ -30,8 +32,12 @@ const seed = Number(values.seed);
 const RUNS = Math.min(availableParallelism(), 4);
 const HISTORIES = values.sample ? 6 : 20;
 const HISTORY_OPERATIONS = 10_000;
-const CASES = values.sample ? 12_000 : 100_000;
+const CASES = values.sample ? 8_000 : 100_000;
 const SERVICE_KILLS = 15;
+/** Of each kind of storm. */
+const STORM_MINUTES = Number(values.minutes ?? (values.sample ? 0.3 : 1));
+const ORDER_EFFORT = values.sample ? { switches: 3, random: 5_000 } : { switches: 4, random: 100_000 };
+const KILL_SHARE = values.sample ? 0.4 : 1;
 const RECOVERY_POINTS = values.sample ? 2 : 'all';
 
 let passed = 0;
@@ -47,11 +53,12 @@ function count(succeeded: number, failures: readonly unknown[]): void {
 async function kill(): Promise<string> {
   let [points, recoveryPoints, operations] = [0, 0, 0];
   const runs = Array.from({ length: RUNS }, (_, i) =>
-    runKills({ seed: seed + i, share: 1, recovery: RECOVERY_POINTS, slice: `${i}/${RUNS}` }, (outcome) => {
+    runKills({ seed: seed + i, share: KILL_SHARE, recovery: RECOVERY_POINTS, slice: `${i}/${RUNS}` }, (outcome) => {
       operations++;
       points += outcome.points;
-      // Some scenes of pools, such as "fixed: open", store nothing.
-      if (outcome.points === 0 && !/^\w+: /.test(outcome.name)) count(0, [`${outcome.name} was never killed`]);
+      // Some scenes of pools, such as "fixed: open", store nothing, and half of few points may be none.
+      if (!values.sample && outcome.points === 0 && !/^\w+: /.test(outcome.name))
+        count(0, [`${outcome.name} was never killed`]);
       recoveryPoints += outcome.recoveryPoints;
       count(outcome.points + outcome.recoveryPoints - outcome.failures.length, outcome.failures);
     }),
@@ -63,7 +70,7 @@ async function kill(): Promise<string> {
 async function storm(): Promise<string> {
   const reports: string[] = [];
   for (const kind of STORM_KINDS) {
-    const report = await new Storm(kind).run(Number(values.minutes) * 60_000);
+    const report = await new Storm(kind).run(STORM_MINUTES * 60_000);
     count(1, []);
     reports.push(`${kind}: ${JSON.stringify(report)}`);
   }
@@ -71,15 +78,19 @@ async function storm(): Promise<string> {
 }
 
 async function linearizability(): Promise<string> {
-  let [operations, overlapping, interrupted] = [0, 0, 0];
+  let [operations, overlapping, interrupted, alterations] = [0, 0, 0, 0];
   for (let round = 0; round < HISTORIES; round++) {
-    const report = await runHistory(round, HISTORY_OPERATIONS, { hasLong: round % 2 === 1 });
+    const report = await runHistory(round, HISTORY_OPERATIONS, {
+      hasLong: round % 2 === 1,
+      isAltered: round % 3 === 2,
+    });
+    alterations += report.alterations;
     operations += report.operations;
     overlapping += report.overlapping;
     interrupted += report.interrupted;
     count(report.violations.length === 0 ? 1 : 0, report.violations);
   }
-  return `${HISTORIES} histories of ${operations} operations, ${overlapping} overlapping, ${interrupted} interrupted by death`;
+  return `${HISTORIES} histories of ${operations} operations, ${overlapping} overlapping, ${interrupted} interrupted by death, ${alterations} alterations`;
 }
 
 async function corruption(): Promise<string> {
@@ -98,6 +109,12 @@ async function model(): Promise<string> {
   return outcomes.map(({ name, states }) => `${name}: ${states} states`).join('; ');
 }
 
+async function order(): Promise<string> {
+  const { passed: held, problems, executions } = checkOrders(ORDER_EFFORT);
+  count(held, problems);
+  return `${held} scenarios and steps, with and without each order; ${executions} executions`;
+}
+
 async function service(): Promise<string> {
   const ends: (() => Promise<void>)[] = [];
   try {
@@ -113,10 +130,20 @@ async function service(): Promise<string> {
   }
 }
 
+async function cluster(): Promise<string> {
+  let scenarios = 0;
+  await runCluster({ isSample: values.sample, seed }, (name, { summary, problems }) => {
+    count(problems.length === 0 ? 1 : 0, problems);
+    scenarios++;
+    console.log(`- ${name}: ${summary}`);
+  });
+  return `${scenarios} scenarios`;
+}
+
 async function main(): Promise<void> {
   process.env.SHMTABLE_NAMESPACE = `proofs-${process.pid}`;
   console.log(`seed ${seed}`);
-  for (const proof of [kill, storm, linearizability, corruption, model, service]) {
+  for (const proof of [kill, storm, linearizability, corruption, model, order, service, cluster]) {
     if ((values.only ?? proof.name) !== proof.name) continue;
     const start = performance.now();
     let summary: string;
@@ -131,5 +158,8 @@ async function main(): Promise<void> {
   console.log(`${passed} passed, ${failed} failed`);
   process.exitCode = failed > 0 || passed === 0 ? 1 : 0;
 }
+
+// Servers that were started end with the process.
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
 
 await main();

@@ -22,6 +22,9 @@ export interface StoreTrap {
   exit(code: number): never;
 }
 
+/** The trap single-steps instructions of x64. */
+export const canTrapStores = process.arch === 'x64';
+
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const source = join(root, 'native', 'test');
 const target = join(root, 'dist', 'store-trap', 'store_trap.node');

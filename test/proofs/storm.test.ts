@@ -5,7 +5,7 @@ import { Storm } from './storm/storm.js';
 import { STORM_KINDS } from './storm/storm-table.js';
 
 /** In `npm run proof` each storm lasts a minute, with some hundred kills. */
-const KILLS = { short: 3, long: 2, evicting: 2 };
+const KILLS = { short: 3, long: 2, evicting: 2, altered: 2 };
 const MAX_MS = 60_000;
 
 process.env.SHMTABLE_NAMESPACE = `storm-${process.pid}`;

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { Table } from '../../src/index.js';
-import type { timers } from '../../src/memory/clock.js';
 import type { native } from '../../src/memory/native.js';
+import type { timers } from '../../src/memory/timers.js';
 import type { FixedPool, GlobalPool, MetricRegistry, RingBuffer, Segment } from '../../src/pools/index.js';
 import type { engineOf } from '../../src/table/engine.js';
 
@@ -17,17 +17,26 @@ export interface Subject {
   readonly MetricRegistry: typeof MetricRegistry;
   /** The exports of the module that loads its addon. */
   readonly addon: { readonly native: typeof native };
-  /** The exports of its module for clocks and timers. */
+  /** The exports of its module for timers. */
   readonly clock: { readonly timers: typeof timers };
 }
 
-/** Loads the package from the folder in SHMTABLE_PROOF_SUBJECT, a copy with a mutation; by default this package. */
-export async function loadSubject(): Promise<Subject> {
+/** Loads a file of the package from the folder in SHMTABLE_PROOF_SUBJECT, a copy with a mutation; by default this package. */
+function load(file: string) {
   const folder = process.env.SHMTABLE_PROOF_SUBJECT ?? fileURLToPath(new URL('../../src', import.meta.url));
-  const load = (file: string) => import(pathToFileURL(join(folder, file)).href);
+  return import(pathToFileURL(join(folder, file)).href);
+}
+
+/** The entry point for tables in a cluster, of the package under proof. */
+export function loadClusterSubject(): Promise<typeof import('../../src/cluster/index.js')> {
+  return load('cluster/index.js');
+}
+
+/** The package under proof. */
+export async function loadSubject(): Promise<Subject> {
   const [{ Table }, { engineOf }, { Segment, FixedPool, GlobalPool, MetricRegistry, RingBuffer }, addon, clock] =
     await Promise.all(
-      ['index.js', 'table/engine.js', 'pools/index.js', 'memory/native.js', 'memory/clock.js'].map(load),
+      ['index.js', 'table/engine.js', 'pools/index.js', 'memory/native.js', 'memory/timers.js'].map(load),
     );
   return { Table, engineOf, Segment, FixedPool, GlobalPool, MetricRegistry, RingBuffer, addon, clock };
 }

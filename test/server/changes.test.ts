@@ -4,7 +4,8 @@ import { createServer, request } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import Fastify from 'fastify';
 import t, { type Test } from 'tap';
-import { type ChangeSource, EventStreams } from '../../src/server/event-stream.js';
+import { type ChangeSource, changeEvents } from '../../src/server/change-events.js';
+import { EventStreams } from '../../src/server/event-stream.js';
 import shmtable from '../../src/server/plugin.js';
 import { ChangesClient, type StreamEvent } from '../fixtures/changes-client.js';
 import { eventually, within } from '../fixtures/deadline.js';
@@ -273,7 +274,7 @@ t.test('disconnected clients leave nothing behind', async (t) => {
   };
   let finished = 0;
   const server = createServer(async (_, response) => {
-    await streams.send(quiet(), response, { idOf: String, hasMissed: false });
+    await streams.send(changeEvents(quiet(), { idOf: String, hasMissed: false }), response);
     finished++;
   });
   server.listen(0, '127.0.0.1');

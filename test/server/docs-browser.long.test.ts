@@ -1,34 +1,8 @@
-import { existsSync } from 'node:fs';
-import { type Browser, chromium, type Locator, type Page } from 'playwright-core';
-import t, { type Test } from 'tap';
+import type { Locator, Page } from 'playwright-core';
+import t from 'tap';
 import { SECRETS, TOKENS } from '../fixtures/access-tokens.js';
+import { openPage, WITHOUT_BROWSER } from '../fixtures/browser.js';
 import { startApp } from '../fixtures/server-app.js';
-
-const BROWSER = process.env.CHROMIUM ?? '/usr/bin/chromium';
-const REQUIRED = process.env.SHMTABLE_REQUIRE_BROWSER === '1';
-/** For a machine without a graphics card and without a network. */
-const FLAGS = [
-  '--headless',
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
-
-let browser: Promise<Browser> | undefined;
-
-/** A page in a new context of the browser that all tests share. */
-async function openPage(t: Test): Promise<Page> {
-  browser ??= chromium.launch({ executablePath: BROWSER, args: FLAGS });
-  const context = await (await browser).newContext();
-  t.teardown(() => context.close());
-  return context.newPage();
-}
-
-t.teardown(async () => (await browser)?.close());
 
 /** Fills in an operation's parameters and body and executes it; returns what the page then shows. */
 async function tryOut(page: Page, operationId: string, parameters: Readonly<Record<string, string>>, body?: string) {
@@ -56,50 +30,43 @@ async function waitForText(place: Locator, text: string): Promise<void> {
   await place.filter({ hasText: text }).waitFor();
 }
 
-const missing = existsSync(BROWSER) ? false : `NO BROWSER: ${BROWSER} is missing, /docs was not tested in a browser`;
-if (missing !== false) process.stderr.write(`\n*** ${missing}\n\n`);
+t.test('/docs lists every route and executes requests in a browser', { skip: WITHOUT_BROWSER }, async (t) => {
+  const { port, send, table } = await startApp(t);
+  table.set('a/b', { text: 'read by the page' });
+  const { paths } = (await send('GET', '/openapi.json')).json;
+  const page = await openPage(t);
+  const foreign: string[] = [];
+  page.on('request', (request) => {
+    const { protocol, host } = new URL(request.url());
+    if (protocol !== 'data:' && protocol !== 'blob:' && host !== `127.0.0.1:${port}`) foreign.push(request.url());
+  });
+  const violations: string[] = [];
+  page.on('console', (message) => {
+    if (/Content Security Policy/i.test(message.text())) violations.push(message.text());
+  });
+  await page.goto(`http://127.0.0.1:${port}/docs`);
+  await page.locator('.opblock').first().waitFor();
 
-t.test(
-  '/docs lists every route and executes requests in a browser',
-  { skip: REQUIRED ? false : missing },
-  async (t) => {
-    const { port, send, table } = await startApp(t);
-    table.set('a/b', { text: 'read by the page' });
-    const { paths } = (await send('GET', '/openapi.json')).json;
-    const page = await openPage(t);
-    const foreign: string[] = [];
-    page.on('request', (request) => {
-      const { protocol, host } = new URL(request.url());
-      if (protocol !== 'data:' && protocol !== 'blob:' && host !== `127.0.0.1:${port}`) foreign.push(request.url());
-    });
-    const violations: string[] = [];
-    page.on('console', (message) => {
-      if (/Content Security Policy/i.test(message.text())) violations.push(message.text());
-    });
-    await page.goto(`http://127.0.0.1:${port}/docs`);
-    await page.locator('.opblock').first().waitFor();
+  const shown = await page.locator('.opblock').evaluateAll((blocks) =>
+    blocks.map((block) => {
+      const method = block.querySelector('.opblock-summary-method')?.textContent ?? '';
+      const path = block.querySelector('.opblock-summary-path')?.getAttribute('data-path') ?? '';
+      return `${method.toLowerCase()} ${path}`;
+    }),
+  );
+  const routes = Object.entries<object>(paths).flatMap(([path, methods]) =>
+    Object.keys(methods).map((method) => `${method} ${path}`),
+  );
+  t.same(shown.sort(), routes.sort(), 'every route is listed');
 
-    const shown = await page.locator('.opblock').evaluateAll((blocks) =>
-      blocks.map((block) => {
-        const method = block.querySelector('.opblock-summary-method')?.textContent ?? '';
-        const path = block.querySelector('.opblock-summary-path')?.getAttribute('data-path') ?? '';
-        return `${method.toLowerCase()} ${path}`;
-      }),
-    );
-    const routes = Object.entries<object>(paths).flatMap(([path, methods]) =>
-      Object.keys(methods).map((method) => `${method} ${path}`),
-    );
-    t.same(shown.sort(), routes.sort(), 'every route is listed');
+  const { status, text } = await tryOut(page, 'getRow', { table: 't', key: 'a/b' });
+  t.match(text, /"text": "read by the page"/, 'Try it out reads a row of this service');
+  t.equal(status, '200');
+  t.same(foreign, [], 'nothing is fetched from other origins');
+  t.same(violations, [], 'nothing violates the content security policy');
+});
 
-    const { status, text } = await tryOut(page, 'getRow', { table: 't', key: 'a/b' });
-    t.match(text, /"text": "read by the page"/, 'Try it out reads a row of this service');
-    t.equal(status, '200');
-    t.same(foreign, [], 'nothing is fetched from other origins');
-    t.same(violations, [], 'nothing violates the content security policy');
-  },
-);
-
-t.test('/docs sends the token that the user enters', { skip: REQUIRED ? false : missing }, async (t) => {
+t.test('/docs sends the token that the user enters', { skip: WITHOUT_BROWSER }, async (t) => {
   const { port, table } = await startApp(t, { tokens: TOKENS });
   const page = await openPage(t);
   await page.goto(`http://127.0.0.1:${port}/docs`);

@@ -50,6 +50,9 @@ t.test('no body makes a request to an unknown path, or with an unsupported metho
     ['application/json', '{'],
     ['application/x-ndjson', 'x'],
     ['text/plain', 'x'],
+    ['nonsense', 'x'],
+    ['application/json; charset', '{}'],
+    ['', 'x'],
   ];
   for (const [type, body] of types) {
     const options = { headers: { 'content-type': type, 'content-length': `${body.length}` }, body };

@@ -142,7 +142,7 @@ t.test('unsupported methods are 405 and name the supported ones', async (t) => {
   const { send } = await startApp(t);
   const paths: [string, string[]][] = [
     ['/v1/tables', ['GET', 'HEAD']],
-    ['/v1/tables/t', ['DELETE', 'GET', 'HEAD', 'PUT']],
+    ['/v1/tables/t', ['DELETE', 'GET', 'HEAD', 'PATCH', 'PUT']],
     [ROWS, ['DELETE', 'GET', 'HEAD', 'POST']],
     [`${ROWS}/k`, ['DELETE', 'GET', 'HEAD', 'PATCH', 'PUT']],
     [`${ROWS}/k/increment`, ['POST']],

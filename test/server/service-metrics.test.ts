@@ -4,10 +4,13 @@ import { get } from 'node:http';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import { Table } from '../../src/table/table.js';
+import { ChangesClient } from '../fixtures/changes-client.js';
+import { within } from '../fixtures/deadline.js';
 import { send } from '../fixtures/http-client.js';
 import { PrometheusText } from '../fixtures/prometheus-text.js';
 import { startApp } from '../fixtures/server-app.js';
 import { startService } from '../fixtures/server-process.js';
+import type { components } from './client/schema.js';
 
 t.test('each process of a service is measured', async (t) => {
   const { service, port, workers } = await startService(t, { config: { snapshots: { dir: 'kept' } } });
@@ -50,6 +53,18 @@ t.test('each process of a service is measured', async (t) => {
   t.equal(labels.table, 'fed');
   t.ok(Math.abs(value - Date.now() / 1000) < 600, 'the time of the snapshot');
   stream.destroy();
+
+  const overview = await ChangesClient.open<components['schemas']['Overview']>(t, port, '/v1/overview');
+  const { data } = (await overview.next()) ?? {};
+  t.equal(data?.service.workers.map(({ pid }) => pid).join(), workers.toSorted((a, b) => a - b).join());
+  t.match(data?.service.instance, new RegExp(`^${service.pid}-`));
+  t.match(
+    data?.events.filter(({ type }) => type === 'snapshot'),
+    [{ level: 'info', table: 'fed', message: /^snapshot of table fed: 0 rows/ }],
+    'the snapshot is an event',
+  );
+  service.signal('SIGTERM');
+  t.equal(await within(10_000, 'the end', overview.ended), true, 'its stream ends in order, though the client listens');
 });
 
 t.test('the memory of the machine, and the versions', async (t) => {

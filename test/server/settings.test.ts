@@ -87,6 +87,51 @@ t.test('an error names every invalid setting', async (t) => {
   t.throws(() => loadSettings(none, {}, { host: 'example.com' }), { message: /got example\.com/ });
 });
 
+t.test('a table in a cluster has settings of its own; wrong ones are named, and no secret is shown', async (t) => {
+  const cluster = { nodes: ['redis://:hunter2@127.0.0.1:1'], username: 'u', password: 'hunter2' };
+  const good = { columns: { n: 'int32' }, cluster, near: { capacity: 10 } };
+  const { settings } = loadSettings(fileOf({ tables: { a: good, b: { ...good, near: false } } }), {}, {});
+  t.same(settings.tables, { a: good, b: { ...good, near: false } });
+  const refused: [object, RegExp[]][] = [
+    [{ capacity: 5 }, [/tables\.a\.capacity is not a setting of a table in a cluster: .*near\.capacity/]],
+    [{ evict: 'lru' }, [/tables\.a\.evict is not a setting .*maxmemory-policy/]],
+    [{ changes: 4096, heap: 8192 }, [/tables\.a\.changes is not .*feed/, /tables\.a\.heap is not .*servers/]],
+    [{ capacty: 5 }, [/unknown setting tables\.a\.capacty/]],
+    [{ near: { evict: 'lru', capacity: 0 } }, [/unknown setting tables\.a\.near\.evict/, /near\.capacity .*got 0/]],
+    [{ near: {} }, [/tables\.a\.near .*capacity/]],
+    [{ near: true }, [/tables\.a\.near must be .*got true/]],
+    [{ near: { capacity: 1, maxStaleMs: 1 } }, [/tables\.a\.near\.maxStaleMs .*50, got 1/]],
+    [{ near: { capacity: 1, maxParticipants: 2 } }, [/tables\.a: near\.maxParticipants must be at least/]],
+    [{ near: { capacity: 1, heap: 8192 } }, [/tables\.a: .*heap/]],
+    [{ cluster: {} }, [/tables\.a\.cluster .*nodes/]],
+    [{ cluster: { nodes: [] } }, [/tables\.a\.cluster\.nodes must not have fewer than 1 items/]],
+    [{ cluster: 'redis://:hunter2@h' }, [/tables\.a\.cluster must be object/]],
+    [{ cluster: { ...cluster, nodes: ['http://hunter2'] } }, [/tables\.a\.cluster\.nodes\.0 must match/]],
+    [{ cluster: { ...cluster, nodes: ['redis://hunter2/9'] } }, [/tables\.a: cluster\.nodes\[0\] must have the form/]],
+    [{ cluster: { ...cluster, password: ['hunter2'] } }, [/tables\.a\.cluster\.password must be string/]],
+    [{ cluster: { ...cluster, timeoutMs: 1 } }, [/tables\.a\.cluster\.timeoutMs .*10, got 1/]],
+    [{ cluster: { ...cluster, pasword: 'x' } }, [/unknown setting tables\.a\.cluster\.pasword/]],
+    [{ cluster: { ...cluster, tls: {} } }, [/tables\.a: cluster\.tls is for nodes of the form rediss/]],
+    [{ cluster: { ...cluster, tls: { ca: '/missing.pem' } } }, [/tables\.a: cluster\.tls\.ca \/missing\.pem/]],
+    [{ columns: { n: 'int33' } }, [/tables\.a: column n: "int33"/]],
+    [{ columns: { revision: 'int32' } }, [/tables\.a: .*revision/]],
+  ];
+  for (const [wrong, messages] of refused) {
+    try {
+      loadSettings(fileOf({ tables: { a: { ...good, ...wrong } } }), {}, {});
+      t.fail(`accepted ${JSON.stringify(wrong)}`);
+    } catch (error) {
+      const said = String(error);
+      for (const message of messages) t.match(said, message);
+      t.equal(said.match(/tables\.a\b/g)?.length, messages.length, 'and no other');
+      t.notMatch(said, /hunter2/);
+    }
+  }
+  t.throws(() => loadSettings(fileOf({}), { SHMTABLE_TABLES: '{"hunter2' }, {}), {
+    message: 'environment: SHMTABLE_TABLES is not JSON',
+  });
+});
+
 t.test('flags take precedence over the environment, and the environment over the file', async (t) => {
   const file = fileOf({
     $schema: 'x',

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import t from 'tap';
+import { Table } from '../../src/table/table.js';
 import { within } from '../fixtures/deadline.js';
 import { send, sendRaw } from '../fixtures/http-client.js';
 import { startApp } from '../fixtures/server-app.js';
@@ -91,6 +92,20 @@ t.test('a client that does not read its responses is disconnected', async (t) =>
   t.equal((await send(port, 'GET', '/healthz')).status, 200, 'others are served');
 });
 
+t.test('also if it goes on sending, even invalid bytes', async (t) => {
+  const { port, namespace } = await startApp(t, { limits: { requestTimeoutMs: 300 } });
+  using wide = Table.create({ name: 'wide', namespace, capacity: 100, columns: { text: 'string(65535)' } });
+  for (let i = 0; i < 100; i++) wide.set(`${i}`, { text: 'x'.repeat(65_535) });
+  const socket = connect(port, '127.0.0.1');
+  const gone = once(socket, 'error');
+  socket.pause();
+  socket.write(`${'GET /v1/tables/wide/rows HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(5)}invalid\r\n`);
+  const trickle = setInterval(() => socket.write('x'), 100);
+  t.teardown(() => clearInterval(trickle));
+  const [error] = await within(10_000, 'the end of the connection', gone);
+  t.match(error.code, /^(ECONNRESET|EPIPE)$/);
+});
+
 t.test('a stream of changes may be silent for longer', async (t) => {
   const { port, send: ask } = await startApp(t, { limits: { requestTimeoutMs: 300 } });
   const made = await ask('PUT', '/v1/tables/fed', { json: { capacity: 10, changes: 65_536, columns: { n: 'int32' } } });
@@ -102,7 +117,7 @@ t.test('a stream of changes may be silent for longer', async (t) => {
     text += chunk;
   });
   socket.write('GET /v1/tables/fed/changes HTTP/1.1\r\nHost: localhost\r\n\r\n');
-  while (!text.includes('changes follow')) await once(socket, 'data');
+  while (!text.includes('events follow')) await once(socket, 'data');
   // Meanwhile others connect and are disconnected because they send nothing: the stream has been silent for longer.
   for (let i = 0; i < 3; i++) t.match(await sendRaw(port, 'GET /'), /did not arrive in time/);
   await ask('PUT', '/v1/tables/fed/rows/k', { json: { n: 1 } });

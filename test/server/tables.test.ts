@@ -1,4 +1,7 @@
+import { readdirSync } from 'node:fs';
 import t from 'tap';
+import { Cache } from '../../src/cache/index.js';
+import { Segment } from '../../src/memory/index.js';
 import { Table } from '../../src/table/table.js';
 import { COLUMNS, isProblem, startApp } from '../fixtures/server-app.js';
 
@@ -139,8 +142,25 @@ t.test('a table destroyed and created again by another process is the new one', 
   table.set('k', { text: 'old' });
   t.equal((await send('GET', '/v1/tables/t/rows/k')).json.row.text, 'old');
   table.destroy();
+  const batch = await send('POST', '/v1/tables/t/batch', { json: [{ op: 'get', key: 'k' }] });
+  isProblem(t, batch, 404, 'ERR_TABLE_NOT_FOUND', 'a batch fails as a whole');
   using other = Table.create({ name: 't', namespace, capacity: 5, columns: { other: 'int8' } });
   isProblem(t, await send('GET', '/v1/tables/t/rows/k'), 404, 'ERR_ROW_NOT_FOUND', 'the new table, immediately');
   t.same((await send('PUT', '/v1/tables/t/rows/k', { json: { other: 3 } })).json.row, { other: 3 }, 'with its columns');
   t.equal(other.get('k')?.other, 3);
+});
+
+t.test('the table of a cache is destroyed with everything that belongs to the cache', async (t) => {
+  const dir = t.testdir();
+  const { send, namespace } = await startApp(t, { snapshots: { dir } });
+  const cache = Cache.open({ name: 'pages', namespace, bytes: 2 ** 20, entries: 10 });
+  t.teardown(() => cache.close());
+  t.match(await send('DELETE', '/v1/tables/pages'), { status: 204 });
+  t.notOk(cache.isOpen);
+  t.same(
+    Segment.list().filter(({ name }) => name.includes(`:${namespace}:pages`)),
+    [],
+  );
+  const noted = readdirSync(dir).map((name) => name.replace(/[0-9]+/, 'TIME'));
+  t.same(noted, ['pages.TIME.deleted', 'pages.loads.TIME.deleted'], 'and none of its tables is restored');
 });

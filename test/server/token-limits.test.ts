@@ -157,6 +157,49 @@ t.test('a revoked token is refused at once, and its streams end', async (t) => {
   t.notOk(streams.get('kept')?.response.destroyed, 'the streams of other tokens continue');
 });
 
+t.test('what goes on under a revoked token ends, and nothing more of it is executed', async (t) => {
+  const gone = tokenOf('gone', 'gone', 'write');
+  const narrowed = tokenOf('narrowed', 'narrowed', 'write');
+  const tokens = new AccessTokens([gone, narrowed]);
+  const limits = { answerBytes: 256 * 1024 * 1024 };
+  const { port, namespace } = await startApp(t, { limits }, { tokens });
+  using wide = Table.create({ name: 'wide', namespace, capacity: 10, columns: { text: 'string(65535)' } });
+  wide.set('k', { text: 'x'.repeat(65_535) });
+  const options = (secret: string) => ({ host: '127.0.0.1', port, headers: bearer(secret) });
+
+  // Not read: it waits when the buffers of the connection are full, long before the last operation.
+  const gets = Array.from({ length: 1000 }, () => ({ op: 'get', key: 'k' }));
+  const batches = await Promise.all(
+    ['gone', 'narrowed'].map(async (secret) => {
+      const headers = { ...bearer(secret), 'content-type': 'application/json' };
+      const sent = request({ ...options(secret), method: 'POST', path: '/v1/tables/wide/batch', headers });
+      sent.end(JSON.stringify([...gets, { op: 'put', key: `of ${secret}`, row: {} }]));
+      const [response]: [IncomingMessage] = (await once(sent, 'response')) as [IncomingMessage];
+      return response;
+    }),
+  );
+  const half = request({
+    ...options('gone'),
+    method: 'PUT',
+    path: '/v1/tables/wide/rows/slow',
+    headers: { ...bearer('gone'), 'content-type': 'application/json', 'content-length': '12' },
+  });
+  half.write('{"text":');
+  // Behind it: so it has arrived when this one is answered.
+  await once(get({ ...options('gone'), path: '/v1/tables/wide/rows/k' }), 'response');
+
+  tokens.replace([{ ...narrowed, scope: 'read' }]);
+  half.end('"x"}');
+  const [refused] = (await once(half, 'response')) as [IncomingMessage];
+  t.equal(refused.resume().statusCode, 401, 'a request that was still arriving');
+  for (const batch of batches) {
+    const cut = new Promise((resolve) => batch.once('error', resolve).once('end', () => resolve('complete')));
+    batch.resume();
+    t.match(await cut, { code: 'ECONNRESET' }, 'a batch');
+  }
+  t.same([...wide.keys()], ['k']);
+});
+
 t.test('invalid limits are refused', async (t) => {
   const token = tokenOf('a', 'a', 'read');
   for (const wrong of [

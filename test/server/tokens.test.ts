@@ -42,7 +42,7 @@ const ROUTES: readonly [Scope, string, string, HttpOptions][] = [
   ['admin', 'POST', '/v1/tables/t/snapshot', {}],
   ['admin', 'DELETE', '/v1/tables/made', {}],
 ];
-const PUBLIC = ['/docs', '/docs/static/index.css', '/openapi.json', '/healthz', '/readyz'];
+const PUBLIC = ['/docs', '/docs/static/index.css', '/ui', '/ui/app.js', '/openapi.json', '/healthz', '/readyz'];
 const SCOPES = ['read', 'write', 'admin'] as const;
 
 t.test('requests without a valid token are rejected', async (t) => {

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import { tries } from '../fixtures/tries.js';
 import { Child } from './child.js';
-import { scratchTable, testShared } from './scratch-table.js';
+import { scratchTable, testOfProcesses } from './scratch-table.js';
 
 const columns = { n: 'int32', f: 'float64', s: 'float32', big: 'int64', text: 'string(9)', data: 'bytes(4)' } as const;
 
@@ -175,23 +175,26 @@ for (const [how, column, times] of [
   ['revision', 'revised', tries(800, 10_000)],
   ['columns', 'compared', tries(800, 10_000)],
 ] as const) {
-  testShared(`4 processes count to ${4 * times} with ${how} while others are killed, and lose no count`, async (t) => {
-    const table = scratchTable(t, { capacity: 4, columns: counters, lockTimeoutMs: 10_000 });
-    table.set('k', {});
-    const counting = [1, 2, 3, 4].map(() => Child.start(t, 'table-counter', table.name, 'k', how, times));
-    const victims = [1, 2, 3].map(() => Child.start(t, 'table-counter', table.name, 'k', 'killed', 0));
-    for (const child of [...counting, ...victims]) await child.next();
-    for (const counter of counting) counter.go();
-    for (const victim of victims) {
-      victim.go();
-      await sleep(5 + Math.random() * 20);
-      victim.process.kill('SIGKILL');
-    }
-    for (const counter of counting) t.equal(await counter.ended, 0);
-    t.equal(table.get('k', column), 4 * times);
-    const { revision } = table.entry('k') ?? {};
-    t.type(revision, 'number');
-    t.comment(`the killed processes had counted to ${table.get('k', 'killed')}`);
-    t.same(table.verify(), { ok: true, problems: [] });
-  });
+  testOfProcesses(
+    `4 processes count to ${4 * times} with ${how} while others are killed, and lose no count`,
+    async (t) => {
+      const table = scratchTable(t, { capacity: 4, columns: counters, lockTimeoutMs: 10_000 });
+      table.set('k', {});
+      const counting = [1, 2, 3, 4].map(() => Child.start(t, 'table-counter', table.name, 'k', how, times));
+      const victims = [1, 2, 3].map(() => Child.start(t, 'table-counter', table.name, 'k', 'killed', 0));
+      for (const child of [...counting, ...victims]) await child.next();
+      for (const counter of counting) counter.go();
+      for (const victim of victims) {
+        victim.go();
+        await sleep(5 + Math.random() * 20);
+        victim.process.kill('SIGKILL');
+      }
+      for (const counter of counting) t.equal(await counter.ended, 0);
+      t.equal(table.get('k', column), 4 * times);
+      const { revision } = table.entry('k') ?? {};
+      t.type(revision, 'number');
+      t.comment(`the killed processes had counted to ${table.get('k', 'killed')}`);
+      t.same(table.verify(), { ok: true, problems: [] });
+    },
+  );
 }

@@ -36,3 +36,30 @@ t.test('the walk along a circular chain ends after as many steps as the heap has
   t.ok(grown < MOST_MEMORY, `${grown} bytes`);
   t.match(table.verify().problems, [/its length needs 8388608 blocks, the heap has 128$/]);
 });
+
+t.test('a hint that promises blocks after the last one does not lead beyond the heap', async (t) => {
+  const table = scratchTable(t, { capacity: 200, columns: { page: 'text' }, heap: { bytes: 6400, blockBytes: 64 } });
+  const segment = openMemory(table.name);
+  t.teardown(() => segment.close());
+  const layout = readHeader(segment.buffer, table.name);
+  const { words } = TableMemory.open(segment.buffer, layout);
+  const lastBits = (layout.heap?.bitsAt ?? 0) / 4 + 3;
+  // Of its 32 bits 4 belong to blocks.
+  words[lastBits] = 0;
+  const stored = new Map<string, string>();
+  const code = (() => {
+    for (let i = 0; i < 200; i++) {
+      const page = `${i}`.padEnd(60, 'x');
+      try {
+        table.set(`row-${i}`, { page });
+      } catch (error) {
+        return (error as { code?: string }).code;
+      }
+      stored.set(`row-${i}`, page);
+    }
+    return undefined;
+  })();
+  t.equal(code, 'ERR_TABLE_FULL');
+  t.equal(stored.size, 100, 'every block was used');
+  for (const [key, page] of stored) if (table.get(key, 'page') !== page) t.fail(`${key} was overwritten`);
+});

@@ -2,7 +2,7 @@
 import t, { type Test } from 'tap';
 import type { Table } from '../../src/index.js';
 import { Child } from './child.js';
-import { scratchTable, testShared } from './scratch-table.js';
+import { scratchTable, testOfProcesses } from './scratch-table.js';
 
 const columns = { n: 'int32', text: 'text(8)' } as const;
 const BLOCK = 64;
@@ -102,7 +102,7 @@ t.test('a row is not evicted for its own new value', async (t) => {
   t.same(table.get('k'), { a: blocks(1), b: blocks(4) });
 });
 
-testShared('writers that fill the heap together all finish, and every block belongs to a row', async (t) => {
+testOfProcesses('writers that fill the heap together all finish, and every block belongs to a row', async (t) => {
   // Space for each value alone, but not for two that are half claimed: a waiting writer must not keep its blocks.
   const table = scratchTable(t, {
     capacity: 100,

@@ -1,7 +1,8 @@
 import t from 'tap';
+import { eventually } from '../fixtures/deadline.js';
 import { Child } from './child.js';
 import { oneBucketKeys } from './one-bucket-keys.js';
-import { scratchTable, testShared } from './scratch-table.js';
+import { scratchTable, testOfProcesses } from './scratch-table.js';
 
 const columns = { n: 'int32', text: 'string(20)' } as const;
 
@@ -99,7 +100,7 @@ t.test('an iterator of a closed table throws', async (t) => {
 
 for (const dense of [false, true]) {
   const what = dense ? 'in one long chain' : 'in separate chains';
-  testShared(
+  testOfProcesses(
     `300 iterations visit every remaining row once while a process inserts and deletes, ${what}`,
     async (t) => {
       const table = scratchTable(t, { capacity: 3_000, columns });
@@ -112,6 +113,7 @@ for (const dense of [false, true]) {
       for (const key of staying) table.set(key, { n: 2, text: key });
       const child = Child.start(t, 'table-churner', table.name, ...coming);
       await child.next();
+      await eventually('the other process deletes rows', () => table.stats().deletes > 100);
 
       const scanAll = (): string[] => {
         const found: string[] = [];

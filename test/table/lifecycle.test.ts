@@ -3,7 +3,7 @@ import type { TableOptions } from '../../src/index.js';
 import { Table, testBackend } from '../fixtures/placed-table.js';
 import { Child } from './child.js';
 import { openInThreads } from './holders.js';
-import { namespace, scratchName, scratchTable } from './scratch-table.js';
+import { namespace, scratchName, scratchTable, testOfProcesses } from './scratch-table.js';
 
 const columns = { n: 'int32', text: 'string(9)' } as const;
 const closed = { code: 'ERR_TABLE_CLOSED' };
@@ -111,7 +111,7 @@ t.test('disposing a handle closes it', async (t) => {
   t.equal(Table.open(name).size, 1);
 });
 
-t.test('after destroy, every handle of every process rejects every call', async (t) => {
+testOfProcesses('after destroy, every handle of every process rejects every call', async (t) => {
   const table = scratchTable(t, { capacity: 10, columns });
   const other = Table.open(table.name, { columns });
   const reader = Table.open(table.name, { columns, readOnly: true });
@@ -168,7 +168,7 @@ t.test('a read-only handle refuses every write', async (t) => {
   reader.close();
 });
 
-t.test('more than maxParticipants threads cannot open a table for writing', async (t) => {
+testOfProcesses('more than maxParticipants threads cannot open a table for writing', async (t) => {
   const table = scratchTable(t, { capacity: 10, columns, maxParticipants: 3 });
   const threads = await openInThreads(table.name, 2);
   t.doesNotThrow(() => Table.open(table.name).close(), 'the handles of this thread share its slot');
@@ -206,7 +206,7 @@ t.test('list returns the tables of a namespace', async (t) => {
   t.same(Table.list({ namespace: `${namespace}-list` }), []);
 });
 
-t.test('processes that call openOrCreate concurrently all get the same table', async (t) => {
+testOfProcesses('processes that call openOrCreate concurrently all get the same table', async (t) => {
   const name = scratchName(t);
   // With anonymous memory each process would create its own table.
   if (testBackend === 'anonymous') Table.create({ name, capacity: 10, columns }).close();

@@ -1,7 +1,7 @@
 import t from 'tap';
 import { Child } from './child.js';
 import { oneBucketKeys } from './one-bucket-keys.js';
-import { scratchTable, testShared } from './scratch-table.js';
+import { scratchTable, testOfProcesses, testShared } from './scratch-table.js';
 
 const columns = { n: 'int32', text: 'string(9)', big: 'int64' } as const;
 const bad = { code: 'ERR_ARGUMENT' };
@@ -74,7 +74,7 @@ t.test('columns selects columns', async (t) => {
   t.throws(() => table.scan({ columns: ['nope' as 'n'] }), { code: 'ERR_COLUMN_UNKNOWN' });
 });
 
-testShared('a cursor works in another process', async (t) => {
+testOfProcesses('a cursor works in another process', async (t) => {
   const table = scratchTable(t, { capacity: 100, columns });
   for (let n = 0; n < 100; n++) table.set(`k${n}`, { n });
   const first = table.scan({ limit: 33 });

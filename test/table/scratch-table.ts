@@ -36,6 +36,14 @@ export function openMemory(name: string, { readOnly = false } = {}): Segment {
   return Segment.open({ name: `shmtable:${namespace}:${name}`, readOnly, ...placeOf(name) });
 }
 
+/** The segments of a table: more than one if an alteration has left something beside it. */
+export function segmentsOf(name: string): string[] {
+  const own = `shmtable:${namespace}:${name}`;
+  return Segment.list().flatMap((segment) =>
+    segment.name === own || segment.name.startsWith(`${own}:`) ? [segment.name] : [],
+  );
+}
+
 /** The file with the memory of a posix table. */
 export function segmentFile(name: string): string {
   return `/dev/shm/shmtable:${namespace}:${name}`;
@@ -44,4 +52,12 @@ export function segmentFile(name: string): string {
 /** A test that needs a second handle on a table: it is left out for devzero, whose tables cannot have one. */
 export function testShared(name: string, run: (t: Test) => Promise<void>): void {
   if (testBackend !== 'devzero') t.test(name, run);
+}
+
+/**
+ * A test that needs other processes or threads: it is left out for backends whose tables belong to one handle or to one
+ * thread.
+ */
+export function testOfProcesses(name: string, run: (t: Test) => Promise<void>): void {
+  if (testBackend !== 'process') testShared(name, run);
 }

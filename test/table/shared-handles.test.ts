@@ -7,7 +7,7 @@ import { LOCK } from '../../src/table/layout/bucket.js';
 import { readHeader } from '../../src/table/layout/segment.js';
 import { Table } from '../fixtures/placed-table.js';
 import { openInThreads } from './holders.js';
-import { openMemory, scratchName, scratchTable, testShared } from './scratch-table.js';
+import { openMemory, scratchName, scratchTable, testOfProcesses, testShared } from './scratch-table.js';
 
 setFlagsFromString('--expose-gc');
 const collectGarbage: () => void = runInNewContext('gc');
@@ -15,7 +15,7 @@ const collectGarbage: () => void = runInNewContext('gc');
 const columns = { n: 'int32', text: 'string(20)', data: 'bytes(8)' } as const;
 const closed = { code: 'ERR_TABLE_CLOSED' };
 
-testShared('any number of handles are one participant, until the last one is closed', async (t) => {
+testOfProcesses('any number of handles are one participant, until the last one is closed', async (t) => {
   const table = scratchTable(t, { capacity: 10, columns, maxParticipants: 1 });
   const others = Array.from({ length: 300 }, () => Table.open(table.name, { columns }));
   for (const [i, other] of others.entries()) other.set('k', { n: i });
@@ -105,7 +105,7 @@ testShared('read-only handles share only with each other', async (t) => {
   for (const reader of readers) reader.close();
 });
 
-testShared('each handle waits for a lock for its own lockTimeoutMs', async (t) => {
+testOfProcesses('each handle waits for a lock for its own lockTimeoutMs', async (t) => {
   // One bucket.
   const table = scratchTable(t, { capacity: 5, columns, lockTimeoutMs: 5 });
   const patient = Table.open(table.name, { columns, lockTimeoutMs: 60 });

@@ -2,7 +2,7 @@ import t from 'tap';
 import { Table } from '../fixtures/placed-table.js';
 import { openInThreads } from './holders.js';
 import { oneBucketKeys } from './one-bucket-keys.js';
-import { openMemory, scratchTable } from './scratch-table.js';
+import { openMemory, scratchTable, testOfProcesses } from './scratch-table.js';
 
 const columns = { n: 'int32' } as const;
 
@@ -47,7 +47,7 @@ t.test('size is the number of rows, whichever process wrote them', async (t) => 
   next.close();
 });
 
-t.test('stats counts chains, buckets, spares and participants', async (t) => {
+testOfProcesses('stats counts chains, buckets, spares and participants', async (t) => {
   const table = scratchTable(t, { capacity: 1_000, columns, maxParticipants: 9 });
   t.match(table.stats(), { longestChain: 1, overflowBuckets: 0, spareRows: 1, participants: 1, capacity: 1_000 });
   for (const key of oneBucketKeys(table, 35)) table.set(key, {});

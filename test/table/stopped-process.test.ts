@@ -1,12 +1,11 @@
 /** A process that was stopped in the middle of a write withholds from others only its bucket and one slice. */
-import { readFileSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { Table } from '../fixtures/placed-table.js';
 import { tries } from '../fixtures/tries.js';
 import { loadStoreTrap } from '../proofs/store-trap.js';
 import { Child } from './child.js';
 import { scratchTable } from './scratch-table.js';
+import { stopAt } from './stopped-child.js';
 
 /** Built here, so that the child processes do not build it concurrently. */
 loadStoreTrap();
@@ -21,26 +20,6 @@ const TIME_LIMIT_MS = STRIDE === 1 ? 1_200_000 : 120_000;
 t.setTimeout(3 * TIME_LIMIT_MS);
 /** Seven on average; by the Poisson distribution, one table in 10^16 has a bucket with more. */
 const BUCKET_ROWS_AT_MOST = 40;
-
-/** A process that is stopped before this store of its operation; undefined if the operation has no such store. */
-async function stopAt(
-  t: Test,
-  table: string,
-  operation: string,
-  key: string,
-  store: number,
-): Promise<Child | undefined> {
-  const child = Child.start(t, 'table-stopped-operation', table, operation, key, store);
-  let ended = false;
-  void child.ended.then(() => {
-    ended = true;
-  });
-  for (const deadline = performance.now() + DEADLINE_MS; performance.now() < deadline; await sleep(2)) {
-    if (ended) return undefined;
-    if (/^State:\tT/m.test(readFileSync(`/proc/${child.process.pid}/status`, 'utf8'))) return child;
-  }
-  throw new Error('it neither stopped nor ended');
-}
 
 function codeOf(run: () => void): string | undefined {
   try {

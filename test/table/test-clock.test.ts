@@ -7,7 +7,7 @@ import { type TestClock, useTestClock } from '../../src/table/test-clock.js';
 import { eventually } from '../fixtures/deadline.js';
 import { Table } from '../fixtures/placed-table.js';
 import { Child } from './child.js';
-import { scratchName, scratchTable, testShared } from './scratch-table.js';
+import { scratchName, scratchTable, testOfProcesses } from './scratch-table.js';
 
 const columns = { n: 'int32' } as const;
 
@@ -97,7 +97,7 @@ t.test('snapshots are taken and restored by the clock', async (t) => {
   t.equal(restored.ttl('long'), 50_000);
 });
 
-testShared("other processes use the machine's time and are not disturbed", async (t) => {
+testOfProcesses("other processes use the machine's time and are not disturbed", async (t) => {
   const clock = scratchClock(t, 0);
   const table = scratchTable(t, { capacity: 9, columns });
   clock.set(Date.now());

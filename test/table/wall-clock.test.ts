@@ -9,7 +9,7 @@ import { CLOCK_OFFSET, CREATED_AT } from '../../src/table/layout/segment.js';
 import type { Table } from '../fixtures/placed-table.js';
 import { testBackend } from '../fixtures/placed-table.js';
 import { fixturePath } from './child.js';
-import { openMemory, scratchTable, testShared } from './scratch-table.js';
+import { openMemory, scratchTable, testOfProcesses, testShared } from './scratch-table.js';
 
 const columns = { n: 'int32' } as const;
 
@@ -86,7 +86,7 @@ function namespaced(args: readonly string[], env: NodeJS.ProcessEnv): string | u
   return undefined;
 }
 
-testShared('a process in another time namespace has the same table time', async (t) => {
+testOfProcesses('a process in another time namespace has the same table time', async (t) => {
   const table = scratchTable(t, { capacity: 9, columns });
   table.set('lives', { n: 1 }, { ttl: 600_000 });
   const expiresAt = table.entry('lives')?.expiresAt;

@@ -5,7 +5,7 @@
  */
 import type { FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
 import { ShmTableError, show } from '../../errors.js';
-import { addRouteHook, hook } from '../request-hooks.js';
+import { addRouteHook, hook, type Step } from '../request-hooks.js';
 import { PathPattern, parseTarget } from '../request-target.js';
 import type { RoutesApp } from '../service-routes.js';
 import { SCOPES, type Scope, type TokenSettings } from '../settings/security-schema.js';
@@ -27,6 +27,8 @@ declare module 'fastify' {
     requireScope: ((scope: Scope) => void) | undefined;
     /** The token of the request; undefined if it has no valid one, or the service has no tokens. */
     token: TokenSettings | undefined;
+    /** Whether the token was revoked or has expired since the request began. Only with `endsWithToken`. */
+    isRevoked: boolean;
   }
 }
 
@@ -36,6 +38,7 @@ const REALM = 'Bearer realm="shmtable"';
 export function identifyRequests(app: RoutesApp, tokens: AccessTokens | undefined): void {
   app.decorateRequest('token');
   app.decorateRequest('requireScope');
+  app.decorateRequest('isRevoked', false);
   if (tokens === undefined) return;
   app.addHook(
     'onRequest',
@@ -50,7 +53,17 @@ export function refuseUnauthorized(app: RoutesApp, tokens: AccessTokens | undefi
   const routes: RouteOptions[] = [];
   app.addHook('onRoute', (route) => {
     routes.push(route);
-    if (tokens !== undefined) addRouteHook(route, 'onRequest', accessHook(route, tokens));
+    if (tokens === undefined) return;
+    const check = accessCheck(route, tokens);
+    addRouteHook(route, 'onRequest', hook(check));
+    if (route.method === 'GET' || route.method === 'HEAD') return;
+    // The token may be revoked, or expire, while the body arrives.
+    const checkAgain = hook((request, reply) => {
+      if (request.token === undefined || tokens.isInForce(request.token)) return;
+      request.token = tokens.find(request.headers.authorization);
+      check(request, reply);
+    });
+    addRouteHook(route, 'preValidation', checkAgain);
   });
   // Not earlier, because hooks of child instances, which may set the scope, run after this one.
   app.addHook('onReady', async () => {
@@ -61,7 +74,7 @@ export function refuseUnauthorized(app: RoutesApp, tokens: AccessTokens | undefi
 }
 
 /** Unknown paths need no token, because the routes are public. */
-function accessHook(route: RouteOptions, tokens: AccessTokens): ReturnType<typeof hook> {
+function accessCheck(route: RouteOptions, tokens: AccessTokens): Step {
   let pattern: PathPattern | undefined;
   /** The table in the path, read exactly as the route does; undefined if the route concerns no single table. */
   const tableOf = ({ raw }: FastifyRequest): string | undefined => {
@@ -69,20 +82,28 @@ function accessHook(route: RouteOptions, tokens: AccessTokens): ReturnType<typeo
     pattern ??= new PathPattern(route.config?.pattern ?? route.url);
     return pattern.parametersOf(parseTarget(raw.url ?? '').path)?.table;
   };
-  return hook((request, reply) => {
+  return (request, reply) => {
     const { scope = 'admin', endsWithToken, scopeOfBody } = route.config ?? {};
     if (scope === 'none') return;
     const token = authorize(request, reply, scope);
     const table = token.tables === undefined ? undefined : tableOf(request);
     if (table !== undefined && !isForTable(token, table)) throw foreign(token, table);
+    let needed = scope;
     if (endsWithToken) {
       const isAllowed = (now: TokenSettings): boolean =>
-        includes(now, scope) && isForTable(now, tableOf(request) ?? '');
-      const release = tokens.hold(token, isAllowed, () => request.raw.socket.destroy());
+        includes(now, needed) && isForTable(now, tableOf(request) ?? '');
+      const release = tokens.hold(token, isAllowed, () => {
+        request.isRevoked = true;
+        request.raw.socket.destroy();
+      });
       reply.raw.once('close', release);
     }
-    if (scopeOfBody) request.requireScope = (needed) => authorize(request, reply, needed);
-  });
+    if (!scopeOfBody) return;
+    request.requireScope = (scopeOfPart) => {
+      authorize(request, reply, scopeOfPart);
+      needed = scopeOfPart;
+    };
+  };
 }
 
 /**

@@ -25,16 +25,17 @@ interface Holder {
 }
 
 export class AccessTokens {
-  #known: readonly KnownToken[];
+  #known: readonly KnownToken[] = [];
+  #byToken: ReadonlyMap<TokenSettings, KnownToken> = new Map();
   readonly #holders = new Set<Holder>();
 
   constructor(tokens: readonly TokenSettings[]) {
-    this.#known = tokens.map(known);
+    this.#accept(tokens);
   }
 
   /** Accepts only these tokens from now on, and ends the responses that they do not allow. */
   replace(tokens: readonly TokenSettings[]): void {
-    this.#known = tokens.map(known);
+    this.#accept(tokens);
     for (const holder of [...this.#holders]) {
       const now = this.#known.find(({ digest }) => digest.equals(digestOf(holder.token)));
       if (now === undefined || !holder.isAllowed(now.token)) holder.end();
@@ -56,6 +57,17 @@ export class AccessTokens {
       if (timingSafeEqual(each.digest, digest)) found = each;
     }
     return found === undefined || isExpired(found) ? undefined : found.token;
+  }
+
+  /** Whether a token that was found is still accepted as it was. */
+  isInForce(token: TokenSettings): boolean {
+    const current = this.#byToken.get(token);
+    return current !== undefined && !isExpired(current);
+  }
+
+  #accept(tokens: readonly TokenSettings[]): void {
+    this.#known = tokens.map(known);
+    this.#byToken = new Map(this.#known.map((each) => [each.token, each]));
   }
 
   /** Calls `end` when the token expires, or is replaced by one that does not allow the request; returns a release. */

@@ -51,3 +51,15 @@ export const DOCS_POLICY = {
   'script-src': ["'self'"],
   'style-src': ["'self'", "'unsafe-inline'"],
 };
+
+/** Allows what the console loads: its own script, style sheet and icon, and the routes of its service. Nothing inline. */
+export const CONSOLE_POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self' data:",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join(';');

@@ -69,7 +69,7 @@ export class BodyLimits {
   of(kind: BodyKind | undefined, table: string): RouteLimits {
     if (kind === undefined) return this.#limits(OTHER_BYTES, ANY);
     if (kind === 'definition' || kind === 'small') return this.#limits(OTHER_BYTES, STRUCTURES[kind]);
-    const columns = this.#handles.use(table, ({ table: { columns } }) => columns);
+    const columns = this.#handles.columnsOf(table);
     const rowBytes = Math.min(Math.max(MIN_ROW_BYTES, widthInJson(columns)), MAX_ROW_BYTES);
     if (kind === 'row') return this.#limits(rowBytes, withValues(ROW, columns));
     if (kind === 'lines') return this.#limits(rowBytes + LINE_BYTES, withValues(LINE, columns));

@@ -7,6 +7,7 @@ import { errorOf } from '../request-hooks.js';
 import type { BodyBudget } from './body-budget.js';
 import type { RouteLimits } from './body-limits.js';
 import { ByteCollector } from './byte-collector.js';
+import { ByteOrderMark } from './byte-order-mark.js';
 import { type JsonLimits, JsonScanner } from './json-scanner.js';
 
 const NEWLINE = 0x0a;
@@ -19,6 +20,7 @@ export type Line = { readonly number: number } & ({ readonly bytes: Buffer } | {
 export class LineReader {
   readonly #limits: RouteLimits;
   readonly #budget: BodyBudget;
+  readonly #mark = new ByteOrderMark();
   #number: number = 1;
   /** The beginning of the current line. */
   readonly #kept = new ByteCollector();
@@ -35,7 +37,8 @@ export class LineReader {
   }
 
   /** The lines that end in the next piece of the body. */
-  *lines(chunk: Buffer): Generator<Line> {
+  *lines(piece: Buffer): Generator<Line> {
+    const chunk = this.#mark.without(piece);
     let start = 0;
     for (let end = chunk.indexOf(NEWLINE); end !== -1; end = chunk.indexOf(NEWLINE, start)) {
       this.#add(chunk.subarray(start, end));

@@ -14,6 +14,7 @@ import { BatchReader } from './batch-reader.js';
 import type { BodyBudget } from './body-budget.js';
 import type { BodyKind, BodyLimits } from './body-limits.js';
 import { ByteCollector } from './byte-collector.js';
+import { ByteOrderMark } from './byte-order-mark.js';
 import { JsonScanner } from './json-scanner.js';
 
 declare module 'fastify' {
@@ -115,6 +116,8 @@ class BodyReader {
   #taken = 0;
   /** The kept part of the body so far. */
   readonly #kept = new ByteCollector();
+  /** The decoder removes it from what is parsed. */
+  readonly #mark = new ByteOrderMark();
   #scanner: JsonScanner | undefined;
   #batch: BatchReader | undefined;
   /** Undefined when the body was parsed or refused: the rest of it is discarded. */
@@ -187,12 +190,12 @@ class BodyReader {
       const arrived = this.#kept.take();
       this.#take(this.#bytes);
       if (this.#keepsBytes) this.#kept.add(arrived);
-      scanner.push(arrived);
+      scanner.push(this.#mark.without(arrived));
       return;
     }
     if (this.#bytes > this.#maxBytes) throw tooLarge(this.#maxBytes, 'more');
     this.#take(chunk.length);
-    this.#scanner.push(chunk);
+    this.#scanner.push(this.#mark.without(chunk));
     if (this.#keepsBytes) this.#kept.add(chunk);
   }
 

@@ -4,8 +4,10 @@
  */
 import { Counter, Gauge, Registry } from 'prom-client';
 import type { HeapStats, TableCounts } from '../../table/types.js';
+import type { ClusterTableInfo } from '../cluster-tables.js';
 import type { ServiceMemory } from '../service-memory.js';
 import { Turns } from '../turns.js';
+import { addClusterTables } from './cluster-gauges.js';
 import { COUNTERS, type FamilyMetric, familyMetrics, HISTOGRAMS } from './metric-families.js';
 import type { ProcessReport } from './process-reports.js';
 import { addMachine, addProcesses, addSnapshots } from './service-gauges.js';
@@ -51,19 +53,28 @@ interface ExposedState {
   readonly memory: ServiceMemory;
   readonly tables: readonly NamedCounts[];
   readonly processes: readonly ProcessReport[];
+  readonly inCluster: readonly ClusterTableInfo[];
+  /** Whether to show what concerns a table. */
+  readonly isVisible: (table: string) => boolean;
   /** The time of the newest snapshot of each table, in milliseconds since the epoch. */
   readonly snapshots: readonly (readonly [string, number])[];
 }
 
 /** The text; other requests are served while it is written. */
-export async function exposition({ memory, tables, processes, snapshots }: ExposedState): Promise<Exposition> {
+export async function exposition(state: ExposedState): Promise<Exposition> {
+  const { memory, tables, processes, snapshots, inCluster, isVisible } = state;
   const registry = new Registry();
   const turns = new Turns();
   for (const add of tableFamilies(registry, tables)) {
     add();
     if (turns.isOver) await turns.next();
   }
-  addFamilies(registry, [...familyMetrics(memory.metrics)]);
+  const metrics = [...familyMetrics(memory.metrics)];
+  addFamilies(
+    registry,
+    metrics.filter(({ labels }) => labels.table === undefined || isVisible(labels.table)),
+  );
+  addClusterTables(registry, inCluster);
   addProcesses(registry, processes);
   addSnapshots(registry, snapshots);
   await addMachine(registry);

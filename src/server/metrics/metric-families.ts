@@ -13,6 +13,12 @@ export const COUNTERS = {
   shmtable_worker_deaths_total: 'Workers that ended unexpectedly',
   shmtable_snapshots_total: 'Snapshots that were taken',
   shmtable_snapshot_failures_total: 'Snapshots that could not be taken',
+  shmtable_cluster_unknown_outcomes_total: 'Writes to a cluster that were sent and not answered',
+  shmtable_near_hits_total: 'Reads of a row in a cluster that the near cache answered',
+  shmtable_near_misses_total: 'Reads that the near cache could not answer',
+  shmtable_near_fills_total: 'Rows that were read at their primaries and stored in the near cache',
+  shmtable_near_refused_fills_total: 'Rows that were read and not stored: they had changed meanwhile, or did not fit',
+  shmtable_near_uncached_reads_total: 'Reads at a primary without an attempt to store the row',
 } as const;
 
 export const HISTOGRAMS = {

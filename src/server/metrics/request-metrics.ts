@@ -6,11 +6,14 @@ import { ShmTableError } from '../../errors.js';
 import { monotonicMs, timers } from '../../memory/index.js';
 import type { MetricCounter, MetricHistogram } from '../../pools/index.js';
 import { loggedPath } from '../access-log.js';
+import { openStreams } from '../event-stream.js';
 import { requestId } from '../request-ids.js';
 import type { ServiceMemory } from '../service-memory.js';
 import { statusOf } from '../service-response.js';
 import type { RoutesApp } from '../service-routes.js';
+import { DelayWindow } from './delay-window.js';
 import { type CounterFamily, counterOf, type HistogramFamily, histogramOf, type Labels } from './metric-families.js';
+import type { ProcessLoad } from './process-reports.js';
 
 /** A request that takes longer is recorded as an event. Its worker may not have served others meanwhile. */
 const SLOW_MS = 500;
@@ -37,6 +40,9 @@ export class RequestMetrics {
   readonly #log: FastifyBaseLogger;
   readonly #ofUnknownPaths = new RouteMetrics(this, '', true);
   #delays: MetricHistogram | undefined;
+  readonly #recentDelays = new DelayWindow();
+  #begun: number = 0;
+  #ended: number = 0;
   /** Whether the memory for metrics is full; existing ones still count. */
   #isFull = false;
 
@@ -61,12 +67,25 @@ export class RequestMetrics {
   /** A step of every request, before those that may reject it, so that rejected requests are counted too. */
   note({ metrics = this.#ofUnknownPaths }: FastifyContextConfig, response: ServerResponse): void {
     response.metrics = metrics;
+    this.#begun++;
+  }
+
+  /** What this process has done, and is doing, for clients. */
+  get load(): Omit<ProcessLoad, 'connections'> {
+    return {
+      requests: this.#ended,
+      inFlight: Math.max(this.#begun - this.#ended - openStreams(), 0),
+      eventLoopDelayP99Ms: this.#recentDelays.p99Ms,
+    };
   }
 
   /** Counts a response that has ended. A response that Fastify did not send has no route. */
   ended(response: ServerResponse): void {
+    const { metrics } = response;
+    if (metrics === undefined) return;
+    this.#ended++;
     try {
-      response.metrics?.count(response);
+      metrics.count(response);
     } catch (error) {
       // Thrown from here, it would end the process.
       this.#log.error({ err: error, reqId: requestId(response.req) }, 'request not counted');
@@ -102,6 +121,7 @@ export class RequestMetrics {
   #delayed(seconds: number): void {
     this.#delays ??= this.histogram('shmtable_event_loop_delay_seconds');
     this.#delays?.observe(seconds);
+    this.#recentDelays.add(seconds * 1000);
   }
 
   #unlessFull<T>(make: () => T): T | undefined {

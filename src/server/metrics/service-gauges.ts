@@ -5,7 +5,7 @@
 import { statfs } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { Counter, Gauge, type Registry } from 'prom-client';
-import { SHM_DIRECTORY } from '../../memory/index.js';
+import { SHARES_MEMORY, SHM_DIRECTORY } from '../../memory/index.js';
 import type { ProcessReport } from './process-reports.js';
 
 /** The names are those of the client libraries of Prometheus. */
@@ -31,7 +31,7 @@ const PROCESS_METRICS: readonly (readonly [string, string, (report: ProcessRepor
     ({ externalBytes }) => externalBytes,
   ],
   ['shmtable_http_connections', 'Open connections of a process', ({ connections }) => connections],
-  ['shmtable_change_streams', 'Streams of changes that a process sends', ({ streams }) => streams],
+  ['shmtable_change_streams', 'Streams of changes or of the overview that a process sends', ({ streams }) => streams],
 ];
 
 export function addProcesses(registry: Registry, reports: readonly ProcessReport[]): void {
@@ -48,9 +48,13 @@ export function addProcesses(registry: Registry, reports: readonly ProcessReport
 export async function addMachine(registry: Registry): Promise<void> {
   const registers = [registry];
   const { version } = createRequire(import.meta.url)('shmtable/package.json') as { version: string };
-  const { bsize, blocks, bavail } = await statfs(SHM_DIRECTORY);
-  new Gauge({ name: 'shmtable_shm_size_bytes', help: `Bytes of ${SHM_DIRECTORY}`, registers }).set(bsize * blocks);
-  new Gauge({ name: 'shmtable_shm_free_bytes', help: `Free bytes of ${SHM_DIRECTORY}`, registers }).set(bsize * bavail);
+  if (SHARES_MEMORY) {
+    const { bsize, blocks, bavail } = await statfs(SHM_DIRECTORY);
+    new Gauge({ name: 'shmtable_shm_size_bytes', help: `Bytes of ${SHM_DIRECTORY}`, registers }).set(bsize * blocks);
+    new Gauge({ name: 'shmtable_shm_free_bytes', help: `Free bytes of ${SHM_DIRECTORY}`, registers }).set(
+      bsize * bavail,
+    );
+  }
   new Gauge({
     name: 'shmtable_build_info',
     help: 'Always 1; the versions are in the labels',

@@ -5,8 +5,10 @@ import { MAX_KEYS_AHEAD } from '../../table/many-rows.js';
 import { failed, type Operation, operationSchema, runOperation } from '../batch-operations.js';
 import { MAX_OPERATIONS } from '../bodies/body-limits.js';
 import { compressAnswer } from '../compression.js';
+import type { Eventual } from '../eventual.js';
 import { Type } from '../json-schema.js';
 import { answerInPieces } from '../pieced-answer.js';
+import { RemoteOperations } from '../remote-operations.js';
 import { requestValidation } from '../request-validation.js';
 import { OF_ANY_BODY, tableProblems } from '../route-problems.js';
 import { batchAnswer, tableParameters } from '../route-schemas.js';
@@ -36,7 +38,7 @@ export function batchRoutes(app: RoutesApp, handles: TableHandles, answerBytes: 
     {
       onSend: compressAnswer,
       // A batch that contains only `get` needs only the scope `read`.
-      config: { scope: 'read', scopeOfBody: true, body: 'batch' },
+      config: { scope: 'read', scopeOfBody: true, body: 'batch', endsWithToken: true },
       validatorCompiler: batchValidation,
       schema: {
         operationId: 'runBatch',
@@ -55,18 +57,24 @@ export function batchRoutes(app: RoutesApp, handles: TableHandles, answerBytes: 
       const operations = request.body;
       const { table } = request.params;
       // A missing table fails the whole request, not each operation.
-      handles.use(table, () => undefined);
+      const reads = operations.some(({ op }) => op === 'get');
+      const atOnce = await handles.withRows(table, (rows) => (reads ? rows.readsAtOnce : rows.writesAtOnce));
       const turns = new Turns();
       reply.type('application/json');
       return answerInPieces(reply, { maxUnreadBytes: MAX_UNREAD_BYTES }, async (answer) => {
         answer.add('{"results":[');
+        let count = 0;
+        const remote = new RemoteOperations<string>(atOnce, (text) => answer.add(`${count++ > 0 ? ',' : ''}${text}`));
         for (const [i, operation] of operations.entries()) {
           if (turns.isOver) await turns.next();
           await answer.room();
+          if (request.isRevoked || answer.isUnwanted) break;
           if (i % MAX_KEYS_AHEAD === 0) loadAhead(handles, table, operations.slice(i, i + MAX_KEYS_AHEAD));
-          if (i > 0) answer.add(',');
-          answer.add(answer.bytes < answerBytes ? runOn(handles, table, operation) : notRun(operation, answerBytes));
+          const isFull = answer.bytes >= answerBytes;
+          const full = remote.add(isFull ? notRun(operation, answerBytes) : runOn(handles, table, operation, remote));
+          if (full !== undefined) await full;
         }
+        await remote.rest();
         answer.add(']}');
       });
     },
@@ -74,9 +82,17 @@ export function batchRoutes(app: RoutesApp, handles: TableHandles, answerBytes: 
 }
 
 /** Executes an operation. If its table was destroyed meanwhile, only this operation fails, as with other errors. */
-function runOn(handles: TableHandles, table: string, operation: Operation): string {
+function runOn(
+  handles: TableHandles,
+  table: string,
+  operation: Operation,
+  remote: RemoteOperations<string>,
+): Eventual<string> {
   try {
-    return handles.use(table, (served) => runOperation(served, operation));
+    const result = handles.withRows(table, (rows) =>
+      remote.run(rows, operation.key, () => runOperation(rows, operation)),
+    );
+    return result instanceof Promise ? result.catch((error: unknown) => failed(operation, error)) : result;
   } catch (error) {
     return failed(operation, error);
   }
@@ -85,7 +101,7 @@ function runOn(handles: TableHandles, table: string, operation: Operation): stri
 /** The operations themselves report a destroyed table. */
 function loadAhead(handles: TableHandles, table: string, operations: readonly Operation[]): void {
   try {
-    handles.use(table, ({ engine }) => engine.loadAhead(operations.map(({ key }) => key)));
+    void handles.withRows(table, (rows) => rows.loadAhead(operations.map(({ key }) => key)));
   } catch (error) {
     if (!(error instanceof ShmTableError)) throw error;
   }

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import { ShmTableError, show } from '../../errors.js';
-import type { ChangeSource, EventStreams } from '../event-stream.js';
+import { type ChangeSource, changeEvents } from '../change-events.js';
+import type { EventStreams } from '../event-stream.js';
 import { Type } from '../json-schema.js';
 import { decodeKey } from '../key-encoding.js';
 import { ConflictError } from '../problems.js';
@@ -68,6 +69,9 @@ export function changesRoutes(app: RoutesApp, handles: TableHandles, streams: Ev
       const { prefix = '', keyEncoding } = request.query;
       const last = eventIdOf(request.headers['last-event-id']);
       const prefixWanted = decodeKey(prefix, keyEncoding);
+      if (handles.inCluster?.has(request.params.table)) {
+        throw new ConflictError('ERR_ARGUMENT', `table ${request.params.table} is in a cluster and has no change feed`);
+      }
       const { source, start } = handles.use(request.params.table, (served) => {
         const incarnation = incarnationOf(served);
         const hasMissed = last !== undefined && last.incarnation !== incarnation;
@@ -77,19 +81,7 @@ export function changesRoutes(app: RoutesApp, handles: TableHandles, streams: Ev
           start: { idOf: (sequence: number) => `${incarnation}.${sequence}`, hasMissed },
         };
       });
-      reply
-        .type('text/event-stream')
-        .header('Cache-Control', 'no-store')
-        .header('X-Accel-Buffering', 'no')
-        .header('Connection', 'close')
-        .hijack();
-      reply.raw.writeHead(200, reply.getHeaders() as Record<string, string>);
-      if (request.method === 'HEAD') {
-        await source.return?.();
-        reply.raw.end();
-      } else {
-        await streams.send(source, reply.raw, start);
-      }
+      await streams.answer(reply, changeEvents(source, start));
       return reply;
     },
   );

@@ -19,7 +19,19 @@ const unready = Type.Object({
   ),
 });
 
+const ready = Type.Object({
+  status: Type.String(),
+  tables: Type.Optional(
+    Type.Unsafe<Record<string, string>>({
+      type: 'object',
+      additionalProperties: { type: 'string' },
+      description: 'Tables in clusters of which a server cannot be reached now, each with the code of the error',
+    }),
+  ),
+});
+
 type State = Static<typeof state>;
+type Ready = Static<typeof ready>;
 type Unready = Static<typeof unready>;
 
 /** `/healthz` and `/readyz`: whether the process is alive; whether it accepts requests. */
@@ -50,7 +62,7 @@ export function healthRoutes(app: RoutesApp, drain: ConnectionDrain, tables: Con
         tags: ['operation'],
         summary: 'Reports whether this worker accepts requests',
         response: {
-          200: jsonAnswer<State>('The worker is ready', state, { example: { status: 'ready' } }),
+          200: jsonAnswer<Ready>('The worker is ready', ready, { example: { status: 'ready' } }),
           503: jsonAnswer<Unready>('The worker is shutting down, or cannot use a configured table', unready, {
             example: { status: 'unavailable', tables: { cities: 'ERR_TABLE_NOT_FOUND' } },
           }),
@@ -64,7 +76,11 @@ export function healthRoutes(app: RoutesApp, drain: ConnectionDrain, tables: Con
         return { status: 'draining' };
       }
       const unusable = await tables.unusable();
-      if (unusable === undefined) return { status: 'ready' };
+      if (unusable === undefined) {
+        // All workers have lost it: not to be ready would only take the other tables away.
+        const { lost } = tables;
+        return lost === undefined ? { status: 'ready' } : { status: 'ready', tables: lost };
+      }
       reply.code(503);
       return { status: 'unavailable', tables: unusable };
     },

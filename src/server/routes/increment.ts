@@ -1,3 +1,4 @@
+import { when } from '../eventual.js';
 import { Type } from '../json-schema.js';
 import { decodeKey } from '../key-encoding.js';
 import { entityTag, writeCondition } from '../preconditions.js';
@@ -52,11 +53,12 @@ export function incrementRoutes(app: RoutesApp, handles: TableHandles): void {
       const condition = writeCondition(request.headers);
       const ttl = lifetimeOf(request.headers, request.query);
       const { column, by = 1 } = request.body;
-      handles.use(request.params.table, (served) => {
-        const { text, revision } = incrementRow(served, key, column, by, { ttl, condition });
-        reply.header('etag', entityTag(revision)).type(JSON_TYPE);
-        reply.send(`{"value":${text},"revision":${revision}}`);
-      });
+      return handles.withRows(request.params.table, (rows) =>
+        when(incrementRow(rows, key, column, by, { ttl, condition }), ({ text, revision }) => {
+          reply.header('etag', entityTag(revision)).type(JSON_TYPE);
+          reply.send(`{"value":${text},"revision":${revision}}`);
+        }),
+      );
     },
   });
 }

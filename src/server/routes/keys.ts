@@ -72,13 +72,12 @@ function listKeys(app: RoutesApp, handles: TableHandles): void {
       let next: string | null | undefined = cursor;
       do {
         if (turns.isOver) await turns.next();
-        next = handles.use(request.params.table, ({ table }): string | null => {
-          const step = { cursor: next ?? undefined, limit: limit - keys.length, prefix: wanted, columns: [] };
-          const { entries, cursor } = table.scan(step);
-          for (const { key } of entries) keys.push(key);
-          return cursor;
-        });
-      } while (next !== null && keys.length < limit && turns.spentMs < SEARCH_MS);
+        const page = await handles.withRows(request.params.table, (rows) =>
+          rows.keys(next ?? undefined, limit - keys.length, wanted),
+        );
+        for (const key of page.keys) keys.push(key);
+        next = page.cursor;
+      } while (next !== null && keys.length < limit && turns.spentMs < SEARCH_MS && !request.raw.socket.destroyed);
       return { keys, cursor: next };
     },
   );
@@ -88,7 +87,7 @@ function countRows(app: RoutesApp, handles: TableHandles): void {
   app.get(
     '/tables/:table/count',
     {
-      config: { scope: 'read' },
+      config: { scope: 'read', endsWithToken: true },
       schema: {
         operationId: 'countRows',
         tags: ['rows'],
@@ -105,18 +104,16 @@ function countRows(app: RoutesApp, handles: TableHandles): void {
       const { prefix = '', keyEncoding } = request.query;
       const wanted = decodeKey(prefix, keyEncoding);
       const { table: name } = request.params;
-      if (wanted === '') return { count: handles.use(name, ({ table }) => table.size) };
+      const size = wanted === '' ? handles.withRows(name, (rows) => rows.size) : undefined;
+      if (typeof size === 'number') return { count: size };
       const turns = new Turns();
       let count = 0;
       let next: string | null | undefined;
       do {
         if (turns.isOver) await turns.next();
-        next = handles.use(name, ({ table }): string | null => {
-          const step = { cursor: next ?? undefined, limit: COUNTED_AT_ONCE, prefix: wanted, columns: [] };
-          const { entries, cursor } = table.scan(step);
-          count += entries.length;
-          return cursor;
-        });
+        const page = await handles.withRows(name, (rows) => rows.keys(next ?? undefined, COUNTED_AT_ONCE, wanted));
+        count += page.keys.length;
+        next = page.cursor;
         // The rest is not needed when the client has disconnected.
       } while (next !== null && !request.raw.socket.destroyed);
       return { count };

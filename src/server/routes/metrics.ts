@@ -1,4 +1,5 @@
 import { visibleTo } from '../access/token-tables.js';
+import type { ClusterTables } from '../cluster-tables.js';
 import { compressAnswer } from '../compression.js';
 import type { ProcessReports } from '../metrics/process-reports.js';
 import { countsOfTables } from '../metrics/table-counts.js';
@@ -23,10 +24,11 @@ interface MetricSources {
   readonly memory: ServiceMemory;
   readonly reports: ProcessReports;
   readonly settings: Pick<ServiceSettings, 'namespace' | 'snapshots'>;
+  readonly inCluster: ClusterTables | undefined;
 }
 
 /** `/metrics`: the metrics of the whole service, from any worker. */
-export function metricsRoutes(app: RoutesApp, { memory, reports, settings }: MetricSources): void {
+export function metricsRoutes(app: RoutesApp, { memory, reports, settings, inCluster }: MetricSources): void {
   const { namespace, snapshots } = settings;
   const files = snapshots === undefined ? undefined : new SnapshotFiles(snapshots.dir);
   app.get(
@@ -50,6 +52,8 @@ export function metricsRoutes(app: RoutesApp, { memory, reports, settings }: Met
         memory,
         tables: await countsOfTables(namespace, isVisible),
         processes: await reports.read(),
+        inCluster: (inCluster?.list() ?? []).filter(({ name }) => isVisible(name)),
+        isVisible,
         snapshots: files === undefined ? [] : [...(await files.newest())].filter(([table]) => isVisible(table)),
       });
       return reply.type(contentType).send(text);

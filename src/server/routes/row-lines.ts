@@ -7,12 +7,13 @@ import { wallTimeMs } from '../../memory/index.js';
 import type { BodyLimits } from '../bodies/body-limits.js';
 import { type Line, LineReader } from '../bodies/line-reader.js';
 import { allowAnyDuration } from '../client-errors.js';
+import { type Eventual, when } from '../eventual.js';
 import { answerInPieces } from '../pieced-answer.js';
 import { type Problem, problemOf } from '../problems.js';
+import { RemoteOperations } from '../remote-operations.js';
 import { requestValidation } from '../request-validation.js';
 import { OF_ANY_BODY, problemReference, tableProblems } from '../route-problems.js';
 import { jsonAnswer, rowLine, tableParameters } from '../route-schemas.js';
-import { readStep } from '../row-pages.js';
 import type { RoutesApp } from '../service-routes.js';
 import type { TableHandles } from '../table-handles.js';
 import { Turns } from '../turns.js';
@@ -117,14 +118,23 @@ async function load(
   if (!(body instanceof Readable)) return result;
   allowAnyDuration(request);
   request.raw.endBody = (error) => body.emit('error', error);
+  const atOnce = await handles.withRows(table, (rows) => rows.writesAtOnce);
+  const remote = new RemoteOperations<LineResult>(atOnce, (line) => note(result, line));
   const writeAll = async (lines: Iterable<Line>): Promise<void> => {
     for (const line of lines) {
-      write(handles, table, line, result);
+      // The token was revoked, or the client has disconnected.
+      if (request.raw.socket.destroyed) return;
+      const full = remote.add(write(handles, table, line, remote));
+      if (full !== undefined) await full;
       if (turns.isOver) await turns.next();
     }
   };
-  for await (const chunk of arriving(body)) await writeAll(reader.lines(chunk));
-  await writeAll(reader.end());
+  try {
+    for await (const chunk of arriving(body)) await writeAll(reader.lines(chunk));
+    await writeAll(reader.end());
+  } finally {
+    await remote.rest();
+  }
   return result;
 }
 
@@ -139,24 +149,38 @@ async function* arriving(body: Readable): AsyncGenerator<Buffer> {
   }
 }
 
-function write(handles: TableHandles, table: string, line: Line, result: Loaded): void {
+type LineResult = 'written' | 'expired' | 'blank' | Failure;
+
+function note(result: Loaded, line: LineResult): void {
+  if (line === 'written') result.written++;
+  else if (line === 'expired') result.expired = (result.expired ?? 0) + 1;
+  else if (line === 'blank') return;
+  else if (result.failed.length < MAX_FAILED) result.failed.push(line);
+  else result.failures = (result.failures ?? MAX_FAILED) + 1;
+}
+
+function write(
+  handles: TableHandles,
+  table: string,
+  line: Line,
+  remote: RemoteOperations<LineResult>,
+): Eventual<LineResult> {
+  const failed = (error: unknown): Failure => {
+    if (!(error instanceof ShmTableError)) throw error;
+    return { line: line.number, problem: problemOf(error) };
+  };
   try {
     if ('error' in line) throw line.error;
-    handles.use(table, ({ engine, codec }) => {
-      const parsed = parseRowLine(line.bytes, codec);
-      if (parsed === undefined) return;
+    const result = handles.withRows(table, (rows): Eventual<LineResult> => {
+      const parsed = parseRowLine(line.bytes, rows.codec);
+      if (parsed === undefined) return 'blank';
       const { key, row, expiresAt } = parsed;
-      if (expiresAt !== null && expiresAt <= wallTimeMs()) {
-        result.expired = (result.expired ?? 0) + 1;
-        return;
-      }
-      engine.write('put', key, row, { expiresAt });
-      result.written++;
+      if (expiresAt !== null && expiresAt <= wallTimeMs()) return 'expired';
+      return remote.run(rows, key, () => when(rows.load(key, row, expiresAt), () => 'written' as const));
     });
+    return result instanceof Promise ? result.catch(failed) : result;
   } catch (error) {
-    if (!(error instanceof ShmTableError)) throw error;
-    if (result.failed.length < MAX_FAILED) result.failed.push({ line: line.number, problem: problemOf(error) });
-    else result.failures = (result.failures ?? MAX_FAILED) + 1;
+    return failed(error);
   }
 }
 
@@ -183,12 +207,13 @@ export async function sendRowLines(
     do {
       if (turns.isOver) await turns.next();
       await answer.room();
-      next = handles.use(table, (served): string | null => {
-        const write = served.codec.select(columns);
+      next = await handles.withRows(table, (rows) => {
+        const write = rows.codec.select(columns);
         const request = { limit: Number.MAX_SAFE_INTEGER, roomBytes: Number.MAX_SAFE_INTEGER, prefix, columns };
-        const step = readStep(served, next ?? undefined, request);
-        for (const entry of step.entries) answer.add(served.codec.writeLine(entry, write));
-        return step.cursor;
+        return when(rows.page(next ?? undefined, request), ({ entries, cursor }) => {
+          for (const entry of entries) answer.add(rows.codec.writeLine(entry, write));
+          return cursor;
+        });
       });
     } while (next !== null && !answer.isUnwanted);
   });

@@ -1,11 +1,14 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { ShmTableError, show } from '../../errors.js';
+import { allows, type RevisionCondition } from '../../table/revision-condition.js';
 import { PLAIN_BYTES, sendLong } from '../compression.js';
+import { when } from '../eventual.js';
 import { Type } from '../json-schema.js';
 import { decodeKey } from '../key-encoding.js';
-import { type Condition, entityTag, knownTag, preconditionsOf, writeCondition } from '../preconditions.js';
+import { entityTag, knownTag, preconditionsOf, writeCondition } from '../preconditions.js';
 import { OF_ANY_BODY, OF_ANY_ROW_WRITE, tableProblems } from '../route-problems.js';
 import {
+  cacheControlHeader,
   conditionHeaders,
   entityTagHeader,
   envelopeAnswer,
@@ -19,6 +22,7 @@ import {
   rowBody,
   rowParameters,
   selectedColumns,
+  sourceHeader,
 } from '../route-schemas.js';
 import { lifetimeOf } from '../row-lifetime.js';
 import { deleteRow, mergeRow, readRow, upsertRow } from '../row-operations.js';
@@ -50,10 +54,13 @@ function getRow(app: RoutesApp, handles: TableHandles): void {
       summary: 'Reads a row',
       params: rowParameters,
       querystring: Type.Object({ columns: selectedColumns, keyEncoding }),
-      headers: Type.Object(conditionHeaders),
+      headers: Type.Object({ ...conditionHeaders, ...cacheControlHeader }),
       response: {
-        200: envelopeAnswer('The row'),
-        304: nothing('The row has not changed: If-None-Match names its revision', entityTagHeader),
+        200: envelopeAnswer('The row', { ...entityTagHeader, ...sourceHeader }),
+        304: nothing('The row has not changed: If-None-Match names its revision', {
+          ...entityTagHeader,
+          ...sourceHeader,
+        }),
         ...tableProblems('ERR_ROW_NOT_FOUND', 'ERR_COLUMN_UNKNOWN', 'ERR_PRECONDITION_FAILED', 'ERR_ANSWER_TOO_LARGE'),
       },
     },
@@ -61,27 +68,30 @@ function getRow(app: RoutesApp, handles: TableHandles): void {
       const { columns, keyEncoding } = request.query;
       const key = decodeKey(request.params.key, keyEncoding);
       const preconditions = preconditionsOf(request.headers);
-      handles.use(request.params.table, (served) => {
+      return handles.withRows(request.params.table, (rows) => {
         const names = namesIn(columns);
-        const write = served.codec.select(names);
-        const entry = readRow(served, key, names);
-        if (preconditions?.ifMatch(entry.revision) === false) {
-          throw new ShmTableError(
-            'ERR_PRECONDITION_FAILED',
-            `row ${show(key)} has revision ${entry.revision}, which If-Match excludes`,
-          );
-        }
-        reply.header('etag', entityTag(entry.revision));
-        if (preconditions?.ifNoneMatch(entry.revision) === false) {
-          varyBy(reply, 'Accept-Encoding');
-          reply.header('etag', knownTag(request.headers['if-none-match'], entry.revision));
-          reply.code(304).send(undefined);
-          return;
-        }
-        const text = served.codec.writeEnvelope(entry, write);
-        reply.type(JSON_TYPE);
-        if (text.length <= PLAIN_BYTES) reply.send(text);
-        else sendLong(reply, text);
+        const write = rows.codec.select(names);
+        return when(readRow(rows, key, names, request.headers['cache-control']), (entry) => {
+          const { revision, source } = entry;
+          if (source !== undefined) reply.header('Shm-Source', source);
+          if (preconditions !== undefined && !allows(preconditions.ifMatch, revision)) {
+            throw new ShmTableError(
+              'ERR_PRECONDITION_FAILED',
+              `row ${show(key)} has revision ${revision}, which If-Match excludes`,
+            );
+          }
+          reply.header('etag', entityTag(revision));
+          if (preconditions !== undefined && !allows(preconditions.ifNoneMatch, revision)) {
+            varyBy(reply, 'Accept-Encoding');
+            reply.header('etag', knownTag(request.headers['if-none-match'], entityTag(revision)));
+            reply.code(304).send(undefined);
+            return;
+          }
+          const text = rows.codec.writeEnvelope(entry, write);
+          reply.type(JSON_TYPE);
+          if (text.length <= PLAIN_BYTES) reply.send(text);
+          else sendLong(reply, text);
+        });
       });
     },
   });
@@ -109,15 +119,16 @@ function putRow(app: RoutesApp, handles: TableHandles, publicUrl: string): void 
     handler: (request, reply) => {
       const key = decodeKey(request.params.key, request.query.keyEncoding);
       const { condition, ttl = null } = conditionsOf(request);
-      handles.use(request.params.table, (served) => {
-        const row = served.codec.decode(request.body, 'refused');
-        const { created, revision, expiresAt } = upsertRow(served, 'put', key, row, { ttl, condition });
-        reply.header('etag', entityTag(revision)).type(JSON_TYPE);
-        if (created) {
-          const location = locationOf(request.target.path, request.query.keyEncoding);
-          reply.code(201).header('Location', publicUrl + location);
-        }
-        reply.send(served.codec.writeEnvelope({ key, revision, expiresAt, row: served.codec.replaced(row) }));
+      return handles.withRows(request.params.table, (rows) => {
+        const row = rows.codec.decode(request.body, 'refused');
+        return when(upsertRow(rows, 'put', key, row, { ttl, condition }), ({ created, revision, expiresAt }) => {
+          reply.header('etag', entityTag(revision)).type(JSON_TYPE);
+          if (created) {
+            const location = locationOf(request.target.path, request.query.keyEncoding);
+            reply.code(201).header('Location', publicUrl + location);
+          }
+          reply.send(rows.codec.writeEnvelope({ key, revision, expiresAt, row: rows.codec.replaced(row) }));
+        });
       });
     },
   });
@@ -144,6 +155,7 @@ function patchRow(app: RoutesApp, handles: TableHandles): void {
           ...OF_ANY_ROW_WRITE,
           'ERR_ROW_NOT_FOUND',
           'ERR_PRECONDITION_FAILED',
+          'ERR_TABLE_FULL',
           'ERR_ANSWER_TOO_LARGE',
         ),
       },
@@ -151,11 +163,12 @@ function patchRow(app: RoutesApp, handles: TableHandles): void {
     handler: (request, reply) => {
       const key = decodeKey(request.params.key, request.query.keyEncoding);
       const { condition, ttl } = conditionsOf(request);
-      handles.use(request.params.table, (served) => {
-        const row = served.codec.decode(request.body, 'reset');
-        const entry = mergeRow(served, key, row, { ttl, condition });
-        reply.header('etag', entityTag(entry.revision)).type(JSON_TYPE);
-        reply.send(served.codec.writeEnvelope(entry));
+      return handles.withRows(request.params.table, (rows) => {
+        const row = rows.codec.decode(request.body, 'reset');
+        return when(mergeRow(rows, key, row, { ttl, condition }), (entry) => {
+          reply.header('etag', entityTag(entry.revision)).type(JSON_TYPE);
+          reply.send(rows.codec.writeEnvelope(entry));
+        });
       });
     },
   });
@@ -175,14 +188,17 @@ function removeRow(app: RoutesApp, handles: TableHandles): void {
       headers: Type.Object(conditionHeaders),
       response: {
         204: nothing('The row was deleted'),
-        ...tableProblems(...OF_ANY_BODY, 'ERR_ROW_NOT_FOUND', 'ERR_PRECONDITION_FAILED'),
+        ...tableProblems(...OF_ANY_BODY, 'ERR_ROW_NOT_FOUND', 'ERR_PRECONDITION_FAILED', 'ERR_OUTCOME_UNKNOWN'),
       },
     },
     handler: (request, reply) => {
       const key = decodeKey(request.params.key, request.query.keyEncoding);
       const condition = writeCondition(request.headers);
-      handles.use(request.params.table, (served) => deleteRow(served, key, condition));
-      reply.code(204).send(undefined);
+      return handles.withRows(request.params.table, (rows) =>
+        when(deleteRow(rows, key, condition), () => {
+          reply.code(204).send(undefined);
+        }),
+      );
     },
   });
 }
@@ -193,7 +209,7 @@ interface WriteRequestParts {
 }
 
 function conditionsOf({ headers, query }: WriteRequestParts): {
-  condition: Condition | undefined;
+  condition: RevisionCondition | undefined;
   ttl: number | undefined;
 } {
   return { condition: writeCondition(headers), ttl: lifetimeOf(headers, query) };

@@ -1,14 +1,13 @@
 import { ShmTableError } from '../../errors.js';
 import { DEFAULT_SCAN_LIMIT } from '../../table/defaults.js';
-import type { TableEngine } from '../../table/engine.js';
-import type { BucketNumber } from '../../table/layout/units.js';
 import { compressAnswer } from '../compression.js';
+import { type Eventual, when } from '../eventual.js';
 import { Type } from '../json-schema.js';
 import { decodeKey } from '../key-encoding.js';
 import { answerInPieces } from '../pieced-answer.js';
 import { OF_ANY_BODY, tableProblems } from '../route-problems.js';
 import { keyEncoding, namesIn, nothing, rowsAnswer, selectedColumns, tableParameters } from '../route-schemas.js';
-import { readStep } from '../row-pages.js';
+import type { Clearing, RowStore } from '../row-store.js';
 import type { RoutesApp } from '../service-routes.js';
 import type { TableHandles } from '../table-handles.js';
 import { Turns } from '../turns.js';
@@ -20,8 +19,6 @@ const MAX_LIMIT = 1000;
 const SEARCH_MS = 200;
 /** Maximum bytes of a page that wait for a slow client; the rest is read from the table afterwards. */
 const MAX_UNREAD_BYTES = 256 * 1024;
-/** Buckets cleared between two reads of the clock: some 7,000 rows of a full table. */
-const BUCKETS_AT_ONCE = 1024;
 
 const query = Type.Object({
   cursor: Type.Optional(Type.String({ description: 'The cursor returned with the previous page' })),
@@ -80,18 +77,20 @@ export function rowsRoutes(app: RoutesApp, handles: TableHandles, answerBytes: n
         do {
           if (turns.isOver) await turns.next();
           await answer.room();
-          next = handles.use(table, (served): string | null => {
-            const write = served.codec.select(names);
-            const step = readStep(served, next ?? undefined, {
+          next = await handles.withRows(table, (rows) => {
+            const write = rows.codec.select(names);
+            const step = rows.page(next ?? undefined, {
               limit: limit - count,
               roomBytes: answerBytes - answer.bytes,
               prefix: wanted,
               columns: names,
             });
-            for (const entry of step.entries) {
-              answer.add(`${count++ === 0 ? '' : ','}${served.codec.writeEnvelope(entry, write)}`);
-            }
-            return step.cursor;
+            return when(step, ({ entries, cursor }) => {
+              for (const entry of entries) {
+                answer.add(`${count++ === 0 ? '' : ','}${rows.codec.writeEnvelope(entry, write)}`);
+              }
+              return cursor;
+            });
           });
           // Few of millions of keys may have the prefix.
         } while (
@@ -109,31 +108,27 @@ export function rowsRoutes(app: RoutesApp, handles: TableHandles, answerBytes: n
   app.delete(
     url,
     {
-      config: { scope: 'admin' },
+      config: { scope: 'admin', endsWithToken: true },
       schema: {
         operationId: 'clearTable',
         tags: ['rows'],
         summary: 'Deletes all rows, one at a time',
         params: tableParameters,
-        response: { 204: nothing('All rows were deleted'), ...tableProblems(...OF_ANY_BODY) },
+        response: { 204: nothing('All rows were deleted'), ...tableProblems(...OF_ANY_BODY, 'ERR_OUTCOME_UNKNOWN') },
       },
     },
     async (request, reply) => {
       const turns = new Turns();
-      const locked: BucketNumber[] = [];
       // If the table is destroyed meanwhile, so are its rows, and a new one of the same name is not to be cleared.
-      let cleared: TableEngine | undefined;
-      for (let from: number | undefined = 0; from !== undefined; ) {
-        const begin: number = from;
-        from = handles.use(request.params.table, ({ engine }) => {
-          cleared ??= engine;
-          return engine === cleared ? engine.removal.clearFrom(begin, BUCKETS_AT_ONCE, locked) : undefined;
-        });
+      let cleared: { readonly identity: object; readonly clearing: Clearing } | undefined;
+      const step = (rows: RowStore): Eventual<boolean> => {
+        cleared ??= { identity: rows.identity, clearing: rows.clear() };
+        return rows.identity === cleared.identity ? cleared.clearing.step() : true;
+      };
+      while (!(await handles.withRows(request.params.table, step))) {
         if (turns.isOver) await turns.next();
+        if (request.isRevoked) return reply;
       }
-      handles.use(request.params.table, ({ engine }) => {
-        if (engine === cleared) engine.removal.clearLocked(locked);
-      });
       return reply.code(204).send(undefined);
     },
   );

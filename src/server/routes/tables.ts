@@ -4,7 +4,7 @@ import type { Table } from '../../table/table.js';
 import type { Columns } from '../../table/types.js';
 import { visibleTo } from '../access/token-tables.js';
 import { compressAnswer } from '../compression.js';
-import { Type } from '../json-schema.js';
+import { nullable, Type } from '../json-schema.js';
 import { answerInPieces } from '../pieced-answer.js';
 import { serviceProblems } from '../route-problems.js';
 import { columns, jsonAnswer } from '../route-schemas.js';
@@ -17,10 +17,10 @@ const MAX_UNREAD_BYTES = 256 * 1024;
 const listed = Type.Object({
   name: Type.String(),
   columns,
-  capacity: Type.Integer({ minimum: 1, description: 'Maximum number of rows' }),
-  rows: Type.Integer({ minimum: 0 }),
-  bytes: Type.Integer({ minimum: 0, description: 'Size of the shared memory segment in bytes' }),
-  backend: Type.String(),
+  capacity: nullable<number>(Type.Integer({ minimum: 1, description: 'Maximum number of rows' })),
+  rows: nullable<number>(Type.Integer({ minimum: 0 })),
+  bytes: nullable<number>(Type.Integer({ minimum: 0, description: 'Size of the shared memory segment in bytes' })),
+  backend: Type.String({ description: 'The kind of memory, or `cluster`; then capacity, rows and bytes are null' }),
 });
 
 const list = Type.Object({ tables: Type.Array(listed) });
@@ -43,7 +43,13 @@ export function tablesRoutes(app: RoutesApp, handles: TableHandles): void {
       },
     },
     async ({ token }, reply) => {
-      const tables = await handles.survey(describe, visibleTo(token));
+      const isVisible = visibleTo(token);
+      const tables = await handles.survey(describe, isVisible);
+      for (const { name, columns } of handles.inCluster?.list() ?? []) {
+        if (isVisible(name))
+          tables.push({ name, columns, capacity: null, rows: null, bytes: null, backend: 'cluster' });
+      }
+      tables.sort((a, b) => (a.name < b.name ? -1 : 1));
       reply.type('application/json');
       return answerInPieces(reply, { maxUnreadBytes: MAX_UNREAD_BYTES }, async (answer) => {
         answer.add('{"tables":[');

@@ -1,5 +1,6 @@
 /** Checks settings against their schema; a message names the source and the path of each wrong setting. */
 
+import { reasonForNoOption } from '../../cluster/options.js';
 import { ShmTableError, show } from '../../errors.js';
 import { Compile } from '../schema-compiler.js';
 import { type GivenSettings, settingsSchema } from './settings-schema.js';
@@ -33,19 +34,33 @@ function problemsOf(violation: Violation, all: readonly Violation[], value: unkn
     case 'additionalProperties':
       return namesIn(violation)
         .filter((name) => !isExplained(pointerTo(instancePath, name), all))
-        .map((name) => `unknown setting ${dotted(pointerTo(instancePath, name))}`);
+        .map((name) => unknown(pointerTo(instancePath, name), value));
     case 'propertyNames':
       return namesIn(violation).map((name) => `${dotted(pointerTo(instancePath, name))} is not a valid table name`);
-    // These only repeat what the other violations of `additionalProperties: false` and `anyOf` report.
+    // These only repeat what the other violations of `additionalProperties: false`, `anyOf` and `if` report.
     case 'boolean':
     case 'anyOf':
+    case 'if':
       return [];
   }
   if (all.some((other) => other.keyword === 'propertyNames' && isNamedBy(instancePath, other))) return [];
   const path = dotted(instancePath);
-  // A wrong value for a token's digest may be the token itself.
-  const got = path.startsWith('tokens') ? '' : `, got ${show(valueAt(value, instancePath))}`;
+  const got = mayBeSecret(namesOf(instancePath)) ? '' : `, got ${show(valueAt(value, instancePath))}`;
   return [`${path === '' ? 'settings' : path} ${message}${got}`];
+}
+
+function unknown(pointer: string, value: unknown): string {
+  const [tables, table, name, ...rest] = namesOf(pointer);
+  const settings = tables === 'tables' && rest.length === 0 ? valueAt(value, pointerTo('/tables', table)) : undefined;
+  const isInCluster = typeof settings === 'object' && settings !== null && 'cluster' in settings;
+  const reason = isInCluster ? reasonForNoOption(name) : undefined;
+  if (reason === undefined) return `unknown setting ${dotted(pointer)}`;
+  return `${dotted(pointer)} is not a setting of a table in a cluster: ${reason}`;
+}
+
+/** A wrong value for a token's digest may be the token itself, and the address of a server may have a password in it. */
+function mayBeSecret([first, , third, fourth]: readonly string[]): boolean {
+  return first === 'tokens' || (first === 'tables' && third === 'cluster' && fourth !== 'timeoutMs');
 }
 
 /** The validator reports a member whose own schema is violated as additional too, although it is a known setting. */

@@ -1,9 +1,14 @@
 /** Checks settings against each other: which must be set together, which must not, and the files that they name. */
+import { parseClusterOptions } from '../../cluster/options.js';
+import { RowFields } from '../../cluster/row-fields.js';
 import { ShmTableError } from '../../errors.js';
+import { SHARES_MEMORY } from '../../memory/index.js';
 import { Table } from '../../table/table.js';
 import { isLoopback } from '../access/host-guard.js';
 import { trustOf } from '../access/trusted-proxies.js';
-import { type GivenSettings, participantsOf, withDefaults } from './settings-schema.js';
+import { clusterOptions } from './cluster-options.js';
+import { type GivenSettings, participantsOf, type ServiceSettings, withDefaults } from './settings-schema.js';
+import { type ClusterTableSettings, isInCluster, type SharedTableSettings } from './table-schema.js';
 import { readTlsFiles } from './tls-files.js';
 import { tokensInForce } from './tokens-in-force.js';
 
@@ -32,27 +37,52 @@ function needs(given: GivenSettings, name: 'snapshots' | 'tls' | 'rateLimit', me
 }
 
 /**
- * Checks what the JSON Schema cannot express: names and types of columns, widths, which backend takes a path, and
- * whether all processes can have the table open.
+ * Checks what the JSON Schema cannot express: names and types of columns, widths, addresses, which backend takes a path,
+ * and whether all processes can have the table open.
  */
 function checkTables(given: GivenSettings): void {
-  const { workers } = withDefaults(given);
-  for (const [name, options] of Object.entries(given.tables ?? {})) {
-    const { maxParticipants } = options;
-    if (maxParticipants !== undefined && maxParticipants < participantsOf(workers)) {
-      throw new ShmTableError(
-        'ERR_ARGUMENT',
-        `tables.${name}: maxParticipants must be at least ${participantsOf(workers)} for ${workers} workers, their ` +
-          `successors during a reload and the primary, got ${maxParticipants}`,
-      );
-    }
+  const settings = withDefaults(given);
+  for (const [name, options] of Object.entries(settings.tables)) {
     try {
-      Table.bytesFor({ name, ...options });
+      if (isInCluster(options)) checkClusterTable(name, options, settings);
+      else checkSharedTable(name, options, settings);
     } catch (error) {
       if (!(error instanceof ShmTableError)) throw error;
       throw new ShmTableError('ERR_ARGUMENT', `tables.${name}: ${error.message}`, { cause: error });
     }
   }
+}
+
+function checkSharedTable(name: string, options: SharedTableSettings, { workers }: ServiceSettings): void {
+  const { maxParticipants, backend } = options;
+  if (backend === 'process' && SHARES_MEMORY) {
+    throw new ShmTableError(
+      'ERR_ARGUMENT',
+      'backend must be one whose memory processes share, because workers are processes, got process',
+    );
+  }
+  checkParticipants('maxParticipants', maxParticipants, participantsOf(workers), workers);
+  Table.bytesFor({ name, ...options });
+}
+
+function checkClusterTable(name: string, options: ClusterTableSettings, settings: ServiceSettings): void {
+  const { columns, maxKeyBytes, near } = options;
+  parseClusterOptions(clusterOptions(name, options, settings));
+  new RowFields(columns);
+  if (!near) return;
+  const { workers } = settings;
+  checkParticipants('near.maxParticipants', near.maxParticipants, participantsOf(workers), workers);
+  const { capacity, heap } = near;
+  Table.bytesFor({ name, columns, maxKeyBytes, capacity, heap });
+}
+
+function checkParticipants(what: string, given: number | undefined, needed: number, workers: number): void {
+  if (given === undefined || given >= needed) return;
+  throw new ShmTableError(
+    'ERR_ARGUMENT',
+    `${what} must be at least ${needed} for ${workers} workers, their successors during a reload and the primary, ` +
+      `got ${given}`,
+  );
 }
 
 /** Without tokens every request that reaches the service is allowed, so only this machine may reach it. */

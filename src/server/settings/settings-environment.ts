@@ -16,6 +16,7 @@ const VARIABLES: Readonly<Record<string, { readonly path: readonly string[]; rea
   SHMTABLE_WORKERS: { path: ['workers'], kind: 'integer' },
   SHMTABLE_NAMESPACE: { path: ['namespace'], kind: 'text' },
   SHMTABLE_TABLES: { path: ['tables'], kind: 'json' },
+  SHMTABLE_ON_MISMATCH: { path: ['onMismatch'], kind: 'text' },
   SHMTABLE_TOKENS: { path: ['tokens'], kind: 'json' },
   SHMTABLE_TOKENS_FILE: { path: ['tokensFile'], kind: 'text' },
   SHMTABLE_TLS_CERT: { path: ['tls', 'cert'], kind: 'text' },
@@ -27,12 +28,14 @@ const VARIABLES: Readonly<Record<string, { readonly path: readonly string[]; rea
   SHMTABLE_LIMITS_ANSWER_BYTES: { path: ['limits', 'answerBytes'], kind: 'integer' },
   SHMTABLE_LIMITS_CONNECTIONS: { path: ['limits', 'connections'], kind: 'integer' },
   SHMTABLE_LIMITS_REQUEST_TIMEOUT_MS: { path: ['limits', 'requestTimeoutMs'], kind: 'integer' },
+  SHMTABLE_LIMITS_DRAIN_TIMEOUT_MS: { path: ['limits', 'drainTimeoutMs'], kind: 'integer' },
   SHMTABLE_SNAPSHOTS_DIR: { path: ['snapshots', 'dir'], kind: 'text' },
   SHMTABLE_SNAPSHOTS_EVERY_MS: { path: ['snapshots', 'everyMs'], kind: 'integer' },
   SHMTABLE_SNAPSHOTS_KEEP: { path: ['snapshots', 'keep'], kind: 'integer' },
   SHMTABLE_SNAPSHOTS_AT_SHUTDOWN: { path: ['snapshots', 'atShutdown'], kind: 'flag' },
   SHMTABLE_SNAPSHOTS_RESTORE_AT_START: { path: ['snapshots', 'restoreAtStart'], kind: 'flag' },
   SHMTABLE_DOCS: { path: ['docs'], kind: 'flag' },
+  SHMTABLE_UI: { path: ['ui'], kind: 'flag' },
   SHMTABLE_PUBLIC_URL: { path: ['publicUrl'], kind: 'text' },
   SHMTABLE_TRUSTED_PROXIES: { path: ['trustedProxies'], kind: 'json' },
   SHMTABLE_ACCESS_LOG: { path: ['accessLog'], kind: 'flag' },
@@ -41,7 +44,7 @@ const VARIABLES: Readonly<Record<string, { readonly path: readonly string[]; rea
 };
 
 /** Known variables that are not settings; read elsewhere. */
-const OTHER_VARIABLES = new Set(['SHMTABLE_PRINT_CODE']);
+const OTHER_VARIABLES = new Set(['SHMTABLE_ADDON', 'SHMTABLE_PRINT_CODE']);
 
 interface EnvironmentSettings {
   readonly settings: GivenSettings;
@@ -78,7 +81,8 @@ function parseVariable(name: string, text: string, kind: Kind): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    const got = name === 'SHMTABLE_TOKENS' ? '' : `: ${show(text)}`;
+    // Those may have secrets in them.
+    const got = name === 'SHMTABLE_TOKENS' || name === 'SHMTABLE_TABLES' ? '' : `: ${show(text)}`;
     throw new ShmTableError('ERR_ARGUMENT', `environment: ${name} is not JSON${got}`);
   }
 }

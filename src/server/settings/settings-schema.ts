@@ -1,11 +1,8 @@
 /** The service's settings: their schema, which also ships as JSON Schema for editors, and their defaults. */
 import { availableParallelism } from 'node:os';
 import type { Static } from 'typebox';
-import { BACKEND_NAMES } from '../../memory/index.js';
 import { NAME } from '../../table/options.js';
-import type { Columns } from '../../table/types.js';
 import { Type } from '../json-schema.js';
-import { backendOption, tableOption } from '../table-option-schemas.js';
 import { SERVICE_DEFAULTS } from './defaults.js';
 import {
   type CorsSettings,
@@ -20,6 +17,7 @@ import {
   tokensFile,
   trustedProxies,
 } from './security-schema.js';
+import { onMismatch, type TableSettings, tableSettings } from './table-schema.js';
 
 const MAX_PORT = 65_535;
 const MAX_WORKERS = 1024;
@@ -28,31 +26,6 @@ const MAX_STRING_LENGTH = 2 ** 29 - 24;
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 const names = { pattern: NAME.source };
-
-const table = Type.Object(
-  {
-    capacity: tableOption.capacity,
-    columns: Type.Unsafe<Columns>({
-      type: 'object',
-      additionalProperties: { type: 'string' },
-      description: 'Column names, each with its type',
-      examples: [{ hits: 'int64', name: 'string(80)' }],
-    }),
-    maxKeyBytes: tableOption.maxKeyBytes,
-    backend: backendOption(BACKEND_NAMES),
-    path: Type.Optional(
-      Type.String({ minLength: 1, description: 'Path of the table file; for the file backend only' }),
-    ),
-    hugePages: tableOption.hugePages,
-    evict: tableOption.evict,
-    changes: tableOption.changes,
-    heap: tableOption.heap,
-    maxParticipants: tableOption.maxParticipants,
-  },
-  { additionalProperties: false },
-);
-
-type TableSettings = Static<typeof table>;
 
 /** Limits on requests. */
 const limits = Type.Object(
@@ -87,6 +60,14 @@ const limits = Type.Object(
         maximum: MAX_TIMER_MS,
         default: SERVICE_DEFAULTS.limits.requestTimeoutMs,
         description: 'Time for a request to arrive, in milliseconds; 0 for no limit',
+      }),
+    ),
+    drainTimeoutMs: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: MAX_TIMER_MS,
+        default: SERVICE_DEFAULTS.limits.drainTimeoutMs,
+        description: 'Time for requests that are in progress at a reload, in milliseconds',
       }),
     ),
   },
@@ -150,8 +131,15 @@ export const settingsSchema = Type.Object(
       Type.Unsafe<Record<string, TableSettings>>({
         type: 'object',
         propertyNames: names,
-        additionalProperties: table,
-        description: 'Tables to create at startup, by name',
+        additionalProperties: tableSettings,
+        description: 'Tables to create at startup, by name, and tables in a cluster of Redis or Valkey servers',
+      }),
+    ),
+    onMismatch: Type.Optional(
+      Type.Unsafe<'throw' | 'alter'>({
+        ...onMismatch,
+        default: SERVICE_DEFAULTS.onMismatch,
+        description: 'Whether to alter existing tables that have another schema than in `tables`, or not to start',
       }),
     ),
     tokens: Type.Optional(tokens),
@@ -171,6 +159,12 @@ export const settingsSchema = Type.Object(
       Type.Boolean({
         default: SERVICE_DEFAULTS.docs,
         description: 'Whether there is a page about the routes at /docs',
+      }),
+    ),
+    ui: Type.Optional(
+      Type.Boolean({
+        default: SERVICE_DEFAULTS.ui,
+        description: 'Whether there is a console at /ui, a page on which to see and change tables',
       }),
     ),
     publicUrl: Type.Optional(publicUrl),
@@ -199,6 +193,7 @@ export interface ServiceSettings {
   readonly workers: number;
   readonly namespace: string;
   readonly tables: Readonly<Record<string, TableSettings>>;
+  readonly onMismatch: 'throw' | 'alter';
   /** At most one of the two is set; with neither, every request that reaches the service is allowed. */
   readonly tokens: readonly TokenSettings[] | undefined;
   readonly tokensFile: string | undefined;
@@ -210,11 +205,13 @@ export interface ServiceSettings {
     readonly answerBytes: number;
     readonly connections: number;
     readonly requestTimeoutMs: number;
+    readonly drainTimeoutMs: number;
   };
   /** Undefined when no directory is configured. */
   readonly snapshots: SnapshotSettings | undefined;
   readonly workerHeader: boolean;
   readonly docs: boolean;
+  readonly ui: boolean;
   /** Without a slash at its end. */
   readonly publicUrl: string | undefined;
   readonly trustedProxies: readonly string[] | undefined;
@@ -235,6 +232,7 @@ export function withDefaults(given: GivenSettings): ServiceSettings {
     workers: given.workers ?? availableParallelism(),
     namespace: given.namespace ?? SERVICE_DEFAULTS.namespace,
     tables: given.tables ?? {},
+    onMismatch: given.onMismatch ?? SERVICE_DEFAULTS.onMismatch,
     tokens: given.tokens,
     tokensFile: given.tokensFile,
     tls: tlsSettings(given.tls ?? {}),
@@ -244,6 +242,7 @@ export function withDefaults(given: GivenSettings): ServiceSettings {
     snapshots: given.snapshots?.dir === undefined ? undefined : snapshotSettings(given.snapshots, given.snapshots.dir),
     workerHeader: given.workerHeader ?? SERVICE_DEFAULTS.workerHeader,
     docs: given.docs ?? SERVICE_DEFAULTS.docs,
+    ui: given.ui ?? SERVICE_DEFAULTS.ui,
     publicUrl: given.publicUrl?.replace(/\/$/, ''),
     trustedProxies: given.trustedProxies,
     accessLog: given.accessLog ?? SERVICE_DEFAULTS.accessLog,

@@ -1,4 +1,4 @@
-import { advanceAndWake, type WatchedWord } from '../../memory/index.js';
+import { advanceAndWake, loadAfter, type WatchedWord } from '../../memory/index.js';
 import * as layout from '../layout/change-feed.js';
 import { ROW_KEY_LENGTH } from '../layout/row.js';
 import * as slot from '../layout/slot.js';
@@ -41,9 +41,16 @@ export class ChangeFeed {
     this.#cellWords = layout.cellBytes(schema.maxKeyBytes) / 4;
   }
 
-  /** Sets the first sequence. Called once, before anybody else sees the memory. */
-  initialise(): void {
-    this.#longs[(this.#at + layout.FEED_HEAD) / 2] = 1n;
+  /** Forgets every change and sets the next sequence. Called only while nobody else sees the memory. */
+  beginAt(sequence: number): void {
+    this.#words.fill(0, this.#cellsAt, this.#cellsAt + this.cells * this.#cellWords);
+    this.#longs[(this.#at + layout.FEED_HEAD) / 2] = BigInt(sequence);
+    this.#longs[(this.#at + layout.FEED_FIRST) / 2] = BigInt(sequence);
+  }
+
+  /** The first sequence that can be read here. */
+  get first(): number {
+    return Number(this.#longs[(this.#at + layout.FEED_FIRST) / 2]);
   }
 
   /** Sequence that the next change will get. */
@@ -162,7 +169,7 @@ export class ChangeFeed {
   read(sequence: number): FeedRead {
     const head = this.head;
     if (sequence >= head) return 'none';
-    if (sequence < head - this.cells) return 'gap';
+    if (sequence < head - this.cells || sequence < this.first) return 'gap';
     const cell = this.#cell(sequence);
     const claim = Atomics.load(this.#words, cell);
     if (!layout.isOfLap(claim, layout.lapOf(sequence, this.cells))) return 'gap';
@@ -178,7 +185,7 @@ export class ChangeFeed {
     const from = cell + layout.CELL_KEY;
     for (let i = 0; i < (bytes + 3) >>> 2; i++) checksum = mix(checksum, this.#words[from + i]);
     const sound = this.#words[cell + layout.CELL_CHECKSUM] === checksum;
-    if (!sound || Atomics.load(this.#words, cell) !== claim) return 'gap';
+    if (!sound || loadAfter(this.#words, cell) !== claim) return 'gap';
     return { sequence, type, key, revision };
   }
 

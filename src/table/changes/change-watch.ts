@@ -1,3 +1,4 @@
+import { ShmTableError } from '../../errors.js';
 import { timers, turn, WordWatch } from '../../memory/index.js';
 import type { Change, Gap } from '../types.js';
 import type { ChangeFeed } from './change-feed.js';
@@ -15,6 +16,7 @@ type NothingYet = 'none' | 'pending' | 'more';
 
 /** What a watch needs of its table. */
 interface WatchedTable {
+  readonly name: string;
   /** Throws when the table is closed or destroyed. */
   assertOpen(): void;
   /** Finishes what dead writers left open. */
@@ -31,7 +33,7 @@ interface Waiter {
  * participants, from the first wait to the end of the last watch.
  */
 export class ChangeWatches {
-  readonly #feed: ChangeFeed;
+  #feed: ChangeFeed | undefined;
   readonly #table: WatchedTable;
   readonly #readOnly: boolean;
   readonly #open = new Set<ChangeWatch>();
@@ -45,9 +47,22 @@ export class ChangeWatches {
     this.#readOnly = readOnly;
   }
 
+  /** The feed of the table as it is now. `ERR_ARGUMENT` when it has none any more. */
+  get feed(): ChangeFeed {
+    if (this.#feed !== undefined) return this.#feed;
+    throw new ShmTableError('ERR_ARGUMENT', `table ${this.#table.name} was altered and has no change feed any more`);
+  }
+
+  /** Goes on with the feed of the segment that the table has moved to; undefined when the table has none there. */
+  moveTo(feed: ChangeFeed | undefined): void {
+    this.#feed = feed;
+    this.#stopThread();
+    this.#wakeAll();
+  }
+
   /** Creates a watch of the changes after `since`, or of those from now on. */
   watch(prefix: string, since: number | undefined): ChangeWatch {
-    const watch = new ChangeWatch(this.#feed, this.#table, prefix, since ?? this.#feed.head - 1, {
+    const watch = new ChangeWatch(() => this.feed, this.#table, prefix, since ?? this.feed.head - 1, {
       wait: (seen) => this.#wait(seen),
       ended: () => this.#ended(watch),
     });
@@ -57,11 +72,12 @@ export class ChangeWatches {
 
   /** Resolves when the feed's wake count is no longer `seen`. Throws when no thread can be started. */
   #wait(seen: number): Promise<void> {
-    this.#thread ??= new WordWatch(this.#feed.watchedWord(this.#readOnly), seen, () => this.#wakeAll());
+    const { feed } = this;
+    this.#thread ??= new WordWatch(feed.watchedWord(this.#readOnly), seen, () => this.#wakeAll());
     this.#timer ??= timers.setInterval(() => this.#settleDead(), SETTLE_MS).unref();
     return new Promise((wake, fail) => {
       this.#waiting.push({ wake, fail });
-      if (this.#feed.wakeCount !== seen) this.#wakeAll();
+      if (feed.wakeCount !== seen) this.#wakeAll();
     });
   }
 
@@ -108,7 +124,8 @@ export class ChangeWatches {
 
 /** One reader of the feed. Its position is kept in this process only. */
 export class ChangeWatch implements AsyncIterableIterator<Change | Gap> {
-  readonly #feed: ChangeFeed;
+  /** The feed of the table as it is now: to be asked for after `assertOpen`. */
+  readonly #feed: () => ChangeFeed;
   readonly #table: WatchedTable;
   readonly #prefix: string;
   readonly #thread: { wait(seen: number): Promise<void>; ended(): void };
@@ -117,7 +134,7 @@ export class ChangeWatch implements AsyncIterableIterator<Change | Gap> {
   #done = false;
 
   constructor(
-    feed: ChangeFeed,
+    feed: () => ChangeFeed,
     table: WatchedTable,
     prefix: string,
     since: number,
@@ -134,7 +151,7 @@ export class ChangeWatch implements AsyncIterableIterator<Change | Gap> {
     try {
       while (!this.#done) {
         this.#table.assertOpen();
-        const seen = this.#feed.wakeCount;
+        const seen = this.#feed().wakeCount;
         const found = this.poll();
         if (typeof found === 'object') return { done: false, value: found };
         this.#readInTurn = 0;
@@ -162,13 +179,14 @@ export class ChangeWatch implements AsyncIterableIterator<Change | Gap> {
         this.#readInTurn = 0;
         return 'more';
       }
-      const { head, cells } = this.#feed;
+      const feed = this.#feed();
+      const { head, first, cells } = feed;
       // A position in the future belongs to an earlier table of this name.
       if (this.#next > head) return this.#skipTo(head);
-      const found = this.#feed.read(this.#next);
+      const found = feed.read(this.#next);
       if (found === 'none' || found === 'pending') return found;
       // Skips to half a ring ahead of the oldest change, or the reader would be overtaken again at once.
-      if (found === 'gap') return this.#skipTo(Math.max(this.#next + 1, head - Math.ceil(cells / 2)));
+      if (found === 'gap') return this.#skipTo(Math.max(this.#next + 1, first, head - Math.ceil(cells / 2)));
       this.#next++;
       if (found.key.startsWith(this.#prefix)) return found;
     }

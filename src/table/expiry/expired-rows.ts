@@ -1,3 +1,4 @@
+import { loadAfter } from '../../memory/index.js';
 import { ENTRIES, FIRST_ENTRY, LINK, LOCK, VERSION } from '../layout/bucket.js';
 import { ROW_EXPIRES_AT } from '../layout/row.js';
 import type { TableMemory } from '../layout/table-memory.js';
@@ -50,7 +51,7 @@ export class ExpiredRows {
       const version = Atomics.load(words, home + VERSION);
       const locked = Atomics.load(words, home + LOCK) !== 0;
       expired = this.#lookOnce(home);
-      this.wasStill = !locked && Atomics.load(words, home + VERSION) === version;
+      this.wasStill = !locked && loadAfter(words, home + VERSION) === version;
       if (this.wasStill || locked) break;
     }
     return expired;

@@ -1,4 +1,4 @@
-import { loadAcquire } from '../../memory/index.js';
+import { fence } from '../../memory/index.js';
 import { shiftOf } from '../layout/expiry-groups.js';
 import type { TableMemory } from '../layout/table-memory.js';
 
@@ -40,16 +40,14 @@ export class ExpiryGroups {
   readonly count: number = 0;
   readonly #doubles: Float64Array;
   readonly #longs: BigInt64Array;
-  readonly #words: Int32Array;
   /** Index of the first group's DUE in views of 8-byte numbers. */
   readonly #first: number = 0;
   readonly #shift: number = 0;
   readonly #homeBuckets: number = 0;
 
-  constructor({ doubles, longs, words, layout }: TableMemory) {
+  constructor({ doubles, longs, layout }: TableMemory) {
     this.#doubles = doubles;
     this.#longs = longs;
-    this.#words = words;
     this.#first = layout.expiryGroupsAt / 8;
     this.#shift = shiftOf(layout.homeBuckets);
     this.#homeBuckets = layout.homeBuckets;
@@ -69,7 +67,7 @@ export class ExpiryGroups {
   isDue(group: number, now: number): boolean {
     const at = this.#first + 2 * group;
     if (hasCome(this.#doubles[at + PASS], now)) return true;
-    loadAcquire(this.#words, 2 * at);
+    fence();
     return hasCome(this.#doubles[at], now);
   }
 
@@ -79,7 +77,7 @@ export class ExpiryGroups {
     const first = this.#first;
     const end = first + 2 * this.count;
     for (let at = first + PASS; at < end; at += 2) if (hasCome(doubles[at], now)) return true;
-    loadAcquire(this.#words, 2 * first);
+    fence();
     for (let at = first; at < end; at += 2) if (hasCome(doubles[at], now)) return true;
     return false;
   }
@@ -87,15 +85,16 @@ export class ExpiryGroups {
   /** A moment no later than the expiry of any row of the bucket; Infinity for none. */
   soonestOf(bucket: number): number {
     const at = this.#first + 2 * (bucket >>> this.#shift);
-    return Math.min(
-      this.#doubles[at + PASS] || Number.POSITIVE_INFINITY,
-      this.#doubles[at] || Number.POSITIVE_INFINITY,
-    );
+    const pass = this.#doubles[at + PASS] || Number.POSITIVE_INFINITY;
+    fence();
+    return Math.min(pass, this.#doubles[at] || Number.POSITIVE_INFINITY);
   }
 
   /** Announces that a row which expires at `expiresAt` will be linked in the bucket. Requires the bucket's lock. */
   announce(bucket: number, expiresAt: number): void {
     const at = this.#first + 2 * (bucket >>> this.#shift);
+    // Whoever does not see the lock yet has set PASS to never before this loads it.
+    fence();
     this.#lower(at + PASS, expiresAt);
     this.#lower(at, expiresAt);
   }

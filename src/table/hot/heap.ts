@@ -177,6 +177,12 @@ export function makeHeap({ memory, addresses, constants, runtime }: TableContext
         free ^= bit;
         touched |= bit;
         const block = index * WORD_BITS + (31 - Math.clz32(bit)) + 1;
+        if (block > blocks) {
+          // The bits after that of the last block are always set, unless they are damaged.
+          Atomics.or(words, firstLeaf + index, bit);
+          touched ^= bit;
+          continue;
+        }
         const owner = entryOf(block) + BLOCK_OWNER;
         if (words[owner] !== 0) {
           // Its bit is about to be corrected, and no claim may name its word to recovery.

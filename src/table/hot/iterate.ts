@@ -26,13 +26,14 @@ export interface ChainReader {
 
 /** Creates the functions that read the chains of a table. */
 export function makeChainReader(
-  { memory, addresses, clock, constants }: TableContext,
+  { memory, addresses, clock, constants, runtime }: TableContext,
   { damage, readText }: Pick<RowCodec, 'damage' | 'readText'>,
 ): ChainReader {
   // Words of a cache line, and how many lines of a row are loaded ahead of its use.
   const LINE_WORDS = 16;
   const MAX_LINES_AHEAD = 4;
   const { words, doubles } = memory;
+  const { fence } = runtime;
   const { maxKeyBytes } = memory.layout.schema;
   const { BUCKET_WORDS, ENTRIES, FIRST_ENTRY, LINK } = constants.bucket;
   const { ROW_EXPIRES_AT, ROW_KEY_LENGTH } = constants.row;
@@ -48,6 +49,8 @@ export function makeChainReader(
     for (let next = bucket; next < end; next++, entry += BUCKET_WORDS) {
       if (words[entry] !== 0) return next as BucketNumber;
     }
+    // These loads before what this thread does next. A chain that is found is read with a fence after it.
+    fence();
     return end as BucketNumber;
   };
 

@@ -13,7 +13,10 @@ export interface Locking {
   readonly settleRemoval: () => void;
   /** Writes the intent, and returns the home bucket that it names. */
   readonly intend: (operation: number, bucket: BucketNumber) => WordIndex;
-  /** Writes the intent and takes the bucket's lock. When it throws `ERR_LOCK_TIMEOUT` nothing is left behind. */
+  /**
+   * Writes the intent and takes the bucket's lock. `ERR_LOCK_TIMEOUT`, and `WriteRefused` when the table is being
+   * altered or is gone: nothing is left behind then.
+   */
   readonly begin: (operation: number, bucket: BucketNumber) => WordIndex;
   /** Carries out the operation that the journal describes completely, and releases the lock. The journal stays open. */
   readonly commit: (home: WordIndex) => void;
@@ -49,6 +52,8 @@ export interface LockingSupport {
   readonly settle: (withClaims: boolean) => void;
   readonly waitForLock: (home: WordIndex, bucket: BucketNumber) => void;
   readonly refuseSpare: (spare: number) => never;
+  /** For a lock that was taken in a table that is not READY: releases it, ends the operation and throws. */
+  readonly refuseLock: (home: WordIndex) => never;
 }
 
 /** Creates the steps before and after each write of a participant: see `Participant`. */
@@ -61,8 +66,9 @@ export function makeLocking(
   const COURTESY_MS = 0.1;
   const { id, at } = support;
   const { words } = memory;
-  const { assertStackRoom, futexWait, futexWake, storeRelease } = runtime;
+  const { assertStackRoom, futexWait, futexWake, loadAcquire, storeRelease } = runtime;
   const { slot, slice } = constants;
+  const { READY, STATE } = constants.segment;
   const { BUCKET_WORDS, LOCK } = constants.bucket;
   const { ROW_SEQUENCE } = constants.row;
   const { index, rows, rowWords, rowSlices } = addresses;
@@ -101,6 +107,8 @@ export function makeLocking(
     const home = intend(operation, bucket);
     if (woken === home) letTheWokenPass(home);
     if (Atomics.compareExchange(words, home + LOCK, 0, id) !== 0) support.waitForLock(home, bucket);
+    // After the lock: see `alter/states.ts`.
+    if (loadAcquire(words, STATE) !== READY) support.refuseLock(home);
     return home;
   };
 

@@ -29,7 +29,7 @@ export function makeLookup<T>(
   const PASSES = 3;
   const { uses, read, assertOpen, lookupByRow, corrupt } = parts;
   const { words, doubles } = memory;
-  const { loadAcquire } = runtime;
+  const { loadAcquire, loadAfter } = runtime;
   const { BUCKET_WORDS, DAMAGED, VERSION } = constants.bucket;
   const { ROW_EXPIRES_AT } = constants.row;
   const { READY, STATE } = constants.segment;
@@ -48,7 +48,7 @@ export function makeLookup<T>(
         const expiresAt = doubles[(at + ROW_EXPIRES_AT) >>> 1];
         if (expiresAt === 0 || !clock.isPast(expiresAt)) value = read(at);
       }
-      if (loadAcquire(words, home + VERSION) === version) {
+      if (loadAfter(words, home + VERSION) === version) {
         if (row === DAMAGED || damage.found) {
           if (pass > 0) corrupt(home);
           // A read that was interrupted, for example by the timeout of a `vm` script, may have left it set.

@@ -15,7 +15,7 @@ export interface Redo {
 
 /** Creates the functions that carry out a journal: see `Journal`. */
 export function makeRedo({ memory, addresses, feed, constants, runtime }: TableContext): Redo {
-  const { storeRelease } = runtime;
+  const { storeRelease, storeReleaseByte } = runtime;
   const { words, halves, bytes, doubles, longs } = memory;
   const { slot, bucket, row: rowAt, slice } = constants;
   const hasHeap = memory.layout.heap !== undefined;
@@ -65,7 +65,8 @@ export function makeRedo({ memory, addresses, feed, constants, runtime }: TableC
     const moved = words[at + slot.MOVED];
     storeRelease(words, place + bucket.FIRST_ENTRY + position, moved);
     if (moved !== 0) {
-      bytes[bucket.tagByte(place, position)] = bucket.tagOf(words[rowWord(moved) + rowAt.ROW_HASH]);
+      // Not before the entry: a lookup would miss the victim's tag, and then an iteration would still find the victim.
+      storeReleaseByte(bytes, bucket.tagByte(place, position), bucket.tagOf(words[rowWord(moved) + rowAt.ROW_HASH]));
       advance(home, at, 1);
       const source = bucketWord(home, words[at + slot.SOURCE]);
       storeRelease(words, source + bucket.FIRST_ENTRY + words[at + slot.SOURCE_POSITION], 0);

@@ -17,10 +17,11 @@ export interface Removal {
    */
   readonly remove: (key: string, ifRevision?: number, take?: (row: WordIndex) => void) => Outcome;
   /**
-   * Removes the rows of one bucket, each as a separate operation: at most as many as there were at the start. Returns
-   * how many had not expired. Without `wait` it stops when the bucket is locked, and leaves the rest.
+   * Removes the rows of one bucket, each as a separate operation: at most as many as there were at the start. Adds to
+   * `removed` how many had not expired, also when it throws. Without `wait` it stops when the bucket is locked, and
+   * leaves the rest.
    */
-  readonly clearBucket: (bucket: BucketNumber, wait: boolean) => number;
+  readonly clearBucket: (bucket: BucketNumber, wait: boolean, removed: { rows: number }) => void;
   /** Removes one expired row of a bucket; false when there is none or, without `wait`, when the bucket is locked. */
   readonly expireOne: (bucket: BucketNumber, wait: boolean) => boolean;
   /** Evicts this row of a bucket; false when it is no longer there, or the bucket is locked. */
@@ -195,16 +196,14 @@ export function makeRemoval(context: TableContext, parts: RemovalParts): Removal
       }
     },
 
-    clearBucket(number, wait) {
-      let deleted = 0;
+    clearBucket(number, wait, removed) {
       // Rows move only towards the head, and rows that others insert meanwhile come after them: of the rows that were
       // there at the start, those not yet removed are always found at this place or before it.
       for (let place = chain.entries(memory.homeWord(number)) - 1; place >= 0; place--) {
         const counted = removeOne(number, wait, slot.DELETES, (home) => seekUpTo(home, place));
         if (counted === 0) break;
-        if (counted === slot.DELETES) deleted++;
+        if (counted === slot.DELETES) removed.rows++;
       }
-      return deleted;
     },
 
     expireOne(number, wait) {

@@ -35,7 +35,7 @@ export interface FieldSupport {
 }
 
 /** Creates access to the fields of one piece of memory. */
-export function makeTextFields({ runtime }: TableContext, support: FieldSupport): TextFields {
+export function makeTextFields({ runtime }: Pick<TableContext, 'runtime'>, support: FieldSupport): TextFields {
   /** Strings up to this length are written by a loop, which is faster up to here. */
   const SHORT_WRITTEN = 24;
   const { octets, writeEncoded, bytesOf } = support;

@@ -101,7 +101,7 @@ export function makeWriter(context: TableContext, parts: WriterParts): Writer {
   // Bounds of the wait for blocks that others hold, in milliseconds.
   const MIN_WAIT_MS = 0.1;
   const MAX_WAIT_MS = 1;
-  const { memory, addresses, clock, groups, constants, runtime, refuse } = context;
+  const { memory, addresses, clock, groups, constants, runtime, refuse, refuseWrite } = context;
   const { participant, codec, key, chain, heap, fields } = parts;
   const { at, id, locking } = participant;
   const { beginAtKey, hasExpired, look, noteRevision, seekTail, unlink } = parts.removal;
@@ -111,7 +111,7 @@ export function makeWriter(context: TableContext, parts: WriterParts): Writer {
   const { words, doubles, uses, rows, overflow } = memory;
   const { slot, bucket, row: rowAt, segment } = constants;
   const { DAMAGED } = bucket;
-  const { assertStackRoom, futexWait, loadAcquire, monotonicMs } = runtime;
+  const { assertStackRoom, futexWait, loadAcquire, loadAfter, monotonicMs } = runtime;
   const { bucketScale } = addresses;
   const columnCount = memory.layout.row.columns.length;
   const { capacity } = memory.layout.schema;
@@ -128,8 +128,9 @@ export function makeWriter(context: TableContext, parts: WriterParts): Writer {
   // ---- steps ----
 
   const beginRow = (): WordIndex => {
-    // A getter of the caller's row may have destroyed the table, or closed its last handle.
-    if (words[segment.STATE] !== segment.READY) refuse('ERR_TABLE_CLOSED', 'was closed while its row was read');
+    // A getter of the caller's row may have destroyed the table, closed its last handle, or followed it to another
+    // segment.
+    if (words[segment.STATE] !== segment.READY) refuseWrite();
     if (fields !== undefined) fields.begin();
     return openSpare();
   };
@@ -287,7 +288,7 @@ export function makeWriter(context: TableContext, parts: WriterParts): Writer {
     const row = find(home);
     if (row === DAMAGED) return undefined;
     const refused = refusal(mode, row !== 0 && hasExpired(row) ? 0 : row, ifRevision);
-    return loadAcquire(words, home + bucket.VERSION) === version ? refused : undefined;
+    return loadAfter(words, home + bucket.VERSION) === version ? refused : undefined;
   };
 
   // Stores the long values of the spare in blocks. `ERR_TABLE_FULL`, `ERR_VALUE_TOO_LONG`.
@@ -304,12 +305,20 @@ export function makeWriter(context: TableContext, parts: WriterParts): Writer {
     assertStackRoom();
     words[at + slot.HEAP_OPEN] = 1;
     let deadline = 0;
+    // Each eviction frees a block at least, so this many suffice if nobody else takes them: they are not waiting.
+    let evictions = uses === undefined ? 0 : needed;
     while (!values.store(id)) {
       if (deadline === 0) {
         const { lockTimeoutMs } = participant.caller;
         deadline = monotonicMs() + (uses === undefined ? lockTimeoutMs : Math.max(lockTimeoutMs, PATIENCE_MS));
       }
-      if (writer.makeHeapRoom(key.hash) && monotonicMs() < deadline) continue;
+      if (writer.makeHeapRoom(key.hash)) {
+        if (evictions-- > 0) {
+          deadline = 0;
+          continue;
+        }
+        if (monotonicMs() < deadline) continue;
+      }
       const used = writer.usedBlocks();
       if (used + needed > blocks || monotonicMs() >= deadline) {
         refuse(

@@ -4,6 +4,7 @@
  *   header   0  head      u64  sequence that the next change gets; sequences count from 1
  *            8  wake      u32  advanced by every published change: the word that watchers sleep on
  *           12  sleepers  u32  1 while a watcher sleeps
+ *           16  first     u64  the first sequence that this feed has had: earlier ones were in a segment that the table has left
  *   cells   64  the change with sequence s is in cell s modulo the number of cells
  *
  *   cell     0  claim     u32  published (bit 0) | id of the participant (bits 1 .. 11) | lap modulo 2^20 (the rest)
@@ -34,6 +35,7 @@
 export const FEED_HEAD = 0;
 export const FEED_WAKE = 2;
 export const FEED_SLEEPERS = 3;
+export const FEED_FIRST = 4;
 export const FEED_HEADER_BYTES = 64;
 
 /** Offsets in a cell, in words of four bytes, after the claim at its beginning. */
@@ -87,8 +89,8 @@ export function isOfLap(claim: number, lap: number): boolean {
 }
 
 /**
- * Whether a claim belongs to the lap before this one. No claim (0) counts as well: cell 0 has none in the first lap,
- * because no change has sequence 0.
+ * Whether a claim belongs to the lap before this one. No claim (0) counts as well: a cell has none before its first
+ * change.
  */
 export function precedesLap(claim: number, lap: number): boolean {
   return claim === 0 || isOfLap(claim, lap - 1);

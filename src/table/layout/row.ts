@@ -25,8 +25,9 @@ import type { WordIndex } from './units.js';
  * Invariants
  * - A linked row never changes, except for one aligned number by `increment` or `expire`, together with its revision:
  *   first the value, then the revision. Everything else is written to a spare and linked in its place.
- * - While a row is written its sequence is odd. A reader that loads the same even sequence before and after has not
- *   read a mixture.
+ * - While a row is written its sequence is odd. A reader that loads the same even sequence before and after, and in
+ *   between finds the row in the same entry again, has not read a mixture. Without the entry that is true only where
+ *   stores become visible in program order: on arm64, new content may be visible before the odd sequence.
  */
 
 /** Offsets in words of four bytes, as everywhere in `layout/` unless a name says otherwise. */

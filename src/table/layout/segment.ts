@@ -24,7 +24,7 @@ import { SLOT_BYTES } from './slot.js';
  *    0  magic          8 B   "SHMTABLE"
  *    8  layoutVersion  u32
  *   12  byteOrder      u32   0x01020304
- *   16  state          u32   READY | DESTROYED
+ *   16  state          u32   READY | FROZEN | MOVED | DESTROYED: see alter/states.ts
  *   20  hashKind       u32
  *   24  hashKey        16 B  random; the hash uses the first two words, all four identify this segment
  *   40  schemaBytes    u32
@@ -33,7 +33,8 @@ import { SLOT_BYTES } from './slot.js';
  *   56  revisionBase   f64   added to (epoch, version) of a bucket to make a revision
  *   64  clockOffset    f64   table time = clockOffset + CLOCK_BOOTTIME, in milliseconds since the epoch
  *   72  createdAt      f64   epoch milliseconds
- *   80  unused         8 B
+ *   80  generation     u32   how often the table was altered before it came into this segment
+ *   84  alterer        u32   process id of the one that alters it, for messages
  *   88  clockHand      u32   where the evictor continues (modulo the number of row slices)
  *   92  inUse          u32   only for a table in a file: see boot-record.ts
  *   96  bootId         16 B  the boot of the machine that clockOffset counts from
@@ -45,11 +46,15 @@ import { SLOT_BYTES } from './slot.js';
  */
 
 export const MAGIC = Buffer.from('SHMTABLE');
-export const LAYOUT_VERSION = 4;
+export const LAYOUT_VERSION = 5;
 const BYTE_ORDER = 0x01020304;
 
 export const READY = 1;
 export const DESTROYED = 2;
+/** No write begins or is carried out; readers go on. */
+export const FROZEN = 3;
+/** The table is in another segment: that of the next generation. */
+export const MOVED = 4;
 
 /** Offsets in the header, in words of four bytes; an f64 is at half its offset in a Float64Array. */
 export const STATE = 4;
@@ -65,6 +70,8 @@ const TOTAL_BYTES = 12;
 export const REVISION_BASE = 14;
 export const CLOCK_OFFSET = 16;
 export const CREATED_AT = 18;
+export const GENERATION = 20;
+export const ALTERER = 21;
 export const CLOCK_SEEN = 28;
 export const WALL_AHEAD = 30;
 export const BOOT_ID = 24;
@@ -158,13 +165,16 @@ export interface HeaderValues {
   readonly bootId: Uint8Array;
   readonly seed: Uint8Array;
   readonly leastRevision: number;
+  readonly generation: number;
+  /** Epoch milliseconds. */
+  readonly createdAt: number;
 }
 
 /** Writes the header of a new table to zeroed memory. */
 export function writeHeader(
   buffer: ArrayBuffer,
   layout: SegmentLayout,
-  { clockOffset, bootId, seed, leastRevision }: HeaderValues,
+  { clockOffset, bootId, seed, leastRevision, generation, createdAt }: HeaderValues,
 ): void {
   const words = new Int32Array(buffer, 0, SCHEMA_AT / 4);
   const numbers = new Float64Array(buffer, 0, SCHEMA_AT / 8);
@@ -181,8 +191,9 @@ export function writeHeader(
   numbers[TOTAL_BYTES / 2] = layout.totalBytes;
   numbers[REVISION_BASE / 2] = Math.max(now * REVISIONS_PER_MS, leastRevision);
   numbers[CLOCK_OFFSET / 2] = clockOffset;
-  numbers[CREATED_AT / 2] = now;
+  numbers[CREATED_AT / 2] = createdAt;
   numbers[CLOCK_SEEN / 2] = now;
+  words[GENERATION] = generation;
   bytes.set(bootId, BOOT_ID * 4);
   schema.copy(bytes, SCHEMA_AT);
   Atomics.store(words, STATE, READY);
@@ -212,7 +223,7 @@ export function readHeader(buffer: ArrayBuffer, name: string): SegmentLayout {
   const layout = readLayout(buffer, words, numbers, name);
   const state = Atomics.load(words, STATE);
   if (state === DESTROYED) throw new ShmTableError('ERR_TABLE_CLOSED', `table ${name} was destroyed`);
-  if (state !== READY) corrupt(name, `state ${state} is neither ${READY} nor ${DESTROYED}`);
+  if (state !== READY && state !== FROZEN && state !== MOVED) corrupt(name, `its state is ${state}`);
   return layout;
 }
 
@@ -254,12 +265,17 @@ function schemaJson(schema: TableSchema): string {
 
 function parseSchemaJson(json: string): TableSchema {
   const stored: TableSchema & { columns: unknown } = JSON.parse(json);
-  return { ...stored, columns: parseColumns(stored.columns) };
+  return { ...stored, columns: parseColumns(stored.columns, true) };
 }
 
 /** The columns of a parsed schema as a caller writes them. */
 export function columnsOf(schema: TableSchema): Columns {
   return Object.fromEntries(schema.columns.map(({ name, type }) => [name, type]));
+}
+
+/** The same without the hidden ones. */
+export function visibleColumnsOf(schema: TableSchema): Columns {
+  return Object.fromEntries(schema.columns.filter(({ isHidden }) => !isHidden).map(({ name, type }) => [name, type]));
 }
 
 function checksum(bytes: Buffer): number {

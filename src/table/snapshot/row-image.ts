@@ -1,3 +1,4 @@
+import { fence } from '../../memory/index.js';
 import type { LongBytes } from '../hot/long-fields.js';
 import {
   isLong,
@@ -89,13 +90,16 @@ export class RowImage {
 
   /**
    * The copy may be made in pieces of any width, and an increment may store a number between two of them. It stores
-   * only once before the bucket's version advances, so a number that was torn is intact in a second copy.
+   * only once before the bucket's version advances, so a number that was torn is intact in a second copy. The fences
+   * keep the second look behind the first: the two must not mix.
    */
   #copyNumbers(at: WordIndex, image: Buffer): number {
     const start = at * 4 + NUMBERS_AT;
     const end = copy(this.#memory.bytes, start, this.#numberBytes, image, HEAD_BYTES);
     const numbers = this.#memory.bytes.subarray(start, start + this.#numberBytes);
+    fence();
     if (image.subarray(HEAD_BYTES, end).equals(numbers)) return end;
+    fence();
     return copy(this.#memory.bytes, start, this.#numberBytes, image, HEAD_BYTES);
   }
 

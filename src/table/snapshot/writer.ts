@@ -119,7 +119,9 @@ function endOf(rows: number, revision: number): Buffer {
   return end;
 }
 
+/** Windows has no way to do this; there a crash of the machine may bring back the previous snapshot. */
 async function syncDirectory(path: string): Promise<void> {
+  if (process.platform === 'win32') return;
   const directory = await open(path, 'r');
   try {
     await directory.sync();

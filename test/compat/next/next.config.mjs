@@ -7,7 +7,6 @@ const config = {
   cacheHandlers: { default: handler, remote: handler },
   cacheMaxMemorySize: 0,
   output: 'standalone',
-  outputFileTracingIncludes: { '/*': ['./node_modules/shmtable/prebuilds/**'] },
 };
 export default config;
 

@@ -41,6 +41,27 @@ export class ForkedRun {
     });
   }
 
+  /** The same, counting only stores to what `run` maps first. */
+  killInFirstMapping(point: number, run: () => unknown): boolean {
+    return this.#fork(() => {
+      this.#mappings.onMap = (buffer) => {
+        this.#mappings.onMap = () => {};
+        this.#trap.arm(buffer, point, SIGKILL);
+      };
+      run();
+    });
+  }
+
+  /** `killAfter` right before a system call of `run`, of those that `native/test/refused_calls.c` counts. */
+  killAtCall<T>(point: number, setUp: () => T, run: (value: T) => unknown): boolean {
+    return this.#fork(() => {
+      const value = setUp();
+      process.env.KILLED_AT_CALL = String(point);
+      run(value);
+      delete process.env.KILLED_AT_CALL;
+    });
+  }
+
   #fork(run: () => void): boolean {
     const pid = this.#trap.fork(LIMIT_SECONDS);
     if (pid < 0) throw new Error(`fork: error ${pid}`);

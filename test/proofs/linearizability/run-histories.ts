@@ -15,14 +15,21 @@ export interface HistoryReport {
   operations: number;
   overlapping: number;
   interrupted: number;
+  /** How often the table was altered meanwhile. */
+  alterations: number;
   violations: Violation<RowOperation>[];
 }
 
 /**
  * Checks, row by row, a history made by four concurrent processes, of which two are killed in the middle, followed by
- * reads of every row. `hasLong`: the rows have values in blocks, which must always be those of one write.
+ * reads of every row. `hasLong`: the rows have values in blocks, which must always be those of one write. `isAltered`:
+ * the table is altered throughout.
  */
-export async function runHistory(round: number, operations: number, { hasLong = false } = {}): Promise<HistoryReport> {
+export async function runHistory(
+  round: number,
+  operations: number,
+  { hasLong = false, isAltered = false } = {},
+): Promise<HistoryReport> {
   const name = `history-${process.pid}-${round}`;
   const table: HistoryTable = Table.create(historyOptions(name, hasLong));
   const logs = Array.from({ length: PROCESSES + 1 }, (_, i) => HistoryLog.create(`${name}-log-${i}`, operations));
@@ -30,14 +37,16 @@ export async function runHistory(round: number, operations: number, { hasLong = 
   try {
     while (!logs.slice(1).every((log) => log.isReady)) await sleep(1);
     for (const log of logs) log.start();
-    await killSome(processes, logs);
+    const killed = killSome(processes, logs);
+    const alterations = isAltered ? await alterUntilEnd(table, processes) : 0;
+    await killed;
     for (const { ended } of processes) {
       const outcome = await ended;
       assert(outcome === 0 || outcome === 'SIGKILL', `a process of the history ended with ${outcome}`);
     }
     readAll(table, logs[0]);
     assert.deepEqual(table.verify(), { ok: true, problems: [] });
-    return checkHistories(logs);
+    return { ...checkHistories(logs), alterations };
   } finally {
     for (const { child } of processes) child.kill('SIGKILL');
     for (const log of logs) log.destroy();
@@ -69,15 +78,25 @@ async function killSome(processes: readonly Running[], logs: readonly HistoryLog
   );
 }
 
+/** Alters the table until all processes have ended, and returns how often. */
+async function alterUntilEnd({ name, capacity }: HistoryTable, processes: readonly Running[]): Promise<number> {
+  let alterations = 0;
+  while (processes.some(({ child }) => child.exitCode === null && child.signalCode === null)) {
+    Table.alter(name, { capacity: capacity + (++alterations % 3) * capacity, lockTimeoutMs: 10_000 });
+    await sleep(1);
+  }
+  return alterations;
+}
+
 /** The final state is part of the history. */
 function readAll(table: HistoryTable, log: HistoryLog): void {
   for (const [i, key] of HISTORY_KEYS.entries()) log.record(i, 'get', 0, 0, () => perform(table, key, 'get', 0, 0));
 }
 
-function checkHistories(logs: readonly HistoryLog[]): HistoryReport {
+function checkHistories(logs: readonly HistoryLog[]): Omit<HistoryReport, 'alterations'> {
   const histories: RowOperation[][] = HISTORY_KEYS.map(() => []);
   for (const log of logs) log.read(histories);
-  const report: HistoryReport = { operations: 0, overlapping: 0, interrupted: 0, violations: [] };
+  const report: Omit<HistoryReport, 'alterations'> = { operations: 0, overlapping: 0, interrupted: 0, violations: [] };
   for (const history of histories) {
     report.operations += history.length;
     report.overlapping += countOverlapping(history);

@@ -1,7 +1,7 @@
 /** A model in this folder's sources, or one with a rule left out, which spin must reject. */
 export interface ModelRun {
   readonly name: string;
-  readonly file: 'write' | 'read' | 'move' | 'wait' | 'feed' | 'wake' | 'soonest' | 'heap' | 'room';
+  readonly file: 'write' | 'read' | 'move' | 'wait' | 'feed' | 'wake' | 'soonest' | 'heap' | 'room' | 'alter';
   readonly defines: readonly string[];
   /** Also explored in `npm test`: takes a few seconds at most. */
   readonly short: boolean;
@@ -36,6 +36,9 @@ export const sound: readonly ModelRun[] = [
   run('heap', 'WRITERS=1 ROUNDS=2 DEATHS=0 READERS=1 REMOVE', 'reading chains of blocks'),
   run('heap', 'WRITERS=1 ROUNDS=2 INTERRUPTS=1 DEATHS=1 HINTS INSERT', 'blocks of writes that are interrupted'),
   run('room', 'WRITERS=2 BLOCKS=2', 'waiting for blocks'),
+  run('alter', 'WRITERS=2', 'writes to a table that is altered'),
+  run('alter', 'WRITERS=1 READERS=1', 'reading a table that is altered'),
+  run('alter', 'WRITERS=1 OPENERS=1', 'opening a table that is altered'),
   run('write', 'SET INC WRITERS=2', 'set and increment', false),
   run('write', 'CAS INC WRITERS=2', 'compare-and-set and increment', false),
   run('write', 'SET DEL WRITERS=3 READERS=0', 'set and delete, slots used again', false),
@@ -59,6 +62,9 @@ export const sound: readonly ModelRun[] = [
     false,
   ),
   run('room', 'WRITERS=3 BLOCKS=3', 'waiting for blocks, three writers', false),
+  run('alter', 'WRITERS=1 READERS=1 OPENERS=1', 'two readers of a table that is altered', false),
+  run('alter', 'WRITERS=2 READERS=1', 'reading a table that is altered, two writers', false),
+  run('alter', 'WRITERS=3 DEATHS=2', 'writes to a table that is altered, with two deaths', false),
   run('room', 'WRITERS=3 BLOCKS=4 DEATHS=2', 'waiting for blocks, with two deaths', false),
 ];
 
@@ -154,4 +160,10 @@ export const broken: readonly ModelRun[] = [
   run('room', 'WRITERS=2 BLOCKS=2 DEATHS=0 BUG_WAIT_HOLDING', 'a writer waits for blocks without freeing its own'),
   run('room', 'WRITERS=2 BLOCKS=2 BUG_REFUSE', 'a writer that finds no block is refused at once'),
   run('room', 'WRITERS=2 BLOCKS=2 BUG_DEAD_LEFT', 'the blocks of dead writers are not freed'),
+  run('alter', 'WRITERS=2 BUG_NO_LOOK', 'a writer does not look at the state when it has the lock'),
+  run('alter', 'WRITERS=2 BUG_NO_LOCKS', 'the alterer does not look at the locks when the table is frozen'),
+  run('alter', 'WRITERS=1 BUG_NO_SECOND_COPY', 'what has changed since it was copied is not copied again'),
+  run('alter', 'WRITERS=1 OPENERS=1 BUG_RENAME_FIRST', 'the new segment gets the name before the table has moved'),
+  run('alter', 'WRITERS=2 BUG_EARLY_FOLLOW', 'a writer writes to the new segment before the table has moved'),
+  run('alter', 'WRITERS=2 BUG_THAW_BLINDLY', 'the new segment is removed without another look at the state'),
 ];

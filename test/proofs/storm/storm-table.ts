@@ -22,8 +22,11 @@ export const LOCK_TIMEOUT_MS = 5_000;
 /** Room for the long values of some of the rows: sometimes the heap is full, sometimes the table. */
 const HEAP_BYTES = 1 << 20;
 
-/** `long`: the rows also have three values of 0 to 100 KB. `evicting`: rows are evicted for others, too. */
-export const STORM_KINDS = ['short', 'long', 'evicting'] as const;
+/**
+ * `long`: the rows also have three values of 0 to 100 KB. `evicting`: rows are evicted for others, too. `altered`: the
+ * same as `long`, in a table that is altered all the time.
+ */
+export const STORM_KINDS = ['short', 'long', 'evicting', 'altered'] as const;
 export type StormKind = (typeof STORM_KINDS)[number];
 
 export function stormOptions(name: string, kind: StormKind): TableOptions<typeof stormColumns> {

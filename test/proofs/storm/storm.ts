@@ -29,6 +29,9 @@ export interface StormReport {
   increments: number;
   slowestMs: number;
   recoveries: number;
+  alterations: number;
+  /** Alterations that had no room, or ended because a writer was stopped in a write. */
+  refused: number;
 }
 
 function fixture(name: string): string {
@@ -44,6 +47,7 @@ export class Storm {
   readonly #name = `storm-${process.pid}`;
   readonly #table: StormTable;
   readonly #log: StormLog;
+  readonly #isAltered: boolean;
   readonly #processes = new Set<ChildProcess>();
   readonly #failures: string[] = [];
   readonly #report: StormReport = {
@@ -54,11 +58,14 @@ export class Storm {
     increments: 0,
     slowestMs: 0,
     recoveries: 0,
+    alterations: 0,
+    refused: 0,
   };
   #lines = THREAD_LINES;
 
   constructor(kind: StormKind = 'short') {
     this.#table = Table.create(stormOptions(this.#name, kind));
+    this.#isAltered = kind === 'altered';
     this.#log = StormLog.create(`${this.#name}-log`);
   }
 
@@ -77,6 +84,7 @@ export class Storm {
         await this.#kill(writers[victim]);
         writers[victim] = this.#startWriter();
         this.#lookAround();
+        this.#alter();
       }
       await this.#calmDown([threads, ...writers]);
       this.#check();
@@ -121,8 +129,23 @@ export class Storm {
     this.#log.add(line, 'stops');
     child.kill('SIGSTOP');
     this.#report.stops++;
+    this.#alter();
     await sleep(Math.random() * STOP_MS);
     child.kill('SIGCONT');
+  }
+
+  /** Grows or shrinks the table, and gives it a feed or takes it away. */
+  #alter(): void {
+    if (!this.#isAltered) return;
+    const capacity = 56 + Math.floor(Math.random() * 3) * 14;
+    try {
+      Table.alter(this.#name, { capacity, changes: Math.random() < 0.5 ? 0 : 1 << 14, lockTimeoutMs: 50 });
+      this.#report.alterations++;
+    } catch (error) {
+      const isExpected = error instanceof ShmTableError && /ERR_LOCK_TIMEOUT|ERR_TABLE_FULL/.test(error.code);
+      if (!isExpected) throw error;
+      this.#report.refused++;
+    }
   }
 
   /** Reads while the storm is running. */

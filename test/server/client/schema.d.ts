@@ -39,7 +39,11 @@ export interface paths {
         options?: never;
         /** Gets the schema and statistics of a table */
         head: operations["getTable-head"];
-        patch?: never;
+        /**
+         * Changes the capacity, the columns or other options of a table while it is in use
+         * @description The rows are copied to new memory, which replaces the old in one step for every process; if the request fails, or the service is killed meanwhile, nothing has changed. Rows keep keys, values and expiry, and get new revisions. Reads continue; writes wait for a moment at the end.
+         */
+        patch: operations["alterTable"];
         trace?: never;
     };
     "/v1/tables/{table}/snapshot": {
@@ -56,6 +60,24 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tables/{table}/distribution": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Gets histograms of the chain lengths and value sizes of a table, from a sample */
+        get: operations["getDistribution"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        /** Gets histograms of the chain lengths and value sizes of a table, from a sample */
+        head: operations["getDistribution-head"];
         patch?: never;
         trace?: never;
     };
@@ -200,6 +222,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/overview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Streams the state of the service, its workers and its tables once a second */
+        get: operations["watchOverview"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        /** Streams the state of the service, its workers and its tables once a second */
+        head: operations["watchOverview-head"];
+        patch?: never;
+        trace?: never;
+    };
     "/healthz": {
         parameters: {
             query?: never;
@@ -296,7 +336,7 @@ export interface components {
              * @description Stable error code for programs to switch on
              * @enum {string}
              */
-            code: "ERR_TABLE_EXISTS" | "ERR_TABLE_NOT_FOUND" | "ERR_TABLE_FULL" | "ERR_TABLE_CLOSED" | "ERR_TABLE_CORRUPT" | "ERR_LAYOUT_VERSION" | "ERR_TOO_MANY_PARTICIPANTS" | "ERR_LOCK_TIMEOUT" | "ERR_READ_ONLY" | "ERR_SCHEMA_INVALID" | "ERR_SCHEMA_MISMATCH" | "ERR_COLUMN_UNKNOWN" | "ERR_COLUMN_TYPE" | "ERR_VALUE_RANGE" | "ERR_VALUE_TOO_LONG" | "ERR_KEY_INVALID" | "ERR_ROW_NOT_FOUND" | "ERR_ARGUMENT" | "ERR_PERMISSION" | "ERR_SEGMENT_NO_SPACE" | "ERR_SEGMENT_TOO_LARGE" | "ERR_SEGMENT_EXISTS" | "ERR_SEGMENT_NOT_FOUND" | "ERR_BACKEND_UNSUPPORTED" | "ERR_ADDON_MISSING" | "ERR_POOL_FULL" | "ERR_POOL_DOUBLE_FREE" | "ERR_POOL_FOREIGN" | "ERR_SNAPSHOT_DAMAGED" | "ERR_ROUTE_NOT_FOUND" | "ERR_METHOD_NOT_ALLOWED" | "ERR_BODY_MALFORMED" | "ERR_BODY_TOO_LARGE" | "ERR_ANSWER_TOO_LARGE" | "ERR_MEDIA_TYPE" | "ERR_PRECONDITION_FAILED" | "ERR_UNAUTHENTICATED" | "ERR_FORBIDDEN" | "ERR_RATE_LIMITED" | "ERR_REQUEST_TIMEOUT" | "ERR_HEADERS_TOO_LARGE" | "ERR_INTERNAL";
+            code: "ERR_TABLE_EXISTS" | "ERR_TABLE_NOT_FOUND" | "ERR_TABLE_FULL" | "ERR_TABLE_CLOSED" | "ERR_TABLE_CORRUPT" | "ERR_LAYOUT_VERSION" | "ERR_TOO_MANY_PARTICIPANTS" | "ERR_LOCK_TIMEOUT" | "ERR_READ_ONLY" | "ERR_SCHEMA_INVALID" | "ERR_SCHEMA_MISMATCH" | "ERR_COLUMN_UNKNOWN" | "ERR_COLUMN_TYPE" | "ERR_VALUE_RANGE" | "ERR_VALUE_TOO_LONG" | "ERR_KEY_INVALID" | "ERR_ROW_NOT_FOUND" | "ERR_ARGUMENT" | "ERR_PERMISSION" | "ERR_SEGMENT_NO_SPACE" | "ERR_SEGMENT_TOO_LARGE" | "ERR_SEGMENT_EXISTS" | "ERR_SEGMENT_NOT_FOUND" | "ERR_BACKEND_UNSUPPORTED" | "ERR_ADDON_MISSING" | "ERR_POOL_FULL" | "ERR_POOL_DOUBLE_FREE" | "ERR_POOL_FOREIGN" | "ERR_SNAPSHOT_DAMAGED" | "ERR_CLUSTER_UNAVAILABLE" | "ERR_OUTCOME_UNKNOWN" | "ERR_ROUTE_NOT_FOUND" | "ERR_METHOD_NOT_ALLOWED" | "ERR_BODY_MALFORMED" | "ERR_BODY_TOO_LARGE" | "ERR_ANSWER_TOO_LARGE" | "ERR_MEDIA_TYPE" | "ERR_PRECONDITION_FAILED" | "ERR_UNAUTHENTICATED" | "ERR_FORBIDDEN" | "ERR_RATE_LIMITED" | "ERR_REQUEST_TIMEOUT" | "ERR_HEADERS_TOO_LARGE" | "ERR_INTERNAL";
         };
         /** @description A row with its key, revision and expiry */
         Envelope: {
@@ -307,6 +347,137 @@ export interface components {
             row: {
                 [key: string]: unknown;
             };
+        };
+        /** @description The state of the service and its tables. Counters only increase while their service or table lasts */
+        Overview: {
+            /** @description Milliseconds since the Unix epoch */
+            at: number;
+            service: {
+                /** @description Identifies the service among all that ever run in its namespace */
+                instance: string;
+                /** @description Of the package; null for another service */
+                version: string | null;
+                /** @description Milliseconds since the Unix epoch */
+                startedAt: number;
+                requests: number;
+                errors4xx: number;
+                errors5xx: number;
+                inFlight: number;
+                connections: number;
+                streams: number;
+                latency: {
+                    /** @description Rounded up to a bound of the histogram; null if no request has ended since the last event */
+                    p50Ms: number | null;
+                    /** @description Rounded up to a bound of the histogram; null if no request has ended since the last event */
+                    p99Ms: number | null;
+                };
+                workers: {
+                    pid: number;
+                    /** @description Seconds since the process started */
+                    uptimeS: number;
+                    rssBytes: number;
+                    /** @description Processor time in percent of one core */
+                    cpuPercent: number;
+                    connections: number;
+                    streams: number;
+                    /** @description Requests that this process has answered */
+                    requests: number;
+                    inFlight: number;
+                    /** @description The 99th percentile of the last minute */
+                    eventLoopDelayP99Ms: number;
+                }[];
+            };
+            /** @description Other services in the same namespace of this machine */
+            services: {
+                /** @description Identifies the service among all that ever run in its namespace */
+                instance: string;
+                /** @description Of the package; null for another service */
+                version: string | null;
+                /** @description Milliseconds since the Unix epoch */
+                startedAt: number;
+                requests: number;
+                errors4xx: number;
+                errors5xx: number;
+                inFlight: number;
+                connections: number;
+                streams: number;
+                latency: {
+                    /** @description Rounded up to a bound of the histogram; null if no request has ended since the last event */
+                    p50Ms: number | null;
+                    /** @description Rounded up to a bound of the histogram; null if no request has ended since the last event */
+                    p99Ms: number | null;
+                };
+                workers: {
+                    pid: number;
+                    /** @description Seconds since the process started */
+                    uptimeS: number;
+                    rssBytes: number;
+                    /** @description Processor time in percent of one core */
+                    cpuPercent: number;
+                    connections: number;
+                    streams: number;
+                    /** @description Requests that this process has answered */
+                    requests: number;
+                    inFlight: number;
+                    /** @description The 99th percentile of the last minute */
+                    eventLoopDelayP99Ms: number;
+                }[];
+            }[];
+            tables: {
+                name: string;
+                backend: string;
+                /** @enum {string} */
+                kind: "table" | "cache" | "cluster";
+                /** @description May include expired rows that are not yet removed; null for a table in a cluster */
+                rows: number | null;
+                /** @description Null for a table in a cluster */
+                capacity: number | null;
+                /** @description Null for a table in a cluster */
+                bytes: number | null;
+                /** @example none */
+                evict: string;
+                /** @description Null for a table without text, blob and json columns */
+                heap: {
+                    bytes: number;
+                    usedBytes: number;
+                } | null;
+                counters: {
+                    inserts: number;
+                    updates: number;
+                    deletes: number;
+                    expirations: number;
+                    evictions: number;
+                    recoveries: number;
+                    lockWaits: number;
+                };
+                cache: {
+                    hits: number;
+                    misses: number;
+                    loads: number;
+                    failedLoads: number;
+                    waits: number;
+                    takeovers: number;
+                } | null;
+                /** @description Why the table cannot be read, in which case its numbers are 0; null if it can */
+                problem: string | null;
+            }[];
+            events: {
+                /** @description Milliseconds since the Unix epoch */
+                at: number;
+                /** @description The instance of the service in which it happened */
+                service: string;
+                /** @description Increases from event to event of a service */
+                sequence: number;
+                /** @enum {string} */
+                level: "info" | "warn" | "error";
+                /** @example slow request */
+                type: string;
+                message: string;
+                /** @description Process id of the worker that it concerns */
+                worker: number;
+                /** @description The table that it concerns */
+                table?: string;
+            }[];
         };
     };
     responses: never;
@@ -346,10 +517,11 @@ export interface operations {
                                 [key: string]: string;
                             };
                             /** @description Maximum number of rows */
-                            capacity: number;
-                            rows: number;
+                            capacity: number | null;
+                            rows: number | null;
                             /** @description Size of the shared memory segment in bytes */
-                            bytes: number;
+                            bytes: number | null;
+                            /** @description The kind of memory, or `cluster`; then capacity, rows and bytes are null */
                             backend: string;
                         }[];
                     };
@@ -496,11 +668,14 @@ export interface operations {
                         columns: {
                             [key: string]: string;
                         };
-                        /** @description Maximum number of rows */
-                        capacity: number;
+                        /** @description Maximum number of rows; null for a table in a cluster */
+                        capacity: number | null;
                         maxKeyBytes: number;
-                        /** @example none */
-                        evict: string;
+                        /**
+                         * @description Null for a table in a cluster
+                         * @example none
+                         */
+                        evict: string | null;
                         /** @description Size of the change feed in bytes; 0 for none */
                         changes: number;
                         /** @description Room for values outside their rows; only of a table with text, blob or json columns */
@@ -508,8 +683,12 @@ export interface operations {
                             bytes: number;
                             blockBytes: number;
                         };
+                        /** @description The version of the schema, as the program that set it counts */
+                        schemaVersion: number;
+                        /** @description The kind of memory, or `cluster` */
                         backend: string;
-                        rows: number;
+                        /** @description Null for a table in a cluster: see countRows */
+                        rows: number | null;
                         /** @description Counters since the table was created; `rows` may include expired rows that are not yet removed */
                         stats: {
                             rows: number;
@@ -533,6 +712,20 @@ export interface operations {
                                 blocks: number;
                                 used: number;
                                 inFlight: number;
+                            };
+                        } | null;
+                        /** @description Only of a table in a cluster */
+                        cluster?: {
+                            primaries: number;
+                            /** @description Primaries to which this worker is connected */
+                            connected: number;
+                            /** @description Reads of this worker, and the feed of this host; only with a near cache */
+                            near?: {
+                                hits: number;
+                                misses: number;
+                                fills: number;
+                                /** @description Primaries whose changes arrive; 0 if nothing is known to be current */
+                                grants: number;
                             };
                         };
                     };
@@ -596,7 +789,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Lock timeout: `ERR_LOCK_TIMEOUT`; Table is closed: `ERR_TABLE_CLOSED`; Too many participants: `ERR_TOO_MANY_PARTICIPANTS` */
+            /** @description Lock timeout: `ERR_LOCK_TIMEOUT`; Table is closed: `ERR_TABLE_CLOSED`; Too many participants: `ERR_TOO_MANY_PARTICIPANTS`; Cluster unavailable: `ERR_CLUSTER_UNAVAILABLE` */
             503: {
                 headers: {
                     /** @description Seconds to wait before retrying */
@@ -693,11 +886,14 @@ export interface operations {
                         columns: {
                             [key: string]: string;
                         };
-                        /** @description Maximum number of rows */
-                        capacity: number;
+                        /** @description Maximum number of rows; null for a table in a cluster */
+                        capacity: number | null;
                         maxKeyBytes: number;
-                        /** @example none */
-                        evict: string;
+                        /**
+                         * @description Null for a table in a cluster
+                         * @example none
+                         */
+                        evict: string | null;
                         /** @description Size of the change feed in bytes; 0 for none */
                         changes: number;
                         /** @description Room for values outside their rows; only of a table with text, blob or json columns */
@@ -705,8 +901,12 @@ export interface operations {
                             bytes: number;
                             blockBytes: number;
                         };
+                        /** @description The version of the schema, as the program that set it counts */
+                        schemaVersion: number;
+                        /** @description The kind of memory, or `cluster` */
                         backend: string;
-                        rows: number;
+                        /** @description Null for a table in a cluster: see countRows */
+                        rows: number | null;
                         /** @description Counters since the table was created; `rows` may include expired rows that are not yet removed */
                         stats: {
                             rows: number;
@@ -730,6 +930,20 @@ export interface operations {
                                 blocks: number;
                                 used: number;
                                 inFlight: number;
+                            };
+                        } | null;
+                        /** @description Only of a table in a cluster */
+                        cluster?: {
+                            primaries: number;
+                            /** @description Primaries to which this worker is connected */
+                            connected: number;
+                            /** @description Reads of this worker, and the feed of this host; only with a near cache */
+                            near?: {
+                                hits: number;
+                                misses: number;
+                                fills: number;
+                                /** @description Primaries whose changes arrive; 0 if nothing is known to be current */
+                                grants: number;
                             };
                         };
                     };
@@ -755,11 +969,14 @@ export interface operations {
                         columns: {
                             [key: string]: string;
                         };
-                        /** @description Maximum number of rows */
-                        capacity: number;
+                        /** @description Maximum number of rows; null for a table in a cluster */
+                        capacity: number | null;
                         maxKeyBytes: number;
-                        /** @example none */
-                        evict: string;
+                        /**
+                         * @description Null for a table in a cluster
+                         * @example none
+                         */
+                        evict: string | null;
                         /** @description Size of the change feed in bytes; 0 for none */
                         changes: number;
                         /** @description Room for values outside their rows; only of a table with text, blob or json columns */
@@ -767,8 +984,12 @@ export interface operations {
                             bytes: number;
                             blockBytes: number;
                         };
+                        /** @description The version of the schema, as the program that set it counts */
+                        schemaVersion: number;
+                        /** @description The kind of memory, or `cluster` */
                         backend: string;
-                        rows: number;
+                        /** @description Null for a table in a cluster: see countRows */
+                        rows: number | null;
                         /** @description Counters since the table was created; `rows` may include expired rows that are not yet removed */
                         stats: {
                             rows: number;
@@ -792,6 +1013,20 @@ export interface operations {
                                 blocks: number;
                                 used: number;
                                 inFlight: number;
+                            };
+                        } | null;
+                        /** @description Only of a table in a cluster */
+                        cluster?: {
+                            primaries: number;
+                            /** @description Primaries to which this worker is connected */
+                            connected: number;
+                            /** @description Reads of this worker, and the feed of this host; only with a near cache */
+                            near?: {
+                                hits: number;
+                                misses: number;
+                                fills: number;
+                                /** @description Primaries whose changes arrive; 0 if nothing is known to be current */
+                                grants: number;
                             };
                         };
                     };
@@ -891,7 +1126,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Lock timeout: `ERR_LOCK_TIMEOUT`; Table is closed: `ERR_TABLE_CLOSED`; Too many participants: `ERR_TOO_MANY_PARTICIPANTS` */
+            /** @description Lock timeout: `ERR_LOCK_TIMEOUT`; Table is closed: `ERR_TABLE_CLOSED`; Too many participants: `ERR_TOO_MANY_PARTICIPANTS`; Cluster unavailable: `ERR_CLUSTER_UNAVAILABLE` */
             503: {
                 headers: {
                     /** @description Seconds to wait before retrying */
@@ -991,6 +1226,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Backend not supported: `ERR_BACKEND_UNSUPPORTED` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests: `ERR_RATE_LIMITED` */
             429: {
                 headers: {
@@ -1011,7 +1255,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Lock timeout: `ERR_LOCK_TIMEOUT`; Table is closed: `ERR_TABLE_CLOSED`; Too many participants: `ERR_TOO_MANY_PARTICIPANTS` */
+            /** @description Lock timeout: `ERR_LOCK_TIMEOUT`; Table is closed: `ERR_TABLE_CLOSED`; Too many participants: `ERR_TOO_MANY_PARTICIPANTS`; Cluster unavailable: `ERR_CLUSTER_UNAVAILABLE` */
             503: {
                 headers: {
                     /** @description Seconds to wait before retrying */
@@ -1092,7 +1336,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description Lock timeout: `ERR_LOCK_TIMEOUT`; Table is closed: `ERR_TABLE_CLOSED`; Too many participants: `ERR_TOO_MANY_PARTICIPANTS` */
+            /** @description Lock timeout: `ERR_LOCK_TIMEOUT`; Table is closed: `ERR_TABLE_CLOSED`; Too many participants: `ERR_TOO_MANY_PARTICIPANTS`; Cluster unavailable: `ERR_CLUSTER_UNAVAILABLE` */
             503: {
                 headers: {
                     /** @description Seconds to wait before retrying */
@@ -1100,6 +1344,267 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+        };
+    };
+    alterTable: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Name of the table
+                 * @example cities
+                 */
+                table: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description Number of rows; exactly this many fit */
+                    capacity?: number;
+                    /**
+                     * @description Columns to append; zero, false or empty in the rows that exist
+                     * @example {
+                     *       "population": "int32",
+                     *       "country": "string(2)"
+                     *     }
+                     */
+                    add?: {
+                        [key: string]: string;
+                    };
+                    /** @description Columns to remove */
+                    drop?: string[];
+                    /**
+                     * @description Columns to give another type: a number another type of number, a string another length or `text`, bytes likewise
+                     * @example {
+                     *       "population": "int32",
+                     *       "country": "string(2)"
+                     *     }
+                     */
+                    type?: {
+                        [key: string]: string;
+                    };
+                    /**
+                     * @description All columns in order, instead of `add`, `drop` and `type`
+                     * @example {
+                     *       "population": "int32",
+                     *       "country": "string(2)"
+                     *     }
+                     */
+                    columns?: {
+                        [key: string]: string;
+                    };
+                    /** @description Room for values of text, blob and json columns outside their rows: bytes, or bytes and the size of a block. By default 256 bytes for each row of the capacity */
+                    heap?: number | {
+                        /** @description Size in bytes */
+                        bytes: number;
+                        /**
+                         * @description Size of a block; a value takes whole blocks
+                         * @default 256
+                         * @enum {integer}
+                         */
+                        blockBytes?: 64 | 128 | 256 | 512 | 1024 | 2048 | 4096;
+                    };
+                    maxKeyBytes?: number;
+                    /** @enum {string} */
+                    evict?: "none" | "lru";
+                    /** @description Size of the change feed in bytes; 0 for none */
+                    changes?: number;
+                    maxParticipants?: number;
+                    /** @description The version of the schema: one that is lower than the version of the table does not alter it */
+                    schemaVersion?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description The table as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        name: string;
+                        /**
+                         * @description Column names, in order, each with its type: an integer type from int8 to int64 or uint8 to uint32, float32, float64, boolean, string(n), bytes(n), or text, blob or json, whose values may have any length
+                         * @example {
+                         *       "population": "int32",
+                         *       "country": "string(2)"
+                         *     }
+                         */
+                        columns: {
+                            [key: string]: string;
+                        };
+                        /** @description Maximum number of rows; null for a table in a cluster */
+                        capacity: number | null;
+                        maxKeyBytes: number;
+                        /**
+                         * @description Null for a table in a cluster
+                         * @example none
+                         */
+                        evict: string | null;
+                        /** @description Size of the change feed in bytes; 0 for none */
+                        changes: number;
+                        /** @description Room for values outside their rows; only of a table with text, blob or json columns */
+                        heap?: {
+                            bytes: number;
+                            blockBytes: number;
+                        };
+                        /** @description The version of the schema, as the program that set it counts */
+                        schemaVersion: number;
+                        /** @description The kind of memory, or `cluster` */
+                        backend: string;
+                        /** @description Null for a table in a cluster: see countRows */
+                        rows: number | null;
+                        /** @description Counters since the table was created; `rows` may include expired rows that are not yet removed */
+                        stats: {
+                            rows: number;
+                            capacity: number;
+                            bytes: number;
+                            spareRows: number;
+                            overflowBuckets: number;
+                            longestChain: number;
+                            inserts: number;
+                            updates: number;
+                            deletes: number;
+                            expirations: number;
+                            evictions: number;
+                            recoveries: number;
+                            lockWaits: number;
+                            participants: number;
+                            /** @description Use of the heap in blocks: `used` by rows, `inFlight` by writes under way; only of a table with such columns */
+                            heap?: {
+                                bytes: number;
+                                blockBytes: number;
+                                blocks: number;
+                                used: number;
+                                inFlight: number;
+                            };
+                        } | null;
+                        /** @description Only of a table in a cluster */
+                        cluster?: {
+                            primaries: number;
+                            /** @description Primaries to which this worker is connected */
+                            connected: number;
+                            /** @description Reads of this worker, and the feed of this host; only with a near cache */
+                            near?: {
+                                hits: number;
+                                misses: number;
+                                fills: number;
+                                /** @description Primaries whose changes arrive; 0 if nothing is known to be current */
+                                grants: number;
+                            };
+                        };
+                    };
+                };
+            };
+            /** @description Invalid argument: `ERR_ARGUMENT`; Invalid key: `ERR_KEY_INVALID`; Malformed body: `ERR_BODY_MALFORMED` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Authentication required: `ERR_UNAUTHENTICATED` */
+            401: {
+                headers: {
+                    /** @description Bearer */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden: `ERR_FORBIDDEN`; Permission denied: `ERR_PERMISSION` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Table not found: `ERR_TABLE_NOT_FOUND`; Route not found: `ERR_ROUTE_NOT_FOUND` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Body too large: `ERR_BODY_TOO_LARGE` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported media type: `ERR_MEDIA_TYPE` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Invalid schema: `ERR_SCHEMA_INVALID`; Unknown column: `ERR_COLUMN_UNKNOWN`; Wrong column type: `ERR_COLUMN_TYPE`; Value out of range: `ERR_VALUE_RANGE`; Value too long: `ERR_VALUE_TOO_LONG`; Backend not supported: `ERR_BACKEND_UNSUPPORTED` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests: `ERR_RATE_LIMITED` */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before retrying */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error: `ERR_INTERNAL`; Table is corrupt: `ERR_TABLE_CORRUPT`; Unsupported layout version: `ERR_LAYOUT_VERSION` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Lock timeout: `ERR_LOCK_TIMEOUT`; Table is closed: `ERR_TABLE_CLOSED`; Too many participants: `ERR_TOO_MANY_PARTICIPANTS`; Cluster unavailable: `ERR_CLUSTER_UNAVAILABLE` */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before retrying */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Table is full: `ERR_TABLE_FULL`; No space for the segment: `ERR_SEGMENT_NO_SPACE`; Segment too large: `ERR_SEGMENT_TOO_LARGE` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
             };
         };
     };
@@ -1204,6 +1709,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Backend not supported: `ERR_BACKEND_UNSUPPORTED` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests: `ERR_RATE_LIMITED` */
             429: {
                 headers: {
@@ -1224,7 +1738,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Lock timeout: `ERR_LOCK_TIMEOUT`; Table is closed: `ERR_TABLE_CLOSED`; Too many participants: `ERR_TOO_MANY_PARTICIPANTS` */
+            /** @description Lock timeout: `ERR_LOCK_TIMEOUT`; Table is closed: `ERR_TABLE_CLOSED`; Too many participants: `ERR_TOO_MANY_PARTICIPANTS`; Cluster unavailable: `ERR_CLUSTER_UNAVAILABLE` */
             503: {
                 headers: {
                     /** @description Seconds to wait before retrying */
@@ -1243,6 +1757,263 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
+            };
+        };
+    };
+    getDistribution: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Name of the table
+                 * @example cities
+                 */
+                table: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Histograms of up to 4,096 chains at equal distances */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "sample": {
+                     *         "chains": 4096,
+                     *         "ofChains": 28572,
+                     *         "rows": 27903
+                     *       },
+                     *       "chainLengths": [
+                     *         {
+                     *           "buckets": 1,
+                     *           "count": 3871
+                     *         },
+                     *         {
+                     *           "buckets": 2,
+                     *           "count": 225
+                     *         }
+                     *       ],
+                     *       "rowBytes": [
+                     *         {
+                     *           "upTo": 32,
+                     *           "count": 5120
+                     *         },
+                     *         {
+                     *           "upTo": 64,
+                     *           "count": 22783
+                     *         }
+                     *       ],
+                     *       "valueBytes": {
+                     *         "name": [
+                     *           {
+                     *             "upTo": 8,
+                     *             "count": 11902
+                     *           },
+                     *           {
+                     *             "upTo": 16,
+                     *             "count": 16001
+                     *           }
+                     *         ]
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @description How many chains were looked at, of how many, and how many rows */
+                        sample: {
+                            chains: number;
+                            ofChains: number;
+                            rows: number;
+                        };
+                        /** @description Chains by their length in buckets of ten entries each */
+                        chainLengths: {
+                            buckets: number;
+                            count: number;
+                        }[];
+                        /** @description Rows by the bytes of their key and values */
+                        rowBytes: {
+                            /** @description Bytes: more than those of the previous class and at most these */
+                            upTo: number;
+                            count: number;
+                        }[];
+                        /** @description By column, for those whose values differ in length */
+                        valueBytes: {
+                            [key: string]: {
+                                /** @description Bytes: more than those of the previous class and at most these */
+                                upTo: number;
+                                count: number;
+                            }[];
+                        };
+                    };
+                };
+            };
+            /** @description Invalid argument: `ERR_ARGUMENT`; Invalid key: `ERR_KEY_INVALID` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Authentication required: `ERR_UNAUTHENTICATED` */
+            401: {
+                headers: {
+                    /** @description Bearer */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden: `ERR_FORBIDDEN`; Permission denied: `ERR_PERMISSION` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Table not found: `ERR_TABLE_NOT_FOUND`; Route not found: `ERR_ROUTE_NOT_FOUND` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Backend not supported: `ERR_BACKEND_UNSUPPORTED` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests: `ERR_RATE_LIMITED` */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before retrying */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error: `ERR_INTERNAL`; Table is corrupt: `ERR_TABLE_CORRUPT`; Unsupported layout version: `ERR_LAYOUT_VERSION` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Lock timeout: `ERR_LOCK_TIMEOUT`; Table is closed: `ERR_TABLE_CLOSED`; Too many participants: `ERR_TOO_MANY_PARTICIPANTS`; Cluster unavailable: `ERR_CLUSTER_UNAVAILABLE` */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before retrying */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "getDistribution-head": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Name of the table
+                 * @example cities
+                 */
+                table: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Histograms of up to 4,096 chains at equal distances */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Invalid argument: `ERR_ARGUMENT`; Invalid key: `ERR_KEY_INVALID` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Authentication required: `ERR_UNAUTHENTICATED` */
+            401: {
+                headers: {
+                    /** @description Bearer */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Forbidden: `ERR_FORBIDDEN`; Permission denied: `ERR_PERMISSION` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Table not found: `ERR_TABLE_NOT_FOUND`; Route not found: `ERR_ROUTE_NOT_FOUND` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Backend not supported: `ERR_BACKEND_UNSUPPORTED` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Too many requests: `ERR_RATE_LIMITED` */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before retrying */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Internal error: `ERR_INTERNAL`; Table is corrupt: `ERR_TABLE_CORRUPT`; Unsupported layout version: `ERR_LAYOUT_VERSION` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Lock timeout: `ERR_LOCK_TIMEOUT`; Table is closed: `ERR_TABLE_CLOSED`; Too many participants: `ERR_TOO_MANY_PARTICIPANTS`; Cluster unavailable: `ERR_CLUSTER_UNAVAILABLE` */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before retrying */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };
@@ -1386,7 +2157,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Lock timeout: `ERR_LOCK_TIMEOUT`; Table is closed: `ERR_TABLE_CLOSED`; Too many participants: `ERR_TOO_MANY_PARTICIPANTS` */
+            /** @description Lock timeout: `ERR_LOCK_TIMEOUT`; Table is closed: `ERR_TABLE_CLOSED`; Too many participants: `ERR_TOO_MANY_PARTICIPANTS`; Cluster unavailable: `ERR_CLUSTER_UNAVAILABLE` */
             503: {
                 headers: {
                     /** @description Seconds to wait before retrying */
@@ -1540,7 +2311,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Lock timeout: `ERR_LOCK_TIMEOUT`; Table is closed: `ERR_TABLE_CLOSED`; Too many participants: `ERR_TOO_MANY_PARTICIPANTS` */
+            /** @description Lock timeout: `ERR_LOCK_TIMEOUT`; Table is closed: `ERR_TABLE_CLOSED`; Too many participants: `ERR_TOO_MANY_PARTICIPANTS`; Cluster unavailable: `ERR_CLUSTER_UNAVAILABLE` */
             503: {
                 headers: {
                     /** @description Seconds to wait before retrying */
@@ -1651,11 +2422,20 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Lock timeout: `ERR_LOCK_TIMEOUT`; Table is closed: `ERR_TABLE_CLOSED`; Too many participants: `ERR_TOO_MANY_PARTICIPANTS` */
+            /** @description Lock timeout: `ERR_LOCK_TIMEOUT`; Table is closed: `ERR_TABLE_CLOSED`; Too many participants: `ERR_TOO_MANY_PARTICIPANTS`; Cluster unavailable: `ERR_CLUSTER_UNAVAILABLE` */
             503: {
                 headers: {
                     /** @description Seconds to wait before retrying */
                     "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Outcome unknown: `ERR_OUTCOME_UNKNOWN` */
+            504: {
+                headers: {
                     [name: string]: unknown;
                 };
                 content: {
@@ -1759,7 +2539,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description Lock timeout: `ERR_LOCK_TIMEOUT`; Table is closed: `ERR_TABLE_CLOSED`; Too many participants: `ERR_TOO_MANY_PARTICIPANTS` */
+            /** @description Lock timeout: `ERR_LOCK_TIMEOUT`; Table is closed: `ERR_TABLE_CLOSED`; Too many participants: `ERR_TOO_MANY_PARTICIPANTS`; Cluster unavailable: `ERR_CLUSTER_UNAVAILABLE` */
             503: {
                 headers: {
                     /** @description Seconds to wait before retrying */
@@ -1872,7 +2652,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Lock timeout: `ERR_LOCK_TIMEOUT`; Table is closed: `ERR_TABLE_CLOSED`; Too many participants: `ERR_TOO_MANY_PARTICIPANTS` */
+            /** @description Lock timeout: `ERR_LOCK_TIMEOUT`; Table is closed: `ERR_TABLE_CLOSED`; Too many participants: `ERR_TOO_MANY_PARTICIPANTS`; Cluster unavailable: `ERR_CLUSTER_UNAVAILABLE` */
             503: {
                 headers: {
                     /** @description Seconds to wait before retrying */
@@ -1962,7 +2742,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description Lock timeout: `ERR_LOCK_TIMEOUT`; Table is closed: `ERR_TABLE_CLOSED`; Too many participants: `ERR_TOO_MANY_PARTICIPANTS` */
+            /** @description Lock timeout: `ERR_LOCK_TIMEOUT`; Table is closed: `ERR_TABLE_CLOSED`; Too many participants: `ERR_TOO_MANY_PARTICIPANTS`; Cluster unavailable: `ERR_CLUSTER_UNAVAILABLE` */
             503: {
                 headers: {
                     /** @description Seconds to wait before retrying */
@@ -2067,7 +2847,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Lock timeout: `ERR_LOCK_TIMEOUT`; Table is closed: `ERR_TABLE_CLOSED`; Too many participants: `ERR_TOO_MANY_PARTICIPANTS` */
+            /** @description Lock timeout: `ERR_LOCK_TIMEOUT`; Table is closed: `ERR_TABLE_CLOSED`; Too many participants: `ERR_TOO_MANY_PARTICIPANTS`; Cluster unavailable: `ERR_CLUSTER_UNAVAILABLE` */
             503: {
                 headers: {
                     /** @description Seconds to wait before retrying */
@@ -2153,7 +2933,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description Lock timeout: `ERR_LOCK_TIMEOUT`; Table is closed: `ERR_TABLE_CLOSED`; Too many participants: `ERR_TOO_MANY_PARTICIPANTS` */
+            /** @description Lock timeout: `ERR_LOCK_TIMEOUT`; Table is closed: `ERR_TABLE_CLOSED`; Too many participants: `ERR_TOO_MANY_PARTICIPANTS`; Cluster unavailable: `ERR_CLUSTER_UNAVAILABLE` */
             503: {
                 headers: {
                     /** @description Seconds to wait before retrying */
@@ -2177,6 +2957,8 @@ export interface operations {
                 "if-match"?: string;
                 /** @description Entity tags, none of which may match the row, or * */
                 "if-none-match"?: string;
+                /** @description For a table in a cluster: with no-cache the primary answers, not the near cache */
+                "cache-control"?: string;
             };
             path: {
                 /**
@@ -2199,6 +2981,8 @@ export interface operations {
                 headers: {
                     /** @description The row's revision, for If-Match and If-None-Match */
                     ETag?: string;
+                    /** @description Only for a table in a cluster: whether the near cache of the host or the primary has answered */
+                    "Shm-Source"?: "near" | "primary";
                     [name: string]: unknown;
                 };
                 content: {
@@ -2221,6 +3005,8 @@ export interface operations {
                 headers: {
                     /** @description The row's revision, for If-Match and If-None-Match */
                     ETag?: string;
+                    /** @description Only for a table in a cluster: whether the near cache of the host or the primary has answered */
+                    "Shm-Source"?: "near" | "primary";
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -2310,7 +3096,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Lock timeout: `ERR_LOCK_TIMEOUT`; Table is closed: `ERR_TABLE_CLOSED`; Too many participants: `ERR_TOO_MANY_PARTICIPANTS` */
+            /** @description Lock timeout: `ERR_LOCK_TIMEOUT`; Table is closed: `ERR_TABLE_CLOSED`; Too many participants: `ERR_TOO_MANY_PARTICIPANTS`; Cluster unavailable: `ERR_CLUSTER_UNAVAILABLE` */
             503: {
                 headers: {
                     /** @description Seconds to wait before retrying */
@@ -2507,11 +3293,20 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Lock timeout: `ERR_LOCK_TIMEOUT`; Table is closed: `ERR_TABLE_CLOSED`; Too many participants: `ERR_TOO_MANY_PARTICIPANTS` */
+            /** @description Lock timeout: `ERR_LOCK_TIMEOUT`; Table is closed: `ERR_TABLE_CLOSED`; Too many participants: `ERR_TOO_MANY_PARTICIPANTS`; Cluster unavailable: `ERR_CLUSTER_UNAVAILABLE` */
             503: {
                 headers: {
                     /** @description Seconds to wait before retrying */
                     "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Outcome unknown: `ERR_OUTCOME_UNKNOWN` */
+            504: {
+                headers: {
                     [name: string]: unknown;
                 };
                 content: {
@@ -2649,11 +3444,20 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Lock timeout: `ERR_LOCK_TIMEOUT`; Table is closed: `ERR_TABLE_CLOSED`; Too many participants: `ERR_TOO_MANY_PARTICIPANTS` */
+            /** @description Lock timeout: `ERR_LOCK_TIMEOUT`; Table is closed: `ERR_TABLE_CLOSED`; Too many participants: `ERR_TOO_MANY_PARTICIPANTS`; Cluster unavailable: `ERR_CLUSTER_UNAVAILABLE` */
             503: {
                 headers: {
                     /** @description Seconds to wait before retrying */
                     "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Outcome unknown: `ERR_OUTCOME_UNKNOWN` */
+            504: {
+                headers: {
                     [name: string]: unknown;
                 };
                 content: {
@@ -2675,6 +3479,8 @@ export interface operations {
                 "if-match"?: string;
                 /** @description Entity tags, none of which may match the row, or * */
                 "if-none-match"?: string;
+                /** @description For a table in a cluster: with no-cache the primary answers, not the near cache */
+                "cache-control"?: string;
             };
             path: {
                 /**
@@ -2697,6 +3503,8 @@ export interface operations {
                 headers: {
                     /** @description The row's revision, for If-Match and If-None-Match */
                     ETag?: string;
+                    /** @description Only for a table in a cluster: whether the near cache of the host or the primary has answered */
+                    "Shm-Source"?: "near" | "primary";
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -2706,6 +3514,8 @@ export interface operations {
                 headers: {
                     /** @description The row's revision, for If-Match and If-None-Match */
                     ETag?: string;
+                    /** @description Only for a table in a cluster: whether the near cache of the host or the primary has answered */
+                    "Shm-Source"?: "near" | "primary";
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -2777,7 +3587,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description Lock timeout: `ERR_LOCK_TIMEOUT`; Table is closed: `ERR_TABLE_CLOSED`; Too many participants: `ERR_TOO_MANY_PARTICIPANTS` */
+            /** @description Lock timeout: `ERR_LOCK_TIMEOUT`; Table is closed: `ERR_TABLE_CLOSED`; Too many participants: `ERR_TOO_MANY_PARTICIPANTS`; Cluster unavailable: `ERR_CLUSTER_UNAVAILABLE` */
             503: {
                 headers: {
                     /** @description Seconds to wait before retrying */
@@ -2956,11 +3766,29 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Lock timeout: `ERR_LOCK_TIMEOUT`; Table is closed: `ERR_TABLE_CLOSED`; Too many participants: `ERR_TOO_MANY_PARTICIPANTS` */
+            /** @description Lock timeout: `ERR_LOCK_TIMEOUT`; Table is closed: `ERR_TABLE_CLOSED`; Too many participants: `ERR_TOO_MANY_PARTICIPANTS`; Cluster unavailable: `ERR_CLUSTER_UNAVAILABLE` */
             503: {
                 headers: {
                     /** @description Seconds to wait before retrying */
                     "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Outcome unknown: `ERR_OUTCOME_UNKNOWN` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Table is full: `ERR_TABLE_FULL` */
+            507: {
+                headers: {
                     [name: string]: unknown;
                 };
                 content: {
@@ -3134,11 +3962,20 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Lock timeout: `ERR_LOCK_TIMEOUT`; Table is closed: `ERR_TABLE_CLOSED`; Too many participants: `ERR_TOO_MANY_PARTICIPANTS` */
+            /** @description Lock timeout: `ERR_LOCK_TIMEOUT`; Table is closed: `ERR_TABLE_CLOSED`; Too many participants: `ERR_TOO_MANY_PARTICIPANTS`; Cluster unavailable: `ERR_CLUSTER_UNAVAILABLE` */
             503: {
                 headers: {
                     /** @description Seconds to wait before retrying */
                     "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Outcome unknown: `ERR_OUTCOME_UNKNOWN` */
+            504: {
+                headers: {
                     [name: string]: unknown;
                 };
                 content: {
@@ -3330,7 +4167,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Lock timeout: `ERR_LOCK_TIMEOUT`; Table is closed: `ERR_TABLE_CLOSED`; Too many participants: `ERR_TOO_MANY_PARTICIPANTS` */
+            /** @description Lock timeout: `ERR_LOCK_TIMEOUT`; Table is closed: `ERR_TABLE_CLOSED`; Too many participants: `ERR_TOO_MANY_PARTICIPANTS`; Cluster unavailable: `ERR_CLUSTER_UNAVAILABLE` */
             503: {
                 headers: {
                     /** @description Seconds to wait before retrying */
@@ -3444,7 +4281,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Lock timeout: `ERR_LOCK_TIMEOUT`; Table is closed: `ERR_TABLE_CLOSED`; Too many participants: `ERR_TOO_MANY_PARTICIPANTS` */
+            /** @description Lock timeout: `ERR_LOCK_TIMEOUT`; Table is closed: `ERR_TABLE_CLOSED`; Too many participants: `ERR_TOO_MANY_PARTICIPANTS`; Cluster unavailable: `ERR_CLUSTER_UNAVAILABLE` */
             503: {
                 headers: {
                     /** @description Seconds to wait before retrying */
@@ -3542,11 +4379,141 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description Lock timeout: `ERR_LOCK_TIMEOUT`; Table is closed: `ERR_TABLE_CLOSED`; Too many participants: `ERR_TOO_MANY_PARTICIPANTS` */
+            /** @description Lock timeout: `ERR_LOCK_TIMEOUT`; Table is closed: `ERR_TABLE_CLOSED`; Too many participants: `ERR_TOO_MANY_PARTICIPANTS`; Cluster unavailable: `ERR_CLUSTER_UNAVAILABLE` */
             503: {
                 headers: {
                     /** @description Seconds to wait before retrying */
                     "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    watchOverview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Server-Sent Events: the first `overview` event at once, then one each second, with an `Overview` as JSON in `data`. A comment is sent every 15 seconds. */
+            200: {
+                headers: {
+                    /** @description What the token of the request allows; admin if the service has no tokens */
+                    "Shm-Scope"?: "read" | "write" | "admin";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            /** @description Invalid argument: `ERR_ARGUMENT`; Invalid key: `ERR_KEY_INVALID` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Authentication required: `ERR_UNAUTHENTICATED` */
+            401: {
+                headers: {
+                    /** @description Bearer */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden: `ERR_FORBIDDEN` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests: `ERR_RATE_LIMITED` */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before retrying */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error: `ERR_INTERNAL` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "watchOverview-head": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Server-Sent Events: the first `overview` event at once, then one each second, with an `Overview` as JSON in `data`. A comment is sent every 15 seconds. */
+            200: {
+                headers: {
+                    /** @description What the token of the request allows; admin if the service has no tokens */
+                    "Shm-Scope"?: "read" | "write" | "admin";
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Invalid argument: `ERR_ARGUMENT`; Invalid key: `ERR_KEY_INVALID` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Authentication required: `ERR_UNAUTHENTICATED` */
+            401: {
+                headers: {
+                    /** @description Bearer */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Forbidden: `ERR_FORBIDDEN` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Too many requests: `ERR_RATE_LIMITED` */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before retrying */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Internal error: `ERR_INTERNAL` */
+            500: {
+                headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -3688,6 +4655,10 @@ export interface operations {
                      */
                     "application/json": {
                         status: string;
+                        /** @description Tables in clusters of which a server cannot be reached now, each with the code of the error */
+                        tables?: {
+                            [key: string]: string;
+                        };
                     };
                 };
             };

@@ -23,6 +23,9 @@ for (const { operationId, responses } of OPERATIONS) {
   }
 }
 
+/** Headers that only responses about tables in a cluster have; the fuzzed ones are in shared memory. */
+const OF_CLUSTERS = new Set(['Shm-Source']);
+
 /** Returns what is wrong with a response, or undefined if it is as described. */
 export function problemWith(operation: Operation, { status, headers, body }: FuzzedAnswer): string | undefined {
   if (status >= 500 && !TOLERATED.has(status)) return `status ${status}`;
@@ -31,6 +34,7 @@ export function problemWith(operation: Operation, { status, headers, body }: Fuz
   for (const [name, { schema }] of Object.entries(described.headers ?? {})) {
     const value = headers[name.toLowerCase()];
     const { type } = Object(schema);
+    if (OF_CLUSTERS.has(name) && value === undefined) continue;
     if (value === undefined) return `${status} has no header ${name}`;
     if (!ajv.validate(schema, type === 'integer' ? Number(value) : value)) return `header ${name}: ${ajv.errorsText()}`;
   }

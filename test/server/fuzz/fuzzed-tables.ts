@@ -40,8 +40,11 @@ const TABLES = [
   { name: 'plain', capacity: 15, maxKeyBytes: 255, heap: 4096 },
 ] as const;
 
-/** Tables that requests create and destroy. */
-export const CREATED_TABLES = ['created-1', 'created-2'];
+/** Exists most of the time, so that there is a table to alter, to clear and to destroy. */
+const SPENT = { name: 'spent', capacity: 40 } as const;
+
+/** Tables that requests create, alter and destroy. */
+export const CREATED_TABLES = ['created-1', 'created-2', SPENT.name];
 export const TABLE_NAMES = [...TABLES.map(({ name }) => name), ...TABLES.map(({ name }) => name), ...CREATED_TABLES];
 
 /** The keys in requests. Most of their rows exist at the beginning, but not all. */
@@ -49,7 +52,7 @@ export const ROW_KEYS = Array.from({ length: 24 }, (_, i) => `k${i}`);
 
 /** Creates the tables and rows that are missing. */
 export function createTables(namespace: string): void {
-  for (const options of TABLES) {
+  for (const options of [...TABLES, SPENT]) {
     using table = tableOf({ ...options, namespace, columns: COLUMNS });
     const few = ROW_KEYS.slice(0, Math.min(options.capacity - 2, ROW_KEYS.length - 4));
     for (const key of few) if (table.size < options.capacity) table.insert(key, {});

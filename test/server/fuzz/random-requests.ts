@@ -28,8 +28,8 @@ const SAME_TABLE = { capacity: 5, columns: { n: 'int32' } };
 
 const OTHER_SECRETS = [SECRETS.read, SECRETS.write, 'wrong', ''];
 
-/** Operations that remove rows or tables that the others need. */
-const ENDING: ReadonlySet<string> = new Set(['createTable', 'destroyTable', 'clearTable']);
+/** Operations that remove rows, columns or tables that the others need. */
+const ENDING: ReadonlySet<string> = new Set(['createTable', 'alterTable', 'destroyTable', 'clearTable']);
 
 export class RandomRequests {
   readonly #random: RandomValues;
@@ -177,6 +177,13 @@ export class RandomRequests {
         return randomCapacity(random);
       case 'columns':
         return type === 'object' ? randomColumns(random) : COLUMN_NAMES.filter(() => random.chance(40));
+      case 'add':
+      case 'type':
+        return randomColumns(random);
+      case 'drop':
+        return ['c1'];
+      case 'maxParticipants':
+        return random.pick([8, 128, 1025]);
       case 'changes':
         return random.pick([0, 65_536, 1, 2 ** 40]);
       case 'hugePages':

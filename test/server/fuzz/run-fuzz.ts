@@ -25,6 +25,11 @@ export interface FuzzReport {
   readonly neverSeen: readonly string[];
 }
 
+/** Whether a successful response never ends. */
+function isStream({ responses }: Operation): boolean {
+  return 'text/event-stream' in (responses['200']?.content ?? {});
+}
+
 /** The same seed sends the same requests; the responses also depend on times and revisions. */
 export async function runFuzz({ seed, requests }: { seed: number; requests: number }): Promise<FuzzReport> {
   const namespace = `fuzz-${process.pid}-${seed}`;
@@ -46,7 +51,7 @@ export async function runFuzz({ seed, requests }: { seed: number; requests: numb
       const service = random.pick(services);
       const request = maker.next(operation);
       // A stream never ends, and a URL parser would change a path with dots.
-      const bySocket = operation.path.endsWith('/changes') || random.chance(20) || /\/\.|%2e/i.test(request.path);
+      const bySocket = isStream(operation) || random.chance(20) || /\/\.|%2e/i.test(request.path);
       let problem: string | undefined;
       try {
         const answer = await (bySocket ? service.send(request) : service.inject(request));

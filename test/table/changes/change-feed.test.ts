@@ -8,7 +8,7 @@ import { eventually, within } from '../../fixtures/deadline.js';
 import { Table } from '../../fixtures/placed-table.js';
 import { tries } from '../../fixtures/tries.js';
 import { Child, fixturePath } from '../child.js';
-import { scratchTable } from '../scratch-table.js';
+import { scratchTable, testOfProcesses } from '../scratch-table.js';
 
 const columns = { n: 'int32' } as const;
 
@@ -147,7 +147,7 @@ t.test('a reader that falls behind receives a gap and continues', async (t) => {
   await changes.return?.();
 });
 
-t.test(
+testOfProcesses(
   'with 4 writing processes, the changes of each key come in the order of their commits, without loss or repetition',
   async (t) => {
     const keys = ['a', 'b', 'c', 'd', 'e'];
@@ -190,7 +190,7 @@ t.test(
   },
 );
 
-t.test('after kill -9 of writers, committed changes appear and others do not', async (t) => {
+testOfProcesses('after kill -9 of writers, committed changes appear and others do not', async (t) => {
   const kills = tries(6, 30);
   const keys = ['a', 'b', 'c'];
   const table = scratchTable(t, { capacity: 9, columns, changes: 1 << 20, lockTimeoutMs: 10_000 });
@@ -260,7 +260,7 @@ t.test('close ends a wait with ERR_TABLE_CLOSED', async (t) => {
   t.same(await changes.next(), { done: true, value: undefined });
 });
 
-t.test('destroy ends the waits of other processes, which then exit by themselves', async (t) => {
+testOfProcesses('destroy ends the waits of other processes, which then exit by themselves', async (t) => {
   const table = scratchTable(t, { capacity: 9, columns, changes: 1 << 16 });
   const watchers = [1, 2].map(() => Child.start(t, 'feed-watcher', table.name, 'until-closed'));
   for (const watcher of watchers) t.equal(await watcher.next(), 'ready');
@@ -273,7 +273,7 @@ t.test('destroy ends the waits of other processes, which then exit by themselves
   }
 });
 
-t.test('a watch that has returned does not keep the process alive', async (t) => {
+testOfProcesses('a watch that has returned does not keep the process alive', async (t) => {
   const table = scratchTable(t, { capacity: 9, columns, changes: 1 << 16 });
   const watcher = Child.start(t, 'feed-watcher', table.name, 'return');
   t.equal(await watcher.next(), 'ready');
@@ -282,7 +282,7 @@ t.test('a watch that has returned does not keep the process alive', async (t) =>
   t.equal(await within(30_000, 'its exit', watcher.ended), 0);
 });
 
-t.test('worker threads may be terminated while they watch', async (t) => {
+testOfProcesses('worker threads may be terminated while they watch', async (t) => {
   const table = scratchTable(t, { capacity: 9, columns, changes: 1 << 16 });
   for (let round = 0; round < tries(2, 6); round++) {
     const worker = new Worker(fixturePath('feed-watcher'), { argv: [table.name, 'until-closed'] });
@@ -299,35 +299,38 @@ t.test('worker threads may be terminated while they watch', async (t) => {
   t.same(table.verify(), { ok: true, problems: [] });
 });
 
-t.test('a wait takes no processor time, and a watch of a fast writer does not block the event loop', async (t) => {
-  const table = scratchTable(t, { capacity: 9, columns, changes: 1 << 16 });
-  const changes = table.watch();
-  const next = changes.next();
-  await sleep(50);
-  const before = process.cpuUsage();
-  await sleep(300);
-  const { user, system } = process.cpuUsage(before);
-  t.ok(user + system < 60_000, `${(user + system) / 1000} ms of processor time in 300 ms of waiting`);
+testOfProcesses(
+  'a wait takes no processor time, and a watch of a fast writer does not block the event loop',
+  async (t) => {
+    const table = scratchTable(t, { capacity: 9, columns, changes: 1 << 16 });
+    const changes = table.watch();
+    const next = changes.next();
+    await sleep(50);
+    const before = process.cpuUsage();
+    await sleep(300);
+    const { user, system } = process.cpuUsage(before);
+    t.ok(user + system < 60_000, `${(user + system) / 1000} ms of processor time in 300 ms of waiting`);
 
-  const writer = Child.start(t, 'feed-writer', table.name, 0, 0, 'a', 'b', 'c');
-  await writer.next();
-  writer.go();
-  await within(30_000, 'a change', next);
-  let ticks = 0;
-  const timer = setInterval(() => ticks++, 5);
-  const stop = eventually('timers fire', () => ticks > 5).finally(() => changes.return?.());
-  for await (const _ of changes);
-  await within(30_000, 'the end', stop);
-  clearInterval(timer);
+    const writer = Child.start(t, 'feed-writer', table.name, 0, 0, 'a', 'b', 'c');
+    await writer.next();
+    writer.go();
+    await within(30_000, 'a change', next);
+    let ticks = 0;
+    const timer = setInterval(() => ticks++, 5);
+    const stop = eventually('timers fire', () => ticks > 5).finally(() => changes.return?.());
+    for await (const _ of changes);
+    await within(30_000, 'the end', stop);
+    clearInterval(timer);
 
-  // Also if no change matches the prefix.
-  const nothing = table.watch({ prefix: 'nothing' });
-  const quiet = sleep(200).then(() => nothing.return?.());
-  for await (const change of nothing) if (change.type !== 'gap') t.fail('it does not match the prefix', { change });
-  await within(10_000, 'the end', quiet);
-});
+    // Also if no change matches the prefix.
+    const nothing = table.watch({ prefix: 'nothing' });
+    const quiet = sleep(200).then(() => nothing.return?.());
+    for await (const change of nothing) if (change.type !== 'gap') t.fail('it does not match the prefix', { change });
+    await within(10_000, 'the end', quiet);
+  },
+);
 
-t.test('a watcher in another process receives a change soon after its commit', async (t) => {
+testOfProcesses('a watcher in another process receives a change soon after its commit', async (t) => {
   const table = scratchTable(t, { capacity: 1_000, columns: { at: 'int64' }, changes: 1 << 16 });
   const writer = Child.start(t, 'feed-latency-writer', table.name, 100);
   await writer.next();

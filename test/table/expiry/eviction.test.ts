@@ -6,7 +6,7 @@ import { eventually, within } from '../../fixtures/deadline.js';
 import { tries } from '../../fixtures/tries.js';
 import { Child } from '../child.js';
 import { oneBucketKeys } from '../one-bucket-keys.js';
-import { scratchTable } from '../scratch-table.js';
+import { scratchTable, testOfProcesses } from '../scratch-table.js';
 
 const columns = { n: 'int32' } as const;
 
@@ -102,7 +102,7 @@ t.test('a table with one bucket, or with a capacity of one row, evicts', async (
   t.same(table.verify(), { ok: true, problems: [] });
 });
 
-t.test('4 processes may fill one table', async (t) => {
+testOfProcesses('4 processes may fill one table', async (t) => {
   const capacity = 2_000;
   const count = tries(5_000, 15_000);
   const table = scratchTable(t, { capacity, columns, evict: 'lru', lockTimeoutMs: 10_000 });
@@ -118,7 +118,7 @@ t.test('4 processes may fill one table', async (t) => {
   t.same(table.verify(), { ok: true, problems: [] });
 });
 
-t.test('kill -9 of processes that evict leaks no row', async (t) => {
+testOfProcesses('kill -9 of processes that evict leaks no row', async (t) => {
   const capacity = 300;
   const table = scratchTable(t, { capacity, columns, evict: 'lru', changes: 1 << 16, lockTimeoutMs: 10_000 });
   const start = async (): Promise<Child[]> => {

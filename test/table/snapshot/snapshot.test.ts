@@ -13,7 +13,7 @@ import { placeOf, Table } from '../../fixtures/placed-table.js';
 import { tries } from '../../fixtures/tries.js';
 import { seededRandom } from '../../proofs/seeded-random.js';
 import { Child, fixturePath } from '../child.js';
-import { namespace, scratchName, scratchTable } from '../scratch-table.js';
+import { namespace, scratchName, scratchTable, testOfProcesses } from '../scratch-table.js';
 
 const columns = { n: 'int32' } as const;
 
@@ -140,7 +140,7 @@ t.test('lifetimes continue while a snapshot is on disk', async (t) => {
   t.same([...(await restore(t, path)).keys()].sort(), ['later', 'stays']);
 });
 
-t.test('during writes, a snapshot has one commit of each row, and every remaining row once', async (t) => {
+testOfProcesses('during writes, a snapshot has one commit of each row, and every remaining row once', async (t) => {
   const staying = 3_000;
   const table = scratchTable(t, { capacity: 4_000, columns: checksumColumns, lockTimeoutMs: 10_000 });
   for (let i = 0; i < staying; i++) table.set(`stays-${i}`, createRow(`stays-${i}`));
@@ -227,7 +227,7 @@ t.test('a truncated or too long file is refused', async (t) => {
   }
 });
 
-t.test('kill -9 during a snapshot leaves the previous one', async (t) => {
+testOfProcesses('kill -9 during a snapshot leaves the previous one', async (t) => {
   const table = scratchTable(t, { capacity: 30_000, columns: { n: 'int32', text: 'string(200)' } });
   for (let i = 0; i < 30_000; i++) table.set(`${i}`, { n: i, text: 'x'.repeat(200) });
   const path = join(t.testdir(), 'snapshot');
@@ -293,7 +293,7 @@ t.test('kill -9 during a restore leaves nothing', async (t) => {
   }
 });
 
-t.test('a disk that becomes full at any byte leaves the previous snapshot and no other file', async (t) => {
+testOfProcesses('a disk that becomes full at any byte leaves the previous snapshot and no other file', async (t) => {
   const table = scratchTable(t, { capacity: 100, columns });
   for (let i = 0; i < 100; i++) table.set(`${i}`, { n: i });
   const folder = t.testdir();

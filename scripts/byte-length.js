@@ -1,0 +1,4 @@
+/** `Buffer.byteLength` of a string, for browsers. */
+export function byteLengthOf(text) {
+  return new TextEncoder().encode(text).length;
+}

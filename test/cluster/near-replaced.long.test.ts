@@ -1,0 +1,117 @@
+/** A near table that is not the one that a process wants, or that is gone: it is replaced, and nobody reads what is old. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import t, { type Test } from 'tap';
+import { ClusterTable, type NearOptions } from '../../src/cluster/index.js';
+import { type Columns, Table } from '../../src/index.js';
+import { within } from '../fixtures/deadline.js';
+import { type RedisCluster, startCluster } from '../fixtures/redis-servers.js';
+import { removeNear } from './two-hosts.js';
+
+t.setTimeout(120_000);
+
+const columns = { hits: 'uint32', page: 'text' } as const;
+const namespace = `near-replaced-${process.pid}`;
+const near = { capacity: 1_000, maxStaleMs: 1_000 };
+t.teardown(() => removeNear(namespace));
+
+let cluster: RedisCluster;
+t.test('a cluster', async () => {
+  cluster = await startCluster({ replicas: false });
+  t.teardown(() => cluster.stop());
+});
+
+type Subject = ClusterTable<typeof columns>;
+
+async function open(t: Test, name: string, options: Partial<NearOptions> = {}): Promise<Subject> {
+  const connection = { nodes: cluster.urls, timeoutMs: 20_000 };
+  const kept = { ...near, ...options };
+  const table = await ClusterTable.connect({ name, columns, namespace, cluster: connection, near: kept });
+  t.teardown(() => table.close());
+  return table;
+}
+
+/** Gets a row until this host knows it. */
+async function known(table: Subject, key: string): Promise<void> {
+  const find = async (): Promise<void> => {
+    for (; table.peek(key) === undefined; await sleep(5)) await table.get(key);
+  };
+  await within(20_000, `${key} is known here`, find());
+}
+
+t.test('a process that wants another capacity replaces the near table, and the others use the new one', async (t) => {
+  const before = await open(t, 'resized');
+  await before.set('k', { hits: 1 });
+  await known(before, 'k');
+  const after = await open(t, 'resized', { capacity: 2_000 });
+  await known(after, 'k');
+  await known(before, 'k');
+  await before.set('k', { hits: 2 });
+  t.not(after.peek('k')?.hits, 1);
+  await known(before, 'k');
+  await within(
+    20_000,
+    'what one has read is known to both',
+    (async () => {
+      while (after.peek('k') === undefined) await sleep(5);
+    })(),
+  );
+  t.equal(after.peek('k')?.hits ?? 2, 2);
+  t.equal(before.stats().near?.problem, null);
+  const [{ capacity }] = Table.list({ namespace }).filter(({ name }) => name.endsWith('.resized'));
+  t.equal(capacity, 2_000);
+});
+
+t.test('a near table that was destroyed and is made again: its users read what the others write', async (t) => {
+  const before = await open(t, 'remade');
+  await before.set('k', { hits: 1 });
+  await known(before, 'k');
+  for (const { name } of Table.list({ namespace })) if (name.endsWith('.remade')) Table.destroy(name, { namespace });
+  t.equal((await before.get('k'))?.hits, 1);
+  t.match(before.stats().near?.problem, /destroyed/);
+  const after = await open(t, 'remade');
+  for (let hits = 2; hits < 20; hits++) {
+    await known(after, 'k');
+    await before.set('k', { hits });
+    const found = after.peek('k');
+    if (found !== undefined && found.hits < hits) t.equal(found.hits, hits, 'the writer’s host reads what was written');
+  }
+  await known(before, 'k');
+});
+
+t.test('a deployment that adds a column: both versions work, and each reads what the other writes', async (t) => {
+  const connect = <C extends Columns>(columns: C) =>
+    ClusterTable.connect({
+      name: 'rolling',
+      columns,
+      namespace,
+      cluster: { nodes: cluster.urls, timeoutMs: 20_000 },
+      near,
+      onMismatch: 'alter',
+    });
+  const before = await connect({ hits: 'uint32' } as const);
+  t.teardown(() => before.close());
+  await before.set('k', { hits: 1 });
+  const find = async (peek: () => unknown, get: () => Promise<unknown>): Promise<void> => {
+    for (; peek() === undefined; await sleep(5)) await get();
+  };
+  await find(
+    () => before.peek('k'),
+    () => before.get('k'),
+  );
+  const after = await connect({ hits: 'uint32', more: 'string(20)' } as const);
+  t.teardown(() => after.close());
+  await after.set('k', { more: 'new' });
+  for (let hits = 2; hits < 20; hits++) {
+    const known = find(
+      () => after.peek('k'),
+      () => after.get('k'),
+    );
+    await within(20_000, 'the new version knows the row', known);
+    t.same(await before.get('k'), { hits: hits - 1 });
+    await before.set('k', { hits });
+    const found = after.peek('k');
+    if (found !== undefined) t.same(found, { hits, more: 'new' });
+  }
+  t.match(before.stats().near?.problem, /other columns/);
+  t.equal(after.stats().near?.problem, null);
+});
