@@ -12,13 +12,21 @@
 import { isNearTableName } from '../cluster/near-store.js';
 import { hasCode, ShmTableError } from '../errors.js';
 import { TableCodec } from '../json/table-codec.js';
-import { timers } from '../memory/index.js';
+import { SHARES_MEMORY, timers } from '../memory/index.js';
 import { companionsOf } from '../table/companions.js';
 import type { TableEngine } from '../table/engine.js';
 import { engineOf } from '../table/engine.js';
 import { parseNamespace, withSchemaDefaults } from '../table/options.js';
 import { Table } from '../table/table.js';
-import type { Alteration, AlterOptions, BackendName, Columns, TableInfo, TableOptions } from '../table/types.js';
+import type {
+  Alteration,
+  AlterOptions,
+  BackendName,
+  Columns,
+  OpenOptions,
+  TableInfo,
+  TableOptions,
+} from '../table/types.js';
 import type { ClusterTables } from './cluster-tables.js';
 import type { Eventual } from './eventual.js';
 import { alterTable, conformTable, createLarge, isLarge } from './large-tables.js';
@@ -29,7 +37,13 @@ import { surveyTablesInTurns } from './table-survey.js';
 /** How often handles of destroyed tables are released. */
 const SWEEP_INTERVAL_MS = 5000;
 
-/** Location of a configured table; tables created over HTTP are found by `Table.open` with the name alone. */
+/** How often a table may appear and disappear while it is to be created until that is no longer considered a race. */
+const MAX_RACES = 100;
+
+/** The backends of tables that are created over HTTP, in the order in which a table without a location is looked for. */
+export const CREATABLE_BACKENDS: readonly BackendName[] = SHARES_MEMORY ? ['posix', 'sysv'] : ['process'];
+
+/** Location of a configured table. */
 export interface TableLocation {
   readonly backend?: BackendName | undefined;
   readonly path?: string | undefined;
@@ -119,14 +133,18 @@ export class TableHandles {
   }
 
   /**
-   * Creates a table, or opens the existing one.
+   * Creates a table, or opens the existing one, whatever its backend: a second one of the same name in the memory of
+   * another backend could not be told from the first.
    *
    * @throws {ShmTableError} ERR_SCHEMA_MISMATCH when it exists with another schema
+   * @throws {ShmTableError} ERR_TABLE_CORRUPT when what has its name is no table
    */
   create(options: NewTable): CreatedTable {
-    const { name } = options;
     const schema = this.#schemaOf(options);
-    for (;;) {
+    const { name } = schema;
+    for (let races = 0; races < MAX_RACES; races++) {
+      const served = this.#openSame(schema);
+      if (served !== undefined) return { created: false, served };
       try {
         const table: Table<Columns> = Table.create(schema);
         this.#drop(name);
@@ -134,20 +152,21 @@ export class TableHandles {
       } catch (error) {
         if (!hasCode(error, 'ERR_TABLE_EXISTS')) throw error;
       }
-      const served = this.#openSame(schema);
-      if (served !== undefined) return { created: false, served };
     }
+    throw noTable(name);
   }
 
   /** The same; a table of any size keeps the event loop for only a few milliseconds. */
   async createInTurns(options: NewTable): Promise<CreatedTable> {
     const schema = this.#schemaOf(options);
     if (!isLarge(schema)) return this.create(options);
-    for (let created = false; ; ) {
-      if (!this.exists(options.name)) created = (await createLarge(schema)) || created;
+    let created = false;
+    for (let races = 0; races < MAX_RACES; races++) {
       const served = this.#openSame(schema);
       if (served !== undefined) return { created, served };
+      created = (await createLarge(schema)) || created;
     }
+    throw noTable(schema.name);
   }
 
   /** How an existing table differs from these options; undefined when it does not, or there is no such table. */
@@ -181,23 +200,27 @@ export class TableHandles {
     return alterTable(name, { ...changes, namespace, backend, path });
   }
 
-  /** Opens the table with this schema; undefined if it was destroyed in between, so that it can be created. */
+  /** Opens the table with this schema, wherever requests find it; undefined if there is none. */
   #openSame(schema: TableOptions): ServedTable | undefined {
     const { name } = schema;
-    // `maxParticipants` is not part of the schema.
-    const { maxParticipants: _, ...wanted } = schema;
+    // None of these is part of the schema.
+    const { maxParticipants: _, backend: _backend, path: _path, ...wanted } = schema;
     try {
-      return this.#keepLiving(name, Table.open(name, { ...wanted, ...this.#locations.get(name) }));
+      return this.#keepLiving(name, this.#open(name, wanted));
     } catch (error) {
       if (hasCode(error, 'ERR_TABLE_NOT_FOUND')) return undefined;
       throw error;
     }
   }
 
-  /** Defaults are part of the schema: without them a table with other limits would be considered the same. */
+  /**
+   * Defaults are part of the schema: without them a table with other limits would be considered the same. A configured
+   * table is created where requests will look for it.
+   */
   #schemaOf(options: NewTable): TableOptions {
     const { namespace, lockTimeoutMs } = this.#options;
-    return { ...withSchemaDefaults(options), namespace, lockTimeoutMs };
+    const { backend = options.backend, path = options.path } = this.#locations.get(options.name) ?? {};
+    return { ...withSchemaDefaults(options), namespace, lockTimeoutMs, backend, path };
   }
 
   /** Whether there is a table of this name, even if it cannot be opened. */
@@ -215,7 +238,8 @@ export class TableHandles {
    * @throws {ShmTableError} ERR_TABLE_NOT_FOUND when there is none
    */
   destroy(name: string): void {
-    Table.destroy(name, { namespace: this.#options.namespace, ...this.#locations.get(name) });
+    const { namespace } = this.#options;
+    this.#where(name, (location) => Table.destroy(name, { namespace, ...location }));
     this.#drop(name);
   }
 
@@ -265,8 +289,31 @@ export class TableHandles {
     }
     // A row that somebody else writes there would be taken for one of the cluster.
     if (isNearTableName(name)) throw new ShmTableError('ERR_TABLE_NOT_FOUND', `table ${name} is part of another one`);
+    return this.#keep(name, this.#open(name));
+  }
+
+  #open(name: string, wanted: OpenOptions = {}): Table<Columns> {
     const { namespace, lockTimeoutMs } = this.#options;
-    return this.#keep(name, Table.open(name, { namespace, lockTimeoutMs, ...this.#locations.get(name) }));
+    return this.#where(name, (location) => Table.open(name, { ...wanted, namespace, lockTimeoutMs, ...location }));
+  }
+
+  /**
+   * Calls with the location of a table; for one that is not configured, with each that it may have until one does not
+   * throw `ERR_TABLE_NOT_FOUND`.
+   */
+  #where<T>(name: string, action: (location: TableLocation) => T): T {
+    const configured = this.#locations.get(name);
+    if (configured !== undefined) return action(configured);
+    let missing: unknown;
+    for (const backend of CREATABLE_BACKENDS) {
+      try {
+        return action({ backend });
+      } catch (error) {
+        if (!hasCode(error, 'ERR_TABLE_NOT_FOUND')) throw error;
+        missing = error;
+      }
+    }
+    throw missing;
   }
 
   #keep(name: string, table: Table<Columns>): ServedTable {
@@ -296,4 +343,8 @@ export class TableHandles {
     this.#handles.get(name)?.table.close();
     this.#handles.delete(name);
   }
+}
+
+function noTable(name: string): ShmTableError {
+  return new ShmTableError('ERR_TABLE_CORRUPT', `what has the name of table ${name} is no table`);
 }

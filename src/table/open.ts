@@ -267,13 +267,19 @@ export function attachOrClose<T>(opened: OpenedTable, attachTo: Attaching<T>): T
   }
 }
 
-/** Destroys a table without attaching to it, even one that cannot be mapped here. `ERR_TABLE_NOT_FOUND`. */
+/**
+ * Destroys a table without attaching to it, even one that cannot be mapped here, or that has moved to a segment which is
+ * not there. `ERR_TABLE_NOT_FOUND`.
+ */
 export function destroyTable(attach: AttachOptions): void {
-  for (;;) {
+  for (let moves = 0; ; moves++) {
     const segment = openForRemoval(attach);
     try {
       if (destroySegment(attach, segment)) return;
       Segment.move(segment.backend, nextPlace(attach, headOf(segment)), placeOf(attach));
+      if (moves < MAX_RACES) continue;
+      segment.unlink();
+      return;
     } finally {
       segment.close();
     }

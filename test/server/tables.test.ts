@@ -81,6 +81,44 @@ t.test('a table is created, found, shown and destroyed', async (t) => {
   isProblem(t, await send('GET', '/v1/tables/new/rows/k'), 404, 'ERR_TABLE_NOT_FOUND', 'GET of a row');
 });
 
+t.test('a table in System V memory is the only one of its name, for every process of the service', async (t) => {
+  const { send, namespace } = await startApp(t);
+  const another = await startApp(t, { namespace });
+  // The second is so large that it is created in a thread.
+  for (const [name, capacity] of [
+    ['small', 10],
+    ['large', 1_000_000],
+  ]) {
+    const url = `/v1/tables/${name}`;
+    const json = { capacity, columns };
+    t.equal((await send('PUT', url, { json: { ...json, backend: 'sysv' } })).status, 201, `${name} created`);
+    t.equal((await another.send('PUT', `${url}/rows/k`, { json: { hits: 3 } })).status, 201);
+    t.equal((await send('GET', `${url}/rows/k`)).json.row.hits, '3', 'both have the same rows');
+    t.equal((await another.send('PUT', url, { json })).status, 200, 'without a backend it is the same table');
+    t.equal(
+      (await send('PUT', url, { json: { ...json, backend: 'posix' } })).status,
+      200,
+      'nor does another one count',
+    );
+    t.equal((await another.send('DELETE', url)).status, 204);
+    isProblem(t, await send('GET', `${url}/rows/k`), 404, 'ERR_TABLE_NOT_FOUND', `${name} destroyed`);
+  }
+  t.same(
+    Table.list({ namespace }).map(({ name }) => name),
+    ['t'],
+    'no other table is left',
+  );
+});
+
+t.test('a table that exists is not created in the memory of another backend', async (t) => {
+  const { send, namespace } = await startApp(t);
+  for (const capacity of [11, 1_000_000]) {
+    const json = { capacity, columns, backend: 'sysv' };
+    isProblem(t, await send('PUT', '/v1/tables/t', { json }), 409, 'ERR_SCHEMA_MISMATCH', `capacity ${capacity}`);
+  }
+  t.match(Table.list({ namespace }), [{ name: 't', backend: 'posix' }]);
+});
+
 t.test('a full table refuses only new rows', async (t) => {
   const { send } = await startApp(t);
   await send('PUT', '/v1/tables/full', { json: { capacity: 2, columns } });

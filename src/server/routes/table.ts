@@ -1,7 +1,6 @@
 import { Socket } from 'node:net';
 import type { FastifyRequest } from 'fastify';
 import type { Static } from 'typebox';
-import { SHARES_MEMORY } from '../../memory/index.js';
 import { MAX_TIMEOUT_MS } from '../../table/options.js';
 import type { Alteration, AlterOptions, Columns } from '../../table/types.js';
 import type { ClusterTableInfo } from '../cluster-tables.js';
@@ -13,7 +12,7 @@ import { OF_ANY_BODY, problemResponse, tableProblems } from '../route-problems.j
 import { columns, jsonAnswer, locationHeader, nothing, tableCounters, tableParameters } from '../route-schemas.js';
 import type { RoutesApp } from '../service-routes.js';
 import type { TakenSnapshot } from '../snapshot-taker.js';
-import type { ServedTable, TableHandles } from '../table-handles.js';
+import { CREATABLE_BACKENDS, type ServedTable, type TableHandles } from '../table-handles.js';
 import { backendOption, tableOption } from '../table-option-schemas.js';
 
 declare module 'fastify' {
@@ -121,7 +120,7 @@ const creation = Type.Object(
       }),
     ),
     maxParticipants: tableOption.maxParticipants,
-    backend: backendOption(SHARES_MEMORY ? ['posix', 'sysv'] : ['process']),
+    backend: backendOption(CREATABLE_BACKENDS),
   },
   {
     additionalProperties: false,

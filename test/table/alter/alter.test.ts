@@ -1,9 +1,10 @@
 /** What a table is after it was altered, for its rows, its handles, and those who are in the middle of something. */
 import t, { type Test } from 'tap';
 import { type Change, type Gap, ShmTableError } from '../../../src/index.js';
+import { MOVED, STATE } from '../../../src/table/layout/segment.js';
 import { within } from '../../fixtures/deadline.js';
 import { Table, testBackend } from '../../fixtures/placed-table.js';
-import { scratchName, scratchTable, segmentsOf } from '../scratch-table.js';
+import { openMemory, scratchName, scratchTable, segmentsOf } from '../scratch-table.js';
 
 const columns = { n: 'int32', ratio: 'float64', name: 'string(10)' } as const;
 
@@ -387,6 +388,20 @@ testAltered('nothing is left of the old segment, and the altered table is listed
   t.equal(table.capacity, 30);
   t.equal(segmentsOf(table.name).length, 1);
   t.equal(Table.list().filter(({ name }) => name === table.name).length, 1);
+});
+
+testAltered('a table that has moved to a segment which is not there cannot be opened, but destroyed', async (t) => {
+  const table = scratchTable(t, { capacity: 10, columns });
+  table.close();
+  const segment = openMemory(table.name);
+  Atomics.store(new Int32Array(segment.buffer), STATE, MOVED);
+  segment.close();
+  t.equal(
+    codeOf(() => Table.open(table.name)),
+    'ERR_TABLE_CORRUPT',
+  );
+  Table.destroy(table.name);
+  t.same(segmentsOf(table.name), []);
 });
 
 t.test('memory that cannot be exchanged under its name says so', async (t) => {
