@@ -177,6 +177,7 @@ export async function buildApp(
   limitConnections(app.server, {
     limit: settings.limits.connections,
     refuse: settings.tls === undefined ? (socket, limit) => clientErrors.refuseConnection(socket, limit) : undefined,
+    onTcp,
     log,
   });
   return app;

@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import type { Server, Socket } from 'node:net';
 import type { FastifyBaseLogger } from 'fastify';
 import { SHARES_MEMORY, timers } from '../memory/index.js';
+import { hasPeer } from './access/peer-address.js';
 import { descriptorLimit } from './descriptor-limit.js';
 
 /** Descriptors that are left for everything else, if the process may have that many. */
@@ -20,11 +21,16 @@ interface ConnectionLimitOptions {
   readonly limit: number;
   /** Responds to a connection over the limit; undefined if its client cannot read a response in plain text. */
   readonly refuse: ((socket: Socket, limit: number) => void) | undefined;
+  /** Whether connections come over TCP, so that each has an address. */
+  readonly onTcp: boolean;
   readonly log: FastifyBaseLogger;
 }
 
-/** Must be called when all listeners for connections have been added: a refused connection reaches none of them. */
-export function limitConnections(server: Server, { limit, refuse: respond, log }: ConnectionLimitOptions): void {
+/**
+ * Must be called when all listeners for connections have been added: a refused connection reaches none of them, nor does
+ * one that its client has reset.
+ */
+export function limitConnections(server: Server, { limit, refuse: respond, onTcp, log }: ConnectionLimitOptions): void {
   const listeners = server.listeners('connection');
   const effective = Math.min(limit, descriptorsForConnections());
   let open = 0;
@@ -55,6 +61,10 @@ export function limitConnections(server: Server, { limit, refuse: respond, log }
 
   server.removeAllListeners('connection');
   server.on('connection', (socket: Socket) => {
+    if (onTcp && !hasPeer(socket)) {
+      socket.destroy();
+      return;
+    }
     if (open >= effective) {
       refuse(socket);
       return;
@@ -65,6 +75,10 @@ export function limitConnections(server: Server, { limit, refuse: respond, log }
       if (open < effective * RELIEF) isReported = false;
     });
     for (const listener of listeners) listener.call(server, socket);
+  });
+  // The socket of the requests is another object.
+  server.prependListener('secureConnection', (socket: Socket) => {
+    if (onTcp && !hasPeer(socket)) socket.destroy();
   });
 }
 

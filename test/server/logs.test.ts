@@ -12,7 +12,7 @@ t.test('requests, actions of administrators and failures in the log', async (t) 
   const { service, port } = await startService(t, {
     config: {
       accessLog: true,
-      trustedProxies: ['127.0.0.0/8'],
+      trustedProxies: ['127.0.0.0/8', 'unix'],
       tokens: TOKENS,
       tables: {
         t: { capacity: 1, columns: { n: 'int32' } },
@@ -63,20 +63,21 @@ t.test('requests, actions of administrators and failures in the log', async (t) 
   });
 
   await t.test('a client that disconnects is logged and counted, too', async (t) => {
-    const leave = async (request: string, id: string, until: () => Promise<unknown>): Promise<void> => {
+    /** Leaves when the first bytes of an answer arrive. */
+    const leave = async (request: string, id: string): Promise<void> => {
       const socket = connect(port, '127.0.0.1');
       const auth = `Authorization: ${bearer(SECRETS.admin).authorization}`;
       socket.write(`${request.replace('\r\n', ` HTTP/1.1\r\nHost: localhost\r\nX-Request-Id: ${id}\r\n${auth}\r\n`)}`);
-      await Promise.race([once(socket, 'data'), until()]);
+      await once(socket, 'data');
       socket.resetAndDestroy();
     };
-    await leave('GET /v1/tables/fed/changes\r\n\r\n', 'left-stream', () => new Promise(() => undefined));
+    await leave('GET /v1/tables/fed/changes\r\n\r\n', 'left-stream');
     t.match(await logged(({ reqId }) => reqId === 'left-stream'), { msg: 'request', status: 200, token: 'root' });
-    // Long enough to be created in a thread, while the client leaves.
+    // So large that it is created in a thread, while the client, told to continue, leaves.
     const definition = JSON.stringify({ capacity: 500_000, columns: { text: 'string(100)' } });
-    const headers = `Content-Type: application/json\r\nContent-Length: ${definition.length}`;
+    const headers = `Expect: 100-continue\r\nContent-Type: application/json\r\nContent-Length: ${definition.length}`;
     const made = `PUT /v1/tables/large\r\n${headers}\r\n\r\n${definition}`;
-    await leave(made, 'left-creation', () => send(port, 'GET', '/healthz'));
+    await leave(made, 'left-creation');
     t.match(await logged(({ msg, reqId }) => msg === 'admin action' && reqId === 'left-creation'), {
       url: '/v1/tables/large',
       remoteAddress: '127.0.0.1',
@@ -84,6 +85,23 @@ t.test('requests, actions of administrators and failures in the log', async (t) 
     });
     const metrics = (await send(port, 'GET', '/metrics', as('read'))).text;
     t.match(metrics, 'http_requests_total{method="GET",route="/v1/tables/{table}/changes",status="200"} 1');
+  });
+
+  await t.test('a client that resets its connection before it is accepted is nobody', async (t) => {
+    const { workers } = await service.ready();
+    for (const worker of workers) process.kill(worker, 'SIGSTOP');
+    try {
+      const socket = connect(port, '127.0.0.1');
+      const request = 'GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: 203.0.113.9\r\n\r\n';
+      await new Promise((resolve) => socket.write(request, resolve));
+      socket.resetAndDestroy();
+      await once(socket, 'close');
+    } finally {
+      for (const worker of workers) process.kill(worker, 'SIGCONT');
+    }
+    await send(port, 'GET', '/healthz', { headers: { 'x-request-id': 'afterwards' } });
+    await logged(({ reqId }) => reqId === 'afterwards');
+    t.notOk(service.log.some(({ remoteAddress }) => remoteAddress === '203.0.113.9'));
   });
 
   await t.test('a path that cannot be decoded', async (t) => {
