@@ -47,11 +47,14 @@ export function alterTable(attach: AttachOptions, wantedOf: (stored: TableSchema
     const table = TableHandle.open(attach);
     // Others may alter it in any way before it is our turn.
     table.dependOn([]);
+    // The schema that is wanted follows from that of one segment, so it must not be given to another.
+    const { parts, release } = table.hold({});
     try {
-      const wanted = wantedOf(table.schema);
-      if (JSON.stringify(wanted) === JSON.stringify(table.schema)) return unaltered(table, began);
-      assertMovable(table);
-      const done = whileAltering(attach, table, () => alter(table, attach, wanted, began));
+      const { schema } = parts.memory.layout;
+      const wanted = wantedOf(schema);
+      if (JSON.stringify(wanted) === JSON.stringify(schema)) return unaltered(parts, began);
+      assertMovable(table.name, parts);
+      const done = whileAltering(attach, table, parts, () => alter(table, attach, wanted, began));
       if (done !== undefined) return done;
       if (monotonicMs() >= deadline) {
         throw new ShmTableError(
@@ -60,18 +63,19 @@ export function alterTable(attach: AttachOptions, wantedOf: (stored: TableSchema
         );
       }
     } finally {
+      release();
       table.close();
     }
     sleep(NAP_MS);
   }
 }
 
-function unaltered({ memory }: TableHandle<Columns>, began: number): Alteration {
+function unaltered({ memory }: OpenedTable, began: number): Alteration {
   const bytes = memory.layout.totalBytes;
   return { altered: false, rows: 0, bytes, durationMs: monotonicMs() - began, heldMs: 0 };
 }
 
-function assertMovable({ name, segment: { backend } }: TableHandle<Columns>): void {
+function assertMovable(name: string, { segment: { backend } }: OpenedTable): void {
   if (Segment.canMove(backend)) return;
   throw new ShmTableError(
     'ERR_BACKEND_UNSUPPORTED',
@@ -79,9 +83,13 @@ function assertMovable({ name, segment: { backend } }: TableHandle<Columns>): vo
   );
 }
 
-/** Runs `run` with the right to alter the table; undefined when another one has it, or the table has moved. */
-function whileAltering<T>(attach: AttachOptions, table: TableHandle<Columns>, run: () => T): T | undefined {
-  const { memory, segment } = table;
+/** Runs `run` with the right to alter the table; undefined when another one has it, or the table has left `parts`. */
+function whileAltering<T>(
+  attach: AttachOptions,
+  table: TableHandle<Columns>,
+  { memory, segment }: OpenedTable,
+  run: () => T,
+): T | undefined {
   const locks = segment.openByteLocks();
   try {
     if (!beginAlteration(locks, memory.words, () => removeNext(attach, { segment, memory }))) return undefined;
