@@ -5,11 +5,11 @@
 
 import { FIELD_LENGTH, LENGTH_MASK } from './layout/heap.js';
 import { isLong, isVariable, lengthAt, type PlacedColumn, ROW_KEY_LENGTH } from './layout/row.js';
-import type { TableMemory } from './layout/table-memory.js';
 import type { BucketNumber } from './layout/units.js';
 import type { RowReading, RowSource } from './row-source.js';
 import { chainLength } from './stats.js';
 import type { TableHandle } from './table-handle.js';
+import type { TableParts } from './table-parts.js';
 import type { Columns, Distribution, SizeClass } from './types.js';
 
 /** Chains of a sample: about 28,000 rows of a full table. */
@@ -28,7 +28,8 @@ interface RowSizes {
 /** A sample in the making. */
 export class DistributionSample<C extends Columns> {
   readonly #handle: TableHandle<C>;
-  #memory: TableMemory;
+  /** Those of one segment; only `advance` may go on to others. */
+  #parts: TableParts<C>;
   #reading: RowReading<RowSizes>;
   #taken = 0;
   #rows = 0;
@@ -38,15 +39,16 @@ export class DistributionSample<C extends Columns> {
 
   constructor(handle: TableHandle<C>) {
     this.#handle = handle;
-    this.#memory = handle.memory;
+    this.#parts = handle.parts;
     this.#reading = this.#begin();
   }
 
   /** Looks at further chains; false when the sample is complete. Begins anew if the table has been altered. */
   advance(): boolean {
     this.#handle.assertOpen();
-    if (this.#handle.memory !== this.#memory) {
-      this.#memory = this.#handle.memory;
+    const { parts } = this.#handle;
+    if (parts !== this.#parts) {
+      this.#parts = parts;
       this.#reading = this.#begin();
     }
     const end = Math.min(this.#taken + CHAINS_AT_ONCE, this.#chains);
@@ -57,7 +59,7 @@ export class DistributionSample<C extends Columns> {
   get result(): Distribution {
     const lengths = [...this.#chainLengths].sort(([a], [b]) => a - b);
     return {
-      sample: { chains: this.#taken, ofChains: this.#memory.homeBuckets, rows: this.#rows },
+      sample: { chains: this.#taken, ofChains: this.#parts.memory.homeBuckets, rows: this.#rows },
       chainLengths: lengths.map(([buckets, count]) => ({ buckets, count })),
       rowBytes: this.#rowBytes.list(),
       valueBytes: Object.fromEntries(
@@ -69,11 +71,11 @@ export class DistributionSample<C extends Columns> {
   }
 
   get #columns(): readonly PlacedColumn[] {
-    return this.#memory.layout.row.columns;
+    return this.#parts.memory.layout.row.columns;
   }
 
   get #chains(): number {
-    return Math.min(this.#memory.homeBuckets, MAX_CHAINS);
+    return Math.min(this.#parts.memory.homeBuckets, MAX_CHAINS);
   }
 
   #begin(): RowReading<RowSizes> {
@@ -83,7 +85,7 @@ export class DistributionSample<C extends Columns> {
     this.#rowBytes = new SizeClasses();
     this.#valueBytes = this.#columns.map(() => new SizeClasses());
     const columns = this.#columns;
-    return this.#handle.reader.reading((source) => (at) => ({
+    return this.#parts.reader.reading((source) => (at) => ({
       key: source.keyAt(at),
       keyBytes: source.memory.words[at + ROW_KEY_LENGTH],
       values: columns.map((column) => bytesIn(source, at, column)),
@@ -92,14 +94,14 @@ export class DistributionSample<C extends Columns> {
 
   /** The first bucket of one of the equal parts of the table. */
   #startOf(part: number): BucketNumber {
-    return Math.floor((part * this.#memory.homeBuckets) / this.#chains) as BucketNumber;
+    return Math.floor((part * this.#parts.memory.homeBuckets) / this.#chains) as BucketNumber;
   }
 
   /** The length is that of the first chain; the rows are those of the first chain that has some. */
   #lookAt(bucket: BucketNumber, end: BucketNumber): void {
-    const length = chainLength(this.#memory, bucket);
+    const { memory, reader } = this.#parts;
+    const length = chainLength(memory, bucket);
     this.#chainLengths.set(length, (this.#chainLengths.get(length) ?? 0) + 1);
-    const { reader } = this.#handle;
     const last = Math.min(bucket + REACH, end) as BucketNumber;
     const filled = reader.chains.nextFilled(bucket, last);
     if (filled === last) return;
