@@ -1,4 +1,5 @@
 import { hasCode, ShmTableError } from '../errors.js';
+import { monotonicMs } from '../memory/index.js';
 import { engineOf } from '../table/engine.js';
 import { presentBootMs } from '../table/present.js';
 import type { CheckedOptions } from './cache-options.js';
@@ -6,6 +7,9 @@ import type { StoredCodec } from './codec.js';
 import { fullKeyOf, keyOfFull } from './row-key.js';
 import { ABSENT, type Entry, HASHED_KEY, STALES, TAGGED, type ValueRow, type ValueTable } from './stored-values.js';
 import type { Tags } from './tags.js';
+
+/** How long a value is tried to be stored whose row others remove and store, too, in milliseconds. */
+const PATIENCE_MS = 1000;
 
 /** A row as `rowOf` returns it. */
 type StoredRow = ReturnType<Entries<unknown>['rowOf']>;
@@ -117,9 +121,8 @@ export class Entries<V> {
         if (outcome !== 'absent') return undefined;
       } catch (error) {
         // As in `put`.
-        if (!hasCode(error, 'ERR_TABLE_FULL') || engine.remove(rowKey, { ifRevision: before }).outcome !== 'deleted') {
-          throw error;
-        }
+        if (!hasCode(error, 'ERR_TABLE_FULL')) throw error;
+        if (engine.remove(rowKey, { ifRevision: before }).outcome === 'mismatch') return undefined;
       }
     }
     // There was no row, or it has expired or was evicted since.
@@ -129,14 +132,18 @@ export class Entries<V> {
 
   /**
    * Writes a row. The new row needs memory in addition to that of the old one, which eviction spares. So in a full heap
-   * the old row is removed first.
+   * the old row is removed first. Others may do the same with this key, and be faster: so it is tried for a while.
    */
   put(rowKey: string, row: StoredRow, ttl: number | null): void {
-    try {
-      this.table.put(rowKey, row, { ttl });
-    } catch (error) {
-      if (!hasCode(error, 'ERR_TABLE_FULL') || !this.table.delete(rowKey)) throw error;
-      this.table.put(rowKey, row, { ttl });
+    for (let deadline = 0; ; ) {
+      try {
+        this.table.put(rowKey, row, { ttl });
+        return;
+      } catch (error) {
+        if (!hasCode(error, 'ERR_TABLE_FULL')) throw error;
+        if (deadline === 0) deadline = monotonicMs() + PATIENCE_MS;
+        if (!this.table.delete(rowKey) && monotonicMs() >= deadline) throw error;
+      }
     }
   }
 

@@ -130,7 +130,7 @@ export class TableParts<C extends Columns = Columns> {
       writer.makeRoom = () =>
         (times++ % ROOMS_PER_LOOK === 0 && hasOverlooked()) ||
         sweeper.reclaimNowAndThen() > 0 ||
-        evictor.evictOne() ||
+        (writer.evicts && evictor.evictOne()) ||
         hasOverlooked();
     }
     const { heap } = this.code;
@@ -148,10 +148,12 @@ export class TableParts<C extends Columns = Columns> {
       writer.makeHeapRoom = () => sweeper.reclaim() > 0 || hasOverlooked() || sweeper.reclaimLocked();
       return;
     }
+    let times = 0;
     // If a `set` evicted its own row, it would lose the columns that it does not name.
     writer.makeHeapRoom = (except) =>
+      (times++ % ROOMS_PER_LOOK === 0 && hasOverlooked()) ||
       sweeper.reclaimNowAndThen() > 0 ||
-      evictor.evictOne((row) => words[row + ROW_HASH] !== except && heap.blocksOf(row) > 0) ||
+      (writer.evicts && evictor.evictOne((row) => words[row + ROW_HASH] !== except && heap.blocksOf(row) > 0)) ||
       hasOverlooked();
   }
 

@@ -1,6 +1,7 @@
 /** A heap that is full or nearly full. */
 import t, { type Test } from 'tap';
 import type { Table } from '../../src/index.js';
+import { tries } from '../fixtures/tries.js';
 import { Child } from './child.js';
 import { scratchTable, testOfProcesses } from './scratch-table.js';
 
@@ -114,5 +115,22 @@ testOfProcesses('writers that fill the heap together all finish, and every block
   const writers = [0, 1, 2].map((own) => Child.start(t, 'heap-filler', table.name, own, 40, BLOCK));
   for (const writer of writers) t.equal(await writer.ended, 0);
   isSound(t, table);
+  t.equal(table.stats().heap?.used, 0);
+});
+
+testOfProcesses('writers of a table that evicts never find its heap full, whatever others write', async (t) => {
+  const writes = tries(2_000, 20_000);
+  const table = scratchTable(t, {
+    capacity: 20,
+    columns,
+    heap: heapOf(100),
+    evict: 'lru',
+    maxParticipants: 8,
+    lockTimeoutMs: 10_000,
+  });
+  const writers = [79, 79, 1].map((size, own) => Child.start(t, 'heap-evictor', table.name, own, size, BLOCK, writes));
+  for (const writer of writers) t.equal(await writer.ended, 0);
+  isSound(t, table);
+  table.clear();
   t.equal(table.stats().heap?.used, 0);
 });

@@ -150,3 +150,40 @@ for (const how of ['at once', 'in turns'] as const) {
     impatient.close();
   });
 }
+
+const longColumns = { n: 'int32', text: 'text(8)' } as const;
+/** Blocks of the value that `large` stores. */
+const LARGE = 50;
+const BLOCK = 64;
+
+t.test('a table that evicts frees what a dead process has claimed before it evicts rows', async (t) => {
+  const heap = { bytes: 100 * BLOCK, blockBytes: BLOCK };
+  const table = scratchTable(t, { capacity: 200, columns: longColumns, heap, evict: 'lru' });
+  // Each block that is claimed takes some four stores.
+  const child = await stopAt(t, table.name, 'large', 'k', 170);
+  t.ok((table.stats().heap?.inFlight ?? 0) > 10, `${table.stats().heap?.inFlight} blocks are claimed`);
+  child?.process.kill('SIGKILL');
+  await child?.ended;
+  for (let i = 0; i < 100; i++) table.set(`k${i}`, { text: 'x'.repeat(BLOCK) });
+  t.match(table.stats(), { evictions: 0, heap: { used: 100, inFlight: 0 } });
+  t.same(table.verify(), { ok: true, problems: [] });
+});
+
+t.test('a value for which a locked row would have to be evicted is stored when that is unlocked', async (t) => {
+  // The keys are in one bucket.
+  const table = scratchTable(t, {
+    capacity: 7,
+    columns: longColumns,
+    heap: { bytes: 100 * BLOCK, blockBytes: BLOCK },
+    evict: 'lru',
+    lockTimeoutMs: DEADLINE_MS,
+  });
+  table.set('in use', { text: 'y'.repeat(60 * BLOCK) });
+  const child = await stopAt(t, table.name, 'set', 'in use', 16);
+  const continuer = Child.start(t, 'table-stopped-continuer', table.name, child?.process.pid ?? 0);
+  await continuer.next();
+  table.set('new', { text: 'x'.repeat(LARGE * BLOCK) });
+  t.equal(await child?.ended, 0);
+  t.same([...table.keys()], ['new']);
+  t.same(table.verify(), { ok: true, problems: [] });
+});

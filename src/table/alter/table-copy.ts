@@ -9,7 +9,7 @@ import type { TableMemory } from '../layout/table-memory.js';
 import type { BucketNumber, WordIndex } from '../layout/units.js';
 import { LongRowReading } from '../long-row-reading.js';
 import type { RowReading, RowSource } from '../row-source.js';
-import { countedRows, sumOfCounter } from '../stats.js';
+import { countedBlocks, countedRows, sumOfCounter } from '../stats.js';
 import type { TableHandle } from '../table-handle.js';
 import type { Columns, Row } from '../types.js';
 import { rowConversion } from './row-conversion.js';
@@ -50,8 +50,6 @@ export class TableCopy {
   readonly #convert: (row: Row<Columns>) => object;
   readonly #readChain: (bucket: BucketNumber) => Iterable<{ readonly key: string; readonly value: CopiedRow }>;
   readonly #copiedKeys: RowReading<{ readonly key: string; readonly hash: number }>;
-  /** Whether the copy can hold all rows: then none is evicted from it because of those that were removed since. */
-  readonly #holdsAll: boolean;
   #isFinal = false;
   /** The greatest stamp that was seen. */
   #greatest = 0;
@@ -63,7 +61,8 @@ export class TableCopy {
     this.#from = from;
     this.#to = to;
     this.#source = memory;
-    this.#holdsAll = countedRows(memory) <= to.schema.capacity;
+    // Otherwise rows would be evicted because of others that were removed or have changed since.
+    if (canHoldAll(to.memory, memory)) to.writer.evicts = false;
     this.#stamps = new Float64Array(memory.homeBuckets).fill(NEVER);
     this.#convert = rowConversion(memory.layout.schema.columns, to.schema.columns);
     const make = ({ codec, expiresAt }: RowSource): ((at: WordIndex) => CopiedRow) => {
@@ -99,6 +98,8 @@ export class TableCopy {
   /** Copies what has changed since. Requires that nobody writes to the table. */
   finish(): void {
     this.#isFinal = true;
+    const { memory, writer } = this.#to;
+    writer.evicts = memory.uses !== undefined;
     this.#copy(this.#changed());
   }
 
@@ -173,13 +174,8 @@ export class TableCopy {
   }
 
   #copyChain(bucket: BucketNumber): void {
-    const { memory, writer } = this.#to;
-    const mustNotEvict = memory.uses !== undefined && this.#holdsAll && !this.#isFinal;
+    const { writer } = this.#to;
     for (const { key, value } of this.#readChain(bucket)) {
-      if (mustNotEvict && !memory.rows.seemsToHaveRoom) {
-        this.#stamps[bucket] = PARTLY;
-        return;
-      }
       try {
         writer.write('put', key, this.#convert(value.row), value.expiresAt);
       } catch (error) {
@@ -206,6 +202,13 @@ export class TableCopy {
       }
     }
   }
+}
+
+/** Whether a table has room for the rows of another one; of the heap an estimate, since its columns may be others. */
+function canHoldAll({ layout: { heap, schema } }: TableMemory, source: TableMemory): boolean {
+  const { heap: sourceHeap } = source.layout;
+  const heapBytes = sourceHeap === undefined ? 0 : countedBlocks(source) * sourceHeap.blockBytes;
+  return countedRows(source) <= schema.capacity && (heap === undefined || heapBytes <= heap.blocks * heap.blockBytes);
 }
 
 function refused(key: string, error: ShmTableError): ShmTableError {

@@ -41,6 +41,8 @@ export interface Writer extends Removal {
   expiresAt: number;
   /** Value after the last increment. */
   value: number | bigint;
+  /** Whether rows are evicted when the table or its heap is full. */
+  evicts: boolean;
   /** Called when the table is full; returns whether it freed anything, so that another attempt is worthwhile. */
   makeRoom: () => boolean;
   /**
@@ -274,22 +276,27 @@ export function makeWriter(context: TableContext, parts: WriterParts): Writer {
   // forever.
   const makeRoomAgain = (rounds: number): boolean => {
     const freed = writer.makeRoom();
-    if (rounds <= MAX_ROUNDS) return freed || uses !== undefined;
-    if (uses === undefined) return false;
+    if (rounds <= MAX_ROUNDS) return freed || writer.evicts;
+    if (!writer.evicts) return false;
     if (rounds === MAX_ROUNDS + 1) patientUntil = monotonicMs() + PATIENCE_MS;
     return monotonicMs() < patientUntil;
   };
 
-  // The outcome of a write that would be refused in the row's present state; undefined when it may succeed, or the row
-  // changes meanwhile. This only saves claims and copies: the lookup under the lock decides.
-  const foresee = (mode: WriteMode, ifRevision: number | undefined): Outcome | undefined => {
+  // What `read` makes of the current key's row, of 0 if there is none or it has expired; undefined when the row may have
+  // changed meanwhile. Nothing is locked.
+  const peek = <T>(read: (row: RowNumber | 0) => T): T | undefined => {
     const home = memory.homeWord((((key.hash >>> 0) * bucketScale) >>> 0) as BucketNumber);
     const version = loadAcquire(words, home + bucket.VERSION);
     const row = find(home);
     if (row === DAMAGED) return undefined;
-    const refused = refusal(mode, row !== 0 && hasExpired(row) ? 0 : row, ifRevision);
-    return loadAfter(words, home + bucket.VERSION) === version ? refused : undefined;
+    const result = read(row !== 0 && hasExpired(row) ? 0 : row);
+    return loadAfter(words, home + bucket.VERSION) === version ? result : undefined;
   };
+
+  // Blocks that cannot be freed for the value, however long this writer waits: in a table that evicts only those of the
+  // row itself, until it is replaced.
+  const blocksThatStay = (writing: Heap): number =>
+    writer.evicts ? (peek((row) => (row === 0 ? 0 : writing.blocksOf(rowWord(row)))) ?? 0) : writer.usedBlocks();
 
   // Stores the long values of the spare in blocks. `ERR_TABLE_FULL`, `ERR_VALUE_TOO_LONG`.
   const storeLong = (writing: Heap, values: HeapFields): void => {
@@ -306,11 +313,13 @@ export function makeWriter(context: TableContext, parts: WriterParts): Writer {
     words[at + slot.HEAP_OPEN] = 1;
     let deadline = 0;
     // Each eviction frees a block at least, so this many suffice if nobody else takes them: they are not waiting.
-    let evictions = uses === undefined ? 0 : needed;
+    let evictions = writer.evicts ? needed : 0;
     while (!values.store(id)) {
+      // Nothing can be freed while the table is altered, and afterwards it may have another heap.
+      if (loadAcquire(words, segment.STATE) !== segment.READY) refuseWrite();
       if (deadline === 0) {
         const { lockTimeoutMs } = participant.caller;
-        deadline = monotonicMs() + (uses === undefined ? lockTimeoutMs : Math.max(lockTimeoutMs, PATIENCE_MS));
+        deadline = monotonicMs() + (writer.evicts ? Math.max(lockTimeoutMs, PATIENCE_MS) : lockTimeoutMs);
       }
       if (writer.makeHeapRoom(key.hash)) {
         if (evictions-- > 0) {
@@ -319,27 +328,27 @@ export function makeWriter(context: TableContext, parts: WriterParts): Writer {
         }
         if (monotonicMs() < deadline) continue;
       }
-      const used = writer.usedBlocks();
-      if (used + needed > blocks || monotonicMs() >= deadline) {
+      if (blocksThatStay(writing) + needed > blocks || monotonicMs() >= deadline) {
         refuse(
           'ERR_TABLE_FULL',
           `has a full heap: the row needs ${needed} blocks of ${blockBytes} bytes, ` +
-            `${Math.max(0, blocks - used)} of ${blocks} are free`,
+            `${Math.max(0, blocks - writer.usedBlocks())} of ${blocks} are free`,
         );
       }
-      // Others hold blocks for rows that are not linked yet. If two writers each held half of the blocks, both would
-      // wait forever, so this one first frees what it has claimed.
+      // Others hold blocks for rows that are not linked yet, or use the rows that could be evicted. If two writers each
+      // held half of the blocks, both would wait forever, so this one first frees what it has claimed.
       writing.freeSpare(at, id, rowWord(spare()));
       values.restart();
       futexWait(words, at + slot.HEAP_OPEN, 1, MIN_WAIT_MS + Math.random() * (MAX_WAIT_MS - MIN_WAIT_MS));
     }
   };
 
-  // Stores the long values of a write. If the write will be refused, returns its outcome instead.
+  // Stores the long values of a write. If it would be refused in the row's present state, returns its outcome instead.
   const claimLong = (mode: WriteMode, ifRevision: number | undefined): Outcome | undefined => {
     if (heap === undefined || fields === undefined || fields.blocksNeeded() === 0) return undefined;
     const mayBeRefused = mode === 'insert' || mode === 'update' || ifRevision !== undefined;
-    const refused = mayBeRefused ? foresee(mode, ifRevision) : undefined;
+    // This only saves claims and copies: the lookup under the lock decides.
+    const refused = mayBeRefused ? peek((row) => refusal(mode, row, ifRevision)) : undefined;
     if (refused === undefined) storeLong(heap, fields);
     return refused;
   };
@@ -388,6 +397,7 @@ export function makeWriter(context: TableContext, parts: WriterParts): Writer {
     ...parts.removal.operations,
     expiresAt: 0,
     value: 0,
+    evicts: uses !== undefined,
     makeRoom: () => false,
     makeHeapRoom: () => false,
     usedBlocks: () => 0,

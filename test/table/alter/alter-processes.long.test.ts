@@ -98,6 +98,30 @@ testProcesses('kill -9 of those who alter a table leaves it whole, and nobody wa
   t.equal(segmentsOf(table.name).length, 1, 'nothing is left over');
 });
 
+testProcesses('an alteration evicts no row for the earlier values of others', async (t) => {
+  const [ROWS, SHIFTED, LONG_BLOCKS, BLOCK] = [3_000, 200, 79, 256];
+  const table = scratchTable(t, {
+    capacity: 4_000,
+    columns: { n: 'int32', text: 'text(8)' },
+    heap: { bytes: (ROWS + (SHIFTED / 2 + 1) * LONG_BLOCKS) * BLOCK, blockBytes: BLOCK },
+    evict: 'lru',
+    lockTimeoutMs: 60_000,
+  });
+  for (let i = 0; i < ROWS; i++) table.set(`row-${i}`, { text: 'x'.repeat(BLOCK) });
+  const shifter = Child.start(t, 'heap-shifter', table.name, SHIFTED, LONG_BLOCKS * BLOCK);
+  t.equal(await shifter.next(), 'ready');
+  for (let i = 0; i < tries(8, 80); i++) {
+    PlainTable.alter(table.name, { ...placeOf(table.name), capacity: 4_000 + (i % 2), lockTimeoutMs: 60_000 });
+  }
+  shifter.process.kill('SIGKILL');
+  await shifter.ended;
+  t.equal(table.stats().evictions, 0);
+  let rows = 0;
+  for (const key of table.keys()) if (key.startsWith('row-')) rows++;
+  t.equal(rows, ROWS);
+  t.equal(table.size, ROWS + SHIFTED);
+});
+
 testProcesses('an alteration needs the memory of the old table and of the new one, and little more', async (t) => {
   const ROWS = 200_000;
   const SLACK = 24 * 2 ** 20;

@@ -84,3 +84,34 @@ t.test(
     t.ok(outcomes.altered > 0 && outcomes.refused > 0, JSON.stringify(outcomes));
   },
 );
+
+for (const evict of ['none', 'lru'] as const) {
+  t.test(
+    `${evict}: a long value that finds the heap full while the table is altered is stored after that`,
+    async (t) => {
+      if (testBackend !== 'posix') return;
+      for (let store = 20; store < 150; store += 5 * STEP) {
+        const heap = { bytes: 100 * 64, blockBytes: 64 };
+        const table = Table.create({
+          name: scratchName(t),
+          capacity: 200,
+          columns: { n: 'int32', text: 'text(8)' },
+          heap,
+          evict,
+        });
+        t.teardown(() => table.close());
+        table.set('old', { text: 'y'.repeat(30 * 64) });
+        const writer = await stopAt(t, table.name, 'large', 'new', store);
+        // Until there are too few blocks for what the writer has begun.
+        const impatient = Table.open(table.name, { lockTimeoutMs: 0, columns: table.columns });
+        for (let i = 0; i < 50; i++) codeOf(() => impatient.set(`row-${i}`, { text: 'y'.repeat(64) }));
+        impatient.close();
+        Table.alter(table.name, { heap: { ...heap, bytes: 4 * heap.bytes } });
+        writer?.process.kill('SIGCONT');
+        t.equal(await writer?.ended, 0);
+        t.ok(table.get('new', 'text') === 'x'.repeat(50 * 64), `stopped before store ${store}`);
+        t.same(table.verify().problems, []);
+      }
+    },
+  );
+}
