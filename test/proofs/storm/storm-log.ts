@@ -1,12 +1,22 @@
 import { Segment } from '../../../src/pools/index.js';
 
-/** The numbers that are recorded for each writer of the storm, outside its process so that they survive it. */
-const FIELDS = ['started', 'finished', 'operations', 'slowestMs', 'torn', 'stops', 'ready'] as const;
+/** The numbers that are recorded for each process of the storm, outside it so that they survive it. */
+const FIELDS = [
+  'started',
+  'finished',
+  'operations',
+  'slowestMs',
+  'torn',
+  'stops',
+  'ready',
+  'alterations',
+  'refused',
+] as const;
 type Field = (typeof FIELDS)[number];
 
 const STOP_WORD = 0;
 const FIRST = 8;
-const WRITER_NUMBERS = 8;
+const WRITER_NUMBERS = FIELDS.length;
 const MAX_WRITERS = 8_192;
 
 /** The storm's log in shared memory: a line for each writer that ever ran. */

@@ -20,11 +20,13 @@ export const TOTAL_KEY = 'total';
 export const LOCK_TIMEOUT_MS = 5_000;
 
 /** Room for the long values of some of the rows: sometimes the heap is full, sometimes the table. */
-const HEAP_BYTES = 1 << 20;
+export const HEAP_BYTES = 1 << 20;
+/** Of a table that is altered; the others have this capacity. */
+export const LEAST_CAPACITY = 56;
 
 /**
  * `long`: the rows also have three values of 0 to 100 KB. `evicting`: rows are evicted for others, too. `altered`: the
- * same as `long`, in a table that is altered all the time.
+ * same as `long`, in a table that two processes alter all the time.
  */
 export const STORM_KINDS = ['short', 'long', 'evicting', 'altered'] as const;
 export type StormKind = (typeof STORM_KINDS)[number];
@@ -32,7 +34,7 @@ export type StormKind = (typeof STORM_KINDS)[number];
 export function stormOptions(name: string, kind: StormKind): TableOptions<typeof stormColumns> {
   return {
     name,
-    capacity: 56,
+    capacity: LEAST_CAPACITY,
     columns: kind === 'short' ? stormColumns : longStormColumns,
     ...(kind === 'short' ? {} : { heap: HEAP_BYTES }),
     evict: kind === 'evicting' ? 'lru' : 'none',

@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { ShmTableError, Table } from '../../../src/index.js';
+import { Segment } from '../../../src/pools/index.js';
 import { StormLog } from './storm-log.js';
 import {
   hasLongColumns,
@@ -17,6 +18,7 @@ import {
 import { areWhole, longValues } from './storm-values.js';
 
 const WRITERS = 8;
+const ALTERERS = 2;
 /** Lines of the log reserved for the process with threads. */
 const THREAD_LINES = 1_000;
 const STOP_MS = 30;
@@ -30,6 +32,8 @@ export interface StormReport {
   slowestMs: number;
   recoveries: number;
   alterations: number;
+  /** Processes that altered the table and were killed. */
+  alterersKilled: number;
   /** Alterations that had no room, or ended because a writer was stopped in a write. */
   refused: number;
 }
@@ -39,8 +43,9 @@ function fixture(name: string): string {
 }
 
 /**
- * Eight processes and two threads that run mixed operations on a small table. One process after another is killed at a
- * random moment and replaced, others are stopped and continued, threads are terminated during operations. Throws if
+ * Eight processes and two threads that run mixed operations on a small table, and two that alter it in one kind of storm.
+ * One process after another is killed at a random moment and replaced, others are stopped and continued, threads are
+ * terminated during operations. Throws if
  * anything is wrong at the end, or immediately when a writer fails.
  */
 export class Storm {
@@ -59,6 +64,7 @@ export class Storm {
     slowestMs: 0,
     recoveries: 0,
     alterations: 0,
+    alterersKilled: 0,
     refused: 0,
   };
   #lines = THREAD_LINES;
@@ -76,17 +82,22 @@ export class Storm {
       this.#table.set(TOTAL_KEY, total);
       const threads = this.#spawn('proof-storm-threads', 0, String(THREAD_LINES));
       const writers = Array.from({ length: WRITERS }, () => this.#startWriter());
+      const alterers = Array.from({ length: this.#isAltered ? ALTERERS : 0 }, () => this.#startAlterer());
       const end = performance.now() + ms;
       while (performance.now() < end && this.#report.kills < kills && this.#failures.length === 0) {
         await sleep(5 + Math.random() * 60);
-        await this.#stopOne(writers);
+        await this.#stopOne([...writers, ...alterers]);
         const victim = Math.floor(Math.random() * WRITERS);
-        await this.#kill(writers[victim]);
+        if (await this.#kill(writers[victim])) this.#report.kills++;
         writers[victim] = this.#startWriter();
+        if (this.#isAltered) {
+          const alterer = Math.floor(Math.random() * ALTERERS);
+          if (await this.#kill(alterers[alterer])) this.#report.alterersKilled++;
+          alterers[alterer] = this.#startAlterer();
+        }
         this.#lookAround();
-        this.#alter();
       }
-      await this.#calmDown([threads, ...writers]);
+      await this.#calmDown([threads, ...writers, ...alterers]);
       this.#check();
       return this.#report;
     } finally {
@@ -98,6 +109,10 @@ export class Storm {
 
   #startWriter(): { child: ChildProcess; line: number } {
     return this.#spawn('proof-storm-writer', this.#lines++);
+  }
+
+  #startAlterer(): { child: ChildProcess; line: number } {
+    return this.#spawn('proof-storm-alterer', this.#lines++);
   }
 
   #spawn(name: string, line: number, ...args: string[]): { child: ChildProcess; line: number } {
@@ -115,37 +130,23 @@ export class Storm {
     return { child, line };
   }
 
-  async #kill({ child, line }: { child: ChildProcess; line: number }): Promise<void> {
+  /** False when it had ended. */
+  async #kill({ child, line }: { child: ChildProcess; line: number }): Promise<boolean> {
     // Not while it starts: it should be killed while it writes.
     while (this.#log.get(line, 'ready') === 0 && this.#failures.length === 0) await sleep(1);
     await sleep(Math.random() * 20);
-    if (!child.kill('SIGKILL')) return;
-    this.#report.kills++;
+    if (!child.kill('SIGKILL')) return false;
     await new Promise((resolve) => child.once('close', resolve));
+    return true;
   }
 
-  async #stopOne(writers: readonly { child: ChildProcess; line: number }[]): Promise<void> {
-    const { child, line } = writers[Math.floor(Math.random() * WRITERS)];
+  async #stopOne(processes: readonly { child: ChildProcess; line: number }[]): Promise<void> {
+    const { child, line } = processes[Math.floor(Math.random() * processes.length)];
     this.#log.add(line, 'stops');
     child.kill('SIGSTOP');
     this.#report.stops++;
-    this.#alter();
     await sleep(Math.random() * STOP_MS);
     child.kill('SIGCONT');
-  }
-
-  /** Grows or shrinks the table, and gives it a feed or takes it away. */
-  #alter(): void {
-    if (!this.#isAltered) return;
-    const capacity = 56 + Math.floor(Math.random() * 3) * 14;
-    try {
-      Table.alter(this.#name, { capacity, changes: Math.random() < 0.5 ? 0 : 1 << 14, lockTimeoutMs: 50 });
-      this.#report.alterations++;
-    } catch (error) {
-      const isExpected = error instanceof ShmTableError && /ERR_LOCK_TIMEOUT|ERR_TABLE_FULL/.test(error.code);
-      if (!isExpected) throw error;
-      this.#report.refused++;
-    }
   }
 
   /** Reads while the storm is running. */
@@ -172,6 +173,8 @@ export class Storm {
     report.operations = log.sum('operations', this.#lines);
     report.slowestMs = log.max('slowestMs', this.#lines);
     report.threads = log.sum('ready', THREAD_LINES);
+    report.alterations = log.sum('alterations', this.#lines);
+    report.refused = log.sum('refused', this.#lines);
     assert.deepEqual(this.#failures, []);
     assert.equal(log.sum('torn', this.#lines), 0, 'torn rows');
     assert(report.slowestMs < LOCK_TIMEOUT_MS, `an operation took ${report.slowestMs} ms`);
@@ -184,6 +187,8 @@ export class Storm {
     if (table.evict === 'none') this.#checkIncrements();
     this.#checkNothingLeaked();
     this.#checkNoBlockLeaked();
+    const segments = Segment.list().filter(({ name }) => name.includes(`:${this.#name}`));
+    assert.equal(segments.length, 1, 'a killed alteration has left something beside the table');
   }
 
   #checkIncrements(): void {
