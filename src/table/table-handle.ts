@@ -1,5 +1,5 @@
 import { hasCode, ShmTableError } from '../errors.js';
-import type { ByteLocks, Segment } from '../memory/index.js';
+import type { BackendName, ByteLocks, Segment } from '../memory/index.js';
 import { awaitWritable, WriteRefused } from './alter/states.js';
 import { describeLoss } from './alter/successor.js';
 import { ChangeFeed } from './changes/change-feed.js';
@@ -38,6 +38,8 @@ const NOWHERE = new Int32Array(STATE + 1).fill(MOVED);
  */
 export class TableHandle<C extends Columns> {
   readonly name: string;
+  /** The kind of the table's memory, which it keeps when it is altered. */
+  readonly backend: BackendName;
   /** `assertOpen` as a function to pass to others, which follows the table in any case. */
   readonly proceed = (): void => this.#present().assertOpen();
   readonly #attach: AttachOptions;
@@ -62,6 +64,7 @@ export class TableHandle<C extends Columns> {
     // C was inferred from the columns that the table was created with or checked against, or is the general Columns.
     const parts = shared.parts as TableParts<Columns> as TableParts<C>;
     this.#parts = parts;
+    this.backend = parts.segment.backend;
     this.#words = parts.memory.words;
     this.#schema = parts.memory.layout.schema;
     this.#own = this.#schema.columns;

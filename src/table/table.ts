@@ -99,7 +99,7 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
   readonly #attach: AttachOptions;
   readonly #handle: TableHandle<C>;
   readonly #engine: TableEngine<C>;
-  #columns: { readonly schema: TableSchema; readonly columns: C };
+  #columns: { readonly schema: TableSchema; readonly columns: C } | undefined;
 
   private constructor(handle: TableHandle<C>, options: AttachOptions) {
     // The constructor is private in TypeScript only.
@@ -111,12 +111,12 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
     }
     this.name = options.name;
     this.namespace = options.namespace;
-    this.backend = handle.segment.backend;
+    // Nothing here follows the table: if it has been altered, the first use of the handle says so, and not its opening.
+    this.backend = handle.backend;
     this.readOnly = options.readOnly;
     this.#attach = options;
     this.#handle = handle;
     this.#engine = new TableEngine(handle);
-    this.#columns = columnsOfSchema<C>(handle.schema);
     putUnder(this, this.#engine);
   }
 
@@ -679,7 +679,7 @@ export class Table<const C extends Columns = Columns> implements Iterable<[strin
   /** Names and types of the columns, as this handle last saw them. */
   get columns(): C {
     const { schema } = this.#handle;
-    if (this.#columns.schema !== schema) this.#columns = columnsOfSchema<C>(schema);
+    if (this.#columns?.schema !== schema) this.#columns = columnsOfSchema<C>(schema);
     return this.#columns.columns;
   }
 

@@ -180,9 +180,10 @@ export class TableCopy {
         writer.write('put', key, this.#convert(value.row), value.expiresAt);
       } catch (error) {
         if (!(error instanceof ShmTableError)) throw error;
-        // Rows that were removed since may still be in the copy.
+        // Rows that were removed since, and earlier values, may still be in the copy.
         if (this.#isFinal || !hasCode(error, 'ERR_TABLE_FULL')) throw refused(key, error);
         this.#stamps[bucket] = PARTLY;
+        return;
       }
     }
   }

@@ -47,6 +47,13 @@ testProcesses('what is read of the whole table is of one segment', async (t) => 
   t.same([...wrong], []);
 });
 
+testProcesses('a table may be opened without naming its columns, whatever is made of them meanwhile', async (t) => {
+  const table = scratchTable(t, { capacity: 200, columns: { n: 'int32' } });
+  table.set('row', { n: 7 });
+  await whileAltered(t, table, 'columns', () => Table.open(table.name).close());
+  t.equal(table.get('row', 'n'), 7);
+});
+
 testProcesses('increments that set a lifetime are made once each', async (t) => {
   const table = scratchTable(t, { capacity: 2_000, columns: { n: 'int32' }, lockTimeoutMs: 60_000 });
   let made = 0;
