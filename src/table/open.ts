@@ -48,6 +48,12 @@ interface Origin extends Pick<HeaderValues, 'clockOffset' | 'seed' | 'createdAt'
   readonly place: SegmentPlace;
 }
 
+/** The segment that a table has left. */
+interface MovedTable {
+  readonly segment: Segment;
+  readonly memory: Pick<TableMemory, 'words'>;
+}
+
 /** Attaches to a table. Closing what it returns also closes the segment. */
 type Attaching<T> = (opened: OpenedTable) => T;
 
@@ -161,7 +167,9 @@ function openGeneration(attach: AttachOptions, wanted: OpenOptions): OpenedTable
     const layout = readHeader(segment.buffer, attach.name);
     const memory = TableMemory.open(segment.buffer, layout);
     if (Atomics.load(memory.words, STATE) === MOVED) {
-      finishMove(attach, { segment, memory });
+      if (!finishMove(attach, { segment, memory })) {
+        throw new ShmTableError('ERR_TABLE_CORRUPT', `table ${attach.name} has moved to a segment that is not there`);
+      }
       segment.close();
       return undefined;
     }
@@ -192,17 +200,26 @@ export function nextPlace(attach: AttachOptions, { words }: Pick<TableMemory, 'w
 
 /**
  * Lets the name of a table that has moved lead to the next generation. The one who altered the table does so, and
- * whoever comes across a segment that is MOVED, in case that one died before: renaming is repeatable.
+ * whoever comes across a segment that is MOVED, in case that one died before: renaming is repeatable. False when the
+ * name leads to the old segment and will continue to: there is no next generation.
  */
-export function finishMove(attach: AttachOptions, { segment, memory }: OpenedTable): void {
-  Segment.move(segment.backend, nextPlace(attach, memory), placeOf(attach));
+export function finishMove(attach: AttachOptions, { segment, memory }: MovedTable): boolean {
+  if (!Segment.canMove(segment.backend)) return false;
+  return Segment.move(segment.backend, nextPlace(attach, memory), placeOf(attach)) || !isNamed(attach, segment);
+}
+
+/** Whether the table's name leads to this segment. */
+function isNamed(attach: AttachOptions, { backend, identity, readOnly }: Segment): boolean {
+  try {
+    return Segment.identify({ ...placeOf(attach), backend, readOnly }) === identity;
+  } catch (error) {
+    if (!hasCode(error, 'ERR_SEGMENT_NOT_FOUND')) throw error;
+    return false;
+  }
 }
 
 /** Removes a next generation that nothing points to: one that was published and did not become the table. */
-export function removeNext(
-  attach: AttachOptions,
-  { segment: { backend }, memory }: { readonly segment: Segment; readonly memory: Pick<TableMemory, 'words'> },
-): void {
+export function removeNext(attach: AttachOptions, { segment: { backend }, memory }: MovedTable): void {
   if (!Segment.canMove(backend)) return;
   try {
     const segment = Segment.open({ backend, ...nextPlace(attach, memory), firstBytes: HEAD_BYTES });
@@ -272,12 +289,11 @@ export function attachOrClose<T>(opened: OpenedTable, attachTo: Attaching<T>): T
  * not there. `ERR_TABLE_NOT_FOUND`.
  */
 export function destroyTable(attach: AttachOptions): void {
-  for (let moves = 0; ; moves++) {
+  for (;;) {
     const segment = openForRemoval(attach);
     try {
       if (destroySegment(attach, segment)) return;
-      Segment.move(segment.backend, nextPlace(attach, headOf(segment)), placeOf(attach));
-      if (moves < MAX_RACES) continue;
+      if (finishMove(attach, { segment, memory: headOf(segment) })) continue;
       segment.unlink();
       return;
     } finally {
