@@ -6,6 +6,7 @@ import { engineOf } from '../table/engine.js';
 import { Table } from '../table/table.js';
 import type { Alteration, LookupOptions } from '../table/types.js';
 import type { Outcome, Task } from './large-tables.js';
+import { createSole } from './sole-table.js';
 
 /** After this time every handle of the service has followed an altered table. */
 const ALL_FOLLOWED_MS = 6000;
@@ -13,7 +14,7 @@ const ALL_FOLLOWED_MS = 6000;
 function run(task: Task): Alteration | undefined {
   switch (task.type) {
     case 'create':
-      Table.create(task.options).close();
+      createSole(task.options, task.others).close();
       return undefined;
     case 'openOrCreate':
       keepingMemory(task.options.name, task.options, () => Table.openOrCreate(task.options).close());

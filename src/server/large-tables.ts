@@ -7,14 +7,15 @@ import { Worker } from 'node:worker_threads';
 import { type ErrorCode, hasCode, ShmTableError } from '../errors.js';
 import { SHARES_MEMORY } from '../memory/index.js';
 import { Table } from '../table/table.js';
-import type { Alteration, AlterOptions, TableOptions } from '../table/types.js';
+import type { Alteration, AlterOptions, BackendName, TableOptions } from '../table/types.js';
 
 /** Zeroing this much takes as long as a request may block the event loop. */
 const LARGE_BYTES = 8 * 2 ** 20;
 
 /** What the thread does. */
 export type Task =
-  | { readonly type: 'create' | 'openOrCreate'; readonly options: TableOptions }
+  | { readonly type: 'create'; readonly options: TableOptions; readonly others: readonly BackendName[] }
+  | { readonly type: 'openOrCreate'; readonly options: TableOptions }
   | { readonly type: 'alter'; readonly name: string; readonly changes: AlterOptions };
 
 /** The message that the thread posts when it is done. */
@@ -32,10 +33,10 @@ export function isLarge(options: TableOptions): boolean {
   return SHARES_MEMORY && Table.bytesFor(options).total >= LARGE_BYTES;
 }
 
-/** Resolves with whether this call created the table; false if it exists. */
-export async function createLarge(options: TableOptions): Promise<boolean> {
+/** `createSole`; resolves with whether this call created the table; false if it exists. */
+export async function createLarge(options: TableOptions, others: readonly BackendName[]): Promise<boolean> {
   try {
-    await inThread({ type: 'create', options });
+    await inThread({ type: 'create', options, others });
     return true;
   } catch (error) {
     if (hasCode(error, 'ERR_TABLE_EXISTS')) return false;

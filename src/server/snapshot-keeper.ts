@@ -99,7 +99,9 @@ export class SnapshotKeeper {
   /** Never throws: a failure affects neither other tables nor the next round. */
   async #snapshotAll(): Promise<void> {
     try {
-      for (const { name } of this.#handles.list()) await this.#snapshot(name);
+      const names = new Set(this.#handles.list().map(({ name }) => name));
+      // A program may have one of the same namespace in memory that the service does not know.
+      for (const name of names) if (this.#handles.exists(name)) await this.#snapshot(name);
     } catch (error) {
       this.#log.error({ err: error }, 'tables cannot be listed for snapshots');
     }

@@ -12,7 +12,7 @@
 import { isNearTableName } from '../cluster/near-store.js';
 import { hasCode, ShmTableError } from '../errors.js';
 import { TableCodec } from '../json/table-codec.js';
-import { SHARES_MEMORY, timers } from '../memory/index.js';
+import { DEFAULT_BACKEND, SHARES_MEMORY, timers } from '../memory/index.js';
 import { companionsOf } from '../table/companions.js';
 import type { TableEngine } from '../table/engine.js';
 import { engineOf } from '../table/engine.js';
@@ -32,13 +32,17 @@ import type { Eventual } from './eventual.js';
 import { alterTable, conformTable, createLarge, isLarge } from './large-tables.js';
 import type { RowStore } from './row-store.js';
 import { SharedRows } from './shared-rows.js';
+import { createSole, isThere } from './sole-table.js';
 import { surveyTablesInTurns } from './table-survey.js';
 
 /** How often handles of destroyed tables are released. */
 const SWEEP_INTERVAL_MS = 5000;
 
-/** How often a table may appear and disappear while it is to be created until that is no longer considered a race. */
-const MAX_RACES = 100;
+/**
+ * How often a table may appear and disappear while it is to be created until that is no longer considered a race. Each
+ * time a thread may be started, and other large tables wait.
+ */
+const MAX_RACES = 10;
 
 /** The backends of tables that are created over HTTP, in the order in which a table without a location is looked for. */
 export const CREATABLE_BACKENDS: readonly BackendName[] = SHARES_MEMORY ? ['posix', 'sysv'] : ['process'];
@@ -48,6 +52,9 @@ export interface TableLocation {
   readonly backend?: BackendName | undefined;
   readonly path?: string | undefined;
 }
+
+/** Where a table without a location may be. */
+const UNCONFIGURED: readonly TableLocation[] = CREATABLE_BACKENDS.map((backend) => ({ backend }));
 
 interface TableHandlesOptions {
   readonly namespace?: string | undefined;
@@ -146,7 +153,7 @@ export class TableHandles {
       const served = this.#openSame(schema);
       if (served !== undefined) return { created: false, served };
       try {
-        const table: Table<Columns> = Table.create(schema);
+        const table = createSole(schema, this.#othersOf(schema));
         this.#drop(name);
         return { created: true, served: this.#keep(name, table) };
       } catch (error) {
@@ -164,7 +171,7 @@ export class TableHandles {
     for (let races = 0; races < MAX_RACES; races++) {
       const served = this.#openSame(schema);
       if (served !== undefined) return { created, served };
-      created = (await createLarge(schema)) || created;
+      created = (await createLarge(schema, this.#othersOf(schema))) || created;
     }
     throw noTable(schema.name);
   }
@@ -219,28 +226,46 @@ export class TableHandles {
    */
   #schemaOf(options: NewTable): TableOptions {
     const { namespace, lockTimeoutMs } = this.#options;
-    const { backend = options.backend, path = options.path } = this.#locations.get(options.name) ?? {};
+    const { backend, path } = this.#locations.get(options.name) ?? options;
     return { ...withSchemaDefaults(options), namespace, lockTimeoutMs, backend, path };
   }
 
-  /** Whether there is a table of this name, even if it cannot be opened. */
+  /** The other backends in which requests would look for such a table, too. */
+  #othersOf({ name, backend = DEFAULT_BACKEND }: TableOptions): BackendName[] {
+    return this.#locations.has(name) ? [] : CREATABLE_BACKENDS.filter((other) => other !== backend);
+  }
+
+  /** Whether there is a table of this name, even if it cannot be opened, unless that is because it belongs to another. */
   exists(name: string): boolean {
     try {
       return this.use(name, () => true);
     } catch (error) {
-      return hasCode(error, 'ERR_TABLE_CORRUPT') || hasCode(error, 'ERR_LAYOUT_VERSION');
+      if (!(error instanceof ShmTableError)) throw error;
+      return error.code !== 'ERR_TABLE_NOT_FOUND' && error.code !== 'ERR_PERMISSION';
     }
   }
 
   /**
-   * Destroys a table for every process, and with the table of a cache the whole cache.
+   * Destroys a table for every process, and with the table of a cache the whole cache. If programs have created several
+   * of this name, requests find none of them afterwards.
    *
    * @throws {ShmTableError} ERR_TABLE_NOT_FOUND when there is none
    */
   destroy(name: string): void {
     const { namespace } = this.#options;
-    this.#where(name, (location) => Table.destroy(name, { namespace, ...location }));
+    let isDestroyed = false;
+    let missing: unknown;
+    for (const location of this.#placesOf(name)) {
+      try {
+        Table.destroy(name, { namespace, ...location });
+        isDestroyed = true;
+      } catch (error) {
+        if (!hasCode(error, 'ERR_TABLE_NOT_FOUND')) throw error;
+        missing = error;
+      }
+    }
     this.#drop(name);
+    if (!isDestroyed) throw missing;
   }
 
   /** The names of the tables that are destroyed together with one: those of a cache, or only itself. */
@@ -268,10 +293,24 @@ export class TableHandles {
     for (const name of [...this.#handles.keys()]) this.#drop(name);
   }
 
-  /** Closes handles of destroyed tables, which would keep their memory allocated. */
+  /** Closes handles of destroyed tables, which would keep their memory allocated, and of those that no other worker finds. */
   #sweep(): void {
     for (const [name, { table }] of this.#handles) {
-      if (!table.isOpen) this.#drop(name);
+      if (!table.isOpen || this.#isHidden(table)) this.#drop(name);
+    }
+  }
+
+  /** Whether a program has since created a table of the same name where requests look first. */
+  #isHidden({ name, backend }: Table<Columns>): boolean {
+    const before = CREATABLE_BACKENDS.slice(0, Math.max(CREATABLE_BACKENDS.indexOf(backend), 0));
+    if (before.length === 0 || this.#locations.has(name)) return false;
+    const { namespace } = this.#options;
+    try {
+      return before.some((first) => isThere({ name, namespace }, first));
+    } catch (error) {
+      // It belongs to another user, say.
+      if (!(error instanceof ShmTableError)) throw error;
+      return false;
     }
   }
 
@@ -294,26 +333,22 @@ export class TableHandles {
 
   #open(name: string, wanted: OpenOptions = {}): Table<Columns> {
     const { namespace, lockTimeoutMs } = this.#options;
-    return this.#where(name, (location) => Table.open(name, { ...wanted, namespace, lockTimeoutMs, ...location }));
-  }
-
-  /**
-   * Calls with the location of a table; for one that is not configured, with each that it may have until one does not
-   * throw `ERR_TABLE_NOT_FOUND`.
-   */
-  #where<T>(name: string, action: (location: TableLocation) => T): T {
-    const configured = this.#locations.get(name);
-    if (configured !== undefined) return action(configured);
     let missing: unknown;
-    for (const backend of CREATABLE_BACKENDS) {
+    for (const location of this.#placesOf(name)) {
       try {
-        return action({ backend });
+        return Table.open(name, { ...wanted, namespace, lockTimeoutMs, ...location });
       } catch (error) {
         if (!hasCode(error, 'ERR_TABLE_NOT_FOUND')) throw error;
         missing = error;
       }
     }
     throw missing;
+  }
+
+  /** Where a table is looked for, in this order. */
+  #placesOf(name: string): readonly TableLocation[] {
+    const configured = this.#locations.get(name);
+    return configured === undefined ? UNCONFIGURED : [configured];
   }
 
   #keep(name: string, table: Table<Columns>): ServedTable {
@@ -331,7 +366,8 @@ export class TableHandles {
 
   /** Keeps the current handle while its table exists, because streams of changes use it. */
   #keepLiving(name: string, table: Table<Columns>): ServedTable {
-    if (this.#handles.get(name)?.table.isOpen) {
+    const held = this.#handles.get(name)?.table;
+    if (held?.isOpen && held.backend === table.backend) {
       table.close();
       return this.#handle(name);
     }
@@ -340,8 +376,14 @@ export class TableHandles {
   }
 
   #drop(name: string): void {
-    this.#handles.get(name)?.table.close();
+    const held = this.#handles.get(name);
     this.#handles.delete(name);
+    try {
+      held?.table.close();
+    } catch (error) {
+      // It is damaged, and closed nevertheless.
+      if (!(error instanceof ShmTableError)) throw error;
+    }
   }
 }
 

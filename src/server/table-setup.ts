@@ -36,18 +36,17 @@ export class TableSetup {
     const configured = configuredTables(settings);
     const { namespace } = settings;
     this.#refuseMismatches(configured);
-    const there = new Set(this.#handles.list().map(({ name }) => name));
     for (const table of configured) {
-      if (!there.has(table.name)) await this.#restore(table, namespace);
+      if (!this.#handles.exists(table.name)) await this.#restore(table, namespace);
       await this.#provide(table);
     }
   }
 
   /** Restores the tables that are not configured: those that were created over HTTP. */
   async restoreOthers({ namespace, tables }: ServiceSettings): Promise<void> {
-    const there = new Set([...Object.keys(tables), ...this.#handles.list().map(({ name }) => name)]);
     for (const name of (await this.#keeper?.restorable()) ?? []) {
-      if (!there.has(name)) await this.#keeper?.restore({ name, namespace });
+      if (Object.hasOwn(tables, name) || this.#handles.exists(name)) continue;
+      await this.#keeper?.restore({ name, namespace });
     }
   }
 

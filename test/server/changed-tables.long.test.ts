@@ -6,7 +6,9 @@ import t, { type Test } from 'tap';
 import { type GivenSettings, type ServiceSettings, withDefaults } from '../../src/server/settings/settings-schema.js';
 import { Table } from '../../src/table/table.js';
 import { commandIn } from '../fixtures/command-run.js';
+import { eventually } from '../fixtures/deadline.js';
 import { send } from '../fixtures/http-client.js';
+import { startApp } from '../fixtures/server-app.js';
 import { ServiceProcess, startService } from '../fixtures/server-process.js';
 import { keepTables } from '../fixtures/snapshot-keeping.js';
 
@@ -28,6 +30,25 @@ function scratchFolder(t: Test): string {
   t.teardown(() => rmSync(folder, { recursive: true }));
   return folder;
 }
+
+t.test('of two tables of one name, a worker soon serves the one that others find', async (t) => {
+  const namespace = scratchNamespace(t);
+  const { send } = await startApp(t, { namespace });
+  using hidden = Table.create({ name: 'two', namespace, ...OLD, backend: 'sysv' });
+  const backend = async () => (await send('GET', '/v1/tables/two')).json.backend;
+  t.equal(await backend(), 'sysv');
+  using shown = Table.create({ name: 'two', namespace, ...NEW });
+  let found: unknown;
+  await eventually('the other one is found', () => {
+    void backend().then((now) => {
+      found = now;
+    });
+    return found === 'posix';
+  });
+  shown.destroy();
+  t.equal(await backend(), 'sysv', 'which ends');
+  hidden.destroy();
+});
 
 t.test('the service does not start, says what it would alter, and alters nothing', async (t) => {
   const namespace = scratchNamespace(t);

@@ -63,6 +63,49 @@ t.test('a deleted table is not restored, and one created over HTTP is', async (t
   );
 });
 
+t.test('a table that is deleted while the service cannot open it is not restored', async (t) => {
+  const { dir, namespace } = places(t);
+  const config = { snapshots: { dir } };
+  const { port } = await startService(t, {
+    args: ['--workers', '1'],
+    config,
+    env: { SHMTABLE_NAMESPACE: namespace },
+  });
+  using table = Table.create({ ...TABLE, name: 'full', namespace, maxParticipants: 1 });
+  await table.snapshot(join(dir, 'full.1700000000000.snapshot'));
+  t.equal((await send(port, 'GET', '/v1/tables/full')).json.code, 'ERR_TOO_MANY_PARTICIPANTS');
+  t.equal((await send(port, 'DELETE', '/v1/tables/full')).status, 204);
+  t.ok(
+    readdirSync(dir).some((name) => /^full\..*\.deleted$/.test(name)),
+    'the deletion is recorded',
+  );
+});
+
+t.test('only tables that the service would serve count when tables are restored and snapshots taken', async (t) => {
+  const { dir, namespace } = places(t);
+  const made = { ...TABLE, namespace };
+  using table = Table.create({ ...made, name: 'given' });
+  table.set('k', { n: 1 });
+  await table.snapshot(join(dir, 'given.1700000000000.snapshot'));
+  table.destroy();
+  // Tables of programs: one of the same name where the configured one is not, one that the service cannot find, and two
+  // of one name.
+  using other = Table.create({ ...made, name: 'given', backend: 'sysv' });
+  using file = Table.create({ ...made, name: 'file', backend: 'file', path: join(dir, 'file') });
+  using first = Table.create({ ...made, name: 'two' });
+  using second = Table.create({ ...made, name: 'two', backend: 'sysv' });
+  const snapshots = { dir, restoreAtStart: true, atShutdown: true };
+  const kept = await keepTables({ namespace, snapshots, tables: { given: TABLE } });
+  t.equal(rowsOf(namespace, 'given'), 1, 'the configured table is restored');
+  await kept.stop();
+  t.same(
+    kept.log.flatMap(({ msg, table }) => (msg === 'table restored' ? [] : [`${msg}: ${table}`])),
+    ['snapshot taken: given', 'snapshot taken: two'],
+    'one snapshot of each, and no failure',
+  );
+  for (const each of [other, file, first, second]) each.destroy();
+});
+
 t.test('a snapshot that was being taken when the table was deleted is not restored', async (t) => {
   const { dir, namespace } = places(t);
   const kept = await keepTables({ namespace, snapshots: { dir }, tables: { t: TABLE } });

@@ -1,11 +1,11 @@
-import { readdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmdirSync } from 'node:fs';
 import t from 'tap';
 import { Cache } from '../../src/cache/index.js';
 import { Segment } from '../../src/memory/index.js';
 import { Table } from '../../src/table/table.js';
 import { COLUMNS, isProblem, startApp } from '../fixtures/server-app.js';
 
-const columns = { hits: 'int64', name: 'string(10)' };
+const columns = { hits: 'int64', name: 'string(10)' } as const;
 
 t.test('invalid tables are rejected', async (t) => {
   const { send, namespace } = await startApp(t);
@@ -108,6 +108,66 @@ t.test('a table in System V memory is the only one of its name, for every proces
     ['t'],
     'no other table is left',
   );
+});
+
+t.test(
+  'a configured table is created again where the configuration says, whatever backend the body names',
+  async (t) => {
+    const tables = { configured: { capacity: 10, columns } };
+    const { send, namespace } = await startApp(t, { tables });
+    const another = await startApp(t, { tables, namespace });
+    for (const capacity of [10, 1_000_000]) {
+      const url = '/v1/tables/configured';
+      const answer = await send('PUT', url, { json: { capacity, columns, backend: 'sysv' } });
+      t.match(answer, { status: 201, json: { backend: 'posix', capacity } });
+      t.equal((await another.send('GET', url)).json.capacity, capacity, 'another process finds it');
+      t.equal((await another.send('DELETE', url)).status, 204);
+    }
+    t.same(
+      Table.list({ namespace }).map(({ name }) => name),
+      ['t'],
+      'no other table is left',
+    );
+  },
+);
+
+t.test('of several requests to create a table in different memory, one creates it', async (t) => {
+  const { send, namespace } = await startApp(t);
+  for (const [name, capacity] of [
+    ['small', 10],
+    ['large', 1_000_000],
+  ]) {
+    const put = (backend: string) => send('PUT', `/v1/tables/${name}`, { json: { capacity, columns, backend } });
+    const answers = await Promise.all(['sysv', 'posix', 'posix', 'sysv'].map(put));
+    t.same(answers.map(({ status }) => status).sort(), [200, 200, 200, 201], `${name}: one creates it`);
+    t.equal(new Set(answers.map(({ json }) => json.backend)).size, 1, 'and all are about the same table');
+    t.equal(Table.list({ namespace }).filter((table) => table.name === name).length, 1);
+    t.equal((await send('DELETE', `/v1/tables/${name}`)).status, 204);
+  }
+});
+
+t.test('a table of which programs have created two is destroyed in all memory', async (t) => {
+  const { send, namespace } = await startApp(t);
+  const made = { name: 'two', namespace, capacity: 10 };
+  using first = Table.create({ ...made, columns, backend: 'sysv' });
+  t.equal((await send('GET', '/v1/tables/two')).json.backend, 'sysv');
+  using second = Table.create({ ...made, columns: { n: 'int32' } });
+  t.equal((await send('PUT', '/v1/tables/two', { json: { capacity: 10, columns: { n: 'int32' } } })).status, 200);
+  t.equal((await send('GET', '/v1/tables/two')).json.backend, 'posix', 'the one that other workers find');
+  t.equal((await send('DELETE', '/v1/tables/two')).status, 204);
+  t.same([first.isOpen, second.isOpen], [false, false]);
+  isProblem(t, await send('GET', '/v1/tables/two'), 404, 'ERR_TABLE_NOT_FOUND', 'GET');
+});
+
+t.test('what has the name of a table and is none is refused, small or large', async (t) => {
+  const { send, namespace } = await startApp(t);
+  const folder = `/dev/shm/shmtable:${namespace}:folder`;
+  mkdirSync(folder);
+  t.teardown(() => rmdirSync(folder));
+  for (const capacity of [10, 1_000_000]) {
+    const answer = await send('PUT', '/v1/tables/folder', { json: { capacity, columns } });
+    isProblem(t, answer, 500, 'ERR_TABLE_CORRUPT', `capacity ${capacity}`);
+  }
 });
 
 t.test('a table that exists is not created in the memory of another backend', async (t) => {
