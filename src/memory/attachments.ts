@@ -85,7 +85,7 @@ export function* sharedFiles(offset: number): Generator<string[]> {
 }
 
 /** User names by id, from /etc/passwd. */
-function userNames(): Map<number, string> {
+export function userNames(): Map<number, string> {
   const names = new Map<number, string>();
   let text = '';
   try {

@@ -106,9 +106,9 @@ export interface Backend {
   list(foreign: boolean): SegmentInfo[];
   /**
    * Where its objects are, some at each step. A step is short: it inspects one process, or a few hundred descriptors of
-   * this one; or it lists a folder.
+   * this one, or files of a folder.
    */
   search(): Iterable<SegmentLocation[]>;
-  /** All of them at once; only of backends that need not read the memory maps of all processes for it. O(segments). */
-  readonly find?: () => SegmentLocation[];
+  /** The same; only of backends that need not read the memory maps of all processes for it. O(segments). */
+  readonly find?: () => Iterable<SegmentLocation[]>;
 }

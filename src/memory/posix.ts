@@ -68,23 +68,27 @@ function open({ name, readOnly, firstBytes }: OpenRequest): MemoryObject {
 }
 
 function list(): SegmentInfo[] {
-  return describeObjects('posix', objects());
+  return describeObjects('posix', [...objects()].flat());
 }
 
-function find(): SegmentLocation[] {
-  return objects().map(({ name, location }) => ({ name, backend: 'posix', location }));
+function* search(): Generator<SegmentLocation[]> {
+  for (const found of objects()) yield found.map(({ name, location }) => ({ name, backend: 'posix', location }));
 }
 
-function objects(): FoundObject[] {
+/** Files that are inspected in one step. */
+const FILES_PER_STEP = 200;
+
+function* objects(): Generator<FoundObject[]> {
   const attempt = () => `list ${SHM_DIRECTORY}`;
-  if (statusAt(SHM_DIRECTORY, attempt) === undefined) return [];
-  return attempted(attempt, () => readdirSync(SHM_DIRECTORY))
-    .filter(isSegmentName)
-    .flatMap((name) => {
+  if (statusAt(SHM_DIRECTORY, attempt) === undefined) return;
+  const names = attempted(attempt, () => readdirSync(SHM_DIRECTORY)).filter(isSegmentName);
+  for (let first = 0; first < names.length; first += FILES_PER_STEP) {
+    yield names.slice(first, first + FILES_PER_STEP).flatMap((name) => {
       const location = join(SHM_DIRECTORY, name);
       const status = statusAt(location, attempt);
       return status?.isFile() ? [{ name, status, location, bytes: status.size }] : [];
     });
+  }
 }
 
 function move(from: ObjectPlace, to: ObjectPlace): boolean {
@@ -95,4 +99,4 @@ function move(from: ObjectPlace, to: ObjectPlace): boolean {
   );
 }
 
-export const posix: Backend = { create, open, move, list, search: () => [find()], find };
+export const posix: Backend = { create, open, move, list, search, find: search };

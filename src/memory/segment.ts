@@ -274,7 +274,7 @@ export class Segment {
 
   /**
    * Finds all segments that `list` finds, except by path: some at each step, so that the caller can do other work in
-   * between. A step inspects one process, or lists a folder. O(processes, segments and descriptors of this process).
+   * between. A step inspects one process, or some segments. O(processes, segments and descriptors of this process).
    */
   static *search(): Generator<SegmentLocation[]> {
     for (const backend of Object.values(BACKENDS)) {
@@ -284,10 +284,12 @@ export class Segment {
 
   /**
    * Finds the segments for which the memory maps of all processes need not be read: all but those in files and in
-   * anonymous memory. O(segments).
+   * anonymous memory. Some at each step, like `search`. O(segments).
    */
-  static find(): SegmentLocation[] {
-    return Object.values(BACKENDS).flatMap((backend) => backend?.find?.() ?? []);
+  static *find(): Generator<SegmentLocation[]> {
+    for (const backend of Object.values(BACKENDS)) {
+      if (backend?.find !== undefined) yield* backend.find();
+    }
   }
 
   /**

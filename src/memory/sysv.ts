@@ -1,7 +1,7 @@
 import { constants, readFileSync } from 'node:fs';
 import { ShmTableError } from '../errors.js';
-import { userName } from './attachments.js';
-import type { Backend, CreateRequest, MemoryObject, OpenRequest, SegmentInfo } from './backend.js';
+import { userNames } from './attachments.js';
+import type { Backend, CreateRequest, MemoryObject, OpenRequest, SegmentInfo, SegmentLocation } from './backend.js';
 import { DescriptorObject } from './descriptor-object.js';
 import { objectStatus } from './descriptor-status.js';
 import { hugePageBytes } from './huge-pages.js';
@@ -255,17 +255,39 @@ function listed(companion: Descriptor): ShmStatus | undefined {
   }
 }
 
-function list(): SegmentInfo[] {
-  return companions().flatMap(({ name, path }) => {
+/** A segment that is listed. */
+interface Found extends SegmentLocation {
+  readonly status: ShmStatus;
+}
+
+/** Companions that are inspected in one step: each takes several system calls. */
+const COMPANIONS_PER_STEP = 50;
+
+function* search(): Generator<Found[]> {
+  let found: Found[] = [];
+  let looked = 0;
+  for (const { name, path } of companions()) {
     const companion = new native.Descriptor();
-    if (companion.open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK, 0) < 0) return [];
-    const status = listed(companion);
-    companion.close();
-    if (status === undefined) return [];
-    const { uid, mode, bytes, attached, key } = status;
-    const location = `0x${key.toString(16).padStart(8, '0')}`;
-    return [{ name, backend: 'sysv', owner: userName(uid), mode, bytes, attached, location }];
+    if (companion.open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK, 0) >= 0) {
+      const status = listed(companion);
+      companion.close();
+      if (status !== undefined) {
+        const location = `0x${status.key.toString(16).padStart(8, '0')}`;
+        found.push({ name, backend: 'sysv', location, status });
+      }
+    }
+    if (++looked % COMPANIONS_PER_STEP > 0) continue;
+    yield found;
+    found = [];
+  }
+  yield found;
+}
+
+function list(): SegmentInfo[] {
+  const names = userNames();
+  return [...search()].flat().map(({ status: { uid, mode, bytes, attached }, ...place }) => {
+    return { ...place, owner: names.get(uid) ?? String(uid), mode, bytes, attached };
   });
 }
 
-export const sysv: Backend = { create, open, list, search: () => [list()], find: list };
+export const sysv: Backend = { create, open, list, search, find: search };

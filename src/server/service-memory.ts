@@ -86,11 +86,11 @@ export class ServiceMemory {
   }
 
   /** The names of the memory of all services that run in a namespace. */
-  static list(namespace: string, segments: readonly SegmentLocation[] = Segment.find()): string[] {
+  static list(namespace: string, segments: readonly SegmentLocation[] = [...Segment.find()].flat()): string[] {
     return ServiceMemory.#names(namespace, segments).filter(isAlive);
   }
 
-  static #names(namespace: string, segments: readonly SegmentLocation[] = Segment.find()): string[] {
+  static #names(namespace: string, segments: readonly SegmentLocation[] = [...Segment.find()].flat()): string[] {
     const prefix = `${PREFIX}${namespace}:`;
     return segments.flatMap(({ name, backend }) =>
       backend === DEFAULT_BACKEND && name.startsWith(prefix) ? [name] : [],

@@ -29,10 +29,13 @@ export async function surveyTablesInTurns<T>(
   return found;
 }
 
-/** The segments that this process finds, of all namespaces. */
-export async function searchSegments(turns: Turns): Promise<SegmentLocation[]> {
+/** The segments that this process finds, of all namespaces; with `Segment.find()` only those. */
+export async function searchSegments(
+  turns: Turns,
+  steps: Iterable<SegmentLocation[]> = Segment.search(),
+): Promise<SegmentLocation[]> {
   const found: SegmentLocation[] = [];
-  for (const step of Segment.search()) {
+  for (const step of steps) {
     found.push(...step);
     if (turns.isOver) await turns.next();
   }

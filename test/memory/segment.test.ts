@@ -306,6 +306,28 @@ for (const backend of BACKENDS) {
   });
 }
 
+t.test('many segments are found some at a time', async (t) => {
+  for (const [backend, count] of [
+    ['posix', 450],
+    ['sysv', 110],
+  ] as const) {
+    const made = Array.from({ length: count }, () => Segment.create({ name: scratchName(), backend, size: 1 }));
+    const names = new Set(made.map(({ name }) => name));
+    for (const steps of [[...Segment.find()], [...Segment.search()]]) {
+      const sizes = steps.map((step) => step.filter(({ name }) => names.has(name)).length);
+      t.equal(
+        sizes.reduce((sum, size) => sum + size),
+        count,
+      );
+      t.ok(Math.max(...sizes) < count / 2, `${backend}: at most ${Math.max(...sizes)} in a step`);
+    }
+    for (const segment of made) {
+      segment.unlink();
+      segment.close();
+    }
+  }
+});
+
 t.test('backends do not share names', async (t) => {
   const posix = scratchSegment(t, { backend: 'posix' });
   const anonymous = scratchSegment(t, { backend: 'anonymous', name: posix.name, size: 8 });

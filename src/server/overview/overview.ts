@@ -133,7 +133,7 @@ export class Overview {
       this.#mapped = found.filter(({ backend }) => backend === 'file' || backend === 'anonymous');
       this.#listedAt = now;
     }
-    return [...Segment.find(), ...this.#mapped];
+    return [...(await searchSegments(new Turns(), Segment.find())), ...this.#mapped];
   }
 
   #numbered(event: OverviewEvent): NumberedEvent {
