@@ -1,3 +1,4 @@
+import { ShmTableError } from '../errors.js';
 import type { ByteLocks } from '../memory/index.js';
 import type { ExpiredRows } from './expiry/expired-rows.js';
 import type { Sweeper } from './expiry/sweeper.js';
@@ -100,22 +101,29 @@ export function readStats(memory: TableMemory, locks: ByteLocks, own: Participan
   };
 }
 
-/** What `TableEngine.counts` returns. O(maxParticipants), with a system call for each that is attached. */
+/** What `TableEngine.counts` returns. `ERR_TABLE_CORRUPT`. O(maxParticipants), with a system call for each that is attached. */
 export function readCounts(memory: TableMemory, locks: ByteLocks, own: Participant | undefined): TableCounts {
   const { schema, totalBytes } = memory.layout;
   return {
     rows: countRows(memory),
     capacity: schema.capacity,
     bytes: totalBytes,
-    inserts: sumOfCounter(memory, slot.INSERTS),
-    updates: sumOfCounter(memory, slot.UPDATES),
-    deletes: sumOfCounter(memory, slot.DELETES),
-    expirations: sumOfCounter(memory, slot.EXPIRATIONS),
-    evictions: sumOfCounter(memory, slot.EVICTIONS),
-    recoveries: sumOfCounter(memory, slot.RECOVERIES),
-    lockWaits: sumOfCounter(memory, slot.LOCK_WAITS),
+    inserts: readCounter(memory, slot.INSERTS),
+    updates: readCounter(memory, slot.UPDATES),
+    deletes: readCounter(memory, slot.DELETES),
+    expirations: readCounter(memory, slot.EXPIRATIONS),
+    evictions: readCounter(memory, slot.EVICTIONS),
+    recoveries: readCounter(memory, slot.RECOVERIES),
+    lockWaits: readCounter(memory, slot.LOCK_WAITS),
     participants: attachedSlots(memory, locks, own).length,
   };
+}
+
+/** A sum that whoever adds it to others can rely on. */
+function readCounter(memory: TableMemory, counter: number): number {
+  const total = sumOfCounter(memory, counter);
+  if (total >= 0 && total <= Number.MAX_SAFE_INTEGER) return total;
+  throw new ShmTableError('ERR_TABLE_CORRUPT', `a counter of the table is damaged: its sum is ${total}`);
 }
 
 /** Slots whose byte lock is held. */

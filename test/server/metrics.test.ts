@@ -1,6 +1,12 @@
 import t from 'tap';
+import { Segment } from '../../src/memory/index.js';
 import type { ServiceEvent } from '../../src/server/event-log.js';
 import { ServiceMemory } from '../../src/server/service-memory.js';
+import { readHeader } from '../../src/table/layout/segment.js';
+import { counterAt, INSERTS } from '../../src/table/layout/slot.js';
+import { TableMemory } from '../../src/table/layout/table-memory.js';
+import { segmentName } from '../../src/table/list.js';
+import { Table } from '../../src/table/table.js';
 import { bearer, SECRETS, TOKENS } from '../fixtures/access-tokens.js';
 import { send } from '../fixtures/http-client.js';
 import { PrometheusText } from '../fixtures/prometheus-text.js';
@@ -9,6 +15,32 @@ import { ServiceProcess, startService } from '../fixtures/server-process.js';
 import { WorkerConnections } from '../fixtures/worker-connections.js';
 
 const ROW_ROUTE = '/v1/tables/{table}/rows/{key}';
+
+t.test('a table whose counters are damaged is left out of the metrics', async (t) => {
+  const { send, namespace, table } = await startApp(t);
+  using damaged = Table.create({ name: 'damaged', namespace, capacity: 100, columns: { n: 'int32' } });
+  const ROWS = 97;
+  for (let i = 0; i < ROWS; i++) damaged.set(`k${i}`, { n: i });
+  table.set('k', {});
+  const segment = Segment.open({ name: segmentName(namespace, 'damaged') });
+  // The only participant is the first.
+  const memory = TableMemory.open(segment.buffer, readHeader(segment.buffer, 'damaged'));
+  const at = memory.slotWord(0) / 2 + counterAt(INSERTS);
+  const { doubles } = memory;
+  t.equal(doubles[at], ROWS);
+  for (const damage of [-ROWS - 1, Number.NaN, Number.POSITIVE_INFINITY]) {
+    doubles[at] = damage;
+    const answer = await send('GET', '/metrics');
+    t.equal(answer.status, 200);
+    const metrics = new PrometheusText(answer.text);
+    t.equal(metrics.sum('shmtable_table_rows', { table: 't' }), 1, `with ${damage} the others are there`);
+    t.notOk(answer.text.includes('damaged'));
+    t.equal((await send('GET', '/v1/tables/damaged')).json.code, 'ERR_TABLE_CORRUPT');
+    t.equal((await send('GET', '/v1/tables/damaged/rows/k5')).json.row.n, 5, 'its rows are not damaged');
+    doubles[at] = ROWS;
+  }
+  segment.close();
+});
 
 t.test('an app counts tables, requests, durations and request ids', async (t) => {
   const app = await startApp(t);
