@@ -41,8 +41,8 @@ export class SharedRows implements RowStore {
     return this.table.columns;
   }
 
-  get size(): number {
-    return this.table.size;
+  get size(): number | undefined {
+    return this.engine.quickSize;
   }
 
   read(key: string, columns?: readonly string[]): StoredRow | undefined {

@@ -11,7 +11,7 @@ import { CONDITIONAL_OPTIONS, REMOVE_OPTIONS, WATCH_OPTIONS } from './option-nam
 import { integer } from './options.js';
 import type { Outcome } from './outcome.js';
 import { readScanOptions } from './row-scan.js';
-import { readCounts, readHeap } from './stats.js';
+import { countLiveRows, readCounts, readHeap } from './stats.js';
 import type { TableHandle } from './table-handle.js';
 import type {
   AlterOptions,
@@ -26,6 +26,9 @@ import type {
 } from './types.js';
 import { readValueSizes, type ValueSizes } from './value-sizes.js';
 import { type ConditionalOptions, checkTtl, expiryOf, readWriteOptions } from './write-options.js';
+
+/** Groups, of some 3,600 rows each, of which the expired rows are counted at once: a few hundred microseconds each. */
+const GROUPS_AT_ONCE = 24;
 
 const engines = new WeakMap<object, TableEngine>();
 
@@ -190,6 +193,13 @@ export class TableEngine<C extends Columns = Columns> {
     this.#handle.assertOpen();
     const { memory, locks, writing } = this.#handle.parts;
     return readCounts(memory, locks, writing?.participant);
+  }
+
+  /** `Table.size`, if that is known within a few milliseconds; undefined if so much may have expired that it is not. */
+  get quickSize(): number | undefined {
+    this.#handle.assertOpen();
+    const { memory, expired, writing } = this.#handle.parts;
+    return expired.groupsDue > GROUPS_AT_ONCE ? undefined : countLiveRows(memory, expired, writing?.sweeper);
   }
 
   /** `Table.stats().heap`. O(maxParticipants + blocks / 32). */

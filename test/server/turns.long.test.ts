@@ -2,6 +2,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import t from 'tap';
 import { Turns } from '../../src/server/turns.js';
+import { engineOf } from '../../src/table/engine.js';
 import { Table } from '../../src/table/table.js';
 import { startApp } from '../fixtures/server-app.js';
 
@@ -58,6 +59,30 @@ t.test('long requests yield to the event loop', async (t) => {
     t.equal((await cleared).status, 204);
     t.equal(table.size, 0);
   });
+});
+
+t.test('very many expired rows are not counted in one turn', async (t) => {
+  const { namespace, send } = await startApp(t);
+  const columns = { n: 'int32' } as const;
+  const make = (name: string, rows: number) => {
+    const table = Table.create({ name, namespace, capacity: ROWS, columns });
+    for (let n = 0; n < rows; n++) table.set(`${n}`, { n }, { ttl: 1 });
+    table.set('lasts', {});
+    return table;
+  };
+  const few = make('few', 3);
+  const many = make('many', ROWS - 1);
+  while (many.has(`${ROWS - 2}`)) await nextTurn();
+  t.same([engineOf(few).quickSize, engineOf(many).quickSize], [1, undefined]);
+  // From now on nobody removes them.
+  for (const table of [few, many]) table.close();
+  const { tables } = (await send('GET', '/v1/tables')).json;
+  const listed = Object.fromEntries(tables.map(({ name, rows }: { name: string; rows: number }) => [name, rows]));
+  t.equal(listed.few, 1);
+  t.ok(listed.many > 1, 'the list counts them as rows');
+  for (const name of ['few', 'many']) {
+    t.equal((await send('GET', `/v1/tables/${name}/count`)).json.count, 1, `${name}: counted in turns`);
+  }
 });
 
 t.test('clearing a table spares a new one of its name', async (t) => {

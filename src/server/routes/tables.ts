@@ -18,7 +18,9 @@ const listed = Type.Object({
   name: Type.String(),
   columns,
   capacity: nullable<number>(Type.Integer({ minimum: 1, description: 'Maximum number of rows' })),
-  rows: nullable<number>(Type.Integer({ minimum: 0 })),
+  rows: nullable<number>(
+    Type.Integer({ minimum: 0, description: 'Of a large table it may include rows that have expired' }),
+  ),
   bytes: nullable<number>(Type.Integer({ minimum: 0, description: 'Size of the shared memory segment in bytes' })),
   backend: Type.String({ description: 'The kind of memory, or `cluster`; then capacity, rows and bytes are null' }),
 });
@@ -64,6 +66,8 @@ export function tablesRoutes(app: RoutesApp, handles: TableHandles): void {
 }
 
 function describe(table: Table<Columns>): Static<typeof listed> {
-  const { name, columns, capacity, size: rows, backend } = table;
-  return { name, columns, capacity, rows, bytes: engineOf(table).counts().bytes, backend };
+  const { name, columns, capacity, backend } = table;
+  const engine = engineOf(table);
+  const { rows, bytes } = engine.counts();
+  return { name, columns, capacity, rows: engine.quickSize ?? rows, bytes, backend };
 }

@@ -29,6 +29,14 @@ export class ExpiredRows {
     return this.groups.isAnyDue(this.#clock.now());
   }
 
+  /** In how many groups rows may have expired: as much as `count` has to look at. */
+  get groupsDue(): number {
+    const now = this.#clock.now();
+    let due = 0;
+    for (let group = 0; group < this.groups.count; group++) if (this.groups.isDue(group, now)) due++;
+    return due;
+  }
+
   /** The number of expired rows: O(rows of the groups that are due). */
   count(): number {
     const { groups } = this;

@@ -518,6 +518,7 @@ export interface operations {
                             };
                             /** @description Maximum number of rows */
                             capacity: number | null;
+                            /** @description Of a large table it may include rows that have expired */
                             rows: number | null;
                             /** @description Size of the shared memory segment in bytes */
                             bytes: number | null;
