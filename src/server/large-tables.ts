@@ -1,16 +1,20 @@
 /**
  * Creates large tables, and alters tables, in a separate thread, so that this thread continues to serve requests while
- * the kernel zeroes the memory (a second for 2 GB) and rows are copied. One table at a time, however many are requested.
+ * the kernel zeroes the memory (a second for 2 GB) and rows are copied. One table at a time, however many are requested,
+ * and one thread: starting one takes longer than altering a small table, and each takes 17 MB.
  */
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { type ErrorCode, hasCode, ShmTableError } from '../errors.js';
-import { SHARES_MEMORY } from '../memory/index.js';
+import { SHARES_MEMORY, timers } from '../memory/index.js';
 import { Table } from '../table/table.js';
 import type { Alteration, AlterOptions, BackendName, TableOptions } from '../table/types.js';
 
 /** Zeroing this much takes as long as a request may block the event loop. */
 const LARGE_BYTES = 8 * 2 ** 20;
+
+/** How long the thread is kept without a task, in milliseconds. */
+const IDLE_MS = 10_000;
 
 /** What the thread does. */
 export type Task =
@@ -18,12 +22,18 @@ export type Task =
   | { readonly type: 'openOrCreate'; readonly options: TableOptions }
   | { readonly type: 'alter'; readonly name: string; readonly changes: AlterOptions };
 
-/** The message that the thread posts when it is done. */
+/** The message after which the thread gets no more tasks. */
+export const END = 'end';
+
+/** The message that the thread posts when it is done with a task. */
 export type Outcome =
   | { readonly alteration: Alteration | undefined; readonly refusal?: undefined }
   | { readonly refusal: { readonly code: ErrorCode; readonly message: string } };
 
 let previous: Promise<unknown> = Promise.resolve();
+/** The thread that waits for a task, or has one. */
+let current: Worker | undefined;
+let idling: NodeJS.Timeout | undefined;
 
 /**
  * Whether a table is so large that it is to be created in a thread. Memory that is not shared takes no time to create,
@@ -68,19 +78,31 @@ function inThread(task: Task): Promise<Exclude<Outcome, { refusal: object }>> {
 }
 
 async function runThread(task: Task): Promise<Exclude<Outcome, { refusal: object }>> {
-  const thread = new Worker(new URL('./large-table-thread.js', import.meta.url), { workerData: task });
+  timers.clearTimeout(idling);
+  current ??= new Worker(new URL('./large-table-thread.js', import.meta.url));
+  const thread = current;
   const over = new AbortController();
+  let outcome: Outcome | undefined;
   try {
-    const outcome = await Promise.race([
+    thread.ref();
+    thread.postMessage(task);
+    outcome = await Promise.race([
       once(thread, 'message', over).then(([message]: Outcome[]) => message),
       once(thread, 'exit', over).then(() => undefined),
     ]);
-    if (outcome === undefined) throw new ShmTableError('ERR_INTERNAL', `the thread for the task ${task.type} ended`);
-    if (outcome.refusal === undefined) return outcome;
-    throw new ShmTableError(outcome.refusal.code, outcome.refusal.message);
   } finally {
     over.abort();
     // It may still keep memory.
     thread.unref();
+    if (outcome === undefined) current = undefined;
+    else idling = timers.setTimeout(() => endThread(thread), IDLE_MS).unref();
   }
+  if (outcome === undefined) throw new ShmTableError('ERR_INTERNAL', `the thread for the task ${task.type} ended`);
+  if (outcome.refusal === undefined) return outcome;
+  throw new ShmTableError(outcome.refusal.code, outcome.refusal.message);
+}
+
+function endThread(thread: Worker): void {
+  current = undefined;
+  thread.postMessage(END);
 }

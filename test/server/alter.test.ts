@@ -1,4 +1,5 @@
 /** Tables that are altered, over HTTP and by others: what clients of the service see. */
+import { readdirSync, readFileSync } from 'node:fs';
 import t, { type Test } from 'tap';
 import { Table } from '../../src/table/table.js';
 import { ChangesClient } from '../fixtures/changes-client.js';
@@ -122,3 +123,23 @@ async function testFollowing(t: Test, { send, namespace }: TestApp, alter: (chan
   t.match(results, [{ status: 422 }, { status: 200, value: '8' }, { status: 200, row: { n: '8', more: 0 } }]);
   t.throws(() => other.get('k'), { code: 'ERR_SCHEMA_MISMATCH' }, 'a program whose columns are gone is told so');
 }
+
+t.test('a table that is altered again and again takes neither a thread nor its memory each time', async (t) => {
+  const { send, namespace } = await startApp(t);
+  const BYTES = Table.bytesFor({ name: 'again', capacity: 200_000, columns }).total;
+  using table = Table.create({ name: 'again', namespace, capacity: 200_000, columns });
+  const tasks = () => readdirSync('/proc/self/task').length;
+  /** Of the table in /dev/shm, with or without a name. */
+  const mapped = () => {
+    const maps = readFileSync('/proc/self/maps', 'utf8').matchAll(/^([0-9a-f]+)-([0-9a-f]+) .* \/dev\/shm\/.*$/gm);
+    return [...maps].reduce((sum, [, from, to]) => sum + Number.parseInt(to, 16) - Number.parseInt(from, 16), 0);
+  };
+  const before = tasks();
+  for (let i = 1; i <= 10; i++) {
+    const json = { capacity: 200_000 + i };
+    t.equal((await send('PATCH', '/v1/tables/again', { json })).status, 200);
+    t.equal(table.capacity, json.capacity);
+  }
+  t.ok(tasks() - before < 5, `${tasks() - before} more threads`);
+  t.ok(mapped() < 6 * BYTES, `${mapped() / BYTES} tables are mapped`);
+});
