@@ -11,6 +11,8 @@ import { slotOf } from './slots.js';
 
 /** For how long a place is held for a read: a killed reader keeps nobody from filling it for longer. */
 const LEASE_MS = 500;
+/** For how long a near table that could not be opened is not tried again, unless another one was made. */
+const BARRED_MS = 1_000;
 /** Of a near table that was destroyed, damaged, or altered by hand. */
 const GONE: ReadonlySet<ErrorCode> = new Set(['ERR_TABLE_CLOSED', 'ERR_TABLE_CORRUPT', 'ERR_SCHEMA_MISMATCH']);
 
@@ -66,6 +68,9 @@ export class NearTable<C extends Columns> implements AnswerListener {
   #open: NearRows<C> | undefined;
   /** The same if rows of this table can be read from it and stored in it. */
   #own: NearRows<C> | undefined;
+  /** Whether there may be a near table that this process cannot open, as one without room for it; and when to try again. */
+  #isBarred = false;
+  #againMs: number = 0;
   /** How many near tables had been opened on this host before `#open` was. */
   #seen: number;
   readonly #trust: ReturnType<typeof trustIn>;
@@ -96,15 +101,19 @@ export class NearTable<C extends Columns> implements AnswerListener {
     return this.#own;
   }
 
-  /** Looks for a near table that was opened after the last look. */
+  /** Looks for a near table that was opened after the last look, or could not be opened then. */
   #look(): void {
     const { feed, reopen } = this.#parts;
     const opened = feed.nearTables;
-    if (this.#isClosed || opened === this.#seen) return;
+    const isAgain = this.#isBarred && bootTimeMs() >= this.#againMs;
+    if (this.#isClosed || (opened === this.#seen && !isAgain)) return;
     this.#seen = opened;
     this.#leave();
+    this.#isBarred = true;
+    this.#againMs = bootTimeMs() + BARRED_MS;
     try {
       const store = reopen();
+      this.#isBarred = false;
       // As in `NearCache.open`: before anything is stored in it, others that look for it can know of it.
       if (store?.isOwn) feed.countNearTable();
       this.#use(store);
@@ -129,6 +138,7 @@ export class NearTable<C extends Columns> implements AnswerListener {
   /** Why this host keeps no rows; null if it does. */
   get problem(): string | null {
     if (this.#present !== undefined) return null;
+    if (this.#isBarred) return 'the near table cannot be opened: it has no room for this process, or is damaged';
     return this.#open === undefined
       ? 'the near table was destroyed'
       : 'another program of this host keeps the rows of this table with other columns';
@@ -291,7 +301,10 @@ export class NearTable<C extends Columns> implements AnswerListener {
     for (;;) {
       if (this.#own === undefined) this.#look();
       const open = this.#open;
-      if (open === undefined) return;
+      if (open === undefined) {
+        if (this.#isBarred) this.#voidGrantOf(key);
+        return;
+      }
       try {
         const held = open.held(key);
         if (held === undefined) return;
@@ -303,12 +316,17 @@ export class NearTable<C extends Columns> implements AnswerListener {
         this.#unfit(open, error);
         // The one that is there now may have the row too.
         if (this.#open !== open) continue;
-        // It could not be removed: a stopped process has the lock. Then nobody may trust it.
-        const { feed, rows } = this.#parts;
-        feed.void(feed.grantOf(slotOf(rows.wireKey(key))));
+        // It could not be removed: a stopped process has the lock.
+        this.#voidGrantOf(key);
         return;
       }
     }
+  }
+
+  /** What is stored of this row, which this process cannot remove, is trusted by nobody any more. */
+  #voidGrantOf(key: string): void {
+    const { feed, rows } = this.#parts;
+    feed.void(feed.grantOf(slotOf(rows.wireKey(key))));
   }
 
   stats(): NearStats {

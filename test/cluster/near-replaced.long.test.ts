@@ -1,13 +1,21 @@
 /** A near table that is not the one that a process wants, or that is gone: it is replaced, and nobody reads what is old. */
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
+import type { FeedStats } from '../../src/cluster/feed-memory.js';
 import { ClusterTable, type NearOptions } from '../../src/cluster/index.js';
+import type { NearStats } from '../../src/cluster/near-table.js';
 import { type Columns, Table } from '../../src/index.js';
-import { within } from '../fixtures/deadline.js';
+import { eventually, within } from '../fixtures/deadline.js';
 import { type RedisCluster, startCluster } from '../fixtures/redis-servers.js';
 import { removeNear } from './two-hosts.js';
 
 t.setTimeout(120_000);
+
+const SETTER = fileURLToPath(new URL('../fixtures/cluster-setter.js', import.meta.url));
 
 const columns = { hits: 'uint32', page: 'text' } as const;
 const namespace = `near-replaced-${process.pid}`;
@@ -114,4 +122,72 @@ t.test('a deployment that adds a column: both versions work, and each reads what
   }
   t.match(before.stats().near?.problem, /other columns/);
   t.equal(after.stats().near?.problem, null);
+});
+
+class Setter {
+  readonly #process: ChildProcess;
+
+  private constructor(child: ChildProcess) {
+    this.#process = child;
+  }
+
+  static async start(t: Test, node: string, table: string): Promise<Setter> {
+    const child = fork(SETTER, [node, namespace, table], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    t.teardown(async () => {
+      const exit = once(child, 'exit');
+      child.kill('SIGKILL');
+      await exit;
+    });
+    await within(30_000, 'another process is ready', once(child, 'message'));
+    return new Setter(child);
+  }
+
+  async set(key: string, hits: number): Promise<NearStats & FeedStats> {
+    const answer = once(this.#process, 'message');
+    this.#process.send([key, hits]);
+    const [stats] = await within(30_000, 'another process writes', answer);
+    return stats;
+  }
+
+  /** Stops every thread of it. */
+  async stop(): Promise<void> {
+    this.#process.kill('SIGSTOP');
+    const tasks = `/proc/${this.#process.pid}/task`;
+    const isStopped = (task: string): boolean => readFileSync(`${tasks}/${task}/stat`, 'utf8').includes(') T ');
+    await eventually('another process stands still', () => readdirSync(tasks).every(isStopped));
+  }
+}
+
+t.test('a near table without room for a process: the others read what that one writes', async (t) => {
+  const [node] = cluster.urls;
+  // It runs the feed, which is stopped later: then nobody else removes what has been written.
+  const feed = await Setter.start(t, node, 'fed');
+  while ((await feed.set('k', 0)).takeovers === 0) await sleep(10);
+  const writer = await Setter.start(t, node, 'crowded');
+  // Room for this process and the feed.
+  const crowded = { ...near, capacity: 2_000, maxParticipants: 2, maxStaleMs: 60_000 };
+  const connection = { nodes: [node], timeoutMs: 20_000 };
+  const reader = await ClusterTable.connect({
+    name: 'crowded',
+    columns,
+    namespace,
+    cluster: connection,
+    near: crowded,
+  });
+  t.teardown(() => reader.close());
+  for (let hits = 1; hits < 3; hits++) {
+    await reader.set('k', { hits });
+    await known(reader, 'k');
+  }
+  await feed.stop();
+  t.equal(reader.peek('k')?.hits, 2, 'still known');
+  const { problem } = await writer.set('k', 3);
+  t.match(problem, /no room/);
+  t.equal(reader.peek('k'), undefined, 'what is older is not read');
+  t.equal((await reader.get('k'))?.hits, 3);
+  await reader.close();
+  const opened = async (): Promise<void> => {
+    while ((await writer.set('k', 4)).problem !== null) await sleep(10);
+  };
+  await within(20_000, 'it is opened as soon as there is room', opened());
 });
