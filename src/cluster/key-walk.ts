@@ -9,6 +9,10 @@ import { SLOTS, slotOf, tagOfSlot } from './slots.js';
 
 /** Slots whose keys are asked for at the same time. */
 const SLOTS_AHEAD = 128;
+/** Of all walks of this thread together. Beyond that, a walk asks for more only while it has few itself. */
+const MOST_AHEAD = 4_096;
+const FEW_AHEAD = 4;
+let aheadTogether = 0;
 /** Keys that one SCAN of a single server looks at. */
 const SCAN_COUNT = 1_000;
 /** As many as there are in the slot. */
@@ -67,10 +71,14 @@ export class KeyWalk {
     const ahead: Promise<Buffer[]>[] = [];
     let next = start === undefined ? 0 : slotIn(start);
     for (let slot = next; slot < SLOTS; slot++) {
-      while (next < SLOTS && ahead.length < SLOTS_AHEAD) {
+      while (next < SLOTS && ahead.length < (aheadTogether < MOST_AHEAD ? SLOTS_AHEAD : FEW_AHEAD)) {
         const keys = this.#keysOf(next++);
+        aheadTogether++;
+        const ended = (): void => {
+          aheadTogether--;
+        };
         // If the walk ends before, nobody waits for it.
-        keys.catch(() => {});
+        keys.then(ended, ended);
         ahead.push(keys);
       }
       const keys = this.#ownKeys(

@@ -1,5 +1,6 @@
 import { reasonOf, type ShmTableError } from '../errors.js';
 import { monotonicMs, pause, timers } from '../memory/index.js';
+import { failInTurn } from './failures.js';
 import type { NodeAddress, ParsedConnection } from './options.js';
 import { clientOptions, type RedisClient, type RedisModule } from './redis-client.js';
 import type { Argument } from './row-fields.js';
@@ -115,11 +116,9 @@ export class NodeConnection {
    */
   command(args: readonly Argument[], isRead: boolean, isAsking = false): Promise<unknown> {
     const client = this.#client;
-    if (client === undefined || !client.isReady) {
-      return Promise.reject(this.#unconnected());
-    }
+    if (client === undefined || !client.isReady) return failed(() => this.#unconnected());
     if (this.#underWay >= MAX_UNDER_WAY) {
-      return Promise.reject(notSent(`${MAX_UNDER_WAY} commands to ${this.address} are under way, the limit`));
+      return failed(() => notSent(`${MAX_UNDER_WAY} commands to ${this.address} are under way, the limit`));
     }
     this.#underWay++;
     return new Promise((resolve, reject) => {
@@ -127,7 +126,7 @@ export class NodeConnection {
       const sentMs = monotonicMs();
       const timer = timers.setTimeout(() => {
         if (this.#lastReplyMs < sentMs) end(client);
-        reject(noAnswer(isRead, `${this.address} did not reply within ${timeoutMs} ms`));
+        failInTurn(() => reject(noAnswer(isRead, `${this.address} did not reply within ${timeoutMs} ms`)));
         this.#parts.onTrouble();
       }, timeoutMs);
       const done = (): void => {
@@ -144,7 +143,10 @@ export class NodeConnection {
         },
         (error) => {
           done();
-          reject(this.#failure(error, isRead));
+          if (error instanceof this.#parts.module.ErrorReply) {
+            this.#lastReplyMs = monotonicMs();
+            reject(error);
+          } else failInTurn(() => reject(this.#failure(error, isRead)));
         },
       );
     });
@@ -182,12 +184,9 @@ export class NodeConnection {
     }
   }
 
-  #failure(error: unknown, isRead: boolean): unknown {
-    const { ErrorReply, ClientOfflineError, ClientClosedError } = this.#parts.module;
-    if (error instanceof ErrorReply) {
-      this.#lastReplyMs = monotonicMs();
-      return error;
-    }
+  /** The error for a command whose connection ended. */
+  #failure(error: unknown, isRead: boolean): ShmTableError {
+    const { ClientOfflineError, ClientClosedError } = this.#parts.module;
     if (error instanceof ClientOfflineError || error instanceof ClientClosedError) {
       return notSent(`${this.address} is not connected`, error);
     }
@@ -201,6 +200,13 @@ export class NodeConnection {
     this.#client = undefined;
     this.#wake();
   }
+}
+
+/** A promise that is rejected when it is its turn. */
+function failed(error: () => ShmTableError): Promise<never> {
+  return new Promise((_, reject) => {
+    failInTurn(() => reject(error()));
+  });
 }
 
 /** Rejects if the promise takes longer. */

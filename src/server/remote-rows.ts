@@ -5,13 +5,13 @@ import { slotOf } from '../cluster/slots.js';
 import type { RowValues, TableCodec } from '../json/table-codec.js';
 import type { RevisionCondition } from '../table/revision-condition.js';
 import type { Columns, Entry, RowInput } from '../table/types.js';
+import { BYTES_AT_ONCE } from './remote-operations.js';
 import type { Clearing, PageRequest, PageStep, RowStore, StoredRow, WriteRequest, WriteResult } from './row-store.js';
 import { widthInJson } from './row-width.js';
 
 /** Operations of one request that are under way at a time: so many, or fewer that read long rows. */
 const MOST_AT_ONCE = 1024;
 const LEAST_AT_ONCE = 4;
-const BYTES_AT_ONCE = 4 * 1024 * 1024;
 /** The longest page. */
 const MAX_ROWS = 1000;
 const KEYS_CLEARED_AT_ONCE = 1000;

@@ -124,7 +124,8 @@ async function load(
     for (const line of lines) {
       // The token was revoked, or the client has disconnected.
       if (request.raw.socket.destroyed) return;
-      const full = remote.add(write(handles, table, line, remote));
+      const bytes = 'bytes' in line ? line.bytes.length : 0;
+      const full = remote.add(write(handles, table, line, remote), bytes);
       if (full !== undefined) await full;
       if (turns.isOver) await turns.next();
     }
