@@ -4,11 +4,13 @@
  */
 import type { FastifyBaseLogger } from 'fastify';
 import type { ClusterTable, ClusterTableStats } from '../cluster/cluster-table.js';
+import { CLUSTER_LIMITS } from '../cluster/defaults.js';
 import { type ErrorCode, ShmTableError } from '../errors.js';
 import { TableCodec } from '../json/table-codec.js';
 import { pause, timers } from '../memory/index.js';
 import { TABLE_DEFAULTS } from '../table/defaults.js';
 import type { Columns } from '../table/types.js';
+import type { Eventual } from './eventual.js';
 import { ClusterCounts } from './metrics/cluster-counts.js';
 import type { RemoteRows } from './remote-rows.js';
 import type { ServiceMemory } from './service-memory.js';
@@ -25,6 +27,8 @@ const COUNT_MS = 1000;
 interface Place {
   readonly settings: ClusterTableSettings;
   opened?: { readonly table: ClusterTable<Columns>; readonly rows: RemoteRows; readonly counts: ClusterCounts };
+  /** The first attempt to open it, while that lasts. */
+  opening?: Promise<boolean> | undefined;
   /** Why it is not open. */
   problem: ShmTableError;
 }
@@ -81,7 +85,12 @@ export class ClusterTables {
   }
 
   async #open(name: string, place: Place): Promise<void> {
-    if (!(await this.#tryToOpen(name, place))) void this.#keepTrying(name, place);
+    place.opening = this.#tryToOpen(name, place);
+    try {
+      if (!(await place.opening)) void this.#keepTrying(name, place);
+    } finally {
+      place.opening = undefined;
+    }
   }
 
   async #keepTrying(name: string, place: Place): Promise<void> {
@@ -117,15 +126,23 @@ export class ClusterTables {
   }
 
   /**
-   * The rows of a table; undefined if the name is not that of a table in a cluster.
+   * The rows of a table; undefined if the name is not that of a table in a cluster. While it is opened for the first time
+   * this is waited for, as long as an operation may take: the worker before this one has it open.
    *
    * @throws {ShmTableError} ERR_CLUSTER_UNAVAILABLE when it has not been opened yet
    */
-  rowsOf(name: string): RemoteRows | undefined {
+  rowsOf(name: string): Eventual<RemoteRows> | undefined {
     const place = this.#places.get(name);
     if (place === undefined) return undefined;
-    if (place.opened !== undefined) return place.opened.rows;
-    throw new ShmTableError('ERR_CLUSTER_UNAVAILABLE', `table ${name} is not open: ${place.problem.message}`);
+    return place.opening === undefined ? openRows(name, place) : this.#whenOpened(name, place, place.opening);
+  }
+
+  async #whenOpened(name: string, place: Place, opening: Promise<unknown>): Promise<RemoteRows> {
+    const { timeoutMs = CLUSTER_LIMITS.timeoutMs.default } = place.settings.cluster;
+    const enough = new AbortController();
+    await Promise.race([opening, pause(timeoutMs, enough.signal)]);
+    enough.abort();
+    return openRows(name, place);
   }
 
   columnsOf(name: string): Columns | undefined {
@@ -179,4 +196,9 @@ export class ClusterTables {
     this.#count();
     await Promise.all([...this.#places.values()].map(({ opened }) => opened?.table.close()));
   }
+}
+
+function openRows(name: string, { opened, problem }: Place): RemoteRows {
+  if (opened !== undefined) return opened.rows;
+  throw new ShmTableError('ERR_CLUSTER_UNAVAILABLE', `table ${name} is not open: ${problem.message}`);
 }

@@ -30,6 +30,8 @@ declare module 'node:http' {
   interface IncomingMessage {
     /** Set while the body is read: ends that with an error, which becomes the response. */
     endBody?: ((error: Error) => void) | undefined;
+    /** The bytes of a body that is not small and was accepted. */
+    bodyBytes?: number;
   }
 }
 

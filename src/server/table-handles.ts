@@ -28,7 +28,7 @@ import type {
   TableOptions,
 } from '../table/types.js';
 import type { ClusterTables } from './cluster-tables.js';
-import type { Eventual } from './eventual.js';
+import { type Eventual, when } from './eventual.js';
 import { alterTable, conformTable, createLarge, isLarge } from './large-tables.js';
 import type { RowStore } from './row-store.js';
 import { SharedRows } from './shared-rows.js';
@@ -126,7 +126,7 @@ export class TableHandles {
   /** The same with the rows of a table, wherever they are. */
   withRows<T>(name: string, action: (rows: RowStore) => Eventual<T>): Eventual<T> {
     const rows = this.#options.inCluster?.rowsOf(name);
-    return rows === undefined ? this.use(name, (served) => action(served.rows)) : action(rows);
+    return rows === undefined ? this.use(name, (served) => action(served.rows)) : when(rows, action);
   }
 
   /** The columns of a table, also while its cluster cannot be reached. */

@@ -4,8 +4,8 @@ import { ShmTableError } from '../../errors.js';
 const MAX_BYTES = 128 * 1024 * 1024;
 
 /**
- * Limits the bytes of all bodies that have begun to arrive but are not complete, so that many slow clients cannot take
- * all memory. Small bodies do not count.
+ * Limits the bytes of all bodies that arrive, or whose requests are being executed, so that neither many slow clients nor
+ * many requests that wait for a cluster can take all memory. Small bodies do not count.
  */
 export class BodyBudget {
   readonly #maxBytes: number;
@@ -21,7 +21,7 @@ export class BodyBudget {
     if (this.#bytes + bytes > this.#maxBytes) {
       throw new ShmTableError(
         'ERR_RATE_LIMITED',
-        `the unfinished bodies of all requests to this worker may have at most ${this.#maxBytes} bytes together`,
+        `the bodies of all unfinished requests to this worker may have at most ${this.#maxBytes} bytes together`,
       );
     }
     this.#bytes += bytes;
@@ -29,5 +29,21 @@ export class BodyBudget {
 
   release(bytes: number): void {
     this.#bytes -= bytes;
+  }
+
+  /** Counts the bytes of a body that has arrived until its request has been executed. */
+  during<T>(bytes: number, execute: () => T): T {
+    this.#bytes += bytes;
+    let isWaiting = false;
+    try {
+      const result = execute();
+      if (!(result instanceof Promise)) return result;
+      isWaiting = true;
+      const ended = (): void => this.release(bytes);
+      result.then(ended, ended);
+      return result;
+    } finally {
+      if (!isWaiting) this.release(bytes);
+    }
   }
 }

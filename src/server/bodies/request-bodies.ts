@@ -69,7 +69,14 @@ export function acceptJsonBodies(app: FastifyInstance, limits: BodyLimits): void
     if (request.body instanceof Refused) refuse(request, reply, request.body.error);
   });
   app.addHook('onRoute', (route) => {
-    if (route.method !== 'GET' && route.method !== 'HEAD') addRouteHook(route, 'preValidation', refuseBody);
+    if (route.method === 'GET' || route.method === 'HEAD') return;
+    addRouteHook(route, 'preValidation', refuseBody);
+    const { handler } = route;
+    route.handler = function (request, reply) {
+      const { bodyBytes } = request.raw;
+      if (bodyBytes === undefined) return handler.call(this, request, reply);
+      return limits.budget.during(bodyBytes, () => handler.call(this, request, reply));
+    };
   });
 }
 
@@ -177,6 +184,7 @@ class BodyReader {
     this.#request.raw.endBody = undefined;
     this.#kept.clear();
     this.#budget.release(this.#taken);
+    if (this.#taken > 0 && !(body instanceof Refused)) this.#request.raw.bodyBytes = this.#taken;
     this.#taken = 0;
     done(null, body);
   }

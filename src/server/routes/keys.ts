@@ -104,7 +104,7 @@ function countRows(app: RoutesApp, handles: TableHandles): void {
       const { prefix = '', keyEncoding } = request.query;
       const wanted = decodeKey(prefix, keyEncoding);
       const { table: name } = request.params;
-      const size = wanted === '' ? handles.withRows(name, (rows) => rows.size) : undefined;
+      const size = wanted === '' ? await handles.withRows(name, (rows) => rows.size) : undefined;
       if (typeof size === 'number') return { count: size };
       const turns = new Turns();
       let count = 0;
