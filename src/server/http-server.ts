@@ -1,9 +1,10 @@
 /** The HTTP or HTTPS server of an app, with limits on the size and the duration of requests. */
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
+import type { Socket } from 'node:net';
 import { protectiveHeaders } from './access/protective-headers.js';
 import { answerUnknownExpectation, type ClientErrors } from './client-errors.js';
-import { oneAtATime } from './request-queue.js';
+import { isAwaiting, oneAtATime } from './request-queue.js';
 import { type ResponseRules, responsesUnder } from './service-response.js';
 import type { ServiceSettings } from './settings/settings-schema.js';
 import { readTlsFiles } from './settings/tls-files.js';
@@ -47,7 +48,13 @@ export function createHttpServer(
       ? createServer(options, oneAtATime(listener))
       : createTlsServer({ ...options, ...readTlsFiles(tls), handshakeTimeout: requestTimeoutMs }, oneAtATime(listener));
   // Longer than the request timeout, so that a client that sends slowly gets the error of that one first.
-  server.setTimeout(Math.min(UNREAD_PER_ARRIVAL * requestTimeoutMs, MAX_TIMER_MS));
+  const silenceMs = Math.min(UNREAD_PER_ARRIVAL * requestTimeoutMs, MAX_TIMER_MS);
+  server.setTimeout(silenceMs);
+  server.on('timeout', (socket: Socket) => {
+    // Nothing is heard of a client that waits for a server of a cluster, or for a long count.
+    if (isAwaiting(socket)) socket.setTimeout(silenceMs);
+    else socket.destroy();
+  });
   // The bytes are limited. A limit on the number of headers would silently drop some, perhaps a condition or a token.
   server.maxHeadersCount = 0;
   server.on('checkExpectation', answerUnknownExpectation);

@@ -123,6 +123,13 @@ class Connection {
     return !request.complete && response.headersSent;
   }
 
+  /** Whether the client has sent its request, and read all of the response so far: then it waits for the service. */
+  get isAwaiting(): boolean {
+    if (this.#current === undefined) return false;
+    const { request, response } = this.#current;
+    return request.complete && !response.writableEnded && this.#socket.writableLength === 0;
+  }
+
   #begin(exchange: Exchange): void {
     this.#current = exchange;
     exchange.response.beganMs = monotonicMs();
@@ -175,4 +182,9 @@ export function lastPending(socket: Socket): ServerResponse | undefined {
 /** Whether the request that is arriving on a connection already has its response. */
 export function isAnswered(socket: Socket): boolean {
   return socket.requests?.isAnswered === true;
+}
+
+/** Whether the client of a connection waits for the service, and not the service for the client. */
+export function isAwaiting(socket: Socket): boolean {
+  return socket.requests?.isAwaiting === true;
 }

@@ -60,8 +60,8 @@ class Gate {
   }
 }
 
-async function startApp(t: Test, tables: NonNullable<GivenSettings['tables']>) {
-  const app = await buildApp(withDefaults({ logLevel: 'silent', namespace, tables }));
+async function startApp(t: Test, tables: NonNullable<GivenSettings['tables']>, more: GivenSettings = {}) {
+  const app = await buildApp(withDefaults({ logLevel: 'silent', namespace, tables, ...more }));
   t.teardown(() => app.close());
   await app.listen({ host: '127.0.0.1', port: 0 });
   const { port } = Object(app.server.address());
@@ -88,6 +88,27 @@ t.test('a worker that is still opening a table lets its requests wait', async (t
   t.equal(put.status, 201, put.text);
   for (const { status, text } of others) t.equal(status, 200, text);
   t.equal((await request('GET', '/readyz')).status, 200);
+});
+
+t.test('a request that waits for longer than a client may be silent is answered', async (t) => {
+  const gate = new Gate(true);
+  const nodes = [await gate.start(t)];
+  const tables = { late: { columns: { n: 'int32' }, cluster: { nodes, timeoutMs: 3_000 } } } as const;
+  const request = await startApp(t, tables, { limits: { requestTimeoutMs: 500 } });
+  const path = '/v1/tables/late';
+  t.equal((await request('PUT', `${path}/rows/k`, { json: { n: 1 } })).status, 201);
+  gate.close();
+  const waiting = [
+    request('PUT', `${path}/rows/k`, { json: { n: 2 } }),
+    request('POST', `${path}/batch`, { json: [{ op: 'put', key: 'k', row: { n: 3 } }] }),
+    request('GET', `${path}/rows/k`),
+    request('GET', `${path}/count`),
+  ] as const;
+  const [put, batch, get, count] = await Promise.all(waiting);
+  isProblem(t, put, 504, 'ERR_OUTCOME_UNKNOWN', 'a write');
+  t.equal(batch.json.results[0].status, 504);
+  isProblem(t, get, 503, 'ERR_CLUSTER_UNAVAILABLE', 'a read');
+  isProblem(t, count, 503, 'ERR_CLUSTER_UNAVAILABLE', 'a count');
 });
 
 t.test('large bodies that wait for a server share one limit', async (t) => {
