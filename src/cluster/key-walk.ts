@@ -10,8 +10,8 @@ import { SLOTS, slotOf, tagOfSlot } from './slots.js';
 /** Slots whose keys are asked for at the same time. */
 const SLOTS_AHEAD = 128;
 /** Of all walks of this thread together. Beyond that, a walk asks for more only while it has few itself. */
-const MOST_AHEAD = 4_096;
-const FEW_AHEAD = 4;
+const MOST_AHEAD = 1_024;
+const FEW_AHEAD = 2;
 let aheadTogether = 0;
 /** Keys that one SCAN of a single server looks at. */
 const SCAN_COUNT = 1_000;

@@ -19,7 +19,7 @@ export const BYTES_AT_ONCE: number = 4 * 1024 * 1024;
  * begins more operations only while it has few itself. A thousand requests with a thousand operations each would take
  * gigabytes while a server stands still.
  */
-const MOST_TOGETHER = 8;
+const MOST_TOGETHER = 4;
 const FEW = 4;
 /** What is under way in all requests of this thread: 1 is what one request may have. */
 let together = 0;
