@@ -164,6 +164,8 @@ export class ClusterNodes {
     { kind, slot, host, port }: NonNullable<ReturnType<typeof redirectOf>>,
     deadline: number,
   ): Promise<NodeConnection> {
+    // A connection that is made now would never be ended.
+    if (this.#isClosed) throw notSent('the table has been closed');
     const node = this.nodeAt({ host: host === '' ? from.host : host, port });
     if (kind === 'MOVED') {
       this.#owners[slot] = node;

@@ -1,5 +1,5 @@
 import { ShmTableError } from '../errors.js';
-import { wallTimeMs } from '../memory/index.js';
+import { turn, wallTimeMs } from '../memory/index.js';
 import { KeyEncoding } from '../table/key.js';
 import { CONDITIONAL_OPTIONS, INCREMENT_OPTIONS } from '../table/option-names.js';
 import type { Outcome } from '../table/outcome.js';
@@ -75,6 +75,8 @@ export class ClusterRows<C extends Columns = Columns> {
   listener: AnswerListener | undefined;
   /** Writes whose outcome is unknown. */
   unknownOutcomes: number = 0;
+  #underWay: number = 0;
+  #whenIdle: (() => void) | undefined;
   readonly #keys: KeyEncoding;
   readonly #prefix: string;
 
@@ -101,12 +103,29 @@ export class ClusterRows<C extends Columns = Columns> {
 
   /** Runs a script on a row. Whatever comes of it, the listener learns that the row may have changed. */
   async #run(script: Script, key: string, wire: Buffer, args: readonly Argument[]): Promise<unknown> {
+    this.#underWay++;
     try {
       return await this.nodes.run(script, slotOf(wire), wire, args);
     } catch (error) {
       this.#failed(key, error);
       throw error;
+    } finally {
+      this.#ended();
     }
+  }
+
+  #ended(): void {
+    if (--this.#underWay === 0) this.#whenIdle?.();
+  }
+
+  /** Resolves when the listener has learned of all operations that are under way. */
+  async idle(): Promise<void> {
+    if (this.#underWay === 0) return;
+    await new Promise<void>((resolve) => {
+      this.#whenIdle = resolve;
+    });
+    // Of an answer it learns after the end of the operation.
+    await turn();
   }
 
   #failed(key: string, error: unknown): void {
@@ -205,6 +224,7 @@ export class ClusterRows<C extends Columns = Columns> {
   }
 
   async #unlink(key: string, wire: Buffer): Promise<boolean> {
+    this.#underWay++;
     try {
       const reply = await this.nodes.command(slotOf(wire), ['UNLINK', wire], false);
       this.listener?.answered(key, undefined);
@@ -212,6 +232,8 @@ export class ClusterRows<C extends Columns = Columns> {
     } catch (error) {
       this.#failed(key, error);
       throw error;
+    } finally {
+      this.#ended();
     }
   }
 

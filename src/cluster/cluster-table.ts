@@ -471,7 +471,10 @@ export class ClusterTable<const C extends Columns = Columns> {
     if (!this.#isOpen) return;
     this.#isOpen = false;
     this.#rows.nodes.close();
-    await this.#near?.close();
+    if (this.#near === undefined) return;
+    // What was under way has failed, and may have been executed: the rows that this host has are removed before.
+    await this.#rows.idle();
+    await this.#near.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -60,7 +60,7 @@ t.test('a process that wants another capacity replaces the near table, and the o
     20_000,
     'what one has read is known to both',
     (async () => {
-      while (after.peek('k') === undefined) await sleep(5);
+      for (; after.peek('k') === undefined; await sleep(5)) await known(before, 'k');
     })(),
   );
   t.equal(after.peek('k')?.hits ?? 2, 2);
@@ -143,10 +143,19 @@ class Setter {
   }
 
   async set(key: string, hits: number): Promise<NearStats & FeedStats> {
+    return (await this.#ask(key, hits)) as NearStats & FeedStats;
+  }
+
+  /** Closes the table while the write is under way, and returns the code of its error. */
+  async setAndClose(key: string, hits: number): Promise<string> {
+    return (await this.#ask(key, hits, true)) as string;
+  }
+
+  async #ask(...message: readonly unknown[]): Promise<unknown> {
     const answer = once(this.#process, 'message');
-    this.#process.send([key, hits]);
-    const [stats] = await within(30_000, 'another process writes', answer);
-    return stats;
+    this.#process.send(message);
+    const [reply] = await within(30_000, 'another process writes', answer);
+    return reply;
   }
 
   /** Stops every thread of it. */
@@ -190,4 +199,25 @@ t.test('a near table without room for a process: the others read what that one w
     while ((await writer.set('k', 4)).problem !== null) await sleep(10);
   };
   await within(20_000, 'it is opened as soon as there is room', opened());
+});
+
+t.test('a table that is closed while it writes: the others do not read what is older', async (t) => {
+  const [, node] = cluster.urls;
+  const feed = await Setter.start(t, node, 'fed');
+  while ((await feed.set('k', 0)).takeovers === 0) await sleep(10);
+  const writer = await Setter.start(t, node, 'closed');
+  const reader = await ClusterTable.connect({
+    name: 'closed',
+    columns,
+    namespace,
+    cluster: { nodes: [node], timeoutMs: 20_000 },
+    near: { ...near, maxStaleMs: 60_000 },
+  });
+  t.teardown(() => reader.close());
+  await writer.set('k', 1);
+  await known(reader, 'k');
+  await feed.stop();
+  t.equal(reader.peek('k')?.hits, 1, 'still known');
+  t.equal(await writer.setAndClose('k', 2), 'ERR_OUTCOME_UNKNOWN');
+  t.equal(reader.peek('k'), undefined, 'it may have been written');
 });
