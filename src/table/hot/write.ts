@@ -282,8 +282,7 @@ export function makeWriter(context: TableContext, parts: WriterParts): Writer {
     return monotonicMs() < patientUntil;
   };
 
-  // What `read` makes of the current key's row, of 0 if there is none or it has expired; undefined when the row may have
-  // changed meanwhile. Nothing is locked.
+  // What `read` makes of the current key's row, of 0 if there is none; undefined when the row may have changed meanwhile.
   const peek = <T>(read: (row: RowNumber | 0) => T): T | undefined => {
     const home = memory.homeWord((((key.hash >>> 0) * bucketScale) >>> 0) as BucketNumber);
     const version = loadAcquire(words, home + bucket.VERSION);
@@ -293,15 +292,26 @@ export function makeWriter(context: TableContext, parts: WriterParts): Writer {
     return loadAfter(words, home + bucket.VERSION) === version ? result : undefined;
   };
 
-  // Blocks that cannot be freed for the value, however long this writer waits: in a table that evicts only those of the
-  // row itself, until it is replaced.
+  // The outcome of a write that would be refused now. The lookup under the lock decides.
+  const foresee = (mode: WriteMode, ifRevision: number | undefined): Outcome | undefined =>
+    mode === 'insert' || mode === 'update' || ifRevision !== undefined
+      ? peek((row) => refusal(mode, row, ifRevision))
+      : undefined;
+
+  // Blocks that cannot be freed for the value: in a table that evicts those of its own row.
   const blocksThatStay = (writing: Heap): number =>
     writer.evicts ? (peek((row) => (row === 0 ? 0 : writing.blocksOf(rowWord(row)))) ?? 0) : writer.usedBlocks();
 
-  // Stores the long values of the spare in blocks. `ERR_TABLE_FULL`, `ERR_VALUE_TOO_LONG`.
-  const storeLong = (writing: Heap, values: HeapFields): void => {
+  // Stores the long values of the spare in blocks. The outcome if there is no room for a write that would now be refused.
+  // `ERR_TABLE_FULL`, `ERR_VALUE_TOO_LONG`.
+  const storeLong = (
+    writing: Heap,
+    values: HeapFields,
+    mode: WriteMode,
+    ifRevision: number | undefined,
+  ): Outcome | undefined => {
     const needed = values.blocksNeeded();
-    if (needed === 0) return;
+    if (needed === 0) return undefined;
     const { blocks = 0, blockBytes = 0 } = memory.layout.heap ?? {};
     if (needed > blocks) {
       refuse(
@@ -312,10 +322,10 @@ export function makeWriter(context: TableContext, parts: WriterParts): Writer {
     assertStackRoom();
     words[at + slot.HEAP_OPEN] = 1;
     let deadline = 0;
-    // Each eviction frees a block at least, so this many suffice if nobody else takes them: they are not waiting.
+    // So many suffice if nobody else takes the blocks: they are not waiting.
     let evictions = writer.evicts ? needed : 0;
     while (!values.store(id)) {
-      // Nothing can be freed while the table is altered, and afterwards it may have another heap.
+      // While the table is altered nothing can be freed, and then it may have another heap.
       if (loadAcquire(words, segment.STATE) !== segment.READY) refuseWrite();
       if (deadline === 0) {
         const { lockTimeoutMs } = participant.caller;
@@ -329,28 +339,27 @@ export function makeWriter(context: TableContext, parts: WriterParts): Writer {
         if (monotonicMs() < deadline) continue;
       }
       if (blocksThatStay(writing) + needed > blocks || monotonicMs() >= deadline) {
+        const refused = foresee(mode, ifRevision);
+        if (refused !== undefined) return refused;
         refuse(
           'ERR_TABLE_FULL',
           `has a full heap: the row needs ${needed} blocks of ${blockBytes} bytes, ` +
             `${Math.max(0, blocks - writer.usedBlocks())} of ${blocks} are free`,
         );
       }
-      // Others hold blocks for rows that are not linked yet, or use the rows that could be evicted. If two writers each
-      // held half of the blocks, both would wait forever, so this one first frees what it has claimed.
+      // Others hold blocks for rows that are not linked yet, or use the rows to evict. If two writers each held half of the
+      // blocks, both would wait forever, so this one first frees what it has claimed.
       writing.freeSpare(at, id, rowWord(spare()));
       values.restart();
       futexWait(words, at + slot.HEAP_OPEN, 1, MIN_WAIT_MS + Math.random() * (MAX_WAIT_MS - MIN_WAIT_MS));
     }
+    return undefined;
   };
 
   // Stores the long values of a write. If it would be refused in the row's present state, returns its outcome instead.
   const claimLong = (mode: WriteMode, ifRevision: number | undefined): Outcome | undefined => {
     if (heap === undefined || fields === undefined || fields.blocksNeeded() === 0) return undefined;
-    const mayBeRefused = mode === 'insert' || mode === 'update' || ifRevision !== undefined;
-    // This only saves claims and copies: the lookup under the lock decides.
-    const refused = mayBeRefused ? peek((row) => refusal(mode, row, ifRevision)) : undefined;
-    if (refused === undefined) storeLong(heap, fields);
-    return refused;
+    return foresee(mode, ifRevision) ?? storeLong(heap, fields, mode, ifRevision);
   };
 
   // Stores the journal's VALUE in a linked row, together with the new revision.
@@ -427,7 +436,7 @@ export function makeWriter(context: TableContext, parts: WriterParts): Writer {
       fill(openSpare());
       key.encode(text);
       try {
-        if (heap !== undefined && fields !== undefined) storeLong(heap, fields);
+        if (heap !== undefined && fields !== undefined) storeLong(heap, fields, 'set', undefined);
         return link('set', true, expiresAt, undefined, undefined);
       } finally {
         settle();
